@@ -1,0 +1,64 @@
+"""What one training step reads: sources, and for every task what its output should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+__all__ = ["Batch", "TaskBatch"]
+
+
+@dataclass(frozen=True)
+class TaskBatch:
+    """The part of a batch that one task's losses and metrics see."""
+
+    source: Float[Tensor, "B 3 H W"]
+    """What the generator read, in [-1, 1]."""
+    reference: Float[Tensor, "B 3 H W"]
+    """The clean photo that the source was degraded from, in [-1, 1]."""
+    target: Float[Tensor, "B 3 sH sW"] | None
+    """What the output should equal, in [-1, 1]; None for a task without pairs."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step's pictures, all in [-1, 1]; tasks are keyed by name."""
+
+    source: Float[Tensor, "B 3 H W"]
+    """What the generator reads, the same for every task."""
+    reference: Float[Tensor, "B 3 H W"]
+    """The clean photo that each source was degraded from."""
+    targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)
+    """For tasks with pairs: the picture the output should equal. Rows without one hold zeros."""
+    examples: Mapping[str, Float[Tensor, "B 3 h w"]] = field(default_factory=dict)
+    """For tasks without pairs: real pictures of the task's domain, not aligned with the sources."""
+    present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)
+    """Which rows have a target or example; a task that is not named here has one in every row."""
+    skipped: tuple[str, ...] = ()
+    """Pictures that could not be read while this batch was put together."""
+
+    def of(self, task: str) -> TaskBatch:
+        """What the losses of ``task`` see."""
+        return TaskBatch(self.source, self.reference, self.targets.get(task))
+
+    def real(self, task: str) -> Float[Tensor, "B 3 h w"]:
+        """Real pictures of ``task`` for the discriminator: its examples, else its targets."""
+        return self.examples[task] if task in self.examples else self.targets[task]
+
+    def to(self, device: str) -> Batch:
+        """The same batch on another device."""
+
+        def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+
+        return replace(
+            self,
+            source=self.source.to(device, non_blocking=True),
+            reference=self.reference.to(device, non_blocking=True),
+            targets=move(self.targets),
+            examples=move(self.examples),
+            present=move(self.present),
+        )

@@ -1,0 +1,143 @@
+"""Batches of a training set, in order, from any step on, prepared by worker processes or in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from prismgan.batch import Batch
+from prismgan.data.training_set import Sample, TrainingSet
+from prismgan.errors import DataError, PrismganError
+
+__all__ = ["batches", "collate"]
+
+
+def batches(
+    dataset: TrainingSet,
+    batch_size: int,
+    start_step: int,
+    steps: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 1,
+) -> Iterator[Batch]:
+    """The batches of steps ``start_step`` to ``start_step + steps - 1``.
+
+    Step t of all ranks together holds the positions from t x world x batch_size on; rank r has the r-th part.
+    What a batch holds depends on neither ``start_step`` nor ``workers``, and the global random number
+    generators are left alone.
+
+    Args:
+        dataset: what to draw from.
+        batch_size: rows in a batch of one rank.
+        start_step: the first step, 0 for a new run.
+        steps: how many batches.
+        rank: number of this process among ``world``.
+        world: number of training processes.
+        workers: processes that prepare batches, each with one thread; 0 prepares them in this process.
+
+    Raises:
+        DataError: nothing can be read, sizes do not fit, or a worker process was killed.
+    """
+    order = _Steps(batch_size, start_step, steps, rank, world)
+    if workers == 0:
+        for positions in order:
+            with _one_thread():
+                batch = collate([dataset.sample(position) for position in positions])
+            yield batch
+        return
+    loader = DataLoader(
+        _Prepared(dataset),
+        batch_sampler=order,
+        collate_fn=_collate_or_error,
+        num_workers=workers,
+        # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
+        generator=torch.Generator(),
+    )
+    try:
+        for batch in loader:
+            if isinstance(batch, PrismganError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            f"data: a worker process was killed ({str(error).splitlines()[0]}); "
+            "lower data.cache_mb for want of memory, or set data.workers to 0"
+        ) from error
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """One batch of several samples of the same tasks."""
+
+    def stacked(name: str) -> dict[str, Tensor]:
+        parts = [getattr(sample, name) for sample in samples]
+        return {task: torch.stack([part[task] for part in parts]) for task in parts[0]}
+
+    return Batch(
+        source=torch.stack([sample.source for sample in samples]),
+        reference=torch.stack([sample.reference for sample in samples]),
+        targets=stacked("targets"),
+        examples=stacked("examples"),
+        present={
+            task: torch.tensor([sample.present[task] for sample in samples]) for task in samples[0].present
+        },
+        skipped=tuple(dict.fromkeys(name for sample in samples for name in sample.skipped)),
+    )
+
+
+class _Steps:
+    """The positions of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+
+    def __init__(self, batch_size: int, start_step: int, steps: int, rank: int, world: int) -> None:
+        self._batch_size = batch_size
+        self._range = range(start_step, start_step + steps)
+        self._rank = rank
+        self._world = world
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self._range:
+            first = (step * self._world + self._rank) * self._batch_size
+            yield list(range(first, first + self._batch_size))
+
+
+class _Prepared(Dataset[Sample | PrismganError]):
+    """Samples by position. What is the user's to solve comes back as a value: raised in a worker, it would
+    reach the user wrapped into that worker's traceback."""
+
+    def __init__(self, dataset: TrainingSet) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, position: int) -> Sample | PrismganError:
+        try:
+            return self._dataset.sample(position)
+        except PrismganError as error:
+            return error
+
+
+def _collate_or_error(items: list[Sample | PrismganError]) -> Batch | PrismganError:
+    samples: list[Sample] = []
+    for item in items:
+        if isinstance(item, PrismganError):
+            return item
+        samples.append(item)
+    return collate(samples)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread, as in a worker process, so that both compute bitwise the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

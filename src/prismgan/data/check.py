@@ -1,0 +1,189 @@
+"""Everything that is wrong with the data of a recipe, found before a training starts, all at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from prismgan.data import builtin, pictures
+from prismgan.data.examples import shown_pictures
+from prismgan.data.problem import Problem
+from prismgan.data.scene import companions, largest_scale
+from prismgan.data.sources import DataConfig, Row, inspect, split
+from prismgan.errors import DataError, PrismganError, nearest
+from prismgan.images import MINIMUM_SIDE
+from prismgan.tasks import Paired, Picture, Task
+
+__all__ = ["Count", "Problem", "check", "summary"]
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows one collection has in one split."""
+
+    collection: str
+    split: str
+    """``train`` or ``test``."""
+    rows: int
+    targets: dict[str, int]
+    """For every task with pairs, how many of the rows have a target."""
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What a look at a picture's pixels told."""
+
+    size: tuple[int, int] | None
+    """Height and width; None if it cannot be read."""
+    reason: str
+    """Why it cannot be read."""
+    digest: str
+    """The same for files with the same content."""
+
+
+def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
+    """All problems of the data with these tasks. Every picture is decoded; nothing is raised for a fault.
+
+    Args:
+        data: with absolute paths (see :func:`prismgan.data.resolve`).
+        tasks: what is to be trained.
+        crop: side of the training crops in pixels of the source.
+    """
+    found, problems = inspect(data)
+    shown: dict[str, tuple[Picture, ...]] = {}
+    for task in tasks:
+        try:
+            shown[task.name] = shown_pictures(task)
+        except PrismganError as error:
+            problems.append(Problem(f"task {task.name!r}", str(error), "correct the task's pictures"))
+    try:
+        train, test = split(found, data)
+    except DataError as error:
+        train, test = [], [row for row in found if row.split == "test"]
+        if not problems:
+            problems.append(Problem("data", str(error).removeprefix("data: "), "see the recipe's 'data'"))
+    asked = [row.picture for row in found]
+    asked += [each.picture for row in found for each in companions(row, tasks)]
+    asked += [picture for several in shown.values() for picture in several]
+    examined = _examine_all(asked)
+
+    problems.extend(_unreadable(examined, shown))
+    problems.extend(_sizes(found, tasks, examined))
+    problems.extend(_columns(train, test, tasks))
+    problems.extend(_repeated(train, test, examined))
+    problems.extend(_enlarged(train, crop * largest_scale(tasks), examined))
+    return problems
+
+
+def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -> list[Count]:
+    """How many rows and targets every collection has in every split, in the rows' order."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for name, several in (("train", train), ("test", test)):
+        for row in several:
+            groups[row.collection, name].append(row)
+
+    def targets(several: list[Row]) -> dict[str, int]:
+        return {
+            task.name: sum(
+                not isinstance(task.target, Paired) or task.target.column in row.targets for row in several
+            )
+            for task in tasks
+            if task.has_pairs
+        }
+
+    return [Count(*key, len(several), targets(several)) for key, several in groups.items()]
+
+
+def _examine_all(asked: Iterable[Picture]) -> dict[Picture, _Examined]:
+    unique = list(dict.fromkeys(asked))
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return dict(zip(unique, pool.map(_examine, unique), strict=True))
+
+
+def _examine(picture: Picture) -> _Examined:
+    try:
+        pixels = pictures.load(picture)
+        content = picture.encode() if builtin.is_builtin(picture) else Path(picture).read_bytes()
+    except (PrismganError, OSError) as error:
+        return _Examined(None, str(error).removeprefix(f"{picture}: "), "")
+    return _Examined((pixels.shape[1], pixels.shape[2]), "", hashlib.sha256(content).hexdigest())
+
+
+def _unreadable(
+    examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]]
+) -> Iterator[Problem]:
+    users = {picture: task for task, several in shown.items() for picture in several}
+    for picture, seen in examined.items():
+        if seen.size is None:
+            user = f" (a picture of task {users[picture]!r})" if picture in users else ""
+            yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out")
+
+
+def _sizes(
+    found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]
+) -> Iterator[Problem]:
+    largest = largest_scale(tasks)
+    for picture in dict.fromkeys(row.picture for row in found):
+        size = examined[picture].size
+        if size is not None and min(size) < MINIMUM_SIDE:
+            what = f"has {size[1]}x{size[0]} pixels, expected at least {MINIMUM_SIDE} on each side"
+            yield Problem(picture, what, "leave it out")
+    for row in found:
+        photo = examined[row.picture].size
+        for each in companions(row, tasks):
+            size = examined[each.picture].size
+            if photo is None or size is None:
+                continue
+            if wrong := each.misfit(size, row, photo, largest):
+                what = wrong.removeprefix(f"{each.picture}: ")
+                yield Problem(each.picture, what, "resize it, or leave it out")
+
+
+def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -> Iterator[Problem]:
+    trained = Counter(column for row in train for column in row.targets)
+    tested = Counter(column for row in test for column in row.targets)
+    asked = {task.target.column: task.name for task in tasks if isinstance(task.target, Paired)}
+    for column in dict.fromkeys([*trained, *tested]):
+        if column not in asked:
+            example = next(row for row in [*train, *test] if column in row.targets)
+            what = f"has targets (of {example.key or example.picture} for one), but no task asks for them"
+            fix = f"add a paired task with column: {column}{nearest(column, asked)}, or delete the column"
+            yield Problem(f"column {column!r}", what, fix)
+    for column, task in asked.items():
+        if trained[column] == 0:
+            where = "no row at all" if tested[column] == 0 else "test rows alone, no training row,"
+            what = f"is without a target: {where} has one in column {column!r}{nearest(column, trained)}"
+            yield Problem(f"task {task!r}", what, "fill in the column, or delete the task")
+
+
+def _repeated(
+    train: Sequence[Row], test: Sequence[Row], examined: dict[Picture, _Examined]
+) -> Iterator[Problem]:
+    first: dict[str, Picture] = {}
+    for picture in dict.fromkeys(row.picture for row in train):
+        digest = examined[picture].digest
+        if digest and digest in first:
+            what = f"is the same picture as {first[digest]}"
+            yield Problem(picture, what, "leave one out, or accept that it counts twice", "warning")
+        elif digest:
+            first[digest] = picture
+    for picture in dict.fromkeys(row.picture for row in test):
+        digest = examined[picture].digest
+        if digest in first:
+            same = "" if first[digest] == picture else f", there as {first[digest]}"
+            what = f"is for testing, and also among the training pictures{same}"
+            yield Problem(picture, what, "take it out of one of the two")
+
+
+def _enlarged(train: Sequence[Row], side: int, examined: dict[Picture, _Examined]) -> Iterator[Problem]:
+    sizes = {row.picture: examined[row.picture].size for row in train}
+    small = [picture for picture, size in sizes.items() if size is not None and min(size) < side]
+    if small:
+        what = f"{len(small)} of {len(sizes)} training pictures have a side below {side} pixels ({small[0]})"
+        fix = "they will be enlarged; take a smaller crop if that matters"
+        yield Problem("data", what, fix, "warning")

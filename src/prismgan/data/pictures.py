@@ -1,0 +1,119 @@
+"""Pictures by reference: a path, or ``builtin:NAME``; and a cache of decoded ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from prismgan import images
+from prismgan.data import builtin
+from prismgan.errors import PictureError
+from prismgan.tasks import Picture
+
+__all__ = ["Cache", "expand", "load", "resolve", "size"]
+
+
+def load(picture: Picture) -> UInt8[Tensor, "3 H W"]:
+    """Decode a picture, pixels 0..255.
+
+    Raises:
+        PictureError: the file is missing, damaged, truncated or not a picture.
+        DataError: there is no built-in picture of that name.
+    """
+    return builtin.load(picture) if builtin.is_builtin(picture) else images.read(Path(picture))
+
+
+def size(picture: Picture) -> tuple[int, int]:
+    """Height and width in pixels, from the file's header alone.
+
+    Raises:
+        PictureError: the file is missing or is not a picture.
+        DataError: there is no built-in picture of that name.
+    """
+    return builtin.size(picture) if builtin.is_builtin(picture) else images.size(Path(picture))
+
+
+def expand(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+    """Single pictures for folders (all pictures below them, sorted) and for built-in collections.
+
+    A path that is no folder is kept as it is, whether there is such a file or not.
+
+    Raises:
+        PictureError: a folder holds no picture.
+        DataError: there is no built-in picture or collection of that name.
+    """
+    found: list[Picture] = []
+    for picture in pictures:
+        if builtin.is_builtin(picture):
+            found.extend(builtin.expand(picture))
+        elif Path(picture).is_dir():
+            found.extend(str(path) for path in images.find_pictures(Path(picture)))
+        else:
+            found.append(picture)
+    return tuple(found)
+
+
+def resolve(picture: Picture, base: Path) -> Picture:
+    """The reference with a relative path made absolute against ``base``; built-in names stay as they are."""
+    return picture if builtin.is_builtin(picture) else str(base / Path(picture).expanduser())
+
+
+class Cache:
+    """Decoded pictures, bounded in memory.
+
+    Pictures are decoded at construction, in threads, until the memory is used up. Nothing is kept later:
+    worker processes that are forked share what is there, and their memory does not grow on top of it. Nothing
+    is thrown out either, as training asks for all pictures equally often.
+
+    Args:
+        wanted: what will be asked for. Unreadable ones raise no error here, but in :meth:`load`.
+        megabytes: most memory to use; 0 keeps nothing.
+    """
+
+    def __init__(self, wanted: Iterable[Picture], megabytes: int) -> None:
+        self.unreadable: dict[Picture, str] = {}
+        """Pictures that could not be read so far, and why."""
+        self._kept: dict[Picture, UInt8[Tensor, "3 H W"]] = {}
+        if megabytes > 0:
+            self._fill(list(dict.fromkeys(wanted)), megabytes * 2**20)
+
+    def load(self, picture: Picture) -> UInt8[Tensor, "3 H W"]:
+        """The picture, pixels 0..255. The caller must not write into it.
+
+        Raises:
+            PictureError: the picture cannot be read; a second time the file is not looked at again.
+            DataError: there is no built-in picture of that name.
+        """
+        if picture in self._kept:
+            return self._kept[picture]
+        if picture in self.unreadable:
+            raise PictureError(self.unreadable[picture])
+        try:
+            return load(picture)
+        except PictureError as error:
+            self.unreadable[picture] = str(error)
+            raise
+
+    def _fill(self, wanted: list[Picture], free: int) -> None:
+        threads = min(8, os.cpu_count() or 1)
+        with ThreadPoolExecutor(threads) as pool:
+            for start in range(0, len(wanted), threads):
+                part = wanted[start : start + threads]
+                for picture, pixels in zip(part, pool.map(self._attempt, part), strict=True):
+                    if pixels is None:
+                        continue
+                    free -= pixels.numel()
+                    if free < 0:
+                        return
+                    self._kept[picture] = pixels
+
+    def _attempt(self, picture: Picture) -> UInt8[Tensor, "3 H W"] | None:
+        try:
+            return self.load(picture)
+        except PictureError:
+            return None  # remembered by load

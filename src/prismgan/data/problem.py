@@ -1,0 +1,23 @@
+"""One thing that is wrong with the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, where, and what to do about it; one line as a string."""
+
+    where: str
+    """A picture, a manifest with its line, a task, or ``data``."""
+    what: str
+    fix: str
+    severity: Literal["error", "warning"] = "error"
+    """With an error training must not start; a warning is for information."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.fix}"

@@ -1,0 +1,152 @@
+"""One row's pictures, decoded and laid pixel over pixel.
+
+The photo is the clean picture at the largest scale M of all tasks. What lies on it has a fixed size: a source
+of the row's own 1/M of the photo's side, the target of a paired task of scale s s/M of it. The *grid* is the
+source's raster; views are cut on it, so that every picture is cut at a whole pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from prismgan import images
+from prismgan.data.sources import Row
+from prismgan.errors import DataError
+from prismgan.tasks import Derived, Paired, Picture, Task
+
+__all__ = ["Companion", "Scene", "View", "companions", "largest_scale", "read"]
+
+SOURCE = ""
+"""The companion that is no task's target: the row's own source. No task can have this name."""
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A picture that lies on a row's photo."""
+
+    task: str
+    """The task whose target it is; ``SOURCE`` for the row's own source."""
+    picture: Picture
+    scale: int
+    """Its side divided by the source's side."""
+
+    def misfit(self, size: tuple[int, int], row: Row, photo: tuple[int, int], largest: int) -> str | None:
+        """What is wrong with its size (height, width), or None. Sizes may be rounded up or down."""
+        sides = zip(size, photo, strict=True)
+        if all(abs(side * largest - whole * self.scale) < largest for side, whole in sides):
+            return None
+        height, width = (side * self.scale // largest for side in photo)
+        role = f"target of task {self.task!r}" if self.task else "source"
+        ratio = f" times {self.scale}/{largest}" if self.scale != largest else ""
+        return (
+            f"{self.picture}: has {size[1]}x{size[0]} pixels, expected {width}x{height} "
+            f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio})"
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a scene, in [-1, 1]: everything that a batch is made of."""
+
+    photo: Float[Tensor, "3 Mh Mw"]
+    """The clean photo at the largest scale."""
+    reference: Float[Tensor, "3 h w"]
+    """The clean photo at the source's size."""
+    companions: Mapping[str, Float[Tensor, "3 sh sw"]]
+    """The row's own source, as ``SOURCE``, and targets of paired tasks, by task; what it has of them."""
+
+    def mirrored(self) -> View:
+        """The same part seen in a mirror."""
+        beside = {name: image.flip(-1) for name, image in self.companions.items()}
+        return View(self.photo.flip(-1), self.reference.flip(-1), beside)
+
+    def targets(self, tasks: Sequence[Task]) -> dict[str, Float[Tensor, "3 sh sw"]]:
+        """The targets of all tasks with pairs by name; zeros for those that the row has none for."""
+        height, width = self.reference.shape[-2:]
+        found: dict[str, Tensor] = {}
+        for task in tasks:
+            size = (height * task.scale, width * task.scale)
+            if isinstance(task.target, Derived):
+                clean = self.reference if task.scale == 1 else _resized(self.photo, size)
+                found[task.name] = task.target.function(clean[None])[0]
+            elif isinstance(task.target, Paired):
+                found[task.name] = self.companions.get(task.name, torch.zeros(3, *size))
+        return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A row's pictures, whole; each a whole multiple of the grid."""
+
+    grid: tuple[int, int]
+    """Height and width of the source."""
+    photo: UInt8[Tensor, "3 MH MW"]
+    companions: Mapping[str, UInt8[Tensor, "3 sH sW"]]
+    """By task name; the row's own source as ``SOURCE``."""
+
+    def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
+        """A rectangle of the scene, after all of it was brought to another grid (usually its own).
+
+        Args:
+            corner: row and column of the upper left corner, on ``grid``.
+            size: height and width, on ``grid``.
+            grid: height and width of the whole.
+        """
+
+        def cut(pixels: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
+            scale = pixels.shape[1] // self.grid[0]
+            top, left = corner[0] * scale, corner[1] * scale
+            window = (slice(top, top + size[0] * scale), slice(left, left + size[1] * scale))
+            if grid == self.grid:  # the usual case: convert what is needed, not the whole picture
+                return images.to_float(pixels[:, window[0], window[1]])
+            whole = _resized(images.to_float(pixels), (grid[0] * scale, grid[1] * scale))
+            return whole[:, window[0], window[1]]
+
+        photo = cut(self.photo)
+        return View(photo, _resized(photo, size), {name: cut(each) for name, each in self.companions.items()})
+
+
+def largest_scale(tasks: Sequence[Task]) -> int:
+    """The largest scale of all tasks; 1 without tasks."""
+    return max((task.scale for task in tasks), default=1)
+
+
+def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
+    """What lies on the row's photo, as far as the tasks ask for it."""
+    found = [] if row.source is None else [Companion(SOURCE, row.source, 1)]
+    for task in tasks:
+        if isinstance(task.target, Paired) and task.target.column in row.targets:
+            found.append(Companion(task.name, row.targets[task.target.column], task.scale))
+    return found
+
+
+def read(row: Row, tasks: Sequence[Task], load: Callable[[Picture], UInt8[Tensor, "3 H W"]]) -> Scene:
+    """Decode all pictures of a row.
+
+    Raises:
+        PictureError: one of them cannot be read.
+        DataError: one of them has a size that does not fit the photo's, or the photo has next to no pixels.
+    """
+    largest = largest_scale(tasks)
+    photo = load(row.picture)
+    whole = (photo.shape[1], photo.shape[2])
+    grid = (whole[0] // largest, whole[1] // largest)
+    if min(grid) < 1:
+        raise DataError(f"{row.picture}: has {whole[1]}x{whole[0]} pixels, too few; leave it out")
+    beside: dict[str, Tensor] = {}
+    for each in companions(row, tasks):
+        pixels = load(each.picture)
+        if wrong := each.misfit((pixels.shape[1], pixels.shape[2]), row, whole, largest):
+            raise DataError(f"{wrong}; resize it, or leave it out")
+        beside[each.task] = pixels[:, : grid[0] * each.scale, : grid[1] * each.scale]
+    return Scene(grid, photo[:, : grid[0] * largest, : grid[1] * largest], beside)
+
+
+def _resized(image: Float[Tensor, "3 H W"], size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
+    # Bicubic overshoots at edges; a file on disk holds no values outside [-1, 1].
+    return images.resize(image, *size).clamp(-1.0, 1.0) if tuple(image.shape[1:]) != size else image

@@ -1,0 +1,220 @@
+"""Where a recipe's pictures come from: folders, manifests, built-in collections; and what is for testing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from prismgan import images
+from prismgan.config import Config
+from prismgan.data import builtin, manifest, pictures
+from prismgan.data.problem import Problem
+from prismgan.errors import DataError, PrismganError
+from prismgan.tasks import Picture
+
+__all__ = ["DataConfig", "Row", "SourceEntry", "inspect", "resolve", "rows", "split"]
+
+Split = Literal["train", "test"]
+SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
+ORIGINS = ("folder", "folders", "manifest", "builtin")
+
+
+class SourceEntry(Config):
+    """One place that pictures come from: exactly one of folder, folders, manifest and builtin."""
+
+    folder: str | None = None
+    """A folder; all pictures below it."""
+    folders: tuple[str, ...] | None = None
+    """Several folders."""
+    manifest: str | None = None
+    """A CSV or JSON-lines file with a row for every picture."""
+    builtin: str | None = None
+    """A picture or collection that prismgan brings, such as `photos`."""
+    collection: str | None = None
+    """Name of the place in counts and reports; by default that of the folder or file."""
+    root: str | None = None
+    """For a manifest: what the relative paths in it are relative to; by default the manifest's folder."""
+
+    @model_validator(mode="after")
+    def _name_one_origin(self) -> SourceEntry:
+        named = [origin for origin in ORIGINS if getattr(self, origin)]
+        if len(named) != 1:
+            found = " and ".join(named) or "none"
+            raise ValueError(f"name exactly one of {', '.join(ORIGINS)} (found {found})")
+        if self.root is not None and self.manifest is None:
+            raise ValueError("'root' belongs to a manifest: delete it")
+        return self
+
+
+class DataConfig(Config):
+    """The pictures of a recipe."""
+
+    train: Annotated[tuple[SourceEntry, ...], Field(min_length=1)]
+    """Where the training pictures come from."""
+    test: tuple[SourceEntry, ...] = ()
+    """Where the test pictures come from; by default some of the training pictures are kept for testing."""
+    test_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """How much is kept for testing where neither `test` nor a manifest says what is."""
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    """Processes that prepare batches; 0 prepares them in the training process."""
+    cache_mb: Annotated[int, Field(ge=0)] = 2048
+    """Memory for decoded pictures in megabytes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo, and what belongs to it."""
+
+    picture: Picture
+    """The clean photo."""
+    source: Picture | None = None
+    """The photo as it was degraded in reality; None where prismgan degrades it."""
+    targets: Mapping[str, Picture] = field(default_factory=dict)
+    """Targets of paired tasks, by column."""
+    split: Split | None = None
+    """What it is for; None where nothing says so."""
+    collection: str = ""
+    """Where it comes from."""
+    key: str = ""
+    """Its name within where it comes from: the same wherever the data lies."""
+
+
+def resolve(config: DataConfig, base: Path) -> DataConfig:
+    """The same data with absolute paths; relative ones are taken as relative to ``base``."""
+
+    def absolute(entry: SourceEntry) -> SourceEntry:
+        paths = {
+            name: pictures.resolve(value, base)
+            for name in ("folder", "manifest", "root")
+            if (value := getattr(entry, name)) is not None
+        }
+        folders = entry.folders and tuple(pictures.resolve(folder, base) for folder in entry.folders)
+        return entry.model_copy(update={**paths, "folders": folders})
+
+    return config.model_copy(
+        update={
+            "train": tuple(absolute(entry) for entry in config.train),
+            "test": tuple(absolute(entry) for entry in config.test),
+        }
+    )
+
+
+def rows(config: DataConfig) -> list[Row]:
+    """All rows of all places, in order. No picture is opened.
+
+    Raises:
+        DataError: a folder or manifest is missing, empty or malformed; the first problem is named.
+    """
+    found, problems = inspect(config)
+    if problems:
+        more = f" (and {len(problems) - 1} more: run the check of the data)" if len(problems) > 1 else ""
+        raise DataError(f"{problems[0]}{more}")
+    return found
+
+
+def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
+    """All rows that can be made out, and everything that is wrong with the others. Raises nothing."""
+    found: list[Row] = []
+    problems: list[Problem] = []
+    for part, entries in (("train", config.train), ("test", config.test)):
+        for entry in entries:
+            for item in _entry_rows(entry):
+                if isinstance(item, Problem):
+                    problems.append(item)
+                elif part == "test" and item.split == "train":
+                    what = f"{item.key}: is marked as split=train, but the manifest is listed under 'test'"
+                    problems.append(
+                        Problem(str(entry.manifest), what, "list the manifest under 'train' alone")
+                    )
+                else:
+                    found.append(replace(item, split="test") if part == "test" else item)
+    return found, problems
+
+
+def _entry_rows(entry: SourceEntry) -> Iterator[Row | Problem]:
+    if entry.manifest is not None:
+        yield from _manifest_rows(entry, Path(entry.manifest))
+    elif entry.builtin is not None:
+        name = entry.builtin.removeprefix(builtin.PREFIX)
+        try:
+            members = builtin.expand(builtin.PREFIX + name)
+        except DataError as error:
+            yield Problem("data", str(error), "correct the name")
+            return
+        for member in members:
+            yield Row(member, collection=entry.collection or name, key=member)
+    else:
+        for folder in entry.folders or (entry.folder or "",):
+            yield from _folder_rows(entry, Path(folder))
+
+
+def _folder_rows(entry: SourceEntry, folder: Path) -> Iterator[Row | Problem]:
+    collection = entry.collection or folder.name
+    try:
+        found = images.find_pictures(folder)
+    except PrismganError as error:
+        what = str(error).removeprefix(f"{folder}: ")
+        yield Problem(str(folder), what, "correct the path, or put pictures there")
+        return
+    for path in found:
+        yield Row(str(path), collection=collection, key=path.relative_to(folder).as_posix())
+
+
+def _manifest_rows(entry: SourceEntry, path: Path) -> Iterator[Row | Problem]:
+    root = path.parent if entry.root is None else Path(entry.root)
+    records, problems = manifest.read(path)
+    yield from problems
+    for record in records:
+        cells = record.cells
+        views = [cells[column] for column in ("collection", "view") if column in cells]
+        yield Row(
+            picture=pictures.resolve(cells["picture"], root),
+            source=pictures.resolve(cells["source"], root) if "source" in cells else None,
+            targets={column: pictures.resolve(cell, root) for column, cell in record.targets.items()},
+            split=SPLITS[cells["split"]] if "split" in cells else None,
+            collection="/".join(views) or entry.collection or path.stem,
+            key=cells["picture"],
+        )
+
+
+def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
+    """Rows for training and rows for testing.
+
+    Where nothing says what is for testing, a hash of each picture's name decides. So the same pictures are
+    tested on wherever the data lies, in whatever order, and when others are added.
+
+    Raises:
+        DataError: nothing is left to train on.
+    """
+    marked = any(row.split == "test" for row in found)
+    if marked or config.test or config.test_fraction == 0:
+        test = [row for row in found if row.split == "test"]
+        train = [row for row in found if row.split != "test"]
+    else:
+        kept = _kept_for_testing(found, config.test_fraction)
+        test = [row for row in found if row.picture in kept]
+        train = [row for row in found if row.picture not in kept]
+    if not train:
+        raise DataError("data: no picture is left to train on; add some to 'train', or unmark split=test")
+    return train, test
+
+
+def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[Picture]:
+    """Pictures kept back: about ``fraction`` of all, at least one and not all where there are two."""
+    forced = {row.picture for row in found if row.split == "train"}
+    chances = {row.picture: _chance(row) for row in found if row.picture not in forced}
+    ranked = sorted(chances, key=lambda picture: chances[picture])
+    most = len(ranked) if forced else len(ranked) - 1
+    count = sum(chance < fraction for chance in chances.values())
+    return set(ranked[: min(max(count, 1), max(most, 0))])
+
+
+def _chance(row: Row) -> float:
+    name = f"{row.collection}/{row.key or row.picture}"
+    return math.ldexp(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), -64)

@@ -1,0 +1,104 @@
+"""Whole test pictures under one condition, one in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prismgan.batch import Batch
+from prismgan.data import pictures, scene
+from prismgan.data.batches import collate
+from prismgan.data.degradation import Condition
+from prismgan.data.scene import SOURCE, Scene, View
+from prismgan.data.sources import Row
+from prismgan.data.streams import stream
+from prismgan.data.training_set import Sample
+from prismgan.errors import PictureError
+from prismgan.tasks import Paired, Picture, Task
+
+__all__ = ["TestSet"]
+
+GRID = 4
+"""Sources have sides that are whole multiples of this, which every network and metric takes unpadded."""
+
+
+class TestSet:
+    """Test pictures, whole.
+
+    A photo is reduced to at most twice ``maximum_side``, never enlarged, and cut so that the sides of its
+    source are whole multiples of 4.
+
+    Args:
+        rows: what to test on.
+        tasks: what is tested. Tasks without pairs get neither target nor example.
+        condition: what is done to sources; rows with a source of their own keep that.
+        maximum_side: half the largest side of a photo, in pixels.
+        seed: of the noise. It depends on the picture's place in ``rows`` too.
+    """
+
+    __test__ = False  # for pytest: the name is no test's
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        tasks: Sequence[Task],
+        condition: Condition,
+        maximum_side: int = 512,
+        seed: int = 0,
+    ) -> None:
+        self.rows = tuple(rows)
+        self.tasks = tuple(tasks)
+        self.condition = condition
+        self.maximum_side = maximum_side
+        self.seed = seed
+        self.skipped: dict[Picture, str] = {}
+        """Rows that could not be used so far, by their photo, and why."""
+
+    def __len__(self) -> int:
+        """Number of rows, unreadable ones included."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Every readable row as a batch of one."""
+        for _, batch in self.pairs():
+            yield batch
+
+    def pairs(self) -> Iterator[tuple[Row, Batch]]:
+        """Every readable row, with its batch of one.
+
+        Raises:
+            DataError: a picture's size does not fit its photo.
+        """
+        for index, row in enumerate(self.rows):
+            try:
+                found = scene.read(row, self.tasks, pictures.load)
+                view = self._view(found, row)
+            except PictureError as error:
+                self.skipped[row.picture] = str(error)
+                continue
+            yield row, self._batch(view, index)
+
+    def _view(self, found: Scene, row: Row) -> View:
+        longest = max(found.photo.shape[1:])
+        factor = min(1.0, 2 * self.maximum_side / longest)
+        height, width = (int(side * factor) for side in found.grid)
+        size = (height // GRID * GRID, width // GRID * GRID)
+        if min(size) == 0:
+            raise PictureError(f"{row.picture}: is too small to test on; leave it out")
+        return found.view((0, 0), size, (height, width))
+
+    def _batch(self, view: View, index: int) -> Batch:
+        source = view.companions.get(SOURCE)
+        if source is None:
+            source = self.condition.apply(view.reference, stream(self.seed, index, "condition"))
+        sample = Sample(
+            source=source,
+            reference=view.reference,
+            targets=view.targets(self.tasks),
+            examples={},
+            present={
+                task.name: task.name in view.companions
+                for task in self.tasks
+                if isinstance(task.target, Paired)
+            },
+        )
+        return collate([sample])

@@ -1,0 +1,184 @@
+"""The endless sequence of training samples, each a pure function of the seed and its position."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from prismgan.data import scene
+from prismgan.data.degradation import DegradationConfig, degrade
+from prismgan.data.examples import exemplar_crop, shown, shown_pictures, unpaired_crop
+from prismgan.data.pictures import Cache
+from prismgan.data.scene import SOURCE, Scene, View
+from prismgan.data.sources import Row
+from prismgan.data.streams import integer, permutation, stream, uniform
+from prismgan.errors import DataError, PictureError
+from prismgan.tasks import Exemplar, Paired, Picture, Task
+
+__all__ = ["Sample", "TrainingSet"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row of a training batch, in [-1, 1]; tasks are keyed by name."""
+
+    source: Float[Tensor, "3 H W"]
+    reference: Float[Tensor, "3 H W"]
+    targets: Mapping[str, Float[Tensor, "3 sH sW"]]
+    examples: Mapping[str, Float[Tensor, "3 sH sW"]]
+    present: Mapping[str, bool]
+    """For every paired task whether the row has its target."""
+    skipped: tuple[Picture, ...] = field(default=())
+    """Pictures that were drawn but could not be read; others stand in for them."""
+
+
+class TrainingSet:
+    """Samples for training.
+
+    Args:
+        rows: what to train on.
+        tasks: what to train.
+        crop: side of the source in pixels.
+        degradation: what is done to the sources; None leaves them clean.
+        seed: of all random choices.
+        cache_mb: memory for decoded pictures, in megabytes.
+
+    Raises:
+        DataError: there are no rows, or a built-in picture does not exist.
+        PictureError: a task's folder holds no picture.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        tasks: Sequence[Task],
+        crop: int,
+        degradation: DegradationConfig | None = None,
+        seed: int = 0,
+        cache_mb: int = 2048,
+    ) -> None:
+        if not rows:
+            raise DataError("data: there is no picture to train on; add some to 'train'")
+        self.rows = tuple(rows)
+        self.tasks = tuple(tasks)
+        self.crop = crop
+        self.degradation = degradation
+        self.seed = seed
+        self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
+        wanted = [row.picture for row in rows]
+        wanted += [each.picture for row in rows for each in scene.companions(row, tasks)]
+        wanted += [picture for several in self._domains.values() for picture in several]
+        self._cache = Cache(wanted, cache_mb)
+        self._exemplars: dict[tuple[str, Picture], Float[Tensor, "3 H W"]] = {}
+
+    def __len__(self) -> int:
+        """Rows in an epoch."""
+        return len(self.rows)
+
+    def sample(self, position: int) -> Sample:
+        """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time.
+
+        Every stretch of ``len(self)`` positions, from 0 on, shows each row once. A row with an unreadable
+        picture is replaced by another one.
+
+        Raises:
+            DataError: no row can be read, or a picture's size does not fit its photo.
+        """
+        load = _Loader(self._cache)
+        view = self._view(position, load)
+        source = view.companions.get(SOURCE)
+        if source is None:
+            source = view.reference
+            if self.degradation is not None:
+                source = degrade(source, self.degradation, stream(self.seed, position, "degradation"))
+        return Sample(
+            source=source,
+            reference=view.reference,
+            targets=view.targets(self.tasks),
+            examples={
+                task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs
+            },
+            present={
+                task.name: task.name in view.companions
+                for task in self.tasks
+                if isinstance(task.target, Paired)
+            },
+            skipped=tuple(dict.fromkeys(load.failed)),
+        )
+
+    def _view(self, position: int, load: _Loader) -> View:
+        epoch, place = divmod(position, len(self.rows))
+        first = _order(self.seed, epoch, len(self.rows))[place]
+        for index in _candidates(first, len(self.rows), stream(self.seed, position, "redraw")):
+            try:
+                found = scene.read(self.rows[index], self.tasks, load)
+            except PictureError:  # named in Sample.skipped
+                continue
+            return self._crop(found, stream(self.seed, position, "crop"))
+        raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({load.reason})")
+
+    def _crop(self, found: Scene, generator: torch.Generator) -> View:
+        # A picture smaller than the crop is enlarged: a little blur does less harm than leaving out all small
+        # pictures of a mixed collection, or than borders that no photo has.
+        shorter = min(found.grid)
+        grid = found.grid
+        if shorter < self.crop:
+            grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
+        corner = (integer(generator, 0, grid[0] - self.crop), integer(generator, 0, grid[1] - self.crop))
+        view = found.view(corner, (self.crop, self.crop), grid)
+        return view.mirrored() if uniform(generator, 0.0, 1.0) < 0.5 else view
+
+    def _example(self, task: Task, position: int, load: _Loader) -> Float[Tensor, "3 sH sW"]:
+        domain = self._domains[task.name]
+        generator = stream(self.seed, position, "example", task.name)
+        side = self.crop * task.scale
+        for index in _candidates(integer(generator, 0, len(domain) - 1), len(domain), generator):
+            try:
+                if isinstance(task.target, Exemplar):
+                    image = self._exemplar(task.name, domain[index], task.target.size, load)
+                    return exemplar_crop(image, side, generator)
+                return unpaired_crop(load(domain[index]), side, generator)
+            except PictureError:  # named in Sample.skipped
+                continue
+        raise DataError(f"task {task.name!r}: none of its {len(domain)} pictures can be read ({load.reason})")
+
+    def _exemplar(self, task: str, picture: Picture, size: int, load: _Loader) -> Float[Tensor, "3 H W"]:
+        # There are few, and every sample asks for one: resizing it anew took most of a sample's time.
+        key = (task, picture)
+        if key not in self._exemplars:
+            self._exemplars[key] = shown(load(picture), size)
+        return self._exemplars[key]
+
+
+class _Loader:
+    """Loads from a cache, and remembers what could not be read."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.failed: list[Picture] = []
+        self.reason = ""
+        self._cache = cache
+
+    def __call__(self, picture: Picture) -> UInt8[Tensor, "3 H W"]:
+        try:
+            return self._cache.load(picture)
+        except PictureError as error:
+            self.failed.append(picture)
+            self.reason = str(error)
+            raise
+
+
+def _candidates(first: int, count: int, generator: torch.Generator) -> Iterator[int]:
+    """``first``, then, where that will not do, all in random order."""
+    yield first
+    yield from permutation(generator, count)
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> list[int]:
+    return permutation(stream(seed, epoch, "epoch"), count)

@@ -1,0 +1,34 @@
+"""Errors that are the user's to solve: one clear line each, exit code 2 on the command line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["DataError", "PictureError", "PrismganError", "RecipeError", "WeightsError", "nearest"]
+
+
+class PrismganError(Exception):
+    """Something the user can put right. The message says what, where, and what to do about it."""
+
+
+class PictureError(PrismganError):
+    """A picture that cannot be read or written, or whose size does not fit."""
+
+
+class RecipeError(PrismganError):
+    """A recipe that does not say what it has to, or says what cannot be."""
+
+
+class DataError(PrismganError):
+    """Data that does not fit the recipe's tasks."""
+
+
+class WeightsError(PrismganError):
+    """A weights file or a checkpoint that cannot be read."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the known word closest to ``word``, or an empty string."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else ""

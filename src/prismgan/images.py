@@ -1,0 +1,234 @@
+"""Pictures on disk and in memory: the only code that converts between 8-bit pixels and [-1, 1].
+
+On disk a picture is any file Pillow reads. In memory it is a ``uint8`` tensor (3, H, W) where it is
+cached, and a float tensor in [-1, 1] where a network or a metric sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan.errors import PictureError
+
+__all__ = [
+    "MINIMUM_SIDE",
+    "SUFFIXES",
+    "bicubic_phases",
+    "find_pictures",
+    "luma",
+    "read",
+    "resize",
+    "size",
+    "to_float",
+    "to_pil",
+    "to_uint8",
+    "upsample",
+    "write",
+]
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
+MINIMUM_SIDE = 16
+"""Shortest side in pixels that the networks can do anything sensible with."""
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """All pictures below ``folder``, by suffix, sorted; hidden files and folders are left out.
+
+    Raises:
+        PictureError: the folder does not exist, is no folder, or holds no picture.
+    """
+    if not folder.exists():
+        raise PictureError(f"{folder}: no such folder")
+    if not folder.is_dir():
+        raise PictureError(f"{folder}: is a file, expected a folder of pictures")
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not found:
+        raise PictureError(
+            f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, also in sub-folders)"
+        )
+    return found
+
+
+def _open(path: Path) -> Image.Image:
+    """A lazily decoded picture; everything Pillow can say against the file becomes one clear line."""
+    if not path.exists():
+        raise PictureError(f"{path}: no such file")
+    if path.is_dir():
+        raise PictureError(f"{path}: is a folder, expected a picture")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(path)
+    except UnidentifiedImageError:
+        raise PictureError(f"{path}: is not a picture that can be read (unknown or damaged format)") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise PictureError(
+            f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first"
+        ) from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise PictureError(f"{path}: cannot be read ({error})") from None
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels, as :func:`read` would return them, from the file's header alone.
+
+    Raises:
+        PictureError: the file is missing or is not a picture.
+    """
+    with _open(path) as picture:
+        width, height = picture.size
+        rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (width, height) if rotated else (height, width)
+
+
+def read(path: Path) -> UInt8[Tensor, "3 H W"]:
+    """Decode a picture: EXIF orientation applied, transparency laid on white, 16 bits brought to 8.
+
+    Raises:
+        PictureError: the file is missing, damaged, truncated or not a picture.
+    """
+    with _open(path) as picture:
+        try:
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            raise PictureError(f"{path}: is damaged or truncated ({error})") from None
+    return _to_tensor(upright)
+
+
+def _to_tensor(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
+    if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
+        grey = np.asarray(picture, dtype=np.float64)
+        picture = Image.fromarray(np.round(grey.clip(0, 65535) / 257).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    array = np.array(picture.convert("RGB"))
+    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+def to_float(pixels: UInt8[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """0..255 to [-1, 1]."""
+    return pixels.to(torch.float32).div(127.5).sub(1.0)
+
+
+def to_uint8(image: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
+    """[-1, 1] to 0..255, rounded to nearest, values outside clipped."""
+    return image.detach().float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def to_pil(image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"]) -> Image.Image:
+    """A Pillow picture of one float image in [-1, 1], or of one uint8 image."""
+    pixels = image if image.dtype == torch.uint8 else to_uint8(image)
+    return Image.fromarray(np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy()))
+
+
+def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
+    """Write a picture so that a reader sees the old file or the whole new one, never half of it.
+
+    The format follows the suffix. JPEG and WebP are written at quality 95.
+
+    Raises:
+        PictureError: the suffix names no known format, or the file cannot be written.
+    """
+    picture = image if isinstance(image, Image.Image) else to_pil(image)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None or path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be written ({error.strerror or error})") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            picture.save(file, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}))
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def resize(
+    image: Float[Tensor, "*B 3 H W"],
+    height: int,
+    width: int,
+    mode: Literal["bicubic", "bilinear"] = "bicubic",
+) -> Float[Tensor, "*B 3 h w"]:
+    """Antialiased resize. Bicubic is Keys' kernel with a = -0.5, as in MATLAB's ``imresize``.
+
+    (torch's own bicubic without antialiasing uses a = -0.75, which is softer than what papers compare with.)
+    """
+    if image.shape[-2:] == (height, width):
+        return image
+    batched = image if image.ndim == 4 else image[None]
+    resized = F.interpolate(batched.float(), size=(height, width), mode=mode, antialias=True)
+    return resized if image.ndim == 4 else resized[0]
+
+
+def upsample(image: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
+    """Bicubic enlargement by a whole factor (Keys, a = -0.5, borders repeated); the identity for 1.
+
+    Written as one sub-pixel convolution, which is what :func:`bicubic_phases` lets a network add to its own.
+    """
+    if scale == 1:
+        return image
+    phases = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = keys(torch.arange(-2, 3, dtype=torch.float64)[None] - phases[:, None])
+    kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(scale**2, 1, 5, 5).to(image)
+    channels = image.shape[1]
+    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
+    enlarged = F.conv2d(padded, kernel.repeat(channels, 1, 1, 1), groups=channels)
+    return F.pixel_shuffle(enlarged, scale)
+
+
+def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The cubic convolution kernel with a = -0.5 (Keys 1981, eq. 15)."""
+    x = distance.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+
+
+def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
+    """Weights of a 3x3 convolution that enlarges a picture unshuffled by 2, with P = 3 (2 scale)^2.
+
+    ``pixel_shuffle(conv2d(pixel_unshuffle(image, 2), weights), 2 * scale)`` is :func:`upsample` away from
+    the border: the same numbers, on large maps several times faster, and ready to be added to a network's residual.
+    """
+    side = 2 * scale
+    positions = (torch.arange(side, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = keys(torch.arange(-2, 4, dtype=torch.float64)[None] - positions[:, None]).view(side, 3, 2)
+    # Rows r and columns q of the output cell; blocks i, j of two pixels; pixels y, x within a block.
+    kernel = torch.einsum("riy,qjx->rqyxij", taps, taps).reshape(side**2, 4, 3, 3)
+    weights = torch.zeros(3, side**2, 3, 4, 3, 3, dtype=torch.float64)
+    for channel in range(3):
+        weights[channel, :, channel] = kernel
+    return weights.reshape(3 * side**2, 12, 3, 3).float()
+
+
+def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
+    """Grey in [-1, 1] by the ITU-R BT.601 weights (0.299, 0.587, 0.114)."""
+    weights = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (image * weights).sum(dim=1, keepdim=True)

@@ -1,0 +1,146 @@
+"""A labelled contact sheet: all looks of one picture side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["sheet"]
+
+BACKGROUND = (247, 246, 243)
+FRAME = (222, 220, 214)
+MAT = (236, 234, 229)
+INK = (38, 38, 36)
+FAINT_INK = (128, 126, 120)
+
+SHAPE = 1.7
+"""Width over height that the grid aims for when the number of columns is left open."""
+
+
+def sheet(
+    pictures: Mapping[str, Image.Image],
+    columns: int | None = None,
+    tile_width: int = 320,
+    title: str | None = None,
+) -> Image.Image:
+    """Lay pictures out in rows, each with its name below, every one at the same display size.
+
+    Tiles have the first picture's shape; a picture of another shape is fitted inside. A picture with more
+    pixels than the first, as super-resolution makes them, says so in its label (``enlarged  2x``).
+
+    Args:
+        pictures: from label to picture, in reading order; the first is usually the source.
+        columns: pictures in a row; by default what fills the rows best in a landscape sheet.
+        tile_width: width in pixels at which each picture is shown.
+        title: a line above the pictures. Like the labels it is drawn in Pillow's built-in font, which knows
+            Latin letters only.
+
+    Raises:
+        ValueError: there is no picture, or ``columns`` or ``tile_width`` is too small.
+    """
+    if not pictures:
+        raise ValueError("pictures: expected at least one, found none")
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns: expected at least 1, found {columns}")
+    if tile_width < 32:
+        raise ValueError(f"tile_width: expected at least 32 pixels, found {tile_width}")
+    first = next(iter(pictures.values()))
+    tile_height = max(1, round(tile_width * first.height / first.width))
+    gap = max(6, round(tile_width * 0.05))
+    text_size = max(10, round(tile_width * 0.05))
+    label_height = round(text_size * 1.9)
+    if columns is None:
+        columns = _columns(len(pictures), (tile_height + label_height + gap) / (tile_width + gap))
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    margin = gap * 2
+    title_height = round(text_size * 3) if title else 0
+
+    canvas = Image.new(
+        "RGB",
+        (
+            2 * margin + columns * tile_width + (columns - 1) * gap,
+            2 * margin - gap // 2 + title_height + rows * (tile_height + label_height) + (rows - 1) * gap,
+        ),
+        BACKGROUND,
+    )
+    draw = ImageDraw.Draw(canvas)
+    if title:
+        font = ImageFont.load_default(round(text_size * 1.5))
+        draw.text(
+            (margin, margin), _fit(draw, title, font, canvas.width - 2 * margin), INK, font, anchor="lt"
+        )
+    font = ImageFont.load_default(text_size)
+    for index, (label, picture) in enumerate(pictures.items()):
+        row, column = divmod(index, columns)
+        left = margin + column * (tile_width + gap)
+        top = margin + title_height + row * (tile_height + label_height + gap)
+        _place(canvas, picture, (left, top, tile_width, tile_height))
+        baseline = (left, top + tile_height + round(text_size * 1.3))
+        _write_label(draw, label, _enlargement(picture, first), baseline, tile_width, font)
+    return canvas
+
+
+def _columns(count: int, tile_shape: float) -> int:
+    """The number of columns that leaves few holes and comes near :data:`SHAPE`; ``tile_shape`` is h / w."""
+
+    def cost(columns: int) -> float:
+        rows = -(-count // columns)
+        shape = columns / (rows * tile_shape)
+        holes = rows * columns - count
+        return max(shape / SHAPE, SHAPE / shape) + 0.15 * holes
+
+    return min(range(1, count + 1), key=cost)
+
+
+def _enlargement(picture: Image.Image, first: Image.Image) -> str:
+    """``2x`` for a picture of twice the first one's width, an empty string where it is no larger."""
+    ratio = picture.width / first.width
+    larger = ratio > 1.01 and picture.height > first.height
+    return f"{ratio:.2g}x" if larger else ""
+
+
+def _place(canvas: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:
+    """Draw the picture as large as fits into the middle of the box (left, top, width, height)."""
+    left, top, width, height = box
+    factor = min(width / picture.width, height / picture.height)
+    size = (
+        max(1, min(width, round(picture.width * factor))),
+        max(1, min(height, round(picture.height * factor))),
+    )
+    shown = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    ImageDraw.Draw(canvas).rectangle((left - 1, top - 1, left + width, top + height), MAT, FRAME)
+    canvas.paste(shown, (left + (width - size[0]) // 2, top + (height - size[1]) // 2))
+
+
+def _write_label(
+    draw: ImageDraw.ImageDraw,
+    label: str,
+    note: str,
+    baseline: tuple[int, int],
+    width: int,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """Write the label at the left of its baseline, and after it the note, fainter."""
+    space = draw.textlength("  ", font) if note else 0
+    label = _fit(draw, label, font, width - space - draw.textlength(note, font))
+    draw.text(baseline, label, INK, font, anchor="ls")
+    if note:
+        x = baseline[0] + draw.textlength(label, font) + space
+        draw.text((x, baseline[1]), note, FAINT_INK, font, anchor="ls")
+
+
+def _fit(
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    width: float,
+) -> str:
+    """The text in one line, cut at the end where it is wider than ``width`` pixels."""
+    text = " ".join(text.split())
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(text + "...", font) > width:
+        text = text[:-1].rstrip()
+    return text + "..."

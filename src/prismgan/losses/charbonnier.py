@@ -1,0 +1,33 @@
+"""Charbonnier distance, a smooth L1 (Charbonnier et al. 1994; Lai et al., "LapSRN", 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prismgan.batch import TaskBatch
+
+__all__ = ["Charbonnier", "build", "charbonnier"]
+
+EPSILON = 1e-3
+
+
+def charbonnier(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Mean over pixels of sqrt(d^2 + epsilon^2) - epsilon, so that equal images have distance 0."""
+    difference = output.float() - expected
+    return (torch.sqrt(difference.square() + EPSILON**2) - EPSILON).flatten(1).mean(1)
+
+
+class Charbonnier(nn.Module):
+    """Distance between output and target."""
+
+    def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
+        assert batch.target is not None, "the task has no pairs"
+        return charbonnier(output, batch.target)
+
+
+def build(exemplars: Sequence[Tensor]) -> Charbonnier:
+    return Charbonnier()

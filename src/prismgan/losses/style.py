@@ -1,0 +1,61 @@
+"""Style distance: how far the feature statistics of an image are from those of the exemplars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prismgan.batch import TaskBatch
+from prismgan.networks.perceptual import RandomFeatures
+
+__all__ = ["StyleStatistics", "build", "gram"]
+
+
+def gram(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C C"]:
+    """Mean over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3)."""
+    flat = maps.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+class StyleStatistics(nn.Module):
+    """Distance between the Gram matrices of an output and those of the exemplars, averaged over levels.
+
+    Every channel is first divided by its root mean square over the exemplars, so that each filter of each
+    level counts alike, and a constant channel carries the means (Li et al., "Demystifying neural style
+    transfer", 2017, show that either kind of moment will do). The square root over the matrix makes the
+    gradient bounded, which keeps dark or flat crops from dominating a step.
+    """
+
+    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]]) -> None:
+        super().__init__()
+        if not exemplars:
+            raise ValueError("a style needs at least one exemplar")
+        self.features = features
+        with torch.no_grad():
+            maps = [self._with_mean(features(exemplar[None])) for exemplar in exemplars]
+            self.depth = min(len(levels) for levels in maps)
+            for level in range(self.depth):
+                grams = torch.cat([gram(levels[level]) for levels in maps]).mean(0)
+                power = grams.diagonal().clamp_min(1e-6).sqrt()
+                self.register_buffer(f"power{level}", power.view(1, -1, 1, 1), persistent=False)
+                self.register_buffer(f"gram{level}", grams / torch.outer(power, power), persistent=False)
+
+    @staticmethod
+    def _with_mean(maps: Sequence[Tensor]) -> list[Tensor]:
+        return [torch.cat([level.float(), torch.ones_like(level[:, :1]).float()], dim=1) for level in maps]
+
+    def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
+        maps = self._with_mean(self.features(output))[: self.depth]
+        total = output.new_zeros(output.shape[0], dtype=torch.float32)
+        for level, found in enumerate(maps):
+            wanted = self.get_buffer(f"gram{level}")
+            difference = gram(found / self.get_buffer(f"power{level}")) - wanted
+            total = total + (difference.square().mean(dim=(1, 2)) + 1e-6).sqrt()
+        return total / len(maps)
+
+
+def build(exemplars: Sequence[Float[Tensor, "3 H W"]]) -> StyleStatistics:
+    return StyleStatistics(RandomFeatures(), exemplars)

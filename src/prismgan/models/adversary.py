@@ -1,0 +1,252 @@
+"""The discriminator's side of the game: its update, and what the generator learns from it.
+
+``stages`` says how often the discriminator runs in a step:
+
+* ``two``: the textbook order. The discriminator is updated on the detached outputs, then judges them once more for
+  the generator.
+* ``one``: one forward pass of the discriminator serves both updates (Shen et al., "Training generative adversarial
+  networks in one stage", CVPR 2021). The discriminator's own backward pass also gives its gradient at every fake
+  picture; the generator's is that times one factor a picture, the ratio of the two losses' derivatives at the
+  picture's logit. Since objectives see one logit a picture, this is exact for every objective. Where a
+  factor does not exist (the discriminator's derivative is zero: hinge beyond its margin), a second backward pass
+  over the same graph is taken for that step instead. What differs from two stages is only that the generator meets
+  the discriminator as it was before this step's update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan.config import Config
+from prismgan.losses import (
+    OBJECTIVES,
+    ObjectiveName,
+    PenaltyKind,
+    wasserstein_penalty,
+    zero_centred_penalty,
+)
+from prismgan.models.gradients import apply_gradients, processes
+from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
+
+__all__ = ["Adversary", "AdversaryConfig", "Fakes", "Verdict"]
+
+SMALLEST_FACTOR = 1e-12
+"""Below this derivative of the discriminator's loss, the generator's gradient cannot be scaled out of it."""
+
+
+class AdversaryConfig(Config):
+    """The discriminator and the game."""
+
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    """Size of the discriminator."""
+    objective: ObjectiveName = "non_saturating"
+    """The GAN framework."""
+    stages: Literal["one", "two"] = "one"
+    """Whether the discriminator's forward pass on the fakes serves both updates (one) or is done again (two)."""
+    penalty: PenaltyKind | None = None
+    """Gradient penalty of the discriminator; by default the one that the objective asks for."""
+    penalty_weight: Annotated[float, Field(ge=0)] | None = None
+    """Its weight; by default the objective's paper's."""
+    penalty_every: Annotated[int, Field(ge=1)] = 4
+    """Steps between two penalties, each counted that many times ("lazy", Karras et al. 2020)."""
+    classification_weight: Annotated[float, Field(ge=0)] = 0.2
+    """Weight of the discriminator's task classification on real pictures."""
+    rate: Annotated[float, Field(gt=0)] = 4e-4
+    """Learning rate of the discriminator (Adam)."""
+    clip: Annotated[float, Field(gt=0)] | None = 5.0
+    """Largest global gradient norm of the discriminator; null clips nothing."""
+
+
+class Fakes(NamedTuple):
+    """The outputs that the discriminator judges in a step, task after task, with real pictures beside them."""
+
+    tasks: Sequence[str]
+    fake: Float[Tensor, "N 3 H W"]
+    real: Float[Tensor, "N 3 H W"]
+    index: Int[Tensor, " N"]
+    """Each picture's task, as the discriminator numbers them."""
+    weight: Float[Tensor, " N"]
+    """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
+
+
+class Verdict(NamedTuple):
+    """What a round against the discriminator gave."""
+
+    losses: dict[str, Float[Tensor, ""]]
+    """The generator's adversarial loss for every task, unweighted; backward gives its gradient at the outputs."""
+    log: dict[str, Float[Tensor, ""]]
+    finite: Float[Tensor, ""]
+    """1 if the discriminator was updated, 0 if its gradient was not finite."""
+
+
+class Adversary:
+    """Owns the discriminator, its optimizer, and the order of the game."""
+
+    def __init__(self, config: AdversaryConfig, tasks: Sequence[str], device: str, autocast: torch.autocast) -> None:
+        self.config = config
+        self.objective = OBJECTIVES[config.objective]
+        self.autocast = autocast
+        self.penalty: PenaltyKind = config.penalty or self.objective.penalty
+        default = self.objective.penalty_weight or 1.0
+        self.penalty_weight = default if config.penalty_weight is None else config.penalty_weight
+        sizes = config.discriminator
+        if sizes.spectral_norm is None:
+            sizes = sizes.model_copy(update={"spectral_norm": self.penalty == "none"})
+        self.discriminator = Discriminator(sizes, tasks).to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99)
+        )
+
+    def play(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+        """Update the discriminator and say what the generator should make of it."""
+        return (self._one_stage if self.config.stages == "one" else self._two_stage)(fakes, step, random)
+
+    def _one_stage(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+        """Both players' gradients from one forward pass of the discriminator."""
+        count = len(fakes.fake)
+        images = fakes.fake.detach().requires_grad_()
+        judgement = self._judge_both(fakes.real, images, fakes.index)
+        logits = judgement.logit
+        real, fake = logits[:count].detach().requires_grad_(), logits[count:].detach().requires_grad_()
+        loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
+        by_real, by_fake = torch.autograd.grad(loss, (real, fake))
+        values = self.objective.generator(real.detach(), fake) * fakes.weight
+        (wanted,) = torch.autograd.grad(values.sum(), fake)
+
+        present = fakes.weight > 0
+        scalable = bool((by_fake.abs() > SMALLEST_FACTOR * fakes.weight)[present].all())
+        if not scalable:
+            (gradient,) = torch.autograd.grad(logits[count:], images, wanted, retain_graph=True)
+        classification, extra = self._extras(fakes, judgement, step, random)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward([logits, extra], [torch.cat([by_real, by_fake]), torch.ones_like(extra)])
+        if scalable:
+            assert images.grad is not None
+            factor = torch.where(present, wanted / torch.where(present, by_fake, 1.0), 0.0)
+            gradient = images.grad * factor.view(-1, 1, 1, 1)
+        norm, finite = apply_gradients(self.optimizer, self.config.clip)
+        # A scalar with the loss's value and, at the outputs, the gradient found above.
+        pull = (fakes.fake * gradient).flatten(1).sum(1)
+        losses = _per_task(fakes, values.detach() + pull - pull.detach())
+        return Verdict(losses, self._log(fakes, judgement, loss + extra, classification, norm), finite)
+
+    def _two_stage(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+        """The discriminator's update, then its fresh judgement for the generator."""
+        count = len(fakes.fake)
+        judgement = self._judge_both(fakes.real, fakes.fake.detach(), fakes.index)
+        real, fake = judgement.logit[:count], judgement.logit[count:]
+        loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
+        classification, extra = self._extras(fakes, judgement, step, random)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss + extra).backward()
+        norm, finite = apply_gradients(self.optimizer, self.config.clip)
+
+        self.discriminator.requires_grad_(False)
+        with self.autocast:
+            fresh = self.discriminator(fakes.fake, fakes.index).logit
+            if self.objective.generator_sees_real:
+                with torch.no_grad():
+                    real = self.discriminator(fakes.real, fakes.index).logit
+        self.discriminator.requires_grad_(True)
+        values = self.objective.generator(real.detach(), fresh) * fakes.weight
+        log = self._log(fakes, judgement, loss + extra, classification, norm)
+        return Verdict(_per_task(fakes, values), log, finite)
+
+    def _judge_both(self, real: Tensor, fake: Tensor, index: Tensor) -> Judgement:
+        """One forward pass over real and fake pictures, the real ones first."""
+        images = torch.cat([real, fake]).contiguous(memory_format=torch.channels_last)
+        with self.autocast:
+            judgement: Judgement = self.discriminator(images, torch.cat([index, index]))
+        return judgement
+
+    def _extras(
+        self, fakes: Fakes, judgement: Judgement, step: int, random: torch.Generator
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Task classification on real pictures, and that plus the gradient penalty, weighted."""
+        found = judgement.task[: len(fakes.real)]
+        classification = (F.cross_entropy(found, fakes.index, reduction="none") * fakes.weight).sum()
+        extra = self.config.classification_weight * classification
+        if self.penalty != "none" and step % self.config.penalty_every == 0:
+            penalty = (self._penalty(fakes, random) * fakes.weight).sum()
+            extra = extra + self.penalty_weight * self.config.penalty_every * penalty
+        return classification.detach(), extra
+
+    def _penalty(self, fakes: Fakes, random: torch.Generator) -> Float[Tensor, " N"]:
+        def judge(images: Tensor) -> Tensor:
+            with self.autocast:
+                judgement: Judgement = self.discriminator(images, fakes.index)
+            return judgement.logit
+
+        if self.penalty == "wgan-gp":
+            # Drawn for the rows of all processes, so that a row's place does not depend on how they are shared.
+            rank, world = processes()
+            rows = len(fakes.fake) // len(fakes.tasks)
+            mix = torch.rand(len(fakes.tasks), world * rows, generator=random)
+            mine = mix[:, rank * rows : (rank + 1) * rows].reshape(-1).to(fakes.fake.device)
+            return wasserstein_penalty(judge, fakes.real, fakes.fake, mine)
+        penalty = zero_centred_penalty(judge, fakes.real)
+        if self.penalty == "r1+r2":
+            penalty = penalty + zero_centred_penalty(judge, fakes.fake)
+        return penalty
+
+    @torch.no_grad()
+    def judge(self, fakes: Fakes) -> dict[str, Float[Tensor, " N"]]:
+        """Loss and rightness picture by picture, nothing updated: the discriminator's metrics at test time."""
+        self.discriminator.eval()
+        judgement = self._judge_both(fakes.real, fakes.fake, fakes.index)
+        self.discriminator.train()
+        count = len(fakes.fake)
+        loss = self.objective.discriminator(judgement.logit[:count], judgement.logit[count:])
+        present = fakes.weight > 0
+        values = {"loss": loss, **self._rightness(judgement, fakes.index)}
+        return {name: value[present] for name, value in values.items()}
+
+    def _log(
+        self, fakes: Fakes, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
+    ) -> dict[str, Tensor]:
+        weight = fakes.weight / fakes.weight.sum().clamp_min(1e-12)
+        rightness = self._rightness(judgement, fakes.index)
+        return {
+            "discriminator/loss": loss.detach(),
+            "discriminator/classification": classification,
+            "norm/discriminator": norm,
+            **{f"discriminator/{name}": (value * weight).sum() for name, value in rightness.items()},
+        }
+
+    def _rightness(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
+        """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks."""
+        count = len(index)
+        logits, boundary = judgement.logit.detach(), self.objective.boundary
+        real, fake = logits[:count], logits[count:]
+        if boundary is None:  # only differences mean something: right if the real one of a pair is ahead
+            right_real = right_fake = real > fake
+        else:
+            right_real, right_fake = real > boundary, fake < boundary
+        right_task = judgement.task[:count].argmax(1) == index
+        return {
+            "accuracy_real": right_real.float(),
+            "accuracy_fake": right_fake.float(),
+            "accuracy_task": right_task.float(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """The discriminator and its optimizer."""
+        return {"network": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        self.discriminator.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _per_task(fakes: Fakes, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
+    """Each task's sum. The rows' weights hold 1 / number of tasks, which is the discriminator's mean over tasks."""
+    sums = values.view(len(fakes.tasks), -1).sum(1) * len(fakes.tasks)
+    return dict(zip(fakes.tasks, sums, strict=True))

@@ -1,0 +1,73 @@
+"""Gradients after the backward pass: averaged over processes, clipped by their global norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, distributed, nn
+
+__all__ = ["apply_gradients", "average_gradients", "clip", "processes", "total"]
+
+
+def processes() -> tuple[int, int]:
+    """This process's rank and the number of processes; (0, 1) outside ``accelerate launch`` or ``torchrun``."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def total(values: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Sum over processes."""
+    if processes()[1] > 1:
+        values = values.clone()
+        distributed.all_reduce(values)
+    return values
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replace every gradient by its mean over processes, in one message.
+
+    Parameters without a gradient count as zero: a process whose rows lack a task must still take part.
+    Gradients are reduced by hand, not by a wrapper of the network, because heads that a step leaves out,
+    penalties with double backward and a generator that is encoded once and decoded twice fit no wrapper's hooks.
+    """
+    world = processes()[1]
+    if world == 1:
+        return
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in trained:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= world
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def clip(parameters: Iterable[nn.Parameter], limit: float | None) -> Float[Tensor, ""]:
+    """Scale all gradients together so that their joint L2 norm is at most ``limit``; the norm before that.
+
+    Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
+    """
+    return nn.utils.clip_grad_norm_(list(parameters), float("inf") if limit is None else limit)
+
+
+def apply_gradients(
+    optimizer: torch.optim.Optimizer, limit: float | None
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Average, clip and apply an optimizer's gradients; nothing is changed if one of them is not finite.
+
+    Returns:
+        The global norm before clipping, and 1 if the step was taken, else 0.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    average_gradients(parameters)
+    norm = clip(parameters, limit)
+    finite = torch.isfinite(norm)
+    if finite:
+        optimizer.step()
+    return norm.detach(), finite.float()

@@ -1,0 +1,59 @@
+"""What training, evaluation, export and rendering know of a model, ours or one it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prismgan.batch import Batch
+
+__all__ = ["Model"]
+
+
+class Model(Protocol):
+    """A multi-task model that trains itself one batch at a time."""
+
+    @property
+    def generator(self) -> nn.Module:
+        """The network whose weights are averaged (EMA) and rendered with."""
+        ...
+
+    @property
+    def discriminator(self) -> nn.Module | None:
+        """The network that judges pictures, if the model has one."""
+        ...
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One optimizer step of every network; returns scalars for the log.
+
+        The key ``skipped`` is 1 where a loss or gradient was not finite, and nothing was changed by it.
+        """
+        ...
+
+    def generate(
+        self,
+        source: Float[Tensor, "B 3 H W"],
+        latent: Float[Tensor, "B Z"] | None = None,
+        tasks: Iterable[str] | None = None,
+    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        """Every task's image, in one pass."""
+        ...
+
+    def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:
+        """Discriminator's loss and whether it was right, a value a picture: its metrics at test time."""
+        ...
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply all learning rates from here on."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        ...

@@ -1,0 +1,118 @@
+"""The discriminator: one convolutional trunk that judges the pictures of all tasks.
+
+For each picture it gives patch logits and a fully connected logit, both conditioned on the task by projection
+(Miyato & Koyama, "cGANs with projection discriminator", 2018, eq. 3), and says which task the picture belongs to
+(Odena et al., "AC-GAN", 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from prismgan.config import Config
+from prismgan.networks.blocks import SLOPE
+
+__all__ = ["Discriminator", "DiscriminatorConfig", "Judgement"]
+
+
+class DiscriminatorConfig(Config):
+    """Size of the discriminator."""
+
+    width: Annotated[int, Field(gt=0, le=1024)] = 32
+    """Channels of the first layer; they double at every level."""
+    levels: Annotated[int, Field(ge=1, le=6)] = 3
+    """Layers that halve the resolution."""
+    depth: Annotated[int, Field(ge=0, le=32)] = 1
+    """Layers at the last resolution."""
+    spectral_norm: bool | None = None
+    """Spectral normalisation of the trunk (Miyato et al. 2018); by default where the objective has no
+    gradient penalty of its own."""
+
+
+class Judgement(NamedTuple):
+    """What the discriminator says of N pictures. Logits, never probabilities: see :attr:`probability`."""
+
+    patch: Float[Tensor, "N 1 h w"]
+    """Logit of every patch being real, given the picture's task."""
+    whole: Float[Tensor, " N"]
+    """Fully connected logit of the whole picture being real, given its task."""
+    task: Float[Tensor, "N K"]
+    """Logits of the task that the picture belongs to, in the order of ``Discriminator.tasks``."""
+
+    @property
+    def logit(self) -> Float[Tensor, " N"]:
+        """One logit a picture: mean of its patch logits plus the fully connected one.
+
+        Objectives see this sum, not every patch, so that the gradients of the two players at a picture differ by
+        one factor: that is what makes one-stage training exact (see ``models/prism.py``).
+        """
+        return self.patch.mean(dim=(1, 2, 3)) + self.whole
+
+    @property
+    def probability(self) -> Float[Tensor, " N"]:
+        """Probability of being real, for objectives whose logits are log-odds."""
+        return torch.sigmoid(self.logit)
+
+
+class Discriminator(nn.Module):
+    """Pictures of any size from 16 pixels a side, with the index of each picture's task."""
+
+    def __init__(self, config: DiscriminatorConfig, tasks: Sequence[str]) -> None:
+        super().__init__()
+        self.config = config
+        self.tasks = tuple(tasks)
+        wrap = spectral_norm if config.spectral_norm else (lambda layer: layer)
+
+        def layer(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
+            convolution = nn.Conv2d(inputs, outputs, size, stride, padding=1)
+            nn.init.kaiming_normal_(convolution.weight, a=2 * SLOPE)
+            return wrap(convolution)  # type: ignore[no-untyped-call]
+
+        widths = [3, *(config.width * 2**level for level in range(config.levels))]
+        last = widths[-1]
+        self.trunk = nn.ModuleList(
+            [layer(fine, coarse, 4, 2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)]
+            + [layer(last, last, 3, 1) for _ in range(config.depth)]
+        )
+        self.patch = nn.Conv2d(last, 1, 1)
+        self.hidden = nn.Linear(last, last)
+        self.whole = nn.Linear(last, 1)
+        # One entry a task, keyed by its name, so that adding a task renumbers nothing.
+        self.patch_embeddings = self._vectors(last)
+        self.whole_embeddings = self._vectors(last)
+        self.classifier = self._vectors(last)
+
+    def _vectors(self, size: int) -> nn.ParameterDict:
+        return nn.ParameterDict(
+            {name: nn.Parameter(torch.randn(size) / size**0.5) for name in self.tasks}
+        )
+
+    def indices(self, tasks: Sequence[str], rows: int) -> Int[Tensor, " N"]:
+        """Task index of each picture, for ``rows`` pictures of each named task, one task after the other."""
+        known = [self.tasks.index(name) for name in tasks]
+        return torch.tensor(known).repeat_interleave(rows)
+
+    def forward(self, images: Float[Tensor, "N 3 H W"], task: Int[Tensor, " N"]) -> Judgement:
+        maps = images
+        for layer in self.trunk:
+            maps = F.leaky_relu(layer(maps), 2 * SLOPE)
+        patch = self.patch(maps) + self._projection(self.patch_embeddings, task, maps)
+        pooled = F.leaky_relu(self.hidden(maps.mean(dim=(2, 3))), 2 * SLOPE)
+        embedding = torch.stack([self.whole_embeddings[name] for name in self.tasks])[task]
+        whole = self.whole(pooled)[:, 0] + (pooled * embedding).sum(1)
+        classes = torch.stack([self.classifier[name] for name in self.tasks])
+        return Judgement(patch.float(), whole.float(), (pooled @ classes.t().to(pooled.dtype)).float())
+
+    def _projection(
+        self, embeddings: nn.ParameterDict, task: Int[Tensor, " N"], maps: Float[Tensor, "N C h w"]
+    ) -> Float[Tensor, "N 1 h w"]:
+        vectors = torch.stack([embeddings[name] for name in self.tasks])[task]
+        return (maps * vectors[:, :, None, None].to(maps.dtype)).sum(dim=1, keepdim=True)

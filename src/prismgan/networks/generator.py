@@ -1,0 +1,241 @@
+"""The generator: one trunk that is computed once, and a light head for every task.
+
+The trunk is a small U-shaped encoder (Ronneberger et al. 2015) that starts at half resolution by pixel
+unshuffling. Restoration lives at that finest level, style at the coarsest, so a head reads the level that its task
+needs. Every head returns a residual that is added to the (bicubically enlarged) source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.config import Config
+from prismgan.images import bicubic_phases
+from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
+
+__all__ = ["Encoded", "Features", "Generator", "GeneratorConfig", "HeadSpec", "Trunk"]
+
+Positive = Annotated[int, Field(gt=0, le=1024)]
+
+
+class GeneratorConfig(Config):
+    """Size of the generator."""
+
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 64)
+    """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 32 run fastest."""
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (4, 4)
+    """Residual blocks at each of these levels."""
+    head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
+    """Residual blocks of every head."""
+    latent: Annotated[int, Field(gt=0, le=1024)] = 16
+    """Dimensions of the latent z ~ N(0, I)."""
+    code: Annotated[int, Field(gt=0, le=1024)] = 64
+    """Width of the fully connected layers that z goes through."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> GeneratorConfig:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
+                "give one number of each for every level"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What the generator has to know of an output."""
+
+    name: str
+    scale: int = 1
+    fine: bool = True
+    latent: bool = False
+
+
+class Features(NamedTuple):
+    """What the trunk hands to the heads."""
+
+    fine: Float[Tensor, "B C H/2 W/2"]
+    coarse: Float[Tensor, "B D H/2^L W/2^L"]
+
+
+class Encoded(NamedTuple):
+    """A source after the part of the work that all tasks share."""
+
+    features: Features
+    bordered: Float[Tensor, "B 12 h w"]
+    """The source unshuffled by 2, padded to whole cells, with a border of one cell."""
+    height: int
+    width: int
+
+
+class Trunk(nn.Module):
+    """Source, unshuffled by 2, to features at the finest and the coarsest level."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        widths, blocks = config.widths, config.blocks
+        self.stem = convolution(12, widths[0])
+        # The blocks of a level are shared out between the way down and the way up; the last level has one way.
+        down = [*((count + 1) // 2 for count in blocks[:-1]), blocks[-1]]
+        self.encoder = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+            for width, count in zip(widths, down, strict=True)
+        )
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
+        self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
+        self.decoder = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(width) for _ in range(count // 2)))
+            for width, count in zip(widths[:-1], blocks[:-1], strict=True)
+        )
+
+    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"]) -> Features:
+        maps = self.encoder[0](self.stem(source))
+        skips = []
+        for down, encoder in zip(self.down, self.encoder[1:], strict=True):
+            skips.append(maps)
+            maps = encoder(down(maps))
+        coarse = maps
+        for skip, up, decoder in reversed(list(zip(skips, self.up, self.decoder, strict=True))):
+            maps = decoder(skip + F.pixel_shuffle(up(maps), 2))
+        return Features(maps, coarse)
+
+
+class FineHead(nn.Module):
+    """Residual image from the finest features, as the sub-pixels of maps at half resolution."""
+
+    def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
+        super().__init__()
+        code = config.code if spec.latent else 0
+        width = config.widths[0]
+        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(config.head_blocks))
+        # At 4x, a 3x3 convolution into 192 channels would cost half as much as the whole trunk.
+        self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
+
+    def forward(self, features: Features, code: Tensor | None) -> Float[Tensor, "B P H/2 W/2"]:
+        maps = features.fine
+        for block in self.blocks:
+            maps = block(maps, code)
+        residual: Tensor = self.last(maps)
+        return residual
+
+
+class CoarseHead(nn.Module):
+    """Residual image from the coarsest features, finished at half resolution with the finest ones.
+
+    The end at half resolution is what keeps the grid of the coarse level out of the picture.
+    """
+
+    def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
+        super().__init__()
+        code = config.code if spec.latent else 0
+        fine, coarse = config.widths[0], config.widths[-1]
+        self.blocks = nn.ModuleList(ResidualBlock(coarse, code) for _ in range(config.head_blocks))
+        self.enlargement = 2 ** (len(config.widths) - 1)
+        self.enlarge = icnr_(convolution(coarse, fine * self.enlargement**2), self.enlargement)
+        self.skip = convolution(fine, fine, size=1)
+        self.last = zero_(convolution(fine, 3 * (2 * spec.scale) ** 2))
+
+    def forward(self, features: Features, code: Tensor | None) -> Float[Tensor, "B P H/2 W/2"]:
+        maps = features.coarse
+        for block in self.blocks:
+            maps = block(maps, code)
+        maps = F.pixel_shuffle(self.enlarge(maps), self.enlargement) + self.skip(features.fine)
+        residual: Tensor = self.last(F.leaky_relu(maps, SLOPE))
+        return residual
+
+
+class Generator(nn.Module):
+    """Source image and latent to one image per task."""
+
+    def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
+        super().__init__()
+        self.config = config
+        self.specs = {spec.name: spec for spec in heads}
+        if len(self.specs) != len(heads):
+            raise ValueError("two heads have the same name")
+        self.trunk = Trunk(config)
+        self.mapping = nn.Sequential(
+            nn.Linear(config.latent, config.code),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(config.code, config.code),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.heads = nn.ModuleDict(
+            {spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads}
+        )
+        for scale in {spec.scale for spec in heads} - {1}:
+            self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
+
+    @property
+    def multiple(self) -> int:
+        """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""
+        return int(2 ** len(self.config.widths))
+
+    def forward(
+        self,
+        source: Float[Tensor, "B 3 H W"],
+        latent: Float[Tensor, "B Z"] | None = None,
+        tasks: Iterable[str] | None = None,
+    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        """Render ``source`` into the named tasks, all of them by default; any height and width.
+
+        Only the heads asked for are computed. ``latent`` matters where a rendered task has a latent; it
+        defaults to zeros, the mean look.
+
+        Raises:
+            KeyError: a task that this generator does not have.
+        """
+        return self.decode(self.encode(source), latent, tasks)
+
+    def encode(self, source: Float[Tensor, "B 3 H W"]) -> Encoded:
+        """The part of the work that all tasks share."""
+        height, width = source.shape[-2:]
+        bottom, right = -height % self.multiple, -width % self.multiple
+        # A border of one cell (two pixels) for the enlargement; the trunk repeats borders by itself.
+        bordered = F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
+        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1]), bordered, height, width)
+
+    def decode(
+        self,
+        encoded: Encoded,
+        latent: Float[Tensor, "B Z"] | None = None,
+        tasks: Iterable[str] | None = None,
+    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        """The named tasks' images of an encoded source; see :meth:`forward`."""
+        names = list(self.specs) if tasks is None else list(tasks)
+        code = None
+        if any(self.specs[name].latent for name in names):
+            if latent is None:
+                latent = encoded.bordered.new_zeros(len(encoded.bordered), self.config.latent)
+            code = self.mapping(latent)
+        scales = {self.specs[name].scale for name in names}
+        bases = {scale: self._base(encoded.bordered, scale) for scale in scales}
+        outputs = {}
+        for name in names:
+            scale = self.specs[name].scale
+            # Added before the shuffle: at 4x the sum is then over maps in memory order, twice as fast.
+            cells = bases[scale] + self.heads[name](encoded.features, code)
+            image = F.pixel_shuffle(cells, 2 * scale)
+            outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
+        return outputs
+
+    def _base(self, bordered: Float[Tensor, "B 12 h w"], scale: int) -> Float[Tensor, "B P h-2 w-2"]:
+        """The source, enlarged bicubically, as sub-pixels. Always in the source's own precision."""
+        if scale == 1:
+            return bordered[..., 1:-1, 1:-1]
+        with torch.autocast(bordered.device.type, enabled=False):
+            return F.conv2d(bordered, self.get_buffer(f"bicubic{scale}"))
+
+    def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
+        """z ~ N(0, I) for ``count`` pictures."""
+        return torch.randn(count, self.config.latent, generator=generator)

@@ -1,0 +1,171 @@
+"""A task is a value: what one named output of the generator should be, and how that is judged.
+
+A *kind* is a recipe entry (a subclass of :class:`TaskEntry`) that turns itself into a :class:`Task`.
+Everything else in prismgan iterates over tasks and knows no kind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from prismgan.config import Config
+from prismgan.images import upsample
+from prismgan.metrics import Metric
+
+__all__ = [
+    "Derived",
+    "Exemplar",
+    "LossTerm",
+    "NonNegative",
+    "Paired",
+    "Picture",
+    "Target",
+    "Task",
+    "TaskEntry",
+    "TaskName",
+    "Unpaired",
+]
+
+Picture = str
+"""A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
+
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The target is computed from the clean photo."""
+
+    function: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 H W"]]
+    """From the clean photo at the output's resolution to the target, both in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The target is a picture of its own for every photo, named in a column of the manifest."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """The target is a look, shown by one or several pictures."""
+
+    pictures: tuple[Picture, ...]
+    size: int
+    """Longest side in pixels at which the pictures are shown; it sets the size of the brush."""
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """The target is a domain, shown by pictures that belong to no photo."""
+
+    pictures: tuple[Picture, ...]
+    """Folders, pictures, or built-in collections."""
+
+
+Target = Derived | Paired | Exemplar | Unpaired
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One weighted loss of a task."""
+
+    name: str
+    weight: float
+    build: Callable[[Sequence[Float[Tensor, "3 H W"]]], nn.Module]
+    """From the task's exemplar pictures (none for most kinds) to a module that is called with
+    ``(output, task_batch)`` and returns the unreduced loss (B,)."""
+    needs_pair: bool = False
+    """Whether the loss reads ``task_batch.target``."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One named output of the generator."""
+
+    name: str
+    """The key everywhere: generator heads, discriminator logits, checkpoints, reports, files."""
+    kind: str
+    scale: int
+    """Side of the output divided by side of the source."""
+    target: Target
+    losses: tuple[LossTerm, ...]
+    metrics: tuple[Metric, ...]
+    weight: float
+    """Weight of the task against the other tasks."""
+    adversarial_weight: float
+    latent: bool
+    """Whether the output should vary with the latent z."""
+    diversity_weight: float
+    """Weight of the diversity loss, for a task with ``latent``."""
+    fine: bool
+    """Whether the head works at the trunk's finest resolution (restoration) or at its coarsest (style)."""
+
+    @property
+    def baseline(self) -> Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 sH sW"]]:
+        """What doing nothing gives: a copy of the source, enlarged bicubically by the task's scale."""
+        return partial(upsample, scale=self.scale)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there is one right answer for each photo."""
+        return isinstance(self.target, Derived | Paired)
+
+    @property
+    def exemplars(self) -> tuple[Picture, ...]:
+        """Pictures whose look the losses are built from."""
+        return self.target.pictures if isinstance(self.target, Exemplar) else ()
+
+
+class TaskEntry(Config, ABC):
+    """What every kind of task has in common in a recipe."""
+
+    name: TaskName
+    """Name of the output: lower-case letters, digits and dashes. Unique in a recipe."""
+    weight: NonNegative = 1.0
+    """Weight of this task against the others."""
+    adversarial_weight: NonNegative = 0.1
+    """Weight of the adversarial loss against the task's own losses."""
+    latent: bool = False
+    """Whether the output should vary with the latent z."""
+    diversity_weight: NonNegative = 0.3
+    """Weight of the loss that keeps z alive; used where `latent` is true."""
+
+    @abstractmethod
+    def task(self) -> Task:
+        """The task that this entry describes. Opens no file."""
+
+    def make(
+        self,
+        *,
+        target: Target,
+        losses: Sequence[LossTerm],
+        metrics: Sequence[Metric],
+        fine: bool,
+        scale: int = 1,
+    ) -> Task:
+        """A task with the entry's common fields filled in; losses of weight 0 are left out."""
+        kind: str = type(self).model_fields["kind"].default
+        return Task(
+            name=self.name,
+            kind=kind,
+            scale=scale,
+            target=target,
+            losses=tuple(term for term in losses if term.weight > 0),
+            metrics=tuple(metrics),
+            weight=self.weight,
+            adversarial_weight=self.adversarial_weight,
+            latent=self.latent,
+            diversity_weight=self.diversity_weight if self.latent else 0.0,
+            fine=fine,
+        )

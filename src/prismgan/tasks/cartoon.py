@@ -1,0 +1,36 @@
+"""Kind ``cartoon``: the photo as a drawing, learnt from drawings that belong to no photo."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from prismgan.losses import guidance, total_variation
+from prismgan.metrics import CONTENT_METRICS
+from prismgan.tasks.base import LossTerm, NonNegative, Picture, Task, TaskEntry, Unpaired
+
+__all__ = ["Cartoon"]
+
+
+class Cartoon(TaskEntry):
+    """Draws the photo: flat regions and dark outlines, with the adversary's drawings as the model."""
+
+    kind: Literal["cartoon"] = "cartoon"
+    pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
+    guidance_weight: NonNegative = 10.0
+    """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""
+    total_variation_weight: NonNegative = 0.1
+    """Weight of the total variation: it keeps flat regions flat."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Unpaired(self.pictures),
+            losses=[
+                LossTerm("guidance", self.guidance_weight, guidance.build),
+                LossTerm("total_variation", self.total_variation_weight, total_variation.build),
+            ],
+            metrics=CONTENT_METRICS,
+            fine=False,
+        )

@@ -1,0 +1,42 @@
+"""Kind ``derived``: a picture that a known function makes of the clean photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor
+
+from prismgan.losses import charbonnier
+from prismgan.losses.drawing import comic, edges, inverse, pencil
+from prismgan.metrics import PAIR_METRICS
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
+
+__all__ = ["DerivedEntry"]
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "pencil": pencil,
+    "edges": edges,
+    "inverse": inverse,
+    "comic": comic,
+}
+
+
+class DerivedEntry(TaskEntry):
+    """Learns a function of the clean photo, and applies it to photos that are not clean."""
+
+    kind: Literal["derived"] = "derived"
+    function: Literal["pencil", "edges", "inverse", "comic"]
+    """What is made of the photo: a pencil drawing, its outlines, its negative, a flat comic drawing."""
+    pixel_weight: NonNegative = 10.0
+    """Weight of the Charbonnier distance to the function's result."""
+    adversarial_weight: NonNegative = 0.01
+    """Weight of the adversarial loss; the pairs say nearly everything."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Derived(FUNCTIONS[self.function]),
+            losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
+            metrics=PAIR_METRICS,
+            fine=True,
+        )

@@ -1,0 +1,36 @@
+"""Kind ``restore``: the clean photo from a degraded one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from prismgan.losses import charbonnier
+from prismgan.metrics import PAIR_METRICS
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
+
+__all__ = ["Restore"]
+
+
+def clean_photo(photo: Tensor) -> Tensor:
+    """The photo itself is what restoration should give back."""
+    return photo
+
+
+class Restore(TaskEntry):
+    """Removes noise, blur and compression: the output is the clean photo."""
+
+    kind: Literal["restore"] = "restore"
+    pixel_weight: NonNegative = 20.0
+    """Weight of the Charbonnier distance to the clean photo."""
+    adversarial_weight: NonNegative = 0.001
+    """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Derived(clean_photo),
+            losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
+            metrics=PAIR_METRICS,
+            fine=True,
+        )

@@ -1,0 +1,41 @@
+"""Kind ``style``: the photo, painted as one or several exemplar pictures are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from prismgan.losses import content, style, total_variation
+from prismgan.metrics import CONTENT_METRICS
+from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, Picture, Task, TaskEntry
+
+__all__ = ["Style"]
+
+
+class Style(TaskEntry):
+    """Paints the photo in the style of the exemplars."""
+
+    kind: Literal["style"] = "style"
+    exemplars: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
+    exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
+    """Longest side in pixels at which the exemplars are looked at; smaller means a finer brush."""
+    style_weight: NonNegative = 3.0
+    """Weight of the distance between feature statistics of output and exemplars."""
+    content_weight: NonNegative = 1.0
+    """Weight of the distance between the structure of output and photo."""
+    total_variation_weight: NonNegative = 0.1
+    """Weight of the total variation, against speckle."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Exemplar(self.exemplars, self.exemplar_size),
+            losses=[
+                LossTerm("style", self.style_weight, style.build),
+                LossTerm("content", self.content_weight, content.build),
+                LossTerm("total_variation", self.total_variation_weight, total_variation.build),
+            ],
+            metrics=CONTENT_METRICS,
+            fine=False,
+        )

@@ -1,0 +1,33 @@
+"""Kind ``super_resolution``: the photo at 2 or 4 times the source's side."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prismgan.losses import charbonnier
+from prismgan.metrics import PAIR_METRICS
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
+from prismgan.tasks.restore import clean_photo
+
+__all__ = ["SuperResolution"]
+
+
+class SuperResolution(TaskEntry):
+    """Enlarges the source; judged against the photo before it was made small."""
+
+    kind: Literal["super_resolution"] = "super_resolution"
+    scale: Literal[2, 4] = 2
+    """Side of the output divided by side of the source."""
+    pixel_weight: NonNegative = 20.0
+    """Weight of the Charbonnier distance to the large photo."""
+    adversarial_weight: NonNegative = 0.001
+    """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Derived(clean_photo),
+            losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
+            metrics=PAIR_METRICS,
+            fine=True,
+            scale=self.scale,
+        )

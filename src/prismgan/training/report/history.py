@@ -1,0 +1,142 @@
+"""What ``metrics.jsonl`` says about a run: values at steps, and events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismgan.errors import PrismganError
+
+__all__ = ["Event", "History", "Series", "read_history"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One value over the steps of a run, in step order; values that are not finite are left out."""
+
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
+    not_finite: int
+    """How many values were NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened once, or several times with the same message."""
+
+    kind: str
+    step: int | None
+    """Of the first time, where the line names one."""
+    message: str
+    times: int
+
+
+@dataclass(frozen=True)
+class History:
+    """A run's values and events."""
+
+    records: tuple[dict[str, float], ...]
+    """One mapping a logged step, step order; steps that were taken back by a resume are left out."""
+    events: tuple[Event, ...]
+    seconds: float
+    """Time spent in training, summed over resumes, steps that were taken back included."""
+    unreadable: tuple[int, ...]
+    """Numbers of the lines that are neither values nor an event, as a killed process leaves them."""
+
+    @property
+    def last_step(self) -> int:
+        return int(self.records[-1]["step"])
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of all values, in the order of their first appearance."""
+        return tuple(dict.fromkeys(key for record in self.records for key in record))
+
+    def series(self, key: str) -> Series:
+        """One value over the steps; empty where the run did not log it."""
+        pairs = [(record["step"], record[key]) for record in self.records if key in record]
+        steps, values = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+        finite = np.isfinite(values)
+        return Series(steps[finite], values[finite], int((~finite).sum()))
+
+    def below(self, prefix: str) -> tuple[str, ...]:
+        """Names one level below ``prefix``: ``loss`` gives the X of ``loss/X``, not of ``loss/X/Y``."""
+        start = f"{prefix}/"
+        rest = (key.removeprefix(start) for key in self.keys if key.startswith(start))
+        return tuple(name for name in rest if "/" not in name)
+
+
+def read_history(path: Path) -> History:
+    """Read a run's ``metrics.jsonl``.
+
+    Where the step goes back, as it does after a resume or a rollback, the later lines replace the earlier.
+
+    Raises:
+        PrismganError: the file is missing, or holds no training step.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise PrismganError(f"{path}: no such file; a report needs a folder that a training wrote") from None
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be read ({error.strerror or error})") from None
+    records: list[dict[str, float]] = []
+    events: dict[tuple[str, str], Event] = {}
+    unreadable: list[int] = []
+    times: list[float] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        entry = _parse(line)
+        if entry is None:
+            unreadable.append(number)
+        elif "event" in entry:
+            _add_event(events, entry)
+        else:
+            while records and records[-1]["step"] >= entry["step"]:
+                records.pop()
+            records.append(_numbers(entry))
+            times.append(records[-1].get("time", 0.0))
+    if not records:
+        raise PrismganError(f"{path}: holds no training step yet; report once the run has made some steps")
+    return History(tuple(records), tuple(events.values()), _total(times), tuple(unreadable))
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    """A line of values (with a step) or an event; None for anything else."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(entry, dict):
+        return None
+    step = entry.get("step")
+    valid = isinstance(step, int) and not isinstance(step, bool)
+    return entry if valid or "event" in entry else None
+
+
+def _numbers(entry: dict[str, Any]) -> dict[str, float]:
+    return {key: float(number) for key, number in entry.items() if isinstance(number, int | float)}
+
+
+def _add_event(events: dict[tuple[str, str], Event], entry: dict[str, Any]) -> None:
+    kind, message = str(entry["event"]), str(entry.get("message", ""))
+    step = entry.get("step")
+    known = events.get((kind, message))
+    first = known.step if known else step if isinstance(step, int) else None
+    events[kind, message] = Event(kind, first, message, known.times + 1 if known else 1)
+
+
+def _total(times: Iterable[float]) -> float:
+    """Sum of a clock's advances; a clock that was set back has started anew at zero."""
+    total, previous = 0.0, 0.0
+    for time in times:
+        total += time - previous if time >= previous else time
+        previous = time
+    return total

@@ -1,0 +1,60 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["compact", "duration", "share", "signed", "value"]
+
+
+def value(number: float | None, unit: str = "") -> str:
+    """A measured value without its unit: two decimals for decibels, about four digits for the rest."""
+    if number is None:
+        return "\N{EN DASH}"
+    if not math.isfinite(number):
+        return str(number)
+    if unit == "dB":
+        return f"{number:.2f}"
+    return f"{number:.{_decimals(number)}f}"
+
+
+def signed(number: float, unit: str = "", like: float | None = None) -> str:
+    """A difference with its sign, to as many decimals as ``like`` is shown with."""
+    if not math.isfinite(number):
+        return str(number)
+    decimals = 2 if unit == "dB" else _decimals(number if like is None else like)
+    return f"{number:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _decimals(number: float) -> int:
+    size = abs(number)
+    return 4 if size < 10 else 2 if size < 100 else 1 if size < 10_000 else 0
+
+
+def compact(number: float) -> str:
+    """A tick label or a count in few characters: ``0.02``, ``250``, ``12k``, ``1.8M``, ``1e-5``."""
+    size = abs(number)
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if size >= limit and (limit > 1e3 or size >= 1e4 or size % 100 == 0):
+            return f"{number / limit:.3g}{suffix}"
+    if size and size < 1e-3:
+        mantissa, exponent = f"{number:.2e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{number:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min`` or ``3.4 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def share(fraction: float) -> str:
+    """A fraction in percent; never 0 % or 100 % for what is only near them."""
+    percent = fraction * 100
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    if 99.9 < percent < 100:
+        return "over 99.9 %"
+    return f"{percent:.3g} %"

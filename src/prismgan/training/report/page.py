@@ -1,0 +1,173 @@
+"""Puts the report of a run together."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from prismgan.errors import PrismganError
+from prismgan.training.report.history import History, read_history
+from prismgan.training.report.markup import Html, element
+from prismgan.training.report.numbers import compact, duration, share, signed
+from prismgan.training.report.pictures import find_gallery, gallery_section, samples_section, sheet_section
+from prismgan.training.report.results import Cost, Evaluation, read_result
+from prismgan.training.report.tables import cost_section, evaluation_section
+from prismgan.training.report.training_section import curves_section, events_section
+
+__all__ = ["write_report"]
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""The page may load nothing, whatever a run folder smuggles into it."""
+
+
+def write_report(run: Path, *, title: str) -> Path:
+    """Write ``report.html`` into a run's folder: one file with pictures, curves and numbers, for a browser.
+
+    Of the run's files only ``metrics.jsonl`` has to be there; each of the others adds a section:
+    ``evaluation.json``, ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``.
+
+    Args:
+        run: the run's folder.
+        title: the report's heading.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        PrismganError: there is no training step to report on, a file cannot be read, or the report cannot
+            be written.
+    """
+    history = read_history(run / "metrics.jsonl")
+    evaluation = read_result(run / "evaluation.json", Evaluation)
+    cost = read_result(run / "cost.json", Cost)
+    tasks = _tasks(history, evaluation, cost)
+    gallery = find_gallery(run, tasks)
+    page = _page(
+        title,
+        element("header", element("h1", title), element("p", _headline(tasks or gallery.tasks, history))),
+        _figures(history, evaluation, cost),
+        sheet_section(run, title),
+        gallery_section(run, gallery),
+        evaluation_section(evaluation) if evaluation else "",
+        cost_section(cost) if cost else "",
+        samples_section(run),
+        curves_section(history),
+        events_section(history),
+        _recipe(run / "recipe.yaml"),
+    )
+    path = run / "report.html"
+    _write(path, page)
+    return path
+
+
+def _page(title: str, *sections: str) -> str:
+    here = files(__package__)
+    style, script = ((here / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", Html(style)),
+    )
+    body = element("body", element("main", *sections), element("script", Html(script)))
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _tasks(history: History, evaluation: Evaluation | None, cost: Cost | None) -> tuple[str, ...]:
+    """All tasks that the run's files name, in the order of the first file that knows them."""
+    names = list(history.below("loss"))
+    names += cost.parameters.heads if cost else ()
+    names += [row.task for row in evaluation.rows] if evaluation else ()
+    return tuple(dict.fromkeys(names))
+
+
+def _headline(tasks: Sequence[str], history: History) -> str:
+    """What was trained, in one line."""
+    parts = []
+    if tasks:
+        parts.append(f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})")
+    parts.append(f"{history.last_step:,} step{'s' if history.last_step != 1 else ''}")
+    if history.seconds:
+        parts.append(duration(history.seconds))
+    return ", ".join(parts)
+
+
+def _figures(history: History, evaluation: Evaluation | None, cost: Cost | None) -> Html:
+    """The first three key figures that the run's files yield."""
+    candidates = [
+        *(_quality(evaluation) if evaluation else ()),
+        *(_price(cost) if cost else ()),
+        *_verdicts(evaluation),
+        *_speed(history),
+        *_clipping(history),
+    ]
+    figures = [element("div", element("dd", number), element("dt", text)) for number, text in candidates[:3]]
+    return element("dl", *figures, class_="figures key") if figures else Html("")
+
+
+def _quality(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Mean PSNR over doing nothing."""
+    gains = [
+        row.gain
+        for row in evaluation.rows
+        if row.metric == "psnr" and row.compared_with == "target" and row.gain is not None
+    ]
+    if not gains:
+        return []
+    tasks = len({row.task for row in evaluation.rows if row.metric == "psnr"})
+    text = f"PSNR over doing nothing, mean of {tasks} task{'s' if tasks > 1 else ''} with a right answer"
+    return [(f"{signed(float(np.mean(gains)), 'dB')} dB", text)]
+
+
+def _price(cost: Cost) -> list[tuple[str, str]]:
+    return [(f"{cost.ratio:.2f}\N{MULTIPLICATION SIGN}", f"time of all {cost.tasks} outputs against one")]
+
+
+def _verdicts(evaluation: Evaluation | None) -> list[tuple[str, str]]:
+    judged = [row for row in evaluation.rows if row.verdict] if evaluation else []
+    if not judged:
+        return []
+    better = sum(row.verdict == "better" for row in judged)
+    return [(f"{better} of {len(judged)}", "measurements better than doing nothing")]
+
+
+def _speed(history: History) -> list[tuple[str, str]]:
+    speed = history.series("images_per_second").values
+    return [(compact(float(np.median(speed))), "pictures a second in training")] if len(speed) else []
+
+
+def _clipping(history: History) -> list[tuple[str, str]]:
+    skipped = [record["skipped"] > 0 for record in history.records if "skipped" in record]
+    return [(share(float(np.mean(skipped))), "of the logged steps skipped")] if skipped else []
+
+
+def _recipe(path: Path) -> Html:
+    if not path.exists():
+        return Html("")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    folded = element("details", element("summary", "The resolved recipe"), element("pre", text))
+    return element("section", element("h2", "Recipe"), folded, id="recipe")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the whole file or leave the old one."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".html")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -1,0 +1,101 @@
+"""The report's view of ``evaluation.json`` and ``cost.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prismgan.errors import PrismganError
+
+__all__ = ["Cost", "Evaluation", "Parameters", "Row", "read_result"]
+
+
+class _Result(BaseModel):
+    """Part of a result file; keys that the report does not show are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class Row(_Result):
+    """One metric of one task under one condition."""
+
+    task: str
+    kind: str = ""
+    condition: str = ""
+    metric: str
+    unit: str = ""
+    better: Literal["higher", "lower"]
+    value: float | None
+    baseline: float | None = None
+    compared_with: Literal["target", "photo", "exemplar"] = "target"
+
+    @property
+    def gain(self) -> float | None:
+        """Value minus baseline, whichever direction is better."""
+        return None if self.value is None or self.baseline is None else self.value - self.baseline
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "equal", ""]:
+        """Against doing nothing. Empty where that says nothing: a look is meant to leave the photo."""
+        if self.gain is None or self.compared_with == "photo":
+            return ""
+        if self.gain == 0:
+            return "equal"
+        return "better" if (self.gain > 0) == (self.better == "higher") else "worse"
+
+
+class Evaluation(_Result):
+    """``evaluation.json``: every task under every condition."""
+
+    step: int | None = None
+    pictures: int | None = None
+    rows: tuple[Row, ...] = ()
+    discriminator: Mapping[str, float | None] = {}
+    skipped: tuple[str, ...] = ()
+
+
+class Parameters(_Result):
+    """Numbers of weights."""
+
+    trunk: int | None = None
+    heads: Mapping[str, int] = {}
+    discriminator: int | None = None
+
+
+class Cost(_Result):
+    """``cost.json``: what all tasks cost together against one alone."""
+
+    height: int
+    width: int
+    tasks: int
+    one_ms: float
+    all_ms: float
+    ratio: float
+    parameters: Parameters = Parameters()
+
+
+R = TypeVar("R", Evaluation, Cost)
+
+
+def read_result(path: Path, kind: type[R]) -> R | None:
+    """The file's content; None where there is no such file.
+
+    Raises:
+        PrismganError: the file cannot be read or does not hold what it should.
+    """
+    try:
+        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PrismganError(f"{path}: {where}: {first['msg']}; write the file again or delete it") from None
+    except ValueError as error:
+        raise PrismganError(f"{path}: is not JSON ({error}); write the file again or delete it") from None

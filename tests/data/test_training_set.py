@@ -1,0 +1,228 @@
+"""A sample is a pure function of seed and position; what lies on a photo stays aligned with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from prismgan import images
+from prismgan.batch import Batch
+from prismgan.data import (
+    DegradationConfig,
+    GaussianBlur,
+    Jpeg,
+    Noise,
+    Row,
+    TrainingSet,
+    batches,
+)
+from prismgan.errors import DataError, PictureError
+from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+
+from .conftest import MakePicture, MakeTask
+
+CONFIG = DegradationConfig(
+    gaussian_blur=GaussianBlur(), noise=Noise(probability=0.8), jpeg=Jpeg(probability=0.5)
+)
+
+
+@pytest.fixture
+def rows(make_picture: MakePicture) -> list[Row]:
+    """Five photos, three of them with a target of the task ``mask``."""
+    found = []
+    for index in range(5):
+        photo = make_picture(f"photos/{index}.png", 60 + index, 80, index)
+        mask = make_picture(f"masks/{index}.png", (60 + index) // 2, 40, 50 + index)
+        found.append(Row(str(photo), targets={"mask": str(mask)} if index < 3 else {}))
+    return found
+
+
+def tensors(batch: Batch) -> dict[str, Tensor]:
+    """Everything in a batch, by a flat name."""
+    found: dict[str, Tensor] = {}
+    for each in fields(batch):
+        value = getattr(batch, each.name)
+        if isinstance(value, Tensor):
+            found[each.name] = value
+        elif isinstance(value, Mapping):
+            found.update({f"{each.name}/{task}": tensor for task, tensor in value.items()})
+    return found
+
+
+def assert_same(first: list[Batch], second: list[Batch]) -> None:
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        assert one.skipped == other.skipped
+        left, right = tensors(one), tensors(other)
+        assert left.keys() == right.keys()
+        for name in left:
+            assert torch.equal(left[name], right[name]), name
+
+
+def training_set(rows: list[Row], tasks: list[Task], seed: int = 3, cache_mb: int = 16) -> TrainingSet:
+    return TrainingSet(rows, tasks, crop=24, degradation=CONFIG, seed=seed, cache_mb=cache_mb)
+
+
+def test_batch_shapes_and_ranges(rows: list[Row], tasks: list[Task]) -> None:
+    (batch,) = batches(training_set(rows, tasks), 4, 0, 1, workers=0)
+    assert batch.source.shape == batch.reference.shape == (4, 3, 24, 24)
+    assert {name: tuple(target.shape) for name, target in batch.targets.items()} == {
+        "clean": (4, 3, 24, 24),
+        "large": (4, 3, 48, 48),
+        "mask": (4, 3, 24, 24),
+    }
+    assert {name: tuple(each.shape) for name, each in batch.examples.items()} == {
+        "style": (4, 3, 24, 24),
+        "drawn": (4, 3, 24, 24),
+    }
+    assert set(batch.present) == {"mask"}
+    for name, tensor in tensors(batch).items():
+        assert tensor.dtype in (torch.float32, torch.bool), name
+        assert tensor.float().abs().max() <= 1, name
+    assert torch.equal(batch.targets["clean"], batch.reference)
+    assert not torch.equal(batch.source, batch.reference)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(rows: list[Row], make_task: MakeTask, workers: int) -> None:
+    tasks = [make_task("clean"), make_task("large", scale=2)]
+    here = list(batches(training_set(rows, tasks), 3, 0, 4, workers=0))
+    assert_same(here, list(batches(training_set(rows, tasks, cache_mb=0), 3, 0, 4, workers=workers)))
+
+
+def test_start_step_changes_nothing(rows: list[Row], tasks: list[Task]) -> None:
+    whole = list(batches(training_set(rows, tasks), 3, 0, 5, workers=0))
+    rest = list(batches(training_set(rows, tasks), 3, 2, 3, workers=0))
+    assert_same(whole[2:], rest)
+
+
+def test_seed_changes_samples(rows: list[Row], tasks: list[Task]) -> None:
+    one, other = (training_set(rows, tasks, seed).sample(0) for seed in (3, 4))
+    assert not torch.equal(one.reference, other.reference)
+
+
+def test_new_task_changes_nothing_for_the_others(rows: list[Row], tasks: list[Task]) -> None:
+    few, all_tasks = training_set(rows, tasks[:4]).sample(7), training_set(rows, tasks).sample(7)
+    assert torch.equal(few.source, all_tasks.source)
+    assert torch.equal(few.examples["style"], all_tasks.examples["style"])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_global_generators_are_left_alone(rows: list[Row], make_task: MakeTask, workers: int) -> None:
+    state = torch.get_rng_state()
+    list(batches(training_set(rows, [make_task()]), 2, 0, 2, workers=workers))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_ranks_partition_the_global_batch(rows: list[Row], tasks: list[Task]) -> None:
+    (whole,) = batches(training_set(rows, tasks), 4, 3, 1, workers=0)
+    parts = [next(batches(training_set(rows, tasks), 2, 3, 1, rank, world=2, workers=0)) for rank in (0, 1)]
+    left = tensors(whole)
+    right = [tensors(part) for part in parts]
+    for name in left:
+        assert torch.equal(left[name], torch.cat([part[name] for part in right])), name
+
+
+def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: MakeTask) -> None:
+    rows = []
+    for index in range(6):
+        path = make_picture(f"flat/{index}.png")
+        Image.new("RGB", (40, 40), (index * 40, 0, 0)).save(path)
+        rows.append(Row(str(path)))
+    dataset = TrainingSet(rows, [make_task()], crop=16)
+    orders = []
+    for epoch in range(3):
+        seen = [dataset.sample(epoch * 6 + place).reference[0, 0, 0].item() for place in range(6)]
+        assert len(set(seen)) == 6
+        orders.append(tuple(seen))
+    assert len(set(orders)) > 1
+
+
+def test_rows_without_a_target_are_masked(rows: list[Row], tasks: list[Task]) -> None:
+    (batch,) = batches(training_set(rows, tasks), 5, 0, 1, workers=0)
+    assert int(batch.present["mask"].sum()) == 3
+    for target, present in zip(batch.targets["mask"], batch.present["mask"], strict=True):
+        assert bool(target.abs().sum() > 0) == bool(present)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+@pytest.mark.parametrize("side", [24, 96])
+def test_companions_stay_aligned(tmp_path: Path, make_task: MakeTask, scale: int, side: int) -> None:
+    """Photo, own source and paired target show the same columns, whatever is cut, mirrored, enlarged."""
+    ramp = torch.linspace(-0.9, 0.9, side * scale)
+    photo = ramp.view(1, 1, -1).expand(3, side * scale, -1)
+    images.write(tmp_path / "photo.png", photo)
+    small = images.resize(photo, side, side)
+    images.write(tmp_path / "small.png", small)
+    row = Row(str(tmp_path / "photo.png"), str(tmp_path / "small.png"), {"x": str(tmp_path / "small.png")})
+    tasks = [make_task("large", scale=scale), make_task("pair", Paired("x"))]
+    dataset = TrainingSet([row], tasks, crop=32, degradation=CONFIG)
+    for position in range(6):
+        sample = dataset.sample(position)
+        assert torch.equal(sample.source, sample.targets["pair"])
+        inner = slice(3, -3)  # a crop's own edge is resized without what lay beyond it
+        assert torch.allclose(sample.reference[..., inner], sample.source[..., inner], atol=2 / 127)
+
+
+def test_derived_targets_are_made_of_the_clean_photo(rows: list[Row], make_task: MakeTask) -> None:
+    from prismgan.tasks import Derived
+
+    sample = training_set(rows, [make_task("negative", Derived(torch.neg))]).sample(0)
+    assert torch.equal(sample.targets["negative"], -sample.reference)
+
+
+def test_misfit_is_refused_by_name(rows: list[Row], tasks: list[Task], make_picture: MakePicture) -> None:
+    wrong = make_picture("wrong.png", 33, 33)
+    row = Row(rows[0].picture, targets={"mask": str(wrong)})
+    with pytest.raises(DataError, match=r"wrong\.png: has 33x33 pixels, expected 40x30 .*'mask'.*0\.png"):
+        training_set([row], tasks).sample(0)
+
+
+def test_unreadable_pictures_are_replaced_and_named(rows: list[Row], tasks: list[Task]) -> None:
+    bad = [rows[0].picture, rows[3].picture]
+    Path(bad[0]).write_bytes(b"no picture")
+    Path(bad[1]).write_bytes(Path(bad[1]).read_bytes()[:200])
+    for cache_mb in (0, 16):
+        found = list(batches(training_set(rows, tasks, cache_mb=cache_mb), 5, 0, 2, workers=0))
+        assert all(set(batch.skipped) == set(bad) for batch in found)
+        assert all(len(batch.source) == 5 for batch in found)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nothing_readable_is_one_clear_line(rows: list[Row], make_task: MakeTask, workers: int) -> None:
+    for row in rows:
+        Path(row.picture).write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"none of the 5 training pictures can be read") as caught:
+        list(batches(training_set(rows, [make_task()]), 2, 0, 1, workers=workers))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_rows() -> None:
+    with pytest.raises(DataError, match="no picture to train on"):
+        TrainingSet([], [], 16)
+
+
+@pytest.mark.parametrize("size", [64, 16])
+def test_exemplars_are_cut_at_the_size_they_are_shown_at(
+    make_picture: MakePicture, make_task: MakeTask, rows: list[Row], size: int
+) -> None:
+    task = make_task("style", Exemplar((str(make_picture("wide.png", 40, 160)),), size))
+    sample = training_set(rows, [task]).sample(0)  # both are smaller than the crop on one side
+    assert sample.examples["style"].shape == (3, 24, 24)
+
+
+def test_unreadable_examples(rows: list[Row], make_task: MakeTask, tmp_path: Path) -> None:
+    (tmp_path / "domain").mkdir()
+    (tmp_path / "domain" / "a.png").write_bytes(b"no picture")
+    task = make_task("drawn", Unpaired((str(tmp_path / "domain"),)))
+    with pytest.raises(DataError, match=r"task 'drawn': none of its 1 pictures can be read .*a\.png"):
+        training_set(rows, [task]).sample(0)
+    with pytest.raises(PictureError, match="holds no picture"):
+        (tmp_path / "domain" / "a.png").unlink()
+        training_set(rows, [task])

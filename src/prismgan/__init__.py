@@ -1,8 +1,8 @@
 """One picture in, several pictures out: a single-source multi-task GAN.
 
-    >>> from prismgan import Renderer
-    >>> looks = Renderer.load("weights.safetensors")("photo.jpg")  # doctest: +SKIP
-    >>> looks["restore"].save("restored.png")  # doctest: +SKIP
+>>> from prismgan import Renderer
+>>> looks = Renderer.load("weights.safetensors")("photo.jpg")  # doctest: +SKIP
+>>> looks["restore"].save("restored.png")  # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING

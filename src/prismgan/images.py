@@ -26,6 +26,7 @@ __all__ = [
     "SUFFIXES",
     "bicubic_phases",
     "find_pictures",
+    "from_pil",
     "luma",
     "read",
     "resize",
@@ -79,22 +80,23 @@ def _open(path: Path) -> Image.Image:
     except UnidentifiedImageError:
         raise PictureError(f"{path}: is not a picture that can be read (unknown or damaged format)") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise PictureError(
-            f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first"
-        ) from None
+        raise PictureError(f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise PictureError(f"{path}: cannot be read ({error})") from None
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, as :func:`read` would return them, from the file's header alone.
+    """Height and width in pixels, as :func:`read` would return them; from the header where the format allows it.
 
     Raises:
-        PictureError: the file is missing or is not a picture.
+        PictureError: the file is missing, damaged, truncated or not a picture.
     """
     with _open(path) as picture:
         width, height = picture.size
-        rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        try:  # a PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it
+            rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            raise PictureError(f"{path}: is damaged or truncated ({error})") from None
     return (width, height) if rotated else (height, width)
 
 
@@ -110,10 +112,11 @@ def read(path: Path) -> UInt8[Tensor, "3 H W"]:
             upright = ImageOps.exif_transpose(picture)
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             raise PictureError(f"{path}: is damaged or truncated ({error})") from None
-    return _to_tensor(upright)
+    return from_pil(upright)
 
 
-def _to_tensor(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
+def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
+    """A Pillow picture of any mode as RGB: transparency laid on white, 16 bits brought to 8."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey.clip(0, 65535) / 257).astype(np.uint8))

@@ -84,9 +84,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         reference=torch.stack([sample.reference for sample in samples]),
         targets=stacked("targets"),
         examples=stacked("examples"),
-        present={
-            task: torch.tensor([sample.present[task] for sample in samples]) for task in samples[0].present
-        },
+        present={task: torch.tensor([sample.present[task] for sample in samples]) for task in samples[0].present},
         skipped=tuple(dict.fromkeys(name for sample in samples for name in sample.skipped)),
     )
 

@@ -118,9 +118,7 @@ def _known(reference: str) -> str:
 def _single(reference: str) -> str:
     name = _known(reference)
     if name in COLLECTIONS:
-        raise DataError(
-            f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}"
-        )
+        raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
     return name
 
 

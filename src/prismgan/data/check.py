@@ -89,9 +89,7 @@ def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) ->
 
     def targets(several: list[Row]) -> dict[str, int]:
         return {
-            task.name: sum(
-                not isinstance(task.target, Paired) or task.target.column in row.targets for row in several
-            )
+            task.name: sum(not isinstance(task.target, Paired) or task.target.column in row.targets for row in several)
             for task in tasks
             if task.has_pairs
         }
@@ -114,19 +112,15 @@ def _examine(picture: Picture) -> _Examined:
     return _Examined((pixels.shape[1], pixels.shape[2]), "", hashlib.sha256(content).hexdigest())
 
 
-def _unreadable(
-    examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]]
-) -> Iterator[Problem]:
+def _unreadable(examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]]) -> Iterator[Problem]:
     users = {picture: task for task, several in shown.items() for picture in several}
     for picture, seen in examined.items():
         if seen.size is None:
             user = f" (a picture of task {users[picture]!r})" if picture in users else ""
-            yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out")
+            yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=True)
 
 
-def _sizes(
-    found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]
-) -> Iterator[Problem]:
+def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]) -> Iterator[Problem]:
     largest = largest_scale(tasks)
     for picture in dict.fromkeys(row.picture for row in found):
         size = examined[picture].size
@@ -161,9 +155,7 @@ def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -
             yield Problem(f"task {task!r}", what, "fill in the column, or delete the task")
 
 
-def _repeated(
-    train: Sequence[Row], test: Sequence[Row], examined: dict[Picture, _Examined]
-) -> Iterator[Problem]:
+def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[Picture, _Examined]) -> Iterator[Problem]:
     first: dict[str, Picture] = {}
     for picture in dict.fromkeys(row.picture for row in train):
         digest = examined[picture].digest

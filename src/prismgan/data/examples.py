@@ -49,9 +49,7 @@ def exemplars(
     return [shown(load(picture), task.target.size) for picture in shown_pictures(task)]
 
 
-def exemplar_crop(
-    image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator
-) -> Float[Tensor, "3 side side"]:
+def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
     """A random square of an exemplar, perhaps mirrored.
 
     It is cut at the size that the exemplar is shown at (see :func:`shown`), for brush strokes have to keep

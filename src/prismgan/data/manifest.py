@@ -49,9 +49,7 @@ def read(path: Path) -> tuple[list[Record], list[Problem]]:
         line = error.object[: error.start].count(b"\n") + 1
         return [], [Problem(f"{path}, line {line}", "is not UTF-8 text", "save the manifest as UTF-8")]
     except OSError as error:
-        return [], [
-            Problem(str(path), f"cannot be read ({error.strerror or error})", "correct the manifest's path")
-        ]
+        return [], [Problem(str(path), f"cannot be read ({error.strerror or error})", "correct the manifest's path")]
     parse = _json_lines if path.suffix.lower() in JSON_SUFFIXES else _csv_lines
     records: list[Record] = []
     problems: list[Problem] = []
@@ -73,9 +71,7 @@ def _problem_in(path: Path, line: Line) -> Problem | None:
         return Problem(where, "names no picture", "fill in 'picture', or delete the row")
     split = cells.get("split", "train")
     if split not in SPLITS:
-        return Problem(
-            where, f"unknown split {split!r}{nearest(split, SPLITS)}", "use train, test, or nothing"
-        )
+        return Problem(where, f"unknown split {split!r}{nearest(split, SPLITS)}", "use train, test, or nothing")
     return None
 
 
@@ -121,14 +117,10 @@ def _json_lines(path: Path, text: str) -> Iterator[Line | Problem]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            yield Problem(
-                where, f"is not JSON ({error.msg} at column {error.colno})", "write one object a line"
-            )
+            yield Problem(where, f"is not JSON ({error.msg} at column {error.colno})", "write one object a line")
             continue
         if not isinstance(row, dict):
-            yield Problem(
-                where, f"is a JSON {type(row).__name__}, expected an object", "write one object a line"
-            )
+            yield Problem(where, f"is a JSON {type(row).__name__}, expected an object", "write one object a line")
             continue
         wrong = [key for key, value in row.items() if not isinstance(value, str | None)]
         if wrong:

@@ -17,7 +17,14 @@ class Problem:
     what: str
     fix: str
     severity: Literal["error", "warning"] = "error"
-    """With an error training must not start; a warning is for information."""
+    """An error is a fault of the data; a warning is for information."""
+    skippable: bool = False
+    """An error that training can go on without: the picture is left out, and named."""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether training must not start with it."""
+        return self.severity == "error" and not self.skippable
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.fix}"

@@ -129,9 +129,7 @@ def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
                     problems.append(item)
                 elif part == "test" and item.split == "train":
                     what = f"{item.key}: is marked as split=train, but the manifest is listed under 'test'"
-                    problems.append(
-                        Problem(str(entry.manifest), what, "list the manifest under 'train' alone")
-                    )
+                    problems.append(Problem(str(entry.manifest), what, "list the manifest under 'train' alone"))
                 else:
                     found.append(replace(item, split="test") if part == "test" else item)
     return found, problems

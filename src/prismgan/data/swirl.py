@@ -90,9 +90,7 @@ def _line(start: Array, length: float, direction: Array) -> Array:
     return np.array([halves[0][1], halves[0][0], start, halves[1][0], halves[1][1]], dtype=np.float32)
 
 
-def _stroke(
-    canvas: Array, height: Array, line: Array, width: float, colour: Array, rng: np.random.Generator
-) -> None:
+def _stroke(canvas: Array, height: Array, line: Array, width: float, colour: Array, rng: np.random.Generator) -> None:
     """Lay one stroke of ``width`` pixels along ``line`` over the canvas and its height map, in place."""
     left, top = np.maximum(line.min(axis=0) - width, 0).astype(int)
     right, bottom = np.minimum(line.max(axis=0) + width + 1, SIDE).astype(int)

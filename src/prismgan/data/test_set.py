@@ -95,10 +95,6 @@ class TestSet:
             reference=view.reference,
             targets=view.targets(self.tasks),
             examples={},
-            present={
-                task.name: task.name in view.companions
-                for task in self.tasks
-                if isinstance(task.target, Paired)
-            },
+            present={task.name: task.name in view.companions for task in self.tasks if isinstance(task.target, Paired)},
         )
         return collate([sample])

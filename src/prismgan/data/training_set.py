@@ -101,14 +101,8 @@ class TrainingSet:
             source=source,
             reference=view.reference,
             targets=view.targets(self.tasks),
-            examples={
-                task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs
-            },
-            present={
-                task.name: task.name in view.companions
-                for task in self.tasks
-                if isinstance(task.target, Paired)
-            },
+            examples={task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs},
+            present={task.name: task.name in view.companions for task in self.tasks if isinstance(task.target, Paired)},
             skipped=tuple(dict.fromkeys(load.failed)),
         )
 

@@ -68,9 +68,7 @@ def sheet(
     draw = ImageDraw.Draw(canvas)
     if title:
         font = ImageFont.load_default(round(text_size * 1.5))
-        draw.text(
-            (margin, margin), _fit(draw, title, font, canvas.width - 2 * margin), INK, font, anchor="lt"
-        )
+        draw.text((margin, margin), _fit(draw, title, font, canvas.width - 2 * margin), INK, font, anchor="lt")
     font = ImageFont.load_default(text_size)
     for index, (label, picture) in enumerate(pictures.items()):
         row, column = divmod(index, columns)

@@ -34,9 +34,7 @@ class Structure(nn.Module):
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         reference = batch.reference
         if output.shape[-2:] != reference.shape[-2:]:
-            raise ValueError(
-                f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size"
-            )
+            raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
         a, b = luma(output.float()), luma(reference)
         total = output.new_zeros(output.shape[0], dtype=torch.float32)
         used = 0

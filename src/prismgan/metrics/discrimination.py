@@ -37,9 +37,7 @@ def pairwise_accuracy(real: Float[Tensor, "R ..."], fake: Float[Tensor, "F ..."]
         ValueError: there is no real or no fake picture.
     """
     if len(real) == 0 or len(fake) == 0:
-        raise ValueError(
-            f"expected at least one real and one fake picture, found {len(real)} and {len(fake)}"
-        )
+        raise ValueError(f"expected at least one real and one fake picture, found {len(real)} and {len(fake)}")
     first = real.detach().float().reshape(len(real), -1).mean(dim=1)[:, None]
     second = fake.detach().float().reshape(len(fake), -1).mean(dim=1)[None, :]
     return ((first > second).float() + (first == second).float() / 2).mean()

@@ -100,9 +100,7 @@ class Adversary:
         if sizes.spectral_norm is None:
             sizes = sizes.model_copy(update={"spectral_norm": self.penalty == "none"})
         self.discriminator = Discriminator(sizes, tasks).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99)
-        )
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99))
 
     def play(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
         """Update the discriminator and say what the generator should make of it."""

@@ -29,7 +29,8 @@ def total(values: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace every gradient by its mean over processes, in one message.
 
-    Parameters without a gradient count as zero: a process whose rows lack a task must still take part.
+    A parameter without a gradient counts as zero: a process whose rows lack a task must still take part. One that has
+    none in any process keeps none, so that the optimizer leaves it alone as it would with one process.
     Gradients are reduced by hand, not by a wrapper of the network, because heads that a step leaves out,
     penalties with double backward and a generator that is encoded once and decoded twice fit no wrapper's hooks.
     """
@@ -37,15 +38,14 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if world == 1:
         return
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    for parameter in trained:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
+    owners = torch.tensor([float(p.grad is not None) for p in trained]).to(gradients[0])
+    flat = torch.cat([*(gradient.flatten() for gradient in gradients), owners])
     distributed.all_reduce(flat)
-    flat /= world
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+    *sums, owners = flat.split([*(gradient.numel() for gradient in gradients), len(trained)])
+    for parameter, gradient, total_gradient, owner in zip(trained, gradients, sums, owners.tolist(), strict=True):
+        if owner:
+            parameter.grad = gradient.copy_(total_gradient.view_as(gradient) / world)
 
 
 def clip(parameters: Iterable[nn.Parameter], limit: float | None) -> Float[Tensor, ""]:

@@ -34,7 +34,7 @@ class PrismConfig(Config):
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
-    balancer: BalancerName = "fixed"
+    balancer: BalancerName = "normalised"
     """How the tasks' losses are weighed against each other."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
     """Draw only so many tasks in each step; by default all."""
@@ -58,35 +58,32 @@ class Prism:
         self,
         config: PrismConfig,
         tasks: Sequence[Task],
-        exemplars: Mapping[str, Sequence[Float[Tensor, "3 H W"]]],
+        exemplars: Mapping[str, Sequence[Float[Tensor, "3 H W"]]] | None,
         *,
         steps: int,
         seed: int = 0,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
-        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; ``steps`` is the
-        length of the schedule."""
+        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses,
+        for a model that is not trained. ``steps`` is the length of the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
         self.seed = seed
         self.device = device
-        self.autocast = torch.autocast(
-            device.split(":")[0], precision, enabled=precision != torch.float32
-        )
+        self.autocast = torch.autocast(device.split(":")[0], precision, enabled=precision != torch.float32)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(config.generator, head_specs(tasks))
             self.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.adversary = Adversary(config.adversary, list(self.tasks), device, self.autocast)
-        self.losses = {
-            task.name: nn.ModuleDict(
-                {term.name: term.build(exemplars.get(task.name, ())) for term in task.losses}
-            ).to(device)
-            for task in tasks
-        }
-        self.balancer = BALANCERS[config.balancer](list(self.tasks)).to(device)
+        self.losses: dict[str, nn.ModuleDict] = {}
+        if exemplars is not None:
+            for task in tasks:
+                built = {term.name: term.build(exemplars.get(task.name, ())) for term in task.losses}
+                self.losses[task.name] = nn.ModuleDict(built).to(device)
+        self.balancer = BALANCERS[config.balancer]({task.name: task.weight for task in tasks}).to(device)
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.balancer.parameters()], lr=config.rate, betas=(0.9, 0.99)
         )
@@ -110,7 +107,9 @@ class Prism:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
             outputs = self.generator.decode(encoded, latent, names)
             varied = [name for name in names if self.tasks[name].diversity_weight > 0]
-            others = self.generator.decode(encoded, other, varied) if varied else {}
+            # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
+            with torch.no_grad():
+                others = self.generator.decode(encoded, other, varied) if varied else {}
         weights = _row_weights(batch, names)
         losses, log = self._task_losses(batch, outputs, others, weights)
 
@@ -123,13 +122,12 @@ class Prism:
             for name, value in verdict.losses.items():
                 log[f"loss/{name}/adversarial"] = value.detach()
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
-        weighted = {name: self.tasks[name].weight * loss for name, loss in losses.items()}
 
         self.optimizer.zero_grad(set_to_none=True)
-        self.balancer(weighted).backward()
+        self.balancer(losses, outputs, _whole_batch).backward()
         norm, taken = apply_gradients(self.optimizer, self.config.clip)
         self.steps_done += 1
-        log |= {f"loss/{name}": loss.detach() for name, loss in weighted.items()}
+        log |= {f"loss/{name}": loss.detach() for name, loss in losses.items()}
         log |= {f"balance/{name}": torch.tensor(value) for name, value in self.balancer.weights().items()}
         return log | {
             "norm/generator": norm,
@@ -269,3 +267,8 @@ def _row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, 
     counts = total(torch.stack([rows.sum() for rows in present.values()])).clamp_min(1)
     world = processes()[1]
     return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True)}
+
+
+def _whole_batch(squares: Float[Tensor, " K"]) -> Float[Tensor, " K"]:
+    """Squared gradient norms over the rows of all processes (whose own rows are weighted by their number)."""
+    return total(squares) / processes()[1] ** 2

@@ -40,10 +40,12 @@ def icnr_(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
     """Start a sub-pixel convolution as nearest-neighbour enlargement, without a grid.
 
     Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017): the ``factor^2`` filters that
-    make one enlarged channel start equal.
+    make one enlarged channel start equal, their biases included.
     """
     outputs = layer.weight.shape[0] // factor**2
     layer.weight.copy_(layer.weight[:outputs].repeat_interleave(factor**2, dim=0))
+    assert layer.bias is not None
+    layer.bias.copy_(layer.bias[:outputs].repeat_interleave(factor**2))
     return layer
 
 

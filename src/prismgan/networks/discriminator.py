@@ -91,9 +91,7 @@ class Discriminator(nn.Module):
         self.classifier = self._vectors(last)
 
     def _vectors(self, size: int) -> nn.ParameterDict:
-        return nn.ParameterDict(
-            {name: nn.Parameter(torch.randn(size) / size**0.5) for name in self.tasks}
-        )
+        return nn.ParameterDict({name: nn.Parameter(torch.randn(size) / size**0.5) for name in self.tasks})
 
     def indices(self, tasks: Sequence[str], rows: int) -> Int[Tensor, " N"]:
         """Task index of each picture, for ``rows`` pictures of each named task, one task after the other."""

@@ -132,7 +132,9 @@ class FineHead(nn.Module):
 class CoarseHead(nn.Module):
     """Residual image from the coarsest features, finished at half resolution with the finest ones.
 
-    The end at half resolution is what keeps the grid of the coarse level out of the picture.
+    Coarse maps are enlarged bilinearly. A sub-pixel convolution there has a pattern for every phase of the coarse grid, and
+    in flat regions, where a style's statistics ask for variation that the photo has none of, training paints that
+    grid (seen after 500 steps, see ``docs/log.md``).
     """
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
@@ -140,8 +142,8 @@ class CoarseHead(nn.Module):
         code = config.code if spec.latent else 0
         fine, coarse = config.widths[0], config.widths[-1]
         self.blocks = nn.ModuleList(ResidualBlock(coarse, code) for _ in range(config.head_blocks))
+        self.narrow = convolution(coarse, fine)
         self.enlargement = 2 ** (len(config.widths) - 1)
-        self.enlarge = icnr_(convolution(coarse, fine * self.enlargement**2), self.enlargement)
         self.skip = convolution(fine, fine, size=1)
         self.last = zero_(convolution(fine, 3 * (2 * spec.scale) ** 2))
 
@@ -149,8 +151,10 @@ class CoarseHead(nn.Module):
         maps = features.coarse
         for block in self.blocks:
             maps = block(maps, code)
-        maps = F.pixel_shuffle(self.enlarge(maps), self.enlargement) + self.skip(features.fine)
-        residual: Tensor = self.last(F.leaky_relu(maps, SLOPE))
+        maps = self.narrow(maps)
+        if self.enlargement > 1:
+            maps = F.interpolate(maps, scale_factor=self.enlargement, mode="bilinear", align_corners=False)
+        residual: Tensor = self.last(F.leaky_relu(maps + self.skip(features.fine), SLOPE))
         return residual
 
 
@@ -170,9 +174,7 @@ class Generator(nn.Module):
             nn.Linear(config.code, config.code),
             nn.LeakyReLU(SLOPE),
         )
-        self.heads = nn.ModuleDict(
-            {spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads}
-        )
+        self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
         for scale in {spec.scale for spec in heads} - {1}:
             self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
 

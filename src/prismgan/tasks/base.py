@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from prismgan.config import Config
@@ -37,7 +37,16 @@ __all__ = [
 Picture = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 
-TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+
+
+def _free(name: str) -> str:
+    """Refuse names that torch's containers of heads and embeddings have taken for their methods."""
+    if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
+        raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")
+    return name
+
+
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40), AfterValidator(_free)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
@@ -87,6 +96,8 @@ class LossTerm:
     ``(output, task_batch)`` and returns the unreduced loss (B,)."""
     needs_pair: bool = False
     """Whether the loss reads ``task_batch.target``."""
+    reported: bool = False
+    """Whether evaluation reports it: a distance to what the output should look like, where there are no pairs."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,9 @@ class Task:
 class TaskEntry(Config, ABC):
     """What every kind of task has in common in a recipe."""
 
+    picture_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold pictures, whose paths are relative to the recipe."""
+
     name: TaskName
     """Name of the output: lower-case letters, digits and dashes. Unique in a recipe."""
     weight: NonNegative = 1.0
@@ -144,6 +158,11 @@ class TaskEntry(Config, ABC):
     @abstractmethod
     def task(self) -> Task:
         """The task that this entry describes. Opens no file."""
+
+    def located(self, locate: Callable[[Picture], Picture]) -> Self:
+        """The same entry with every picture's path passed through ``locate``."""
+        found = {name: tuple(map(locate, getattr(self, name))) for name in self.picture_fields}
+        return self.model_copy(update=found)
 
     def make(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ __all__ = ["Cartoon"]
 class Cartoon(TaskEntry):
     """Draws the photo: flat regions and dark outlines, with the adversary's drawings as the model."""
 
+    picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
+
     kind: Literal["cartoon"] = "cartoon"
     pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
@@ -28,7 +30,7 @@ class Cartoon(TaskEntry):
         return self.make(
             target=Unpaired(self.pictures),
             losses=[
-                LossTerm("guidance", self.guidance_weight, guidance.build),
+                LossTerm("guidance", self.guidance_weight, guidance.build, reported=True),
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=CONTENT_METRICS,

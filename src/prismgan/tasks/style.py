@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ __all__ = ["Style"]
 
 class Style(TaskEntry):
     """Paints the photo in the style of the exemplars."""
+
+    picture_fields: ClassVar[tuple[str, ...]] = ("exemplars",)
 
     kind: Literal["style"] = "style"
     exemplars: Annotated[tuple[Picture, ...], Field(min_length=1)]
@@ -32,7 +34,7 @@ class Style(TaskEntry):
         return self.make(
             target=Exemplar(self.exemplars, self.exemplar_size),
             losses=[
-                LossTerm("style", self.style_weight, style.build),
+                LossTerm("style", self.style_weight, style.build, reported=True),
                 LossTerm("content", self.content_weight, content.build),
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ __all__ = ["UnpairedEntry"]
 
 class UnpairedEntry(TaskEntry):
     """Learns a domain from pictures that belong to no photo: the adversary alone says what it looks like."""
+
+    picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
     kind: Literal["unpaired"] = "unpaired"
     pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]

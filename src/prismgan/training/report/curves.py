@@ -140,9 +140,7 @@ def _curve(line: Line, x: Axis, y: Axis, colour: int, smoothed: bool) -> Html:
 
 def _limit(line: Line, x: Axis, y: Axis) -> Html:
     kept = _kept(len(line.series.steps))
-    return element(
-        "polyline", points=_points(line.series.steps[kept], line.series.values[kept], x, y), class_="limit"
-    )
+    return element("polyline", points=_points(line.series.steps[kept], line.series.values[kept], x, y), class_="limit")
 
 
 def _kept(count: int) -> NDArray[np.int64]:

@@ -82,12 +82,8 @@ def gallery_section(run: Path, gallery: Gallery) -> Html:
         rules.append(_background(f".picture-{index}", folder / "source.png"))
         if (folder / "photo.png").exists():
             has_photo = True
-            rules.append(
-                _background(f"#outputs:has(#left-photo:checked) .picture-{index}", folder / "photo.png")
-            )
-    hint = (
-        "Drag the line, or use the arrow keys: the left part is what went in, the right part what came out."
-    )
+            rules.append(_background(f"#outputs:has(#left-photo:checked) .picture-{index}", folder / "photo.png"))
+    hint = "Drag the line, or use the arrow keys: the left part is what went in, the right part what came out."
     left_out = len(gallery.pictures) - len(pictures)
     if left_out:
         hint += f" {left_out} more pictures are in the folder render."
@@ -109,9 +105,7 @@ def _background(selector: str, path: Path) -> str:
 def _left_choice() -> Html:
     """Whether the sliders compare with the source or with the clean photo."""
     choices = [
-        element(
-            "label", element("input", type="radio", name="left", id=f"left-{key}", checked=checked), " ", text
-        )
+        element("label", element("input", type="radio", name="left", id=f"left-{key}", checked=checked), " ", text)
         for key, text, checked in (("source", "the source", True), ("photo", "the clean photo", False))
     ]
     return element("fieldset", element("legend", "On the left:"), *choices, class_="choice")
@@ -154,9 +148,7 @@ def samples_section(run: Path) -> Html:
     for path in chosen:
         step = path.stem.removeprefix("step-")
         name = f"step {int(step):,}" if step.isdecimal() else step
-        figures.append(
-            element("figure", _image(embed(path, 1200), f"Samples, {name}"), element("figcaption", name))
-        )
+        figures.append(element("figure", _image(embed(path, 1200), f"Samples, {name}"), element("figcaption", name)))
     return element(
         "section",
         element("h2", "How the looks grew"),

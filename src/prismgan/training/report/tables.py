@@ -37,9 +37,7 @@ def evaluation_section(evaluation: Evaluation) -> Html:
     for number, condition in enumerate(conditions):
         rows = [row for row in evaluation.rows if row.condition == condition]
         summary = element("summary", condition or "all conditions", element("small", _summary(rows)))
-        tables.append(
-            element("details", summary, element("div", _table(rows), class_="wide"), open=number == 0)
-        )
+        tables.append(element("details", summary, element("div", _table(rows), class_="wide"), open=number == 0))
     return element(
         "section",
         element("h2", "Evaluation"),
@@ -157,9 +155,7 @@ def cost_section(cost: Cost) -> Html:
     if weights.discriminator is not None:
         figures = compact(weights.discriminator)
         label = "discriminator (in training only)"
-        table.append(
-            element("tr", element("td", label), element("td", figures, class_="number"), element("td"))
-        )
+        table.append(element("tr", element("td", label), element("td", figures, class_="number"), element("td")))
     head = element(
         "tr",
         element("th", "Weights"),

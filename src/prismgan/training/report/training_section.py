@@ -134,9 +134,7 @@ def events_section(history: History) -> Html:
         return Html("")
     table = element(
         "table",
-        element(
-            "thead", element("tr", *(element("th", name) for name in ("Step", "Event", "What happened")))
-        ),
+        element("thead", element("tr", *(element("th", name) for name in ("Step", "Event", "What happened")))),
         element("tbody", *rows),
         class_="events",
     )

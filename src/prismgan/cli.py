@@ -1,0 +1,194 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from prismgan import __version__
+from prismgan.errors import PrismganError
+
+__all__ = ["app", "main"]
+
+# torch takes seconds to import, so every command imports what it needs by itself.
+
+app = typer.Typer(
+    name="prismgan",
+    help="One picture in, several pictures out: a single-source multi-task GAN.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Look at the data of a recipe.", no_args_is_help=True)
+recipe_app = typer.Typer(help="Help with recipes.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(recipe_app, name="recipe")
+
+RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
+]
+WeightsFile = Annotated[Path, typer.Argument(help="A .safetensors file.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    run: Annotated[Path, typer.Option(help="Folder for weights, pictures and report.")] = Path("runs/demo"),
+    minutes: Annotated[float, typer.Option(min=0.05, max=600, help="How long to train.")] = 3.0,
+) -> None:
+    """Train a small network from scratch on built-in pictures, render a photo, write a report."""
+    from prismgan.demo import run_demo
+
+    run_demo(run, minutes)
+
+
+@app.command()
+def train(
+    recipe: RecipeFile,
+    run: Annotated[Path, typer.Option(help="Folder for everything that the training makes.", show_default=False)],
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
+    settings: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+) -> None:
+    """Train one network for all tasks of a recipe."""
+    from prismgan.training.display import Terminal
+    from prismgan.training.recipe import load
+    from prismgan.training.trainer import Trainer
+
+    overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
+    trainer = Trainer(load(recipe, overrides), run, resume=resume, display=Terminal())
+    finished = trainer.train()
+    if trainer.rank == 0:
+        typer.echo(f"weights  {trainer.run.weights}")
+        if finished:
+            typer.echo(f"report   {trainer.run.report}")
+        else:
+            typer.echo("go on with the same command and --resume")
+
+
+@app.command()
+def render(
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)],
+    weights: Annotated[Path, typer.Option(help="A .safetensors file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per picture.", show_default=False)],
+    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
+    with_sheet: Annotated[
+        bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the latent, for tasks that vary.")] = 0,
+) -> None:
+    """Render pictures into several tasks by one pass of the network."""
+    from prismgan.inference.files import render_files
+    from prismgan.inference.renderer import Renderer
+
+    names = None if tasks is None else [name.strip() for name in tasks.split(",") if name.strip()]
+    for path in render_files(Renderer.load(weights), pictures, out, tasks=names, with_sheet=with_sheet, seed=seed):
+        typer.echo(path)
+
+
+@app.command()
+def evaluate(
+    weights: WeightsFile,
+    data: Annotated[Path, typer.Option(help="Folder of test photos.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Measure every task of trained weights on the photos of a folder, against doing nothing."""
+    from prismgan.training.evaluate_weights import evaluate_weights
+
+    found = evaluate_weights(weights, data)
+    if as_json:
+        _print_json(found)
+        return
+    for row in found["rows"]:
+        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (row["value"], row["baseline"]))
+        where = f"{row['task']:<16} {row['condition']:<12} {row['metric']:<18}"
+        typer.echo(f"{where} {value:>8} {row['unit']:<3} (doing nothing: {baseline}; {row['better']} is better)")
+    for name, number in found["discriminator"].items():
+        typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
+    for line in found["skipped"]:
+        typer.echo(f"left out: {line}", err=True)
+
+
+@app.command()
+def info(weights: WeightsFile, as_json: AsJson = False) -> None:
+    """Say what a weights file holds."""
+    from prismgan.inference.renderer import Renderer
+
+    renderer = Renderer.load(weights)
+    header, parameters = renderer.header, renderer.parameters()
+    if as_json:
+        _print_json({**header.model_dump(mode="json"), "parameters": parameters, "bytes": weights.stat().st_size})
+        return
+    typer.echo(f"{header.title}: {len(header.tasks)} tasks, trained for {header.step} steps")
+    typer.echo(f"{sum(parameters.values()):,} parameters, {parameters['trunk']:,} of them in the shared trunk")
+    for entry in header.tasks:
+        scale = f"  {entry.scale}x" if entry.scale > 1 else ""
+        varies = "  varies with z" if entry.latent else ""
+        typer.echo(f"  {entry.name:<20} {entry.kind:<18} {parameters[entry.name]:>8,} parameters{scale}{varies}")
+
+
+@data_app.command("check")
+def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
+    """List everything that is wrong with the data of a recipe, all at once."""
+    from prismgan import data
+    from prismgan.training.recipe import load
+
+    loaded = load(recipe, settings or [])
+    tasks = loaded.all_tasks()
+    problems = data.check(loaded.data, tasks, loaded.training.crop)
+    for problem in problems:
+        typer.echo(f"{problem.severity}: {problem}", err=True)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        _fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
+    for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
+        targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())
+        typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} pictures   {targets}")
+    typer.echo("the data fits the tasks")
+
+
+@recipe_app.command("schema")
+def recipe_schema() -> None:
+    """Print the JSON schema of recipes, for editors that complete and check YAML."""
+    from prismgan.training.recipe import schema
+
+    _print_json(schema())
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"prismgan: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    # Threads of torch that wait for each other keep a core busy for a while before they sleep. The default is so long
+    # that one other busy program makes training ten times slower; this costs 3 % where nothing else runs.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    try:
+        app()
+    except PrismganError as error:
+        for line in str(error).splitlines():
+            print(f"prismgan: {line}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)

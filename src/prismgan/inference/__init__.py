@@ -1,0 +1,7 @@
+"""Rendering with trained weights."""
+
+from prismgan.inference.cost import measure_cost
+from prismgan.inference.renderer import Renderer
+from prismgan.inference.sheet import sheet
+
+__all__ = ["Renderer", "measure_cost", "sheet"]

@@ -1,0 +1,162 @@
+"""The weights file: one safetensors file with the networks and, in its metadata, what they are.
+
+Tensors are named ``generator.*`` and, where the model has one, ``discriminator.*``. The metadata's key
+``prismgan`` holds JSON: see :class:`Header`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from prismgan.config import Config
+from prismgan.errors import PrismganError, WeightsError
+from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+
+__all__ = ["FORMAT", "HeadEntry", "Header", "Weights", "load_weights", "replace_file", "save_weights"]
+
+FORMAT = 1
+"""Version of the file's layout; a file of another version is refused."""
+
+
+class HeadEntry(Config):
+    """One task of a weights file."""
+
+    name: str
+    kind: str
+    scale: int
+    fine: bool
+    latent: bool
+
+    def spec(self) -> HeadSpec:
+        """What the generator has to know of it."""
+        return HeadSpec(self.name, self.scale, self.fine, self.latent)
+
+
+class Header(Config):
+    """What a weights file says of itself."""
+
+    format: int
+    title: str
+    step: int
+    tasks: tuple[HeadEntry, ...]
+    generator: GeneratorConfig
+    recipe: dict[str, Any]
+    """The resolved recipe of the training."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights file in memory."""
+
+    path: Path
+    header: Header
+    tensors: Mapping[str, Tensor]
+
+    def part(self, network: str) -> dict[str, Tensor]:
+        """State dict of ``generator`` or ``discriminator``; empty if the file has none."""
+        prefix = f"{network}."
+        return {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+    def generator(self) -> Generator:
+        """The generator, ready to render.
+
+        Raises:
+            WeightsError: the tensors do not fit the header.
+        """
+        network = Generator(self.header.generator, [entry.spec() for entry in self.header.tasks])
+        self.fill(network, "generator")
+        return network.eval().requires_grad_(False)
+
+    def fill(self, network: nn.Module, part: str) -> None:
+        """Load one part's tensors into a network."""
+        try:
+            network.load_state_dict(self.part(part))
+        except RuntimeError as error:
+            first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+            raise WeightsError(
+                f"{self.path}: its tensors do not fit its own description ({first}); the file is damaged"
+            ) from None
+
+
+def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Write a weights file; the old one stays until the new one is whole.
+
+    Raises:
+        PrismganError: the file cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        f"{network}.{name}": tensor.detach().cpu().contiguous()
+        for network, state in networks.items()
+        for name, tensor in state.items()
+    }
+    replace_file(path, save(tensors, metadata={"prismgan": header.model_dump_json()}))
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file.
+
+    Raises:
+        WeightsError: it is missing, is no weights file of ours, or is of another version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise WeightsError(f"{path}: no such weights file")
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder, expected a .safetensors file (in a run: weights.safetensors)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: is not a weights file ({error})") from None
+    if "prismgan" not in metadata:
+        raise WeightsError(f"{path}: is a safetensors file, but not one of prismgan's")
+    try:
+        raw = json.loads(metadata["prismgan"])
+        version = raw.get("format")
+        if version != FORMAT:
+            raise WeightsError(
+                f"{path}: has format {version}, and this prismgan reads format {FORMAT}; "
+                f"use the prismgan that wrote it, or train again"
+            )
+        return Weights(path, Header.model_validate(raw), tensors)
+    except (json.JSONDecodeError, ValidationError, AttributeError):
+        raise WeightsError(f"{path}: its description is damaged") from None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
+
+    Raises:
+        PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error}); free some space") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise PrismganError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""Checkpoints: everything that the next step depends on, in one file that is replaced as a whole.
+
+What is random in a step (pictures, crops, degradations, latents, drawn tasks) is a function of the seed and the step, so
+the position is the step. The random states of the libraries are stored too, for what users may add.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from prismgan.errors import WeightsError
+from prismgan.models.weights import replace_file
+
+__all__ = ["load_checkpoint", "random_states", "restore_random_states", "save_checkpoint"]
+
+FORMAT = 1
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` and the libraries' random states.
+
+    Raises:
+        PrismganError: the file cannot be written; the one before is untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "random": random_states(), **state}, buffer)
+    replace_file(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint and set the libraries' random states to what they were.
+
+    Raises:
+        WeightsError: it is missing, damaged, or of another version.
+    """
+    if not path.exists():
+        raise WeightsError(f"{path}: no such checkpoint; start without --resume")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise WeightsError(f"{path}: is not a checkpoint that can be read ({str(error).splitlines()[0]})") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise WeightsError(f"{path}: is no checkpoint of this version; train again")
+    restore_random_states(state.pop("random"))
+    return state
+
+
+def random_states() -> dict[str, Any]:
+    """States of the global random number generators of Python, numpy and torch."""
+    version, numbers, gauss = random.getstate()
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), *map(float, rest)],
+        "torch": torch.get_rng_state(),
+    }
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Set them again."""
+    version, numbers, gauss = states["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, position, has_gauss, cached = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), int(position), int(has_gauss), cached))
+    torch.set_rng_state(states["torch"])

@@ -1,0 +1,130 @@
+"""What a training shows while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+__all__ = ["Display", "Silent", "Terminal"]
+
+
+class Display(Protocol):
+    """Told of every step and event."""
+
+    def start(self, step: int, steps: int) -> None:
+        """Training starts at ``step`` of ``steps``."""
+
+    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None:
+        """``step`` steps are done; ``log`` holds means since the last call."""
+
+    def event(self, message: str) -> None:
+        """Something a person wants to know."""
+
+    def stop(self) -> None:
+        """Training is over, for whatever reason."""
+
+
+class Silent:
+    """Shows nothing: for the processes beside the first, and for tests."""
+
+    def start(self, step: int, steps: int) -> None: ...
+
+    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None: ...
+
+    def event(self, message: str) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Terminal:
+    """A live table in a terminal; a line now and then where the output is a file or a pipe."""
+
+    def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
+        self.console = console or Console(stderr=True)
+        self.every = every
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[rate]}"),
+            console=self.console,
+        )
+        self._live: Live | None = None
+        self._started = self._printed = 0.0
+        self._first = self._steps = 0
+
+    def start(self, step: int, steps: int) -> None:
+        self._progress.add_task("step", total=steps, completed=step, rate="")
+        self._first, self._steps = step, steps
+        self._started = self._printed = time.monotonic()
+        if self.console.is_terminal:
+            self._live = Live(self._progress, console=self.console, refresh_per_second=4)
+            self._live.start()
+
+    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None:
+        rate = f"{images_per_second:.1f} images/s"
+        now = time.monotonic()
+        if self._live is not None:
+            self._progress.update(self._progress.task_ids[0], completed=step, rate=rate)
+            self._live.update(Group(self._table(log), self._progress))
+        elif now - self._printed >= self.every or step == self._steps:
+            self._printed = now
+            done = max(1, step - self._first)
+            left = (now - self._started) / done * (self._steps - step)
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in _losses(log).items())
+            self.console.print(
+                f"step {step}/{self._steps}  ETA {left:.0f} s  {rate}  {losses}  {_accuracy(log)}",
+                highlight=False,
+            )
+
+    def event(self, message: str) -> None:
+        self.console.print(message, highlight=False, markup=False)
+
+    def stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    @staticmethod
+    def _table(log: Mapping[str, float]) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in _losses(log):
+            table.add_column(name, justify="right")
+        table.add_row(*(f"{value:.4f}" for value in _losses(log).values()))
+        table.caption = _accuracy(log)
+        table.caption_justify = "left"
+        return table
+
+
+def _losses(log: Mapping[str, float]) -> dict[str, float]:
+    """Each task's loss."""
+    return {key.split("/")[1]: value for key, value in log.items() if key.count("/") == 1 and key.startswith("loss/")}
+
+
+def _accuracy(log: Mapping[str, float]) -> str:
+    parts = [
+        f"{label} {log[key]:.0%}"
+        for label, key in (
+            ("real", "discriminator/accuracy_real"),
+            ("fake", "discriminator/accuracy_fake"),
+            ("task", "discriminator/accuracy_task"),
+        )
+        if key in log
+    ]
+    return "D right on " + ", ".join(parts) if parts else ""

@@ -1,0 +1,84 @@
+"""Evaluation of a weights file on a folder of photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from prismgan import data, images
+from prismgan.data import DataConfig, Row, SourceEntry, TrainingSet
+from prismgan.errors import PrismganError, WeightsError
+from prismgan.models import Prism
+from prismgan.models.weights import load_weights
+from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+from prismgan.training.evaluation import evaluate, judge
+from prismgan.training.recipe import Recipe
+
+__all__ = ["evaluate_weights"]
+
+
+def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
+    """Metrics of generator and discriminator on the photos of a folder, under the recipe's conditions.
+
+    A task whose exemplar or domain pictures are no longer at hand is measured without its distance to them, and the
+    discriminator without that task.
+
+    Raises:
+        WeightsError: the weights cannot be read.
+        PictureError: the folder is missing or holds no picture.
+    """
+    weights = load_weights(path)
+    try:
+        recipe = Recipe.model_validate(weights.header.recipe)
+    except ValidationError:
+        raise WeightsError(f"{path}: its recipe is not one of this version") from None
+    images.find_pictures(folder)
+    entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
+    rows: list[Row] = data.rows(entry)
+    # A folder of photos holds no targets of a user's own.
+    tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
+    shown = [task for task in tasks if _at_hand(task)]
+    model = Prism(
+        recipe.model,
+        recipe.all_tasks(),
+        None,
+        steps=recipe.training.steps,
+    )
+    weights.fill(model.generator, "generator")
+    losses = {
+        task.name: torch.nn.ModuleDict(
+            {term.name: term.build(data.exemplars(task)) for term in task.losses if term.reported}
+        )
+        for task in shown
+    }
+    latent = model.generator.draw_latent(1, torch.Generator().manual_seed(0))
+    found = evaluate(
+        lambda source: model.generate(source, latent),
+        tasks,
+        rows,
+        recipe.evaluation.conditions,
+        maximum_side=recipe.evaluation.maximum_side,
+        losses=losses,
+        seed=recipe.seed,
+    )
+    found["discriminator"] = {}
+    if weights.part("discriminator"):
+        weights.fill(model.discriminator, "discriminator")
+        crops = TrainingSet(rows, shown, recipe.training.crop, recipe.degradation, recipe.seed + 1)
+        found["discriminator"] = judge(model, shown, crops)
+    return {"weights": str(path), "step": weights.header.step, **found}
+
+
+def _at_hand(task: Task) -> bool:
+    """Whether the pictures that show the task can be read."""
+    try:
+        if isinstance(task.target, Exemplar):
+            data.exemplars(task)
+        elif isinstance(task.target, Unpaired):
+            data.pictures.expand(task.target.pictures)
+    except PrismganError:
+        return False
+    return True

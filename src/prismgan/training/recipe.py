@@ -1,0 +1,260 @@
+"""The recipe: everything that a training depends on, in one YAML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial, reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from prismgan import data
+from prismgan.config import Config
+from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
+from prismgan.errors import RecipeError, nearest
+from prismgan.models import PrismConfig
+from prismgan.tasks import KINDS, Task
+
+__all__ = [
+    "EvaluationConfig",
+    "Recipe",
+    "TrainingConfig",
+    "differences",
+    "load",
+    "parse",
+    "schema",
+    "to_yaml",
+]
+
+# The recipe's union of kinds follows from KINDS: adding a kind adds it here.
+TaskChoice = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
+
+
+class TrainingConfig(Config):
+    """The training loop."""
+
+    steps: Annotated[int, Field(ge=1)] = 10_000
+    """Steps to train; the learning rate's schedule spans them."""
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Pictures in a step, of each process."""
+    crop: Annotated[int, Field(ge=32, le=1024)] = 64
+    """Side of the source crops in pixels."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the averaged weights, which are what is rendered with; 0 averages nothing."""
+    log_every: Annotated[int, Field(ge=1)] = 20
+    """Steps between two lines of metrics.jsonl."""
+    save_every: Annotated[int, Field(ge=1)] = 500
+    """Steps between two checkpoints."""
+    sample_every: Annotated[int, Field(ge=0)] = 500
+    """Steps between two sheets of samples; 0 for none."""
+    patience: Annotated[int, Field(ge=1)] = 5
+    """Steps in a row that may be skipped for a loss or gradient that is not finite; then training goes back to
+    the last checkpoint, at half the rate."""
+
+
+class EvaluationConfig(Config):
+    """What the test pictures are rendered from."""
+
+    conditions: Annotated[tuple[Condition, ...], Field(min_length=1)] = (
+        Condition(name="clean"),
+        Condition(name="noise-25", noise=25),
+    )
+    """Degradations to test under."""
+    maximum_side: Annotated[int, Field(ge=32)] = 384
+    """Test photos are reduced to at most twice this side."""
+    every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two evaluations while training; 0 evaluates at the end only."""
+
+
+class Recipe(Config):
+    """One training: source, data, tasks, model, schedule, evaluation."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "untitled"
+    """Title of the run and its report."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of everything random."""
+    data: DataConfig
+    """Photos to train and to test on."""
+    degradation: DegradationConfig | None = None
+    """What is done to a clean photo to make it a source; null leaves sources clean."""
+    tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
+    """The outputs, each with a name and a kind."""
+    model: PrismConfig = PrismConfig()
+    """Networks, game and optimisation."""
+    training: TrainingConfig = TrainingConfig()
+    """The training loop."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """What is measured on test pictures."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for kind, named in (("task", self.tasks), ("condition", self.evaluation.conditions)):
+            names = [entry.name for entry in named]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{kind} name {name!r} is given {names.count(name)} times; names are keys")
+        return self
+
+    def all_tasks(self) -> list[Task]:
+        """The tasks that the entries describe."""
+        return [entry.task() for entry in self.tasks]
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe; relative paths in it are relative to the recipe.
+
+    Args:
+        path: the YAML file.
+        overrides: ``path=value`` settings, as in ``training.steps=100`` or ``tasks.restore.weight=2``.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or does not describe a training.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from None
+    return parse(text, origin=str(path), base=path.parent.resolve(), overrides=overrides)
+
+
+def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from YAML text; ``origin`` names it in errors, and relative paths are relative to ``base``."""
+    try:
+        raw = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{origin}:{mark.line + 1}" if mark else origin
+        raise RecipeError(f"{where}: is not valid YAML ({getattr(error, 'problem', error)})") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
+    for override in overrides:
+        _override(raw, override)
+    try:
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError("\n".join(f"{origin}: {line}" for line in _explain(error))) from None
+    locate = partial(pictures.resolve, base=base)
+    return recipe.model_copy(
+        update={
+            "data": data.resolve(recipe.data, base),
+            "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
+        }
+    )
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The whole recipe, defaults included: what reproduces a run."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema of recipes, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
+    """Paths at which two dumped recipes differ, with both values."""
+    found = []
+    for key in {**old, **new}:
+        before, after = old.get(key), new.get(key)
+        here = f"{path}.{key}" if path else key
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, here)
+        elif before != after:
+            found.append(f"{here} ({before!r} -> {after!r})")
+    return found
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise RecipeError(f"--set {override}: expected path=value, as in training.steps=100")
+    try:
+        value = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError:
+        raise RecipeError(f"--set {override}: the value is not valid YAML") from None
+    place: Any = raw
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(place, list):
+            place = _entry(place, key, override)
+            if last:
+                raise RecipeError(f"--set {override}: say which key of {key!r} to set")
+            continue
+        if not isinstance(place, dict):
+            raise RecipeError(f"--set {override}: {'.'.join(keys[:depth])} has no keys")
+        if last:
+            place[key] = value
+        else:
+            if place.get(key) is None:
+                place[key] = {}
+            place = place[key]
+
+
+def _entry(entries: Sequence[Any], key: str, override: str) -> Any:
+    """A task or condition by its name, or any entry by its number."""
+    if key.isdigit() and int(key) < len(entries):
+        return entries[int(key)]
+    names = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
+    if key not in names:
+        known = ", ".join(names)
+        raise RecipeError(f"--set {override}: nothing is named {key!r}{nearest(key, names)} (there is: {known})")
+    return names[key]
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """One line for every fault: where, what, and what is allowed."""
+    lines = []
+    for fault in error.errors(include_url=False):
+        # Pydantic puts the kind of a task into the path; the user did not.
+        kinds = {str(kind.model_fields["kind"].default) for kind in KINDS}
+        parts = [str(part) for index, part in enumerate(fault["loc"]) if not (index == 2 and part in kinds)]
+        where = ".".join(parts) or "recipe"
+        given = fault.get("input")
+        context = fault.get("ctx", {})
+        if fault["type"] == "union_tag_invalid":
+            given = str(context["tag"])
+            hint = nearest(given, kinds)
+            lines.append(f"{where}.kind: unknown kind {given!r}{hint} (known: {', '.join(sorted(kinds))})")
+        elif fault["type"] == "union_tag_not_found":
+            lines.append(f"{where}.kind: is missing (one of {', '.join(sorted(kinds))})")
+        elif fault["type"] == "literal_error":
+            allowed = str(context["expected"]).replace("'", "")
+            hint = nearest(str(given), allowed.replace(" or ", ", ").split(", "))
+            lines.append(f"{where}: {given!r} is not allowed{hint} (one of: {allowed})")
+        elif fault["type"] == "missing":
+            lines.append(f"{where}: is missing")
+        elif fault["type"] == "value_error":
+            lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
+        else:
+            shown = "" if isinstance(given, dict | list) else f", found {given!r}"
+            lines.append(f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}")
+    return lines
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key that is given twice is a fault, not a silent choice, and 1e-3 is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+# Plain YAML 1.1 takes 1e-3 for a string.
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)

@@ -1,0 +1,80 @@
+"""The run folder: where a training keeps what it makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prismgan.errors import PrismganError
+from prismgan.models.weights import replace_file
+
+__all__ = ["Run"]
+
+
+class Run:
+    """Paths and writing of a run folder.
+
+    ``recipe.yaml`` (resolved), ``checkpoint.pt``, ``weights.safetensors``, ``metrics.jsonl``, ``samples/``,
+    ``evaluation.json``, ``cost.json``, ``report.html``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recipe = folder / "recipe.yaml"
+        self.checkpoint = folder / "checkpoint.pt"
+        self.weights = folder / "weights.safetensors"
+        self.metrics = folder / "metrics.jsonl"
+        self.samples = folder / "samples"
+        self.report = folder / "report.html"
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            PrismganError: there is a file of that name, or no right to write.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PrismganError(f"{self.folder}: cannot be made a run folder ({error.strerror})") from None
+
+    def write(self, name: str, content: str) -> None:
+        """Write a text file of the run as a whole."""
+        replace_file(self.folder / name, content.encode())
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file of the run as a whole."""
+        self.write(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``.
+
+        Raises:
+            PrismganError: the disk is full.
+        """
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise PrismganError(
+                f"{self.metrics}: cannot be written ({error.strerror}); the last checkpoint is untouched, "
+                "free some space and go on with --resume"
+            ) from None
+
+    def rewind(self, step: int) -> float:
+        """Forget metrics of steps after ``step``, which are about to be trained again; seconds trained by then."""
+        if not self.metrics.exists():
+            return 0.0
+        kept, seconds = [], 0.0
+        for text in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:  # the half line of a process that was killed
+                continue
+            if line.get("step", 0) <= step:
+                kept.append(text + "\n")
+                seconds = float(line.get("time", seconds))
+        self.write(self.metrics.name, "".join(kept))
+        return seconds

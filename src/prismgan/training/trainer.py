@@ -1,0 +1,367 @@
+"""The training loop: batches into a model, and around it averaging, logging, samples, checkpoints and recovery."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prismgan import data, images
+from prismgan.batch import Batch
+from prismgan.data import TestSet, TrainingSet
+from prismgan.errors import DataError, PrismganError, RecipeError
+from prismgan.inference.sheet import sheet
+from prismgan.models import Prism
+from prismgan.models.gradients import processes, total
+from prismgan.models.weights import FORMAT, HeadEntry, Header, save_weights
+from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
+from prismgan.training.display import Display, Silent
+from prismgan.training.ema import Average
+from prismgan.training.evaluation import evaluate, judge
+from prismgan.training.recipe import Recipe, differences, to_yaml
+from prismgan.training.report import write_report
+from prismgan.training.run import Run
+
+__all__ = ["Trainer", "header", "precision"]
+
+MOST_ROLLBACKS = 8
+SAMPLE_PICTURES = 2
+
+
+class Trainer:
+    """Trains a recipe in a run folder."""
+
+    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False, display: Display | None = None) -> None:
+        """Read data and, to resume, the checkpoint.
+
+        Raises:
+            DataError: the data does not fit the tasks; all problems are named.
+            RecipeError: the run folder holds another training, or ``resume`` is asked for with another recipe.
+            WeightsError: the checkpoint cannot be read.
+        """
+        from accelerate import PartialState
+
+        state = PartialState(cpu=not torch.cuda.is_available())
+        self.rank, self.world = processes()
+        self.run = Run(folder)
+        self.recipe = recipe
+        self.display: Display = display if display is not None and self.rank == 0 else Silent()
+        self.tasks = recipe.all_tasks()
+        if self.run.checkpoint.exists() and not resume:
+            raise RecipeError(f"{folder}: holds a training already; go on with --resume, or choose another folder")
+        if resume:
+            self._same_recipe()
+        problems = [problem for problem in data.check(recipe.data, self.tasks, recipe.training.crop) if problem.fatal]
+        if problems:
+            raise DataError("\n".join(str(problem) for problem in problems))
+        train, self.test = data.split(data.rows(recipe.data), recipe.data)
+        crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
+        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache)
+        self.model = Prism(
+            recipe.model,
+            self.tasks,
+            {task.name: data.exemplars(task) for task in self.tasks},
+            steps=recipe.training.steps,
+            seed=recipe.seed,
+            device=str(state.device),
+            precision=precision(recipe.training.precision, str(state.device)),
+        )
+        self.average = Average(self.model.generator, recipe.training.ema)
+        self.step = 0
+        self.rollbacks = 0
+        self.skipped_pictures: set[str] = set()
+        self.seconds_before = 0.0
+        if resume:
+            self._load()
+            if self.rank == 0:
+                self.seconds_before = self.run.rewind(self.step)
+        self._signal: int | None = None
+
+    # -- the loop ---------------------------------------------------------------------------------
+
+    def train(self) -> bool:
+        """Train to the last step; False if a signal ended it earlier (everything is saved either way).
+
+        Raises:
+            PrismganError: training keeps diverging, or something cannot be written.
+        """
+        settings = self.recipe.training
+        if self.rank == 0:
+            self.run.create()
+            self.run.write("recipe.yaml", to_yaml(self.recipe))
+        if self.step:
+            self._event("resumed", f"resumed at step {self.step}")
+        else:
+            self._save()
+        self.display.start(self.step, settings.steps)
+        try:
+            with self._signals():
+                while self.step < settings.steps and self._signal is None:
+                    self._train_until_rollback()
+                if self.step % settings.save_every or self._signal is not None:
+                    self._save()
+        finally:
+            self.display.stop()
+        if self._signal is not None:
+            self.display.event(f"stopped by {signal.Signals(self._signal).name} at step {self.step}; all is saved")
+            return False
+        self._finish()
+        return True
+
+    def _train_until_rollback(self) -> None:
+        settings = self.recipe.training
+        window: dict[str, list[float]] = defaultdict(list)
+        started = last = time.monotonic()
+        in_a_row = 0
+        left = settings.steps - self.step
+        for batch in data.batches(
+            self.training_set,
+            settings.batch_size,
+            self.step,
+            left,
+            self.rank,
+            self.world,
+            self.recipe.data.workers,
+        ):
+            self._name_skipped(batch)
+            log = self.model.step(batch.to(self.model.device))
+            self.step += 1
+            for key, value in log.items():
+                window[key].append(float(value))
+            if float(log["skipped"]):
+                in_a_row += 1
+                self._event("skipped", f"step {self.step}: a loss or gradient is not finite; the step is skipped")
+                if in_a_row >= settings.patience:
+                    self._roll_back()
+                    return
+            else:
+                in_a_row = 0
+                self.average.update(self.step)
+            now = time.monotonic()
+            if self.step % settings.log_every == 0 or self.step == settings.steps:
+                count = len(window["rate"])
+                speed = count * settings.batch_size * self.world / max(now - last, 1e-9)
+                last = now
+                means = {key: _mean(values) for key, values in window.items()}
+                window.clear()
+                self._log(means, speed, self.seconds_before + now - started)
+            if settings.sample_every and self.step % settings.sample_every == 0:
+                self._sample()
+            if self.recipe.evaluation.every and self.step % self.recipe.evaluation.every == 0:
+                self._evaluate()
+            if self.step % settings.save_every == 0:
+                self._save()
+            if self._stop_asked():
+                break
+        self.seconds_before += time.monotonic() - started
+
+    def _log(self, means: dict[str, float], speed: float, seconds: float) -> None:
+        clips = {
+            "clip/generator": self.recipe.model.clip,
+            "clip/discriminator": self.recipe.model.adversary.clip,
+        }
+        line = {"step": self.step, "time": round(seconds, 3), "images_per_second": round(speed, 3), **means}
+        line |= {key: limit for key, limit in clips.items() if limit is not None}
+        if self.rank == 0:
+            self.run.log({key: value if math.isfinite(value) else None for key, value in line.items()})
+        self.display.step(self.step, means, speed)
+
+    def _event(self, kind: str, message: str) -> None:
+        if self.rank == 0:
+            self.run.log({"event": kind, "step": self.step, "message": message})
+        self.display.event(message)
+
+    def _name_skipped(self, batch: Batch) -> None:
+        for name in batch.skipped:
+            if name not in self.skipped_pictures:
+                self.skipped_pictures.add(name)
+                self._event("skipped_picture", f"{name}: cannot be read and is left out")
+
+    # -- saving, going back, stopping -----------------------------------------------------------------
+
+    def _save(self) -> None:
+        """Checkpoint and weights, each replaced as a whole."""
+        if self.rank != 0:
+            return
+        save_checkpoint(
+            self.run.checkpoint,
+            {
+                "model": self.model.state(),
+                "average": self.average.state(),
+                "step": self.step,
+                "rollbacks": self.rollbacks,
+                "skipped_pictures": sorted(self.skipped_pictures),
+            },
+        )
+        networks = {
+            "generator": self.average.weights(),
+            "discriminator": self.model.discriminator.state_dict(),
+        }
+        save_weights(self.run.weights, header(self.recipe, self.step), networks)
+
+    def _load(self) -> None:
+        state = load_checkpoint(self.run.checkpoint)
+        self.model.load(state["model"])
+        self.average.load(state["average"])
+        self.step = state["step"]
+        self.rollbacks = state["rollbacks"]
+        self.skipped_pictures = set(state["skipped_pictures"])
+
+    def _roll_back(self) -> None:
+        failed = self.step
+        rollbacks = self.rollbacks + 1
+        if rollbacks > MOST_ROLLBACKS:
+            raise PrismganError(
+                f"training diverged {rollbacks} times, lastly at step {failed}; the last good checkpoint is "
+                f"{self.run.checkpoint}. Lower model.rate or the weights of the losses"
+            )
+        self._load()
+        self.rollbacks = rollbacks
+        self.model.slow_down(0.5)
+        self._event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
+        self._save()
+
+    def _same_recipe(self) -> None:
+        """A checkpoint goes on only with the recipe it was made with; lengths and intervals may change."""
+        from prismgan.training.recipe import load
+
+        if not self.run.recipe.exists():
+            raise RecipeError(f"{self.run.folder}: holds no training to resume")
+        before = load(self.run.recipe).model_dump(mode="json")
+        now = self.recipe.model_dump(mode="json")
+        free = {"steps", "log_every", "save_every", "sample_every", "patience"}
+        for dump in (before, now):
+            dump["training"] = {key: value for key, value in dump["training"].items() if key not in free}
+            for key in ("evaluation", "name"):
+                dump.pop(key)
+            for key in ("workers", "cache_mb"):
+                dump["data"].pop(key)
+        changed = differences(before, now)
+        if changed:
+            raise RecipeError(
+                f"{self.run.folder}: was trained with another recipe and cannot be resumed with this one; "
+                f"changed: {'; '.join(changed)}"
+            )
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first SIGINT or SIGTERM asks for a stop after the present step; a second one ends at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self._signal = number
+            signal.signal(number, before[number])
+
+        before: dict[int, Any] = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, ask)
+        except ValueError:  # not the main thread: whoever runs it handles signals
+            before.clear()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop_asked(self) -> bool:
+        """Whether any process was asked to stop, so that all stop at the same step."""
+        if self.world > 1:
+            asked = total(torch.tensor([float(self._signal or 0)], device=self.model.device))
+            if asked.item() and self._signal is None:
+                self._signal = signal.SIGTERM
+        return self._signal is not None
+
+    # -- pictures and figures ---------------------------------------------------------------------
+
+    def _sample(self) -> None:
+        """A sheet of every task on a few test pictures, with the averaged weights."""
+        if self.rank != 0 or not self.test:
+            return
+        condition = self.recipe.evaluation.conditions[-1]
+        found = TestSet(self.test[:SAMPLE_PICTURES], self.tasks, condition, 160)
+        pictures = {}
+        with self.average.applied():
+            for number, batch in enumerate(found, start=1):
+                outputs = self.model.generate(batch.source.to(self.model.device), self._latent())
+                pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
+                for name, output in outputs.items():
+                    pictures[f"{name} {number}"] = images.to_pil(output[0])
+        if pictures:
+            name = f"step-{self.step:06d}.png"
+            images.write(self.run.samples / name, sheet(pictures, columns=len(self.tasks) + 1, tile_width=200))
+
+    def _latent(self) -> Tensor:
+        """The latent that a renderer takes by default, so that samples show what users will see."""
+        return self.model.generator.draw_latent(1, torch.Generator().manual_seed(0)).to(self.model.device)
+
+    def _evaluate(self) -> dict[str, Any] | None:
+        """Metrics of generator and discriminator on the test pictures, written to the run folder."""
+        if self.rank != 0 or not self.test:
+            return None
+        settings = self.recipe.evaluation
+        with self.average.applied():
+            found = evaluate(
+                lambda source: self.model.generate(source.to(self.model.device), self._latent()),
+                self.tasks,
+                self.test,
+                settings.conditions,
+                maximum_side=settings.maximum_side,
+                losses=self.model.losses,
+                seed=self.recipe.seed,
+            )
+            crops = TrainingSet(
+                self.test,
+                self.tasks,
+                self.recipe.training.crop,
+                self.recipe.degradation,
+                self.recipe.seed + 1,
+            )
+            found["discriminator"] = judge(self.model, self.tasks, crops)
+        found = {"step": self.step, **found, "skipped": sorted({*found["skipped"], *self.skipped_pictures})}
+        self.run.write_json("evaluation.json", found)
+        return found
+
+    def _finish(self) -> None:
+        self._evaluate()
+        if self.rank == 0:
+            write_report(self.run.folder, title=self.recipe.name)
+
+
+def precision(choice: str, device: str) -> torch.dtype:
+    """The networks' arithmetic while training; ``auto`` takes bfloat16 where the processor multiplies it natively."""
+    if choice == "auto":
+        if device.startswith("cuda"):
+            fast = torch.cuda.is_bf16_supported()
+        else:
+            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        choice = "bfloat16" if fast else "float32"
+    return torch.bfloat16 if choice == "bfloat16" else torch.float32
+
+
+def header(recipe: Recipe, step: int) -> Header:
+    """What the weights of a training say of themselves."""
+    tasks = tuple(
+        HeadEntry(name=task.name, kind=task.kind, scale=task.scale, fine=task.fine, latent=task.latent)
+        for task in recipe.all_tasks()
+    )
+    return Header(
+        format=FORMAT,
+        title=recipe.name,
+        step=step,
+        tasks=tasks,
+        generator=recipe.model.generator,
+        recipe=recipe.model_dump(mode="json"),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,107 @@
+"""Drawings made of a photo by fixed filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan.losses.drawing import blur, comic, edges, flat_regions, inverse, outlines, pencil
+
+DRAWINGS = {"pencil": pencil, "comic": comic, "edges": edges, "inverse": inverse, "flat_regions": flat_regions}
+each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+
+
+def photos(height: int = 40, width: int = 48, rows: int = 2) -> Tensor:
+    coarse = torch.rand(rows, 3, 6, 6, generator=torch.Generator().manual_seed(0)) * 2.4 - 1.2
+    return F.interpolate(coarse, size=(height, width), mode="bicubic").clamp(-1, 1)
+
+
+@each_drawing
+@pytest.mark.parametrize(("height", "width"), [(33, 47), (16, 16), (17, 64)])
+def test_drawings_keep_shape_and_range(draw: Callable[[Tensor], Tensor], height: int, width: int) -> None:
+    drawing = draw(photos(height, width))
+    assert drawing.shape == (2, 3, height, width)
+    assert drawing.dtype == torch.float32
+    assert drawing.min() >= -1
+    assert drawing.max() <= 1
+
+
+@each_drawing
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
+def test_drawings_of_flat_pictures_are_flat(draw: Callable[[Tensor], Tensor], value: float) -> None:
+    drawing = draw(torch.full((1, 3, 20, 24), value))
+    torch.testing.assert_close(drawing, drawing[..., :1, :1].expand_as(drawing), atol=1e-5, rtol=0)
+
+
+@each_drawing
+def test_a_row_is_drawn_alone_and_left_as_it_was(draw: Callable[[Tensor], Tensor]) -> None:
+    rows = photos()
+    before = rows.clone()
+    torch.testing.assert_close(draw(rows)[1:], draw(rows[1:]), atol=1e-4, rtol=0)
+    assert torch.equal(rows, before)
+
+
+@each_drawing
+def test_drawings_differ_from_the_photo_and_can_be_learnt_from(draw: Callable[[Tensor], Tensor]) -> None:
+    rows = photos().requires_grad_()
+    drawing = draw(rows)
+    assert (drawing - rows).abs().mean() > 0.02
+    drawing.mean().backward()
+    assert rows.grad is not None
+    assert rows.grad.isfinite().all()
+
+
+def test_the_inverse_of_the_inverse_is_the_photo() -> None:
+    assert torch.equal(inverse(inverse(photos())), photos())
+
+
+@pytest.mark.parametrize("draw", [pencil, edges])
+def test_pencil_and_edges_are_grey(draw: Callable[[Tensor], Tensor]) -> None:
+    red, green, blue = draw(photos()).unbind(1)
+    assert torch.equal(red, green)
+    assert torch.equal(red, blue)
+
+
+def test_edges_by_hand() -> None:
+    """A ramp of slope s a pixel has a Scharr gradient of s, and is drawn at 4 s of the way from black to white."""
+    ramp = (torch.arange(32) * 0.02 - 0.3).expand(1, 3, 20, 32)
+    inside = edges(ramp)[..., 8:-8]
+    torch.testing.assert_close(inside, torch.full_like(inside, 2 * 4 * 0.02 - 1), atol=1e-3, rtol=0)
+
+
+def test_outlines_are_paper_on_flat_ground_and_ink_at_a_dark_line() -> None:
+    photo = torch.full((1, 3, 32, 32), 0.5)
+    photo[..., 15:17] = -1
+    ink = outlines(photo)
+    assert ink.shape == (1, 1, 32, 32)
+    assert ink[..., 16].max() < 0.2
+    assert ink[..., 2].min() == 1
+
+
+def test_flat_regions_keep_an_edge_and_flatten_what_lies_beside_it() -> None:
+    step = torch.where(torch.arange(48) < 24, -0.6, 0.6).expand(1, 3, 48, 48)
+    texture = 0.1 * torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    flat = flat_regions((step + texture).clamp(-1, 1))
+    assert (flat[..., 4:16] + 0.6).std() < 0.4 * texture.std()
+    assert flat[..., 26:28].mean() - flat[..., 20:22].mean() > 0.9
+
+
+def test_comic_flattens_colours_into_few_tones() -> None:
+    ramp = torch.linspace(-0.95, 0.95, 96).expand(1, 3, 32, 96)
+    slopes = comic(ramp)[0, 0, 16].diff()
+    assert (slopes.abs() < 0.25 * slopes.max()).float().mean() > 0.4
+
+
+@pytest.mark.parametrize("sigma", [0.8, 3.0])
+def test_blur_keeps_the_mean_of_a_dot_and_spreads_it_by_sigma(sigma: float) -> None:
+    dot = torch.zeros(1, 1, 41, 41, dtype=torch.float64)
+    dot[..., 20, 20] = 1
+    spread = blur(dot, sigma)[0, 0]
+    assert float(spread.sum()) == pytest.approx(1)
+    offsets = torch.arange(-20, 21, dtype=torch.float64)
+    assert float((spread.sum(0) * offsets.square()).sum()) == pytest.approx(sigma**2, rel=0.05)
+    torch.testing.assert_close(spread, spread.T)

@@ -1,0 +1,217 @@
+"""Every loss of a picture: values by hand, and the properties it is chosen for."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from skimage import data
+from torch import Tensor
+
+from prismgan import images
+from prismgan.batch import TaskBatch
+from prismgan.losses import diversity
+from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
+from prismgan.losses.content import Structure
+from prismgan.losses.drawing import comic
+from prismgan.losses.guidance import ComicGuidance
+from prismgan.losses.style import StyleStatistics, build, gram
+from prismgan.losses.total_variation import TotalVariation
+
+
+def photo(name: str, side: int = 64) -> Tensor:
+    """A square of one of scikit-image's photos, (1, 3, side, side) in [-1, 1]."""
+    pixels = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None, :, :300, :300]
+    return images.resize(images.to_float(pixels), side, side).clamp(-1, 1)
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> Tensor:
+    return photo("astronaut")
+
+
+@pytest.fixture(scope="module")
+def coffee() -> Tensor:
+    return photo("coffee")
+
+
+def seen(reference: Tensor, target: Tensor | None = None) -> TaskBatch:
+    return TaskBatch(source=reference, reference=reference, target=target)
+
+
+# -- charbonnier ---------------------------------------------------------------------------------
+
+
+def test_charbonnier_by_hand() -> None:
+    expected = torch.zeros(2, 3, 1, 2, dtype=torch.float64)
+    output = expected.clone()
+    output[0, 0, 0, 0] = 0.4  # one of six pixels
+    output[1] = -EPSILON
+    by_hand = [((0.4**2 + 1e-6) ** 0.5 - 1e-3) / 6, (2**0.5 - 1) * 1e-3]
+    assert charbonnier(output, expected).tolist() == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_charbonnier_is_zero_for_equal_pictures_and_symmetric(astronaut: Tensor, coffee: Tensor) -> None:
+    assert float(charbonnier(astronaut, astronaut)) == 0
+    torch.testing.assert_close(charbonnier(astronaut, coffee), charbonnier(coffee, astronaut))
+    torch.testing.assert_close(
+        Charbonnier()(astronaut, seen(astronaut, coffee)), (astronaut - coffee).abs().mean()[None], atol=1e-3, rtol=0
+    )
+
+
+def test_charbonnier_has_a_finite_gradient_at_zero() -> None:
+    output = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    charbonnier(output, torch.zeros(1, 3, 4, 4)).sum().backward()
+    assert output.grad is not None
+    assert not output.grad.any()
+
+
+# -- total variation -----------------------------------------------------------------------------
+
+
+def test_total_variation_by_hand() -> None:
+    output = torch.tensor([[0.0, 1.0, -1.0], [0.5, 1.0, 0.0]]).expand(1, 3, 2, 3)
+    # Down the columns: 0.5, 0, 1. Along the rows: 1, 2 and 0.5, 1.
+    expected = (0.5 + 0 + 1) / 3 + (1 + 2 + 0.5 + 1) / 4
+    assert float(TotalVariation()(output, seen(output))) == pytest.approx(expected)
+
+
+def test_total_variation_of_a_flat_picture_is_zero() -> None:
+    flat = torch.full((2, 3, 8, 8), 0.3)
+    assert TotalVariation()(flat, seen(flat)).tolist() == [0, 0]
+
+
+# -- content -------------------------------------------------------------------------------------
+
+
+def test_content_of_the_photo_itself_is_zero(astronaut: Tensor) -> None:
+    assert float(Structure()(astronaut, seen(astronaut))) == pytest.approx(0, abs=1e-5)
+
+
+def test_content_ignores_brightness_and_hardly_minds_colour(astronaut: Tensor, coffee: Tensor) -> None:
+    content = Structure()
+    other = float(content(coffee, seen(astronaut)))
+    assert other > 0.5
+    assert float(content(astronaut + 0.5, seen(astronaut))) < 0.01 * other
+    assert float(content(astronaut.flip(1), seen(astronaut))) < 0.3 * other
+
+
+def test_content_leaves_brush_strokes_free(astronaut: Tensor) -> None:
+    """The finest level is not looked at: a checkerboard of single pixels averages out above it."""
+    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    strokes = 0.3 * ((rows + columns) % 2 * 2.0 - 1)
+    assert float(Structure()(astronaut + strokes, seen(astronaut))) < 1e-4
+    assert float(Structure(levels=(0,))(astronaut + strokes, seen(astronaut))) > 0.1
+
+
+def test_content_of_the_negative_is_far(astronaut: Tensor, coffee: Tensor) -> None:
+    content = Structure()
+    assert float(content(-astronaut, seen(astronaut))) > float(content(coffee, seen(astronaut)))
+
+
+def test_content_of_an_enlarged_output_is_refused(astronaut: Tensor) -> None:
+    with pytest.raises(ValueError, match="differ in size"):
+        Structure()(torch.zeros(1, 3, 128, 128), seen(astronaut))
+
+
+# -- style ---------------------------------------------------------------------------------------
+
+
+def test_gram_by_hand() -> None:
+    maps = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])
+    assert gram(maps).tolist() == [[[2.5, 0.5], [0.5, 5.0]]]
+
+
+def test_style_of_the_exemplar_itself_is_about_zero(coffee: Tensor) -> None:
+    assert float(build([coffee[0]])(coffee, seen(coffee))) < 2e-3
+
+
+def woven(angle: float, wavelength: float, seed: int, side: int = 64) -> Tensor:
+    """A texture of strokes in one direction, elsewhere for every seed; the colours are always the same."""
+    random = torch.Generator().manual_seed(seed)
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    along = rows * math.sin(angle) + columns * math.cos(angle)
+    wobble = 2 * torch.sin(torch.rand((), generator=random) * 6 + 0.1 * (rows * math.cos(angle) - columns))
+    wave = torch.sin(2 * math.pi * (along + wobble) / wavelength + 6 * torch.rand((), generator=random))
+    return torch.stack([0.8 * wave, 0.3 * wave + 0.2, -0.4 * wave])[None]
+
+
+def test_style_tells_textures_apart(coffee: Tensor) -> None:
+    style = build([woven(0.3, 8, seed=0, side=128)[0]])
+    near = float(style(woven(0.3, 8, seed=1), seen(coffee)))
+    for other in (woven(1.9, 8, seed=1), woven(0.3, 16, seed=1), woven(0.3, 8, seed=1).flip(1), coffee):
+        assert near < 0.5 * float(style(other, seen(coffee)))
+
+
+def test_style_does_not_know_where_things_are(coffee: Tensor) -> None:
+    style = build([coffee[0]])
+    shifted = coffee.roll((16, 16), dims=(2, 3))
+    turned_bright = -coffee
+    assert float(style(shifted, seen(coffee))) < 0.3 * float(style(turned_bright, seen(coffee)))
+
+
+def test_style_of_several_exemplars_is_their_mean(astronaut: Tensor, coffee: Tensor) -> None:
+    both = build([astronaut[0], coffee[0]])
+    to_both = [float(both(picture, seen(picture))) for picture in (astronaut, coffee)]
+    to_other = [
+        float(build([coffee[0]])(astronaut, seen(astronaut))),
+        float(build([astronaut[0]])(coffee, seen(coffee))),
+    ]
+    assert 0.01 < max(to_both) < min(to_other)
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
+def test_style_has_a_bounded_gradient_on_flat_crops(coffee: Tensor, value: float) -> None:
+    output = torch.full((1, 3, 32, 32), value, requires_grad=True)
+    style = build([coffee[0]])
+    (flat,) = torch.autograd.grad(style(output, seen(coffee)).sum(), output)
+    usual = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (gradient,) = torch.autograd.grad(style(usual, seen(coffee)).sum(), usual)
+    assert flat.isfinite().all()
+    assert flat.norm() < 20 * gradient.norm()
+
+
+def test_a_style_needs_an_exemplar() -> None:
+    with pytest.raises(ValueError, match="at least one exemplar"):
+        build([])
+
+
+def test_style_has_nothing_to_train_and_nothing_to_save(coffee: Tensor) -> None:
+    style = build([coffee[0]])
+    assert isinstance(style, StyleStatistics)
+    assert not list(style.parameters())
+    assert not style.state_dict()
+
+
+# -- guidance, diversity -------------------------------------------------------------------------
+
+
+def test_guidance_is_the_distance_to_the_comic_drawing_of_the_photo(astronaut: Tensor) -> None:
+    guidance, drawing = ComicGuidance(), comic(astronaut)
+    assert float(guidance(drawing, seen(astronaut))) == 0
+    by_hand = charbonnier(astronaut, drawing)
+    torch.testing.assert_close(guidance(astronaut, seen(astronaut)), by_hand)
+
+
+def test_diversity_by_hand() -> None:
+    output = torch.zeros(4, 3, 8, 8)
+    other = output.clone()
+    other[1] += 0.05
+    other[2] -= 0.2
+    other[3] += 1.5
+    assert diversity(output, other).tolist() == pytest.approx([1, 0.75, 0, 0], abs=1e-6)
+    assert diversity(output, other, target=0.1).tolist() == pytest.approx([1, 0.5, 0, 0], abs=1e-6)
+
+
+def test_diversity_is_not_fooled_by_noise(astronaut: Tensor) -> None:
+    noise = 0.2 * torch.randn(astronaut.shape, generator=torch.Generator().manual_seed(0)).sign()
+    assert float(diversity(astronaut, astronaut + noise)) > 0.7
+    assert float(diversity(astronaut, astronaut + 0.2)) == pytest.approx(0, abs=1e-5)
+
+
+def test_diversity_pushes_equal_outputs_nowhere_but_unequal_ones_apart() -> None:
+    output = torch.full((1, 3, 8, 8), 0.05, requires_grad=True)
+    diversity(output, torch.zeros(1, 3, 8, 8)).sum().backward()
+    assert output.grad is not None
+    assert (output.grad < 0).all()

@@ -1,0 +1,75 @@
+"""Two processes with half the rows each compute what one process computes with all rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import two_processes
+from torch import Tensor, distributed
+
+pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="torch was built without processes")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What either of two processes found."""
+    folder = tmp_path_factory.mktemp("processes")
+    script = Path(two_processes.__file__)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    results = [folder / f"{rank}.pt" for rank in range(two_processes.PROCESSES)]
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(rank), str(folder / "rendezvous"), str(result)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank, result in enumerate(results)
+    ]
+    try:
+        for process in started:
+            said, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, said
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    return [torch.load(result) for result in results]
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, Any]:
+    return two_processes.run()
+
+
+@pytest.mark.parametrize("case", two_processes.CASES)
+def test_gradients_of_both_networks_are_those_of_one_process(
+    case: str, alone: dict[str, Any], both: list[dict[str, Any]]
+) -> None:
+    expected: dict[str, Tensor | None] = alone[case]
+    assert any(name.startswith("discriminator.") for name in expected)
+    for found in both:
+        assert found[case].keys() == expected.keys()
+        for name, gradient in expected.items():
+            if gradient is None:
+                assert found[case][name] is None, name
+            else:
+                torch.testing.assert_close(found[case][name], gradient, atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_tasks_that_are_not_drawn_are_left_alone_by_all(alone: dict[str, Any], both: list[dict[str, Any]]) -> None:
+    assert both[0]["moved"] == both[1]["moved"] == alone["moved"]
+    assert len(set(map(frozenset, alone["moved"]))) > 1
+
+
+def test_a_nan_in_one_process_stops_the_step_of_all(alone: dict[str, Any], both: list[dict[str, Any]]) -> None:
+    for found in (alone, *both):
+        assert found["skipped"] == 1
+        assert found["unchanged"]

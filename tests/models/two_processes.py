@@ -1,0 +1,82 @@
+"""One of two training processes; started by ``test_two_processes.py``, which also runs :func:`run` on its own.
+
+    python two_processes.py RANK RENDEZVOUS RESULT
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from tiny_models import batch, gradients, model
+from torch import Tensor, distributed
+
+from prismgan.batch import Batch
+
+ROWS, PROCESSES = 4, 2
+NO_LIMIT: dict[str, Any] = {"clip": None, "adversary": {"clip": None, "penalty_every": 1}}
+CASES: dict[str, dict[str, Any]] = {
+    "one stage": {},
+    "two stages": {"stages": "two"},
+    "two stages, uncertainty": {"stages": "two", "balancer": "uncertainty"},
+    "one stage, normalised": {"balancer": "normalised"},
+    "one stage, mixes": {"objective": "wasserstein"},
+    "two stages, mixes": {"objective": "wasserstein", "stages": "two", "balancer": "normalised"},
+    "one stage, both penalties": {"objective": "relativistic"},
+    "one stage, hinge": {"objective": "hinge"},
+    "some tasks": {"tasks_per_step": 2, "balancer": "uncertainty"},
+}
+
+
+def share(whole: Batch, rank: int, world: int) -> Batch:
+    """The rows of one of ``world`` processes."""
+    rows = slice(rank * ROWS // world, (rank + 1) * ROWS // world)
+
+    def cut(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor[rows] for name, tensor in tensors.items()}
+
+    return dataclasses.replace(
+        whole,
+        source=whole.source[rows],
+        reference=whole.reference[rows],
+        targets=cut(dict(whole.targets)),
+        examples=cut(dict(whole.examples)),
+        present=cut(dict(whole.present)),
+    )
+
+
+def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
+    """What this process finds in every case."""
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {}
+    for name, settings in CASES.items():
+        prism = model(**NO_LIMIT, **settings) if "adversary" not in settings else model(**settings)
+        log = prism.step(share(batch(ROWS, seed=1), rank, world))
+        found[name] = gradients(prism) | {f"log.{key}": log[key] for key in log if key.startswith("norm/")}
+
+    prism = model(tasks_per_step=1)
+    moved = []
+    for step in range(4):
+        before = {name: parameter.clone() for name, parameter in prism.generator.named_parameters()}
+        prism.step(share(batch(ROWS, seed=step), rank, world))
+        after = dict(prism.generator.named_parameters())
+        moved.append({name.split(".")[1] for name in after if not torch.equal(before[name], after[name])})
+    found["moved"] = moved
+
+    prism = model()
+    whole = batch(ROWS)
+    whole.source[-1, 0, 3, 3] = float("nan")  # only the last process sees it
+    before = {name: parameter.clone() for name, parameter in prism.generator.named_parameters()}
+    found["skipped"] = float(prism.step(share(whole, rank, world))["skipped"])
+    found["unchanged"] = all(torch.equal(before[name], p) for name, p in prism.generator.named_parameters())
+    return found
+
+
+if __name__ == "__main__":
+    me = int(sys.argv[1])
+    distributed.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=me, world_size=PROCESSES)
+    torch.save(run(me, PROCESSES), Path(sys.argv[3]))
+    distributed.destroy_process_group()

@@ -1,0 +1,261 @@
+"""The generator's promises: shapes, start at the baseline, independence of heads, rows and tiles."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from prismgan import images
+from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+
+SIZES = [(33, 47), (16, 16), (17, 64)]
+HEADS = [
+    HeadSpec(f"{'fine' if fine else 'coarse'}-{scale}", scale, fine)
+    for scale in (1, 2, 4)
+    for fine in (True, False)
+]
+
+
+def make(levels: int = 2, heads: list[HeadSpec] = HEADS, *, seed: int = 0, fresh: bool = True) -> Generator:
+    """A small generator; one that is not fresh has left its baseline, as if it had been trained."""
+    torch.manual_seed(seed)
+    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], latent=4, code=8)
+    generator = Generator(config, heads)
+    if not fresh:
+        leave_baseline(generator)
+    return generator
+
+
+def leave_baseline(generator: Generator) -> None:
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for head in generator.heads.values():
+            head.last.weight.copy_(0.05 * torch.randn(head.last.weight.shape, generator=random))
+            head.last.bias.copy_(0.05 * torch.randn(head.last.bias.shape, generator=random))
+
+
+def picture(height: int, width: int, rows: int = 1, seed: int = 2) -> Tensor:
+    return torch.rand(rows, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+each_size = pytest.mark.parametrize(("height", "width"), SIZES)
+each_depth = pytest.mark.parametrize("levels", [1, 3])
+
+
+@each_size
+@each_depth
+@torch.no_grad()
+def test_every_head_gives_its_scale_at_any_size(levels: int, height: int, width: int) -> None:
+    outputs = make(levels, fresh=False)(picture(height, width, rows=2))
+    assert list(outputs) == [spec.name for spec in HEADS]
+    for spec in HEADS:
+        assert outputs[spec.name].shape == (2, 3, spec.scale * height, spec.scale * width)
+        assert outputs[spec.name].isfinite().all()
+
+
+@each_size
+@each_depth
+@torch.no_grad()
+def test_a_fresh_generator_is_its_baseline_up_to_the_borders(levels: int, height: int, width: int) -> None:
+    source = picture(height, width)
+    outputs = make(levels)(source)
+    for spec in HEADS:
+        torch.testing.assert_close(
+            outputs[spec.name], images.upsample(source, spec.scale), atol=1e-5, rtol=0, msg=spec.name
+        )
+
+
+@torch.no_grad()
+def test_only_the_heads_asked_for_are_computed_and_the_trunk_once() -> None:
+    generator = make()
+    calls: Counter[str] = Counter()
+
+    def count(name: str, module: nn.Module) -> None:
+        module.register_forward_hook(lambda *_: calls.update([name]))
+
+    count("trunk", generator.trunk)
+    count("mapping", generator.mapping)
+    for name, head in generator.heads.items():
+        count(name, head)
+    generator(picture(16, 16), tasks=["coarse-2", "fine-1"])
+    assert calls == {"trunk": 1, "coarse-2": 1, "fine-1": 1}
+    calls.clear()
+    generator(picture(16, 16))
+    assert calls == {"trunk": 1, **{spec.name: 1 for spec in HEADS}}
+
+
+@torch.no_grad()
+def test_what_is_left_out_changes_nothing_in_what_is_asked_for() -> None:
+    generator = make(fresh=False)
+    source = picture(17, 22)
+    everything = generator(source)
+    alone = generator(source, tasks=["coarse-4"])
+    assert list(alone) == ["coarse-4"]
+    assert torch.equal(alone["coarse-4"], everything["coarse-4"])
+    assert generator(source, tasks=[]) == {}
+
+
+@torch.no_grad()
+def test_encoding_once_and_decoding_twice_is_the_whole_render() -> None:
+    generator = make(fresh=False)
+    source = picture(17, 22)
+    encoded = generator.encode(source)
+    both = generator.decode(encoded, tasks=["fine-1"]) | generator.decode(encoded, tasks=["coarse-2"])
+    whole = generator(source)
+    assert all(torch.equal(image, whole[name]) for name, image in both.items())
+
+
+@pytest.mark.parametrize("fine", [True, False])
+@torch.no_grad()
+def test_the_latent_changes_the_tasks_that_have_one_and_no_other(fine: bool) -> None:
+    heads = [HeadSpec("varied", 1, fine, latent=True), HeadSpec("fixed-fine"), HeadSpec("fixed", 1, False)]
+    generator = make(heads=heads, fresh=False)
+    source = picture(16, 24, rows=2)
+    random = torch.Generator().manual_seed(3)
+    first, second = (generator(source, generator.draw_latent(2, random)) for _ in range(2))
+    difference = (first["varied"] - second["varied"]).abs().mean(dim=(1, 2, 3))
+    assert (difference > 1e-3).all()
+    assert torch.equal(first["fixed-fine"], second["fixed-fine"])
+    assert torch.equal(first["fixed"], second["fixed"])
+
+
+@torch.no_grad()
+def test_the_default_latent_is_the_mean_of_all() -> None:
+    generator = make(heads=[HeadSpec("varied", latent=True)], fresh=False)
+    source = picture(16, 16, rows=2)
+    expected = generator(source, torch.zeros(2, 4))["varied"]
+    assert torch.equal(generator(source)["varied"], expected)
+
+
+@torch.no_grad()
+def test_every_row_has_its_own_latent() -> None:
+    generator = make(heads=[HeadSpec("varied", latent=True)], fresh=False)
+    source = picture(16, 16).repeat(2, 1, 1, 1)
+    latent = generator.draw_latent(2, torch.Generator().manual_seed(0))
+    both = generator(source, latent)["varied"]
+    assert (both[0] - both[1]).abs().mean() > 1e-3
+    alone = generator(source[1:], latent[1:])["varied"]
+    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=0)
+
+
+def test_latents_follow_from_the_random_generator_and_are_standard_normal() -> None:
+    generator = make()
+    first, second = (generator.draw_latent(5000, torch.Generator().manual_seed(7)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert first.shape == (5000, 4)
+    assert abs(float(first.mean())) < 0.05
+    assert abs(float(first.std()) - 1) < 0.05
+
+
+@torch.no_grad()
+def test_adding_a_head_renames_and_changes_nothing() -> None:
+    small = make(heads=[HEADS[0], HEADS[3]], fresh=False)
+    large = make(heads=[HEADS[0], HeadSpec("new", 2, latent=True), HEADS[3]], seed=9)
+    state = small.state_dict()
+    report = large.load_state_dict(state, strict=False)
+    assert not report.unexpected_keys
+    assert report.missing_keys
+    assert all(name.startswith("heads.new.") for name in report.missing_keys)
+    source = picture(19, 16)
+    before, after = small(source), large(source)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def receptive_field(generator: Generator, task: str, side: int) -> int:
+    """Pixels that a source pixel can lie beyond the cell of output pixels it still reaches; measured."""
+    source = picture(side, side).requires_grad_()
+    middle, cell = side // 2, generator.multiple
+    scale = generator.specs[task].scale
+    window = slice(scale * middle, scale * (middle + cell))
+    generator(source, tasks=[task])[task][..., window, window].sum().backward()
+    assert source.grad is not None
+    rows = source.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+    assert 0 < int(rows.min()), "the picture is too small for the measurement"
+    assert int(rows.max()) < side - 1, "the picture is too small for the measurement"
+    return max(middle - int(rows.min()), int(rows.max()) - (middle + cell - 1))
+
+
+@pytest.mark.parametrize("task", ["fine-1", "coarse-1", "fine-2", "coarse-4"])
+def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str) -> None:
+    generator = make(2, fresh=False)
+    cell, scale = generator.multiple, generator.specs[task].scale
+    halo = -(-receptive_field(generator, task, 128) // cell) * cell
+    source = picture(112, 128, seed=5)
+    top, left, side = 48, 60, 8
+
+    def tile(border: int) -> Tensor:
+        crop = source[..., top - border : top + side + border, left - border : left + side + border]
+        image = generator(crop, tasks=[task])[task]
+        inside = slice(scale * border, scale * (border + side))
+        return image[..., inside, inside]
+
+    with torch.no_grad():
+        whole = generator(source, tasks=[task])[task]
+        expected = whole[..., scale * top : scale * (top + side), scale * left : scale * (left + side)]
+        torch.testing.assert_close(tile(halo), expected, atol=1e-4, rtol=0)
+        # The test could see a halo that is too small.
+        assert (tile(cell) - expected).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_row_does_not_depend_on_the_others() -> None:
+    generator = make(fresh=False)
+    source = picture(17, 24, rows=3)
+    together, alone = generator(source), generator(source[1:2])
+    for name in together:
+        torch.testing.assert_close(together[name][1:2], alone[name], atol=1e-5, rtol=0)
+
+
+def test_an_unknown_task_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="nonsense"):
+        make()(picture(16, 16), tasks=["nonsense"])
+
+
+def test_two_heads_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="same name"):
+        make(heads=[HEADS[0], HEADS[0]])
+
+
+def test_levels_and_blocks_have_to_agree() -> None:
+    with pytest.raises(ValueError, match="widths has 2 levels and blocks 1"):
+        GeneratorConfig(widths=(8, 16), blocks=(1,))
+
+
+@torch.no_grad()
+def test_enlargements_start_without_a_grid() -> None:
+    generator = make(3)
+    for up in generator.trunk.up:
+        constant = torch.randn(1, up.in_channels, 1, 1).expand(1, -1, 5, 6)
+        assert_flat(nn.functional.pixel_shuffle(up(constant), 2))
+    head = generator.heads["coarse-1"]
+    constant = torch.randn(1, 16, 1, 1).expand(1, -1, 5, 6)
+    assert_flat(nn.functional.pixel_shuffle(head.enlarge(constant), head.enlargement))
+
+
+@torch.no_grad()
+def test_a_fresh_trunk_sees_no_grid_in_an_even_picture() -> None:
+    generator = make(3)
+    features = generator.encode(torch.full((1, 3, 32, 40), 0.3)).features
+    assert_flat(features.fine)
+    assert_flat(features.coarse)
+
+
+def assert_flat(maps: Tensor) -> None:
+    assert maps.std() > 1e-3, "nothing to see"
+    torch.testing.assert_close(maps, maps[..., :1, :1].expand_as(maps), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_bfloat16_is_close_to_float32() -> None:
+    generator = make(2, heads=[*HEADS, HeadSpec("varied", 1, False, latent=True)], fresh=False)
+    source, latent = picture(32, 48, rows=2), torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
+    expected = generator(source, latent)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = generator(source, latent)
+    for spec in generator.specs.values():
+        residual = (expected[spec.name] - images.upsample(source, spec.scale)).abs().max()
+        assert residual > 0.1, "the comparison would say nothing"
+        assert (found[spec.name].float() - expected[spec.name]).abs().max() < 0.05

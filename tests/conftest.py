@@ -1,8 +1,143 @@
-"""What all tests share."""
+"""What all tests share: tiny pictures, a tiny recipe on them, one tiny run, and the command line within this process."""
 
 from __future__ import annotations
 
+import copy
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
 import torch
+import yaml
+from PIL import Image
+
+import prismgan
 
 # The networks of the tests are tiny: more threads would only wait for each other.
 torch.set_num_threads(1)
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "data": {"train": [{"folder": "photos"}], "test": [{"folder": "held-out"}], "workers": 1},
+    "degradation": {"clean": 0.2, "noise": {"sigma": [5, 50]}},
+    "tasks": [
+        {"name": "restore", "kind": "restore"},
+        {"name": "enlarge", "kind": "super_resolution", "scale": 2},
+        {"name": "paint", "kind": "style", "exemplars": ["painting.png"], "exemplar_size": 64, "latent": True},
+    ],
+    "model": {
+        "generator": {"widths": [8, 16], "blocks": [1, 1], "latent": 4, "code": 8},
+        "adversary": {"discriminator": {"width": 8, "levels": 2}, "penalty_every": 2},
+        "schedule": {"warmup": 5},
+    },
+    "training": {
+        "steps": 8,
+        "batch_size": 2,
+        "crop": 32,
+        "precision": "float32",
+        "ema": 0.9,
+        "log_every": 1,
+        "save_every": 4,
+        "sample_every": 0,
+    },
+    "evaluation": {"conditions": [{"name": "clean"}, {"name": "noise-25", "noise": 25}], "maximum_side": 64},
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+DrawPicture = Callable[..., Path]
+TinyRecipe = Callable[..., Path]
+Command = Callable[..., Finished]
+
+
+def _draw(path: Path, height: int = 64, width: int = 72, seed: int = 0, **save: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(path, **save)
+    return path
+
+
+@pytest.fixture(scope="session")
+def draw_picture() -> DrawPicture:
+    """``draw_picture(path, height, width, seed)`` writes smooth random colours and returns the path."""
+    return _draw
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> TinyRecipe:
+    """``tiny_recipe(folder, {"training.steps": 6})`` writes pictures and ``recipe.yaml``, with a few values changed."""
+
+    def write(folder: Path, changes: Mapping[str, Any] | None = None) -> Path:
+        recipe = copy.deepcopy(TINY)
+        for path, value in (changes or {}).items():
+            *keys, last = path.split(".")
+            place = recipe
+            for key in keys:
+                place = place[key]
+            place[last] = value
+        for number in range(5):
+            _draw(folder / "photos" / f"photo-{number}.jpg", 64 + 2 * number, 72, number)
+        _draw(folder / "held-out" / "test.png", 70, 66, 20)
+        _draw(folder / "painting.png", 80, 100, 90)
+        (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+        return folder / "recipe.yaml"
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """``command("info", weights)`` runs the command line within this process."""
+
+    def run(*arguments: object) -> Finished:
+        from prismgan.cli import main
+
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            mock.patch.object(sys, "argv", ["prismgan", *map(str, arguments)]),
+            mock.patch.dict(os.environ),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Finished(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """For subprocesses: this package, one thread."""
+    package = str(Path(prismgan.__file__).parents[1])
+    threads = {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "1000"}
+    return {**os.environ, "PYTHONPATH": package, **threads}
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: TinyRecipe, command: Command) -> Path:
+    """The folder of a finished training of the tiny recipe, made by the command line. Not to be changed."""
+    folder = tmp_path_factory.mktemp("tiny")
+    recipe = tiny_recipe(folder)
+    finished = command("train", recipe, "--run", folder / "run")
+    assert finished.code == 0, finished.err
+    assert finished.out.splitlines()[0] == f"weights  {folder / 'run' / 'weights.safetensors'}"
+    return folder / "run"

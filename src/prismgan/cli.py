@@ -170,6 +170,14 @@ def recipe_schema() -> None:
     _print_json(schema())
 
 
+@recipe_app.command("reference")
+def recipe_reference() -> None:
+    """Print what every field of a recipe means, as Markdown."""
+    from prismgan.training.recipe_reference import reference
+
+    typer.echo(reference(), nl=False)
+
+
 def _print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 

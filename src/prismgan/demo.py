@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from importlib import resources
 from pathlib import Path
 
+import torch
+import yaml
+from PIL import Image
 from rich.console import Console
 
 from prismgan import data, images
-from prismgan.data import TestSet, TrainingSet
+from prismgan.errors import PrismganError
 from prismgan.inference import Renderer, measure_cost, sheet
-from prismgan.models import Prism
 from prismgan.training.display import Terminal
 from prismgan.training.recipe import Recipe, parse
 from prismgan.training.report import write_report
-from prismgan.training.trainer import Trainer, precision
+from prismgan.training.trainer import Trainer
 
 __all__ = ["demo_recipe", "run_demo"]
-
-TRIAL_STEPS = 8
-FEWEST_STEPS = 20
 
 
 def demo_recipe() -> Recipe:
@@ -39,16 +37,11 @@ def run_demo(folder: Path, minutes: float) -> None:
     console = Console(stderr=True)
     recipe = demo_recipe()
     if (folder / "recipe.yaml").exists() and (folder / "checkpoint.pt").exists():
+        if yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")).get("name") != recipe.name:
+            raise PrismganError(f"{folder}: holds a training that is not a demo; choose another folder with --run")
         shutil.rmtree(folder)
-    # The schedule is a function of the step, so its length has to be known before: a few steps tell.
-    seconds = _seconds_a_step(recipe)
-    steps = max(FEWEST_STEPS, round(60 * minutes / seconds))
-    recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"steps": steps})})
-    console.print(
-        f"training {len(recipe.tasks)} tasks from scratch: {steps} steps of about {1000 * seconds:.0f} ms",
-        highlight=False,
-    )
-    trainer = Trainer(recipe, folder, display=Terminal(console))
+    console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes", highlight=False)
+    trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes)
     if not trainer.train():
         return
     _render_held_out(trainer)
@@ -61,41 +54,27 @@ def run_demo(folder: Path, minutes: float) -> None:
     print(f"report   {trainer.run.report}")
 
 
-def _seconds_a_step(recipe: Recipe) -> float:
-    """How long a training step takes on this machine, data included."""
-    tasks = recipe.all_tasks()
-    settings = recipe.training
-    train, _ = data.split(data.rows(recipe.data), recipe.data)
-    pictures = TrainingSet(train, tasks, settings.crop, recipe.degradation, recipe.seed)
-    exemplars = {task.name: data.exemplars(task) for task in tasks}
-    model = Prism(recipe.model, tasks, exemplars, steps=1000, precision=precision(settings.precision, "cpu"))
-    started = 0.0
-    for step, batch in enumerate(data.batches(pictures, settings.batch_size, 0, 2 * TRIAL_STEPS, workers=1)):
-        if step == TRIAL_STEPS:  # the first steps set things up
-            started = time.monotonic()
-        model.step(batch)
-    return (time.monotonic() - started) / TRIAL_STEPS
-
-
 def _render_held_out(trainer: Trainer) -> None:
-    """Every held-out photo in all tasks, as the report expects them, and a sheet of the first."""
+    """Every held-out photo, clean and with noise, in all tasks by one pass each; and a sheet of the first photo."""
     renderer = Renderer.load(trainer.run.weights)
-    noisy = trainer.recipe.evaluation.conditions[-1]
-    top: dict[str, object] = {}
-    for number, (row, batch) in enumerate(TestSet(trainer.test, trainer.tasks, noisy, 384).pairs()):
+    render = trainer.run.folder / "render"
+    labelled: dict[str, Image.Image] = {}
+    for row in trainer.test:
         name = row.picture.removeprefix("builtin:")
-        folder = trainer.run.folder / "render" / name
-        photo = images.to_pil(batch.reference[0])
-        source = images.to_pil(batch.source[0])
-        # Looks are shown of the photo as it is; what restoration and enlargement do is shown where it is needed.
-        looks = renderer(photo) | renderer(source, ["restore"])
-        images.write(folder / "photo.png", photo)
-        images.write(folder / "source.png", source)
-        for task, picture in looks.items():
-            images.write(folder / f"{task}.png", picture)
-        if number == 0:
-            labelled = {f"{noisy.name} source": source, **looks}
-            images.write(trainer.run.folder / "render" / "sheet.png", sheet(labelled, title=f"{name}: one pass"))
+        photo = images.to_float(data.pictures.load(row.picture))
+        for condition in trainer.recipe.evaluation.conditions:
+            source = condition.apply(photo, torch.Generator().manual_seed(0))
+            folder = render / f"{name} ({condition.name})"
+            images.write(folder / "photo.png", photo)
+            images.write(folder / "source.png", source)
+            looks = renderer(source)
+            for look, picture in looks.items():
+                images.write(folder / f"{look}.png", picture)
+            if row is trainer.test[0]:
+                shown = looks if not labelled else {"restore": looks["restore"]}
+                labelled[f"source, {condition.name}"] = images.to_pil(source)
+                labelled |= {f"{look}d" if look in labelled else look: picture for look, picture in shown.items()}
+    images.write(render / "sheet.png", sheet(labelled))
     for task in trainer.tasks:
         for exemplar in data.exemplars(task)[:1]:
             images.write(trainer.run.folder / "exemplars" / f"{task.name}.png", exemplar)

@@ -39,9 +39,7 @@ def test_another_shape_is_fitted_inside() -> None:
 
 
 def test_balanced_rows_of_landscape_pictures() -> None:
-    shapes = {
-        number: sheet({str(i): flat("red") for i in range(number)}, tile_width=100) for number in (8, 9)
-    }
+    shapes = {number: sheet({str(i): flat("red") for i in range(number)}, tile_width=100) for number in (8, 9)}
     assert shapes[9] == sheet({str(i): flat("red") for i in range(9)}, columns=3, tile_width=100)
     assert shapes[8] == sheet({str(i): flat("red") for i in range(8)}, columns=4, tile_width=100)
 

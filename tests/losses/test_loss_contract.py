@@ -25,7 +25,9 @@ def entry_of(kind: type[TaskEntry]) -> TaskEntry:
 
 
 TERMS: dict[str, tuple[Task, LossTerm]] = {
-    f"{task.kind}-{term.name}": (task, term) for task in (entry_of(kind).task() for kind in KINDS) for term in task.losses
+    f"{task.kind}-{term.name}": (task, term)
+    for task in (entry_of(kind).task() for kind in KINDS)
+    for term in task.losses
 }
 each_term = pytest.mark.parametrize("name", TERMS)
 

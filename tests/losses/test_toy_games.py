@@ -7,6 +7,7 @@ from noise. Points are pictures of two channels and one pixel, so that the packa
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ TOLERANCE = 0.12
 def perceptron(inputs: int, outputs: int, *, spectral: bool = False) -> nn.Sequential:
     wrap = spectral_norm if spectral else (lambda layer: layer)
     widths = [inputs, 32, 32, outputs]
-    layers = [wrap(nn.Linear(a, b)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+    layers = [wrap(nn.Linear(a, b)) for a, b in pairwise(widths)]
     return nn.Sequential(layers[0], nn.LeakyReLU(0.2), layers[1], nn.LeakyReLU(0.2), layers[2])
 
 

@@ -51,7 +51,7 @@ def fakes(weight: Tensor | None = None) -> Fakes:
 
 def logits_of_fakes(made: Adversary, given: Fakes) -> Tensor:
     with torch.no_grad():
-        return copy.deepcopy(made.discriminator)(given.fake, given.index).logit
+        return copy.deepcopy(made.discriminator)(given.fake, given.task_index).logit
 
 
 def played(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
@@ -66,19 +66,19 @@ def played(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str, 
 def by_hand(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
     """The same three from two backward passes, each through a fresh copy of the discriminator as it is now."""
     objective, count = made.objective, len(given.fake)
-    images, index = torch.cat([given.real, given.fake.detach()]), torch.cat([given.index, given.index])
+    images, index = torch.cat([given.real, given.fake.detach()]), torch.cat([given.task_index, given.task_index])
 
     judge = copy.deepcopy(made.discriminator)
     judgement = judge(images, index)
     real, fake = judgement.logit[:count], judgement.logit[count:]
     loss = (objective.discriminator(real, fake) * given.weight).sum()
-    classes = F.cross_entropy(judgement.task[:count], given.index, reduction="none")
+    classes = F.cross_entropy(judgement.task[:count], given.task_index, reduction="none")
     loss = loss + made.config.classification_weight * (classes * given.weight).sum()
     every = made.config.penalty_every
     if made.penalty != "none" and step % every == 0:
 
         def logit(pictures: Tensor) -> Tensor:
-            return judge(pictures, given.index).logit
+            return judge(pictures, given.task_index).logit
 
         if made.penalty == "wgan-gp":
             mix = torch.rand(2, ROWS, generator=torch.Generator().manual_seed(5)).flatten()

@@ -1,6 +1,6 @@
 """One of two training processes; started by ``test_two_processes.py``, which also runs :func:`run` on its own.
 
-    python two_processes.py RANK RENDEZVOUS RESULT
+python two_processes.py RANK RENDEZVOUS RESULT
 """
 
 from __future__ import annotations

@@ -61,13 +61,22 @@ def test_random_features_follow_from_their_seed() -> None:
 
 @torch.no_grad()
 def test_random_features_stop_while_a_level_still_has_eight_pixels() -> None:
-    maps = RandomFeatures(levels=5, filters=7)(torch.rand(1, 3, 40, 64))
+    maps = RandomFeatures(levels=range(5), filters=7)(torch.rand(1, 3, 40, 64))
     assert [level.shape for level in maps] == [(1, 10, 36, 60), (1, 10, 16, 28), (1, 10, 6, 12)]
+
+
+@torch.no_grad()
+def test_random_features_of_some_levels_are_those_of_all() -> None:
+    images = torch.rand(1, 3, 40, 64)
+    everything, some = RandomFeatures(levels=range(3))(images), RandomFeatures(levels=(2, 0))(images)
+    assert len(some) == 2
+    assert torch.equal(some[0], everything[0])
+    assert torch.equal(some[1], everything[2])
 
 
 @torch.no_grad()
 def test_random_filters_do_not_see_brightness() -> None:
     images = torch.rand(1, 3, 16, 16)
-    before, after = (RandomFeatures(levels=1)(images + shift)[0] for shift in (0.0, 0.4))
+    before, after = (RandomFeatures(levels=[0])(images + shift)[0] for shift in (0.0, 0.4))
     torch.testing.assert_close(before[:, :-3], after[:, :-3], atol=1e-5, rtol=0)
     torch.testing.assert_close(before[:, -3:] + 0.4, after[:, -3:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from prismgan.networks import Discriminator, DiscriminatorConfig
 
@@ -25,9 +25,7 @@ def pictures(height: int = 16, width: int = 16, rows: int = 3) -> Tensor:
 @pytest.mark.parametrize("spectral", [True, False])
 @torch.no_grad()
 def test_shapes_at_any_size(height: int, width: int, levels: int, spectral: bool) -> None:
-    judgement = make(levels=levels, depth=0, spectral_norm=spectral)(
-        pictures(height, width), torch.tensor([0, 1, 2])
-    )
+    judgement = make(levels=levels, depth=0, spectral_norm=spectral)(pictures(height, width), torch.tensor([0, 1, 2]))
     assert judgement.patch.shape == (3, 1, height // 2**levels, width // 2**levels)
     assert judgement.whole.shape == (3,)
     assert judgement.task.shape == (3, len(TASKS))
@@ -82,9 +80,7 @@ def test_indices_run_task_after_task() -> None:
 
 
 def largest_singular_values(discriminator: Discriminator) -> list[float]:
-    return [
-        float(torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2)) for layer in discriminator.trunk
-    ]
+    return [float(torch.linalg.matrix_norm(layer.weight.flatten(1), ord=2)) for layer in discriminator.trunk]
 
 
 @torch.no_grad()

@@ -13,9 +13,7 @@ from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
 HEADS = [
-    HeadSpec(f"{'fine' if fine else 'coarse'}-{scale}", scale, fine)
-    for scale in (1, 2, 4)
-    for fine in (True, False)
+    HeadSpec(f"{'fine' if fine else 'coarse'}-{scale}", scale, fine) for scale in (1, 2, 4) for fine in (True, False)
 ]
 
 
@@ -173,7 +171,7 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
     generator(source, tasks=[task])[task][..., window, window].sum().backward()
     assert source.grad is not None
     rows = source.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
-    assert 0 < int(rows.min()), "the picture is too small for the measurement"
+    assert int(rows.min()) > 0, "the picture is too small for the measurement"
     assert int(rows.max()) < side - 1, "the picture is too small for the measurement"
     return max(middle - int(rows.min()), int(rows.max()) - (middle + cell - 1))
 
@@ -230,9 +228,16 @@ def test_enlargements_start_without_a_grid() -> None:
     for up in generator.trunk.up:
         constant = torch.randn(1, up.in_channels, 1, 1).expand(1, -1, 5, 6)
         assert_flat(nn.functional.pixel_shuffle(up(constant), 2))
-    head = generator.heads["coarse-1"]
-    constant = torch.randn(1, 16, 1, 1).expand(1, -1, 5, 6)
-    assert_flat(nn.functional.pixel_shuffle(head.enlarge(constant), head.enlargement))
+
+
+@pytest.mark.parametrize("task", ["coarse-1", "coarse-2", "coarse-4"])
+@torch.no_grad()
+def test_a_repainting_head_has_no_grid_of_its_own(task: str) -> None:
+    """Whatever its last layers have learnt, an even picture is painted evenly."""
+    source = torch.tensor([0.3, -0.2, 0.7]).view(1, 3, 1, 1).expand(1, 3, 24, 40)
+    painted = make(3, fresh=False)(source, tasks=[task])[task]
+    assert (painted[0, :, 0, 0] - source[0, :, 0, 0]).abs().max() > 1e-2
+    assert_flat(painted)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ from prismgan.batch import Batch
 from prismgan.data.training_set import Sample, TrainingSet
 from prismgan.errors import DataError, PrismganError
 
-__all__ = ["batches", "collate"]
+__all__ = ["batches", "collate", "killed_workers_named"]
 
 
 def batches(
@@ -55,19 +56,33 @@ def batches(
         batch_sampler=order,
         collate_fn=_collate_or_error,
         num_workers=workers,
+        worker_init_fn=_leave_signals_to_the_parent,
         # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
         generator=torch.Generator(),
     )
-    try:
+    with killed_workers_named():
         for batch in loader:
             if isinstance(batch, PrismganError):
                 raise batch
             yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+
+
+@contextmanager
+def killed_workers_named() -> Iterator[None]:
+    """What torch raises when a worker process dies, as an error of ours.
+
+    It is raised by a signal handler, wherever this process happens to be: whoever trains needs this around the loop.
+
+    Raises:
+        DataError: a worker process was killed.
+    """
+    try:
+        yield
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
         raise DataError(
-            f"data: a worker process was killed ({str(error).splitlines()[0]}); "
+            f"data: a worker process was killed ({str(error).splitlines()[0] if str(error) else 'no answer'}); "
             "lower data.cache_mb for want of memory, or set data.workers to 0"
         ) from error
 
@@ -105,6 +120,12 @@ class _Steps:
         for step in self._range:
             first = (step * self._world + self._rank) * self._batch_size
             yield list(range(first, first + self._batch_size))
+
+
+def _leave_signals_to_the_parent(_: int) -> None:
+    """A terminal or a scheduler signals all processes of a group; training still needs its workers to stop in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class _Prepared(Dataset[Sample | PrismganError]):

@@ -75,6 +75,8 @@ class Renderer:
     def checked(self, tasks: Iterable[str] | None) -> list[str]:
         """The names, or all; each must be a task of the weights."""
         names = list(self.tasks if tasks is None else tasks)
+        if not names:
+            raise PrismganError(f"no task is named (these weights have: {', '.join(self.tasks)})")
         for name in names:
             if name not in self.tasks:
                 hint = nearest(name, self.tasks)

@@ -26,8 +26,7 @@ class StyleStatistics(nn.Module):
     Every channel is first divided by its root mean square over the exemplars, so that each filter of each
     level counts alike, and a constant channel carries the means (Li et al., "Demystifying neural style
     transfer", 2017, show that either kind of moment will do). The square root over the matrix makes the
-    gradient bounded, which keeps dark or flat crops from dominating a step. Level 0, the single pixels, is left out:
-    matching its statistics pays with dither, and strokes are larger than that.
+    gradient bounded, which keeps dark or flat crops from dominating a step.
     """
 
     def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]]) -> None:
@@ -38,7 +37,7 @@ class StyleStatistics(nn.Module):
         with torch.no_grad():
             maps = [self._with_mean(features(exemplar[None])) for exemplar in exemplars]
             self.depth = min(len(levels) for levels in maps)
-            for level in range(1, self.depth):
+            for level in range(self.depth):
                 grams = torch.cat([gram(levels[level]) for levels in maps]).mean(0)
                 power = grams.diagonal().clamp_min(1e-6).sqrt()
                 self.register_buffer(f"power{level}", power.view(1, -1, 1, 1), persistent=False)
@@ -51,12 +50,13 @@ class StyleStatistics(nn.Module):
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         maps = self._with_mean(self.features(output))[: self.depth]
         total = output.new_zeros(output.shape[0], dtype=torch.float32)
-        for level, found in enumerate(maps[1:], start=1):
+        for level, found in enumerate(maps):
             wanted = self.get_buffer(f"gram{level}")
             difference = gram(found / self.get_buffer(f"power{level}")) - wanted
             total = total + (difference.square().mean(dim=(1, 2)) + 1e-6).sqrt()
-        return total / (len(maps) - 1)
+        return total / len(maps)
 
 
 def build(exemplars: Sequence[Float[Tensor, "3 H W"]]) -> StyleStatistics:
-    return StyleStatistics(RandomFeatures(), exemplars)
+    # Single pixels (level 0) are left out: matching their statistics pays with dither, and strokes are larger.
+    return StyleStatistics(RandomFeatures(levels=(1, 2, 3, 4)), exemplars)

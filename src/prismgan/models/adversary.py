@@ -70,7 +70,7 @@ class Fakes(NamedTuple):
     tasks: Sequence[str]
     fake: Float[Tensor, "N 3 H W"]
     real: Float[Tensor, "N 3 H W"]
-    index: Int[Tensor, " N"]
+    task_index: Int[Tensor, " N"]
     """Each picture's task, as the discriminator numbers them."""
     weight: Float[Tensor, " N"]
     """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
@@ -99,7 +99,8 @@ class Adversary:
         sizes = config.discriminator
         if sizes.spectral_norm is None:
             sizes = sizes.model_copy(update={"spectral_norm": self.penalty == "none"})
-        self.discriminator = Discriminator(sizes, tasks).to(device, memory_format=torch.channels_last)
+        self.discriminator = Discriminator(sizes, tasks)
+        self.discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99))
 
     def play(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
@@ -110,7 +111,7 @@ class Adversary:
         """Both players' gradients from one forward pass of the discriminator."""
         count = len(fakes.fake)
         images = fakes.fake.detach().requires_grad_()
-        judgement = self._judge_both(fakes.real, images, fakes.index)
+        judgement = self._judge_both(fakes.real, images, fakes.task_index)
         logits = judgement.logit
         real, fake = logits[:count].detach().requires_grad_(), logits[count:].detach().requires_grad_()
         loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
@@ -137,25 +138,32 @@ class Adversary:
 
     def _two_stage(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
         """The discriminator's update, then its fresh judgement for the generator."""
+        log, finite = self.update(fakes, step, random)
+        return Verdict(self.pull(fakes), log, finite)
+
+    def update(self, fakes: Fakes, step: int, random: torch.Generator) -> tuple[dict[str, Tensor], Float[Tensor, ""]]:
+        """The discriminator's own step, on detached outputs; its log, and 1 if the step was taken."""
         count = len(fakes.fake)
-        judgement = self._judge_both(fakes.real, fakes.fake.detach(), fakes.index)
+        judgement = self._judge_both(fakes.real, fakes.fake.detach(), fakes.task_index)
         real, fake = judgement.logit[:count], judgement.logit[count:]
         loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
         classification, extra = self._extras(fakes, judgement, step, random)
         self.optimizer.zero_grad(set_to_none=True)
         (loss + extra).backward()
         norm, finite = apply_gradients(self.optimizer, self.config.clip)
+        return self._log(fakes, judgement, loss + extra, classification, norm), finite
 
+    def pull(self, fakes: Fakes) -> dict[str, Float[Tensor, ""]]:
+        """The generator's adversarial losses, by a pass of their own through the discriminator, unchanged by it."""
         self.discriminator.requires_grad_(False)
         with self.autocast:
-            fresh = self.discriminator(fakes.fake, fakes.index).logit
+            fake = self.discriminator(fakes.fake, fakes.task_index).logit
+            real = torch.zeros_like(fake)
             if self.objective.generator_sees_real:
                 with torch.no_grad():
-                    real = self.discriminator(fakes.real, fakes.index).logit
+                    real = self.discriminator(fakes.real, fakes.task_index).logit
         self.discriminator.requires_grad_(True)
-        values = self.objective.generator(real.detach(), fresh) * fakes.weight
-        log = self._log(fakes, judgement, loss + extra, classification, norm)
-        return Verdict(_per_task(fakes, values), log, finite)
+        return _per_task(fakes, self.objective.generator(real, fake) * fakes.weight)
 
     def _judge_both(self, real: Tensor, fake: Tensor, index: Tensor) -> Judgement:
         """One forward pass over real and fake pictures, the real ones first."""
@@ -169,7 +177,7 @@ class Adversary:
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Task classification on real pictures, and that plus the gradient penalty, weighted."""
         found = judgement.task[: len(fakes.real)]
-        classification = (F.cross_entropy(found, fakes.index, reduction="none") * fakes.weight).sum()
+        classification = (F.cross_entropy(found, fakes.task_index, reduction="none") * fakes.weight).sum()
         extra = self.config.classification_weight * classification
         if self.penalty != "none" and step % self.config.penalty_every == 0:
             penalty = (self._penalty(fakes, random) * fakes.weight).sum()
@@ -179,7 +187,7 @@ class Adversary:
     def _penalty(self, fakes: Fakes, random: torch.Generator) -> Float[Tensor, " N"]:
         def judge(images: Tensor) -> Tensor:
             with self.autocast:
-                judgement: Judgement = self.discriminator(images, fakes.index)
+                judgement: Judgement = self.discriminator(images, fakes.task_index)
             return judgement.logit
 
         if self.penalty == "wgan-gp":
@@ -198,19 +206,19 @@ class Adversary:
     def judge(self, fakes: Fakes) -> dict[str, Float[Tensor, " N"]]:
         """Loss and rightness picture by picture, nothing updated: the discriminator's metrics at test time."""
         self.discriminator.eval()
-        judgement = self._judge_both(fakes.real, fakes.fake, fakes.index)
+        judgement = self._judge_both(fakes.real, fakes.fake, fakes.task_index)
         self.discriminator.train()
         count = len(fakes.fake)
         loss = self.objective.discriminator(judgement.logit[:count], judgement.logit[count:])
         present = fakes.weight > 0
-        values = {"loss": loss, **self._rightness(judgement, fakes.index)}
+        values = {"loss": loss, **self._rightness(judgement, fakes.task_index)}
         return {name: value[present] for name, value in values.items()}
 
     def _log(
         self, fakes: Fakes, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
     ) -> dict[str, Tensor]:
         weight = fakes.weight / fakes.weight.sum().clamp_min(1e-12)
-        rightness = self._rightness(judgement, fakes.index)
+        rightness = self._rightness(judgement, fakes.task_index)
         return {
             "discriminator/loss": loss.detach(),
             "discriminator/classification": classification,

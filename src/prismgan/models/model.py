@@ -16,6 +16,9 @@ __all__ = ["Model"]
 class Model(Protocol):
     """A multi-task model that trains itself one batch at a time."""
 
+    device: str
+    """Where batches have to be."""
+
     @property
     def generator(self) -> nn.Module:
         """The network whose weights are averaged (EMA) and rendered with."""

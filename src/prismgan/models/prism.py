@@ -110,7 +110,7 @@ class Prism:
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        weights = _row_weights(batch, names)
+        weights = row_weights(batch, names)
         losses, log = self._task_losses(batch, outputs, others, weights)
 
         finite = torch.ones(())
@@ -231,7 +231,8 @@ class Prism:
     @torch.no_grad()
     def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:
         """The discriminator's loss and rightness, for every task and row of a batch."""
-        fakes = self._fakes(batch, outputs, _row_weights(batch, list(outputs)), self._random(0))
+        # Weights of this process's rows alone: where there are several, only the first judges test pictures.
+        fakes = self._fakes(batch, outputs, _present(batch, list(outputs)), self._random(0))
         return {} if fakes is None else self.adversary.judge(fakes)
 
     def slow_down(self, factor: float) -> None:
@@ -259,14 +260,19 @@ class Prism:
         self.slow_down_factor = state["slow_down_factor"]
 
 
-def _row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
+def row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
     """For each task, weights that turn a sum over this process's rows into its share of the mean over the rows, of
     all processes, that have a target of the task."""
-    everything = torch.ones(len(batch.source), device=batch.source.device)
-    present = {name: batch.present.get(name, everything).float() for name in names}
+    present = _present(batch, names)
     counts = total(torch.stack([rows.sum() for rows in present.values()])).clamp_min(1)
     world = processes()[1]
     return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True)}
+
+
+def _present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
+    """For each task, 1 for rows that have a target of the task and 0 for the others."""
+    everything = torch.ones(len(batch.source), device=batch.source.device)
+    return {name: batch.present.get(name, everything).float() for name in names}
 
 
 def _whole_batch(squares: Float[Tensor, " K"]) -> Float[Tensor, " K"]:

@@ -8,6 +8,7 @@ For each picture it gives patch logits and a fully connected logit, both conditi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import torch
@@ -74,12 +75,12 @@ class Discriminator(nn.Module):
         def layer(inputs: int, outputs: int, size: int, stride: int) -> nn.Module:
             convolution = nn.Conv2d(inputs, outputs, size, stride, padding=1)
             nn.init.kaiming_normal_(convolution.weight, a=2 * SLOPE)
-            return wrap(convolution)  # type: ignore[no-untyped-call]
+            return wrap(convolution)
 
         widths = [3, *(config.width * 2**level for level in range(config.levels))]
         last = widths[-1]
         self.trunk = nn.ModuleList(
-            [layer(fine, coarse, 4, 2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)]
+            [layer(fine, coarse, 4, 2) for fine, coarse in pairwise(widths)]
             + [layer(last, last, 3, 1) for _ in range(config.depth)]
         )
         self.patch = nn.Conv2d(last, 1, 1)

@@ -2,13 +2,14 @@
 
 The trunk is a small U-shaped encoder (Ronneberger et al. 2015) that starts at half resolution by pixel
 unshuffling. Restoration lives at that finest level, style at the coarsest, so a head reads the level that its task
-needs. Every head returns a residual that is added to the (bicubically enlarged) source.
+needs. Every head adds to the (bicubically enlarged) source, and starts by adding nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import torch
@@ -90,7 +91,7 @@ class Trunk(nn.Module):
             nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
             for width, count in zip(widths, down, strict=True)
         )
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
         self.decoder = nn.ModuleList(
@@ -111,7 +112,7 @@ class Trunk(nn.Module):
 
 
 class FineHead(nn.Module):
-    """Residual image from the finest features, as the sub-pixels of maps at half resolution."""
+    """Adds a residual from the finest features to every sub-pixel."""
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__()
@@ -121,20 +122,22 @@ class FineHead(nn.Module):
         # At 4x, a 3x3 convolution into 192 channels would cost half as much as the whole trunk.
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
-    def forward(self, features: Features, code: Tensor | None) -> Float[Tensor, "B P H/2 W/2"]:
+    def forward(
+        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P H/2 W/2"]
+    ) -> Float[Tensor, "B P H/2 W/2"]:
         maps = features.fine
         for block in self.blocks:
             maps = block(maps, code)
-        residual: Tensor = self.last(maps)
-        return residual
+        return base + self.last(maps)
 
 
 class CoarseHead(nn.Module):
-    """Residual image from the coarsest features, finished at half resolution with the finest ones.
+    """Repaints: adds smooth colour from the coarsest features, and scales the source's own detail.
 
-    Coarse maps are enlarged bilinearly. A sub-pixel convolution there has a pattern for every phase of the coarse grid, and
-    in flat regions, where a style's statistics ask for variation that the photo has none of, training paints that
-    grid (seen after 500 steps, see ``docs/log.md``).
+    Detail is what a sub-pixel differs by from the mean of its cell of 2x2 source pixels; colour is enlarged bilinearly.
+    So the head has no pattern of its own for the sub-pixels. With a sub-pixel convolution it has, and in flat
+    regions, where a style asks for variation that the photo has none of, training paints a grid with it
+    (``docs/log.md``, "the grid").
     """
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
@@ -145,17 +148,28 @@ class CoarseHead(nn.Module):
         self.narrow = convolution(coarse, fine)
         self.enlargement = 2 ** (len(config.widths) - 1)
         self.skip = convolution(fine, fine, size=1)
-        self.last = zero_(convolution(fine, 3 * (2 * spec.scale) ** 2))
+        self.factor = 2 * spec.scale
+        self.last = zero_(convolution(fine, 6))
 
-    def forward(self, features: Features, code: Tensor | None) -> Float[Tensor, "B P H/2 W/2"]:
+    def forward(
+        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P H/2 W/2"]
+    ) -> Float[Tensor, "B P H/2 W/2"]:
         maps = features.coarse
         for block in self.blocks:
             maps = block(maps, code)
-        maps = self.narrow(maps)
-        if self.enlargement > 1:
-            maps = F.interpolate(maps, scale_factor=self.enlargement, mode="bilinear", align_corners=False)
-        residual: Tensor = self.last(F.leaky_relu(maps + self.skip(features.fine), SLOPE))
-        return residual
+        maps = _enlarge(self.narrow(maps), self.enlargement) + self.skip(features.fine)
+        colour, gain = self.last(F.leaky_relu(maps, SLOPE)).chunk(2, dim=1)
+        smooth = F.pixel_unshuffle(_enlarge(colour, self.factor), self.factor)
+        cells = base.unflatten(1, (3, -1))
+        detail = cells - cells.mean(dim=2, keepdim=True)
+        return base + smooth + (gain[:, :, None] * detail).flatten(1, 2)
+
+
+def _enlarge(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
+    """Bilinear enlargement."""
+    if factor == 1:
+        return maps
+    return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 class Generator(nn.Module):
@@ -226,7 +240,7 @@ class Generator(nn.Module):
         for name in names:
             scale = self.specs[name].scale
             # Added before the shuffle: at 4x the sum is then over maps in memory order, twice as fast.
-            cells = bases[scale] + self.heads[name](encoded.features, code)
+            cells = self.heads[name](encoded.features, code, bases[scale])
             image = F.pixel_shuffle(cells, 2 * scale)
             outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
         return outputs

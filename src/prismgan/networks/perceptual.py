@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,9 +24,12 @@ class RandomFeatures(nn.Module):
     The filters follow from ``seed`` alone, so two computers have the same ones.
     """
 
-    def __init__(self, *, levels: int = 5, filters: int = 60, size: int = 5, seed: int = 0) -> None:
+    def __init__(
+        self, *, levels: Sequence[int] = (1, 2, 3, 4), filters: int = 60, size: int = 5, seed: int = 0
+    ) -> None:
+        """``levels`` are octaves of the pyramid; 0 is the image itself."""
         super().__init__()
-        self.levels = levels
+        self.levels = tuple(levels)
         generator = torch.Generator().manual_seed(seed)
         bank = torch.randn(filters, 3, size, size, generator=generator)
         bank = bank - bank.mean(dim=(1, 2, 3), keepdim=True)
@@ -35,14 +40,15 @@ class RandomFeatures(nn.Module):
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
         """One map per level that still has at least 8 pixels a side; C is filters + 3."""
         maps = []
-        level = images
-        for index in range(self.levels):
-            if index:
-                if min(level.shape[-2:]) < 16:
+        image = images
+        border = self.bank.shape[-1] // 2
+        for level in range(max(self.levels) + 1):
+            if level:
+                if min(image.shape[-2:]) < 16:
                     break
-                level = F.avg_pool2d(level, 2)
-            responses = F.relu(F.conv2d(level, self.bank))
-            border = self.bank.shape[-1] // 2
-            colours = level[..., border:-border, border:-border]
-            maps.append(torch.cat([responses, colours.to(responses.dtype)], dim=1))
+                image = F.avg_pool2d(image, 2)
+            if level in self.levels:
+                responses = F.relu(F.conv2d(image, self.bank))
+                colours = image[..., border:-border, border:-border]
+                maps.append(torch.cat([responses, colours.to(responses.dtype)], dim=1))
         return maps

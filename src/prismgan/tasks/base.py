@@ -38,7 +38,6 @@ Picture = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 
 
-
 def _free(name: str) -> str:
     """Refuse names that torch's containers of heads and embeddings have taken for their methods."""
     if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):

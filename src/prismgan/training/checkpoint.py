@@ -1,7 +1,7 @@
 """Checkpoints: everything that the next step depends on, in one file that is replaced as a whole.
 
-What is random in a step (pictures, crops, degradations, latents, drawn tasks) is a function of the seed and the step, so
-the position is the step. The random states of the libraries are stored too, for what users may add.
+What is random in a step (pictures, crops, degradations, latents, drawn tasks) is a function of the seed and the step,
+so the position is the step. The random states of the libraries are stored too, for what users may add.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Display(Protocol):
     def start(self, step: int, steps: int) -> None:
         """Training starts at ``step`` of ``steps``."""
 
-    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None:
-        """``step`` steps are done; ``log`` holds means since the last call."""
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
+        """``step`` of ``steps`` are done; ``log`` holds means since the last call."""
 
     def event(self, message: str) -> None:
         """Something a person wants to know."""
@@ -42,7 +42,7 @@ class Silent:
 
     def start(self, step: int, steps: int) -> None: ...
 
-    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None: ...
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None: ...
 
     def event(self, message: str) -> None: ...
 
@@ -67,34 +67,35 @@ class Terminal:
         )
         self._live: Live | None = None
         self._started = self._printed = 0.0
-        self._first = self._steps = 0
+        self._first = 0
 
     def start(self, step: int, steps: int) -> None:
         self._progress.add_task("step", total=steps, completed=step, rate="")
-        self._first, self._steps = step, steps
+        self._first = step
         self._started = self._printed = time.monotonic()
         if self.console.is_terminal:
             self._live = Live(self._progress, console=self.console, refresh_per_second=4)
             self._live.start()
 
-    def step(self, step: int, log: Mapping[str, float], images_per_second: float) -> None:
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
         rate = f"{images_per_second:.1f} images/s"
         now = time.monotonic()
         if self._live is not None:
-            self._progress.update(self._progress.task_ids[0], completed=step, rate=rate)
+            self._progress.update(self._progress.task_ids[0], completed=step, total=steps, rate=rate)
             self._live.update(Group(self._table(log), self._progress))
-        elif now - self._printed >= self.every or step == self._steps:
+        elif now - self._printed >= self.every or step == steps:
             self._printed = now
             done = max(1, step - self._first)
-            left = (now - self._started) / done * (self._steps - step)
+            left = (now - self._started) / done * (steps - step)
             losses = "  ".join(f"{name} {value:.3f}" for name, value in _losses(log).items())
             self.console.print(
-                f"step {step}/{self._steps}  ETA {left:.0f} s  {rate}  {losses}  {_accuracy(log)}",
+                f"step {step}/{steps}  ETA {left:.0f} s  {rate}  {losses}  {_accuracy(log)}",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def event(self, message: str) -> None:
-        self.console.print(message, highlight=False, markup=False)
+        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         if self._live is not None:

@@ -30,6 +30,7 @@ def evaluate(
     maximum_side: int,
     losses: Mapping[str, nn.ModuleDict] | None = None,
     seed: int = 0,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Mean of every task's metrics over the test pictures, for the outputs and for the task's baseline.
 
@@ -47,8 +48,9 @@ def evaluate(
     for condition in conditions:
         test = TestSet(rows, tasks, condition, maximum_side, seed)
         count = 0
-        for batch in test:
+        for each in test:
             count += 1
+            batch = each.to(device)
             outputs = generate(batch.source)
             for task in tasks:
                 for metric, unit, better, against, value, baseline in _scores(task, batch, outputs[task.name], losses):
@@ -86,7 +88,7 @@ def _scores(
     else:
         expected, against = batch.reference, "photo"
     baseline = task.baseline(batch.source)
-    scores = [
+    scores: list[tuple[str, str, str, str, float, float]] = [
         (
             metric.name,
             metric.unit,
@@ -113,10 +115,10 @@ def judge(
     """The discriminator's loss and accuracies on crops of test pictures."""
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):
-        batch = collate([test.sample(position) for position in range(first, first + batch_size)])
+        batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)
         outputs = model.generate(batch.source, tasks=[task.name for task in tasks])
         for name, values in model.judge(batch, outputs).items():
-            found[name].append(values.float())
+            found[name].append(values.float().cpu())
     return {name: float(torch.cat(values).mean()) for name, values in found.items()}
 
 

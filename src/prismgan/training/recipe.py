@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ from prismgan.config import Config
 from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
 from prismgan.models import PrismConfig
-from prismgan.tasks import KINDS, Task
+from prismgan.tasks import KINDS, Task, TaskEntry
 
 __all__ = [
     "EvaluationConfig",
@@ -31,7 +31,10 @@ __all__ = [
 ]
 
 # The recipe's union of kinds follows from KINDS: adding a kind adds it here.
-TaskChoice = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
+if TYPE_CHECKING:
+    TaskChoice = TaskEntry
+else:
+    TaskChoice = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
 
 
 class TrainingConfig(Config):
@@ -166,11 +169,26 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
     for key in {**old, **new}:
         before, after = old.get(key), new.get(key)
         here = f"{path}.{key}" if path else key
+        old_names, new_names = _names(before), _names(after)
+        if old_names and new_names:
+            if old_names != new_names:
+                found.append(f"{here} ({', '.join(old_names)} -> {', '.join(new_names)})")
+                continue
+            before, after = (
+                dict(zip(old_names, before or (), strict=True)),
+                dict(zip(new_names, after or (), strict=True)),
+            )
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             found += differences(before, after, here)
         elif before != after:
             found.append(f"{here} ({before!r} -> {after!r})")
     return found
+
+
+def _names(entries: Any) -> list[str]:
+    """Names of a list of tasks or conditions; empty for anything else."""
+    named = isinstance(entries, list) and all(isinstance(entry, dict) and "name" in entry for entry in entries)
+    return [str(entry["name"]) for entry in entries] if named else []
 
 
 def _override(raw: dict[str, Any], override: str) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.batch import Batch
 from prismgan.data import TestSet, TrainingSet
+from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DataError, PrismganError, RecipeError
 from prismgan.inference.sheet import sheet
 from prismgan.models import Prism
@@ -34,14 +35,26 @@ from prismgan.training.run import Run
 __all__ = ["Trainer", "header", "precision"]
 
 MOST_ROLLBACKS = 8
+REPLAN_EVERY = 10
 SAMPLE_PICTURES = 2
 
 
 class Trainer:
     """Trains a recipe in a run folder."""
 
-    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False, display: Display | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        *,
+        resume: bool = False,
+        display: Display | None = None,
+        minutes: float | None = None,
+    ) -> None:
         """Read data and, to resume, the checkpoint.
+
+        With ``minutes`` training takes that long, whatever the recipe's number of steps: the schedule is stretched to
+        the steps that fit as their speed shows. Such a run is not reproducible to the bit.
 
         Raises:
             DataError: the data does not fit the tasks; all problems are named.
@@ -77,6 +90,8 @@ class Trainer:
         )
         self.average = Average(self.model.generator, recipe.training.ema)
         self.step = 0
+        self.steps = recipe.training.steps
+        self.minutes = minutes
         self.rollbacks = 0
         self.skipped_pictures: set[str] = set()
         self.seconds_before = 0.0
@@ -102,10 +117,10 @@ class Trainer:
             self._event("resumed", f"resumed at step {self.step}")
         else:
             self._save()
-        self.display.start(self.step, settings.steps)
+        self.display.start(self.step, self.steps)
         try:
-            with self._signals():
-                while self.step < settings.steps and self._signal is None:
+            with self._signals(), killed_workers_named():
+                while self.step < self.steps and self._signal is None:
                     self._train_until_rollback()
                 if self.step % settings.save_every or self._signal is not None:
                     self._save()
@@ -122,7 +137,8 @@ class Trainer:
         window: dict[str, list[float]] = defaultdict(list)
         started = last = time.monotonic()
         in_a_row = 0
-        left = settings.steps - self.step
+        # Where time decides, no number of steps is too large to prepare for.
+        left = self.steps - self.step if self.minutes is None else 2**31
         for batch in data.batches(
             self.training_set,
             settings.batch_size,
@@ -147,7 +163,7 @@ class Trainer:
                 in_a_row = 0
                 self.average.update(self.step)
             now = time.monotonic()
-            if self.step % settings.log_every == 0 or self.step == settings.steps:
+            if self.step % settings.log_every == 0 or self.step == self.steps:
                 count = len(window["rate"])
                 speed = count * settings.batch_size * self.world / max(now - last, 1e-9)
                 last = now
@@ -160,9 +176,18 @@ class Trainer:
                 self._evaluate()
             if self.step % settings.save_every == 0:
                 self._save()
-            if self._stop_asked():
+            if self.minutes is not None and self.step % REPLAN_EVERY == 0:
+                self._replan(now - started)
+            if self._stop_asked() or self.step >= self.steps:
                 break
         self.seconds_before += time.monotonic() - started
+
+    def _replan(self, seconds: float) -> None:
+        """Give the schedule the length that ends on time, ``seconds`` after the loop began."""
+        assert self.minutes is not None
+        left = 60 * self.minutes - seconds
+        self.steps = max(self.step, round(self.step + left * self.step / seconds))
+        self.model.steps = self.steps
 
     def _log(self, means: dict[str, float], speed: float, seconds: float) -> None:
         clips = {
@@ -173,7 +198,7 @@ class Trainer:
         line |= {key: limit for key, limit in clips.items() if limit is not None}
         if self.rank == 0:
             self.run.log({key: value if math.isfinite(value) else None for key, value in line.items()})
-        self.display.step(self.step, means, speed)
+        self.display.step(self.step, self.steps, means, speed)
 
     def _event(self, kind: str, message: str) -> None:
         if self.rank == 0:
@@ -225,6 +250,7 @@ class Trainer:
                 f"{self.run.checkpoint}. Lower model.rate or the weights of the losses"
             )
         self._load()
+        total(torch.zeros(1, device=self.model.device))  # every process has read the checkpoint that is replaced below
         self.rollbacks = rollbacks
         self.model.slow_down(0.5)
         self._event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
@@ -269,8 +295,8 @@ class Trainer:
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for changed, handler in before.items():
+                signal.signal(changed, handler)
 
     def _stop_asked(self) -> bool:
         """Whether any process was asked to stop, so that all stop at the same step."""
@@ -310,13 +336,14 @@ class Trainer:
         settings = self.recipe.evaluation
         with self.average.applied():
             found = evaluate(
-                lambda source: self.model.generate(source.to(self.model.device), self._latent()),
+                lambda source: self.model.generate(source, self._latent()),
                 self.tasks,
                 self.test,
                 settings.conditions,
                 maximum_side=settings.maximum_side,
                 losses=self.model.losses,
                 seed=self.recipe.seed,
+                device=self.model.device,
             )
             crops = TrainingSet(
                 self.test,
@@ -331,6 +358,10 @@ class Trainer:
         return found
 
     def _finish(self) -> None:
+        if self.minutes is not None and self.rank == 0:
+            length = self.recipe.training.model_copy(update={"steps": self.steps})
+            self.recipe = self.recipe.model_copy(update={"training": length})
+            self.run.write("recipe.yaml", to_yaml(self.recipe))
         self._evaluate()
         if self.rank == 0:
             write_report(self.run.folder, title=self.recipe.name)

@@ -1,0 +1,65 @@
+# Everything that a checkout can do, one command each. `make` alone lists them.
+# The first run of demo, test, lint or check makes .venv from pyproject.toml; a change of pyproject.toml updates it.
+
+VENV := .venv
+RUN ?= runs/demo
+MINUTES ?= 3
+
+# PYTHON=/path/to/python3.12 make demo: that one, if it is 3.11 or newer; else the first of these that is.
+CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint check format clean
+
+help:  ## List these commands
+	@echo "make COMMAND, where COMMAND is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
+		printf '  %-8s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.installed  ## Train a small network from scratch in 3 minutes, render a photo, write a report
+	$(VENV)/bin/prismgan demo --run $(RUN) --minutes $(MINUTES)
+
+test: $(VENV)/.installed-dev  ## Run all tests
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of imports
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+check: lint test  ## Check everything: lint and test
+
+format: $(VENV)/.installed-dev  ## Format the code and mend what can be mended
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:  ## Delete .venv and caches (runs/ stays)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src -name '*.egg-info' -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml
+	@$(VENV)/bin/python -c '$(USABLE)' 2>/dev/null || { \
+		found=; for python in $(CANDIDATES); do \
+			if "$$python" -c '$(USABLE)' 2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "prismgan needs Python 3.11 or newer with its venv module; tried: $(CANDIDATES)." >&2; \
+			echo "Install one (Debian: apt-get install python3-venv), or name one: make PYTHON=/path/to/python3" >&2; \
+			exit 1; \
+		fi; \
+		echo "making $(VENV) with $$("$$found" --version)"; \
+		"$$found" -m venv --clear $(VENV); \
+	}
+	@echo "installing prismgan and what it needs into $(VENV); the first time takes a minute or more"
+	@$(PIP) install --quiet -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the tools for tests and checks into $(VENV)"
+	@$(PIP) install --quiet -e '.[dev]'
+	@touch $@

@@ -1,0 +1,239 @@
+"""The reference of recipes, in Markdown: every field with its type, its default and its meaning.
+
+It is made from the JSON schema, which pydantic makes from the fields, their constraints and their docstrings. So there
+is one place to write down what a field means: below the field.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from prismgan.data import builtin
+from prismgan.tasks import KINDS, TaskEntry
+from prismgan.training.recipe import schema
+
+__all__ = ["reference"]
+
+Schema = Mapping[str, Any]
+
+INTRODUCTION = """\
+# Recipe reference
+
+A recipe is one YAML file that names the data, the tasks, the model and the schedule of a training. This page is
+printed by `prismgan recipe reference`; `prismgan recipe schema` prints the same for editors that complete YAML.
+
+- Only `data` and `tasks` are required, and of a section only what differs from the defaults.
+- Relative paths are relative to the recipe's own folder. A picture is a path, or `builtin:NAME` for one that prismgan
+  brings.
+- An unknown key, a key that is given twice and a value out of range are refused, with the place and what is allowed.
+- `--set PATH=VALUE` changes one value on the command line; tasks and conditions are addressed by their names:
+  `--set training.steps=500 --set tasks.restore.weight=2`.
+- Every run folder holds its `recipe.yaml` with all defaults filled in.
+"""
+
+COMMON = "Every task"
+"""Heading of the fields that all kinds of task have."""
+
+MANIFESTS = """\
+## Manifests
+
+A manifest is CSV with a header, or JSON lines (`.jsonl`, `.ndjson`), with a row for every photo.
+
+| column | meaning |
+|---|---|
+| `picture` | Path of the clean photo. Required. |
+| `source` | Path of the photo as it was degraded in reality; without it prismgan degrades the photo by the recipe. |
+| `split` | `train` or `test`; without it the recipe decides. |
+| `collection`, `view` | Where the photo comes from, for counts and reports. |
+| any other | Path of the target of the `paired` task that names this column. |
+
+Empty cells are allowed: a task learns from the rows that have its target.
+"""
+
+
+def reference() -> str:
+    """The page: a table for every section of a recipe, in the order in which a recipe has them."""
+    page = _Page(schema())
+    sections = "".join(f"\n{section}\n" for section in page.sections())
+    return f"{INTRODUCTION}{sections}\n{MANIFESTS}\n{_builtins()}"
+
+
+def _builtins() -> str:
+    """What can stand behind ``builtin:``."""
+    collections = [f"- `builtin:{name}`: {', '.join(members)}" for name, members in builtin.COLLECTIONS.items()]
+    collected = {name for members in builtin.COLLECTIONS.values() for name in members}
+    others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS) if name not in collected]
+    lines = [*collections, f"- in no collection: {', '.join(others)}"]
+    about = "Photos come with scikit-image, drawings are made by code. Each collection, and each of their pictures:"
+    return "\n".join(["## Built-in pictures", "", about, "", *lines, ""])
+
+
+class _Page:
+    """The sections of one schema."""
+
+    def __init__(self, whole: Schema) -> None:
+        self.whole = whole
+        self.definitions: Mapping[str, Schema] = whole["$defs"]
+        self.common: Mapping[str, Schema] = TaskEntry.model_json_schema()["properties"]
+        self.headings = self._headings()
+
+    def sections(self) -> Iterator[str]:
+        """Each as Markdown, without the newline at its end."""
+        yield f"## The recipe\n\n{self._table(self.whole)}"
+        kinds = {kind.__name__ for kind in KINDS}
+        common = self._common()
+        for name, heading in self.headings.items():
+            definition = self.definitions[name]
+            skipped: set[str] = set()
+            if name in kinds:
+                if common:
+                    yield common
+                    common = ""
+                skipped = {
+                    key
+                    for key, field in definition["properties"].items()
+                    if key == "kind" or self.common.get(key) == field
+                }
+            yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
+
+    def _common(self) -> str:
+        """The section of the fields that all kinds of task have."""
+        kinds = [kind.model_fields["kind"].default for kind in KINDS]
+        fields = {**self.common, "kind": {"enum": kinds, "description": "What kind of task it is, see below."}}
+        about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
+        return f"## {COMMON}\n\n{about}\n\n{self._table({'properties': fields, 'required': ['name', 'kind']})}"
+
+    def _headings(self) -> dict[str, str]:
+        """Heading of every definition, in the order of a recipe; one that is used twice names both places."""
+        places: dict[str, list[str]] = {}
+
+        def visit(properties: Mapping[str, Schema], place: str) -> None:
+            for key, field in properties.items():
+                here = f"{place}.{key}" if place else key
+                for name, within in _references(field):
+                    known = name in places
+                    places.setdefault(name, []).append(here + within)
+                    if not known:
+                        visit(self.definitions[name]["properties"], here + within)
+
+        visit(self.whole["properties"], "")
+        return {
+            name: " and ".join(several) + (f" of kind {kind}" if (kind := _kind(self.definitions[name])) else "")
+            for name, several in places.items()
+        }
+
+    def _table(self, definition: Schema, skipped: Iterable[str] = ()) -> str:
+        rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+        required = definition.get("required", ())
+        left_out = set(skipped)
+        for key, field in definition["properties"].items():
+            if key in left_out:
+                continue
+            default = "required" if key in required else self._default(field)
+            cells = (f"`{key}`", self._type(field), default, self._meaning(field))
+            rows.append("| " + " | ".join(_line(cell).replace("|", "\\|") for cell in cells) + " |")
+        return "\n".join(rows)
+
+    def _type(self, field: Schema) -> str:
+        """The type in words, with what is allowed."""
+        if "$ref" in field:
+            heading = self.headings[_name(field)]
+            return f"[{heading}](#{_anchor(heading)})"
+        if "anyOf" in field:
+            return "; or ".join(self._type(option) for option in field["anyOf"])
+        if "oneOf" in field:
+            return f"[task](#{_anchor(COMMON)})"
+        if "const" in field:
+            return f"`{field['const']}`"
+        if "enum" in field:
+            return ", ".join(f"`{_yaml(value)}`" for value in field["enum"])
+        if field["type"] == "array":
+            return self._list_type(field)
+        if field["type"] == "string":
+            return "text" + (f", at most {field['maxLength']} characters" if "maxLength" in field else "")
+        if field["type"] in ("integer", "number"):
+            return ("whole number" if field["type"] == "integer" else "number") + _range(field)
+        return {"boolean": "`true` or `false`", "null": "`null`"}[field["type"]]
+
+    def _list_type(self, field: Schema) -> str:
+        if "prefixItems" in field:
+            return f"list of {len(field['prefixItems'])}: {self._type(field['prefixItems'][0])}"
+        least, most = field.get("minItems", 0), field.get("maxItems")
+        count = f" of {least} to {most}" if most is not None else " of one or more" if least == 1 else ""
+        return f"list{count}: {self._type(field['items'])}"
+
+    def _default(self, field: Schema) -> str:
+        if "$ref" in field:
+            return "its defaults"
+        if "default" not in field:
+            raise ValueError(f"{field}: is not required and has no default")
+        return f"`{_yaml(self._short(field['default'], field))}`"
+
+    def _short(self, value: Any, field: Schema) -> Any:
+        """A default without what its own section's defaults say already."""
+        if isinstance(value, list) and "$ref" in field.get("items", {}):
+            known = self.definitions[_name(field["items"])]["properties"]
+            return [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
+        return value
+
+    def _meaning(self, field: Schema) -> str:
+        # Pydantic leaves a field's own words out where they are those of its section.
+        found = field.get("description") or ("$ref" in field and self.definitions[_name(field)].get("description"))
+        if found:
+            return str(found)
+        if "const" in field:
+            return "Which kind this is."
+        raise ValueError(f"{field}: has no docstring")
+
+
+def _references(field: Schema) -> Iterator[tuple[str, str]]:
+    """Definitions that a field refers to, with ``[]`` where it holds a list of them."""
+    if "$ref" in field:
+        yield _name(field), ""
+    for option in (*field.get("anyOf", ()), *field.get("oneOf", ())):
+        yield from _references(option)
+    if "items" in field:
+        yield from ((name, f"[]{within}") for name, within in _references(field["items"]))
+
+
+def _name(field: Schema) -> str:
+    return str(field["$ref"]).rpartition("/")[2]
+
+
+def _kind(definition: Schema) -> str | None:
+    """The kind, of a definition that is one of several."""
+    kind: str | None = definition["properties"].get("kind", {}).get("const")
+    return kind
+
+
+def _range(field: Schema) -> str:
+    low, above = field.get("minimum"), field.get("exclusiveMinimum")
+    high, below = field.get("maximum"), field.get("exclusiveMaximum")
+    if field["type"] == "integer":
+        low, above = (low if above is None else above + 1), None
+        high, below = (high if below is None else below - 1), None
+    if low is not None and high is not None:
+        return f", {low} to {high}"
+    signs = (("at least", low), ("above", above), ("at most", high), ("below", below))
+    return "".join(f", {sign} {limit}" for sign, limit in signs if limit is not None)
+
+
+def _yaml(value: Any) -> str:
+    """A default as one would write it in a recipe, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
+
+
+def _anchor(heading: str) -> str:
+    """The name that a heading's link has on code hosts."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

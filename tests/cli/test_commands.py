@@ -1,0 +1,193 @@
+"""What the commands do when all is well."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import prismgan
+
+Command = Callable[..., Any]
+DrawPicture = Callable[..., Path]
+NAMES = ["restore", "enlarge", "paint"]
+
+
+def run_python(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def test_help_is_quick(environment: dict[str, str]) -> None:
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        out = run_python("-m", "prismgan", "--help", environment=environment).stdout
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 1.5  # 0.15 s where nothing else runs
+    for name in ("demo", "train", "render", "evaluate", "info", "data", "recipe"):
+        assert f"\n  {name} " in out
+
+
+def test_the_command_line_imports_no_torch(environment: dict[str, str]) -> None:
+    code = "import sys, prismgan, prismgan.cli; print(sorted({'torch', 'numpy', 'pydantic'} & set(sys.modules)))"
+    assert run_python("-c", code, environment=environment).stdout == "[]\n"
+
+
+def test_version(command: Command) -> None:
+    assert command("--version").out == f"{prismgan.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["train"], ["render"], ["evaluate"], ["info"], ["demo"], ["data", "check"], ["recipe", "schema"]]
+)
+def test_every_command_has_help(words: list[str], command: Command) -> None:
+    finished = command(*words, "--help")
+    assert finished.code == 0
+    assert "Usage: prismgan" in finished.out
+
+
+# -- train ----------------------------------------------------------------------------------------
+
+
+def test_a_training_leaves_a_run(tiny_run: Path) -> None:
+    assert {path.name for path in tiny_run.iterdir()} == {
+        "checkpoint.pt",
+        "evaluation.json",
+        "metrics.jsonl",
+        "recipe.yaml",
+        "report.html",
+        "weights.safetensors",
+    }
+    steps = [json.loads(line)["step"] for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 9))
+    assert "tiny" in (tiny_run / "report.html").read_text()
+    rows = json.loads((tiny_run / "evaluation.json").read_text())["rows"]
+    assert {row["task"] for row in rows} == set(NAMES)
+    assert {row["condition"] for row in rows} == {"clean", "noise-25"}
+
+
+def test_samples_while_training(tmp_path: Path, tiny_recipe: Callable[..., Path], command: Command) -> None:
+    recipe = tiny_recipe(tmp_path, {"training.sample_every": 2, "training.steps": 4, "evaluation.every": 3})
+    assert command("train", recipe, "--run", tmp_path / "deep" / "run").code == 0
+    samples = sorted((tmp_path / "deep" / "run" / "samples").iterdir())
+    assert [path.name for path in samples] == ["step-000002.png", "step-000004.png"]
+    Image.open(samples[0]).load()
+
+
+# -- info -----------------------------------------------------------------------------------------
+
+
+def test_info(tiny_run: Path, command: Command) -> None:
+    finished = command("info", tiny_run / "weights.safetensors")
+    assert finished.code == 0
+    assert finished.out.startswith("tiny: 3 tasks, trained for 8 steps\n")
+    for name in NAMES:
+        assert f"  {name} " in finished.out
+    assert "2x" in finished.out
+    assert "varies with z" in finished.out
+
+
+def test_info_as_json(tiny_run: Path, command: Command) -> None:
+    found = json.loads(command("info", tiny_run / "weights.safetensors", "--json").out)
+    assert [task["name"] for task in found["tasks"]] == NAMES
+    assert found["step"] == 8
+    assert set(found["parameters"]) == {"trunk", "mapping", *NAMES}
+    assert found["recipe"]["training"]["steps"] == 8
+
+
+# -- render ---------------------------------------------------------------------------------------
+
+
+def test_rendering_files_and_folders(
+    tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command
+) -> None:
+    single = draw_picture(tmp_path / "single.jpg", 33, 47)
+    draw_picture(tmp_path / "many" / "one.png", 40, 41)
+    draw_picture(tmp_path / "many" / "deep" / "two.webp", 64, 17)
+    out = tmp_path / "out"
+    weights = tiny_run / "weights.safetensors"
+    finished = command("render", single, tmp_path / "many", "--weights", weights, "--out", out, "--sheet")
+    assert finished.code == 0, finished.err
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert written == {f"{stem}/{name}.png" for stem in ("single", "one", "two") for name in (*NAMES, "sheet")}
+    assert set(finished.out.split()) == {str(out / path) for path in written}
+    assert Image.open(out / "single" / "restore.png").size == (47, 33)
+    assert Image.open(out / "single" / "enlarge.png").size == (94, 66)
+    assert Image.open(out / "two" / "paint.png").size == (17, 64)
+
+
+def test_rendering_some_tasks(tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command) -> None:
+    photo = draw_picture(tmp_path / "a.png")
+    weights = tiny_run / "weights.safetensors"
+    everything, some = tmp_path / "everything", tmp_path / "some"
+    assert command("render", photo, "--weights", weights, "--out", everything).code == 0
+    assert command("render", photo, "--weights", weights, "--out", some, "--tasks", "paint, restore").code == 0
+    assert {path.name for path in (some / "a").iterdir()} == {"paint.png", "restore.png"}
+    for path in (some / "a").iterdir():
+        assert path.read_bytes() == (everything / "a" / path.name).read_bytes()
+
+
+# -- evaluate -------------------------------------------------------------------------------------
+
+
+def test_evaluate(tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command) -> None:
+    draw_picture(tmp_path / "photos" / "a.png", 70, 75, 1)
+    draw_picture(tmp_path / "photos" / "b.jpg", 80, 65, 2)
+    (tmp_path / "photos" / "c.png").write_text("no picture")
+    arguments = ("evaluate", tiny_run / "weights.safetensors", "--data", tmp_path / "photos")
+    shown, printed = command(*arguments), command(*arguments, "--json")
+    assert shown.code == printed.code == 0
+    found = json.loads(printed.out)
+    assert found["pictures"] == 2
+    assert {row["task"] for row in found["rows"]} == set(NAMES)
+    for row in found["rows"]:
+        assert isinstance(row["value"], float)
+        assert isinstance(row["baseline"], float)
+        assert row["better"] in ("higher", "lower")
+        line = [
+            line
+            for line in shown.out.splitlines()
+            if line.split()[:3] == [row["task"], row["condition"], row["metric"]]
+        ]
+        assert len(line) == 1
+    metrics = {(row["task"], row["metric"]) for row in found["rows"]}
+    assert {("restore", "psnr"), ("enlarge", "ssim"), ("paint", "style_distance")} <= metrics
+    assert {"loss", "accuracy_real", "accuracy_fake"} <= set(found["discriminator"])
+    assert ["c.png" in line for line in found["skipped"]] == [True]
+    assert "left out: " in shown.err
+
+
+def test_evaluate_where_the_exemplar_is_gone(
+    tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_picture(tmp_path / "photos" / "a.png", 70, 75, 1)
+    hidden = tiny_run.parent / "painting.png"
+    moved = hidden.rename(tmp_path / "elsewhere.png")
+    try:
+        finished = command("evaluate", tiny_run / "weights.safetensors", "--data", tmp_path / "photos", "--json")
+    finally:
+        moved.rename(hidden)
+    assert finished.code == 0, finished.err
+    metrics = {(row["task"], row["metric"]) for row in json.loads(finished.out)["rows"]}
+    assert ("restore", "psnr") in metrics
+    assert ("paint", "style_distance") not in metrics
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def test_a_good_data_set(tmp_path: Path, tiny_recipe: Callable[..., Path], command: Command) -> None:
+    finished = command("data", "check", tiny_recipe(tmp_path))
+    assert finished.code == 0, finished.err
+    assert finished.out.splitlines()[-1] == "the data fits the tasks"
+    assert "photos" in finished.out
+    assert "5 pictures" in finished.out

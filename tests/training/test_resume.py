@@ -1,0 +1,130 @@
+"""A training that was killed and resumed is bitwise the training that was not."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+STEPS = 26
+CASES = {
+    "one stage, normalised": {"model.adversary.stages": "one", "model.balancer": "normalised"},
+    "two stages, uncertainty": {"model.adversary.stages": "two", "model.balancer": "uncertainty"},
+}
+CLOCK = {"time", "images_per_second"}
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same(found: Any, expected: Any, where: str = "checkpoint") -> None:
+    """Bitwise, through whatever a checkpoint is nested of."""
+    assert type(found) is type(expected), where
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key in expected:
+            assert_same(found[key], expected[key], f"{where}.{key}")
+    elif isinstance(expected, list | tuple):
+        assert len(found) == len(expected), where
+        for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+            assert_same(one, other, f"{where}.{index}")
+    elif isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected), where
+    else:
+        assert found == expected, where
+
+
+def kill_at(step: int, arguments: list[object], run: Path, environment: dict[str, str]) -> None:
+    """Start a training and kill it, workers and all, once it has logged ``step`` steps."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prismgan", *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        started = time.monotonic()
+        while not (run / "metrics.jsonl").exists() or (run / "metrics.jsonl").read_bytes().count(b"\n") < step:
+            assert process.poll() is None, process.stderr and process.stderr.read().decode()
+            assert time.monotonic() - started < 120
+            time.sleep(0.002)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == -9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(
+    case: str,
+    tmp_path: Path,
+    tiny_recipe: Callable[..., Path],
+    command: Callable[..., Any],
+    environment: dict[str, str],
+) -> None:
+    recipe = tiny_recipe(tmp_path, {**CASES[case], "training.steps": STEPS, "training.save_every": 3})
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert command("train", recipe, "--run", whole).code == 0
+
+    step = random.Random(case).randint(5, 12)
+    kill_at(step, ["train", recipe, "--run", broken], broken, environment)
+    before = lines(broken)
+    assert step <= before[-1]["step"] < STEPS
+    with (broken / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 25, "loss/res')  # what a kill in the middle of a line leaves
+    resumed = command("train", recipe, "--run", broken, "--resume")
+    assert resumed.code == 0, resumed.err
+    assert "resumed at step" in resumed.err
+
+    assert (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    found, expected = (torch.load(run / "checkpoint.pt", weights_only=True) for run in (broken, whole))
+    del found["random"], expected["random"]  # of the libraries: nothing in a step draws from them
+    assert_same(found, expected)
+    assert found["model"]["optimizer"]["state"]
+    assert bool(found["model"]["balancer"]) == ("uncertainty" in case)
+
+    values = [line for line in lines(broken) if "event" not in line]
+    assert [line["step"] for line in values] == list(range(1, STEPS + 1))
+    for line, other in zip(values, lines(whole), strict=True):
+        assert {k: v for k, v in line.items() if k not in CLOCK} == {k: v for k, v in other.items() if k not in CLOCK}
+    times = [line["time"] for line in values]
+    assert times == sorted(times)
+
+
+def test_resuming_a_finished_training_trains_no_more(
+    tmp_path: Path, tiny_recipe: Callable[..., Path], command: Callable[..., Any]
+) -> None:
+    recipe = tiny_recipe(tmp_path, {"training.steps": 2})
+    assert command("train", recipe, "--run", tmp_path / "run").code == 0
+    before = (tmp_path / "run" / "weights.safetensors").read_bytes()
+    assert command("train", recipe, "--run", tmp_path / "run", "--resume").code == 0
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+
+
+def test_a_longer_training_goes_on_from_a_shorter_one(
+    tmp_path: Path, tiny_recipe: Callable[..., Path], command: Callable[..., Any]
+) -> None:
+    recipe = tiny_recipe(tmp_path, {"training.steps": 2})
+    assert command("train", recipe, "--run", tmp_path / "run").code == 0
+    assert command("train", recipe, "--run", tmp_path / "run", "--resume", "--steps", 5).code == 0
+    assert [line["step"] for line in lines(tmp_path / "run") if "event" not in line] == [1, 2, 3, 4, 5]
+
+
+def test_the_resolved_recipe_reproduces_the_run(
+    tmp_path: Path, tiny_run: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finished = command("train", tiny_run / "recipe.yaml", "--run", "again")
+    assert finished.code == 0, finished.err
+    assert (tmp_path / "again/weights.safetensors").read_bytes() == (tiny_run / "weights.safetensors").read_bytes()
+    assert (tmp_path / "again/recipe.yaml").read_bytes() == (tiny_run / "recipe.yaml").read_bytes()

@@ -1,0 +1,262 @@
+"""Signals, divergence, unreadable pictures, killed workers and full disks: nothing that was trained is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Container
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from prismgan.batch import Batch
+from prismgan.errors import PrismganError
+from prismgan.models import Prism
+from prismgan.models.weights import load_weights
+from prismgan.training.checkpoint import load_checkpoint
+from prismgan.training.recipe import load
+from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
+
+WriteRecipe = Callable[..., Path]
+Command = Callable[..., Any]
+
+
+def lines(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def events(run: Path, kind: str) -> list[dict[str, Any]]:
+    return [line for line in lines(run) if line.get("event") == kind]
+
+
+def start(recipe: Path, run: Path, environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
+    """A training in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "prismgan", "train", str(recipe), "--run", str(run)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def wait_for_steps(count: int, run: Path, process: subprocess.Popen[str]) -> None:
+    started = time.monotonic()
+    while not (run / "metrics.jsonl").exists() or len((run / "metrics.jsonl").read_bytes().splitlines()) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() - started < 120
+        time.sleep(0.01)
+
+
+def hidden_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+# -- signals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_saves_and_says_how_to_go_on(
+    number: signal.Signals, tmp_path: Path, tiny_recipe: WriteRecipe, command: Command, environment: dict[str, str]
+) -> None:
+    recipe, run = tiny_recipe(tmp_path, {"training.steps": 100_000, "training.save_every": 100_000}), tmp_path / "run"
+    process = start(recipe, run, environment)
+    try:
+        wait_for_steps(4, run, process)
+        os.killpg(process.pid, number)  # as a terminal's Ctrl-C and most schedulers do: workers get it too
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    stopped = torch.load(run / "checkpoint.pt", weights_only=True)["step"]
+    assert stopped >= 4
+    assert err == f"stopped by {number.name} at step {stopped}; all is saved\n"
+    assert out.splitlines()[-1] == "go on with the same command and --resume"
+    assert load_weights(run / "weights.safetensors").header.step == stopped
+
+    resumed = command("train", recipe, "--run", run, "--resume", "--steps", stopped + 2)
+    assert resumed.code == 0, resumed.err
+    assert load_weights(run / "weights.safetensors").header.step == stopped + 2
+    assert (run / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_a_killed_worker_is_one_clear_error(
+    tmp_path: Path, tiny_recipe: WriteRecipe, environment: dict[str, str]
+) -> None:
+    recipe, run = tiny_recipe(tmp_path, {"training.steps": 100_000}), tmp_path / "run"
+    process = start(recipe, run, environment)
+    try:
+        wait_for_steps(6, run, process)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 2, err
+    said = [line for line in err.splitlines() if line.startswith("prismgan: ")]
+    assert len(said) == 1
+    assert "a worker process was killed" in said[0]
+    assert "data.workers" in said[0]
+    assert load_checkpoint(run / "checkpoint.pt")["step"] >= 4
+
+
+# -- divergence -----------------------------------------------------------------------------------
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, calls: Container[int]) -> None:
+    """Put a NaN into the sources of some calls of the model's step."""
+    step, count = Prism.step, 0
+
+    def poisoned(self: Prism, batch: Batch) -> dict[str, torch.Tensor]:
+        nonlocal count
+        count += 1
+        if count in calls:
+            batch = dataclasses.replace(batch, source=batch.source * float("nan"))
+        return step(self, batch)
+
+    monkeypatch.setattr(Prism, "step", poisoned)
+
+
+@pytest.mark.parametrize("balancer", ["normalised", "uncertainty", "fixed"])
+def test_a_few_bad_steps_are_skipped(
+    balancer: str, tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, {3, 4})
+    run = tmp_path / "run"
+    changes = {"training.patience": 3, "training.steps": 6, "model.balancer": balancer, "data.workers": 0}
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), run)
+    assert trainer.train()
+    assert [event["step"] for event in events(run, "skipped")] == [3, 4]
+    assert events(run, "rollback") == []
+    values = {line["step"]: line for line in lines(run) if "event" not in line}
+    assert [line["skipped"] for line in values.values()] == [0, 0, 1, 1, 0, 0]
+    assert values[3]["loss/restore"] is None  # JSON knows no NaN
+    assert math.isfinite(values[6]["loss/restore"])
+    assert all(tensor.isfinite().all() for tensor in load_weights(run / "weights.safetensors").tensors.values())
+    assert trainer.model.slow_down_factor == 1
+
+
+def test_lasting_divergence_goes_back_to_the_checkpoint_at_half_the_rate(
+    tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    run, recipe = tmp_path / "run", tiny_recipe(tmp_path, {"training.patience": 3, "data.workers": 0})
+    assert command("train", recipe, "--run", tmp_path / "calm").code == 0
+    poison(monkeypatch, {6, 7, 8})  # the checkpoint is of step 4
+    finished = command("train", recipe, "--run", run)
+    assert finished.code == 0, finished.err
+    assert "back to step 4 at half the learning rate" in finished.err
+    assert [event["step"] for event in events(run, "skipped")] == [6, 7, 8]
+    (rollback,) = events(run, "rollback")
+    assert rollback["step"] == 4
+    after = lines(run)[lines(run).index(rollback) + 1 :]
+    calm = {line["step"]: line["rate"] for line in lines(tmp_path / "calm")}
+    assert [line["step"] for line in after] == [5, 6, 7, 8]
+    for line in after:
+        assert line["rate"] == pytest.approx(calm[line["step"]] / 2)
+    # The slower rate and the count survive a resume.
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    assert (state["rollbacks"], state["model"]["slow_down_factor"]) == (1, 0.5)
+
+
+def test_training_that_keeps_diverging_ends_with_an_error(
+    tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, range(2, 1000))
+    run = tmp_path / "run"
+    changes = {"training.patience": 1, "training.save_every": 1, "data.workers": 0}
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), run)
+    with pytest.raises(PrismganError, match=f"diverged {MOST_ROLLBACKS + 1} times.*checkpoint"):
+        trainer.train()
+    assert len(events(run, "rollback")) == MOST_ROLLBACKS
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == 1
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+
+def test_an_unreadable_picture_is_left_out_and_named_once(
+    tmp_path: Path, tiny_recipe: WriteRecipe, command: Command
+) -> None:
+    recipe, run = tiny_recipe(tmp_path), tmp_path / "run"  # 8 steps of 2: five photos, three times each
+    bad = tmp_path / "photos" / "photo-2.jpg"
+    bad.write_bytes(bad.read_bytes()[:-200])
+    finished = command("train", recipe, "--run", run)
+    assert finished.code == 0, finished.err
+    (event,) = events(run, "skipped_picture")
+    assert str(bad) in event["message"]
+    assert finished.err.count(str(bad)) == 1
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert [line for line in evaluation["skipped"] if str(bad) in line]
+    # A resumed training does not name it again.
+    assert command("train", recipe, "--run", run, "--resume", "--steps", 14).code == 0
+    assert len(events(run, "skipped_picture")) == 1
+    assert "photo-2.jpg" in (run / "evaluation.json").read_text()
+
+
+# -- disks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failing", ["checkpoint", "weights"])
+def test_a_full_disk_leaves_the_last_checkpoint(
+    failing: str, tmp_path: Path, tiny_recipe: WriteRecipe, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = tiny_recipe(tmp_path), tmp_path / "run"
+    # The recipe, then checkpoint and weights of step 0 are written; then those of step 4.
+    good, count = {"checkpoint": 3, "weights": 4}[failing], 0
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        nonlocal count
+        count += 1
+        if count > good:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        finished = command("train", recipe, "--run", run)
+    assert finished.code == 2
+    assert finished.err.count("\n") == 1
+    assert finished.err.startswith(f"prismgan: {run / failing}")
+    assert "No space left on device" in finished.err
+    assert hidden_files(run) == []
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == (0 if failing == "checkpoint" else 4)
+    load_weights(run / "weights.safetensors").generator()
+    assert command("train", recipe, "--run", run, "--resume").code == 0
+    assert load_weights(run / "weights.safetensors").header.step == 8
+
+
+@pytest.mark.slow
+def test_a_limit_on_file_sizes_leaves_the_last_checkpoint(
+    tmp_path: Path, tiny_recipe: WriteRecipe, tiny_run: Path, environment: dict[str, str]
+) -> None:
+    limit = (tiny_run / "checkpoint.pt").stat().st_size - 1000  # the first one, without optimizer state, fits
+    run = tmp_path / "run"
+    process = start(
+        tiny_recipe(tmp_path),
+        run,
+        environment,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2, err
+    assert err.count("\n") == 1
+    assert err.startswith(f"prismgan: {run / 'checkpoint.pt'}: cannot be written")
+    assert hidden_files(run) == []
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == 0
+    load_weights(run / "weights.safetensors").generator()

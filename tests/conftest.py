@@ -1,4 +1,4 @@
-"""What all tests share: tiny pictures, a tiny recipe on them, one tiny run, and the command line within this process."""
+"""What all tests share: tiny pictures and a recipe on them, one tiny run, and the command line in this process."""
 
 from __future__ import annotations
 

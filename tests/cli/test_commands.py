@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 import prismgan
+from prismgan import images
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -52,7 +52,7 @@ def test_version(command: Command) -> None:
 def test_every_command_has_help(words: list[str], command: Command) -> None:
     finished = command(*words, "--help")
     assert finished.code == 0
-    assert "Usage: prismgan" in finished.out
+    assert f"prismgan {' '.join(words)} [OPTIONS]" in finished.out
 
 
 # -- train ----------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def test_samples_while_training(tmp_path: Path, tiny_recipe: Callable[..., Path]
     assert command("train", recipe, "--run", tmp_path / "deep" / "run").code == 0
     samples = sorted((tmp_path / "deep" / "run" / "samples").iterdir())
     assert [path.name for path in samples] == ["step-000002.png", "step-000004.png"]
-    Image.open(samples[0]).load()
+    assert images.size(samples[0])[1] > 400
 
 
 # -- info -----------------------------------------------------------------------------------------
@@ -120,9 +120,9 @@ def test_rendering_files_and_folders(
     written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert written == {f"{stem}/{name}.png" for stem in ("single", "one", "two") for name in (*NAMES, "sheet")}
     assert set(finished.out.split()) == {str(out / path) for path in written}
-    assert Image.open(out / "single" / "restore.png").size == (47, 33)
-    assert Image.open(out / "single" / "enlarge.png").size == (94, 66)
-    assert Image.open(out / "two" / "paint.png").size == (17, 64)
+    assert images.size(out / "single" / "restore.png") == (33, 47)
+    assert images.size(out / "single" / "enlarge.png") == (66, 94)
+    assert images.size(out / "two" / "paint.png") == (64, 17)
 
 
 def test_rendering_some_tasks(tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command) -> None:

@@ -206,7 +206,7 @@ def test_resuming_with_another_recipe(
 
 
 def test_resuming_with_another_task(trained: tuple[Path, Path], tmp_path: Path, refused: Refused) -> None:
-    recipe, run = trained
+    _, run = trained
     changed = yaml.safe_load((run / "recipe.yaml").read_text())
     changed["tasks"] = changed["tasks"][:2]
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(changed))
@@ -385,10 +385,13 @@ def test_evaluation_without_photos(tmp_path: Path, tiny_run: Path, refused: Refu
 
 
 def test_evaluation_of_photos_that_cannot_be_read(tmp_path: Path, tiny_run: Path, refused: Refused) -> None:
-    (tmp_path / "photos").mkdir()
-    Image.new("RGB", (1, 1)).save(tmp_path / "photos" / "dot.png")
-    (tmp_path / "photos" / "text.png").write_text("no picture")
-    assert "none" in refused("evaluate", tiny_run / "weights.safetensors", "--data", tmp_path / "photos")
+    for folder in ("text", "dot"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "text" / "text.png").write_text("no picture")
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot" / "dot.png")
+    weights = tiny_run / "weights.safetensors"
+    assert "can be read" in refused("evaluate", weights, "--data", tmp_path / "text")
+    assert "dot.png: has 1x1 pixels" in refused("evaluate", weights, "--data", tmp_path / "dot")
 
 
 @pytest.mark.slow

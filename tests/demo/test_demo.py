@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prismgan import demo
+from prismgan.data import SourceEntry
 from prismgan.models.weights import load_weights
 
 
@@ -20,34 +21,34 @@ def test_the_recipe_of_the_demo_loads() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_twice(tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    small = demo.demo_recipe()
-    generator = small.model.generator.model_copy(update={"widths": (8, 16), "blocks": (1, 1)})
-    small = small.model_copy(
+def test_the_demo_and_a_second_one(
+    tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = demo.demo_recipe()
+    generator = whole.model.generator.model_copy(update={"widths": (8, 16), "blocks": (1, 1)})
+    small = whole.model_copy(
         update={
-            "model": small.model.model_copy(update={"generator": generator}),
-            "training": small.training.model_copy(update={"batch_size": 1, "crop": 32}),
-            "evaluation": small.evaluation.model_copy(update={"maximum_side": 64}),
+            "data": whole.data.model_copy(update={"test": (SourceEntry(builtin="chelsea"),)}),
+            "model": whole.model.model_copy(update={"generator": generator}),
+            "training": whole.training.model_copy(update={"batch_size": 1, "crop": 32, "log_every": 1}),
+            "evaluation": whole.evaluation.model_copy(update={"maximum_side": 64}),
         }
     )
     monkeypatch.setattr(demo, "demo_recipe", lambda: small)
-    monkeypatch.setattr(demo, "FEWEST_STEPS", 2)
-    monkeypatch.setattr(demo, "TRIAL_STEPS", 1)
-    monkeypatch.setattr(demo, "_seconds_a_step", lambda _: 1.0)
     run = tmp_path / "demo"
-    for _ in range(2):
-        finished = command("demo", "--run", run, "--minutes", "0.05")
-        assert finished.code == 0, finished.err
-        assert finished.out == f"weights  {run / 'weights.safetensors'}\nreport   {run / 'report.html'}\n"
-        assert "all 6 looks cost" in finished.err
-        assert load_weights(run / "weights.safetensors").header.step == 3
-        names = [task.name for task in small.tasks]
-        for photo in ("chelsea", "coffee"):
-            found = {path.stem for path in (run / "render" / photo).iterdir()}
-            assert found == {"photo", "source", *names}
-        assert (run / "render" / "sheet.png").exists()
-        assert json.loads((run / "cost.json").read_text())["tasks"] == 6
-        assert "prismgan demo" in (run / "report.html").read_text()
-        # A second demo starts over.
-        assert not (run / "mine").exists()
-        (run / "mine").write_text("old")
+    finished = command("demo", "--run", run, "--minutes", "0.05")
+    assert finished.code == 0, finished.err
+    assert finished.out == f"weights  {run / 'weights.safetensors'}\nreport   {run / 'report.html'}\n"
+    assert "all 6 looks cost" in finished.err
+    assert load_weights(run / "weights.safetensors").header.step > 0
+    folders = [path for path in (run / "render").iterdir() if path.is_dir()]
+    assert len(folders) == 2  # one photo, clean and noisy
+    for folder in folders:
+        assert {path.stem for path in folder.iterdir()} == {"photo", "source", *(task.name for task in small.tasks)}
+    assert (run / "render" / "sheet.png").exists()
+    assert json.loads((run / "cost.json").read_text())["tasks"] == 6
+    assert "prismgan demo" in (run / "report.html").read_text()
+
+    monkeypatch.setattr(demo.Trainer, "train", lambda _: False)  # as if stopped by a signal
+    assert command("demo", "--run", run, "--minutes", "0.05").code == 0
+    assert not run.exists()  # a second demo starts over

@@ -209,7 +209,7 @@ def test_the_rate_follows_the_schedule_and_slows_down() -> None:
 def test_overfitting_one_batch_lowers_the_losses(balancer: str) -> None:
     prism = model(balancer=balancer, rate=4e-3)
     rows = batch()
-    logs = [prism.step(rows) for _ in range(60)]
+    logs = [prism.step(rows) for _ in range(40)]
     for name in ("clean/pixel", "mask/pixel", "pencil/pixel", "paint/style"):
         start, end = (float(logs[i][f"loss/{name}"]) for i in (0, -1))
         assert end < 0.75 * start, name

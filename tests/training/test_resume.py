@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +52,7 @@ def kill_at(step: int, arguments: list[object], run: Path, environment: dict[str
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         started = time.monotonic()
@@ -58,7 +61,7 @@ def kill_at(step: int, arguments: list[object], run: Path, environment: dict[str
             assert time.monotonic() - started < 120
             time.sleep(0.002)
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     assert process.returncode == -9
 

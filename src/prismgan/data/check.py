@@ -72,7 +72,8 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     asked += [picture for several in shown.values() for picture in several]
     examined = _examine_all(asked)
 
-    problems.extend(_unreadable(examined, shown))
+    exemplars = {picture for task in tasks if task.exemplars for picture in shown.get(task.name, ())}
+    problems.extend(_unreadable(examined, shown, exemplars))
     problems.extend(_sizes(found, tasks, examined))
     problems.extend(_columns(train, test, tasks))
     problems.extend(_repeated(train, test, examined))
@@ -112,12 +113,16 @@ def _examine(picture: Picture) -> _Examined:
     return _Examined((pixels.shape[1], pixels.shape[2]), "", hashlib.sha256(content).hexdigest())
 
 
-def _unreadable(examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]]) -> Iterator[Problem]:
+def _unreadable(
+    examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]], exemplars: set[Picture]
+) -> Iterator[Problem]:
     users = {picture: task for task, several in shown.items() for picture in several}
     for picture, seen in examined.items():
         if seen.size is None:
             user = f" (a picture of task {users[picture]!r})" if picture in users else ""
-            yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=True)
+            # Losses are built from all exemplars: one cannot be left out while training.
+            skippable = picture not in exemplars
+            yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=skippable)
 
 
 def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]) -> Iterator[Problem]:

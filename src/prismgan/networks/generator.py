@@ -32,7 +32,7 @@ class GeneratorConfig(Config):
 
     widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 64)
     """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 32 run fastest."""
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (4, 4)
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (5, 6)
     """Residual blocks at each of these levels."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
@@ -123,21 +123,20 @@ class FineHead(nn.Module):
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
     def forward(
-        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P H/2 W/2"]
-    ) -> Float[Tensor, "B P H/2 W/2"]:
+        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Tensor | None
+    ) -> Float[Tensor, "B P h w"]:
         maps = features.fine
         for block in self.blocks:
             maps = block(maps, code)
-        return base + self.last(maps)
+        return _sum(self.last(maps), base)
 
 
 class CoarseHead(nn.Module):
     """Repaints: adds smooth colour from the coarsest features, and scales the source's own detail.
 
-    Detail is what a sub-pixel differs by from the mean of its cell of 2x2 source pixels; colour is enlarged bilinearly.
-    So the head has no pattern of its own for the sub-pixels. With a sub-pixel convolution it has, and in flat
-    regions, where a style asks for variation that the photo has none of, training paints a grid with it
-    (``docs/log.md``, "the grid").
+    Detail is what the source has beyond its own half resolution; colour is enlarged bilinearly. So the head has no
+    pattern of its own for the sub-pixels. With a sub-pixel convolution it has, and in flat regions, where a style asks
+    for variation that the photo has none of, training paints a grid with it (``docs/log.md``, "the grid").
     """
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
@@ -152,17 +151,27 @@ class CoarseHead(nn.Module):
         self.last = zero_(convolution(fine, 6))
 
     def forward(
-        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P H/2 W/2"]
-    ) -> Float[Tensor, "B P H/2 W/2"]:
+        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Float[Tensor, "B P h w"]
+    ) -> Float[Tensor, "B P h w"]:
         maps = features.coarse
         for block in self.blocks:
             maps = block(maps, code)
         maps = _enlarge(self.narrow(maps), self.enlargement) + self.skip(features.fine)
         colour, gain = self.last(F.leaky_relu(maps, SLOPE)).chunk(2, dim=1)
         smooth = F.pixel_unshuffle(_enlarge(colour, self.factor), self.factor)
-        cells = base.unflatten(1, (3, -1))
-        detail = cells - cells.mean(dim=2, keepdim=True)
-        return base + smooth + (gain[:, :, None] * detail).flatten(1, 2)
+        return _sum(_sum(gain.repeat_interleave(self.factor**2, dim=1) * detail, smooth), base)
+
+
+def _sum(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
+    """The sum, in the memory of ``own`` where its precision allows: fresh memory for a 4x picture costs ten times the
+    addition."""
+    return own.add_(other) if own.dtype == other.dtype else own + other
+
+
+def _detail(base: Float[Tensor, "B P h w"], factor: int) -> Float[Tensor, "B P h w"]:
+    """What sub-pixels have beyond the picture of their cells' means."""
+    means = base.unflatten(1, (3, factor**2)).mean(dim=2)
+    return base - F.pixel_unshuffle(_enlarge(means, factor), factor)
 
 
 def _enlarge(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
@@ -236,11 +245,16 @@ class Generator(nn.Module):
             code = self.mapping(latent)
         scales = {self.specs[name].scale for name in names}
         bases = {scale: self._base(encoded.bordered, scale) for scale in scales}
+        # Computed once for all heads of a scale that ask for it.
+        details = {
+            scale: _detail(bases[scale], 2 * scale)
+            for scale in {self.specs[name].scale for name in names if not self.specs[name].fine}
+        }
         outputs = {}
         for name in names:
             scale = self.specs[name].scale
             # Added before the shuffle: at 4x the sum is then over maps in memory order, twice as fast.
-            cells = self.heads[name](encoded.features, code, bases[scale])
+            cells = self.heads[name](encoded.features, code, bases[scale], details.get(scale))
             image = F.pixel_shuffle(cells, 2 * scale)
             outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
         return outputs

@@ -45,7 +45,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{path}: is not a checkpoint that can be read ({str(error).splitlines()[0]})") from None
+        reason = (str(error) or "it ends too early").splitlines()[0]
+        raise WeightsError(f"{path}: is not a checkpoint that can be read ({reason})") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise WeightsError(f"{path}: is no checkpoint of this version; train again")
     restore_random_states(state.pop("random"))

@@ -99,13 +99,14 @@ def _scores(
         )
         for metric in task.metrics
     ]
-    view = batch.of(task.name)
-    for term in task.losses if losses else ():
-        if term.reported:
-            assert losses is not None
-            loss = losses[task.name][term.name]
-            value, base = float(loss(output, view)), float(loss(baseline, view))
-            scores.append((f"{term.name}_distance", "", "lower", "exemplar", value, base))
+    built = (losses or {}).get(task.name)
+    if built is not None:
+        view = batch.of(task.name)
+        for term in task.losses:
+            if term.reported:
+                loss = built[term.name]
+                value, base = float(loss(output, view)), float(loss(baseline, view))
+                scores.append((f"{term.name}_distance", "", "lower", "exemplar", value, base))
     return scores
 
 

@@ -232,7 +232,13 @@ def _entry(entries: Sequence[Any], key: str, override: str) -> Any:
 def _explain(error: ValidationError) -> list[str]:
     """One line for every fault: where, what, and what is allowed."""
     lines = []
-    for fault in error.errors(include_url=False):
+    faults = error.errors(include_url=False)
+    for fault in faults:
+        # A list whose entries are all faulty counts as too short on top of it.
+        if fault["type"] == "too_short" and any(
+            other["loc"][: len(fault["loc"])] == fault["loc"] != other["loc"] for other in faults
+        ):
+            continue
         # Pydantic puts the kind of a task into the path; the user did not.
         kinds = {str(kind.model_fields["kind"].default) for kind in KINDS}
         parts = [str(part) for index, part in enumerate(fault["loc"]) if not (index == 2 and part in kinds)]
@@ -264,7 +270,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
+        for key, _ in reversed(node.value):
             if keys.count(key.value) > 1:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is given twice", key.start_mark

@@ -224,11 +224,11 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{ROWS} crops of {CROP} px, {torch.get_num_threads()} threads, {precision('auto', 'cpu')}, no penalty")
     found: dict[str, Any] = {"stages": [], "large": []}
-    large = as_large(EIGHT)
-    for key, width in (("stages", 32), ("large", large)):
-        print("\ndefault discriminator" if key == "stages" else "\ndiscriminator as large as the generator (at K = 8)")
+    for key in ("stages", "large"):
+        print("\ndefault discriminator" if key == "stages" else "\ndiscriminator as large as the generator")
         print(f"{'K':>3} {'G':>10} {'D':>10}  " + "".join(f"{way:>22}" for way in WAYS) + "   (seconds a step)")
         for count in (1, 4, 8):
+            width = 32 if key == "stages" else as_large(EIGHT[:count])
             row = compare_stages(count, width, options.repeats)
             found[key].append(row)
             seconds = row["seconds"]

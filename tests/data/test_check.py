@@ -22,9 +22,7 @@ def test_sound_data_has_no_problem(tmp_path: Path, make_picture: MakePicture, ta
     assert check(data, tasks, 24) == []
 
 
-def test_every_problem_is_found_at_once(
-    tmp_path: Path, make_picture: MakePicture, make_task: MakeTask
-) -> None:
+def test_every_problem_is_found_at_once(tmp_path: Path, make_picture: MakePicture, make_task: MakeTask) -> None:
     good = make_picture("good.png", 64, 64, 1)
     make_picture("tiny.png", 64, 12, 2)
     make_picture("own.png", 20, 20, 3)

@@ -70,9 +70,7 @@ def test_jpeg_quality_orders_the_error() -> None:
 
 
 def test_probabilities_are_kept() -> None:
-    config = DegradationConfig(
-        clean=0.25, noise=Noise(probability=0.5), motion_blur=MotionBlur(length=(4, 8))
-    )
+    config = DegradationConfig(clean=0.25, noise=Noise(probability=0.5), motion_blur=MotionBlur(length=(4, 8)))
     drawn = [draw(config, stream(0, index)) for index in range(600)]
     share = sum(condition.noise > 0 for condition in drawn) / len(drawn)
     assert share == pytest.approx(0.75 * 0.5, abs=0.06)

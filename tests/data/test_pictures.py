@@ -26,9 +26,7 @@ def test_cache_returns_what_is_on_disk(make_picture: MakePicture, megabytes: int
 
 
 @pytest.mark.parametrize("megabytes", [0, 16])
-def test_unreadable_pictures_are_remembered(
-    tmp_path: Path, make_picture: MakePicture, megabytes: int
-) -> None:
+def test_unreadable_pictures_are_remembered(tmp_path: Path, make_picture: MakePicture, megabytes: int) -> None:
     cut = make_picture("cut.png")
     cut.write_bytes(cut.read_bytes()[:200])
     names = [str(cut), str(tmp_path / "none.png")]

@@ -27,9 +27,7 @@ def manifest(tmp_path: Path, content: str | bytes, name: str = "list.csv") -> Da
 def test_csv_rows(tmp_path: Path) -> None:
     text = "\ufeffpicture,source,split,view,mask\na.png,,train,left,m/a.png\n\n/x/b.png,s.png,,,\n"
     first, second = rows(manifest(tmp_path, text))
-    assert first == Row(
-        str(tmp_path / "a.png"), None, {"mask": str(tmp_path / "m/a.png")}, "train", "left", "a.png"
-    )
+    assert first == Row(str(tmp_path / "a.png"), None, {"mask": str(tmp_path / "m/a.png")}, "train", "left", "a.png")
     assert second == Row("/x/b.png", str(tmp_path / "s.png"), {}, None, "list", "/x/b.png")
 
 

@@ -51,9 +51,7 @@ def test_noise_repeats_and_differs_by_picture(make_picture: MakePicture, make_ta
     assert not torch.equal(one[0], one[1])
 
 
-def test_unreadable_pictures_are_named(
-    tmp_path: Path, make_picture: MakePicture, make_task: MakeTask
-) -> None:
+def test_unreadable_pictures_are_named(tmp_path: Path, make_picture: MakePicture, make_task: MakeTask) -> None:
     (tmp_path / "bad.png").write_bytes(b"no picture")
     names = [str(tmp_path / "bad.png"), str(make_picture("tiny.png", 3, 3)), str(make_picture("good.png"))]
     tested = TestSet([Row(name) for name in names], [make_task()], CLEAN)

@@ -27,9 +27,7 @@ from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 
 from .conftest import MakePicture, MakeTask
 
-CONFIG = DegradationConfig(
-    gaussian_blur=GaussianBlur(), noise=Noise(probability=0.8), jpeg=Jpeg(probability=0.5)
-)
+CONFIG = DegradationConfig(gaussian_blur=GaussianBlur(), noise=Noise(probability=0.8), jpeg=Jpeg(probability=0.5))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def _box(image: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(padded, 2 * radius + 1, stride=1)
 
 
-def flat_regions(photo: Images, *, radius: int = 4, epsilon: float = 0.02, rounds: int = 3) -> Images:
+def flat_regions(photo: Images, *, radius: int = 3, epsilon: float = 0.015, rounds: int = 3) -> Images:
     """Smooths inside regions and keeps their borders: a self-guided filter, repeated.
 
     He, Sun, Tang, "Guided image filtering" (2010), eq. 5 and 6 with the guide equal to the input, the
@@ -52,13 +52,13 @@ def flat_regions(photo: Images, *, radius: int = 4, epsilon: float = 0.02, round
     return image.clamp(-1, 1)
 
 
-def outlines(photo: Images, *, sigma: float = 1.0, strength: float = 22.0) -> Float[Tensor, "B 1 H W"]:
+def outlines(photo: Images, *, sigma: float = 1.2, strength: float = 40.0) -> Float[Tensor, "B 1 H W"]:
     """Ink from 0 (line) to 1 (paper): a thresholded difference of Gaussians.
 
     Winnemöller, Kyprianidis, Olsen, "XDoG" (2012), eq. 2 and 5, on grey levels in [0, 1].
     """
     grey = (luma(photo.float()) + 1) / 2
-    difference = blur(grey, sigma) - 0.98 * blur(grey, 1.6 * sigma)
+    difference = blur(grey, sigma) - 0.99 * blur(grey, 1.6 * sigma)
     return torch.where(difference > 0, 1.0, 1 + torch.tanh(strength * 4 * difference)).clamp(0, 1)
 
 
@@ -67,12 +67,12 @@ def comic(photo: Images) -> Images:
     surface = flat_regions(photo)
     grey = luma(surface)
     # Soft steps of brightness: a hard step would make pictures flicker where a gradient crosses it.
-    levels = 5.0
+    levels = 4.0
     position = (grey + 1) / 2 * levels
     base = position.floor()
     step = torch.sigmoid((position - base - 0.5) * 12)
     toned = (base + step) / levels * 2 - 1
-    vivid = toned + 1.5 * (surface - grey)
+    vivid = toned + 1.7 * (surface - grey)
     ink = outlines(surface)
     return ((vivid + 1) * ink - 1).clamp(-1, 1)
 

@@ -39,7 +39,9 @@ Picture = str
 
 
 def _free(name: str) -> str:
-    """Refuse names that torch's containers of heads and embeddings have taken for their methods."""
+    """Refuse names of other files beside a task's picture, and those that torch's containers use for their methods."""
+    if name in ("sheet", "source", "photo"):
+        raise ValueError(f"{name!r} is the name of another file beside the task's picture; '{name}-1' would do")
     if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
         raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")
     return name

@@ -104,6 +104,24 @@ class Recipe(Config):
                     raise ValueError(f"{kind} name {name!r} is given {names.count(name)} times; names are keys")
         return self
 
+    @model_validator(mode="after")
+    def _everything_can_learn(self) -> Self:
+        for task in self.all_tasks():
+            if not task.losses and not task.adversarial_weight:
+                raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
+            if task.latent and self.model.generator.head_blocks == 0:
+                raise ValueError(
+                    f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
+                    "set model.generator.head_blocks to 1 or more"
+                )
+        needed = 2 ** (self.model.adversary.discriminator.levels + 1)
+        if self.training.crop < needed:
+            raise ValueError(
+                f"training.crop: {self.training.crop} pixels are too few for a discriminator of "
+                f"{self.model.adversary.discriminator.levels} levels; use at least {needed}, or fewer levels"
+            )
+        return self
+
     def all_tasks(self) -> list[Task]:
         """The tasks that the entries describe."""
         return [entry.task() for entry in self.tasks]

@@ -19,6 +19,8 @@ class Cartoon(TaskEntry):
     picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
     kind: Literal["cartoon"] = "cartoon"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
     guidance_weight: NonNegative = 10.0

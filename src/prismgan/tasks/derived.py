@@ -26,6 +26,8 @@ class DerivedEntry(TaskEntry):
     """Learns a function of the clean photo, and applies it to photos that are not clean."""
 
     kind: Literal["derived"] = "derived"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     function: Literal["pencil", "edges", "inverse", "comic"]
     """What is made of the photo: a pencil drawing, its outlines, its negative, a flat comic drawing."""
     pixel_weight: NonNegative = 10.0

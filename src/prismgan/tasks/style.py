@@ -19,6 +19,8 @@ class Style(TaskEntry):
     picture_fields: ClassVar[tuple[str, ...]] = ("exemplars",)
 
     kind: Literal["style"] = "style"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     exemplars: Annotated[tuple[Picture, ...], Field(min_length=1)]
     """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384

@@ -19,6 +19,8 @@ class UnpairedEntry(TaskEntry):
     picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
     kind: Literal["unpaired"] = "unpaired"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
     """Folders or files of the domain, or a built-in collection as `builtin:NAME`."""
     adversarial_weight: NonNegative = 1.0

@@ -6,8 +6,7 @@ cached, and a float tensor in [-1, 1] where a network or a metric sees it.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.errors import PictureError
+from prismgan.errors import PictureError, PrismganError
+from prismgan.files import replace_file
 
 __all__ = [
     "MINIMUM_SIDE",
@@ -156,21 +156,16 @@ def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | I
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind is None or path.suffix.lower() not in SUFFIXES:
         raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
+    content = io.BytesIO()
+    quality = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
     try:
+        picture.save(content, format=kind, **quality)
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        replace_file(path, content.getvalue())
     except OSError as error:
         raise PictureError(f"{path}: cannot be written ({error.strerror or error})") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            picture.save(file, format=kind, **({"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}))
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    except PrismganError as error:
+        raise PictureError(str(error)) from None
 
 
 def resize(

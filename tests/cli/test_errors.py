@@ -191,7 +191,7 @@ def test_a_run_folder_that_holds_a_training(trained: tuple[Path, Path], refused:
     ("setting", "words"),
     [
         ("model.rate=0.5", ["model.rate", "0.001", "0.5"]),
-        ("tasks.paint.weight=2", ["tasks.paint.weight", "1.0 -> 2"]),
+        ("tasks.paint.weight=2", ["tasks.paint.weight", "0.1 -> 2"]),
         ("training.crop=48", ["training.crop", "32 -> 48"]),
     ],
 )

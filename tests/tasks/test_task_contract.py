@@ -105,7 +105,7 @@ def test_a_generator_can_be_built_for_it(kind: type[TaskEntry]) -> None:
 @each_kind
 def test_weights_of_an_entry_reach_the_task(kind: type[TaskEntry]) -> None:
     plain = make(kind)
-    assert plain.weight == 1
+    assert plain.weight in (0.1, 1), "looks take a tenth of the trunk"
     assert plain.adversarial_weight > 0
     assert plain.diversity_weight == 0, "nothing varies without a latent"
     given = make(kind, weight=2.5, adversarial_weight=0.25, latent=True, diversity_weight=0.75)

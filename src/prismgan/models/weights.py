@@ -7,8 +7,6 @@ Tensors are named ``generator.*`` and, where the model has one, ``discriminator.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from prismgan.config import Config
-from prismgan.errors import PrismganError, WeightsError
+from prismgan.errors import WeightsError
+from prismgan.files import replace_file
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 
-__all__ = ["FORMAT", "HeadEntry", "Header", "Weights", "load_weights", "replace_file", "save_weights"]
+__all__ = ["FORMAT", "HeadEntry", "Header", "Weights", "load_weights", "save_weights"]
 
 FORMAT = 1
 """Version of the file's layout; a file of another version is refused."""
@@ -134,29 +133,3 @@ def load_weights(path: Path) -> Weights:
         return Weights(path, Header.model_validate(raw), tensors)
     except (json.JSONDecodeError, ValidationError, AttributeError):
         raise WeightsError(f"{path}: its description is damaged") from None
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
-
-    Raises:
-        PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
-    """
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error}); free some space") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise PrismganError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from prismgan.errors import WeightsError
-from prismgan.models.weights import replace_file
+from prismgan.files import replace_file
 
 __all__ = ["load_checkpoint", "random_states", "restore_random_states", "save_checkpoint"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError
-from prismgan.models.weights import replace_file
+from prismgan.files import replace_file
 
 __all__ = ["Run"]
 

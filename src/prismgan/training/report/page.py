@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from prismgan.errors import PrismganError
+from prismgan.files import replace_file
 from prismgan.training.report.history import History, read_history
 from prismgan.training.report.markup import Html, element
 from prismgan.training.report.numbers import compact, duration, share, signed
 from prismgan.training.report.pictures import find_gallery, gallery_section, samples_section, sheet_section
-from prismgan.training.report.results import Cost, Evaluation, read_result
+from prismgan.training.report.results import Cost, Evaluation, Row, read_result
 from prismgan.training.report.tables import cost_section, evaluation_section
 from prismgan.training.report.training_section import curves_section, events_section
 
@@ -61,7 +59,7 @@ def write_report(run: Path, *, title: str) -> Path:
         _recipe(run / "recipe.yaml"),
     )
     path = run / "report.html"
-    _write(path, page)
+    replace_file(path, page.encode("utf-8", errors="replace"))
     return path
 
 
@@ -101,7 +99,7 @@ def _headline(tasks: Sequence[str], history: History) -> str:
 
 
 def _figures(history: History, evaluation: Evaluation | None, cost: Cost | None) -> Html:
-    """The first three key figures that the run's files yield."""
+    """The first key figures that the run's files yield."""
     candidates = [
         *(_quality(evaluation) if evaluation else ()),
         *(_price(cost) if cost else ()),
@@ -109,22 +107,23 @@ def _figures(history: History, evaluation: Evaluation | None, cost: Cost | None)
         *_speed(history),
         *_clipping(history),
     ]
-    figures = [element("div", element("dd", number), element("dt", text)) for number, text in candidates[:3]]
+    figures = [element("div", element("dd", number), element("dt", text)) for number, text in candidates[:4]]
     return element("dl", *figures, class_="figures key") if figures else Html("")
 
 
 def _quality(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Mean PSNR over doing nothing."""
-    gains = [
-        row.gain
-        for row in evaluation.rows
-        if row.metric == "psnr" and row.compared_with == "target" and row.gain is not None
+    """PSNR over doing nothing, for each task with a right answer, under the condition where it gains least."""
+    least: dict[str, Row] = {}
+    for row in evaluation.rows:
+        if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:
+            before = least.get(row.task)
+            if before is None or before.gain is None or row.gain < before.gain:
+                least[row.task] = row
+    return [
+        (f"{signed(row.gain, 'dB')} dB", f"PSNR of {row.task} over doing nothing ({row.condition})")
+        for row in list(least.values())[:2]
+        if row.gain is not None
     ]
-    if not gains:
-        return []
-    tasks = len({row.task for row in evaluation.rows if row.metric == "psnr"})
-    text = f"PSNR over doing nothing, mean of {tasks} task{'s' if tasks > 1 else ''} with a right answer"
-    return [(f"{signed(float(np.mean(gains)), 'dB')} dB", text)]
 
 
 def _price(cost: Cost) -> list[tuple[str, str]]:
@@ -155,19 +154,3 @@ def _recipe(path: Path) -> Html:
     text = path.read_text(encoding="utf-8", errors="replace")
     folded = element("details", element("summary", "The resolved recipe"), element("pre", text))
     return element("section", element("h2", "Recipe"), folded, id="recipe")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or leave the old one."""
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".html")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -39,9 +39,14 @@ class Row(_Result):
         return None if self.value is None or self.baseline is None else self.value - self.baseline
 
     @property
+    def comparable(self) -> bool:
+        """Whether doing nothing can be improved on at all: a clean source is its own best restoration."""
+        return not (self.metric.startswith("psnr") and self.baseline is not None and self.baseline >= 100)
+
+    @property
     def verdict(self) -> Literal["better", "worse", "equal", ""]:
         """Against doing nothing. Empty where that says nothing: a look is meant to leave the photo."""
-        if self.gain is None or self.compared_with == "photo":
+        if self.gain is None or self.compared_with == "photo" or not self.comparable:
             return ""
         if self.gain == 0:
             return "equal"

@@ -153,7 +153,7 @@ class TaskEntry(Config, ABC):
     """Weight of the adversarial loss against the task's own losses."""
     latent: bool = False
     """Whether the output should vary with the latent z."""
-    diversity_weight: NonNegative = 0.3
+    diversity_weight: NonNegative = 1.0
     """Weight of the loss that keeps z alive; used where `latent` is true."""
 
     @abstractmethod

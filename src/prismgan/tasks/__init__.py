@@ -1,4 +1,4 @@
-"""The kinds of task. To add one: a file with a :class:`TaskEntry`, and one line in ``KINDS``."""
+"""The kinds of task. To add one: a file with a :class:`TaskEntry`, and one line below that imports it."""
 
 from prismgan.tasks.base import (
     Derived,
@@ -11,13 +11,13 @@ from prismgan.tasks.base import (
     TaskEntry,
     Unpaired,
 )
-from prismgan.tasks.cartoon import Cartoon
-from prismgan.tasks.derived import DerivedEntry
-from prismgan.tasks.paired import PairedEntry
-from prismgan.tasks.restore import Restore
-from prismgan.tasks.style import Style
-from prismgan.tasks.super_resolution import SuperResolution
-from prismgan.tasks.unpaired import UnpairedEntry
+from prismgan.tasks.cartoon import Cartoon as Cartoon
+from prismgan.tasks.derived import DerivedEntry as DerivedEntry
+from prismgan.tasks.paired import PairedEntry as PairedEntry
+from prismgan.tasks.restore import Restore as Restore
+from prismgan.tasks.style import Style as Style
+from prismgan.tasks.super_resolution import SuperResolution as SuperResolution
+from prismgan.tasks.unpaired import UnpairedEntry as UnpairedEntry
 
 __all__ = [
     "KINDS",
@@ -32,12 +32,9 @@ __all__ = [
     "Unpaired",
 ]
 
-KINDS: tuple[type[TaskEntry], ...] = (
-    Restore,
-    SuperResolution,
-    Style,
-    Cartoon,
-    DerivedEntry,
-    PairedEntry,
-    UnpairedEntry,
+KINDS: tuple[type[TaskEntry], ...] = tuple(
+    value
+    for value in list(globals().values())
+    if isinstance(value, type) and issubclass(value, TaskEntry) and value is not TaskEntry
 )
+"""Every kind that is imported above: the imports are the list."""

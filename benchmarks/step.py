@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from prismgan import data
 from prismgan.batch import Batch
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
@@ -150,13 +151,28 @@ def compare_stages(count: int, width: int, repeats: int) -> dict[str, Any]:
         repeats,
     )
     one = models["one-stage"]
+    found = parts(one, batch, repeats)
+    # Optimizers, clipping, averaging and logging; the parts are timed by themselves, so it may come out a little off.
+    found["the rest"] = max(0.0, seconds["one-stage"] - sum(found.values()))
+    found["data (in a worker, beside it)"] = data_seconds(tasks)
     return {
         "tasks": count,
         "generator": parameters(one.generator),
         "discriminator": parameters(one.discriminator),
         "seconds": seconds,
-        "parts": parts(one, batch, repeats),
+        "parts": found,
     }
+
+
+def data_seconds(tasks: Sequence[Task], batches: int = 6) -> float:
+    """Seconds that one process takes to prepare a batch of built-in pictures: crops, degradations, targets."""
+    rows = data.rows(data.DataConfig(train=(data.SourceEntry(builtin="photos"),)))
+    noise = data.DegradationConfig(clean=0.5, noise=data.Noise(probability=1.0, sigma=(5, 50)))
+    drawn = data.TrainingSet(rows, [task for task in tasks if task.has_pairs], CROP, noise)
+    start = time.perf_counter()
+    for _ in data.batches(drawn, ROWS, 0, batches, workers=0):
+        pass
+    return (time.perf_counter() - start) / batches
 
 
 def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:

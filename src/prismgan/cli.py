@@ -130,12 +130,12 @@ def info(weights: WeightsFile, as_json: AsJson = False) -> None:
     from prismgan.inference.renderer import Renderer
 
     renderer = Renderer.load(weights)
-    header, parameters = renderer.header, renderer.parameters()
+    header, parameters = renderer.header, renderer.generator.parameter_counts()
     if as_json:
         _print_json({**header.model_dump(mode="json"), "parameters": parameters, "bytes": weights.stat().st_size})
         return
     typer.echo(f"{header.title}: {len(header.tasks)} tasks, trained for {header.step} steps")
-    typer.echo(f"{sum(parameters.values()):,} parameters, {parameters['trunk']:,} of them in the shared trunk")
+    typer.echo(f"{sum(parameters.values()):,} parameters, {parameters['shared']:,} of them shared by all tasks")
     for entry in header.tasks:
         scale = f"  {entry.scale}x" if entry.scale > 1 else ""
         varies = "  varies with z" if entry.latent else ""

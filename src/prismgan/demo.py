@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 import torch
-import yaml
 from PIL import Image
 from rich.console import Console
 
@@ -16,11 +15,14 @@ from prismgan import data, images
 from prismgan.errors import PrismganError
 from prismgan.inference import Renderer, measure_cost, sheet
 from prismgan.training.display import Terminal
-from prismgan.training.recipe import Recipe, parse
+from prismgan.training.recipe import Recipe, load, parse
 from prismgan.training.report import write_report
 from prismgan.training.trainer import Trainer
 
 __all__ = ["demo_recipe", "run_demo"]
+
+FEWEST_STEPS = 800
+"""Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
 
 
 def demo_recipe() -> Recipe:
@@ -36,12 +38,9 @@ def run_demo(folder: Path, minutes: float) -> None:
     """
     console = Console(stderr=True)
     recipe = demo_recipe()
-    if (folder / "recipe.yaml").exists() and (folder / "checkpoint.pt").exists():
-        if yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")).get("name") != recipe.name:
-            raise PrismganError(f"{folder}: holds a training that is not a demo; choose another folder with --run")
-        shutil.rmtree(folder)
+    _clear(folder)
     console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes", highlight=False)
-    trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes)
+    trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes, fewest_steps=FEWEST_STEPS)
     if not trainer.train():
         return
     _render_held_out(trainer)
@@ -52,6 +51,23 @@ def run_demo(folder: Path, minutes: float) -> None:
     _print_summary(console, folder, cost["ratio"])
     print(f"weights  {trainer.run.weights}")
     print(f"report   {trainer.run.report}")
+
+
+def _clear(folder: Path) -> None:
+    """Delete what an earlier demo left in the folder, and nothing else."""
+    made = ("recipe.yaml", "checkpoint.pt", "weights.safetensors", "metrics.jsonl", "evaluation.json", "cost.json")
+    if not (folder / "recipe.yaml").exists():
+        return
+    try:
+        earlier = load(folder / "recipe.yaml").name
+    except PrismganError:
+        earlier = ""
+    if earlier != demo_recipe().name:
+        raise PrismganError(f"{folder}: holds a training that is not a demo; choose another folder with --run")
+    for name in (*made, "report.html"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("render", "exemplars", "samples"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _render_held_out(trainer: Trainer) -> None:

@@ -7,6 +7,7 @@ cached, and a float tensor in [-1, 1] where a network or a metric sees it.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
+# What Pillow's decoders raise for damaged files, by format.
+DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, struct.error)
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
 
@@ -81,7 +84,7 @@ def _open(path: Path) -> Image.Image:
         raise PictureError(f"{path}: is not a picture that can be read (unknown or damaged format)") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PictureError(f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except DECODING_ERRORS as error:
         raise PictureError(f"{path}: cannot be read ({error})") from None
 
 
@@ -95,7 +98,7 @@ def size(path: Path) -> tuple[int, int]:
         width, height = picture.size
         try:  # a PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it
             rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+        except DECODING_ERRORS as error:
             raise PictureError(f"{path}: is damaged or truncated ({error})") from None
     return (width, height) if rotated else (height, width)
 
@@ -110,7 +113,7 @@ def read(path: Path) -> UInt8[Tensor, "3 H W"]:
         try:
             picture.load()
             upright = ImageOps.exif_transpose(picture)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+        except DECODING_ERRORS as error:
             raise PictureError(f"{path}: is damaged or truncated ({error})") from None
     return from_pil(upright)
 

@@ -100,7 +100,7 @@ def test_info_as_json(tiny_run: Path, command: Command) -> None:
     found = json.loads(command("info", tiny_run / "weights.safetensors", "--json").out)
     assert [task["name"] for task in found["tasks"]] == NAMES
     assert found["step"] == 8
-    assert set(found["parameters"]) == {"trunk", "mapping", *NAMES}
+    assert set(found["parameters"]) == {"shared", *NAMES}
     assert found["recipe"]["training"]["steps"] == 8
 
 

@@ -16,7 +16,7 @@ CLEAN = Condition(name="clean")
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-@pytest.mark.parametrize(("height", "width"), [(101, 75), (64, 131), (333, 90)])
+@pytest.mark.parametrize(("height", "width"), [(101, 75), (64, 131), (333, 140)])
 def test_shapes(make_picture: MakePicture, make_task: MakeTask, scale: int, height: int, width: int) -> None:
     row = Row(str(make_picture("a.png", height, width)))
     tasks = [make_task("clean"), make_task("large", scale=scale)]

@@ -51,4 +51,4 @@ def test_the_demo_and_a_second_one(
 
     monkeypatch.setattr(demo.Trainer, "train", lambda _: False)  # as if stopped by a signal
     assert command("demo", "--run", run, "--minutes", "0.05").code == 0
-    assert not run.exists()  # a second demo starts over
+    assert not (run / "checkpoint.pt").exists()  # a second demo starts over

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from PIL import Image, ImageChops
@@ -127,3 +129,9 @@ def test_wrong_calls(renderer: Renderer, tmp_path: Path, draw_picture: DrawPictu
     with pytest.raises(PrismganError, match="is 8x9 pixels"):
         renderer(draw_picture(tmp_path / "small.png", 9, 8))
     assert prismgan.Renderer is Renderer
+
+
+def test_a_picture_that_memory_cannot_hold_is_refused(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=10_000))
+    with pytest.raises(PrismganError, match=r"takes about .* GB of memory"):
+        renderer(Image.new("RGB", (64, 64)))

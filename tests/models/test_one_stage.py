@@ -74,7 +74,7 @@ def by_hand(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str,
     loss = (objective.discriminator(real, fake) * given.weight).sum()
     classes = F.cross_entropy(judgement.task[:count], given.task_index, reduction="none")
     loss = loss + made.config.classification_weight * (classes * given.weight).sum()
-    every = made.config.penalty_every
+    every = made.penalty_every
     if made.penalty != "none" and step % every == 0:
 
         def logit(pictures: Tensor) -> Tensor:

@@ -17,7 +17,10 @@ from prismgan.data.scene import companions, largest_scale
 from prismgan.data.sources import DataConfig, Row, inspect, split
 from prismgan.errors import DataError, PrismganError, nearest
 from prismgan.images import MINIMUM_SIDE
-from prismgan.tasks import Paired, Picture, Task
+from prismgan.tasks import Exemplar, Paired, Picture, Task
+
+SHORTEST_EXEMPLAR = 32
+"""Pixels that the shorter side of an exemplar must have at the size it is shown at."""
 
 __all__ = ["Count", "Problem", "check", "summary"]
 
@@ -74,6 +77,8 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
 
     exemplars = {picture for task in tasks if task.exemplars for picture in shown.get(task.name, ())}
     problems.extend(_unreadable(examined, shown, exemplars))
+    problems.extend(_nothing_left(train, test, shown, examined, {each.where for each in problems if each.fatal}))
+    problems.extend(_shown_sizes(tasks, shown, examined))
     problems.extend(_sizes(found, tasks, examined))
     problems.extend(_columns(train, test, tasks))
     problems.extend(_repeated(train, test, examined))
@@ -120,17 +125,52 @@ def _unreadable(
     for picture, seen in examined.items():
         if seen.size is None:
             user = f" (a picture of task {users[picture]!r})" if picture in users else ""
-            # Losses are built from all exemplars: one cannot be left out while training.
-            skippable = picture not in exemplars
+            # Losses are built from all exemplars, so none can be left out; and a path that is not there is a mistake
+            # in the recipe, not a damaged picture.
+            missing = picture in users and not builtin.is_builtin(picture) and not Path(picture).exists()
+            skippable = picture not in exemplars and not missing
             yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=skippable)
+
+
+def _nothing_left(
+    train: Sequence[Row],
+    test: Sequence[Row],
+    shown: dict[str, tuple[Picture, ...]],
+    examined: dict[Picture, _Examined],
+    named: set[str],
+) -> Iterator[Problem]:
+    """Groups of which no single picture can be read: there training cannot go on without them. ``named`` are those
+    that are fatal by themselves."""
+    groups = [("training pictures", [row.picture for row in train]), ("test pictures", [row.picture for row in test])]
+    groups += [(f"pictures of task {task!r}", list(several)) for task, several in shown.items()]
+    for name, several in groups:
+        if several and all(examined[picture].size is None and picture not in named for picture in several):
+            yield Problem("data", f"none of the {len(several)} {name} can be read", "replace them")
+
+
+def _shown_sizes(
+    tasks: Sequence[Task], shown: dict[str, tuple[Picture, ...]], examined: dict[Picture, _Examined]
+) -> Iterator[Problem]:
+    """Pictures that show a look or a domain, and are too small to show it."""
+    for task in tasks:
+        for picture in shown.get(task.name, ()):
+            size = examined[picture].size
+            if size is None:
+                continue
+            factor = task.target.size / max(size) if isinstance(task.target, Exemplar) else 1.0
+            shorter, needed = min(size) * factor, SHORTEST_EXEMPLAR if factor != 1.0 else MINIMUM_SIDE
+            if min(size) < MINIMUM_SIDE or shorter < needed:
+                what = f"has {size[1]}x{size[0]} pixels, too few or too narrow to show task {task.name!r} what to do"
+                yield Problem(picture, what, "take another picture")
 
 
 def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]) -> Iterator[Problem]:
     largest = largest_scale(tasks)
     for picture in dict.fromkeys(row.picture for row in found):
         size = examined[picture].size
-        if size is not None and min(size) < MINIMUM_SIDE:
-            what = f"has {size[1]}x{size[0]} pixels, expected at least {MINIMUM_SIDE} on each side"
+        needed = MINIMUM_SIDE * largest
+        if size is not None and min(size) < needed:
+            what = f"has {size[1]}x{size[0]} pixels, expected at least {needed} on each side"
             yield Problem(picture, what, "leave it out")
     for row in found:
         photo = examined[row.picture].size

@@ -13,6 +13,7 @@ from prismgan.data.sources import Row
 from prismgan.data.streams import stream
 from prismgan.data.training_set import Sample
 from prismgan.errors import PictureError
+from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import Paired, Picture, Task
 
 __all__ = ["TestSet"]
@@ -82,7 +83,7 @@ class TestSet:
         factor = min(1.0, 2 * self.maximum_side / longest)
         height, width = (int(side * factor) for side in found.grid)
         size = (height // GRID * GRID, width // GRID * GRID)
-        if min(size) == 0:
+        if min(size) < MINIMUM_SIDE:
             raise PictureError(f"{row.picture}: is too small to test on; leave it out")
         return found.view((0, 0), size, (height, width))
 

@@ -35,6 +35,7 @@ def measure_cost(generator: Generator, height: int, width: int, repeats: int = 7
                     found.append(1000 * (time.perf_counter() - start))
     everything, *alone = (statistics.median(found) for found in times)
     one = statistics.mean(alone)
+    counts = generator.parameter_counts()
     return {
         "height": height,
         "width": width,
@@ -44,7 +45,7 @@ def measure_cost(generator: Generator, height: int, width: int, repeats: int = 7
         "ratio": everything / one,
         "alone_ms": dict(zip(names, alone, strict=True)),
         "parameters": {
-            "trunk": sum(p.numel() for p in generator.trunk.parameters()),
-            "heads": {name: sum(p.numel() for p in head.parameters()) for name, head in generator.heads.items()},
+            "trunk": counts.pop("shared"),
+            "heads": counts,
         },
     }

@@ -37,6 +37,8 @@ class StyleStatistics(nn.Module):
         with torch.no_grad():
             maps = [self._with_mean(features(exemplar[None])) for exemplar in exemplars]
             self.depth = min(len(levels) for levels in maps)
+            if self.depth == 0:
+                raise ValueError("a style's exemplar is too small for the feature network")
             for level in range(self.depth):
                 grams = torch.cat([gram(levels[level]) for levels in maps]).mean(0)
                 power = grams.diagonal().clamp_min(1e-6).sqrt()

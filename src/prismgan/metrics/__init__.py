@@ -1,6 +1,6 @@
 """Metrics of pictures and of discriminators. To add one: a file with a ``Metric``, a line in ``METRICS``."""
 
-from prismgan.metrics.discrimination import accuracy_fake, accuracy_real, pairwise_accuracy, task_accuracy
+from prismgan.metrics.discrimination import real_or_fake, right_task
 from prismgan.metrics.euclidean import EUCLIDEAN
 from prismgan.metrics.metric import Metric
 from prismgan.metrics.nmi import NMI
@@ -17,10 +17,8 @@ __all__ = [
     "PSNR_Y",
     "SSIM",
     "Metric",
-    "accuracy_fake",
-    "accuracy_real",
-    "pairwise_accuracy",
-    "task_accuracy",
+    "real_or_fake",
+    "right_task",
 ]
 
 METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)

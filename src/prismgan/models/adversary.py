@@ -32,6 +32,7 @@ from prismgan.losses import (
     wasserstein_penalty,
     zero_centred_penalty,
 )
+from prismgan.metrics import real_or_fake, right_task
 from prismgan.models.gradients import apply_gradients, processes
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
@@ -54,8 +55,9 @@ class AdversaryConfig(Config):
     """Gradient penalty of the discriminator; by default the one that the objective asks for."""
     penalty_weight: Annotated[float, Field(ge=0)] | None = None
     """Its weight; by default the objective's paper's."""
-    penalty_every: Annotated[int, Field(ge=1)] = 4
-    """Steps between two penalties, each counted that many times ("lazy", Karras et al. 2020)."""
+    penalty_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two penalties, each counted that many times ("lazy", Karras et al. 2020); by default 4, and 1 for
+    wgan-gp, whose critic has nothing else to hold it."""
     classification_weight: Annotated[float, Field(ge=0)] = 0.2
     """Weight of the discriminator's task classification on real pictures."""
     rate: Annotated[float, Field(gt=0)] = 4e-4
@@ -96,6 +98,7 @@ class Adversary:
         self.penalty: PenaltyKind = config.penalty or self.objective.penalty
         default = self.objective.penalty_weight or 1.0
         self.penalty_weight = default if config.penalty_weight is None else config.penalty_weight
+        self.penalty_every = config.penalty_every or (1 if self.penalty == "wgan-gp" else 4)
         sizes = config.discriminator
         if sizes.spectral_norm is None:
             sizes = sizes.model_copy(update={"spectral_norm": self.penalty == "none"})
@@ -179,9 +182,9 @@ class Adversary:
         found = judgement.task[: len(fakes.real)]
         classification = (F.cross_entropy(found, fakes.task_index, reduction="none") * fakes.weight).sum()
         extra = self.config.classification_weight * classification
-        if self.penalty != "none" and step % self.config.penalty_every == 0:
+        if self.penalty != "none" and step % self.penalty_every == 0:
             penalty = (self._penalty(fakes, random) * fakes.weight).sum()
-            extra = extra + self.penalty_weight * self.config.penalty_every * penalty
+            extra = extra + self.penalty_weight * self.penalty_every * penalty
         return classification.detach(), extra
 
     def _penalty(self, fakes: Fakes, random: torch.Generator) -> Float[Tensor, " N"]:
@@ -229,17 +232,12 @@ class Adversary:
     def _rightness(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
         """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks."""
         count = len(index)
-        logits, boundary = judgement.logit.detach(), self.objective.boundary
-        real, fake = logits[:count], logits[count:]
-        if boundary is None:  # only differences mean something: right if the real one of a pair is ahead
-            right_real = right_fake = real > fake
-        else:
-            right_real, right_fake = real > boundary, fake < boundary
-        right_task = judgement.task[:count].argmax(1) == index
+        real, fake = judgement.logit[:count], judgement.logit[count:]
+        right_real, right_fake = real_or_fake(real, fake, self.objective.boundary)
         return {
-            "accuracy_real": right_real.float(),
-            "accuracy_fake": right_fake.float(),
-            "accuracy_task": right_task.float(),
+            "accuracy_real": right_real,
+            "accuracy_fake": right_fake,
+            "accuracy_task": right_task(judgement.task[:count], index),
         }
 
     def state(self) -> dict[str, Any]:

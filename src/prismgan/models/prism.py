@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from prismgan.balancing import BALANCERS, BalancerName
 from prismgan.batch import Batch
 from prismgan.config import Config
+from prismgan.errors import DataError
 from prismgan.losses import diversity
 from prismgan.models.adversary import Adversary, AdversaryConfig, Fakes
 from prismgan.models.gradients import apply_gradients, processes, total
@@ -101,7 +102,8 @@ class Prism:
         """One update of both networks from one forward pass of the generator."""
         random = self._random(self.steps_done)
         rate = self._set_rates()
-        names = self._draw_tasks(random)
+        weights = row_weights(batch, self._draw_tasks(random))
+        names = list(weights)
         latent, other = self._draw_latents(len(batch.source), random)
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
@@ -110,7 +112,6 @@ class Prism:
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        weights = row_weights(batch, names)
         losses, log = self._task_losses(batch, outputs, others, weights)
 
         finite = torch.ones(())
@@ -262,11 +263,20 @@ class Prism:
 
 def row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
     """For each task, weights that turn a sum over this process's rows into its share of the mean over the rows, of
-    all processes, that have a target of the task."""
+    all processes, that have a target of the task. A task that no row has a target of is left out.
+
+    Raises:
+        DataError: no row has a target of any task.
+    """
     present = _present(batch, names)
-    counts = total(torch.stack([rows.sum() for rows in present.values()])).clamp_min(1)
+    counts = total(torch.stack([rows.sum() for rows in present.values()])).tolist()
+    if not any(counts):
+        raise DataError(
+            f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(names)}; "
+            "fill in more of the manifest, or raise training.batch_size"
+        )
     world = processes()[1]
-    return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True)}
+    return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True) if count}
 
 
 def _present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.tasks.base import TaskName
 
 __all__ = ["FORMAT", "HeadEntry", "Header", "Weights", "load_weights", "save_weights"]
 
@@ -29,9 +30,9 @@ FORMAT = 1
 class HeadEntry(Config):
     """One task of a weights file."""
 
-    name: str
+    name: TaskName
     kind: str
-    scale: int
+    scale: Literal[1, 2, 4]
     fine: bool
     latent: bool
 
@@ -130,6 +131,9 @@ def load_weights(path: Path) -> Weights:
                 f"{path}: has format {version}, and this prismgan reads format {FORMAT}; "
                 f"use the prismgan that wrote it, or train again"
             )
-        return Weights(path, Header.model_validate(raw), tensors)
+        header = Header.model_validate(raw)
+        if len({entry.name for entry in header.tasks}) != len(header.tasks):
+            raise WeightsError(f"{path}: its description names a task twice; the file is damaged")
+        return Weights(path, header, tensors)
     except (json.JSONDecodeError, ValidationError, AttributeError):
         raise WeightsError(f"{path}: its description is damaged") from None

@@ -53,7 +53,7 @@ class Judgement(NamedTuple):
         """One logit a picture: mean of its patch logits plus the fully connected one.
 
         Objectives see this sum, not every patch, so that the gradients of the two players at a picture differ by
-        one factor: that is what makes one-stage training exact (see ``models/prism.py``).
+        one factor: that is what makes one-stage training exact (see ``models/adversary.py``).
         """
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
 

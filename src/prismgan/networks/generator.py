@@ -266,6 +266,14 @@ class Generator(nn.Module):
         with torch.autocast(bordered.device.type, enabled=False):
             return F.conv2d(bordered, self.get_buffer(f"bicubic{scale}"))
 
+    def parameter_counts(self) -> dict[str, int]:
+        """Number of weights of what all tasks share (trunk and mapping of z), and of every head."""
+
+        def count(*parts: nn.Module) -> int:
+            return sum(parameter.numel() for part in parts for parameter in part.parameters())
+
+        return {"shared": count(self.trunk, self.mapping), **{name: count(head) for name, head in self.heads.items()}}
+
     def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
         """z ~ N(0, I) for ``count`` pictures."""
         return torch.randn(count, self.config.latent, generator=generator)

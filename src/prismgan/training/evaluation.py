@@ -120,7 +120,8 @@ def judge(
         outputs = model.generate(batch.source, tasks=[task.name for task in tasks])
         for name, values in model.judge(batch, outputs).items():
             found[name].append(values.float().cpu())
-    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
+    means = {name: _mean(torch.cat(values).tolist()) for name, values in found.items()}
+    return {name: value for name, value in means.items() if value is not None}
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -154,6 +154,8 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         mark = getattr(error, "problem_mark", None)
         where = f"{origin}:{mark.line + 1}" if mark else origin
         raise RecipeError(f"{where}: is not valid YAML ({getattr(error, 'problem', error)})") from None
+    except ValueError as error:  # what looks like a date and is none
+        raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
     for override in overrides:
@@ -216,7 +218,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override}: expected path=value, as in training.steps=100")
     try:
         value = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise RecipeError(f"--set {override}: the value is not valid YAML") from None
     place: Any = raw
     for depth, key in enumerate(keys):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, RecipeError
 from prismgan.files import replace_file
 
 __all__ = ["Run"]
@@ -28,6 +28,17 @@ class Run:
         self.metrics = folder / "metrics.jsonl"
         self.samples = folder / "samples"
         self.report = folder / "report.html"
+
+    def must_be_new(self) -> None:
+        """Refuse a folder that holds anything, a training above all.
+
+        Raises:
+            RecipeError: there is something in the folder.
+        """
+        if self.checkpoint.exists():
+            raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            raise RecipeError(f"{self.folder}: is not empty, and holds no training; choose a new folder for the run")
 
     def create(self) -> None:
         """Make the folder.

@@ -50,11 +50,13 @@ class Trainer:
         resume: bool = False,
         display: Display | None = None,
         minutes: float | None = None,
+        fewest_steps: int = 0,
     ) -> None:
         """Read data and, to resume, the checkpoint.
 
         With ``minutes`` training takes that long, whatever the recipe's number of steps: the schedule is stretched to
-        the steps that fit as their speed shows. Such a run is not reproducible to the bit.
+        the steps that fit as their speed shows. Such a run is not reproducible to the bit. Where fewer than
+        ``fewest_steps`` fit, it takes up to half as long again.
 
         Raises:
             DataError: the data does not fit the tasks; all problems are named.
@@ -69,13 +71,17 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
-        if self.run.checkpoint.exists() and not resume:
-            raise RecipeError(f"{folder}: holds a training already; go on with --resume, or choose another folder")
+        if not resume:
+            self.run.must_be_new()
         if resume:
             self._same_recipe()
-        problems = [problem for problem in data.check(recipe.data, self.tasks, recipe.training.crop) if problem.fatal]
-        if problems:
-            raise DataError("\n".join(str(problem) for problem in problems))
+        problems = data.check(recipe.data, self.tasks, recipe.training.crop)
+        fatal = [problem for problem in problems if problem.fatal]
+        if fatal:
+            raise DataError("\n".join(str(problem) for problem in fatal))
+        for problem in problems:
+            if not problem.skippable:  # a damaged picture is named when it is drawn
+                self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
         self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache)
@@ -92,6 +98,7 @@ class Trainer:
         self.step = 0
         self.steps = recipe.training.steps
         self.minutes = minutes
+        self.fewest_steps = fewest_steps
         self.rollbacks = 0
         self.skipped_pictures: set[str] = set()
         self.seconds_before = 0.0
@@ -185,8 +192,9 @@ class Trainer:
     def _replan(self, seconds: float) -> None:
         """Give the schedule the length that ends on time, ``seconds`` after the loop began."""
         assert self.minutes is not None
-        left = 60 * self.minutes - seconds
-        self.steps = max(self.step, round(self.step + left * self.step / seconds))
+        pace = self.step / seconds
+        fits = round(60 * self.minutes * pace)
+        self.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
         self.model.steps = self.steps
 
     def _log(self, means: dict[str, float], speed: float, seconds: float) -> None:
@@ -362,9 +370,11 @@ class Trainer:
             length = self.recipe.training.model_copy(update={"steps": self.steps})
             self.recipe = self.recipe.model_copy(update={"training": length})
             self.run.write("recipe.yaml", to_yaml(self.recipe))
-        self._evaluate()
-        if self.rank == 0:
-            write_report(self.run.folder, title=self.recipe.name)
+        try:
+            self._evaluate()
+        finally:  # whatever is wrong with the test pictures, the training has its report
+            if self.rank == 0:
+                write_report(self.run.folder, title=self.recipe.name)
 
 
 def precision(choice: str, device: str) -> torch.dtype:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prismgan.training.report.markup import Html, element, join
 from prismgan.training.report.numbers import compact, share, signed, value
-from prismgan.training.report.results import Cost, Evaluation, Row
+from prismgan.training.report.results import Cost, Evaluation, Parameters, Row
 
 __all__ = ["METRIC_NAMES", "cost_section", "evaluation_section"]
 
@@ -130,6 +130,15 @@ def _skipped(evaluation: Evaluation) -> Html:
     return element("p", f"Left out of the evaluation ({len(evaluation.skipped)}): {names}", class_="caption")
 
 
+def _size(weights: Parameters) -> str:
+    """What all outputs cost in weights against one."""
+    if weights.trunk is None or not weights.heads:
+        return ""
+    everything = weights.trunk + sum(weights.heads.values())
+    one = weights.trunk + sum(weights.heads.values()) / len(weights.heads)
+    return f"In weights it is {everything / one:.2f} times as much."
+
+
 def cost_section(cost: Cost) -> Html:
     """Bars of time for one output, for all from one network, and for all from one network each."""
     apart = cost.tasks * cost.one_ms
@@ -170,7 +179,7 @@ def cost_section(cost: Cost) -> Html:
             "p",
             f"Time of one pass at {cost.width} x {cost.height} pixels: {cost.tasks} outputs cost "
             f"{cost.ratio:.2f} times as much as one. "
-            f"The last bar is a calculation, {cost.tasks} times the first.",
+            f"The last bar is a calculation, {cost.tasks} times the first. {_size(weights)}",
             class_="caption",
         ),
         element("div", *bars, class_="bars"),

@@ -1,0 +1,47 @@
+"""What must not start: a training that would fail at once, or write over something of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prismgan.errors import DataError, RecipeError
+from prismgan.training.recipe import load
+from prismgan.training.trainer import Trainer
+
+MakeRecipe = Callable[..., Path]
+
+
+def test_a_domain_that_is_not_there_leaves_no_run(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
+    tasks = [{"name": "restore", "kind": "restore"}, {"name": "drawn", "kind": "cartoon", "pictures": ["nowhere"]}]
+    recipe = load(tiny_recipe(tmp_path, {"tasks": tasks}))
+    with pytest.raises(DataError, match=r"nowhere: no such file"):
+        Trainer(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_photos_that_are_all_unreadable_leave_no_run(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
+    recipe = load(tiny_recipe(tmp_path))
+    for photo in (tmp_path / "photos").iterdir():
+        photo.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"none of the \d training pictures can be read"):
+        Trainer(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_files_of_the_users_is_no_run_folder(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
+    path = tiny_recipe(tmp_path)
+    before = path.read_text()
+    with pytest.raises(RecipeError, match="is not empty, and holds no training"):
+        Trainer(load(path), tmp_path)
+    assert path.read_text() == before
+
+
+def test_recipes_that_cannot_learn_are_refused(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
+    path = tiny_recipe(tmp_path)
+    with pytest.raises(RecipeError, match="'restore': the weights of all its losses are 0"):
+        load(path, ["tasks.restore.pixel_weight=0", "tasks.restore.adversarial_weight=0"])
+    with pytest.raises(RecipeError, match="too few for a discriminator of 6 levels; use at least 128"):
+        load(path, ["model.adversary.discriminator.levels=6"])

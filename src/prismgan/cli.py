@@ -125,6 +125,15 @@ def evaluate(
 
 
 @app.command()
+def report(run: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)]) -> None:
+    """Write a run's report anew: of a training that goes on, or was stopped."""
+    from prismgan.training.recipe import load
+    from prismgan.training.report import write_report
+
+    typer.echo(write_report(run, title=load(run / "recipe.yaml").name))
+
+
+@app.command()
 def info(weights: WeightsFile, as_json: AsJson = False) -> None:
     """Say what a weights file holds."""
     from prismgan.inference.renderer import Renderer

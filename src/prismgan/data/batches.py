@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ def batches(
         batch_sampler=order,
         collate_fn=_collate_or_error,
         num_workers=workers,
+        # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
+        multiprocessing_context="fork" if "fork" in multiprocessing.get_all_start_methods() else None,
         worker_init_fn=_leave_signals_to_the_parent,
         # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
         generator=torch.Generator(),

@@ -32,7 +32,7 @@ class Model(Protocol):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One optimizer step of every network; returns scalars for the log.
 
-        The key ``skipped`` is 1 where a loss or gradient was not finite, and nothing was changed by it.
+        The key ``skipped`` is 1 where a network's gradient was not finite; that network was not changed by it.
         """
         ...
 

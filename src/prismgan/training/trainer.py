@@ -164,6 +164,7 @@ class Trainer:
                 in_a_row += 1
                 self._event("skipped", f"step {self.step}: a loss or gradient is not finite; the step is skipped")
                 if in_a_row >= settings.patience:
+                    self.seconds_before += time.monotonic() - started
                     self._roll_back()
                     return
             else:
@@ -231,6 +232,7 @@ class Trainer:
                 "model": self.model.state(),
                 "average": self.average.state(),
                 "step": self.step,
+                "processes": self.world,
                 "rollbacks": self.rollbacks,
                 "skipped_pictures": sorted(self.skipped_pictures),
             },
@@ -243,6 +245,11 @@ class Trainer:
 
     def _load(self) -> None:
         state = load_checkpoint(self.run.checkpoint)
+        if state["processes"] != self.world:
+            raise RecipeError(
+                f"{self.run.folder}: was trained by {state['processes']} processes, and this would go on with "
+                f"{self.world}, on other pictures; start as many"
+            )
         self.model.load(state["model"])
         self.average.load(state["average"])
         self.step = state["step"]

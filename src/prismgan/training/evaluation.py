@@ -106,7 +106,8 @@ def _scores(
             if term.reported:
                 loss = built[term.name]
                 value, base = float(loss(output, view)), float(loss(baseline, view))
-                scores.append((f"{term.name}_distance", "", "lower", "exemplar", value, base))
+                shown = "exemplar" if task.exemplars else "guidance"
+                scores.append((f"{term.name}_distance", "", "lower", shown, value, base))
     return scores
 
 

@@ -119,10 +119,10 @@ def _quality(evaluation: Evaluation) -> list[tuple[str, str]]:
             before = least.get(row.task)
             if before is None or before.gain is None or row.gain < before.gain:
                 least[row.task] = row
+    order = [name for name in dict.fromkeys(row.task for row in evaluation.rows) if name in least]
     return [
-        (f"{signed(row.gain, 'dB')} dB", f"PSNR of {row.task} over doing nothing ({row.condition})")
-        for row in list(least.values())[:2]
-        if row.gain is not None
+        (f"{signed(least[name].gain or 0.0, 'dB')} dB", f"PSNR of {name} over doing nothing ({least[name].condition})")
+        for name in order[:2]
     ]
 
 

@@ -14,6 +14,10 @@ from prismgan.errors import PrismganError
 __all__ = ["Cost", "Evaluation", "Parameters", "Row", "read_result"]
 
 
+PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0}
+"""What each metric gives for two equal pictures."""
+
+
 class _Result(BaseModel):
     """Part of a result file; keys that the report does not show are passed over."""
 
@@ -31,7 +35,7 @@ class Row(_Result):
     better: Literal["higher", "lower"]
     value: float | None
     baseline: float | None = None
-    compared_with: Literal["target", "photo", "exemplar"] = "target"
+    compared_with: Literal["target", "photo", "exemplar", "guidance"] = "target"
 
     @property
     def gain(self) -> float | None:
@@ -41,7 +45,8 @@ class Row(_Result):
     @property
     def comparable(self) -> bool:
         """Whether doing nothing can be improved on at all: a clean source is its own best restoration."""
-        return not (self.metric.startswith("psnr") and self.baseline is not None and self.baseline >= 100)
+        perfect = PERFECT.get(self.metric)
+        return perfect is None or self.baseline is None or abs(self.baseline - perfect) > 1e-6
 
     @property
     def verdict(self) -> Literal["better", "worse", "equal", ""]:

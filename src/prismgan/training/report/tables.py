@@ -16,11 +16,12 @@ METRIC_NAMES = {
     "nmi": "Mutual information",
     "lpips": "LPIPS",
     "style_distance": "Style distance",
+    "guidance_distance": "Guidance distance",
 }
 """How metrics are written; others appear under their own name."""
 
 _ARROWS = {"better": "\N{BLACK UP-POINTING TRIANGLE}", "worse": "\N{BLACK DOWN-POINTING TRIANGLE}"}
-_BASELINES = {"target": "its target", "photo": "the photo", "exemplar": "the exemplar"}
+_BASELINES = {"target": "its target", "photo": "the photo", "exemplar": "the exemplar", "guidance": "its guidance"}
 
 
 def evaluation_section(evaluation: Evaluation) -> Html:

@@ -32,7 +32,7 @@ class GeneratorConfig(Config):
 
     widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 64)
     """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 32 run fastest."""
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (5, 6)
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (6, 8)
     """Residual blocks at each of these levels."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from prismgan.inference import Renderer, measure_cost, sheet
 from prismgan.training.display import Terminal
 from prismgan.training.recipe import Recipe, load, parse
 from prismgan.training.report import write_report
+from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 
 __all__ = ["demo_recipe", "run_demo"]
@@ -38,7 +38,7 @@ def run_demo(folder: Path, minutes: float) -> None:
     """
     console = Console(stderr=True)
     recipe = demo_recipe()
-    _clear(folder)
+    _clear(Run(folder))
     console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes", highlight=False)
     trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes, fewest_steps=FEWEST_STEPS)
     if not trainer.train():
@@ -53,21 +53,17 @@ def run_demo(folder: Path, minutes: float) -> None:
     print(f"report   {trainer.run.report}")
 
 
-def _clear(folder: Path) -> None:
-    """Delete what an earlier demo left in the folder, and nothing else."""
-    made = ("recipe.yaml", "checkpoint.pt", "weights.safetensors", "metrics.jsonl", "evaluation.json", "cost.json")
-    if not (folder / "recipe.yaml").exists():
+def _clear(run: Run) -> None:
+    """Delete an earlier demo, and nothing else."""
+    if not run.recipe.exists():
         return
     try:
-        earlier = load(folder / "recipe.yaml").name
+        earlier = load(run.recipe).name
     except PrismganError:
         earlier = ""
     if earlier != demo_recipe().name:
-        raise PrismganError(f"{folder}: holds a training that is not a demo; choose another folder with --run")
-    for name in (*made, "report.html"):
-        (folder / name).unlink(missing_ok=True)
-    for name in ("render", "exemplars", "samples"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        raise PrismganError(f"{run.folder}: holds a training that is not a demo; choose another folder with --run")
+    run.clear()
 
 
 def _render_held_out(trainer: Trainer) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "from_pil",
     "luma",
     "read",
+    "refuse_small",
     "resize",
     "size",
     "to_float",
@@ -101,6 +102,16 @@ def size(path: Path) -> tuple[int, int]:
         except DECODING_ERRORS as error:
             raise PictureError(f"{path}: is damaged or truncated ({error})") from None
     return (width, height) if rotated else (height, width)
+
+
+def refuse_small(where: str, height: int, width: int) -> None:
+    """Refuse a picture that the networks can do nothing with; ``where`` names it.
+
+    Raises:
+        PictureError: a side has fewer than :data:`MINIMUM_SIDE` pixels.
+    """
+    if min(height, width) < MINIMUM_SIDE:
+        raise PictureError(f"{where}: is {width}x{height} pixels; each side must have at least {MINIMUM_SIDE}")
 
 
 def read(path: Path) -> UInt8[Tensor, "3 H W"]:

@@ -42,11 +42,7 @@ def render_files(
                 f"{file}: would be written to {folder}, as {folders[folder]} will; render one of them elsewhere"
             )
         folders[folder] = file
-        height, width = images.read(file).shape[-2:]
-        if min(height, width) < images.MINIMUM_SIDE:
-            raise PictureError(
-                f"{file}: is {width}x{height} pixels; each side must have at least {images.MINIMUM_SIDE}"
-            )
+        images.refuse_small(str(file), *images.read(file).shape[-2:])
     for folder, file in folders.items():
         looks = renderer(file, names, seed)
         for name, picture in looks.items():

@@ -64,12 +64,9 @@ class Renderer:
         where = str(picture) if isinstance(picture, str | Path) else "picture"
         source = self._source(picture)
         height, width = source.shape[-2:]
-        if min(height, width) < images.MINIMUM_SIDE:
-            raise PictureError(
-                f"{where}: is {width}x{height} pixels; each side must have at least {images.MINIMUM_SIDE}"
-            )
+        images.refuse_small(where, height, width)
         self._refuse_what_does_not_fit(where, height, width, names)
-        latent = self.generator.draw_latent(1, torch.Generator().manual_seed(seed))
+        latent = self.generator.seeded_latent(seed)
         with torch.inference_mode():
             outputs = self.generator(source[None], latent, names)
         return {name: images.to_pil(output[0]) for name, output in outputs.items()}

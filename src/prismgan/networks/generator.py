@@ -274,6 +274,10 @@ class Generator(nn.Module):
 
         return {"shared": count(self.trunk, self.mapping), **{name: count(head) for name, head in self.heads.items()}}
 
+    def seeded_latent(self, seed: int = 0) -> Float[Tensor, "1 Z"]:
+        """The z that belongs to a seed; that of seed 0 is what a picture is rendered with by default."""
+        return self.draw_latent(1, torch.Generator().manual_seed(seed))
+
     def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
         """z ~ N(0, I) for ``count`` pictures."""
         return torch.randn(count, self.config.latent, generator=generator)

@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from prismgan import data, images
-from prismgan.data import DataConfig, Row, SourceEntry, TrainingSet
+from prismgan.data import DataConfig, SourceEntry
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.models import Prism
 from prismgan.models.weights import load_weights
@@ -37,16 +37,11 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
         raise WeightsError(f"{path}: its recipe is not one of this version") from None
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
-    rows: list[Row] = data.rows(entry)
+    rows = data.rows(entry)
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
-    model = Prism(
-        recipe.model,
-        recipe.all_tasks(),
-        None,
-        steps=recipe.training.steps,
-    )
+    model = Prism(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
     weights.fill(model.generator, "generator")
     losses = {
         task.name: torch.nn.ModuleDict(
@@ -54,7 +49,7 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
         )
         for task in shown
     }
-    latent = model.generator.draw_latent(1, torch.Generator().manual_seed(0))
+    latent = model.generator.seeded_latent()
     found = evaluate(
         lambda source: model.generate(source, latent),
         tasks,
@@ -67,8 +62,7 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
     found["discriminator"] = {}
     if weights.part("discriminator"):
         weights.fill(model.discriminator, "discriminator")
-        crops = TrainingSet(rows, shown, recipe.training.crop, recipe.degradation, recipe.seed + 1)
-        found["discriminator"] = judge(model, shown, crops)
+        found["discriminator"] = judge(model, shown, rows, recipe)
     return {"weights": str(path), "step": weights.header.step, **found}
 
 

@@ -15,6 +15,7 @@ from prismgan.data import Condition, Row, TestSet, TrainingSet
 from prismgan.data.batches import collate
 from prismgan.models import Model
 from prismgan.tasks import Task
+from prismgan.training.recipe import Recipe
 
 __all__ = ["evaluate", "judge"]
 
@@ -112,9 +113,10 @@ def _scores(
 
 
 def judge(
-    model: Model, tasks: Sequence[Task], test: TrainingSet, *, pictures: int = 32, batch_size: int = 8
+    model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe, *, pictures: int = 32, batch_size: int = 8
 ) -> dict[str, float]:
-    """The discriminator's loss and accuracies on crops of test pictures."""
+    """The discriminator's loss and accuracies on crops of test pictures, degraded as in training."""
+    test = TrainingSet(rows, tasks, recipe.training.crop, recipe.degradation, recipe.seed + 1)
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):
         batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,15 @@ class Run:
             raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")
         if self.folder.is_dir() and any(self.folder.iterdir()):
             raise RecipeError(f"{self.folder}: is not empty, and holds no training; choose a new folder for the run")
+
+    def clear(self) -> None:
+        """Delete what a training and its report made, and nothing else."""
+        for name in ("evaluation.json", "cost.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        for path in (self.recipe, self.checkpoint, self.weights, self.metrics, self.report):
+            path.unlink(missing_ok=True)
+        for name in (self.samples.name, "render", "exemplars"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def create(self) -> None:
         """Make the folder.

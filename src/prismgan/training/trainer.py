@@ -28,7 +28,7 @@ from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
 from prismgan.training.evaluation import evaluate, judge
-from prismgan.training.recipe import Recipe, differences, to_yaml
+from prismgan.training.recipe import Recipe, differences, load, to_yaml
 from prismgan.training.report import write_report
 from prismgan.training.run import Run
 
@@ -273,8 +273,6 @@ class Trainer:
 
     def _same_recipe(self) -> None:
         """A checkpoint goes on only with the recipe it was made with; lengths and intervals may change."""
-        from prismgan.training.recipe import load
-
         if not self.run.recipe.exists():
             raise RecipeError(f"{self.run.folder}: holds no training to resume")
         before = load(self.run.recipe).model_dump(mode="json")
@@ -342,12 +340,12 @@ class Trainer:
 
     def _latent(self) -> Tensor:
         """The latent that a renderer takes by default, so that samples show what users will see."""
-        return self.model.generator.draw_latent(1, torch.Generator().manual_seed(0)).to(self.model.device)
+        return self.model.generator.seeded_latent().to(self.model.device)
 
-    def _evaluate(self) -> dict[str, Any] | None:
+    def _evaluate(self) -> None:
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""
         if self.rank != 0 or not self.test:
-            return None
+            return
         settings = self.recipe.evaluation
         with self.average.applied():
             found = evaluate(
@@ -360,17 +358,9 @@ class Trainer:
                 seed=self.recipe.seed,
                 device=self.model.device,
             )
-            crops = TrainingSet(
-                self.test,
-                self.tasks,
-                self.recipe.training.crop,
-                self.recipe.degradation,
-                self.recipe.seed + 1,
-            )
-            found["discriminator"] = judge(self.model, self.tasks, crops)
+            found["discriminator"] = judge(self.model, self.tasks, self.test, self.recipe)
         found = {"step": self.step, **found, "skipped": sorted({*found["skipped"], *self.skipped_pictures})}
         self.run.write_json("evaluation.json", found)
-        return found
 
     def _finish(self) -> None:
         if self.minutes is not None and self.rank == 0:

@@ -86,12 +86,47 @@ def test_halving_a_dot_gives_the_widened_kernel() -> None:
     torch.testing.assert_close(halved[0, 0, 2:6, 2:6], torch.outer(row, row), atol=1e-6, rtol=0)
 
 
-def test_reduction_is_pillows_bicubic() -> None:
-    """An independent implementation of the same kernel."""
+def test_reduction_is_pillows_bicubic_away_from_borders() -> None:
+    """An independent implementation of the same kernel; beyond the border it has nothing."""
     pixels = (torch.rand(41, 57, generator=torch.Generator().manual_seed(0)) * 2 - 1).numpy()
     expected = np.array(Image.fromarray(pixels).resize((25, 19), Image.Resampling.BICUBIC))
     found = images.resize(torch.from_numpy(pixels).expand(3, -1, -1), 19, 25)
-    torch.testing.assert_close(found[0], torch.from_numpy(expected), atol=1e-5, rtol=0)
+    inside = (slice(2, -2), slice(2, -2))
+    torch.testing.assert_close(found[0][inside], torch.from_numpy(expected)[inside], atol=1e-5, rtol=0)
+
+
+def test_borders_are_mirrored_as_by_matlab() -> None:
+    """Four pixels to two: the left one lies at 0.5 and has taps at -3 ... 4, which mirrored are 2 1 0 0 1 2 3 3.
+
+    Their distances in small pixels are 1.75, 1.25, 0.75, 0.25 and back again.
+    """
+    far, middle, near, centre = -0.0234375 / 2, -0.0703125 / 2, 0.2265625 / 2, 0.8671875 / 2
+    left = [near + centre, middle + centre, far + near, middle + far]
+    assert sum(left) == 1
+    expected = torch.tensor([left, left[::-1]], dtype=torch.float64)
+    wide, high = torch.eye(4, dtype=torch.float64)[:, None].expand(4, 3, 4), torch.eye(4, dtype=torch.float64)
+    found = images.resize(wide[..., None, :].expand(4, 3, 4, 4), 4, 2)[:, 0, 0].T
+    torch.testing.assert_close(found, expected)
+    found = images.resize(high[:, None, :, None].expand(4, 3, 4, 4), 2, 4)[:, 0, :, 0].T
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 40), (64, 9), (41, 5)])
+def test_a_mirrored_picture_gives_the_same_in_its_middle(height: int, width: int) -> None:
+    image = noise(16, 20).double()
+    unfolded = torch.cat([image.flip(-1), image, image.flip(-1)], dim=-1)
+    unfolded = torch.cat([unfolded.flip(-2), unfolded, unfolded.flip(-2)], dim=-2)
+    middle = images.resize(unfolded, 3 * height, 3 * width)[..., height : 2 * height, width : 2 * width]
+    torch.testing.assert_close(images.resize(image, height, width), middle)
+
+
+def test_precision_of_a_resize() -> None:
+    image = noise(30, 20)
+    for mode in ("bicubic", "bilinear"):
+        exact = images.resize(image.double(), 13, 31, mode)
+        assert exact.dtype == torch.float64
+        torch.testing.assert_close(images.resize(image, 13, 31, mode), exact.float(), atol=1e-6, rtol=0)
+        assert images.resize(image.bfloat16(), 13, 31, mode).dtype == torch.float32
 
 
 def test_resizing_keeps_flat_pictures_and_the_number_of_dimensions() -> None:

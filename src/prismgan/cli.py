@@ -10,7 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from prismgan import __version__
+from prismgan import __version__, cli_tasks
+from prismgan.cli_tasks import WeightsFile
 from prismgan.errors import PrismganError
 
 __all__ = ["app", "main"]
@@ -35,7 +36,6 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
 ]
-WeightsFile = Annotated[Path, typer.Argument(help="A .safetensors file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -64,6 +64,12 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.05, help="Train for so long, instead of a number of steps.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights to start from, as far as they fit.", show_default=False)
+    ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
     from prismgan.training.display import Terminal
@@ -71,7 +77,11 @@ def train(
     from prismgan.training.trainer import Trainer
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
-    trainer = Trainer(load(recipe, overrides), run, resume=resume, display=Terminal())
+    if minutes is not None and resume:
+        _fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
+    trainer = Trainer(
+        load(recipe, overrides), run, resume=resume, display=Terminal(), minutes=minutes, start_from=start
+    )
     finished = trainer.train()
     if trainer.rank == 0:
         typer.echo(f"weights  {trainer.run.weights}")
@@ -84,8 +94,11 @@ def train(
 @app.command()
 def render(
     pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)],
-    weights: Annotated[Path, typer.Option(help="A .safetensors file.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per picture.", show_default=False)],
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A .safetensors file; the ready-made weights by default.", show_default=False),
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
     with_sheet: Annotated[
         bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")
@@ -96,21 +109,38 @@ def render(
     from prismgan.inference.files import render_files
     from prismgan.inference.renderer import Renderer
 
-    names = None if tasks is None else [name.strip() for name in tasks.split(",") if name.strip()]
+    names = None if tasks is None else _names(tasks)
     for path in render_files(Renderer.load(weights), pictures, out, tasks=names, with_sheet=with_sheet, seed=seed):
         typer.echo(path)
 
 
 @app.command()
 def evaluate(
-    weights: WeightsFile,
-    data: Annotated[Path, typer.Option(help="Folder of test photos.", show_default=False)],
+    weights: WeightsFile = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of test photos.", show_default=False)] = None,
+    benchmarks: Annotated[
+        Path | None, typer.Option(help="Folder of the test sets, clips and paintings that papers use.")
+    ] = None,
+    suites: Annotated[
+        str | None,
+        typer.Option(help="Of --benchmarks, separated by commas: restoration, styles, steadiness, grids."),
+    ] = None,
+    photos: Annotated[int, typer.Option(min=1, help="Of --benchmarks: most photos to measure looks on.")] = 12,
     as_json: AsJson = False,
 ) -> None:
-    """Measure every task of trained weights on the photos of a folder, against doing nothing."""
+    """Measure every task of trained weights on photos or on standard test sets, against doing nothing."""
+    if (data is None) == (benchmarks is None):
+        _fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
+    if data is not None:
+        _evaluate_on_photos(weights, data, as_json)
+    if benchmarks is not None:
+        _benchmark(weights, benchmarks, None if suites is None else _names(suites), photos, as_json)
+
+
+def _evaluate_on_photos(weights: Path | None, folder: Path, as_json: bool) -> None:
     from prismgan.training.evaluate_weights import evaluate_weights
 
-    found = evaluate_weights(weights, data)
+    found = evaluate_weights(weights, folder)
     if as_json:
         _print_json(found)
         return
@@ -124,6 +154,19 @@ def evaluate(
         typer.echo(f"left out: {line}", err=True)
 
 
+def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, photos: int, as_json: bool) -> None:
+    from prismgan.training.benchmarks import run_benchmarks, table
+
+    found = run_benchmarks(weights, folder, suites, photos=photos, announce=lambda line: typer.echo(line, err=True))
+    if as_json:
+        _print_json(found)
+        return
+    for line in table(found):
+        typer.echo(line)
+    for line in found["left_out"]:
+        typer.echo(f"left out: {line}", err=True)
+
+
 @app.command()
 def report(run: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)]) -> None:
     """Write a run's report anew: of a training that goes on, or was stopped."""
@@ -134,10 +177,12 @@ def report(run: Annotated[Path, typer.Argument(help="A run's folder.", show_defa
 
 
 @app.command()
-def info(weights: WeightsFile, as_json: AsJson = False) -> None:
+def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
     """Say what a weights file holds."""
     from prismgan.inference.renderer import Renderer
+    from prismgan.models.weights import find_weights
 
+    weights = find_weights(weights)
     renderer = Renderer.load(weights)
     header, parameters = renderer.header, renderer.generator.parameter_counts()
     if as_json:
@@ -149,6 +194,11 @@ def info(weights: WeightsFile, as_json: AsJson = False) -> None:
         scale = f"  {entry.scale}x" if entry.scale > 1 else ""
         varies = "  varies with z" if entry.latent else ""
         typer.echo(f"  {entry.name:<20} {entry.kind:<18} {parameters[entry.name]:>8,} parameters{scale}{varies}")
+
+
+app.command("add-task")(cli_tasks.add_task)
+app.command("remove-task")(cli_tasks.remove_task)
+app.command("rename-task")(cli_tasks.rename_task)
 
 
 @data_app.command("check")
@@ -185,6 +235,11 @@ def recipe_reference() -> None:
     from prismgan.training.recipe_reference import reference
 
     typer.echo(reference(), nl=False)
+
+
+def _names(separated: str) -> list[str]:
+    """The names in an option's value, which are separated by commas."""
+    return [name.strip() for name in separated.split(",") if name.strip()]
 
 
 def _print_json(content: Any) -> None:

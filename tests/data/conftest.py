@@ -45,6 +45,8 @@ def make_task() -> MakeTask:
             adversarial_weight=0.0,
             latent=False,
             diversity_weight=0.0,
+            steadiness_weight=0.0,
+            frequency=1.0,
             fine=True,
         )
 

@@ -79,7 +79,7 @@ def test_batch_shapes_and_ranges(rows: list[Row], tasks: list[Task]) -> None:
         "style": (4, 3, 24, 24),
         "drawn": (4, 3, 24, 24),
     }
-    assert set(batch.present) == {"mask"}
+    assert set(batch.present) == {"clean", "large", "mask"}
     for name, tensor in tensors(batch).items():
         assert tensor.dtype in (torch.float32, torch.bool), name
         assert tensor.float().abs().max() <= 1, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.losses.drawing import blur, comic, edges, flat_regions, inverse, outlines, pencil
+from prismgan.losses.derivatives import blur, gradient
+from prismgan.losses.drawing import comic, edges, flat_regions, inverse, pencil
+from prismgan.losses.outlines import outlines, tangents
 
 DRAWINGS = {"pencil": pencil, "comic": comic, "edges": edges, "inverse": inverse, "flat_regions": flat_regions}
 each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
@@ -90,10 +93,60 @@ def test_flat_regions_keep_an_edge_and_flatten_what_lies_beside_it() -> None:
     assert flat[..., 26:28].mean() - flat[..., 20:22].mean() > 0.9
 
 
-def test_comic_flattens_colours_into_few_tones() -> None:
-    ramp = torch.linspace(-0.95, 0.95, 96).expand(1, 3, 32, 96)
-    slopes = comic(ramp)[0, 0, 16].diff()
-    assert (slopes.abs() < 0.25 * slopes.max()).float().mean() > 0.4
+def test_a_line_has_to_be_one_of_the_photo_and_of_its_regions() -> None:
+    flat, lined = torch.full((1, 3, 32, 32), 0.5), torch.full((1, 3, 32, 32), 0.5)
+    lined[..., 15:17] = -1
+    assert outlines(lined, lined).min() < 0.2
+    assert outlines(lined, flat).min() == 1
+    assert outlines(flat, lined).min() == 1
+
+
+def test_lines_close_gaps_and_drop_specks() -> None:
+    """Smoothing along a line darkens its gap; a dot, which has no direction, is thinned."""
+    photo = torch.full((1, 3, 48, 48), 0.5)
+    photo[..., 10, :] = -0.5
+    photo[..., 10, 23:25] = 0.5
+    photo[..., 36, 24] = -0.5
+    ink = outlines(photo)[0, 0]
+    assert ink[10, 23:25].max() < 0.3
+    assert ink[36, 24] > ink[10, 10]
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+def test_tangents_run_along_a_line(degrees: float) -> None:
+    angle = math.radians(degrees)
+    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    stripes = torch.sin(0.6 * (columns * -math.sin(angle) + rows * math.cos(angle))).expand(1, 3, 32, 32)
+    found = tangents(stripes)[0, :, 8:-8, 8:-8]
+    along = found[0] * math.cos(angle) + found[1] * math.sin(angle)
+    torch.testing.assert_close(along.abs(), torch.ones_like(along), atol=0.02, rtol=0)
+
+
+def test_gradient_by_hand() -> None:
+    plane = (0.3 * torch.arange(8.0) + 0.1 * torch.arange(8.0)[:, None]).expand(1, 2, 8, 8)
+    right, down = (each[..., 1:-1, 1:-1] for each in gradient(plane))
+    torch.testing.assert_close(right, torch.full_like(right, 2 * 0.3 / 2))
+    torch.testing.assert_close(down, torch.full_like(down, 2 * 0.1 / 2))
+
+
+def test_comic_draws_no_bands_into_a_sky() -> None:
+    """A smooth shade stays one: it rises everywhere, nowhere much faster than the photo, and has no lines."""
+    sky = torch.linspace(-0.2, 0.6, 128)[:, None].expand(1, 3, 128, 40)
+    steps = comic(sky)[0, 2, 16:-16, 20].diff()
+    assert steps.min() > -1e-3
+    assert steps.max() < 4 * 0.8 / 127
+
+
+def test_comic_is_flat_where_the_photo_has_only_texture() -> None:
+    photo = 0.08 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) + 0.2
+    assert comic(photo)[..., 8:-8, 8:-8].std() < 0.35 * photo.std()
+
+
+def test_comic_is_more_colourful_than_the_photo() -> None:
+    photo = torch.tensor([0.4, 0.0, -0.3]).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    drawn = comic(photo)[0, :, 16, 16]
+    assert drawn.max() - drawn.min() == pytest.approx(1.35 * 0.7, abs=1e-3)
+    assert drawn.mean() > photo.mean()
 
 
 @pytest.mark.parametrize("sigma", [0.8, 3.0])

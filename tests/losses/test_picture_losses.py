@@ -7,17 +7,20 @@ import math
 import pytest
 import torch
 from skimage import data
-from torch import Tensor
+from torch import Tensor, nn
 
 from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.losses import diversity
 from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
 from prismgan.losses.content import Structure
+from prismgan.losses.context import LossContext
 from prismgan.losses.drawing import comic
 from prismgan.losses.guidance import ComicGuidance
+from prismgan.losses.guided_filter import guided_filter
 from prismgan.losses.style import StyleStatistics, build, gram
 from prismgan.losses.total_variation import TotalVariation
+from prismgan.networks import FeatureNetwork, RandomFeatures
 
 
 def photo(name: str, side: int = 64) -> Tensor:
@@ -123,8 +126,12 @@ def test_gram_by_hand() -> None:
     assert gram(maps).tolist() == [[[2.5, 0.5], [0.5, 5.0]]]
 
 
+def style_of(exemplars: list[Tensor]) -> StyleStatistics:
+    return build(LossContext(exemplars, RandomFeatures(levels=(1, 2, 3, 4))))
+
+
 def test_style_of_the_exemplar_itself_is_about_zero(coffee: Tensor) -> None:
-    assert float(build([coffee[0]])(coffee, seen(coffee))) < 2e-3
+    assert float(style_of([coffee[0]])(coffee, seen(coffee))) < 2e-3
 
 
 def woven(angle: float, wavelength: float, seed: int, side: int = 64) -> Tensor:
@@ -138,25 +145,25 @@ def woven(angle: float, wavelength: float, seed: int, side: int = 64) -> Tensor:
 
 
 def test_style_tells_textures_apart(coffee: Tensor) -> None:
-    style = build([woven(0.3, 8, seed=0, side=128)[0]])
+    style = style_of([woven(0.3, 8, seed=0, side=128)[0]])
     near = float(style(woven(0.3, 8, seed=1), seen(coffee)))
     for other in (woven(1.9, 8, seed=1), woven(0.3, 16, seed=1), woven(0.3, 8, seed=1).flip(1), coffee):
         assert near < 0.5 * float(style(other, seen(coffee)))
 
 
 def test_style_does_not_know_where_things_are(coffee: Tensor) -> None:
-    style = build([coffee[0]])
+    style = style_of([coffee[0]])
     shifted = coffee.roll((16, 16), dims=(2, 3))
     turned_bright = -coffee
     assert float(style(shifted, seen(coffee))) < 0.3 * float(style(turned_bright, seen(coffee)))
 
 
 def test_style_of_several_exemplars_is_their_mean(astronaut: Tensor, coffee: Tensor) -> None:
-    both = build([astronaut[0], coffee[0]])
+    both = style_of([astronaut[0], coffee[0]])
     to_both = [float(both(picture, seen(picture))) for picture in (astronaut, coffee)]
     to_other = [
-        float(build([coffee[0]])(astronaut, seen(astronaut))),
-        float(build([astronaut[0]])(coffee, seen(coffee))),
+        float(style_of([coffee[0]])(astronaut, seen(astronaut))),
+        float(style_of([astronaut[0]])(coffee, seen(coffee))),
     ]
     assert 0.01 < max(to_both) < min(to_other)
 
@@ -164,7 +171,7 @@ def test_style_of_several_exemplars_is_their_mean(astronaut: Tensor, coffee: Ten
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
 def test_style_has_a_bounded_gradient_on_flat_crops(coffee: Tensor, value: float) -> None:
     output = torch.full((1, 3, 32, 32), value, requires_grad=True)
-    style = build([coffee[0]])
+    style = style_of([coffee[0]])
     (flat,) = torch.autograd.grad(style(output, seen(coffee)).sum(), output)
     usual = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (gradient,) = torch.autograd.grad(style(usual, seen(coffee)).sum(), usual)
@@ -174,11 +181,11 @@ def test_style_has_a_bounded_gradient_on_flat_crops(coffee: Tensor, value: float
 
 def test_a_style_needs_an_exemplar() -> None:
     with pytest.raises(ValueError, match="at least one exemplar"):
-        build([])
+        style_of([])
 
 
 def test_style_has_nothing_to_train_and_nothing_to_save(coffee: Tensor) -> None:
-    style = build([coffee[0]])
+    style = style_of([coffee[0]])
     assert isinstance(style, StyleStatistics)
     assert not list(style.parameters())
     assert not style.state_dict()
@@ -187,11 +194,73 @@ def test_style_has_nothing_to_train_and_nothing_to_save(coffee: Tensor) -> None:
 # -- guidance, diversity -------------------------------------------------------------------------
 
 
-def test_guidance_is_the_distance_to_the_comic_drawing_of_the_photo(astronaut: Tensor) -> None:
-    guidance, drawing = ComicGuidance(), comic(astronaut)
-    assert float(guidance(drawing, seen(astronaut))) == 0
-    by_hand = charbonnier(astronaut, drawing)
-    torch.testing.assert_close(guidance(astronaut, seen(astronaut)), by_hand)
+NETWORKS = {
+    "random": RandomFeatures(levels=(1, 2, 3)),
+    "learnt": FeatureNetwork([[8, 8], [8, 8], [8]]).frozen(),
+}
+each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+
+
+@each_network
+def test_guidance_is_zero_at_the_comic_drawing_of_the_photo_only(network: nn.Module, astronaut: Tensor) -> None:
+    guidance, drawing = ComicGuidance(network), comic(astronaut)
+    assert float(guidance(drawing, seen(astronaut))) == pytest.approx(0, abs=1e-6)
+    assert float(guidance(astronaut, seen(astronaut))) > 0.02
+    assert float(guidance(drawing.flip(-1), seen(astronaut))) > 0.1
+
+
+def test_guidance_by_hand(astronaut: Tensor) -> None:
+    drawing = comic(astronaut)
+    surface = charbonnier(guided_filter(astronaut), guided_filter(drawing))
+    by_hand = surface + 0.3 * charbonnier(astronaut, drawing)
+    torch.testing.assert_close(ComicGuidance(NETWORKS["random"], structure=0.3)(astronaut, seen(astronaut)), by_hand)
+    torch.testing.assert_close(ComicGuidance(NETWORKS["random"], structure=0.0)(astronaut, seen(astronaut)), surface)
+
+
+def test_guidance_compares_the_coarsest_features_whatever_their_scale(astronaut: Tensor) -> None:
+    class Scaled(nn.Module):
+        def __init__(self, scale: float, fine: float = 1.0) -> None:
+            super().__init__()
+            self.scale, self.fine = scale, fine
+
+        def forward(self, images: Tensor) -> list[Tensor]:
+            fine, *coarse = NETWORKS["learnt"](images)
+            return [self.fine * fine, *(self.scale * each for each in coarse)]
+
+    def distance(network: nn.Module) -> Tensor:
+        found: Tensor = ComicGuidance(network, structure=1.0)(astronaut, seen(astronaut))
+        return found
+
+    torch.testing.assert_close(distance(Scaled(10.0)), distance(Scaled(5.0, fine=7.0)), rtol=0.01, atol=0)
+    assert float(distance(Scaled(10.0))) > float(ComicGuidance(Scaled(10.0))(astronaut, seen(astronaut)))
+
+
+@each_network
+def test_following_the_gradient_lowers_the_guidance(network: nn.Module, astronaut: Tensor) -> None:
+    guidance = ComicGuidance(network)
+    output = astronaut.clone().requires_grad_()
+    before = guidance(output, seen(astronaut))
+    (slope,) = torch.autograd.grad(before.sum(), output)
+    assert (guidance(astronaut - 0.1 * slope / slope.norm(), seen(astronaut)) < before).all()
+
+
+@each_network
+def test_guidance_leaves_texture_in_flat_regions_to_the_adversary(network: nn.Module) -> None:
+    """Dots cost a fraction of what as much of a wrong colour does."""
+    flat = torch.full((1, 3, 64, 64), 0.2)
+    dots = 0.04 * torch.randn(flat.shape, generator=torch.Generator().manual_seed(0)).sign()
+    guidance, drawing = ComicGuidance(network), comic(flat)
+    dotted, tinted = (float(guidance(drawing + change, seen(flat))) for change in (dots, 0.04))
+    assert dotted < 0.4 * tinted
+
+
+def test_guidance_of_a_picture_without_features_compares_pixels(astronaut: Tensor) -> None:
+    class Nothing(nn.Module):
+        def forward(self, images: Tensor) -> list[Tensor]:
+            return []
+
+    found = ComicGuidance(Nothing())(astronaut, seen(astronaut))
+    torch.testing.assert_close(found, ComicGuidance(NETWORKS["random"])(astronaut, seen(astronaut)))
 
 
 def test_diversity_by_hand() -> None:

@@ -8,16 +8,29 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from prismgan import images
 from prismgan.data import pictures
 from prismgan.data.streams import integer, uniform
 from prismgan.tasks import Exemplar, Picture, Task, Unpaired
 
-__all__ = ["exemplar_crop", "exemplars", "shown", "shown_pictures", "unpaired_crop"]
+__all__ = ["blankness", "exemplar_crop", "exemplars", "shown", "shown_pictures", "unpaired_crop"]
 
 LEAST_COVER = 0.4
 """Smallest part of an unpaired picture's shorter side that a crop shows."""
+ATTEMPTS = 8
+"""Squares of an unpaired picture that are tried."""
+SHRINKAGE = 0.85
+"""Size of a square against that of the last attempt, on average."""
+NO_PAPER = 0.01
+"""Blankness below which a square is taken at once."""
+THUMBNAIL = 96
+"""Shorter side in pixels, about, of what the choice is made on: enough to see a balloon, and fast."""
+WHITE = 240
+"""Near-white begins above this, of 255."""
+SPREAD = 12
+"""Most difference between the pixels of a line of one colour, of 255; JPEG adds some."""
 
 
 def shown_pictures(task: Task) -> tuple[Picture, ...]:
@@ -67,11 +80,37 @@ def unpaired_crop(
 ) -> Float[Tensor, "3 side side"]:
     """A random square of a picture of an unpaired domain, in [-1, 1], perhaps mirrored.
 
-    Such pictures come in any size; the square shows between 40 and 100 % of the shorter side.
+    Such pictures come in any size; the square shows between 40 and 100 % of the shorter side. Where it holds blank
+    paper, such as the balloons and gutters of a comic page, smaller and smaller squares are tried elsewhere, none
+    that would have to be enlarged, and the one with the least paper is taken.
     """
-    extent = max(1, round(min(pixels.shape[1:]) * uniform(generator, LEAST_COVER, 1.0)))
-    square = images.to_float(_square(pixels, extent, generator))
-    return images.resize(square, side, side).clamp(-1.0, 1.0)
+    shorter = min(pixels.shape[1:])
+    step = max(1, shorter // THUMBNAIL)
+    best, least = pixels, math.inf
+    for attempt in range(ATTEMPTS):
+        cover = uniform(generator, LEAST_COVER, 1.0) * SHRINKAGE**attempt
+        square = _square(pixels, max(round(shorter * cover), min(side, shorter)), generator)
+        paper = blankness(square[:, ::step, ::step])
+        if paper < least:
+            best, least = square, paper
+        if least < NO_PAPER:
+            break
+    return images.resize(images.to_float(best), side, side).clamp(-1.0, 1.0)
+
+
+def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
+    """How much of a drawing is paper: balloons, gutters, bars; 0 for none, at most 3.
+
+    The sum of three parts: of its pixels that are near-white with all their neighbours, of its rows, and of its
+    columns that have one colour from end to end.
+    """
+    white = (pixels > WHITE).all(dim=0)
+    paper = -F.max_pool2d(-white[None].float(), 3, stride=1, padding=1)
+    parts = [paper.mean()]
+    for axis in (1, 2):
+        spread = pixels.amax(axis).int() - pixels.amin(axis).int()
+        parts.append((spread.amax(0) <= SPREAD).float().mean())
+    return float(sum(parts))
 
 
 def shown(pixels: UInt8[Tensor, "3 H W"], size: int) -> Float[Tensor, "3 h w"]:

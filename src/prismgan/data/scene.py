@@ -54,7 +54,7 @@ class View:
     """A part of a scene, in [-1, 1]: everything that a batch is made of."""
 
     photo: Float[Tensor, "3 Mh Mw"]
-    """The clean photo at the largest scale."""
+    """The clean photo at the largest scale that the view has pixels for."""
     reference: Float[Tensor, "3 h w"]
     """The clean photo at the source's size."""
     companions: Mapping[str, Float[Tensor, "3 sh sw"]]
@@ -63,7 +63,16 @@ class View:
     def mirrored(self) -> View:
         """The same part seen in a mirror."""
         beside = {name: image.flip(-1) for name, image in self.companions.items()}
-        return View(self.photo.flip(-1), self.reference.flip(-1), beside)
+        return View(self.photo.flip(-1), self.reference.flip(-1), beside, self.exact)
+
+    exact: bool = False
+    """Whether only tasks of the photo's own scale, of those that enlarge, have a target here."""
+
+    def has(self, task: Task) -> bool:
+        """Whether there is a target of a task with pairs."""
+        if isinstance(task.target, Paired):
+            return task.name in self.companions
+        return not self.exact or task.scale in (1, self.photo.shape[-1] // self.reference.shape[-1])
 
     def targets(self, tasks: Sequence[Task]) -> dict[str, Float[Tensor, "3 sh sw"]]:
         """The targets of all tasks with pairs by name; zeros for those that the row has none for."""
@@ -71,11 +80,13 @@ class View:
         found: dict[str, Tensor] = {}
         for task in tasks:
             size = (height * task.scale, width * task.scale)
-            if isinstance(task.target, Derived):
+            if task.has_pairs and not self.has(task):
+                found[task.name] = torch.zeros(3, *size)
+            elif isinstance(task.target, Derived):
                 clean = self.reference if task.scale == 1 else _resized(self.photo, size)
                 found[task.name] = task.target.function(clean[None])[0]
             elif isinstance(task.target, Paired):
-                found[task.name] = self.companions.get(task.name, torch.zeros(3, *size))
+                found[task.name] = self.companions[task.name]
         return found
 
 
@@ -109,6 +120,23 @@ class Scene:
 
         photo = cut(self.photo)
         return View(photo, _resized(photo, size), {name: cut(each) for name, each in self.companions.items()})
+
+    def reduced(self, corner: tuple[int, int], size: tuple[int, int], scale: int, pixels: int) -> View:
+        """A rectangle with one scale alone, for a scene without companions.
+
+        A source that was made by reducing a photo by 4 at once is not the half of that photo's half: a network
+        trained on the two would learn neither. So the photo is first brought to ``scale``, and the source is
+        made from that.
+
+        Args:
+            corner: row and column of the upper left corner, in the photo's pixels.
+            size: height and width of the source.
+            scale: side of the view's photo divided by the side of its source.
+            pixels: how many of the photo's pixels make a pixel of the source, at least ``scale``.
+        """
+        window = (slice(corner[0], corner[0] + size[0] * pixels), slice(corner[1], corner[1] + size[1] * pixels))
+        photo = _resized(images.to_float(self.photo[:, window[0], window[1]]), (size[0] * scale, size[1] * scale))
+        return View(photo, _resized(photo, size), {}, exact=True)
 
 
 def largest_scale(tasks: Sequence[Task]) -> int:

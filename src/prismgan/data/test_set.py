@@ -14,7 +14,7 @@ from prismgan.data.streams import stream
 from prismgan.data.training_set import Sample
 from prismgan.errors import PictureError
 from prismgan.images import MINIMUM_SIDE
-from prismgan.tasks import Paired, Picture, Task
+from prismgan.tasks import Picture, Task
 
 __all__ = ["TestSet"]
 
@@ -96,6 +96,6 @@ class TestSet:
             reference=view.reference,
             targets=view.targets(self.tasks),
             examples={},
-            present={task.name: task.name in view.companions for task in self.tasks if isinstance(task.target, Paired)},
+            present={task.name: view.has(task) for task in self.tasks if task.has_pairs},
         )
         return collate([sample])

@@ -19,7 +19,7 @@ from prismgan.data.scene import SOURCE, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
-from prismgan.tasks import Exemplar, Paired, Picture, Task
+from prismgan.tasks import Exemplar, Picture, Task
 
 __all__ = ["Sample", "TrainingSet"]
 
@@ -33,7 +33,7 @@ class Sample:
     targets: Mapping[str, Float[Tensor, "3 sH sW"]]
     examples: Mapping[str, Float[Tensor, "3 sH sW"]]
     present: Mapping[str, bool]
-    """For every paired task whether the row has its target."""
+    """For every task with pairs whether the row has its target."""
     skipped: tuple[Picture, ...] = field(default=())
     """Pictures that were drawn but could not be read; others stand in for them."""
 
@@ -70,6 +70,7 @@ class TrainingSet:
         self.crop = crop
         self.degradation = degradation
         self.seed = seed
+        self._scales = sorted({task.scale for task in tasks} - {1})
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
         wanted += [each.picture for row in rows for each in scene.companions(row, tasks)]
@@ -102,7 +103,7 @@ class TrainingSet:
             reference=view.reference,
             targets=view.targets(self.tasks),
             examples={task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs},
-            present={task.name: task.name in view.companions for task in self.tasks if isinstance(task.target, Paired)},
+            present={task.name: view.has(task) for task in self.tasks if task.has_pairs},
             skipped=tuple(dict.fromkeys(load.failed)),
         )
 
@@ -114,10 +115,26 @@ class TrainingSet:
                 found = scene.read(self.rows[index], self.tasks, load)
             except PictureError:  # named in Sample.skipped
                 continue
-            return self._crop(found, stream(self.seed, position, "crop"))
+            return self._crop(found, position, stream(self.seed, position, "crop"))
         raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({load.reason})")
 
-    def _crop(self, found: Scene, generator: torch.Generator) -> View:
+    def _crop(self, found: Scene, position: int, generator: torch.Generator) -> View:
+        view = self._rectangle(found, position, generator)
+        return view.mirrored() if uniform(generator, 0.0, 1.0) < 0.5 else view
+
+    def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
+        size = (self.crop, self.crop)
+        if len(self._scales) > 1 and not found.companions:
+            # Every scale in turn, so that a batch of several rows has all; any reduction that leaves enough pixels.
+            scale = self._scales[position % len(self._scales)]
+            shorter = min(found.photo.shape[1:])
+            most = min(self._scales[-1], shorter // self.crop)
+            if most >= scale:
+                pixels = integer(generator, scale, most)
+                room = (found.photo.shape[1] - self.crop * pixels, found.photo.shape[2] - self.crop * pixels)
+                return found.reduced(
+                    (integer(generator, 0, room[0]), integer(generator, 0, room[1])), size, scale, pixels
+                )
         # A picture smaller than the crop is enlarged: a little blur does less harm than leaving out all small
         # pictures of a mixed collection, or than borders that no photo has.
         shorter = min(found.grid)
@@ -125,8 +142,7 @@ class TrainingSet:
         if shorter < self.crop:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
         corner = (integer(generator, 0, grid[0] - self.crop), integer(generator, 0, grid[1] - self.crop))
-        view = found.view(corner, (self.crop, self.crop), grid)
-        return view.mirrored() if uniform(generator, 0.0, 1.0) < 0.5 else view
+        return found.view(corner, size, grid)
 
     def _example(self, task: Task, position: int, load: _Loader) -> Float[Tensor, "3 sH sW"]:
         domain = self._domains[task.name]

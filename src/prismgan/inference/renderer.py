@@ -30,13 +30,13 @@ class Renderer:
         self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, path: str | Path) -> Renderer:
-        """Read a weights file.
+    def load(cls, path: str | Path | None = None) -> Renderer:
+        """Read a weights file; the ready-made one by default.
 
         Raises:
             WeightsError: it is missing, damaged, or of another version.
         """
-        return cls(load_weights(Path(path)))
+        return cls(load_weights(None if path is None else Path(path)))
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from prismgan.losses.diversity import diversity
 from prismgan.losses.objectives import OBJECTIVES, Objective, ObjectiveName, PenaltyKind
 from prismgan.losses.penalties import wasserstein_penalty, zero_centred_penalty
+from prismgan.losses.steadiness import Disturbance, steadiness
 
 __all__ = [
     "OBJECTIVES",
+    "Disturbance",
     "Objective",
     "ObjectiveName",
     "PenaltyKind",
     "diversity",
+    "steadiness",
     "wasserstein_penalty",
     "zero_centred_penalty",
 ]

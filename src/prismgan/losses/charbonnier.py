@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
+from prismgan.losses.context import LossContext
 
 __all__ = ["Charbonnier", "build", "charbonnier"]
 
@@ -29,5 +28,5 @@ class Charbonnier(nn.Module):
         return charbonnier(output, batch.target)
 
 
-def build(exemplars: Sequence[Tensor]) -> Charbonnier:
+def build(context: LossContext) -> Charbonnier:
     return Charbonnier()

@@ -11,8 +11,10 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
+from prismgan.losses.context import LossContext
+from prismgan.networks.perceptual import RandomFeatures
 
-__all__ = ["Structure", "build"]
+__all__ = ["FeatureContent", "Structure", "build", "build_structure"]
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
@@ -60,5 +62,59 @@ class Structure(nn.Module):
         return (1 - similarity).flatten(1).mean(1)
 
 
-def build(exemplars: Sequence[Tensor]) -> Structure:
+class FeatureContent(nn.Module):
+    """Mean squared difference of the coarsest two levels of features (Johnson, Alahi, Fei-Fei 2016, eq. 2).
+
+    Deviation from the paper: each level is divided by the mean square that its maps have for one fixed picture, so that
+    levels count alike and a weight means the same for every feature network. That picture is random with the spectrum
+    of photos, so a row's loss depends on no other row, and a dark one's is not blown up.
+    """
+
+    LEVELS = 2
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+        with torch.no_grad():
+            powers = [level.float().square().mean() for level in features(_photo_like(128))]
+        if not powers:
+            raise ValueError("the feature network has no levels")
+        self.register_buffer("powers", torch.stack(powers).clamp_min(1e-6), persistent=False)
+        self.powers: Tensor
+
+    def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
+        reference = batch.reference
+        if output.shape[-2:] != reference.shape[-2:]:
+            raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
+        with torch.no_grad():
+            wanted = self.features(reference)
+        found = self.features(output)
+        if not found:
+            raise ValueError(f"content: {tuple(output.shape)} is too small for the feature network")
+        levels = range(max(0, len(found) - self.LEVELS), len(found))
+        distances = [
+            (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
+            for level in levels
+        ]
+        return torch.stack(distances).mean(0)
+
+
+def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
+    """Fixed noise with the spectrum of photos: amplitude falls with 1 / frequency; deviation 0.3, in [-1, 1]."""
+    random = torch.Generator().manual_seed(0)
+    rows, columns = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
+    frequency = torch.hypot(rows[:, None], columns[None]).clamp_min(1 / side)
+    # One grey picture and a little colour: the channels of photos differ by much less than they vary.
+    noise = torch.randn(1, 1, side, side, generator=random) + 0.3 * torch.randn(1, 3, side, side, generator=random)
+    picture = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(side, side))
+    return (0.3 * picture / picture.std()).clamp(-1, 1)
+
+
+def build(context: LossContext) -> FeatureContent | Structure:
+    """By features that were learnt; random ones know no content."""
+    return Structure() if isinstance(context.features, RandomFeatures) else FeatureContent(context.features)
+
+
+def build_structure(context: LossContext) -> Structure:
+    """By grey levels, for tasks whose domain may look nothing like what a feature network was trained on."""
     return Structure()

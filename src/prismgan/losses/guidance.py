@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -10,20 +10,63 @@ from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
 from prismgan.losses.charbonnier import charbonnier
+from prismgan.losses.context import LossContext
 from prismgan.losses.drawing import comic
+from prismgan.losses.guided_filter import guided_filter
+from prismgan.networks import RandomFeatures
 
-__all__ = ["ComicGuidance", "build"]
+__all__ = ["Build", "ComicGuidance"]
 
 
 class ComicGuidance(nn.Module):
-    """Keeps a cartoon near the photo's own flat regions and outlines (after Wang & Yu 2020)."""
+    """Keeps a cartoon near the drawing :func:`comic` of its photo, and leaves the texture to the adversary.
+
+    As Wang & Yu, "White-box cartoonization" (CVPR 2020), it looks at surfaces, what the guided filter leaves of a
+    picture (section 3.1), and at structures, features of flat regions with clear borders (section 3.2). There, a
+    discriminator of its own judges surfaces, another one textures, and structures are compared with the output's own
+    flat regions. Here both are compared with the drawing, so the guidance is enough for a cartoon, and the one
+    discriminator of all tasks is left with what the guided filter takes away.
+
+    Args:
+        features: the network that structures are compared by.
+        structure: weight of the structures against the surfaces.
+        levels: how many of the network's maps are compared, from the coarsest on.
+    """
+
+    def __init__(self, features: nn.Module, *, structure: float = 0.05, levels: int = 2) -> None:
+        super().__init__()
+        self.features = features
+        self.structure = structure
+        self.levels = levels
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         # In bfloat16 the difference of two blurs that outlines are made of would be mostly rounding.
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
             drawing = comic(batch.reference)
-        return charbonnier(output, drawing)
+            surface = guided_filter(drawing)
+        distance = charbonnier(guided_filter(output), surface)
+        return distance + self.structure * self._structure(output, drawing) if self.structure else distance
+
+    def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:
+        # Random features carry textures and no structures; very small pictures have no features at all.
+        if isinstance(self.features, RandomFeatures):
+            return charbonnier(output, drawing)
+        with torch.no_grad():
+            wanted = self.features(drawing)[-self.levels :]
+        if not wanted:
+            return charbonnier(output, drawing)
+        distances = []
+        for found, expected in zip(self.features(output)[-self.levels :], wanted, strict=True):
+            scale = expected.float().flatten(1).abs().mean(1).clamp_min(1e-3).view(-1, 1, 1, 1)
+            distances.append(charbonnier(found.float() / scale, expected.float() / scale))
+        return torch.stack(distances).mean(0)
 
 
-def build(exemplars: Sequence[Tensor]) -> ComicGuidance:
-    return ComicGuidance()
+@dataclass(frozen=True)
+class Build:
+    """Builds the guidance. A value, so that tasks with the same settings are equal."""
+
+    structure: float
+
+    def __call__(self, context: LossContext) -> ComicGuidance:
+        return ComicGuidance(context.features, structure=self.structure)

@@ -9,9 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
-from prismgan.networks.perceptual import RandomFeatures
+from prismgan.losses.context import LossContext
 
-__all__ = ["StyleStatistics", "build", "gram"]
+__all__ = ["LEAST_POWER", "StyleStatistics", "build", "gram"]
+
+LEAST_POWER = 0.3
+"""A channel counts as at least so strong, against the root mean square of its level. Learnt networks have channels that
+an exemplar leaves silent: divided by their own power, a photo's response there would be all of the loss."""
 
 
 def gram(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C C"]:
@@ -24,9 +28,9 @@ class StyleStatistics(nn.Module):
     """Distance between the Gram matrices of an output and those of the exemplars, averaged over levels.
 
     Every channel is first divided by its root mean square over the exemplars, so that each filter of each
-    level counts alike, and a constant channel carries the means (Li et al., "Demystifying neural style
-    transfer", 2017, show that either kind of moment will do). The square root over the matrix makes the
-    gradient bounded, which keeps dark or flat crops from dominating a step.
+    level counts alike (see :data:`LEAST_POWER` for weak ones), and a constant channel carries the means (Li
+    et al., "Demystifying neural style transfer", 2017, show that either kind of moment will do). The square
+    root over the matrix makes the gradient bounded, which keeps dark or flat crops from dominating a step.
     """
 
     def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]]) -> None:
@@ -42,6 +46,8 @@ class StyleStatistics(nn.Module):
             for level in range(self.depth):
                 grams = torch.cat([gram(levels[level]) for levels in maps]).mean(0)
                 power = grams.diagonal().clamp_min(1e-6).sqrt()
+                # The last channel is the constant.
+                power[:-1] = power[:-1].maximum(LEAST_POWER * power[:-1].square().mean().sqrt())
                 self.register_buffer(f"power{level}", power.view(1, -1, 1, 1), persistent=False)
                 self.register_buffer(f"gram{level}", grams / torch.outer(power, power), persistent=False)
 
@@ -59,6 +65,5 @@ class StyleStatistics(nn.Module):
         return total / len(maps)
 
 
-def build(exemplars: Sequence[Float[Tensor, "3 H W"]]) -> StyleStatistics:
-    # Single pixels (level 0) are left out: matching their statistics pays with dither, and strokes are larger.
-    return StyleStatistics(RandomFeatures(levels=(1, 2, 3, 4)), exemplars)
+def build(context: LossContext) -> StyleStatistics:
+    return StyleStatistics(context.features, context.exemplars)

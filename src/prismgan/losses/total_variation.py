@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
+from prismgan.losses.context import LossContext
 
 __all__ = ["TotalVariation", "build"]
 
@@ -22,5 +21,5 @@ class TotalVariation(nn.Module):
         return vertical + horizontal
 
 
-def build(exemplars: Sequence[Tensor]) -> TotalVariation:
+def build(context: LossContext) -> TotalVariation:
     return TotalVariation()

@@ -17,14 +17,18 @@ from prismgan.balancing import BALANCERS, BalancerName
 from prismgan.batch import Batch
 from prismgan.config import Config
 from prismgan.errors import DataError
-from prismgan.losses import diversity
+from prismgan.losses import Disturbance, diversity, steadiness
+from prismgan.losses.context import LossContext
 from prismgan.models.adversary import Adversary, AdversaryConfig, Fakes
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.models.schedule import Schedule
-from prismgan.networks import Discriminator, Generator, GeneratorConfig, HeadSpec
+from prismgan.networks import Discriminator, Generator, GeneratorConfig, HeadSpec, find_features
 from prismgan.tasks import Task
 
 __all__ = ["Prism", "PrismConfig", "head_specs"]
+
+STEADY_PART = 3
+"""One in so many rows is rendered a second time for the steadiness loss."""
 
 
 class PrismConfig(Config):
@@ -33,12 +37,15 @@ class PrismConfig(Config):
     kind: Literal["prism"] = "prism"
     generator: GeneratorConfig = GeneratorConfig()
     """Size of the generator."""
+    perceptual: str | None = None
+    """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights; null takes
+    the one that prismgan brings."""
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
     balancer: BalancerName = "normalised"
     """How the tasks' losses are weighed against each other."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
-    """Draw only so many tasks in each step; by default all."""
+    """Draw only so many tasks in each step, by their `frequency`; by default all."""
     rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the generator (Adam)."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
@@ -65,9 +72,11 @@ class Prism:
         seed: int = 0,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
+        features: nn.Module | None = None,
     ) -> None:
         """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses,
-        for a model that is not trained. ``steps`` is the length of the schedule."""
+        for a model that is not trained. ``features`` stands in for the feature network that the configuration names.
+        ``steps`` is the length of the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
@@ -81,8 +90,10 @@ class Prism:
             self.adversary = Adversary(config.adversary, list(self.tasks), device, self.autocast)
         self.losses: dict[str, nn.ModuleDict] = {}
         if exemplars is not None:
+            features = find_features(config.perceptual) if features is None else features
             for task in tasks:
-                built = {term.name: term.build(exemplars.get(task.name, ())) for term in task.losses}
+                context = LossContext(exemplars.get(task.name, ()), features)
+                built = {term.name: term.build(context) for term in task.losses}
                 self.losses[task.name] = nn.ModuleDict(built).to(device)
         self.balancer = BALANCERS[config.balancer]({task.name: task.weight for task in tasks}).to(device)
         self.optimizer = torch.optim.Adam(
@@ -102,17 +113,23 @@ class Prism:
         """One update of both networks from one forward pass of the generator."""
         random = self._random(self.steps_done)
         rate = self._set_rates()
-        weights = row_weights(batch, self._draw_tasks(random))
+        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, list(self.tasks))
+        if not weights:
+            raise DataError(
+                f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
+                "fill in more of the manifest, or raise training.batch_size"
+            )
         names = list(weights)
         latent, other = self._draw_latents(len(batch.source), random)
         with self.autocast:
-            encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
+            encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last), names)
             outputs = self.generator.decode(encoded, latent, names)
             varied = [name for name in names if self.tasks[name].diversity_weight > 0]
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
         losses, log = self._task_losses(batch, outputs, others, weights)
+        self._add_steadiness(losses, log, batch, outputs, latent, weights, random)
 
         finite = torch.ones(())
         fakes = self._fakes(batch, outputs, weights, random)
@@ -161,6 +178,31 @@ class Prism:
             losses[name] = loss
         return losses, log
 
+    def _add_steadiness(
+        self,
+        losses: dict[str, Tensor],
+        log: dict[str, Tensor],
+        batch: Batch,
+        outputs: Mapping[str, Tensor],
+        latent: Tensor,
+        weights: Mapping[str, Float[Tensor, " B"]],
+        random: torch.Generator,
+    ) -> None:
+        """Pull outputs towards those of a disturbed source, for the tasks that ask for it, on a part of the rows."""
+        names = [name for name in outputs if self.tasks[name].steadiness_weight > 0]
+        if not names:
+            return
+        rows = -(-len(batch.source) // STEADY_PART)
+        disturbance = Disturbance.draw(random)
+        moved = disturbance.apply(batch.source[:rows], random).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), self.autocast:
+            others = self.generator(moved, latent[:rows], names)
+        for name in names:
+            values = steadiness(outputs[name][:rows], others[name], disturbance)
+            value = (values * weights[name][:rows]).sum() * len(batch.source) / rows
+            log[f"loss/{name}/steadiness"] = value.detach()
+            losses[name] = losses[name] + self.tasks[name].steadiness_weight * value
+
     def _fakes(
         self,
         batch: Batch,
@@ -198,7 +240,8 @@ class Prism:
     def _draw_tasks(self, random: torch.Generator) -> list[str]:
         names = list(self.tasks)
         count = self.config.tasks_per_step or len(names)
-        drawn = torch.randperm(len(names), generator=random)[:count].tolist()
+        chances = torch.tensor([self.tasks[name].frequency for name in names])
+        drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
         return [names[index] for index in sorted(drawn)]
 
     def _draw_latents(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -263,18 +306,9 @@ class Prism:
 
 def row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
     """For each task, weights that turn a sum over this process's rows into its share of the mean over the rows, of
-    all processes, that have a target of the task. A task that no row has a target of is left out.
-
-    Raises:
-        DataError: no row has a target of any task.
-    """
+    all processes, that have a target of the task. A task that no row has a target of is left out."""
     present = _present(batch, names)
     counts = total(torch.stack([rows.sum() for rows in present.values()])).tolist()
-    if not any(counts):
-        raise DataError(
-            f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(names)}; "
-            "fill in more of the manifest, or raise training.batch_size"
-        )
     world = processes()[1]
     return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True) if count}
 

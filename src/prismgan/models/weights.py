@@ -1,7 +1,7 @@
 """The weights file: one safetensors file with the networks and, in its metadata, what they are.
 
 Tensors are named ``generator.*`` and, where the model has one, ``discriminator.*``. The metadata's key
-``prismgan`` holds JSON: see :class:`Header`.
+``prismgan`` holds JSON: see :class:`Header`. Numbers may be stored in float16; networks are always filled in float32.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+import torch
+from pydantic import Field, ValidationError
 from torch import Tensor, nn
 
 from prismgan.config import Config
@@ -21,10 +23,23 @@ from prismgan.files import replace_file
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 from prismgan.tasks.base import TaskName
 
-__all__ = ["FORMAT", "HeadEntry", "Header", "Weights", "load_weights", "save_weights"]
+__all__ = [
+    "FORMAT",
+    "READY_MADE",
+    "HeadEntry",
+    "Header",
+    "Weights",
+    "default_weights",
+    "find_weights",
+    "load_weights",
+    "save_weights",
+]
 
 FORMAT = 1
 """Version of the file's layout; a file of another version is refused."""
+
+READY_MADE = "prism-8"
+"""Name of the weights that come with prismgan; it may stand in place of a path."""
 
 
 class HeadEntry(Config):
@@ -35,10 +50,12 @@ class HeadEntry(Config):
     scale: Literal[1, 2, 4]
     fine: bool
     latent: bool
+    blocks: Annotated[int, Field(ge=0, le=16)] | None = None
+    """Residual blocks of the head; None for the generator's ``head_blocks``."""
 
     def spec(self) -> HeadSpec:
         """What the generator has to know of it."""
-        return HeadSpec(self.name, self.scale, self.fine, self.latent)
+        return HeadSpec(self.name, scale=self.scale, fine=self.fine, latent=self.latent, blocks=self.blocks)
 
 
 class Header(Config):
@@ -76,8 +93,29 @@ class Weights:
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
 
+    def take_over(self, network: nn.Module) -> int:
+        """Load those of the generator's tensors that fit into a network by name and shape; how many did.
+
+        Raises:
+            WeightsError: none did.
+        """
+        own = network.state_dict()
+        fitting = {
+            name: tensor
+            for name, tensor in self.part("generator").items()
+            if name in own and own[name].shape == tensor.shape
+        }
+        if not fitting:
+            raise WeightsError(f"{self.path}: nothing in it fits the recipe's generator; use its own recipe's sizes")
+        network.load_state_dict(fitting, strict=False)
+        return len(fitting)
+
     def fill(self, network: nn.Module, part: str) -> None:
-        """Load one part's tensors into a network."""
+        """Load one part's tensors into a network, in the network's own precision.
+
+        Raises:
+            WeightsError: the tensors do not fit the network.
+        """
         try:
             network.load_state_dict(self.part(part))
         except RuntimeError as error:
@@ -86,9 +124,21 @@ class Weights:
                 f"{self.path}: its tensors do not fit its own description ({first}); the file is damaged"
             ) from None
 
+    def save(self, path: Path, dtype: torch.dtype | None = None) -> None:
+        """Write it to a file; see :func:`save_weights`."""
+        parts = dict.fromkeys(name.partition(".")[0] for name in self.tensors)
+        save_weights(path, self.header, {part: self.part(part) for part in parts}, dtype)
 
-def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]]) -> None:
+
+def save_weights(
+    path: Path,
+    header: Header,
+    networks: Mapping[str, Mapping[str, Tensor]],
+    dtype: torch.dtype | None = None,
+) -> None:
     """Write a weights file; the old one stays until the new one is whole.
+
+    ``dtype`` is what the numbers are stored in, as ``torch.float16``; by default every tensor stays as it is.
 
     Raises:
         PrismganError: the file cannot be written.
@@ -96,21 +146,44 @@ def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str,
     from safetensors.torch import save
 
     tensors = {
-        f"{network}.{name}": tensor.detach().cpu().contiguous()
+        f"{network}.{name}": tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
         for network, state in networks.items()
         for name, tensor in state.items()
     }
     replace_file(path, save(tensors, metadata={"prismgan": header.model_dump_json()}))
 
 
-def load_weights(path: Path) -> Weights:
-    """Read a weights file.
+def default_weights() -> Path:
+    """The weights file that comes with prismgan.
+
+    Raises:
+        WeightsError: this prismgan has none.
+    """
+    path = Path(str(resources.files("prismgan"))) / "weights" / f"{READY_MADE}.safetensors"
+    if not path.is_file():
+        raise WeightsError(
+            "this prismgan comes without ready-made weights; name a .safetensors file "
+            "(`prismgan demo` trains one in minutes)"
+        )
+    return path
+
+
+def find_weights(named: Path | None) -> Path:
+    """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan."""
+    if named is None or (str(named) == READY_MADE and not named.exists()):
+        return default_weights()
+    return named
+
+
+def load_weights(path: Path | None = None) -> Weights:
+    """Read a weights file; see :func:`find_weights` for which one.
 
     Raises:
         WeightsError: it is missing, is no weights file of ours, or is of another version.
     """
     from safetensors import SafetensorError, safe_open
 
+    path = find_weights(path)
     if not path.exists():
         raise WeightsError(f"{path}: no such weights file")
     if path.is_dir():

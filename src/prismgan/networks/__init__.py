@@ -2,15 +2,19 @@
 
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.generator import Features, Generator, GeneratorConfig, HeadSpec
-from prismgan.networks.perceptual import RandomFeatures
+from prismgan.networks.perceptual import FeatureNetwork, RandomFeatures, default_features, find_features, load_features
 
 __all__ = [
     "Discriminator",
     "DiscriminatorConfig",
+    "FeatureNetwork",
     "Features",
     "Generator",
     "GeneratorConfig",
     "HeadSpec",
     "Judgement",
     "RandomFeatures",
+    "default_features",
+    "find_features",
+    "load_features",
 ]

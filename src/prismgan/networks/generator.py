@@ -1,8 +1,8 @@
 """The generator: one trunk that is computed once, and a light head for every task.
 
-The trunk is a small U-shaped encoder (Ronneberger et al. 2015) that starts at half resolution by pixel
-unshuffling. Restoration lives at that finest level, style at the coarsest, so a head reads the level that its task
-needs. Every head adds to the (bicubically enlarged) source, and starts by adding nothing.
+The trunk starts at half resolution by pixel unshuffling and goes down to 1/4, where looks live, and up again to 1/2,
+where restoration lives: a U-shape (Ronneberger et al. 2015) with nearly all of its finer blocks on the way up. A head
+reads the level that its task needs. Every head adds to the (bicubically enlarged) source, and starts by adding nothing.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ Positive = Annotated[int, Field(gt=0, le=1024)]
 class GeneratorConfig(Config):
     """Size of the generator."""
 
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 64)
-    """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 32 run fastest."""
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (48, 64)
+    """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 16 run fastest."""
     blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (6, 8)
-    """Residual blocks at each of these levels."""
+    """Residual blocks at each of these levels; those at 1/2 are computed for restoration alone, not for looks."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
+    head_width: Positive = 32
+    """Channels in the heads of looks."""
     latent: Annotated[int, Field(gt=0, le=1024)] = 16
     """Dimensions of the latent z ~ N(0, I)."""
     code: Annotated[int, Field(gt=0, le=1024)] = 64
@@ -59,13 +61,17 @@ class HeadSpec:
     scale: int = 1
     fine: bool = True
     latent: bool = False
+    blocks: int | None = None
+    """Residual blocks of this head; by default as many as the generator's other heads have."""
 
 
 class Features(NamedTuple):
     """What the trunk hands to the heads."""
 
-    fine: Float[Tensor, "B C H/2 W/2"]
+    shallow: Float[Tensor, "B C H/2 W/2"]
     coarse: Float[Tensor, "B D H/2^L W/2^L"]
+    fine: Float[Tensor, "B C H/2 W/2"] | None
+    """None where no head that reads it was asked for."""
 
 
 class Encoded(NamedTuple):
@@ -79,36 +85,41 @@ class Encoded(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """Source, unshuffled by 2, to features at the finest and the coarsest level."""
+    """Source, unshuffled by 2, to features at the finest and the coarsest level.
+
+    The way down is short: one layer a level, then all blocks of the coarsest level. Looks need no more. The way up has
+    all blocks of the finer levels, where restoration lives, and starts from what the coarse level knows of the
+    surroundings. So looks and restoration share the coarse level, each pays for what it needs, and a look's
+    gradients never reach the blocks that restoration lives in.
+    """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         widths, blocks = config.widths, config.blocks
-        self.stem = convolution(12, widths[0])
-        # The blocks of a level are shared out between the way down and the way up; the last level has one way.
-        down = [*((count + 1) // 2 for count in blocks[:-1]), blocks[-1]]
-        self.encoder = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
-            for width, count in zip(widths, down, strict=True)
-        )
         pairs = list(pairwise(widths))
-        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
-        self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
-        self.decoder = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(width) for _ in range(count // 2)))
-            for width, count in zip(widths[:-1], blocks[:-1], strict=True)
-        )
 
-    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"]) -> Features:
-        maps = self.encoder[0](self.stem(source))
+        def stage(width: int, count: int) -> nn.Sequential:
+            return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+        self.stem = convolution(12, widths[0])
+        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
+        self.coarse = stage(widths[-1], blocks[-1])
+        self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
+        self.fine = nn.ModuleList(stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
+
+    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"], fine: bool = True) -> Features:
+        """``fine`` says whether the finest features are wanted."""
+        shallow = maps = self.stem(source)
         skips = []
-        for down, encoder in zip(self.down, self.encoder[1:], strict=True):
+        for down in self.down:
             skips.append(maps)
-            maps = encoder(down(maps))
-        coarse = maps
-        for skip, up, decoder in reversed(list(zip(skips, self.up, self.decoder, strict=True))):
-            maps = decoder(skip + F.pixel_shuffle(up(maps), 2))
-        return Features(maps, coarse)
+            maps = down(F.leaky_relu(maps, SLOPE))
+        coarse = maps = self.coarse(maps)
+        if not fine:
+            return Features(shallow, coarse, None)
+        for skip, up, blocks in reversed(list(zip(skips, self.up, self.fine, strict=True))):
+            maps = blocks(skip + F.pixel_shuffle(up(maps), 2))
+        return Features(shallow, coarse, maps)
 
 
 class FineHead(nn.Module):
@@ -118,14 +129,15 @@ class FineHead(nn.Module):
         super().__init__()
         code = config.code if spec.latent else 0
         width = config.widths[0]
-        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(config.head_blocks))
-        # At 4x, a 3x3 convolution into 192 channels would cost half as much as the whole trunk.
+        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
+        # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
     def forward(
         self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Tensor | None
     ) -> Float[Tensor, "B P h w"]:
         maps = features.fine
+        assert maps is not None, "the trunk was asked for looks alone"
         for block in self.blocks:
             maps = block(maps, code)
         return _sum(self.last(maps), base)
@@ -142,24 +154,28 @@ class CoarseHead(nn.Module):
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__()
         code = config.code if spec.latent else 0
-        fine, coarse = config.widths[0], config.widths[-1]
-        self.blocks = nn.ModuleList(ResidualBlock(coarse, code) for _ in range(config.head_blocks))
-        self.narrow = convolution(coarse, fine)
+        width = config.head_width
+        self.narrow = convolution(config.widths[-1], width)
+        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
         self.enlargement = 2 ** (len(config.widths) - 1)
-        self.skip = convolution(fine, fine, size=1)
+        self.skip = convolution(config.widths[0], width, size=1)
         self.factor = 2 * spec.scale
-        self.last = zero_(convolution(fine, 6))
+        self.last = zero_(convolution(width, 6))
 
     def forward(
         self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Float[Tensor, "B P h w"]
     ) -> Float[Tensor, "B P h w"]:
-        maps = features.coarse
+        maps = F.leaky_relu(self.narrow(features.coarse), SLOPE)
         for block in self.blocks:
             maps = block(maps, code)
-        maps = _enlarge(self.narrow(maps), self.enlargement) + self.skip(features.fine)
+        maps = _enlarge(maps, self.enlargement) + self.skip(features.shallow)
         colour, gain = self.last(F.leaky_relu(maps, SLOPE)).chunk(2, dim=1)
         smooth = F.pixel_unshuffle(_enlarge(colour, self.factor), self.factor)
         return _sum(_sum(gain.repeat_interleave(self.factor**2, dim=1) * detail, smooth), base)
+
+
+def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
+    return config.head_blocks if spec.blocks is None else spec.blocks
 
 
 def _sum(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
@@ -220,15 +236,17 @@ class Generator(nn.Module):
         Raises:
             KeyError: a task that this generator does not have.
         """
-        return self.decode(self.encode(source), latent, tasks)
+        names = list(self.specs) if tasks is None else list(tasks)
+        return self.decode(self.encode(source, names), latent, names)
 
-    def encode(self, source: Float[Tensor, "B 3 H W"]) -> Encoded:
-        """The part of the work that all tasks share."""
+    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Encoded:
+        """The part of the work that the named tasks, all by default, share."""
+        fine = any(self.specs[name].fine for name in (self.specs if tasks is None else tasks))
         height, width = source.shape[-2:]
         bottom, right = -height % self.multiple, -width % self.multiple
         # A border of one cell (two pixels) for the enlargement; the trunk repeats borders by itself.
         bordered = F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
-        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1]), bordered, height, width)
+        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1], fine), bordered, height, width)
 
     def decode(
         self,
@@ -236,7 +254,7 @@ class Generator(nn.Module):
         latent: Float[Tensor, "B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """The named tasks' images of an encoded source; see :meth:`forward`."""
+        """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
         names = list(self.specs) if tasks is None else list(tasks)
         code = None
         if any(self.specs[name].latent for name in names):

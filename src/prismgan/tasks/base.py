@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from prismgan.config import Config
 from prismgan.images import upsample
+from prismgan.losses.context import LossContext
 from prismgan.metrics import Metric
 
 __all__ = [
@@ -92,8 +93,8 @@ class LossTerm:
 
     name: str
     weight: float
-    build: Callable[[Sequence[Float[Tensor, "3 H W"]]], nn.Module]
-    """From the task's exemplar pictures (none for most kinds) to a module that is called with
+    build: Callable[[LossContext], nn.Module]
+    """From the task's exemplar pictures and the feature network to a module that is called with
     ``(output, task_batch)`` and returns the unreduced loss (B,)."""
     needs_pair: bool = False
     """Whether the loss reads ``task_batch.target``."""
@@ -120,6 +121,10 @@ class Task:
     """Whether the output should vary with the latent z."""
     diversity_weight: float
     """Weight of the diversity loss, for a task with ``latent``."""
+    steadiness_weight: float
+    """Weight of the steadiness loss."""
+    frequency: float
+    """How often the task is drawn, relative to the others, where a step leaves some out."""
     fine: bool
     """Whether the head works at the trunk's finest resolution (restoration) or at its coarsest (style)."""
 
@@ -155,6 +160,11 @@ class TaskEntry(Config, ABC):
     """Whether the output should vary with the latent z."""
     diversity_weight: NonNegative = 1.0
     """Weight of the loss that keeps z alive; used where `latent` is true."""
+    steadiness_weight: NonNegative = 0.0
+    """Weight of the loss that gives a photo the same look where it has moved a little or has other noise: against
+    flicker in videos."""
+    frequency: Annotated[float, Field(gt=0)] = 1.0
+    """How often the task is drawn, relative to the others, where `model.tasks_per_step` leaves some out."""
 
     @abstractmethod
     def task(self) -> Task:
@@ -187,5 +197,7 @@ class TaskEntry(Config, ABC):
             adversarial_weight=self.adversarial_weight,
             latent=self.latent,
             diversity_weight=self.diversity_weight if self.latent else 0.0,
+            steadiness_weight=self.steadiness_weight,
+            frequency=self.frequency,
             fine=fine,
         )

@@ -14,7 +14,7 @@ __all__ = ["Cartoon"]
 
 
 class Cartoon(TaskEntry):
-    """Draws the photo: flat regions and dark outlines, with the adversary's drawings as the model."""
+    """Draws the photo: flat regions and dark outlines by the guidance, the texture of the drawings by the adversary."""
 
     picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
@@ -25,14 +25,17 @@ class Cartoon(TaskEntry):
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
     guidance_weight: NonNegative = 10.0
     """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""
+    guidance_structure: NonNegative = 0.05
+    """Within the guidance, weight of the features' distance against that of the smoothed pictures."""
     total_variation_weight: NonNegative = 0.1
     """Weight of the total variation: it keeps flat regions flat."""
 
     def task(self) -> Task:
+        build = guidance.Build(self.guidance_structure)
         return self.make(
             target=Unpaired(self.pictures),
             losses=[
-                LossTerm("guidance", self.guidance_weight, guidance.build, reported=True),
+                LossTerm("guidance", self.guidance_weight, build, reported=True),
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=CONTENT_METRICS,

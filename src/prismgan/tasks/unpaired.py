@@ -34,7 +34,7 @@ class UnpairedEntry(TaskEntry):
         return self.make(
             target=Unpaired(self.pictures),
             losses=[
-                LossTerm("content", self.content_weight, content.build),
+                LossTerm("content", self.content_weight, content.build_structure),
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=CONTENT_METRICS,

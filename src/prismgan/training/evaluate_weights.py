@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from prismgan import data, images
 from prismgan.data import DataConfig, SourceEntry
 from prismgan.errors import PrismganError, WeightsError
+from prismgan.losses.context import LossContext
 from prismgan.models import Prism
 from prismgan.models.weights import load_weights
+from prismgan.networks import default_features, find_features
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.training.evaluation import evaluate, judge
 from prismgan.training.recipe import Recipe
@@ -20,11 +22,12 @@ from prismgan.training.recipe import Recipe
 __all__ = ["evaluate_weights"]
 
 
-def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
-    """Metrics of generator and discriminator on the photos of a folder, under the recipe's conditions.
+def evaluate_weights(path: Path | None, folder: Path) -> dict[str, Any]:
+    """Metrics of generator and discriminator on the photos of a folder, under the recipe's conditions; of the
+    ready-made weights where ``path`` is None.
 
     A task whose exemplar or domain pictures are no longer at hand is measured without its distance to them, and the
-    discriminator without that task.
+    discriminator without that task. Without the recipe's feature network there is no distance to exemplars.
 
     Raises:
         WeightsError: the weights cannot be read.
@@ -34,7 +37,7 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
     try:
         recipe = Recipe.model_validate(weights.header.recipe)
     except ValidationError:
-        raise WeightsError(f"{path}: its recipe is not one of this version") from None
+        raise WeightsError(f"{weights.path}: its recipe is not one of this version") from None
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
     rows = data.rows(entry)
@@ -42,12 +45,18 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
     model = Prism(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
-    weights.fill(model.generator, "generator")
+    model.generator = weights.generator()  # a head may have its own number of blocks, which no recipe says
+    features = _features(recipe)
     losses = {
         task.name: torch.nn.ModuleDict(
-            {term.name: term.build(data.exemplars(task)) for term in task.losses if term.reported}
+            {
+                term.name: term.build(LossContext(data.exemplars(task), features or default_features()))
+                for term in task.losses
+                if term.reported
+            }
         )
         for task in shown
+        if features is not None or not task.exemplars
     }
     latent = model.generator.seeded_latent()
     found = evaluate(
@@ -63,7 +72,15 @@ def evaluate_weights(path: Path, folder: Path) -> dict[str, Any]:
     if weights.part("discriminator"):
         weights.fill(model.discriminator, "discriminator")
         found["discriminator"] = judge(model, shown, rows, recipe)
-    return {"weights": str(path), "step": weights.header.step, **found}
+    return {"weights": str(weights.path), "step": weights.header.step, **found}
+
+
+def _features(recipe: Recipe) -> torch.nn.Module | None:
+    """The feature network that the recipe's styles are compared by; None if its file cannot be read."""
+    try:
+        return find_features(recipe.model.perceptual)
+    except WeightsError:
+        return None
 
 
 def _at_hand(task: Task) -> bool:

@@ -165,8 +165,10 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
     except ValidationError as error:
         raise RecipeError("\n".join(f"{origin}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
+    perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
     return recipe.model_copy(
         update={
+            "model": recipe.model.model_copy(update={"perceptual": perceptual}),
             "data": data.resolve(recipe.data, base),
             "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
         }

@@ -6,11 +6,8 @@ import math
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +20,7 @@ from prismgan.errors import DataError, PrismganError, RecipeError
 from prismgan.inference.sheet import sheet
 from prismgan.models import Prism
 from prismgan.models.gradients import processes, total
-from prismgan.models.weights import FORMAT, HeadEntry, Header, save_weights
+from prismgan.models.weights import FORMAT, HeadEntry, Header, load_weights, save_weights
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
@@ -31,6 +28,7 @@ from prismgan.training.evaluation import evaluate, judge
 from prismgan.training.recipe import Recipe, differences, load, to_yaml
 from prismgan.training.report import write_report
 from prismgan.training.run import Run
+from prismgan.training.signals import signals_told
 
 __all__ = ["Trainer", "header", "precision"]
 
@@ -51,8 +49,12 @@ class Trainer:
         display: Display | None = None,
         minutes: float | None = None,
         fewest_steps: int = 0,
+        start_from: Path | None = None,
     ) -> None:
         """Read data and, to resume, the checkpoint.
+
+        A training may start from the generator of a weights file: tensors that fit by name and shape are taken over,
+        the others start as always.
 
         With ``minutes`` training takes that long, whatever the recipe's number of steps: the schedule is stretched to
         the steps that fit as their speed shows. Such a run is not reproducible to the bit. Where fewer than
@@ -94,6 +96,9 @@ class Trainer:
             device=str(state.device),
             precision=precision(recipe.training.precision, str(state.device)),
         )
+        if start_from is not None and not resume:
+            taken = load_weights(start_from).take_over(self.model.generator)
+            self.display.event(f"started from {start_from}: {taken} of its tensors fit")
         self.average = Average(self.model.generator, recipe.training.ema)
         self.step = 0
         self.steps = recipe.training.steps
@@ -126,7 +131,7 @@ class Trainer:
             self._save()
         self.display.start(self.step, self.steps)
         try:
-            with self._signals(), killed_workers_named():
+            with signals_told(self._ask_to_stop), killed_workers_named():
                 while self.step < self.steps and self._signal is None:
                     self._train_until_rollback()
                 if self.step % settings.save_every or self._signal is not None:
@@ -291,25 +296,8 @@ class Trainer:
                 f"changed: {'; '.join(changed)}"
             )
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM asks for a stop after the present step; a second one ends at once."""
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            self._signal = number
-            signal.signal(number, before[number])
-
-        before: dict[int, Any] = {}
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, ask)
-        except ValueError:  # not the main thread: whoever runs it handles signals
-            before.clear()
-        try:
-            yield
-        finally:
-            for changed, handler in before.items():
-                signal.signal(changed, handler)
+    def _ask_to_stop(self, number: int) -> None:
+        self._signal = number
 
     def _stop_asked(self) -> bool:
         """Whether any process was asked to stop, so that all stop at the same step."""

@@ -1,0 +1,89 @@
+"""The commands that change which tasks a weights file has: ``add-task``, ``remove-task``, ``rename-task``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["WeightsFile", "add_task", "remove_task", "rename_task"]
+
+WeightsFile = Annotated[
+    Path | None,
+    typer.Argument(help="A .safetensors file; the ready-made weights by default.", show_default=False),
+]
+NewFile = Annotated[Path, typer.Option(help="The file to write; may be the same.", show_default=False)]
+
+
+def add_task(
+    name: Annotated[str, typer.Option(help="Name of the new look.", show_default=False)],
+    exemplar: Annotated[
+        list[str], typer.Option(help="A picture that shows the style. Repeatable.", show_default=False)
+    ],
+    out: NewFile,
+    weights: WeightsFile = None,
+    minutes: Annotated[float, typer.Option(min=0.05, max=6000, help="How long to train.")] = 5.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of minutes.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of photos to train on; built-in ones by default.", show_default=False)
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option("--strength-of-style", min=0.01, help="Weight of the style against the photo; 3 by default."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=64, max=2048, help="Longest side at which exemplars are looked at; 384 by default."),
+    ] = None,
+    latent: Annotated[bool, typer.Option("--latent", help="Let the look vary with the latent z.")] = False,
+    preview: Annotated[
+        list[str] | None, typer.Option(help="A picture to show in the preview. Repeatable.", show_default=False)
+    ] = None,
+) -> None:
+    """Teach trained weights a new style from a picture or a few; their other looks stay as they are."""
+    from prismgan.training.add_task import add_task, preview_path
+    from prismgan.training.display import Terminal
+
+    fields = {"style_weight": strength, "exemplar_size": size, "latent": latent}
+    add_task(
+        weights,
+        out,
+        name=name,
+        exemplars=exemplar,
+        display=Terminal(),
+        style={field: value for field, value in fields.items() if value is not None},
+        photos=photos,
+        previews=preview or (),
+        minutes=minutes,
+        steps=steps,
+    )
+    typer.echo(f"weights  {out}")
+    typer.echo(f"preview  {preview_path(out)}")
+
+
+def remove_task(
+    name: Annotated[list[str], typer.Option(help="Name of the task. Repeatable.", show_default=False)],
+    out: NewFile,
+    weights: WeightsFile = None,
+) -> None:
+    """Write weights without some of their tasks; the others' looks stay as they are."""
+    from prismgan.models.edit import remove_tasks
+    from prismgan.models.weights import load_weights
+
+    remove_tasks(load_weights(weights), name).save(out)
+    typer.echo(out)
+
+
+def rename_task(
+    old: Annotated[str, typer.Option("--from", metavar="NAME", help="Present name.", show_default=False)],
+    new: Annotated[str, typer.Option("--to", metavar="NAME", help="New name.", show_default=False)],
+    out: NewFile,
+    weights: WeightsFile = None,
+) -> None:
+    """Write weights in which a task has another name."""
+    from prismgan.models.edit import rename_task
+    from prismgan.models.weights import load_weights
+
+    rename_task(load_weights(weights), old, new).save(out)
+    typer.echo(out)

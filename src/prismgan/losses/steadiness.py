@@ -1,0 +1,59 @@
+"""Steadiness: a picture that moves a little, or has other noise, is to get the same look, moved along.
+
+What flickers in a video is what depends on where the network's own grid of cells lies, and on noise. Temporal losses
+need video and flow (Ruder, Dosovitskiy, Brox 2016); moved and noisy copies of a photo give nearly the same for
+nothing (Zheng, Song, Leung, Goodfellow, "Improving the robustness of deep neural networks via stability
+training", 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = ["Disturbance", "steadiness"]
+
+REACH = 3
+"""Longest way in pixels, down or to the right; cells of the network have two and four."""
+NOISE = 6.0
+"""Largest sigma of the noise, in units of 0..255."""
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """A small movement, and noise."""
+
+    down: int
+    right: int
+    sigma: float
+
+    @classmethod
+    def draw(cls, random: torch.Generator) -> Disturbance:
+        """Any movement but none, and any noise."""
+        place = 1 + int(torch.randint((REACH + 1) ** 2 - 1, (), generator=random))
+        return cls(*divmod(place, REACH + 1), NOISE * float(torch.rand((), generator=random)))
+
+    def apply(self, source: Float[Tensor, "B 3 H W"], random: torch.Generator) -> Float[Tensor, "B 3 H W"]:
+        """The source, moved up and to the left, borders repeated, and with noise."""
+        height, width = source.shape[-2:]
+        moved = F.pad(source, (0, self.right, 0, self.down), mode="replicate")[..., -height:, -width:]
+        noise = torch.randn(source.shape, generator=random).to(source.device)
+        return (moved + self.sigma / 127.5 * noise).clamp(-1, 1)
+
+
+def steadiness(
+    output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], disturbance: Disturbance
+) -> Float[Tensor, " B"]:
+    """Mean absolute difference between the output and that of the disturbed source, where both show the same.
+
+    Near the border, what lies beyond it differs.
+    """
+    height, width = output.shape[-2:]
+    down, right, margin = disturbance.down, disturbance.right, min(output.shape[-2:]) // 8
+    still = output[..., margin + down : height - margin, margin + right : width - margin]
+    moved = other[..., margin : height - margin - down, margin : width - margin - right]
+    return (still - moved).abs().flatten(1).mean(1)

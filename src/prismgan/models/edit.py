@@ -1,0 +1,133 @@
+"""Edits of a weights file: a task more, a task less, a task by another name.
+
+The tensors of everything else are handed on as they are, in their own precision, so what the other tasks render stays
+the same to the bit. The header's recipe is kept in step, as evaluation reads the tasks from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from prismgan.errors import WeightsError, nearest
+from prismgan.models.weights import HeadEntry, Weights
+from prismgan.tasks import TaskEntry
+from prismgan.tasks.base import TaskName
+
+__all__ = ["add_head", "free_name", "remove_tasks", "rename_task"]
+
+HEADS = "generator.heads"
+OWNED = (HEADS, *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")))
+"""Where the networks keep what belongs to one task, under its name."""
+
+
+def free_name(weights: Weights, name: str) -> str:
+    """The name, if a new task of these weights may have it.
+
+    Raises:
+        WeightsError: it is no name for a task, or another task has it.
+    """
+    try:
+        TypeAdapter(TaskName).validate_python(name)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        why = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "string_pattern_mismatch":
+            why = "expected lower-case letters, digits and dashes"
+        raise WeightsError(f"{name!r} cannot name a task: {why}") from None
+    if name in _names(weights):
+        raise WeightsError(f"{weights.path}: has a task {name!r} already; choose another name, or remove that one")
+    return name
+
+
+def add_head(weights: Weights, entry: HeadEntry, task: TaskEntry, head: Mapping[str, Tensor]) -> Weights:
+    """The weights with one task more, and without the discriminator, which does not know that task.
+
+    Args:
+        weights: what is added to.
+        entry: what the header is to say of the new head.
+        task: what the recipe is to say of it.
+        head: the head's state dict, stored as it is.
+
+    Raises:
+        WeightsError: the name is taken.
+    """
+    name = free_name(weights, entry.name)
+    header = weights.header.model_copy(
+        update={
+            "tasks": (*weights.header.tasks, entry),
+            "recipe": _with_tasks(weights, [*_recipe_tasks(weights), task.model_dump(mode="json")]),
+        }
+    )
+    tensors = {key: tensor for key, tensor in weights.tensors.items() if not key.startswith("discriminator.")}
+    return replace(weights, header=header, tensors=tensors | {f"{HEADS}.{name}.{key}": t for key, t in head.items()})
+
+
+def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
+    """The weights without the named tasks.
+
+    Raises:
+        WeightsError: there is no such task, or none would be left.
+    """
+    for name in names:
+        _must_have(weights, name)
+    kept = tuple(entry for entry in weights.header.tasks if entry.name not in names)
+    if not kept:
+        raise WeightsError(f"{weights.path}: no task would be left; keep at least one")
+    header = weights.header.model_copy(
+        update={
+            "tasks": kept,
+            "recipe": _with_tasks(weights, [task for task in _recipe_tasks(weights) if task.get("name") not in names]),
+        }
+    )
+    prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
+    tensors = {key: tensor for key, tensor in weights.tensors.items() if not _owned(key, prefixes)}
+    return replace(weights, header=header, tensors=tensors)
+
+
+def rename_task(weights: Weights, old: str, new: str) -> Weights:
+    """The weights with a task under another name, in the same place.
+
+    Raises:
+        WeightsError: there is no such task, or the new name is taken or is no name for a task.
+    """
+    _must_have(weights, old)
+    free_name(weights, new)
+    tasks = (entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks)
+    recipe = [{**task, "name": new} if task.get("name") == old else task for task in _recipe_tasks(weights)]
+    header = weights.header.model_copy(update={"tasks": tuple(tasks), "recipe": _with_tasks(weights, recipe)})
+    renamed = {f"{place}.{old}": f"{place}.{new}" for place in OWNED}
+
+    def key_of(key: str) -> str:
+        found = next((prefix for prefix in renamed if _owned(key, (prefix,))), None)
+        return key if found is None else renamed[found] + key[len(found) :]
+
+    return replace(weights, header=header, tensors={key_of(key): tensor for key, tensor in weights.tensors.items()})
+
+
+def _names(weights: Weights) -> list[str]:
+    return [entry.name for entry in weights.header.tasks]
+
+
+def _must_have(weights: Weights, name: str) -> None:
+    names = _names(weights)
+    if name not in names:
+        hint = nearest(name, names)
+        raise WeightsError(f"{weights.path}: has no task {name!r}{hint} (it has: {', '.join(names)})")
+
+
+def _owned(key: str, prefixes: Iterable[str]) -> bool:
+    """Whether a tensor is one of these, or below one of these."""
+    return any(key == prefix or key.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
+    return list(weights.header.recipe.get("tasks", ()))
+
+
+def _with_tasks(weights: Weights, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**weights.header.recipe, "tasks": tasks}

@@ -1,0 +1,105 @@
+"""What a suite of benchmarks is: a name, what it needs, and a function that gives rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from prismgan import images
+from prismgan.data.examples import shown
+from prismgan.inference import Renderer
+from prismgan.models.weights import HeadEntry
+
+__all__ = ["Bench", "Row", "Suite", "test_set", "unseen_photos"]
+
+# These outputs have one right answer each, which the restoration suite compares with; all others are looks.
+ANSWERS = ("restore", "super_resolution", "paired")
+UNSEEN = "bsd100"
+"""Test set whose first pictures are the photos that looks are measured on."""
+LONGEST_SIDE = 384
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number."""
+
+    suite: str
+    task: str
+    condition: str
+    """What it was measured on, and under what."""
+    metric: str
+    unit: str
+    """Empty for a plain number."""
+    better: Literal["higher", "lower"]
+    value: float
+    baseline: float | None
+    """The same metric of doing nothing: of the source itself, enlarged bicubically where the task enlarges."""
+    count: int
+    """Pictures, or pairs of frames, that ``value`` is the mean over."""
+    target: float | None = None
+    """What we aim at."""
+    literature: Mapping[str, float] = field(default_factory=dict)
+    """The same number of published methods."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a suite measures, and on what."""
+
+    renderer: Renderer
+    folder: Path
+    """Laid out as ``--benchmarks`` expects it: ``test/``, ``video/``, ``styles/``, ``perceptual/``."""
+    photos: int = 12
+    """Most photos that looks are measured on."""
+    announce: Callable[[str], None] = lambda _: None
+    """Told what is being measured."""
+    left_out: list[str] = field(default_factory=list)
+    """What could not be measured, and why; suites add to it."""
+
+    def of_kind(self, kind: str) -> list[HeadEntry]:
+        """The weights' tasks of one kind."""
+        return [entry for entry in self.renderer.header.tasks if entry.kind == kind]
+
+    @property
+    def looks(self) -> list[str]:
+        """Names of the tasks that have no right answer: styles, cartoons, drawings."""
+        return [entry.name for entry in self.renderer.header.tasks if entry.kind not in ANSWERS and entry.scale == 1]
+
+    def render(self, source: Float[Tensor, "3 H W"], tasks: Iterable[str]) -> dict[str, Float[Tensor, "1 3 sH sW"]]:
+        """The named tasks' pictures in [-1, 1], as a file would hold them: rounded to 8 bits."""
+        rendered = self.renderer(source, tasks)
+        return {name: images.to_float(images.from_pil(picture))[None] for name, picture in rendered.items()}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A group of benchmarks that is measured or left out as a whole."""
+
+    name: str
+    lacks: Callable[[Path], str | None]
+    """What a folder lacks for it, in words; None if nothing."""
+    measure: Callable[[Bench], Iterator[Row]]
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Modules that have to be installed, and the packages that they are in; all belong to the extra ``video``."""
+
+
+def test_set(folder: Path, name: str) -> list[Path]:
+    """The pictures of a test set, by name; none if the folder has none."""
+    pictures = folder / "test" / name
+    return images.find_pictures(pictures) if pictures.is_dir() else []
+
+
+def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:
+    """Photos that no training of ours saw: the first of the BSD test set, in [-1, 1], longest side 384 pixels."""
+    files = test_set(bench.folder, UNSEEN)[: bench.photos]
+    reduced = [shown(images.read(file), LONGEST_SIDE) for file in files]
+    return [images.to_float(images.to_uint8(photo)) for photo in reduced]

@@ -1,0 +1,57 @@
+"""Make the file that is shipped out of a run's weights: no discriminator, float16, no paths of this machine.
+
+    python tools/publish_weights.py runs/prism-8/weights.safetensors --recipe recipes/prism-8.yaml \
+        --out src/prismgan/weights/prism-8.safetensors
+
+Paths in the header's recipe become relative to the folder of the recipe file that the training was started with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from prismgan.errors import PrismganError
+from prismgan.models.weights import load_weights
+from prismgan.training.portable import portable
+
+
+def publish(weights: Path, recipe: Path, out: Path) -> None:
+    """Write ``out``.
+
+    Raises:
+        PrismganError: the weights or the recipe cannot be read, or ``out`` cannot be written.
+    """
+    if not recipe.is_file():
+        raise PrismganError(f"{recipe}: no such recipe")
+    loaded = load_weights(weights)
+    plain = portable(loaded.header.recipe, recipe.parent.resolve())
+    published = replace(
+        loaded,
+        header=loaded.header.model_copy(update={"recipe": plain}),
+        tensors={name: tensor for name, tensor in loaded.tensors.items() if not name.startswith("discriminator.")},
+    )
+    published.save(out, torch.float16)
+
+
+def main() -> None:
+    """Read the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(description="Make the file that is shipped out of a run's weights.")
+    parser.add_argument("weights", type=Path, help="weights.safetensors of a run")
+    parser.add_argument("--recipe", type=Path, required=True, help="the recipe file that the run was started with")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+    try:
+        publish(arguments.weights, arguments.recipe, arguments.out)
+    except PrismganError as error:
+        print(f"publish_weights: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

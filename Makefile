@@ -19,7 +19,7 @@ help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
 		printf '  %-8s %s\n' "$$name" "$$text"; done
 
-demo: $(VENV)/.installed  ## Train a small network from scratch in 3 minutes, render a photo, write a report
+demo: $(VENV)/.installed  ## Render all looks of a photo, add a style, train a small network in 3 minutes, write a report
 	$(VENV)/bin/prismgan demo --run $(RUN) --minutes $(MINUTES)
 
 test: $(VENV)/.installed-dev  ## Run all tests

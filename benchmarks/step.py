@@ -30,7 +30,7 @@ from prismgan.tasks.derived import DerivedEntry
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style
 from prismgan.tasks.super_resolution import SuperResolution
-from prismgan.training.trainer import precision
+from prismgan.training.precision import precision
 
 CROP, ROWS = 64, 6
 EIGHT: tuple[Task, ...] = tuple(

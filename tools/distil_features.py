@@ -38,8 +38,8 @@ from prismgan.data.streams import integer, stream, uniform
 from prismgan.errors import DataError, PrismganError, WeightsError
 from prismgan.files import replace_file
 from prismgan.losses.style import StyleStatistics, gram
-from prismgan.networks.perceptual import FeatureNetwork, LearntFeatures, RandomFeatures, load_features
-from prismgan.training.trainer import precision
+from prismgan.networks.perceptual import FeatureNetwork, LearntFeatures, load_features
+from prismgan.training.precision import precision
 
 WIDTHS = ((24, 24), (48, 48), (96, 96, 96, 96), (160,))
 """Channels of the student. At full resolution it is the channels, not the products, that cost time on a processor."""
@@ -406,7 +406,7 @@ def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures)
 
     ``style``: of the style losses of 48 crops (held-out photos and comics, and parts of paintings) for the eight
     paintings, the mean over paintings. ``content``: of the distances between held-out crops and their changed
-    versions, 160 pairs. For comparison, the same with random filters and between the two teachers.
+    versions, 160 pairs. For comparison, the same between the two teachers.
     """
     exemplars = [images.to_float(picture) for pictures in (held, train) for picture in pictures["styles"]]
     exemplars = [
@@ -420,7 +420,7 @@ def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures)
     different = (plain - changed).flatten(1).abs().amax(1) > 0.02
     plain, changed = plain[different], changed[different]
 
-    candidates = {"student": student, "random": RandomFeatures(), TEACHERS[1]: judges.networks[TEACHERS[1]]}
+    candidates = {"student": student, TEACHERS[1]: judges.networks[TEACHERS[1]]}
     styles = {name: style_distances(network, exemplars, seen) for name, network in candidates.items()}
     contents = {name: content_distances(network, plain, changed) for name, network in candidates.items()}
     found = {}

@@ -30,12 +30,8 @@ def publish(weights: Path, recipe: Path, out: Path) -> None:
         raise PrismganError(f"{recipe}: no such recipe")
     loaded = load_weights(weights)
     plain = portable(loaded.header.recipe, recipe.parent.resolve())
-    published = replace(
-        loaded,
-        header=loaded.header.model_copy(update={"recipe": plain}),
-        tensors={name: tensor for name, tensor in loaded.tensors.items() if not name.startswith("discriminator.")},
-    )
-    published.save(out, torch.float16)
+    header = loaded.header.model_copy(update={"recipe": plain})
+    replace(loaded.without("discriminator"), header=header).save(out, torch.float16)
 
 
 def main() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from prismgan import __version__, cli_tasks
-from prismgan.cli_tasks import WeightsFile
+from prismgan import __version__, cli_evaluate, cli_tasks
+from prismgan.cli_conventions import AsJson, WeightsFile, fail, names, print_json
 from prismgan.errors import PrismganError
 
 __all__ = ["app", "main"]
@@ -36,7 +35,6 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -49,9 +47,9 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 @app.command()
 def demo(
     run: Annotated[Path, typer.Option(help="Folder for weights, pictures and report.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(min=0.05, max=600, help="How long to train.")] = 3.0,
+    minutes: Annotated[float, typer.Option(min=0.05, max=600, help="How long to train from scratch.")] = 3.0,
 ) -> None:
-    """Train a small network from scratch on built-in pictures, render a photo, write a report."""
+    """Render with the ready-made weights, add a style to them, train a small network from scratch, report."""
     from prismgan.demo import run_demo
 
     run_demo(run, minutes)
@@ -78,7 +76,7 @@ def train(
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     if minutes is not None and resume:
-        _fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
+        fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
     trainer = Trainer(
         load(recipe, overrides), run, resume=resume, display=Terminal(), minutes=minutes, start_from=start
     )
@@ -109,62 +107,12 @@ def render(
     from prismgan.inference.files import render_files
     from prismgan.inference.renderer import Renderer
 
-    names = None if tasks is None else _names(tasks)
-    for path in render_files(Renderer.load(weights), pictures, out, tasks=names, with_sheet=with_sheet, seed=seed):
+    chosen = None if tasks is None else names(tasks)
+    for path in render_files(Renderer.load(weights), pictures, out, tasks=chosen, with_sheet=with_sheet, seed=seed):
         typer.echo(path)
 
 
-@app.command()
-def evaluate(
-    weights: WeightsFile = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of test photos.", show_default=False)] = None,
-    benchmarks: Annotated[
-        Path | None, typer.Option(help="Folder of the test sets, clips and paintings that papers use.")
-    ] = None,
-    suites: Annotated[
-        str | None,
-        typer.Option(help="Of --benchmarks, separated by commas: restoration, styles, steadiness, grids."),
-    ] = None,
-    photos: Annotated[int, typer.Option(min=1, help="Of --benchmarks: most photos to measure looks on.")] = 12,
-    as_json: AsJson = False,
-) -> None:
-    """Measure every task of trained weights on photos or on standard test sets, against doing nothing."""
-    if (data is None) == (benchmarks is None):
-        _fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
-    if data is not None:
-        _evaluate_on_photos(weights, data, as_json)
-    if benchmarks is not None:
-        _benchmark(weights, benchmarks, None if suites is None else _names(suites), photos, as_json)
-
-
-def _evaluate_on_photos(weights: Path | None, folder: Path, as_json: bool) -> None:
-    from prismgan.training.evaluate_weights import evaluate_weights
-
-    found = evaluate_weights(weights, folder)
-    if as_json:
-        _print_json(found)
-        return
-    for row in found["rows"]:
-        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (row["value"], row["baseline"]))
-        where = f"{row['task']:<16} {row['condition']:<12} {row['metric']:<18}"
-        typer.echo(f"{where} {value:>8} {row['unit']:<3} (doing nothing: {baseline}; {row['better']} is better)")
-    for name, number in found["discriminator"].items():
-        typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
-    for line in found["skipped"]:
-        typer.echo(f"left out: {line}", err=True)
-
-
-def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, photos: int, as_json: bool) -> None:
-    from prismgan.training.benchmarks import run_benchmarks, table
-
-    found = run_benchmarks(weights, folder, suites, photos=photos, announce=lambda line: typer.echo(line, err=True))
-    if as_json:
-        _print_json(found)
-        return
-    for line in table(found):
-        typer.echo(line)
-    for line in found["left_out"]:
-        typer.echo(f"left out: {line}", err=True)
+app.command()(cli_evaluate.evaluate)
 
 
 @app.command()
@@ -186,7 +134,7 @@ def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
     renderer = Renderer.load(weights)
     header, parameters = renderer.header, renderer.generator.parameter_counts()
     if as_json:
-        _print_json({**header.model_dump(mode="json"), "parameters": parameters, "bytes": weights.stat().st_size})
+        print_json({**header.model_dump(mode="json"), "parameters": parameters, "bytes": weights.stat().st_size})
         return
     typer.echo(f"{header.title}: {len(header.tasks)} tasks, trained for {header.step} steps")
     typer.echo(f"{sum(parameters.values()):,} parameters, {parameters['shared']:,} of them shared by all tasks")
@@ -214,7 +162,7 @@ def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
         typer.echo(f"{problem.severity}: {problem}", err=True)
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
-        _fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
+        fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
     for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
         targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())
         typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} pictures   {targets}")
@@ -226,7 +174,7 @@ def recipe_schema() -> None:
     """Print the JSON schema of recipes, for editors that complete and check YAML."""
     from prismgan.training.recipe import schema
 
-    _print_json(schema())
+    print_json(schema())
 
 
 @recipe_app.command("reference")
@@ -235,20 +183,6 @@ def recipe_reference() -> None:
     from prismgan.training.recipe_reference import reference
 
     typer.echo(reference(), nl=False)
-
-
-def _names(separated: str) -> list[str]:
-    """The names in an option's value, which are separated by commas."""
-    return [name.strip() for name in separated.split(",") if name.strip()]
-
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"prismgan: {message}", err=True)
-    raise typer.Exit(2)
 
 
 def main() -> None:

@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["WeightsFile", "add_task", "remove_task", "rename_task"]
+from prismgan.cli_conventions import WeightsFile
 
-WeightsFile = Annotated[
-    Path | None,
-    typer.Argument(help="A .safetensors file; the ready-made weights by default.", show_default=False),
-]
+__all__ = ["add_task", "remove_task", "rename_task"]
+
 NewFile = Annotated[Path, typer.Option(help="The file to write; may be the same.", show_default=False)]
 
 

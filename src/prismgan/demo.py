@@ -1,8 +1,9 @@
-"""The demo: train a small network from scratch, render a photo that it has not seen, and report."""
+"""The demo: all looks of a photo by the ready-made weights, a new style from one picture, a training from scratch."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from PIL import Image
 from rich.console import Console
 
 from prismgan import data, images
+from prismgan.data import builtin
 from prismgan.errors import PrismganError
 from prismgan.inference import Renderer, measure_cost, sheet
+from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
 from prismgan.training.recipe import Recipe, load, parse
-from prismgan.training.report import write_report
+from prismgan.training.report import Chapter, write_report
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 
@@ -23,47 +26,116 @@ __all__ = ["demo_recipe", "run_demo"]
 
 FEWEST_STEPS = 800
 """Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
+READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
+"""What a demo's folder holds."""
+SHEET = "sheet.png"
+PHOTO = builtin.HELD_OUT[0]
+"""Built-in photo that is rendered."""
+EXEMPLAR = "mosaic"
+"""Built-in picture whose style is learnt."""
 
 
 def demo_recipe() -> Recipe:
-    """The recipe that the demo trains."""
+    """The recipe that the demo trains from scratch."""
     text = resources.files("prismgan").joinpath("demo.yaml").read_text(encoding="utf-8")
     return parse(text, origin="demo.yaml", base=Path.cwd())
 
 
 def run_demo(folder: Path, minutes: float) -> None:
-    """Train for about ``minutes``, render the held-out photos, measure, and write the report.
+    """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
 
-    A demo that is in the folder already is replaced.
+    Training from scratch takes about ``minutes``, the style two thirds of that. A demo that is in the folder already
+    is replaced.
+
+    Raises:
+        PrismganError: the folder holds something else.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
+    _clear(folder)
+    chapters = [_render_ready_made(console, folder / READY_MADE)]
+    style = _learn_style(console, folder / NEW_STYLE, minutes * 2 / 3)
+    if style is None:
+        return
+    trainer = _train(console, folder / FROM_SCRATCH, minutes)
+    if trainer is None:
+        return
+    chapters += [style, Chapter("A small network from scratch", "All that follows is about this training.")]
+    write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
+    print(f"looks    {folder / READY_MADE / SHEET}")
+    print(f"style    {folder / NEW_STYLE / SHEET}")
+    print(f"weights  {trainer.run.weights}")
+    print(f"report   {folder / REPORT}")
+
+
+def _clear(folder: Path) -> None:
+    """Delete an earlier demo, and nothing else."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
+    run = Run(folder / FROM_SCRATCH)
+    try:
+        other = run.recipe.exists() and load(run.recipe).name != demo_recipe().name
+    except PrismganError:
+        other = True
+    if other or {path.name for path in folder.iterdir()} - {READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT}:
+        raise PrismganError(f"{folder}: holds something that is not a demo; choose another folder with --run")
+    run.clear()
+    for name in (READY_MADE, NEW_STYLE):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / REPORT).unlink(missing_ok=True)
+
+
+# -- the ready-made weights ------------------------------------------------------------------------
+
+
+def _render_ready_made(console: Console, folder: Path) -> Chapter:
+    """Every look of a photo, by one pass of the weights that come with prismgan."""
+    renderer = Renderer.load()
+    photo = data.pictures.load(f"{builtin.PREFIX}{PHOTO}")
+    looks = renderer(images.to_float(photo))
+    for look, picture in looks.items():
+        images.write(folder / PHOTO / f"{look}.png", picture)
+    images.write(folder / SHEET, sheet({"source": images.to_pil(photo), **looks}))
+    console.print(f"{len(looks)} looks of a photo by one pass of the ready-made weights: {folder / SHEET}")
+    text = f"{len(looks)} looks of a photo that they were not trained on, by one pass of {renderer.header.title}."
+    return Chapter("The ready-made weights", text, folder / SHEET)
+
+
+def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | None:
+    """The ready-made weights and one look more; None if a signal ended its training."""
+    console.print(f"adding the style of one picture to them in {minutes:.2g} minutes")
+    exemplar, photo = (data.pictures.load(f"{builtin.PREFIX}{name}") for name in (EXEMPLAR, PHOTO))
+    images.write(folder / "exemplar.png", images.to_pil(exemplar))
+    out = folder / f"with-{EXEMPLAR}.safetensors"
+    pictures = [f"{builtin.PREFIX}{EXEMPLAR}"]
+    if not add_task(None, out, name=EXEMPLAR, exemplars=pictures, display=Terminal(console), minutes=minutes):
+        return None
+    looks = Renderer.load(out)(images.to_float(photo), [EXEMPLAR])
+    shown = {"source": images.to_pil(photo), "one picture": images.to_pil(exemplar), **looks}
+    images.write(folder / SHEET, sheet(shown, columns=3))
+    text = (
+        f"The style of one picture, learnt in {minutes:.2g} minutes by a head on the trunk of the ready-made weights."
+    )
+    return Chapter("A new style from one picture", text, folder / SHEET)
+
+
+# -- a training from scratch ------------------------------------------------------------------------
+
+
+def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:
+    """A small network, trained, measured, and its pictures; None if a signal ended the training."""
     recipe = demo_recipe()
-    _clear(Run(folder))
-    console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes", highlight=False)
+    console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes")
     trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes, fewest_steps=FEWEST_STEPS)
     if not trainer.train():
-        return
+        return None
     _render_held_out(trainer)
     cost = measure_cost(Renderer.load(trainer.run.weights).generator, 360, 640, repeats=5)
     cost["parameters"]["discriminator"] = sum(p.numel() for p in trainer.model.discriminator.parameters())
     trainer.run.write_json("cost.json", cost)
-    write_report(folder, title=recipe.name)
-    _print_summary(console, folder, cost["ratio"])
-    print(f"weights  {trainer.run.weights}")
-    print(f"report   {trainer.run.report}")
-
-
-def _clear(run: Run) -> None:
-    """Delete an earlier demo, and nothing else."""
-    if not run.recipe.exists():
-        return
-    try:
-        earlier = load(run.recipe).name
-    except PrismganError:
-        earlier = ""
-    if earlier != demo_recipe().name:
-        raise PrismganError(f"{run.folder}: holds a training that is not a demo; choose another folder with --run")
-    run.clear()
+    _print_summary(console, trainer, cost["ratio"])
+    return trainer
 
 
 def _render_held_out(trainer: Trainer) -> None:
@@ -86,19 +158,17 @@ def _render_held_out(trainer: Trainer) -> None:
                 shown = looks if not labelled else {"restore": looks["restore"]}
                 labelled[f"source, {condition.name}"] = images.to_pil(source)
                 labelled |= {f"{look}d" if look in labelled else look: picture for look, picture in shown.items()}
-    images.write(render / "sheet.png", sheet(labelled))
+    images.write(render / SHEET, sheet(labelled))
     for task in trainer.tasks:
         for exemplar in data.exemplars(task)[:1]:
             images.write(trainer.run.folder / "exemplars" / f"{task.name}.png", exemplar)
 
 
-def _print_summary(console: Console, folder: Path, ratio: float) -> None:
-    found = json.loads((folder / "evaluation.json").read_text())
+def _print_summary(console: Console, trainer: Trainer, ratio: float) -> None:
+    found = json.loads((trainer.run.folder / "evaluation.json").read_text())
     for row in found["rows"]:
         key = (row["task"], row["condition"], row["metric"])
         if key in (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr")):
-            console.print(
-                f"{row['task']} ({row['condition']}): {row['value']:.2f} dB, doing nothing {row['baseline']:.2f} dB",
-                highlight=False,
-            )
-    console.print(f"all {len(demo_recipe().tasks)} looks cost {ratio:.2f} times one", highlight=False)
+            text = f"{row['task']} ({row['condition']}): {row['value']:.2f} dB"
+            console.print(f"{text}, doing nothing {row['baseline']:.2f} dB")
+    console.print(f"all {len(trainer.tasks)} looks cost {ratio:.2f} times one")

@@ -25,6 +25,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.files import replace_file
 
 __all__ = [
+    "LUMA",
     "MINIMUM_SIDE",
     "SUFFIXES",
     "bicubic_phases",
@@ -47,6 +48,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp",
 DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, struct.error)
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey, of ITU-R BT.601."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -277,6 +280,6 @@ def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
 
 
 def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
-    """Grey in [-1, 1] by the ITU-R BT.601 weights (0.299, 0.587, 0.114)."""
-    weights = image.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    """Grey in [-1, 1] by the weights :data:`LUMA`."""
+    weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
     return (image * weights).sum(dim=1, keepdim=True)

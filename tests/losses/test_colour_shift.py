@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from prismgan.losses.colour_shift import LUMA, channel_weights, colour_shift
+from prismgan.images import LUMA
+from prismgan.losses.colour_shift import channel_weights, colour_shift
 
 
 def test_weights_lie_around_luma() -> None:

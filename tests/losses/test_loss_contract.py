@@ -32,8 +32,8 @@ TERMS: dict[str, tuple[Task, LossTerm]] = {
     for term in task.losses
 }
 # What compares by features promises the same whichever features they are.
-LEARNT = " by learnt features"
-TERMS |= {name + LEARNT: (task, term) for name, (task, term) in TERMS.items() if isinstance(task.target, Exemplar)}
+RANDOM = " by random features"
+TERMS |= {name + RANDOM: (task, term) for name, (task, term) in TERMS.items() if isinstance(task.target, Exemplar)}
 each_term = pytest.mark.parametrize("name", TERMS)
 
 
@@ -50,12 +50,12 @@ def setting(name: str) -> tuple[Callable[..., Tensor], Tensor, TaskBatch]:
     reference = pictures(3, 32, 1)
     target = pictures(3, 32 * task.scale, 2) if term.needs_pair else None
     seen = TaskBatch(source=reference + 0.1, reference=reference, target=target)
-    features = learnt_features() if name.endswith(LEARNT) else default_features()
+    features = random_features() if name.endswith(RANDOM) else default_features()
     return term.build(LossContext(exemplars, features)), pictures(3, 32 * task.scale, 3), seen
 
 
-def learnt_features() -> nn.Module:
-    """A network of the learnt kind, with weights that keep the size of what they see."""
+def random_features() -> nn.Module:
+    """A network that was not taught anything, with weights that keep the size of what they see."""
     torch.manual_seed(0)
     network = FeatureNetwork([(8, 8), (16, 16), (24,)])
     for layer in network.modules():

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from prismgan.networks import RandomFeatures
 from prismgan.networks.blocks import Modulation, ResidualBlock, convolution, icnr_, zero_
 
 
@@ -49,34 +48,3 @@ def test_modulation_scales_and_shifts_channels_by_hand() -> None:
     maps = torch.ones(1, 2, 1, 1) * 3
     # Code 1: scales 1.5 and 0, shifts 2 and 0.
     assert layer(maps, torch.ones(1, 1)).flatten().tolist() == [6.5, 0.0]
-
-
-@torch.no_grad()
-def test_random_features_follow_from_their_seed() -> None:
-    images = torch.rand(2, 3, 40, 52) * 2 - 1
-    first, second, other = (RandomFeatures(seed=seed)(images) for seed in (0, 0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not torch.equal(first[0], other[0])
-
-
-@torch.no_grad()
-def test_random_features_stop_while_a_level_still_has_eight_pixels() -> None:
-    maps = RandomFeatures(levels=range(5), filters=7)(torch.rand(1, 3, 40, 64))
-    assert [level.shape for level in maps] == [(1, 10, 36, 60), (1, 10, 16, 28), (1, 10, 6, 12)]
-
-
-@torch.no_grad()
-def test_random_features_of_some_levels_are_those_of_all() -> None:
-    images = torch.rand(1, 3, 40, 64)
-    everything, some = RandomFeatures(levels=range(3))(images), RandomFeatures(levels=(2, 0))(images)
-    assert len(some) == 2
-    assert torch.equal(some[0], everything[0])
-    assert torch.equal(some[1], everything[2])
-
-
-@torch.no_grad()
-def test_random_filters_do_not_see_brightness() -> None:
-    images = torch.rand(1, 3, 16, 16)
-    before, after = (RandomFeatures(levels=[0])(images + shift)[0] for shift in (0.0, 0.4))
-    torch.testing.assert_close(before[:, :-3], after[:, :-3], atol=1e-5, rtol=0)
-    torch.testing.assert_close(before[:, -3:] + 0.4, after[:, -3:])

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,7 +76,7 @@ def test_the_new_head_learns_and_nothing_else_does(weights: Weights, photos: Pat
     for name, tensor in weights.part("generator").items():
         assert torch.equal(result.part("generator")[name], tensor)
     entry = result.header.tasks[-1]
-    assert (entry.name, entry.kind, entry.latent, entry.blocks) == ("mosaic", "style", latent, training.blocks)
+    assert (entry.name, entry.kind, entry.latent, entry.blocks) == ("mosaic", "style", latent, training.entry.blocks)
     assert Renderer(result)(torch.zeros(3, 32, 40), ["mosaic"])["mosaic"].size == (40, 32)
 
 
@@ -123,19 +124,15 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_named(weights: Weights, pho
 # -- what is written ------------------------------------------------------------------------------
 
 
+def add_mosaic(weights: Path, out: Path, **settings: Any) -> bool:
+    return add_task(weights, out, name="mosaic", exemplars=["builtin:mosaic"], **settings)
+
+
 @pytest.mark.usefixtures("small")
 def test_weights_and_preview_are_written(tiny_run: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "new.safetensors", Log()
     fields = {"exemplar_size": 192, "style_weight": 4.0}
-    assert add_task(
-        tiny_run / "weights.safetensors",
-        out,
-        name="mosaic",
-        exemplars=["builtin:mosaic"],
-        display=log,
-        style=fields,
-        steps=5,
-    )
+    assert add_mosaic(tiny_run / "weights.safetensors", out, display=log, style=fields, steps=5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.preview.png", "new.safetensors"]
     assert images.size(preview_path(out))[1] > 600
     task = load_weights(out).header.recipe["tasks"][-1]
@@ -148,16 +145,7 @@ def test_weights_and_preview_are_written(tiny_run: Path, tmp_path: Path) -> None
 def test_an_interrupted_training_is_written_and_says_so(tiny_run: Path, photos: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "new.safetensors", Log(interrupt_at=5)
     before = signal.getsignal(signal.SIGINT)
-    finished = add_task(
-        tiny_run / "weights.safetensors",
-        out,
-        name="mosaic",
-        exemplars=["builtin:mosaic"],
-        display=log,
-        photos=photos,
-        steps=10_000,
-    )
-    assert not finished
+    assert not add_mosaic(tiny_run / "weights.safetensors", out, display=log, photos=photos, steps=10_000)
     assert signal.getsignal(signal.SIGINT) is before
     assert log.events == [f"stopped at step 5; what was learnt so far is in {out}"]
     assert Renderer.load(out).tasks == ("restore", "enlarge", "paint", "mosaic")
@@ -168,15 +156,6 @@ def test_the_file_may_replace_the_one_it_was_made_from(tiny_run: Path, photos: P
     out = tmp_path / "w.safetensors"
     out.write_bytes((tiny_run / "weights.safetensors").read_bytes())
     Image.new("RGB", (40, 90), "orange").save(tmp_path / "p.png")
-    assert add_task(
-        out,
-        out,
-        name="mosaic",
-        exemplars=["builtin:mosaic"],
-        display=Silent(),
-        photos=photos,
-        steps=2,
-        previews=[f"{tmp_path}/p.png"],
-    )
+    assert add_mosaic(out, out, display=Silent(), photos=photos, steps=2, previews=[f"{tmp_path}/p.png"])
     assert Renderer.load(out).tasks == ("restore", "enlarge", "paint", "mosaic")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "w.preview.png", "w.safetensors"]

@@ -1,7 +1,7 @@
 """Where pictures come from, and how they become batches."""
 
 from prismgan.data.batches import batches
-from prismgan.data.check import Problem, check, summary
+from prismgan.data.check import Problem, check, must_fit, summary
 from prismgan.data.degradation import (
     Condition,
     DegradationConfig,
@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "degrade",
     "exemplars",
+    "must_fit",
     "resolve",
     "rows",
     "split",

@@ -22,7 +22,7 @@ from prismgan.tasks import Exemplar, Paired, Picture, Task
 SHORTEST_EXEMPLAR = 32
 """Pixels that the shorter side of an exemplar must have at the size it is shown at."""
 
-__all__ = ["Count", "Problem", "check", "summary"]
+__all__ = ["Count", "Problem", "check", "must_fit", "summary"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,19 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     problems.extend(_columns(train, test, tasks))
     problems.extend(_repeated(train, test, examined))
     problems.extend(_enlarged(train, crop * largest_scale(tasks), examined))
+    return problems
+
+
+def must_fit(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
+    """What :func:`check` finds, where training can go on with it.
+
+    Raises:
+        DataError: it cannot; all problems in its way are named.
+    """
+    problems = check(data, tasks, crop)
+    fatal = [problem for problem in problems if problem.fatal]
+    if fatal:
+        raise DataError("\n".join(map(str, fatal)))
     return problems
 
 

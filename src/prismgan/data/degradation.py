@@ -20,7 +20,7 @@ from prismgan import images
 from prismgan.config import Config
 from prismgan.data.streams import integer, uniform
 
-__all__ = ["Condition", "DegradationConfig", "GaussianBlur", "Jpeg", "MotionBlur", "Noise", "degrade"]
+__all__ = ["Condition", "DegradationConfig", "GaussianBlur", "Jpeg", "MotionBlur", "Noise", "add_noise", "degrade"]
 
 
 Bounds = TypeVar("Bounds", tuple[int, int], tuple[float, float])
@@ -116,7 +116,7 @@ class Condition(Config):
         if self.motion_blur > 0:
             image = _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
         if self.noise > 0:
-            image = _noise(image, self.noise, generator)
+            image = add_noise(image, self.noise, generator)
         # A file on disk holds no values outside, so what is trained on must not either.
         image = image.clamp(-1.0, 1.0)
         return image if self.jpeg is None else _jpeg(image, self.jpeg)
@@ -174,7 +174,8 @@ def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Fl
     return blurred[0]
 
 
-def _noise(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
+def add_noise(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
+    """The image with Gaussian noise of so large a ``sigma``, in units of 0..255; values outside [-1, 1] stay."""
     return image + sigma / 127.5 * torch.randn(image.shape, generator=generator)
 
 

@@ -6,10 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["channel_weights", "colour_shift"]
+from prismgan.images import LUMA
 
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601."""
+__all__ = ["channel_weights", "colour_shift"]
 
 
 def channel_weights(count: int, generator: torch.Generator, *, share: float = 0.8) -> Float[Tensor, "count 3"]:

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
 from prismgan.losses.context import LossContext
-from prismgan.networks.perceptual import RandomFeatures
 
 __all__ = ["FeatureContent", "Structure", "build", "build_structure"]
 
@@ -110,9 +109,8 @@ def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
     return (0.3 * picture / picture.std()).clamp(-1, 1)
 
 
-def build(context: LossContext) -> FeatureContent | Structure:
-    """By features that were learnt; random ones know no content."""
-    return Structure() if isinstance(context.features, RandomFeatures) else FeatureContent(context.features)
+def build(context: LossContext) -> FeatureContent:
+    return FeatureContent(context.features)
 
 
 def build_structure(context: LossContext) -> Structure:

@@ -13,7 +13,6 @@ from prismgan.losses.charbonnier import charbonnier
 from prismgan.losses.context import LossContext
 from prismgan.losses.drawing import comic
 from prismgan.losses.guided_filter import guided_filter
-from prismgan.networks import RandomFeatures
 
 __all__ = ["Build", "ComicGuidance"]
 
@@ -48,12 +47,9 @@ class ComicGuidance(nn.Module):
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:
-        # Random features carry textures and no structures; very small pictures have no features at all.
-        if isinstance(self.features, RandomFeatures):
-            return charbonnier(output, drawing)
         with torch.no_grad():
             wanted = self.features(drawing)[-self.levels :]
-        if not wanted:
+        if not wanted:  # a very small picture has no features
             return charbonnier(output, drawing)
         distances = []
         for found, expected in zip(self.features(output)[-self.levels :], wanted, strict=True):

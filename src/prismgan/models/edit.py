@@ -63,8 +63,8 @@ def add_head(weights: Weights, entry: HeadEntry, task: TaskEntry, head: Mapping[
             "recipe": _with_tasks(weights, [*_recipe_tasks(weights), task.model_dump(mode="json")]),
         }
     )
-    tensors = {key: tensor for key, tensor in weights.tensors.items() if not key.startswith("discriminator.")}
-    return replace(weights, header=header, tensors=tensors | {f"{HEADS}.{name}.{key}": t for key, t in head.items()})
+    added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
+    return replace(weights, header=header, tensors={**weights.without("discriminator").tensors, **added})
 
 
 def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:

@@ -6,6 +6,7 @@ A step runs the generator once; its outputs serve the task losses, the discrimin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import torch
@@ -56,7 +57,16 @@ class PrismConfig(Config):
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:
     """What the generator has to know of the tasks."""
-    return [HeadSpec(task.name, task.scale, task.fine, task.latent) for task in tasks]
+    return [HeadSpec(task.name, task.scale, task.fine, task.latent, task.blocks) for task in tasks]
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """A second rendering of a batch's first rows, from a disturbed source."""
+
+    disturbance: Disturbance
+    outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]]
+    """Of the tasks that ask for steadiness."""
 
 
 class Prism:
@@ -128,8 +138,8 @@ class Prism:
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        losses, log = self._task_losses(batch, outputs, others, weights)
-        self._add_steadiness(losses, log, batch, outputs, latent, weights, random)
+        disturbed = self._disturbed(batch.source, latent, names, random)
+        losses, log = self._task_losses(batch, outputs, others, weights, disturbed)
 
         finite = torch.ones(())
         fakes = self._fakes(batch, outputs, weights, random)
@@ -159,6 +169,7 @@ class Prism:
         outputs: Mapping[str, Tensor],
         others: Mapping[str, Tensor],
         weights: Mapping[str, Float[Tensor, " B"]],
+        disturbed: Disturbed | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """One scalar per task, and its unweighted terms for the log."""
         losses, log = {}, {}
@@ -175,33 +186,32 @@ class Prism:
                 value = (diversity(output, others[name]) * weights[name]).sum()
                 log[f"loss/{name}/diversity"] = value.detach()
                 loss = loss + task.diversity_weight * value
+            if disturbed is not None and name in disturbed.outputs:
+                rows = len(disturbed.outputs[name])
+                values = steadiness(output[:rows], disturbed.outputs[name], disturbed.disturbance)
+                value = (values * weights[name][:rows]).sum() * len(output) / rows
+                log[f"loss/{name}/steadiness"] = value.detach()
+                loss = loss + task.steadiness_weight * value
             losses[name] = loss
         return losses, log
 
-    def _add_steadiness(
+    @torch.no_grad()
+    def _disturbed(
         self,
-        losses: dict[str, Tensor],
-        log: dict[str, Tensor],
-        batch: Batch,
-        outputs: Mapping[str, Tensor],
-        latent: Tensor,
-        weights: Mapping[str, Float[Tensor, " B"]],
+        source: Float[Tensor, "B 3 H W"],
+        latent: Float[Tensor, "B Z"],
+        names: Iterable[str],
         random: torch.Generator,
-    ) -> None:
-        """Pull outputs towards those of a disturbed source, for the tasks that ask for it, on a part of the rows."""
-        names = [name for name in outputs if self.tasks[name].steadiness_weight > 0]
+    ) -> Disturbed | None:
+        """What a part of the rows looks like from a disturbed source; nothing is drawn where no task asks for it."""
+        names = [name for name in names if self.tasks[name].steadiness_weight > 0]
         if not names:
-            return
-        rows = -(-len(batch.source) // STEADY_PART)
+            return None
+        rows = -(-len(source) // STEADY_PART)
         disturbance = Disturbance.draw(random)
-        moved = disturbance.apply(batch.source[:rows], random).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), self.autocast:
-            others = self.generator(moved, latent[:rows], names)
-        for name in names:
-            values = steadiness(outputs[name][:rows], others[name], disturbance)
-            value = (values * weights[name][:rows]).sum() * len(batch.source) / rows
-            log[f"loss/{name}/steadiness"] = value.detach()
-            losses[name] = losses[name] + self.tasks[name].steadiness_weight * value
+        moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
+        with self.autocast:
+            return Disturbed(disturbance, self.generator(moved, latent[:rows], names))
 
     def _fakes(
         self,

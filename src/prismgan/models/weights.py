@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field, ValidationError
@@ -21,7 +21,7 @@ from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
-from prismgan.tasks.base import TaskName
+from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
     "FORMAT",
@@ -53,6 +53,11 @@ class HeadEntry(Config):
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
 
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """The entry of a task."""
+        return cls(**{field: getattr(task, field) for field in cls.model_fields})
+
     def spec(self) -> HeadSpec:
         """What the generator has to know of it."""
         return HeadSpec(self.name, scale=self.scale, fine=self.fine, latent=self.latent, blocks=self.blocks)
@@ -82,6 +87,11 @@ class Weights:
         """State dict of ``generator`` or ``discriminator``; empty if the file has none."""
         prefix = f"{network}."
         return {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+    def without(self, network: str) -> Weights:
+        """The same weights, without the tensors of ``generator`` or ``discriminator``."""
+        kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{network}.")}
+        return replace(self, tensors=kept)
 
     def generator(self) -> Generator:
         """The generator, ready to render.

@@ -2,7 +2,7 @@
 
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.generator import Features, Generator, GeneratorConfig, HeadSpec
-from prismgan.networks.perceptual import FeatureNetwork, RandomFeatures, default_features, find_features, load_features
+from prismgan.networks.perceptual import FeatureNetwork, default_features, find_features, load_features
 
 __all__ = [
     "Discriminator",
@@ -13,7 +13,6 @@ __all__ = [
     "GeneratorConfig",
     "HeadSpec",
     "Judgement",
-    "RandomFeatures",
     "default_features",
     "find_features",
     "load_features",

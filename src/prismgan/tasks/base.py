@@ -125,6 +125,8 @@ class Task:
     """Weight of the steadiness loss."""
     frequency: float
     """How often the task is drawn, relative to the others, where a step leaves some out."""
+    blocks: int | None
+    """Residual blocks of the head; None for as many as the generator's heads have."""
     fine: bool
     """Whether the head works at the trunk's finest resolution (restoration) or at its coarsest (style)."""
 
@@ -165,6 +167,8 @@ class TaskEntry(Config, ABC):
     flicker in videos."""
     frequency: Annotated[float, Field(gt=0)] = 1.0
     """How often the task is drawn, relative to the others, where `model.tasks_per_step` leaves some out."""
+    blocks: Annotated[int, Field(ge=0, le=16)] | None = None
+    """Residual blocks of the task's head; null for as many as `model.generator.head_blocks` says."""
 
     @abstractmethod
     def task(self) -> Task:
@@ -199,5 +203,6 @@ class TaskEntry(Config, ABC):
             diversity_weight=self.diversity_weight if self.latent else 0.0,
             steadiness_weight=self.steadiness_weight,
             frequency=self.frequency,
+            blocks=self.blocks,
             fine=fine,
         )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from prismgan import data, images
 from prismgan.data import DataConfig, SourceEntry
@@ -17,6 +16,7 @@ from prismgan.models.weights import load_weights
 from prismgan.networks import default_features, find_features
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.training.evaluation import evaluate, judge
+from prismgan.training.header import recipe_of
 from prismgan.training.recipe import Recipe
 
 __all__ = ["evaluate_weights"]
@@ -34,10 +34,7 @@ def evaluate_weights(path: Path | None, folder: Path) -> dict[str, Any]:
         PictureError: the folder is missing or holds no picture.
     """
     weights = load_weights(path)
-    try:
-        recipe = Recipe.model_validate(weights.header.recipe)
-    except ValidationError:
-        raise WeightsError(f"{weights.path}: its recipe is not one of this version") from None
+    recipe = recipe_of(weights.header, weights.path)
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
     rows = data.rows(entry)
@@ -45,12 +42,13 @@ def evaluate_weights(path: Path | None, folder: Path) -> dict[str, Any]:
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
     model = Prism(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
-    model.generator = weights.generator()  # a head may have its own number of blocks, which no recipe says
+    weights.fill(model.generator, "generator")
     features = _features(recipe)
+    any_features = default_features() if features is None else features  # a guidance is measured with either
     losses = {
         task.name: torch.nn.ModuleDict(
             {
-                term.name: term.build(LossContext(data.exemplars(task), features or default_features()))
+                term.name: term.build(LossContext(data.exemplars(task), any_features))
                 for term in task.losses
                 if term.reported
             }

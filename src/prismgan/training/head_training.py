@@ -21,7 +21,7 @@ from prismgan import data
 from prismgan.batch import Batch
 from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import DataError, PrismganError
+from prismgan.errors import PrismganError
 from prismgan.models import Prism, PrismConfig
 from prismgan.models.edit import add_head, free_name
 from prismgan.models.schedule import Schedule
@@ -30,8 +30,8 @@ from prismgan.networks import Generator, HeadSpec
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.ema import Average
+from prismgan.training.precision import precision
 from prismgan.training.signals import signals_told
-from prismgan.training.trainer import precision
 
 __all__ = ["MOST_BYTES", "HeadTraining"]
 
@@ -70,23 +70,16 @@ class HeadTraining:
         """
         free_name(weights, entry.name)
         self.weights = weights
-        self.entry = entry
-        task = entry.task()
+        self.entry = entry.model_copy(update={"blocks": _blocks(weights, entry.latent)})
+        task = self.entry.task()
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
-        fatal = [problem for problem in data.check(sources, [task], CROP) if problem.fatal]
-        if fatal:
-            raise DataError("\n".join(str(problem) for problem in fatal))
+        data.must_fit(sources, [task], CROP)
         self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed)
 
-        self.blocks = _blocks(weights, entry.latent)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
-            PrismConfig(
-                generator=weights.header.generator.model_copy(update={"head_blocks": self.blocks}),
-                rate=RATE,
-                schedule=Schedule(warmup=WARMUP),
-            ),
+            PrismConfig(generator=weights.header.generator, rate=RATE, schedule=Schedule(warmup=WARMUP)),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,
@@ -182,11 +175,8 @@ class HeadTraining:
 
     def result(self) -> Weights:
         """The weights, with the head as it is now."""
-        entry = HeadEntry(
-            name=self.entry.name, kind="style", scale=1, fine=False, latent=self.entry.latent, blocks=self.blocks
-        )
         head = {name: tensor.to("cpu", STORED) for name, tensor in self.average.weights().items()}
-        return add_head(self.weights, entry, self.entry, head)
+        return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry, head)
 
 
 def _blocks(weights: Weights, latent: bool) -> int:

@@ -109,10 +109,11 @@ class Recipe(Config):
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
-            if task.latent and self.model.generator.head_blocks == 0:
+            blocks = self.model.generator.head_blocks if task.blocks is None else task.blocks
+            if task.latent and blocks == 0:
                 raise ValueError(
                     f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
-                    "set model.generator.head_blocks to 1 or more"
+                    "set its blocks, or model.generator.head_blocks, to 1 or more"
                 )
         needed = 2 ** (self.model.adversary.discriminator.levels + 1)
         if self.training.crop < needed:

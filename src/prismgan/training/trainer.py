@@ -10,31 +10,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import data, images
 from prismgan.batch import Batch
-from prismgan.data import TestSet, TrainingSet
+from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import DataError, PrismganError, RecipeError
-from prismgan.inference.sheet import sheet
+from prismgan.errors import PrismganError, RecipeError
 from prismgan.models import Prism
 from prismgan.models.gradients import processes, total
-from prismgan.models.weights import FORMAT, HeadEntry, Header, load_weights, save_weights
+from prismgan.models.weights import load_weights, save_weights
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
 from prismgan.training.evaluation import evaluate, judge
-from prismgan.training.recipe import Recipe, differences, load, to_yaml
+from prismgan.training.header import header
+from prismgan.training.precision import precision
+from prismgan.training.recipe import Recipe, to_yaml
 from prismgan.training.report import write_report
+from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
+from prismgan.training.samples import sample_sheet
 from prismgan.training.signals import signals_told
 
-__all__ = ["Trainer", "header", "precision"]
+__all__ = ["Trainer"]
 
 MOST_ROLLBACKS = 8
 REPLAN_EVERY = 10
-SAMPLE_PICTURES = 2
 
 
 class Trainer:
@@ -73,15 +76,11 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
-        if not resume:
-            self.run.must_be_new()
         if resume:
-            self._same_recipe()
-        problems = data.check(recipe.data, self.tasks, recipe.training.crop)
-        fatal = [problem for problem in problems if problem.fatal]
-        if fatal:
-            raise DataError("\n".join(str(problem) for problem in fatal))
-        for problem in problems:
+            must_be_resumable(self.run, recipe)
+        else:
+            self.run.must_be_new()
+        for problem in data.must_fit(recipe.data, self.tasks, recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
@@ -152,13 +151,7 @@ class Trainer:
         # Where time decides, no number of steps is too large to prepare for.
         left = self.steps - self.step if self.minutes is None else 2**31
         for batch in data.batches(
-            self.training_set,
-            settings.batch_size,
-            self.step,
-            left,
-            self.rank,
-            self.world,
-            self.recipe.data.workers,
+            self.training_set, settings.batch_size, self.step, left, self.rank, self.world, self.recipe.data.workers
         ):
             self._name_skipped(batch)
             log = self.model.step(batch.to(self.model.device))
@@ -276,26 +269,6 @@ class Trainer:
         self._event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
         self._save()
 
-    def _same_recipe(self) -> None:
-        """A checkpoint goes on only with the recipe it was made with; lengths and intervals may change."""
-        if not self.run.recipe.exists():
-            raise RecipeError(f"{self.run.folder}: holds no training to resume")
-        before = load(self.run.recipe).model_dump(mode="json")
-        now = self.recipe.model_dump(mode="json")
-        free = {"steps", "log_every", "save_every", "sample_every", "patience"}
-        for dump in (before, now):
-            dump["training"] = {key: value for key, value in dump["training"].items() if key not in free}
-            for key in ("evaluation", "name"):
-                dump.pop(key)
-            for key in ("workers", "cache_mb"):
-                dump["data"].pop(key)
-        changed = differences(before, now)
-        if changed:
-            raise RecipeError(
-                f"{self.run.folder}: was trained with another recipe and cannot be resumed with this one; "
-                f"changed: {'; '.join(changed)}"
-            )
-
     def _ask_to_stop(self, number: int) -> None:
         self._signal = number
 
@@ -314,21 +287,14 @@ class Trainer:
         if self.rank != 0 or not self.test:
             return
         condition = self.recipe.evaluation.conditions[-1]
-        found = TestSet(self.test[:SAMPLE_PICTURES], self.tasks, condition, 160)
-        pictures = {}
         with self.average.applied():
-            for number, batch in enumerate(found, start=1):
-                outputs = self.model.generate(batch.source.to(self.model.device), self._latent())
-                pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
-                for name, output in outputs.items():
-                    pictures[f"{name} {number}"] = images.to_pil(output[0])
-        if pictures:
-            name = f"step-{self.step:06d}.png"
-            images.write(self.run.samples / name, sheet(pictures, columns=len(self.tasks) + 1, tile_width=200))
+            samples = sample_sheet(self._generate, self.tasks, self.test, condition, self.model.device)
+        if samples is not None:
+            images.write(self.run.samples / f"step-{self.step:06d}.png", samples)
 
-    def _latent(self) -> Tensor:
-        """The latent that a renderer takes by default, so that samples show what users will see."""
-        return self.model.generator.seeded_latent().to(self.model.device)
+    def _generate(self, source: Float[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        """With the latent that a renderer takes by default, so that samples show what users will see."""
+        return self.model.generate(source, self.model.generator.seeded_latent().to(self.model.device))
 
     def _evaluate(self) -> None:
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""
@@ -337,7 +303,7 @@ class Trainer:
         settings = self.recipe.evaluation
         with self.average.applied():
             found = evaluate(
-                lambda source: self.model.generate(source, self._latent()),
+                self._generate,
                 self.tasks,
                 self.test,
                 settings.conditions,
@@ -360,33 +326,6 @@ class Trainer:
         finally:  # whatever is wrong with the test pictures, the training has its report
             if self.rank == 0:
                 write_report(self.run.folder, title=self.recipe.name)
-
-
-def precision(choice: str, device: str) -> torch.dtype:
-    """The networks' arithmetic while training; ``auto`` takes bfloat16 where the processor multiplies it natively."""
-    if choice == "auto":
-        if device.startswith("cuda"):
-            fast = torch.cuda.is_bf16_supported()
-        else:
-            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        choice = "bfloat16" if fast else "float32"
-    return torch.bfloat16 if choice == "bfloat16" else torch.float32
-
-
-def header(recipe: Recipe, step: int) -> Header:
-    """What the weights of a training say of themselves."""
-    tasks = tuple(
-        HeadEntry(name=task.name, kind=task.kind, scale=task.scale, fine=task.fine, latent=task.latent)
-        for task in recipe.all_tasks()
-    )
-    return Header(
-        format=FORMAT,
-        title=recipe.name,
-        step=step,
-        tasks=tasks,
-        generator=recipe.model.generator,
-        recipe=recipe.model_dump(mode="json"),
-    )
 
 
 def _mean(values: Sequence[float]) -> float:

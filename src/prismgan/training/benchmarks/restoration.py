@@ -12,11 +12,12 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data import Condition
+from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 from prismgan.training.benchmarks.literature import DENOISING, SUPER_RESOLUTION
 from prismgan.training.benchmarks.matlab import cropped, reduced, shaved
-from prismgan.training.benchmarks.suite import Bench, Row, Suite, test_set
+from prismgan.training.benchmarks.suite import Bench, Row, Suite, as_file, test_set
 
 __all__ = ["RESTORATION"]
 
@@ -52,7 +53,7 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
         large, small = _pair(bench.folder, file, scale)
         source, expected = images.to_float(small), shaved(images.to_float(large)[None], scale)
         output = bench.render(source, [task])[task]
-        bicubic = _as_file(images.upsample(source[None], scale))
+        bicubic = as_file(images.upsample(source[None], scale))
         values.append(float(PSNR_Y(shaved(output, scale), expected)))
         baselines.append(float(PSNR_Y(shaved(bicubic, scale), expected)))
     literature = SUPER_RESOLUTION.get((name, scale), {})
@@ -79,7 +80,7 @@ def _repaired(bench: Bench, tasks: list[str]) -> Iterator[Row]:
         for file in files:
             clean = images.to_float(images.read(file))
             source = degrade(clean, stream("benchmark", file.stem))
-            baselines.append(float(PSNR(_as_file(source[None]), clean[None])))
+            baselines.append(float(PSNR(as_file(source[None]), clean[None])))
             for task, output in bench.render(source, tasks).items():
                 values[task].append(float(PSNR(output, clean[None])))
         for task in tasks:
@@ -100,12 +101,7 @@ def _conditions() -> dict[str, tuple[Degrade, Mapping[str, float]]]:
 
 def _unclipped(sigma: float) -> Degrade:
     """The same noise as the condition's, but values outside [-1, 1], which no file could hold, stay."""
-    return lambda clean, generator: clean + sigma / 127.5 * torch.randn(clean.shape, generator=generator)
-
-
-def _as_file(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """Rounded to 8 bits, as outputs are."""
-    return images.to_float(images.to_uint8(image))
+    return lambda clean, generator: add_noise(clean, sigma, generator)
 
 
 def _row(

@@ -9,20 +9,19 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from prismgan import data, images
 from prismgan.batch import TaskBatch
 from prismgan.data.examples import shown
-from prismgan.errors import PrismganError, WeightsError
+from prismgan.errors import PrismganError
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
 from prismgan.networks.perceptual import load_features
 from prismgan.tasks import Exemplar, Task
 from prismgan.training.benchmarks.optimisation import descent
-from prismgan.training.benchmarks.suite import UNSEEN, Bench, Row, Suite, test_set, unseen_photos
-from prismgan.training.recipe import Recipe
+from prismgan.training.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, test_set, unseen_photos
+from prismgan.training.header import recipe_of
 
 __all__ = ["ITERATIONS", "STYLES", "Objective", "compare"]
 
@@ -83,9 +82,7 @@ def compare(
         for number, (name, objective) in enumerate(teachers.items()):
             steps = islice(descent(photo, lambda image: objective(image, photo)), max(iterations))  # noqa: B023
             optimised = {
-                f"{step} iterations": images.to_float(images.to_uint8(image))
-                for step, image in enumerate(steps, start=1)
-                if step in iterations
+                f"{step} iterations": as_file(image) for step, image in enumerate(steps, start=1) if step in iterations
             }
             note(name, objective, photo, given | optimised)
             if number == 0:
@@ -103,7 +100,9 @@ def _lacks(folder: Path) -> str | None:
 
 
 def _measure(bench: Bench) -> Iterator[Row]:
-    tasks = [task for task in _recipe(bench).all_tasks() if isinstance(task.target, Exemplar)]
+    header = bench.renderer.header
+    recipe = recipe_of(header, header.title)
+    tasks = [task for task in recipe.all_tasks() if isinstance(task.target, Exemplar)]
     photos = unseen_photos(bench)
     networks = {
         name: load_features(_network(bench.folder, name))
@@ -136,15 +135,6 @@ def _measure(bench: Bench) -> Iterator[Row]:
 
 def _network(folder: Path, name: str) -> Path:
     return folder / "perceptual" / f"{name}.safetensors"
-
-
-def _recipe(bench: Bench) -> Recipe:
-    try:
-        return Recipe.model_validate(bench.renderer.header.recipe)
-    except ValidationError:
-        raise WeightsError(
-            f"{bench.renderer.header.title}: the recipe in these weights is of another version"
-        ) from None
 
 
 def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:

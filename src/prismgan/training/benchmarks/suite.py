@@ -15,7 +15,7 @@ from prismgan.data.examples import shown
 from prismgan.inference import Renderer
 from prismgan.models.weights import HeadEntry
 
-__all__ = ["Bench", "Row", "Suite", "test_set", "unseen_photos"]
+__all__ = ["Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
 
 # These outputs have one right answer each, which the restoration suite compares with; all others are looks.
 ANSWERS = ("restore", "super_resolution", "paired")
@@ -102,4 +102,9 @@ def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:
     """Photos that no training of ours saw: the first of the BSD test set, in [-1, 1], longest side 384 pixels."""
     files = test_set(bench.folder, UNSEEN)[: bench.photos]
     reduced = [shown(images.read(file), LONGEST_SIDE) for file in files]
-    return [images.to_float(images.to_uint8(photo)) for photo in reduced]
+    return [as_file(photo) for photo in reduced]
+
+
+def as_file(image: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Rounded to 8 bits, as outputs are."""
+    return images.to_float(images.to_uint8(image))

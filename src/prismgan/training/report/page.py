@@ -12,19 +12,26 @@ from prismgan.files import replace_file
 from prismgan.training.report.history import History, read_history
 from prismgan.training.report.markup import Html, element
 from prismgan.training.report.numbers import compact, duration, share, signed
-from prismgan.training.report.pictures import find_gallery, gallery_section, samples_section, sheet_section
+from prismgan.training.report.pictures import (
+    Chapter,
+    chapter_section,
+    find_gallery,
+    gallery_section,
+    samples_section,
+    sheet_section,
+)
 from prismgan.training.report.results import Cost, Evaluation, Row, read_result
 from prismgan.training.report.tables import cost_section, evaluation_section
 from prismgan.training.report.training_section import curves_section, events_section
 
-__all__ = ["write_report"]
+__all__ = ["Chapter", "write_report"]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The page may load nothing, whatever a run folder smuggles into it."""
 
 
-def write_report(run: Path, *, title: str) -> Path:
-    """Write ``report.html`` into a run's folder: one file with pictures, curves and numbers, for a browser.
+def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out: Path | None = None) -> Path:
+    """Write the report of a run: one file with pictures, curves and numbers, for a browser.
 
     Of the run's files only ``metrics.jsonl`` has to be there; each of the others adds a section:
     ``evaluation.json``, ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``.
@@ -32,6 +39,8 @@ def write_report(run: Path, *, title: str) -> Path:
     Args:
         run: the run's folder.
         title: the report's heading.
+        chapters: what is to be told before the run.
+        out: the file to write; ``report.html`` in the run's folder by default.
 
     Returns:
         The path of the report.
@@ -48,6 +57,7 @@ def write_report(run: Path, *, title: str) -> Path:
     page = _page(
         title,
         element("header", element("h1", title), element("p", _headline(tasks or gallery.tasks, history))),
+        *(chapter_section(chapter) for chapter in chapters),
         _figures(history, evaluation, cost),
         sheet_section(run, title),
         gallery_section(run, gallery),
@@ -58,7 +68,7 @@ def write_report(run: Path, *, title: str) -> Path:
         events_section(history),
         _recipe(run / "recipe.yaml"),
     )
-    path = run / "report.html"
+    path = run / "report.html" if out is None else out
     replace_file(path, page.encode("utf-8", errors="replace"))
     return path
 

@@ -13,7 +13,15 @@ from PIL import Image
 from prismgan.images import read, to_pil
 from prismgan.training.report.markup import Html, element
 
-__all__ = ["Gallery", "find_gallery", "gallery_section", "samples_section", "sheet_section"]
+__all__ = [
+    "Chapter",
+    "Gallery",
+    "chapter_section",
+    "find_gallery",
+    "gallery_section",
+    "samples_section",
+    "sheet_section",
+]
 
 MAXIMUM_PICTURES = 4
 """Most source pictures that are compared; the first ones by name."""
@@ -52,6 +60,21 @@ class Gallery:
     """Folders with a ``source.png``, one for each picture that was rendered."""
     tasks: tuple[str, ...]
     """Names of all outputs in them."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Something to tell beside the run."""
+
+    title: str
+    text: str
+    picture: Path | None = None
+
+
+def chapter_section(chapter: Chapter) -> Html:
+    """A heading, a sentence or two, and a picture."""
+    shown = chapter.picture and element("figure", _image(embed(chapter.picture, 1800), chapter.title), class_="sheet")
+    return element("section", element("h2", chapter.title), element("p", chapter.text), shown or "", class_="chapter")
 
 
 def find_gallery(run: Path, order: Iterable[str]) -> Gallery:

@@ -1,0 +1,64 @@
+"""The command ``evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prismgan.cli_conventions import AsJson, WeightsFile, fail, names, print_json
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    weights: WeightsFile = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of test photos.", show_default=False)] = None,
+    benchmarks: Annotated[
+        Path | None, typer.Option(help="Folder of the test sets, clips and paintings that papers use.")
+    ] = None,
+    suites: Annotated[
+        str | None,
+        typer.Option(help="Of --benchmarks, separated by commas: restoration, styles, steadiness, grids."),
+    ] = None,
+    photos: Annotated[int, typer.Option(min=1, help="Of --benchmarks: most photos to measure looks on.")] = 12,
+    as_json: AsJson = False,
+) -> None:
+    """Measure every task of trained weights on photos or on standard test sets, against doing nothing."""
+    if (data is None) == (benchmarks is None):
+        fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
+    if data is not None:
+        _evaluate_on_photos(weights, data, as_json)
+    if benchmarks is not None:
+        _benchmark(weights, benchmarks, None if suites is None else names(suites), photos, as_json)
+
+
+def _evaluate_on_photos(weights: Path | None, folder: Path, as_json: bool) -> None:
+    from prismgan.training.evaluate_weights import evaluate_weights
+
+    found = evaluate_weights(weights, folder)
+    if as_json:
+        print_json(found)
+        return
+    for row in found["rows"]:
+        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (row["value"], row["baseline"]))
+        where = f"{row['task']:<16} {row['condition']:<12} {row['metric']:<18}"
+        typer.echo(f"{where} {value:>8} {row['unit']:<3} (doing nothing: {baseline}; {row['better']} is better)")
+    for name, number in found["discriminator"].items():
+        typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
+    for line in found["skipped"]:
+        typer.echo(f"left out: {line}", err=True)
+
+
+def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, photos: int, as_json: bool) -> None:
+    from prismgan.training.benchmarks import run_benchmarks, table
+
+    found = run_benchmarks(weights, folder, suites, photos=photos, announce=lambda line: typer.echo(line, err=True))
+    if as_json:
+        print_json(found)
+        return
+    for line in table(found):
+        typer.echo(line)
+    for line in found["left_out"]:
+        typer.echo(f"left out: {line}", err=True)

@@ -1,0 +1,34 @@
+"""What a training shows of itself on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from PIL import Image
+from torch import Tensor
+
+from prismgan import images
+from prismgan.data import Condition, Row, TestSet
+from prismgan.inference.sheet import sheet
+from prismgan.tasks import Task
+
+__all__ = ["sample_sheet"]
+
+PICTURES = 2
+MAXIMUM_SIDE = 160
+
+
+def sample_sheet(
+    generate: Callable[[Tensor], Mapping[str, Tensor]],
+    tasks: Sequence[Task],
+    rows: Sequence[Row],
+    condition: Condition,
+    device: str,
+) -> Image.Image | None:
+    """Every task on the first test pictures; None if none of them can be read."""
+    pictures = {}
+    for number, batch in enumerate(TestSet(rows[:PICTURES], tasks, condition, MAXIMUM_SIDE), start=1):
+        pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
+        for name, output in generate(batch.source.to(device)).items():
+            pictures[f"{name} {number}"] = images.to_pil(output[0])
+    return sheet(pictures, columns=len(tasks) + 1, tile_width=200) if pictures else None

@@ -9,13 +9,15 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data import Condition, Row, TestSet
+from prismgan.data.scene import largest_scale
 from prismgan.inference.sheet import sheet
 from prismgan.tasks import Task
 
 __all__ = ["sample_sheet"]
 
 PICTURES = 2
-MAXIMUM_SIDE = 160
+SIDE = 192
+"""Longest side that a source has, in pixels, where its photo is large enough."""
 
 
 def sample_sheet(
@@ -27,7 +29,8 @@ def sample_sheet(
 ) -> Image.Image | None:
     """Every task on the first test pictures; None if none of them can be read."""
     pictures = {}
-    for number, batch in enumerate(TestSet(rows[:PICTURES], tasks, condition, MAXIMUM_SIDE), start=1):
+    found = TestSet(rows[:PICTURES], tasks, condition, SIDE * largest_scale(tasks) // 2)
+    for number, batch in enumerate(found, start=1):
         pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
         for name, output in generate(batch.source.to(device)).items():
             pictures[f"{name} {number}"] = images.to_pil(output[0])

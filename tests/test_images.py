@@ -45,7 +45,7 @@ def test_a_plain_picture_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
     upright = colours(24, 32)
     # What a camera stores so that undoing the orientation gives the upright picture.

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from prismgan import __version__, cli_evaluate, cli_tasks
-from prismgan.cli_conventions import AsJson, WeightsFile, fail, names, print_json
+from prismgan import __version__, cli_evaluate, cli_export, cli_render, cli_tasks, cli_video
+from prismgan.cli_conventions import AsJson, WeightsFile, fail, print_json
 from prismgan.errors import PrismganError
 
 __all__ = ["app", "main"]
@@ -89,30 +89,10 @@ def train(
             typer.echo("go on with the same command and --resume")
 
 
-@app.command()
-def render(
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per picture.", show_default=False)],
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="A .safetensors file; the ready-made weights by default.", show_default=False),
-    ] = None,
-    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
-    with_sheet: Annotated[
-        bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the latent, for tasks that vary.")] = 0,
-) -> None:
-    """Render pictures into several tasks by one pass of the network."""
-    from prismgan.inference.files import render_files
-    from prismgan.inference.renderer import Renderer
-
-    chosen = None if tasks is None else names(tasks)
-    for path in render_files(Renderer.load(weights), pictures, out, tasks=chosen, with_sheet=with_sheet, seed=seed):
-        typer.echo(path)
-
-
+app.command()(cli_render.render)
+app.command()(cli_video.video)
 app.command()(cli_evaluate.evaluate)
+app.command()(cli_export.export)
 
 
 @app.command()

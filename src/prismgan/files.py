@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from prismgan.errors import PrismganError
 
-__all__ = ["replace_file"]
+__all__ = ["new_file", "replace_file"]
 
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
+
+    Raises:
+        PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
+    """
+    with new_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place once the block has ended without an error; until then the old one stays.
 
     Raises:
         PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
@@ -24,7 +38,7 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)

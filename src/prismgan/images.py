@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import math
 import struct
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +27,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.files import replace_file
 
 __all__ = [
+    "DECODING_ERRORS",
     "LUMA",
     "MINIMUM_SIDE",
     "SUFFIXES",
@@ -32,6 +35,8 @@ __all__ = [
     "find_pictures",
     "from_pil",
     "luma",
+    "open_lazily",
+    "pixel_limit",
     "read",
     "refuse_small",
     "resize",
@@ -43,9 +48,11 @@ __all__ = [
     "write",
 ]
 
+UNKNOWN = "is not a picture that can be read (unknown or damaged format)"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 # What Pillow's decoders raise for damaged files, by format.
-DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, struct.error)
+DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error)
+_limit = threading.RLock()
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
 LUMA = (0.299, 0.587, 0.114)
@@ -76,8 +83,31 @@ def find_pictures(folder: Path) -> list[Path]:
     return found
 
 
-def _open(path: Path) -> Image.Image:
-    """A lazily decoded picture; everything Pillow can say against the file becomes one clear line."""
+@contextmanager
+def pixel_limit(pixels: int) -> Iterator[None]:
+    """Another limit than :data:`PIL.Image.MAX_IMAGE_PIXELS`, for opening as well as for decoding.
+
+    Pillow has one limit for the whole process, so one thread at a time has its own.
+    """
+    with _limit:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
+    """A picture whose pixels are not decoded yet; everything Pillow can say against the file becomes one clear line.
+
+    Args:
+        path: the file.
+        unidentified: what is said of a file whose format Pillow does not know.
+
+    Raises:
+        PictureError: the file is missing, not a picture, or has too many pixels.
+    """
     if not path.exists():
         raise PictureError(f"{path}: no such file")
     if path.is_dir():
@@ -87,7 +117,7 @@ def _open(path: Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
     except UnidentifiedImageError:
-        raise PictureError(f"{path}: is not a picture that can be read (unknown or damaged format)") from None
+        raise PictureError(f"{path}: {unidentified}") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PictureError(f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first") from None
     except DECODING_ERRORS as error:
@@ -100,9 +130,12 @@ def size(path: Path) -> tuple[int, int]:
     Raises:
         PictureError: the file is missing, damaged, truncated or not a picture.
     """
-    with _open(path) as picture:
-        width, height = picture.size
-        try:  # a PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it
+    with open_lazily(path) as picture:
+        try:
+            if picture.format == "TIFF":
+                picture.load()  # which turns it, so that size and orientation tell the same
+            width, height = picture.size
+            # A PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it.
             rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         except DECODING_ERRORS as error:
             raise PictureError(f"{path}: is damaged or truncated ({error})") from None
@@ -125,7 +158,7 @@ def read(path: Path) -> UInt8[Tensor, "3 H W"]:
     Raises:
         PictureError: the file is missing, damaged, truncated or not a picture.
     """
-    with _open(path) as picture:
+    with open_lazily(path) as picture:
         try:
             picture.load()
             upright = ImageOps.exif_transpose(picture)

@@ -104,38 +104,6 @@ def test_info_as_json(tiny_run: Path, command: Command) -> None:
     assert found["recipe"]["training"]["steps"] == 8
 
 
-# -- render ---------------------------------------------------------------------------------------
-
-
-def test_rendering_files_and_folders(
-    tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command
-) -> None:
-    single = draw_picture(tmp_path / "single.jpg", 33, 47)
-    draw_picture(tmp_path / "many" / "one.png", 40, 41)
-    draw_picture(tmp_path / "many" / "deep" / "two.webp", 64, 17)
-    out = tmp_path / "out"
-    weights = tiny_run / "weights.safetensors"
-    finished = command("render", single, tmp_path / "many", "--weights", weights, "--out", out, "--sheet")
-    assert finished.code == 0, finished.err
-    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-    assert written == {f"{stem}/{name}.png" for stem in ("single", "one", "two") for name in (*NAMES, "sheet")}
-    assert set(finished.out.split()) == {str(out / path) for path in written}
-    assert images.size(out / "single" / "restore.png") == (33, 47)
-    assert images.size(out / "single" / "enlarge.png") == (66, 94)
-    assert images.size(out / "two" / "paint.png") == (64, 17)
-
-
-def test_rendering_some_tasks(tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command) -> None:
-    photo = draw_picture(tmp_path / "a.png")
-    weights = tiny_run / "weights.safetensors"
-    everything, some = tmp_path / "everything", tmp_path / "some"
-    assert command("render", photo, "--weights", weights, "--out", everything).code == 0
-    assert command("render", photo, "--weights", weights, "--out", some, "--tasks", "paint, restore").code == 0
-    assert {path.name for path in (some / "a").iterdir()} == {"paint.png", "restore.png"}
-    for path in (some / "a").iterdir():
-        assert path.read_bytes() == (everything / "a" / path.name).read_bytes()
-
-
 # -- evaluate -------------------------------------------------------------------------------------
 
 

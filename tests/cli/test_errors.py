@@ -311,69 +311,6 @@ def test_wrong_weights(
         assert words in said
 
 
-# -- pictures to render ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def render(tmp_path: Path, tiny_run: Path, refused: Refused) -> Refused:
-    """Renders in a way that must be refused."""
-
-    def run(*arguments: object, out: Path = tmp_path / "out") -> str:
-        return refused("render", *arguments, "--weights", tiny_run / "weights.safetensors", "--out", out)
-
-    return run
-
-
-def test_a_picture_that_cannot_be_rendered(tmp_path: Path, draw_picture: DrawPicture, render: Refused) -> None:
-    good = draw_picture(tmp_path / "good.png")
-    jpeg = draw_picture(tmp_path / "cut.jpg")
-    jpeg.write_bytes(jpeg.read_bytes()[:-200])
-    (tmp_path / "text.png").write_text("no picture")
-    (tmp_path / "empty.png").write_bytes(b"")
-    (tmp_path / "empty").mkdir()
-    cases = {
-        jpeg: "truncated",
-        tmp_path / "text.png": "is not a picture",
-        tmp_path / "empty.png": "is not a picture",
-        draw_picture(tmp_path / "dot.png", 1, 1): "1x1",
-        draw_picture(tmp_path / "flat.png", 15, 64): "64x15",
-        tmp_path / "nowhere.png": "no such file",
-        tmp_path / "empty": "holds no picture",
-    }
-    for bad, words in cases.items():
-        said = render(good, bad)  # the good one, though first, is not written either
-        assert str(bad) in said
-        assert words in said
-
-
-def test_a_task_that_does_not_exist(tmp_path: Path, draw_picture: DrawPicture, render: Refused) -> None:
-    photo = draw_picture(tmp_path / "a.png")
-    said = render(photo, "--tasks", "restore,piant")
-    assert "'piant'" in said
-    assert "did you mean 'paint'" in said
-    assert "restore, enlarge, paint" in said
-    assert "no task is named" in render(photo, "--tasks", " , ")
-
-
-def test_out_is_a_file(tmp_path: Path, draw_picture: DrawPicture, render: Refused) -> None:
-    (tmp_path / "out").write_text("mine")
-    assert f"{tmp_path / 'out'}: is a file" in render(draw_picture(tmp_path / "a.png"))
-
-
-def test_two_pictures_with_the_same_stem(tmp_path: Path, draw_picture: DrawPicture, render: Refused) -> None:
-    first, second = draw_picture(tmp_path / "a.png"), draw_picture(tmp_path / "more" / "a.jpg")
-    said = render(first, second)
-    assert str(first) in said
-    assert str(second) in said
-
-
-@pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user")
-def test_out_cannot_be_written_to(tmp_path: Path, draw_picture: DrawPicture, render: Refused) -> None:
-    photo = draw_picture(tmp_path / "a.png")
-    (tmp_path / "locked").mkdir(mode=0o500)
-    assert "Permission denied" in render(photo, out=tmp_path / "locked" / "out")
-
-
 # -- test photos ----------------------------------------------------------------------------------
 
 

@@ -18,11 +18,13 @@ from prismgan import PrismganError, Renderer, images
 from prismgan.networks.perceptual import FeatureNetwork
 from prismgan.tasks import Style, Task
 from prismgan.training.benchmarks import styles
-from prismgan.training.benchmarks.clips import find_clips, flow, frames
+from prismgan.training.benchmarks.clips import find_clips
 from prismgan.training.benchmarks.grids import GRIDS
 from prismgan.training.benchmarks.optimisation import descent, optimise
 from prismgan.training.benchmarks.steadiness import STEADINESS
 from prismgan.training.benchmarks.suite import Bench
+from prismgan.video.flow import flow
+from prismgan.video.steadiness import first_frames
 
 DrawPicture = Callable[..., Path]
 
@@ -176,14 +178,14 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_frames_of_a_clip(clip: Path) -> None:
-    found = list(frames(clip, most=3, widest=200))
+    found = list(first_frames(clip, most=3, widest=200))
     assert len(found) == 3
     assert torch.equal(found[1], images.to_uint8(picture(64, 120)[0])[:, :, 2:98])
-    assert [tuple(frame.shape) for frame in frames(clip, most=9, widest=48)] == [(3, 32, 48)] * 5
+    assert [tuple(frame.shape) for frame in first_frames(clip, most=9, widest=48)] == [(3, 32, 48)] * 5
 
 
 def test_the_flow_of_a_camera_that_moves(clip: Path) -> None:
-    before, after = itertools.islice(frames(clip, most=2, widest=96), 2)
+    before, after = itertools.islice(first_frames(clip, most=2, widest=96), 2)
     backward = flow(after, before)
     assert backward.shape == (1, 2, 64, 96)
     middle = backward[0, :, 16:-16, 16:-16]

@@ -2,6 +2,7 @@
 
 from prismgan.inference.cost import measure_cost
 from prismgan.inference.renderer import Renderer
+from prismgan.inference.request import Request
 from prismgan.inference.sheet import sheet
 
-__all__ = ["Renderer", "measure_cost", "sheet"]
+__all__ = ["Renderer", "Request", "measure_cost", "sheet"]

@@ -2,53 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from prismgan import images
-from prismgan.errors import PictureError, PrismganError
+from prismgan.errors import PictureError
+from prismgan.inference.jobs import Job
 from prismgan.inference.renderer import Renderer
+from prismgan.inference.request import EVERYTHING, Request
 from prismgan.inference.sheet import sheet
+from prismgan.picture import (
+    DEEP_FORMATS,
+    Picture,
+    check_format,
+    check_side,
+    on_white,
+    open_picture,
+    resized_alpha,
+    to_8_bits,
+    write_picture,
+)
 
-__all__ = ["render_files"]
+__all__ = ["FileRenderer", "Rendered", "read_mask"]
+
+Mask = NDArray[np.float32]
 
 
-def render_files(
-    renderer: Renderer,
-    pictures: Sequence[Path],
-    out: Path,
-    *,
-    tasks: Iterable[str] | None = None,
-    with_sheet: bool = False,
-    seed: int = 0,
-) -> Iterator[Path]:
-    """Render every picture into ``out/<its name>/<task>.png``; the files written, as they are written.
+@dataclass(frozen=True)
+class Rendered:
+    """What became of one picture."""
 
-    All inputs are looked at before the first is rendered, so that a wrong one leaves nothing behind.
+    source: Path
+    written: tuple[Path, ...]
+    problem: str | None = None
+    """Why the picture, or the rest of its outputs, could not be made; names the file."""
+
+
+class FileRenderer:
+    """Renders pictures from files into files, all of them in the same way.
+
+    A picture's profile, EXIF and transparency go into its outputs. They have 16 bits where it has and the format can.
+
+    Args:
+        renderer: what renders.
+        request: what to render into.
+        suffix: the format of the outputs, one of :data:`prismgan.picture.FORMATS`.
+        quality: 1 to 100, for formats that lose something.
+        with_sheet: also write ``sheet.png`` with all looks on it.
+        mask: where the outputs apply; brought to every picture's size.
 
     Raises:
-        PictureError: a picture cannot be read or is too small, or two of them have the same name.
-        PrismganError: there is no such task, or ``out`` is a file.
+        PrismganError: the request does not fit the weights, or format or quality is none.
     """
-    names = renderer.checked(tasks)
-    files = [file for path in pictures for file in (images.find_pictures(path) if path.is_dir() else [path])]
-    if out.exists() and not out.is_dir():
-        raise PrismganError(f"{out}: is a file, expected a folder for the results")
-    folders: dict[Path, Path] = {}
-    for file in files:
-        folder = out / file.stem
-        if folder in folders:
-            raise PictureError(
-                f"{file}: would be written to {folder}, as {folders[folder]} will; render one of them elsewhere"
-            )
-        folders[folder] = file
-        images.refuse_small(str(file), *images.read(file).shape[-2:])
-    for folder, file in folders.items():
-        looks = renderer(file, names, seed)
-        for name, picture in looks.items():
-            images.write(folder / f"{name}.png", picture)
-            yield folder / f"{name}.png"
-        if with_sheet:
-            source = images.to_pil(images.read(file))
-            images.write(folder / "sheet.png", sheet({"source": source, **looks}, title=file.name))
-            yield folder / "sheet.png"
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        request: Request = EVERYTHING,
+        *,
+        suffix: str = "png",
+        quality: int = 95,
+        with_sheet: bool = False,
+        mask: Mask | None = None,
+    ) -> None:
+        check_format(suffix, quality)
+        self.plan = renderer.plan(request)
+        self.renderer, self.request, self.mask = renderer, request, mask
+        self.suffix, self.quality, self.with_sheet = suffix, quality, with_sheet
+
+    def is_done(self, job: Job) -> bool:
+        """Whether all outputs of a picture exist."""
+        return all(path.is_file() for path in self._paths(job))
+
+    def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+        """Render one picture after the other; one that cannot be rendered does not stop the others.
+
+        Args:
+            jobs: what to render. Outputs that exist are replaced.
+            progress: told how many pictures are done, as a fraction between them.
+
+        Raises:
+            PrismganError: an output cannot be written, so that others could not either.
+        """
+        for number, job in enumerate(jobs):
+
+            def within(done: int, total: int, number: int = number) -> None:
+                if progress is not None:
+                    progress(number + done / max(1, total))
+
+            written: list[Path] = []
+            problem = None
+            try:
+                for path in self._outputs(job, within):
+                    written.append(path)
+            except PictureError as error:
+                problem = str(error)
+            except MemoryError:
+                problem = f"{job.source}: takes more memory than there is; make it smaller"
+            if progress is not None:
+                progress(number + 1)
+            yield Rendered(job.source, tuple(written), problem)
+
+    def _paths(self, job: Job) -> list[Path]:
+        paths = [job.folder / f"{name}.{self.suffix}" for name in self.plan.names]
+        return [*paths, job.folder / "sheet.png"] if self.with_sheet else paths
+
+    def _outputs(self, job: Job, progress: Callable[[int, int], None]) -> Iterator[Path]:
+        """Files of one picture's outputs, as they are written."""
+        source = open_picture(job.source)
+        height, width = source.pixels.shape[:2]
+        check_side(str(job.source), self.suffix, max(height, width) * max(self.plan.scales.values()))
+        request = self.request
+        if self.mask is not None:
+            request = replace(request, mask=_fitted(self.mask, height, width))
+        looks = self.renderer.render(
+            source.pixels,
+            request,
+            depth=16 if source.depth == 16 and self.suffix in DEEP_FORMATS else 8,
+            progress=progress,
+            where=str(job.source),
+        )
+        shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
+        for name, pixels in looks.items():
+            look = _like(source, pixels)
+            path = job.folder / f"{name}.{self.suffix}"
+            write_picture(path, look, self.quality)
+            yield path
+            if self.with_sheet:
+                shown[name] = Image.fromarray(on_white(look))
+        if self.with_sheet:
+            path = job.folder / "sheet.png"
+            images.write(path, sheet(shown, title=job.source.name))
+            yield path
+
+
+def _like(source: Picture, pixels: NDArray[Any]) -> Picture:
+    """An output with all that belongs to its source."""
+    alpha = source.alpha
+    if alpha is not None:
+        if pixels.dtype != alpha.dtype:
+            alpha = to_8_bits(alpha)
+        alpha = resized_alpha(alpha, *pixels.shape[:2])
+    return replace(source, pixels=pixels, alpha=alpha)
+
+
+def read_mask(path: Path) -> Mask:
+    """(H, W) in [0, 1]: a picture's luma, black and what is transparent is 0, white 1.
+
+    Raises:
+        PictureError: as :func:`prismgan.picture.open_picture`.
+    """
+    picture = open_picture(path)
+    luma = picture.pixels @ np.array(images.LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
+    if picture.alpha is not None:
+        luma *= picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max)
+    return luma.astype(np.float32).clip(0, 1)
+
+
+def _fitted(mask: Mask, height: int, width: int) -> Mask:
+    """Of a picture's size; bilinearly, with antialiasing where it becomes smaller."""
+    if mask.shape == (height, width):
+        return mask
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)

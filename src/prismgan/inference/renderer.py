@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import psutil
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from prismgan import images
-from prismgan.errors import PictureError, PrismganError, nearest
+from prismgan.errors import PrismganError
+from prismgan.inference.mixing import enlarged_mask, is_mixed, mixture
+from prismgan.inference.pixels import Depth, check_pixels, from_pixels, to_pixels
+from prismgan.inference.request import EVERYTHING, Plan, Request, checked_tasks
+from prismgan.inference.runtimes import RuntimeName, make_runtime
+from prismgan.inference.stages import Stage, cut, looks_of, stages
+from prismgan.inference.tiles import Tile
 from prismgan.models.weights import Header, Weights, load_weights
 
 __all__ = ["Renderer"]
@@ -23,20 +30,35 @@ class Renderer:
 
     >>> renderer = Renderer.load("weights.safetensors")  # doctest: +SKIP
     >>> renderer("photo.jpg")["restore"].save("restored.png")  # doctest: +SKIP
+
+    Args:
+        weights: of the generator.
+        memory: bytes that a rendering may take, its outputs included; large pictures are rendered in tiles of what
+            that allows. By default half of what is free beside the outputs, and at most 1.8 GB of that.
+        runtime: what computes the generator, ``torch``, ``onnxruntime`` or ``openvino``; by default torch, on the GPU
+            where there is one.
+
+    Raises:
+        PrismganError: there is no such runtime, or its packages are not installed.
     """
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, memory: int | None = None, runtime: RuntimeName | None = None) -> None:
         self.header: Header = weights.header
         self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.memory = memory
+        self.runtime = make_runtime(self.generator, runtime)
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> Renderer:
+    def load(
+        cls, path: str | Path | None = None, memory: int | None = None, runtime: RuntimeName | None = None
+    ) -> Renderer:
         """Read a weights file; the ready-made one by default.
 
         Raises:
             WeightsError: it is missing, damaged, or of another version.
+            PrismganError: there is no such runtime, or its packages are not installed.
         """
-        return cls(load_weights(None if path is None else Path(path)))
+        return cls(load_weights(None if path is None else Path(path)), memory, runtime)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -48,6 +70,10 @@ class Renderer:
         picture: str | Path | Image.Image | Float[Tensor, "3 H W"],
         tasks: Iterable[str] | None = None,
         seed: int = 0,
+        *,
+        strength: Mapping[str, float] | None = None,
+        blend: Mapping[str, float] | None = None,
+        mask: NDArray[Any] | None = None,
     ) -> dict[str, Image.Image]:
         """Render a picture into the named tasks, all of them by default, by one pass of the generator.
 
@@ -55,49 +81,126 @@ class Renderer:
             picture: a file, a Pillow picture, or an image in [-1, 1].
             tasks: names of the tasks; only their heads are computed.
             seed: of the latent z, which changes the tasks that were trained to vary.
+            strength: by task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it.
+            blend: weights of looks that are mixed in an output more, named ``blend``.
+            mask: (H, W) in [0, 1]: where the outputs apply; elsewhere the source stays.
 
         Raises:
-            PictureError: the picture cannot be read, or is too small.
-            PrismganError: there is no such task.
+            PictureError: the picture cannot be read, is too small or too large, or the mask does not fit it.
+            PrismganError: there is no such task, or a number is out of range.
         """
-        names = self.checked(tasks)
+        request = Request(
+            tasks=None if tasks is None else tuple(tasks),
+            strength=strength or {},
+            blends={} if blend is None else {"blend": blend},
+            seeds=(seed,),
+            mask=mask,
+        )
+        self.plan(request)  # a wrong name is found before the picture is read
         where = str(picture) if isinstance(picture, str | Path) else "picture"
-        source = self._source(picture)
-        height, width = source.shape[-2:]
+        rendered = self.render(self._pixels(picture), request, where=where)
+        # One after the other: Pillow copies.
+        return {name: Image.fromarray(rendered.pop(name)) for name in list(rendered)}
+
+    def render(
+        self,
+        pixels: NDArray[Any],
+        request: Request = EVERYTHING,
+        *,
+        depth: Depth = 8,
+        progress: Callable[[int, int], None] | None = None,
+        where: str = "picture",
+    ) -> dict[str, NDArray[Any]]:
+        """Render an array of pixels into what is asked for, in tiles where the picture is large.
+
+        The trunk is computed once a tile, for all tasks, blends and seeds. Every link of a chain is a pass of its own.
+
+        Args:
+            pixels: (H, W, 3), 8 or 16 bits, or floats in [-1, 1]. All 16 bits are used.
+            request: what to make of it; every task by default.
+            depth: bits of a channel in the outputs, 8 or 16.
+            progress: told how many tiles are done, and of how many, after each.
+            where: names the picture in errors.
+
+        Returns:
+            By name (sH, sW, 3), ``uint8`` or ``uint16``: the chain's result, then tasks, then blends.
+
+        Raises:
+            PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
+            PrismganError: the request does not fit the weights.
+        """
+        if depth not in (8, 16):
+            raise PrismganError(f"depth is {depth!r} bits; expected 8 or 16")
+        plan = self.plan(request)
+        check_pixels(where, pixels)
+        height, width = pixels.shape[:2]
         images.refuse_small(where, height, width)
-        self._refuse_what_does_not_fit(where, height, width, names)
-        latent = self.generator.seeded_latent(seed)
-        with torch.inference_mode():
-            outputs = self.generator(source[None], latent, names)
-        return {name: images.to_pil(output[0]) for name, output in outputs.items()}
+        mask = request.checked_mask(where, height, width)
+        work = [
+            (stage, cut(stage, self.generator, masked=mask is not None, memory=self.memory, where=where))
+            for stage in stages(plan, height, width, depth)
+        ]
+        done, total = 0, sum(len(parts) for _, parts in work)
+        source, finished = pixels, {}
+        for number, (stage, parts) in enumerate(work, start=1):
+            made = stage.rooms()
+            for tile in parts:
+                self._render_tile(source, mask, stage, tile, made)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            if number >= len(plan.chain):
+                finished.update({name: kept[0] for name, kept in made.items()})
+            if number < len(work):
+                link = plan.chain[number - 1]
+                source = made[link.name][-1]
+                if mask is not None and link.scale > 1:
+                    mask = enlarged_mask(mask, link.scale)[0, 0].numpy()
+        return finished
+
+    def plan(self, request: Request) -> Plan:
+        """What a request means for these weights: names and scales of the outputs.
+
+        Raises:
+            PrismganError: it does not fit them.
+        """
+        return request.plan(self.generator.specs)
 
     def checked(self, tasks: Iterable[str] | None) -> list[str]:
         """The names, or all; each must be a task of the weights."""
-        names = list(self.tasks if tasks is None else tasks)
-        if not names:
-            raise PrismganError(f"no task is named (these weights have: {', '.join(self.tasks)})")
-        for name in names:
-            if name not in self.tasks:
-                hint = nearest(name, self.tasks)
-                raise PrismganError(f"no task is named {name!r}{hint} (these weights have: {', '.join(self.tasks)})")
-        return names
+        return checked_tasks(tasks, self.generator.specs)
 
-    def _refuse_what_does_not_fit(self, where: str, height: int, width: int, names: list[str]) -> None:
-        """A picture is rendered whole: better one line than a process that is killed for its memory."""
-        scale = max(self.generator.specs[name].scale for name in names)
-        # Measured at 1 to 3 megapixels: 370 bytes a source pixel for 32 channels and 2x, 830 with 4x.
-        needed = 4 * height * width * (2.5 * self.header.generator.widths[0] + 8 * scale**2)
-        free = psutil.virtual_memory().available
-        if needed > free:
-            raise PictureError(
-                f"{where}: rendering {width}x{height} pixels takes about {needed / 1e9:.0f} GB of memory, and "
-                f"{free / 1e9:.1f} GB are free; make the picture smaller"
-            )
+    @torch.inference_mode()
+    def _render_tile(
+        self,
+        source: NDArray[Any],
+        mask: NDArray[Any] | None,
+        stage: Stage,
+        tile: Tile,
+        made: Mapping[str, Sequence[NDArray[Any]]],
+    ) -> None:
+        """Make one tile of all outputs of a stage, and write it into the arrays of every output."""
+        rows, columns = tile
+        runtime, outer = self.runtime, (rows.outer, columns.outer)
+        encoded = runtime.encode(from_pixels(source[outer]), looks_of(stage.outputs))
+        for (scale, seed), outputs in stage.groups.items():
+            inner = ..., rows.inner(scale), columns.inner(scale)
+            decoded = runtime.decode(encoded, self.generator.seeded_latent(seed), looks_of(outputs))
+            looks = {name: image[inner] for name, image in decoded.items()}
+            mixed = mask is not None or any(is_mixed(output) for output in outputs)
+            base = runtime.enlarged(encoded, scale)[inner] if mixed else None
+            where = None if mask is None else enlarged_mask(mask[outer], scale)[inner]
+            for output in outputs:
+                image = mixture(output, looks, base, where)
+                for kept in made[output.name]:
+                    to_pixels(image, kept[rows.own(scale), columns.own(scale)])
+            del decoded, looks, base, image  # memory for the next group
 
     @staticmethod
-    def _source(picture: str | Path | Image.Image | Tensor) -> Float[Tensor, "3 H W"]:
-        if isinstance(picture, Tensor):
-            return picture
+    def _pixels(picture: str | Path | Image.Image | Tensor) -> NDArray[Any]:
+        """(H, W, 3) of whatever a picture may be given as."""
         if isinstance(picture, Image.Image):
-            return images.to_float(images.from_pil(ImageOps.exif_transpose(picture)))
-        return images.to_float(images.read(Path(picture)))
+            picture = images.from_pil(ImageOps.exif_transpose(picture))
+        elif not isinstance(picture, Tensor):
+            picture = images.read(Path(picture))
+        return picture.detach().cpu().permute(1, 2, 0).numpy()

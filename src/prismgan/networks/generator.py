@@ -197,6 +197,44 @@ def _enlarge(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C 
     return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
+def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
+    """Source pixels that a pixel of an output depends on to each side; see :meth:`Generator.reach`.
+
+    Goes the layers backwards with the span of positions that each needs, from every place that a pixel can have in the
+    coarsest cell. Skips and the bicubic base see less than the way through the coarsest level does.
+    """
+    levels = len(config.widths)
+    head = 2 * _blocks(config, spec)
+
+    def wider(span: tuple[int, int], cells: int) -> tuple[int, int]:
+        return span[0] - cells, span[1] + cells
+
+    def cells_of(span: tuple[int, int], factor: int) -> tuple[int, int]:
+        return span[0] // factor, span[1] // factor
+
+    def interpolated(span: tuple[int, int], factor: int) -> tuple[int, int]:
+        # Bilinear enlargement reads the two positions around (pixel + 1/2) / factor - 1/2.
+        if factor == 1:
+            return span
+        return (2 * span[0] + 1 - factor) // (2 * factor), (2 * span[1] + 1 - factor) // (2 * factor) + 1
+
+    reach = 0
+    for pixel in range(spec.scale * 2**levels):
+        if spec.fine:
+            span = wider(cells_of((pixel, pixel), 2 * spec.scale), head + (1 if spec.scale < 4 else 0))
+            for blocks in config.blocks[:-1]:
+                span = cells_of(wider(span, 2 * blocks), 2)
+        else:
+            span = wider(interpolated((pixel, pixel), 2 * spec.scale), 1)
+            span = wider(interpolated(span, 2 ** (levels - 1)), head + 1)
+        first, last = wider(span, 2 * config.blocks[-1])
+        cell = 2 ** (levels - 1)
+        first, last = wider((first * cell, (last + 1) * cell - 1), 1)  # the stem
+        place = pixel // spec.scale
+        reach = max(reach, place - 2 * first, 2 * last + 1 - place)
+    return reach
+
+
 class Generator(nn.Module):
     """Source image and latent to one image per task."""
 
@@ -222,6 +260,15 @@ class Generator(nn.Module):
         """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""
         return int(2 ** len(self.config.widths))
 
+    def reach(self, tasks: Iterable[str] | None = None) -> int:
+        """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees.
+
+        What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.
+        """
+        return max(
+            (_reach(self.config, self.specs[name]) for name in (self.specs if tasks is None else tasks)), default=0
+        )
+
     def forward(
         self,
         source: Float[Tensor, "B 3 H W"],
@@ -242,11 +289,14 @@ class Generator(nn.Module):
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Encoded:
         """The part of the work that the named tasks, all by default, share."""
         fine = any(self.specs[name].fine for name in (self.specs if tasks is None else tasks))
-        height, width = source.shape[-2:]
-        bottom, right = -height % self.multiple, -width % self.multiple
+        bordered = self.bordered(source)
+        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1], fine), bordered, *source.shape[-2:])
+
+    def bordered(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:
+        """:attr:`Encoded.bordered` of a source."""
+        bottom, right = (-side % self.multiple for side in source.shape[-2:])
         # A border of one cell (two pixels) for the enlargement; the trunk repeats borders by itself.
-        bordered = F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
-        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1], fine), bordered, height, width)
+        return F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
 
     def decode(
         self,
@@ -276,6 +326,11 @@ class Generator(nn.Module):
             image = F.pixel_shuffle(cells, 2 * scale)
             outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
         return outputs
+
+    def enlarged(self, encoded: Encoded, scale: int) -> Float[Tensor, "B 3 sH sW"]:
+        """The source, enlarged bicubically: what the heads of this scale add to."""
+        image = F.pixel_shuffle(self._base(encoded.bordered, scale), 2 * scale)
+        return image[..., : encoded.height * scale, : encoded.width * scale]
 
     def _base(self, bordered: Float[Tensor, "B 12 h w"], scale: int) -> Float[Tensor, "B P h-2 w-2"]:
         """The source, enlarged bicubically, as sub-pixels. Always in the source's own precision."""

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import images
-from prismgan.metrics.warping import unoccluded, warping_error
-from prismgan.training.benchmarks.clips import PACKAGES, find_clips, flow, frames
+from prismgan.training.benchmarks.clips import find_clips
 from prismgan.training.benchmarks.suite import Bench, Row, Suite
+from prismgan.video.packages import PACKAGES
+from prismgan.video.steadiness import SOURCE, first_frames, warping_errors
 
 __all__ = ["STEADINESS", "clip_errors"]
 
 NAME = "steadiness"
-SOURCE = "source"  # no task may have that name
-FRAMES = 48
-WIDEST = 640
 AIM = 1.6
 """Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
 
 
 def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:
-    """Mean squared warping error in [0, 1] of the source, under ``"source"``, and of every look; and how many pairs of
-    frames they are means over. Pairs without a single pixel that is visible in both frames are left out.
+    """Mean squared warping error of the source, under ``"source"``, and of every look; and how many pairs of frames
+    they are means over; see :func:`prismgan.video.steadiness.warping_errors`.
 
-    Every frame is rendered by itself, with the latent that pictures are rendered with. A clip must have no cuts: they
-    are flicker of source and looks alike, and would make any look seem steady.
+    Every frame is rendered by itself, with the latent that pictures are rendered with.
     """
-    errors: dict[str, list[float]] = defaultdict(list)
-    rendered = ((frame, _rendered(bench, frame, looks)) for frame in frames(clip, FRAMES, WIDEST))
-    for (frame_before, before), (frame, now) in pairwise(rendered):
-        backward = flow(frame, frame_before)
-        visible = unoccluded(flow(frame_before, frame), backward)
-        if visible.any():
-            for name, picture in now.items():
-                errors[name].append(float(warping_error(picture, before[name], backward, visible)))
-    return {name: sum(values) / len(values) for name, values in errors.items()}, len(errors[SOURCE])
+    return warping_errors((frame, _rendered(bench, frame, looks)) for frame in first_frames(clip))
 
 
 def _rendered(bench: Bench, frame: Tensor, looks: list[str]) -> dict[str, Float[Tensor, "1 3 H W"]]:

@@ -1,0 +1,122 @@
+"""What the commands ``render`` and ``video`` show while they work."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+__all__ = ["RenderProgress", "VideoProgress"]
+
+
+class RenderProgress:
+    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
+
+    A context manager. Files that are written go to stdout, a line each, for other programs.
+    """
+
+    def __init__(self, pictures: int, console: Console | None = None, every: float = 15.0) -> None:
+        self.pictures = pictures
+        self.every = every
+        self.console = console or Console(stderr=True)
+        self._started = self._printed = time.monotonic()
+        # stdout is left alone: rich would send what other programs wait for to the bar's own stream.
+        self._bar = Progress(
+            TextColumn("pictures"),
+            BarColumn(),
+            TextColumn("{task.fields[done]}/{task.total:.0f}"),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=self.console,
+            redirect_stdout=False,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task("pictures", total=pictures, done=0)
+
+    def __enter__(self) -> RenderProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: float) -> None:
+        """``done`` pictures are done."""
+        now = time.monotonic()
+        if self.console.is_terminal:
+            self._bar.update(self._task, completed=done, done=int(done))
+        elif now - self._printed >= self.every:
+            self._printed = now
+            left = (now - self._started) / done * (self.pictures - done)
+            typer.echo(f"{int(done)}/{self.pictures} pictures  ETA {left:.0f} s", err=True)
+
+    def written(self, path: object) -> None:
+        """A file was written."""
+        if self.console.is_terminal and sys.stdout.isatty():
+            self.console.print(str(path), highlight=False, markup=False, soft_wrap=True)  # above the bar
+        else:
+            typer.echo(path)
+
+
+class VideoProgress:
+    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
+
+    A context manager, and a :class:`prismgan.video.pipeline.Listener`.
+    """
+
+    def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
+        self.console = console or Console(stderr=True)
+        self.every = every
+        self._first: int | None = None
+        self._started = self._printed = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.fields[of]}"),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=self.console,
+            redirect_stdout=False,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task = self._bar.add_task("frames", total=None, of="?")
+
+    def __enter__(self) -> VideoProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def remark(self, text: str) -> None:
+        """Something a person wants to know."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def rendered(self, frames: int, total: int | None) -> None:
+        """So many frames are rendered, of about so many; None where nobody knows."""
+        if total is not None:
+            total = max(total, frames)  # what a file says may be wrong
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._started, self._printed = frames - 1, now, now
+        self._bar.update(self._task, completed=frames, total=total, of=total or "?")
+        if not self.console.is_terminal and now - self._printed >= self.every:
+            self._printed = now
+            left = (now - self._started) / max(1, frames - self._first - 1) * ((total or frames) - frames)
+            eta = "" if total is None else f"/{total} frames  ETA {left:.0f} s"
+            self.remark(f"{frames}{eta or ' frames'}")
+
+    def joining(self, path: Path) -> None:
+        """All frames are encoded, and a file is put together."""
+        self._bar.update(self._task, description=f"writing {path.name}")

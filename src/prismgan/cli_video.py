@@ -1,0 +1,102 @@
+"""The command ``video``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prismgan.cli_conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
+
+if TYPE_CHECKING:
+    from prismgan.video.pipeline import Outcome
+
+__all__ = ["video"]
+
+
+def video(
+    clip: Annotated[Path, typer.Argument(help="A clip, or - to read it from a pipe.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per clip.", show_default=False)],
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False, help="A .safetensors file; the ready-made weights by default.", show_default=False
+        ),
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
+    strength: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."),
+    ] = None,
+    blend: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME:]TASK=NUMBER,...", help="One more clip, of several looks mixed. Repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the latent, for tasks that vary; one for all frames.")] = 0,
+    with_grid: Annotated[
+        bool, typer.Option("--grid", help="Also write a clip with source and looks side by side, labelled.")
+    ] = False,
+    quality: Annotated[int, typer.Option(help="Constant rate factor, 0 (best, largest) to 51.")] = 18,
+    codec: Annotated[str, typer.Option(help="libx264 or libx265.")] = "libx264",
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Most that a frame may take, as 2GB; large ones go in tiles.")
+    ] = None,
+    segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,
+    report: Annotated[
+        bool, typer.Option("--report", help="Say how fast it went, and how steady the looks are.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace what is there.")] = False,
+) -> None:
+    """Render a clip into several by one pass of the network; run it again to go on with a job that was stopped."""
+    if not 0.1 <= segment <= 3600:
+        fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
+    strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
+    limit = None if memory is None else parsed_size(memory)
+
+    from prismgan.cli_progress import VideoProgress
+    from prismgan.inference import Renderer, Request
+    from prismgan.video.files import render_file
+    from prismgan.video.packages import require
+    from prismgan.video.pipeline import Settings
+    from prismgan.video.segment import Encoding
+
+    require("av", *(["cv2"] if report else []))
+    settings = Settings(Encoding(codec, quality), with_grid, segment)
+    request = Request(
+        tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)
+    )
+    renderer = Renderer.load(weights, limit)
+    with VideoProgress() as progress:
+        outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
+    if outcome is None:
+        typer.echo("skipped, since all files are there (--overwrite renders them again)", err=True)
+        return
+    for path in outcome.written:
+        typer.echo(path)
+    if outcome.damaged:
+        typer.echo(f"{outcome.damaged} damaged frames in the clip were left out or mended", err=True)
+    if report:
+        _report(clip, outcome, with_grid)
+
+
+def _report(clip: Path, outcome: Outcome, with_grid: bool) -> None:
+    """How fast it went, and how steady the looks are."""
+    from prismgan.video.steadiness import clip_steadiness
+
+    made = outcome.frames - outcome.resumed
+    typer.echo(
+        f"{made} frames in {outcome.seconds:.1f} s, {made / outcome.seconds:.2f} a second; {outcome.busy:.0%} of the "
+        f"time the network or the encoders worked, {outcome.decoding / outcome.seconds:.0%} they waited for frames"
+    )
+    if str(clip) == "-":
+        typer.echo("steadiness is not measured of a clip that came through a pipe", err=True)
+        return
+    looks = {path.stem: path for path in outcome.written}
+    if with_grid:
+        del looks["grid"]
+    ratios = clip_steadiness(clip, looks)
+    if not ratios:
+        typer.echo("steadiness cannot be measured: nothing moves or changes in the clip's first frames", err=True)
+    for name, ratio in ratios.items():
+        typer.echo(f"{name}: flickers {ratio:.2f} times as much as the source")

@@ -1,0 +1,198 @@
+"""Exporting: from a weights file to an ONNX file that other programs can use, compared with the generator before."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from prismgan.errors import PrismganError, nearest
+from prismgan.export import calibration
+from prismgan.export.parity import Run, TaskParity, feed, measure, problem, random_sources, render, worse
+from prismgan.export.precision import PRECISIONS, Precision
+from prismgan.files import replace_file
+from prismgan.models.weights import Weights, default_weights
+from prismgan.networks import Generator
+
+__all__ = ["Exported", "export"]
+
+CLOCKED = (1, 3, 180, 320)
+"""Sizes of the source that speed is measured on."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and how far it is from the generator."""
+
+    path: Path
+    size: int
+    """In bytes."""
+    precision: Precision
+    tasks: tuple[TaskParity, ...]
+    speed: float
+    """How many times as fast as the float32 file, both in ONNX Runtime on this machine's CPU, in turns."""
+
+    def content(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "file": str(self.path),
+            "bytes": self.size,
+            "precision": self.precision,
+            "speed_against_float32": round(self.speed, 3),
+            "tasks": [row.content() for row in self.tasks],
+        }
+
+
+def export(
+    weights: Weights,
+    out: Path,
+    *,
+    tasks: Sequence[str] | None = None,
+    precision: Precision = "float32",
+    calibrate: Sequence[Path] = (),
+    licence: str | None = None,
+) -> Exported:
+    """Write an ONNX file; :func:`prismgan.export.onnx_file.whole_model` says what is in it.
+
+    Before that the file's pictures are compared with the generator's, at three odd sizes. See
+    :mod:`prismgan.export.parity` for what is let pass: in float32 no difference that could be seen in 8 bits, in
+    float16 two levels, in int8 40 dB (35 dB for looks).
+
+    Args:
+        weights: to export.
+        out: the file, ``.onnx``. What was there stays until the new one is whole.
+        tasks: names; all by default. What is needed for others alone is left out.
+        precision: of weights and features. In int8 the first layer and every head's last stay in float32.
+        calibrate: pictures, or folders of them, that show int8 which values occur; crops of them are also what it is
+            compared on. Other precisions take none.
+        licence: of the weights, for the metadata. That of the ready-made weights is known.
+
+    Raises:
+        PrismganError: a task is unknown, the file's name is none for ONNX, a package is missing, or the file differs
+            too much. Nothing is written then.
+        PictureError: a picture to calibrate with cannot be read.
+    """
+    _refuse_missing_packages()
+    from prismgan.export.onnx_file import whole_model
+
+    _refuse_name(out)
+    _refuse_precision(precision, calibrate)
+    generator = weights.generator()
+    names = _checked(tasks, generator, weights.path)
+    pictures = calibration.read_pictures(calibrate)
+    if licence is None:
+        licence = "Apache-2.0" if _is_ready_made(weights.path) else ""
+    plain = model = whole_model(generator, weights.header, names, licence=licence)
+    sources = random_sources()
+    if precision == "float16":
+        model = whole_model(generator, weights.header, names, half=True, licence=licence)
+    elif precision == "int8":
+        from prismgan.export.int8 import in_int8
+
+        feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(calibration.crops(pictures)))
+        model = in_int8(plain, feeds, _kept(generator, plain))
+        sources = calibration.middles(pictures)
+    content = model.SerializeToString()
+    run = _session(content)
+    found = measure(generator, names, run, sources)
+    if precision == "float16":
+        # ONNX Runtime computes this file in float32 on a CPU. So it says whether the graph is right, and torch what the
+        # rounding costs where the arithmetic is in float16.
+        rounded = measure(generator, names, lambda values: render(generator, names, values, half=True), sources)
+        found = worse(found, rounded)
+    wrong = problem(precision, generator, found)
+    if wrong is not None:
+        cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
+        raise PrismganError(f"{out}: not written, since in {precision} {wrong}{cure}")
+    speed = 1.0 if model is plain else _speed(run, _session(plain.SerializeToString()), generator, names)
+    replace_file(out, content)
+    return Exported(out, len(content), precision, tuple(found), speed)
+
+
+def _refuse_missing_packages() -> None:
+    missing = [package for package in ("onnx", "onnxruntime") if importlib.util.find_spec(package) is None]
+    if missing:
+        raise PrismganError(f"export: needs {' and '.join(missing)}; install it: pip install 'prismgan[export]'")
+
+
+def _refuse_name(out: Path) -> None:
+    """Better now than after the work."""
+    if out.suffix.lower() != ".onnx":
+        raise PrismganError(f"{out}: expected a name that ends in .onnx")
+    if out.is_dir():
+        raise PrismganError(f"{out}: is a folder, expected a file")
+    if not out.parent.is_dir():
+        raise PrismganError(f"{out}: its folder does not exist; make it first")
+
+
+def _refuse_precision(precision: str, calibrate: Sequence[Path]) -> None:
+    if precision not in PRECISIONS:
+        raise PrismganError(
+            f"precision {precision!r}{nearest(precision, PRECISIONS)} (there are: {', '.join(PRECISIONS)})"
+        )
+    if precision == "int8" and not calibrate:
+        raise PrismganError("precision int8 needs pictures to calibrate with; name some, or a folder of them")
+    if precision != "int8" and calibrate:
+        raise PrismganError(f"pictures to calibrate with are for precision int8 alone, found {precision}")
+
+
+def _is_ready_made(path: Path) -> bool:
+    try:
+        return path.samefile(default_weights())
+    except (OSError, PrismganError):
+        return False
+
+
+def _checked(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
+    """The names in the weights' order, or all."""
+    known = list(generator.specs)
+    for name in tasks if tasks is not None else ():
+        if name not in known:
+            raise PrismganError(
+                f"{origin}: no task is named {name!r}{nearest(name, known)} (these weights have: {', '.join(known)})"
+            )
+    names = [name for name in known if tasks is None or name in tasks]
+    if not names:
+        raise PrismganError(f"{origin}: no task to export is named (these weights have: {', '.join(known)})")
+    return names
+
+
+def _kept(generator: Generator, model: Any) -> list[str]:
+    """Convolutions that stay in float32 in int8: the first and the last ones, and those on pictures."""
+    outermost = {"trunk.stem", *(f"heads.{name}.last" for name in generator.heads)}
+    names = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    return [name for name in names if name in outermost or not name.startswith(("trunk.", "heads."))]
+
+
+def _session(content: bytes) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return lambda values: list(session.run(None, dict(values)))
+
+
+def _speed(run: Run, plain: Run, generator: Generator, tasks: Sequence[str]) -> float:
+    """Median seconds of the plain file over those of the other."""
+    source = torch.rand(CLOCKED, generator=torch.Generator().manual_seed(0))
+    values: Mapping[str, NDArray[Any]] = feed(generator, tasks, source, 1.0, 0)
+    times: list[list[float]] = [[], []]
+    for turn in range(4):
+        for seconds, given in zip(times, (plain, run), strict=True):
+            start = time.perf_counter()
+            given(values)
+            if turn:  # the first warms up
+                seconds.append(time.perf_counter() - start)
+    slow, fast = map(statistics.median, times)
+    return float(np.divide(slow, fast))

@@ -1,0 +1,143 @@
+"""An ONNX graph under construction: nodes are added in the order of their computation, values are known by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+__all__ = ["OPSET", "Graph"]
+
+OPSET = 17
+"""Version of ONNX's operators: of 2022, so that older programs read the file."""
+IR_VERSION = 8
+"""Version of the file's layout that belongs to it."""
+
+Sizes = Sequence[int | str]
+"""Of a value; a word is a size that is left open."""
+
+
+class Graph:
+    """A graph under construction.
+
+    A value that a method takes or returns is a name. Pictures are float32; with ``half`` the weights, and the maps
+    between :meth:`to_network` and :meth:`to_picture`, are float16.
+    """
+
+    def __init__(self, *, half: bool = False) -> None:
+        self._network = np.dtype(np.float16 if half else np.float32)
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def input(self, name: str, sizes: Sizes) -> str:
+        """Declare a float32 input."""
+        self._inputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
+        return name
+
+    def output(self, value: str, name: str, sizes: Sizes) -> None:
+        """Declare a value to be a float32 output of this name."""
+        self.operation("Identity", value, output=name)
+        self._outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
+
+    def operation(self, kind: str, *values: str, name: str | None = None, output: str = "", **attributes: Any) -> str:
+        """Add a node of ONNX's operator ``kind`` with one output."""
+        name = name or f"{kind}_{len(self._nodes)}"
+        output = output or f"{name}:0"
+        self._nodes.append(helper.make_node(kind, values, [output], name=name, **attributes))
+        return output
+
+    def integers(self, *numbers: int) -> str:
+        """A constant (N,) of whole numbers."""
+        return self._constant(f"integers {' '.join(map(str, numbers))}", np.array(numbers, dtype=np.int64))
+
+    def number(self, number: float) -> str:
+        """A float32 constant without dimensions."""
+        return self._constant(f"number {number:g}", np.array(number, dtype=np.float32))
+
+    def numbers(self, *numbers: float) -> str:
+        """A float32 constant (N,)."""
+        name = f"numbers {' '.join(f'{number:g}' for number in numbers)}"
+        return self._constant(name, np.array(numbers, dtype=np.float32))
+
+    def picture_weight(self, name: str, tensor: Tensor) -> str:
+        """A constant of this name in float32, for what is computed on pictures."""
+        return self._constant(name, tensor.detach().float().numpy())
+
+    def weight(self, name: str, tensor: Tensor) -> str:
+        """A constant of this name in the network's precision."""
+        return self._constant(name, tensor.detach().float().numpy().astype(self._network))
+
+    def to_network(self, value: str) -> str:
+        """A float32 value in the network's precision."""
+        return self._cast(value, self._network)
+
+    def to_picture(self, value: str) -> str:
+        """A value of the network's precision in float32."""
+        return self._cast(value, np.dtype(np.float32))
+
+    def convolution(self, name: str, layer: nn.Conv2d, maps: str) -> str:
+        """A layer of this name, with its repeated border."""
+        border = layer.padding[0]
+        assert not isinstance(border, str)
+        if border:
+            assert layer.padding_mode == "replicate"
+            pads = self.integers(0, 0, border, border, 0, 0, border, border)
+            maps = self.operation("Pad", maps, pads, mode="edge")
+        assert layer.bias is not None
+        weights = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
+        sides, strides = list(layer.kernel_size), list(layer.stride)
+        return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides)
+
+    def linear(self, name: str, layer: nn.Linear, values: str) -> str:
+        """A fully connected layer of this name."""
+        weights = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
+        return self.operation("Gemm", values, *weights, name=name, transB=1)
+
+    def shuffle(self, maps: str, factor: int) -> str:
+        """torch's ``pixel_shuffle``."""
+        return self.operation("DepthToSpace", maps, blocksize=factor, mode="CRD")
+
+    def enlarge(self, maps: str, factor: int) -> str:
+        """Enlargement by a whole factor, torch's bilinear with ``align_corners=False``."""
+        if factor == 1:
+            return maps
+        scales = self.numbers(1, 1, factor, factor)
+        return self.operation("Resize", maps, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+
+    def interior(self, maps: str) -> str:
+        """Without the outermost rows and columns."""
+        return self.operation("Slice", maps, self.integers(1, 1), self.integers(-1, -1), self.integers(2, 3))
+
+    def model(self, title: str, metadata: Mapping[str, str] | None = None) -> onnx.ModelProto:
+        """The model, checked.
+
+        Raises:
+            onnx.checker.ValidationError: the graph is none, which is a mistake in the code that built it.
+        """
+        graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
+        model = helper.make_model(
+            graph,
+            producer_name="prismgan",
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+        )
+        helper.set_model_props(model, dict(metadata or {}))
+        onnx.checker.check_model(model)
+        return model
+
+    def _cast(self, value: str, kind: np.dtype[Any]) -> str:
+        if self._network == np.float32:
+            return value
+        return self.operation("Cast", value, to=helper.np_dtype_to_tensor_dtype(kind))
+
+    def _constant(self, name: str, content: NDArray[Any]) -> str:
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.asarray(content, order="C"), name)
+        return name

@@ -1,0 +1,104 @@
+"""The ONNX file for other programs: one source in, a picture per task out, all in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+
+from prismgan.errors import PrismganError
+from prismgan.export.generator_graph import GeneratorGraph
+from prismgan.export.graph import Graph
+from prismgan.models.weights import Header
+from prismgan.networks import Generator
+
+__all__ = ["INPUTS", "varies", "whole_model"]
+
+INPUTS = ("source", "strength", "latent")
+"""Names of the file's inputs; the last only where an exported task varies."""
+
+
+def varies(generator: Generator, tasks: Sequence[str]) -> bool:
+    """Whether one of the tasks depends on z."""
+    return any(generator.specs[name].latent for name in tasks)
+
+
+def whole_model(
+    generator: Generator, header: Header, tasks: Sequence[str], *, half: bool = False, licence: str = ""
+) -> onnx.ModelProto:
+    """The named tasks as one model.
+
+    Inputs, float32:
+
+    - ``source`` (B, 3, H, W), RGB in [0, 1]; any batch, height and width. Padding is done inside.
+    - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically), 1
+      the task's look, up to 2 exaggerates it. It has no default: not every program can change an input that has one.
+    - ``latent`` (B, Z), where a task varies with z ~ N(0, I); zeros are the mean look.
+
+    Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named as the task.
+
+    The metadata say the same in words, with title, steps of training, licence, and per task its kind and scale.
+
+    Args:
+        generator: on the CPU, in float32.
+        header: of its weights.
+        tasks: names; other heads, and the trunk's fine part where only looks are named, are left out.
+        half: weights and features in float16. Pictures, and what is computed on them, stay in float32.
+        licence: of the weights.
+
+    Raises:
+        PrismganError: a task has the name of an input.
+    """
+    for name in tasks:
+        if name in INPUTS:
+            raise PrismganError(
+                f"task {name!r} has the name of the file's input; `prismgan rename-task --from {name}` gives it another"
+            )
+    graph = Graph(half=half)
+    source = graph.input("source", ["batch", 3, "height", "width"])
+    strength = graph.input("strength", [len(tasks)])
+    network = GeneratorGraph(graph, generator)
+    shape = graph.operation("Shape", source)
+    spatial = graph.operation("Slice", shape, graph.integers(2), graph.integers(4), graph.integers(0))
+    centred = graph.operation("Sub", graph.operation("Mul", source, graph.number(2)), graph.number(1))
+    bordered = network.bordered(centred, spatial)
+    fine = any(generator.specs[name].fine for name in tasks)
+    features = network.trunk(graph.interior(bordered), fine)
+    code = None
+    if varies(generator, tasks):
+        code = network.code(graph.input("latent", ["batch", generator.config.latent]))
+    bases = network.bases(bordered, tasks)
+    looks = network.looks(features, bases, code, tasks)
+    bounds = graph.number(-1), graph.number(1)
+    clipped = {scale: graph.operation("Clip", base, *bounds) for scale, base in bases.items()}
+    for index, name in enumerate(tasks):
+        scale = generator.specs[name].scale
+        # Both are clipped before they are mixed: what is mixed is the pictures as they would come out.
+        change = graph.operation("Sub", graph.operation("Clip", looks[name], *bounds), clipped[scale])
+        weight = graph.operation("Gather", strength, graph.integers(index), axis=0)
+        mixed = graph.operation("Add", graph.operation("Mul", change, weight), clipped[scale])
+        half_range = graph.operation("Mul", mixed, graph.number(0.5))
+        image = graph.operation("Add", half_range, graph.number(0.5))
+        image = graph.operation("Clip", image, graph.number(0), graph.number(1))
+        end = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
+        image = graph.operation("Slice", image, graph.integers(0, 0), end, graph.integers(2, 3))
+        sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
+        graph.output(image, name, ["batch", 3, *sides])
+    return graph.model(header.title, _metadata(generator, header, tasks, licence))
+
+
+def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licence: str) -> dict[str, str]:
+    entries = {entry.name: entry for entry in header.tasks}
+    chosen = [entries[name] for name in tasks]
+    return {
+        "title": header.title,
+        "tasks": ",".join(tasks),
+        "kinds": ",".join(entry.kind for entry in chosen),
+        "scales": ",".join(str(entry.scale) for entry in chosen),
+        "varying": ",".join(entry.name for entry in chosen if entry.latent),
+        "latent_size": str(generator.config.latent) if varies(generator, tasks) else "0",
+        "step": str(header.step),
+        "range": "RGB in [0, 1]",
+        "strength": "one number per task, in the order of tasks: 0 is the source, 1 the look",
+        "licence": licence or "not stated",
+    }

@@ -1,0 +1,154 @@
+"""Whether an exported file computes what the generator computes: measured for every task, before it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan.export.precision import Precision
+from prismgan.networks import Generator
+
+__all__ = ["SIZES", "TaskParity", "feed", "measure", "problem", "random_sources", "render", "worse"]
+
+SIZES = ((33, 47), (64, 50), (101, 75))
+"""Height and width of the pictures that are compared: no multiples of the generator's cell."""
+
+STRENGTHS = (1.0, 0.3, 1.0)
+"""Of every task, for these pictures."""
+
+MAXIMUM = {"float32": 0.1, "float16": 2.0}
+"""Largest difference of any pixel that is let pass, in 1/255."""
+MEAN = {"float32": 0.01, "float16": 0.25}
+"""Largest mean difference of a task's pixels that is let pass, in 1/255."""
+INT8_PSNR = {True: 40.0, False: 35.0}
+"""Least PSNR in dB that int8 is let pass with, of tasks that work on fine features, as restoration does, and of looks.
+
+At 40 dB a restoration of 32 dB loses 0.6 dB against the clean picture, if the errors are independent. A look has no
+pixel that would be the right one.
+"""
+
+Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
+"""From a file's inputs by name to its outputs in the order of the tasks."""
+
+
+@dataclass(frozen=True)
+class TaskParity:
+    """How far a task's pictures are from the generator's."""
+
+    task: str
+    scale: int
+    maximum: float
+    """Of any pixel, in 1/255."""
+    mean: float
+    """Of all pixels, in 1/255."""
+    psnr: float
+    """In dB; infinite where nothing differs."""
+
+    def content(self) -> dict[str, Any]:
+        """Plain values, for JSON: an infinite PSNR is None."""
+        psnr = None if math.isinf(self.psnr) else round(self.psnr, 2)
+        numbers = {"maximum": round(self.maximum, 5), "mean": round(self.mean, 6), "psnr_db": psnr}
+        return {"task": self.task, "scale": self.scale, **numbers}
+
+
+def random_sources() -> list[Float[Tensor, "1 3 H W"]]:
+    """Smooth random colours with some noise, in [0, 1], one for each of :data:`SIZES`."""
+    generator = torch.Generator().manual_seed(0)
+    sources = []
+    for size in SIZES:
+        coarse = torch.rand(1, 3, 6, 5, generator=generator)
+        smooth = F.interpolate(coarse, size, mode="bilinear", align_corners=False)
+        noise = 0.05 * torch.randn(1, 3, *size, generator=generator)
+        sources.append((smooth + noise).clamp(0, 1))
+    return sources
+
+
+def feed(
+    generator: Generator, tasks: Sequence[str], source: Float[Tensor, "B 3 H W"], strength: float, seed: int
+) -> dict[str, NDArray[Any]]:
+    """The inputs of a file with these tasks, a random latent included where there is one."""
+    values = {"source": source.numpy(), "strength": np.full(len(tasks), strength, dtype=np.float32)}
+    if any(generator.specs[name].latent for name in tasks):
+        latent = generator.draw_latent(len(source), torch.Generator().manual_seed(seed))
+        values["latent"] = latent.numpy()
+    return values
+
+
+@torch.inference_mode()
+def measure(
+    generator: Generator, tasks: Sequence[str], run: Run, sources: Sequence[Float[Tensor, "1 3 H W"]]
+) -> list[TaskParity]:
+    """Compare the file's pictures with the generator's, and of the first source also in a batch of two."""
+    errors: dict[str, list[NDArray[Any]]] = {name: [] for name in tasks}
+    batches = [torch.cat([sources[0], sources[0].flip(-1)]), *sources]
+    for seed, (batch, strength) in enumerate(zip(batches, (1.0, *STRENGTHS), strict=True)):
+        values = feed(generator, tasks, batch, strength, seed)
+        for name, found, expected in zip(tasks, run(values), render(generator, tasks, values), strict=True):
+            assert found.shape == expected.shape, f"{name}: {found.shape} instead of {expected.shape}"
+            errors[name].append(255 * (found - expected).ravel())
+    return [_parity(name, generator.specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
+
+
+@torch.inference_mode()
+def render(
+    generator: Generator, tasks: Sequence[str], values: Mapping[str, NDArray[Any]], *, half: bool = False
+) -> list[NDArray[Any]]:
+    """What a file makes of its inputs, by torch; ``half`` with features in float16."""
+    given = {name: torch.from_numpy(value) for name, value in values.items()}
+    with torch.autocast("cpu", torch.float16, enabled=half):
+        encoded = generator.encode(given["source"] * 2 - 1, tasks)
+        looks = generator.decode(encoded, given.get("latent"), tasks)
+    pictures = []
+    for name, strength in zip(tasks, given["strength"], strict=True):
+        base = generator.enlarged(encoded, generator.specs[name].scale).clamp(-1, 1)
+        mixed = torch.lerp(base, looks[name].float().clamp(-1, 1), strength)
+        pictures.append(mixed.add(1).div(2).clamp(0, 1).numpy())
+    return pictures
+
+
+def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[TaskParity]:
+    """The larger differences of two measurements of the same tasks."""
+    return [
+        TaskParity(
+            one.task,
+            one.scale,
+            max(one.maximum, other.maximum),
+            max(one.mean, other.mean),
+            min(one.psnr, other.psnr),
+        )
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+def problem(precision: Precision, generator: Generator, found: Sequence[TaskParity]) -> str | None:
+    """What is too far off, the worst task of all; None if nothing is."""
+    if precision == "int8":
+        lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in found]
+        worst, row = min(lacking, key=lambda entry: -math.inf if math.isnan(entry[0]) else entry[0])
+        limit = INT8_PSNR[generator.specs[row.task].fine]
+        # Written so that what is not a number fails as well.
+        return None if worst >= 0 else f"{row.task!r} has {row.psnr:.1f} dB against float32, expected {limit:g} or more"
+    shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in found]
+    worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])
+    if worst <= 1:
+        return None
+    return (
+        f"{row.task!r} is up to {row.maximum:.3g} and on average {row.mean:.3g} of 255 levels off, expected at most "
+        f"{MAXIMUM[precision]:g} and {MEAN[precision]:g}"
+    )
+
+
+def _parity(task: str, scale: int, errors: NDArray[Any]) -> TaskParity:
+    sizes = np.abs(errors)
+    square = float(np.mean(np.square(errors, dtype=np.float64)))
+    psnr = math.inf if square == 0 else 10 * math.log10(255**2 / square)
+    return TaskParity(task, scale, float(sizes.max()), float(sizes.mean()), psnr)

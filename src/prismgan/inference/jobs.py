@@ -1,0 +1,104 @@
+"""Which pictures to render, and into which folders."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prismgan import images
+from prismgan.errors import PictureError, PrismganError
+
+__all__ = ["Job", "find_jobs"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture, and the folder that all its outputs go into."""
+
+    source: Path
+    folder: Path
+
+
+def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
+    """Files, folders and glob patterns turned into jobs; nothing is opened yet.
+
+    A file ``a.jpg`` goes to ``out/a``. What is found in a folder or by a pattern keeps its place below the folder, or
+    below the part of the pattern that has no ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into ``out/x/a``.
+    Hidden files and what lies in ``out`` already are not found; a file that is named twice is rendered once.
+
+    Raises:
+        PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same
+            folder; a picture's name makes no folder's name.
+        PrismganError: ``out`` is a file, or cannot be written to.
+    """
+    _refuse_unwritable(out)
+    jobs: dict[Path, Job] = {}
+    for given in inputs:
+        try:
+            found = list(_found(given, out))
+        except OSError as error:  # a folder that may not be looked into, a name that is too long
+            raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
+        for source, place in found:
+            if place.stem in ("", ".", "..") or ".." in place.parts:
+                raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+            job = Job(source, out / place.parent / place.stem)
+            other = jobs.setdefault(job.folder, job)
+            if other.source.resolve() != source.resolve():
+                raise PictureError(
+                    f"{source}: would be written to {job.folder}, as {other.source} will; render one of them elsewhere"
+                )
+    return list(jobs.values())
+
+
+def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """Pictures that an input names, and their places below it."""
+    path = Path(given)
+    if path.is_dir():
+        found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
+        if not found:
+            raise PictureError(f"{path}: holds no picture beside those in {out}")
+    elif path.exists():
+        found, base = [path], path.parent
+    elif glob.has_magic(str(given)):
+        base = _fixed_part(path)
+        # Path.glob would show hidden files, and "**" at the end means something else with every Python.
+        matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
+        found = sorted(
+            {
+                match
+                for match in matches
+                if match.suffix.lower() in images.SUFFIXES and match.is_file() and not _below(match, out)
+            }
+        )
+        if not found:
+            raise PictureError(f"{given}: no picture matches")
+    else:
+        raise PictureError(f"{path}: no such file")
+    for file in found:
+        yield file, file.relative_to(base)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folders of a pattern up to the first with a wildcard."""
+    number = next(index for index, part in enumerate(pattern.parts) if glob.has_magic(part))
+    if ".." in pattern.parts[number:]:
+        raise PictureError(f"{pattern}: '..' after a wildcard leads out of the results' folder; write it in front")
+    return Path(*pattern.parts[:number])
+
+
+def _below(file: Path, folder: Path) -> bool:
+    return file.resolve().is_relative_to(folder.resolve())
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Better now than after the first picture's rendering."""
+    if out.exists() and not out.is_dir():
+        raise PrismganError(f"{out}: is a file, expected a folder for the results")
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not place.is_dir():
+        raise PrismganError(f"{out}: cannot be made, since {place} is a file")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PrismganError(f"{out}: cannot be written to (Permission denied, or a read-only disk)")

@@ -1,0 +1,210 @@
+"""What is asked of a rendering, and what that means for given weights: the outputs, named and checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismgan.errors import PictureError, PrismganError, nearest
+from prismgan.networks import HeadSpec
+
+__all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
+
+MAXIMUM_STRENGTH = 2.0
+"""Twice what a look does to the source; farther out there are clipped colours and little else."""
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+RESERVED = ("photo", "sheet", "source")
+"""Names of other files beside the outputs."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One picture to make: a mixture of looks, and how far it goes from the enlarged source towards it."""
+
+    name: str
+    looks: Mapping[str, float]
+    """Weights of tasks; they sum to 1."""
+    scale: int
+    seed: int
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request means for given weights."""
+
+    chain: tuple[Output, ...]
+    """One after the other, each made from the one before. The last one's name is the name of the result."""
+    outputs: tuple[Output, ...]
+    """Made from the chain's result, or from the source where there is no chain."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all pictures that come out, in their order."""
+        return tuple(output.name for output in self.chain[-1:] + self.outputs)
+
+    @property
+    def scales(self) -> dict[str, int]:
+        """How many times the source's sides the sides of every picture that comes out are."""
+        source = math.prod(output.scale for output in self.chain)
+        return {output.name: source for output in self.chain[-1:]} | {
+            output.name: source * output.scale for output in self.outputs
+        }
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to render a picture into; by default every task, as it was trained.
+
+    Whether it fits the weights is checked by :meth:`plan`, before anything is rendered.
+    """
+
+    tasks: tuple[str, ...] | None = None
+    """Names of tasks; None means all, an empty tuple means blends and the chain's result alone."""
+    strength: Mapping[str, float] = field(default_factory=dict)
+    """By name of a task or blend, from 0 to 2: 0 is the source (enlarged bicubically), 1, the default, the output, 2
+    exaggerates it. A task's strength also holds in the chain; within a blend the weights say everything, and the blend
+    has a strength of its own."""
+    blends: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By name of an extra output: the weights of the looks that are mixed in it, none negative; they are divided by
+    their sum. All looks must have one scale."""
+    seeds: tuple[int, ...] = (0,)
+    """Of the latent z. With several, whatever varies with z comes out once a seed, as ``NAME-seed-N``."""
+    chain: tuple[str, ...] = ()
+    """Tasks that are applied one after the other, in 16 bits, with the first seed. All other outputs are made from the
+    result, which comes out too, named by joining the tasks with ``+``. A chain of one task comes out by its name,
+    in place of the task applied twice."""
+    mask: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    """(H, W) of the source, floats in [0, 1] or truth values: where the outputs apply. Where it is 0 the source
+    (enlarged bicubically) stays, also in the chain. Enlarged bilinearly for enlarged outputs."""
+
+    def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
+        """The outputs, given a generator's heads.
+
+        Raises:
+            PrismganError: a name is unknown or taken, or a number is not one, or is out of range.
+        """
+        tasks = checked_tasks(self.tasks, specs, empty=bool(self.chain or self.blends))
+        chain = checked_tasks(self.chain, specs, empty=True)
+        seeds = self._checked_seeds()
+        blends = {name: _checked_blend(name, weights, specs) for name, weights in self.blends.items()}
+        self._check_strengths({*tasks, *chain, *blends}, specs)
+
+        def strength(name: str) -> float:
+            return float(self.strength.get(name, 1.0))
+
+        def outputs(name: str, looks: Mapping[str, float]) -> Iterator[Output]:
+            scale = specs[next(iter(looks))].scale
+            if len(seeds) == 1 or not any(specs[look].latent for look in looks):
+                yield Output(name, looks, scale, seeds[0], strength(name))
+            else:
+                yield from (Output(f"{name}-seed-{seed}", looks, scale, seed, strength(name)) for seed in seeds)
+
+        links = tuple(
+            Output("+".join(chain[: number + 1]), {task: 1.0}, specs[task].scale, seeds[0], strength(task))
+            for number, task in enumerate(chain)
+        )
+        wanted = {task: {task: 1.0} for task in tasks if [task] != chain} | blends
+        plan = Plan(links, tuple(output for name, looks in wanted.items() for output in outputs(name, looks)))
+        for name in plan.names:
+            if plan.names.count(name) > 1:
+                raise PrismganError(f"two outputs would be named {name!r}; give the blend another name")
+        return plan
+
+    def checked_mask(self, where: str, height: int, width: int) -> NDArray[Any] | None:
+        """The mask, which must fit the picture that ``where`` names.
+
+        Raises:
+            PictureError: it is of another size, or holds something else than numbers from 0 to 1.
+        """
+        if self.mask is None:
+            return None
+        mask = np.asarray(self.mask)
+        if mask.shape != (height, width):
+            shape = "x".join(str(side) for side in mask.shape[::-1])
+            raise PictureError(f"{where}: the mask is {shape} and the picture {width}x{height} pixels; make them equal")
+        if mask.dtype != np.bool_ and not np.issubdtype(mask.dtype, np.floating):
+            raise PictureError(f"{where}: the mask holds {mask.dtype} values; expected floats from 0 to 1")
+        low, high = float(mask.min()), float(mask.max())
+        if not (low >= 0 and high <= 1):  # written so that NaN is refused as well
+            raise PictureError(f"{where}: the mask has values from {low:g} to {high:g}; expected 0 to 1")
+        return mask
+
+    def _checked_seeds(self) -> tuple[int, ...]:
+        for seed in self.seeds:
+            if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+                raise PrismganError(f"seed {seed!r}: expected a whole number from 0 to 2^63 - 1")
+            if self.seeds.count(seed) > 1:
+                raise PrismganError(f"seed {seed} is named twice; name it once")
+        if not self.seeds:
+            raise PrismganError("no seed is named; name one, as 0")
+        return tuple(int(seed) for seed in self.seeds)
+
+    def _check_strengths(self, asked: set[str], specs: Mapping[str, HeadSpec]) -> None:
+        for name, strength in self.strength.items():
+            if name not in asked:
+                if name in specs:
+                    raise PrismganError(f"a strength is given for {name!r}, which is not asked for; ask for it too")
+                raise _unknown(name, {**specs, **dict.fromkeys(self.blends)})
+            if not (_is_number(strength) and 0 <= strength <= MAXIMUM_STRENGTH):
+                raise PrismganError(
+                    f"strength of {name!r}: found {strength!r}, expected a number from 0 to {MAXIMUM_STRENGTH:g}"
+                )
+
+
+EVERYTHING = Request()
+"""Every task, as it was trained."""
+
+
+def checked_tasks(tasks: Iterable[str] | None, specs: Mapping[str, HeadSpec], *, empty: bool = False) -> list[str]:
+    """The names, or all; each must be a task of the weights, and unless ``empty`` there must be one.
+
+    Raises:
+        PrismganError: they are not.
+    """
+    names = list(specs if tasks is None else tasks)
+    for name in names:
+        if name not in specs:
+            raise _unknown(name, specs)
+    if not names and not empty:
+        raise PrismganError(f"no task is named (these weights have: {', '.join(specs)})")
+    return names
+
+
+def _unknown(name: str, known: Iterable[str]) -> PrismganError:
+    known = list(known)
+    return PrismganError(f"no task is named {name!r}{nearest(name, known)} (these weights have: {', '.join(known)})")
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is finite and no truth value."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, HeadSpec]) -> dict[str, float]:
+    """Weights of one scale's looks, divided by their sum; those that weigh nothing are left out."""
+    where = f"blend {name!r}"
+    if name in specs or name in RESERVED:
+        raise PrismganError(f"{where}: there is another output or file of that name; name it otherwise")
+    if not NAME.fullmatch(name):
+        raise PrismganError(f"{where}: expected a name of at most 40 lower-case letters, digits and dashes")
+    for look in checked_tasks(weights, specs, empty=True):
+        if not (_is_number(weights[look]) and weights[look] >= 0):
+            raise PrismganError(f"{where}: {look!r} weighs {weights[look]!r}, expected a number of at least 0")
+    total = math.fsum(weights.values())
+    if not (total > 0 and math.isfinite(total)):
+        raise PrismganError(f"{where}: no look weighs anything; give weights, as {next(iter(specs))}: 1")
+    scales = {specs[look].scale: look for look in weights}
+    if len(scales) > 1:
+        (scale, look), (other_scale, other) = list(scales.items())[:2]
+        raise PrismganError(
+            f"{where}: {look!r} has {scale}x the source's side and {other!r} {other_scale}x; blend looks of one scale"
+        )
+    return {look: weight / total for look, weight in weights.items() if weight > 0}

@@ -1,0 +1,162 @@
+"""Rendering a clip's file, or what comes through a pipe, into files."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+from prismgan.errors import PictureError, PrismganError
+from prismgan.files import new_file
+from prismgan.inference import Renderer, Request
+from prismgan.inference.stages import WORKING_MEMORY, stages
+from prismgan.video.clip import Clip, open_clip
+from prismgan.video.job import Job, fingerprint, make_folder
+from prismgan.video.join import Target, join, target_of
+from prismgan.video.pipeline import Listener, Outcome, Pipeline, Settings, output_names
+from prismgan.video.preview import Preview
+
+__all__ = ["PIPE", "render_file"]
+
+PIPE = Path("-")
+"""Stands for the standard input."""
+SEGMENTS = "segments"
+"""Folder beside the outputs, until they are written."""
+
+
+def render_file(
+    source: Path,
+    out: Path,
+    renderer: Renderer,
+    request: Request,
+    settings: Settings,
+    listener: Listener,
+    *,
+    overwrite: bool = False,
+) -> Outcome | None:
+    """Render a clip into ``out/STEM/NAME.mp4`` for every output; go on with a job that was stopped.
+
+    Args:
+        source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
+        out: folder for the results.
+        renderer: what renders. Without a limit of its memory it gets one that does not depend on what is free, for
+            all frames, and those of a resumed job, are to be cut into the same tiles.
+        request: what to render into; no chain, no mask, one seed.
+        settings: how to write it.
+        listener: told how it goes on.
+        overwrite: start anew, and replace what is there.
+
+    Returns:
+        What became of it; None where all files are there already.
+
+    Raises:
+        PictureError: the clip cannot be read.
+        PrismganError: the request does not fit the weights, something cannot be written, or there are segments of a
+            job with other options.
+    """
+    started = time.perf_counter()
+    names = output_names(renderer, request, settings)
+    piped = source == PIPE
+    folder = out / ("stdin" if piped else source.stem)
+    if not piped:
+        open_clip(source)  # no folder is made for what is no clip
+    make_folder(folder)
+    with _spooled(folder) if piped else nullcontext(source) as path:
+        clip = open_clip(path, "standard input" if piped else None)
+        target, segments = target_of(clip), folder / SEGMENTS
+        finished = [folder / f"{name}{target.suffix}" for name in names]
+        if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
+            return None
+        if renderer.memory is None:
+            stage = next(stages(renderer.plan(request), clip.height, clip.width, 8))
+            renderer.memory = stage.held + WORKING_MEMORY
+        identity = {
+            "clip": fingerprint(path, dated=not piped),
+            "weights": _hash(renderer),
+            "request": asdict(request),
+            "settings": asdict(settings),
+            "memory": renderer.memory,
+        }
+        job = Job(segments, identity, names, restart=overwrite)
+        for remark in _remarks(clip, target):
+            listener.remark(remark)
+        if job.records:
+            listener.remark(f"going on behind {len(job.times)} frames that are finished")
+        try:
+            preview = Preview(folder / "preview.png", clip)
+            outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
+            outcome.written = _join(clip, target, job, settings, listener, folder)
+        except PrismganError as error:
+            raise type(error)(f"{error}; {_kept(job)}") from None
+        job.remove()
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _join(clip: Clip, target: Target, job: Job, settings: Settings, listener: Listener, folder: Path) -> list[Path]:
+    """The outputs' files, made of the segments; all appear once all are whole."""
+    times = job.times
+    if not times:
+        raise PictureError(f"{clip.name}: no frame of it can be decoded any more; was the file changed?")
+    last = job.records[-1].last or (times[-1] - times[-2] if len(times) > 1 else 1)
+    joined = [job.folder / f"{name}{target.suffix}" for name in job.outputs]
+    for name, path in zip(job.outputs, joined, strict=True):
+        listener.joining(path)
+        # The grid's pictures are upright already, or its labels would be turned.
+        join(path, job.segments(name), times, last, clip, target.copied, turned=not settings.is_grid(name))
+    try:
+        return [path.replace(folder / path.name) for path in joined]
+    except OSError as error:
+        raise PrismganError(f"{folder}: results cannot be written ({error.strerror or error})") from None
+
+
+def _kept(job: Job) -> str:
+    finished = job.finished()
+    if not finished:
+        return "nothing is finished yet"
+    return f"the first {finished} segments are kept, and the same command goes on behind them"
+
+
+def _remarks(clip: Clip, target: Target) -> Iterator[str]:
+    """What somebody may want to know of the outputs."""
+    if clip.width % 2 or clip.height % 2:
+        yield (
+            f"{clip.name}: has {clip.width}x{clip.height} pixels, and encoders take even sides alone; "
+            "the last row or column of odd outputs is doubled"
+        )
+    if clip.interlaced:
+        yield f"{clip.name}: is interlaced, and rendered as if it were not; deinterlace it first"
+    if target.left_out:
+        yield f"{clip.name}: no container takes its {', '.join(target.left_out)} streams, which are left out"
+    if target.suffix == ".mkv" and (1000 * clip.time_base).denominator != 1:
+        yield f"{clip.name}: its sound or subtitles fit Matroska (.mkv) alone, which rounds times to milliseconds"
+
+
+def _hash(renderer: Renderer) -> str:
+    """Of the tensors that render, and what they are."""
+    found = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
+    for name, tensor in sorted(renderer.generator.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def _spooled(folder: Path) -> Iterator[Path]:
+    """The standard input as a file: a clip has to be looked at twice, and its index may lie at its end."""
+    if sys.stdin.isatty():
+        raise PictureError("standard input: nothing is piped in; name a clip, or pipe one as 'cat clip.mp4 | ...'")
+    path = folder / "piped-clip"
+    try:
+        with new_file(path) as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        if not path.stat().st_size:
+            raise PictureError("standard input: nothing came through the pipe")
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""A job's folder: what is to be made, and which segments of it are finished, so that a killed job goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from prismgan import __version__
+from prismgan.errors import PrismganError
+from prismgan.files import replace_file
+
+__all__ = ["Job", "Record", "fingerprint", "make_folder"]
+
+HASHED = 1_000_000
+"""Bytes at a file's start that, with its size and time, tell whether it is still the same."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a finished segment beside its pictures."""
+
+    times: list[int]
+    """Of its frames, in the clip's time base."""
+    last: int
+    """How long its last frame is shown, as far as the file says."""
+
+
+class Job:
+    """A folder of segments.
+
+    A segment is finished once its record and a file for every output exist; each of them appears as a whole.
+
+    Args:
+        folder: for the segments; made if there is none.
+        identity: everything that the pictures depend on.
+        outputs: names of the outputs.
+        restart: delete what is there.
+
+    Raises:
+        PrismganError: the folder cannot be made, or holds segments of a job with another identity.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
+        self.folder, self.outputs = folder, tuple(outputs)
+        described = json.dumps({"version": __version__, **identity}, sort_keys=True)
+        note = folder / "job.json"
+        if restart:
+            self.remove()
+        make_folder(folder)
+        try:
+            found = note.read_text() if note.exists() else described
+        except (OSError, ValueError):
+            found = ""
+        if found != described:
+            raise PrismganError(
+                f"{folder}: holds a part of a job with other options, weights or another clip; give the same again to "
+                "go on with it, or --overwrite to start anew"
+            )
+        replace_file(note, described.encode())
+        self.records: list[Record] = []
+        while (record := self._read(len(self.records))) is not None:
+            self.records.append(record)
+
+    def finished(self) -> int:
+        """How many segments are on the disk, for all outputs; while a job runs, fewer than there are records."""
+        return next(number for number in itertools.count() if self._read(number) is None)
+
+    def segment(self, output: str, number: int) -> Path:
+        """File of an output's segment."""
+        return self.folder / f"{output}-{number:05}.mp4"
+
+    def segments(self, output: str) -> list[Path]:
+        """Files of an output's finished segments."""
+        return [self.segment(output, number) for number in range(len(self.records))]
+
+    def add(self, record: Record) -> None:
+        """Remember the next segment; its files may still be being written."""
+        replace_file(self._note(len(self.records)), json.dumps(asdict(record)).encode())
+        self.records.append(record)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def times(self) -> list[int]:
+        """Of all frames so far."""
+        return [time for record in self.records for time in record.times]
+
+    def _note(self, number: int) -> Path:
+        return self.folder / f"{number:05}.json"
+
+    def _read(self, number: int) -> Record | None:
+        if not all(self.segment(output, number).is_file() for output in self.outputs):
+            return None
+        try:
+            return Record(**json.loads(self._note(number).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it.
+
+    Raises:
+        PrismganError: there is a file in its place, or one may not write there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{folder}: cannot be made ({error.strerror or error})") from None
+
+
+def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
+    """What tells a file from another one: its size, the hash of its start and, if ``dated``, when it was written."""
+    with path.open("rb") as file:
+        start = hashlib.sha256(file.read(HASHED)).hexdigest()
+    found = path.stat()
+    return {"bytes": found.st_size, "start": start, **({"written": found.st_mtime_ns} if dated else {})}

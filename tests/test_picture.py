@@ -17,9 +17,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from prismgan import picture as reading
 from prismgan.errors import PictureError, PrismganError
-from prismgan.picture import FORMATS, Picture, open_picture, resized_alpha, write_picture
+from prismgan.picture import FORMATS, Picture, open_picture, reading, resized_alpha, write_picture
 
 HEIGHT, WIDTH = 20, 34
 # A profile for RGB that is not the usual one: its description says so. Made once, for it holds the time.

@@ -1,4 +1,4 @@
-"""Pictures on disk and in memory: the only code that converts between 8-bit pixels and [-1, 1].
+"""Pictures on disk and in memory, in 8-bit RGB and in [-1, 1], and their resizing.
 
 On disk a picture is any file Pillow reads. In memory it is a ``uint8`` tensor (3, H, W) where it is
 cached, and a float tensor in [-1, 1] where a network or a metric sees it.

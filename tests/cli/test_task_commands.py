@@ -142,6 +142,7 @@ def test_commands_take_the_ready_made_weights_by_default(
     refused: Refused,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    features = Path(str(weights_module.resources.files("prismgan"))) / "weights" / "features.safetensors"
     monkeypatch.setattr(weights_module.resources, "files", lambda package: tmp_path)
     photo, out = draw_picture(tmp_path / "a.png"), tmp_path / "out"
     commands: list[tuple[object, ...]] = [
@@ -155,6 +156,7 @@ def test_commands_take_the_ready_made_weights_by_default(
         assert "without ready-made weights" in refused(*words)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "prism-8.safetensors").write_bytes(weights.read_bytes())
+    (tmp_path / "weights" / features.name).write_bytes(features.read_bytes())
     for words in (*commands, ("info", "prism-8")):
         finished = command(*words)
         assert finished.code == 0, finished.err

@@ -55,8 +55,8 @@ def test_the_demo_and_a_second_one(
     assert load_weights(run / "weights.safetensors").header.step > 0
     folders = [path for path in (run / "render").iterdir() if path.is_dir()]
     assert len(folders) == 2  # one photo, clean and noisy
-    for folder in folders:
-        assert {path.stem for path in folder.iterdir()} == {"photo", "source", *(task.name for task in small.tasks)}
+    for rendered in folders:
+        assert {path.stem for path in rendered.iterdir()} == {"photo", "source", *(task.name for task in small.tasks)}
     assert (run / "render" / "sheet.png").exists()
     assert json.loads((run / "cost.json").read_text())["tasks"] == 6
     report = (folder / "report.html").read_text()
@@ -71,7 +71,7 @@ def test_the_demo_and_a_second_one(
     monkeypatch.setattr(demo.Trainer, "train", lambda _: False)  # as if stopped by a signal
     monkeypatch.setattr(demo, "_learn_style", lambda *_: demo.Chapter("", ""))
     assert command("demo", "--run", folder, "--minutes", "0.05").code == 0
-    assert not run.exists()  # a second demo starts over
+    assert not (run / "checkpoint.pt").exists()  # a second demo starts over
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, command: Callable[..., Any]) -> None:

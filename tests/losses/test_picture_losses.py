@@ -187,8 +187,8 @@ def test_a_style_needs_an_exemplar() -> None:
 def test_style_has_nothing_to_train_and_nothing_to_save(coffee: Tensor) -> None:
     style = style_of([coffee[0]])
     assert isinstance(style, StyleStatistics)
-    assert not list(style.parameters())
-    assert not style.state_dict()
+    assert not any(parameter.requires_grad for parameter in style.parameters())
+    assert all(name.startswith("features.") for name in style.state_dict())
 
 
 # -- guidance, diversity -------------------------------------------------------------------------
@@ -247,12 +247,11 @@ def test_following_the_gradient_lowers_the_guidance(network: nn.Module, astronau
     assert (guidance(astronaut - 0.1 * slope / slope.norm(), seen(astronaut)) < before).all()
 
 
-@each_network
-def test_guidance_leaves_texture_in_flat_regions_to_the_adversary(network: nn.Module) -> None:
+def test_guidance_leaves_texture_in_flat_regions_to_the_adversary() -> None:
     """Dots cost a fraction of what as much of a wrong colour does."""
     flat = torch.full((1, 3, 64, 64), 0.2)
     dots = 0.04 * torch.randn(flat.shape, generator=torch.Generator().manual_seed(0)).sign()
-    guidance, drawing = ComicGuidance(network), comic(flat)
+    guidance, drawing = ComicGuidance(NETWORKS["random"]), comic(flat)
     dotted, tinted = (float(guidance(drawing + change, seen(flat))) for change in (dots, 0.04))
     assert dotted < 0.4 * tinted
 
@@ -262,8 +261,8 @@ def test_guidance_of_a_picture_without_features_compares_pixels(astronaut: Tenso
         def forward(self, images: Tensor) -> list[Tensor]:
             return []
 
-    found = ComicGuidance(Nothing())(astronaut, seen(astronaut))
-    torch.testing.assert_close(found, ComicGuidance(NETWORKS["random"])(astronaut, seen(astronaut)))
+    found, surface = (ComicGuidance(Nothing(), structure=s)(astronaut, seen(astronaut)) for s in (0.3, 0.0))
+    torch.testing.assert_close(found, surface + 0.3 * charbonnier(astronaut, comic(astronaut)))
 
 
 def test_diversity_by_hand() -> None:

@@ -19,7 +19,7 @@ av = pytest.importorskip("av")
 from rich.console import Console  # noqa: E402
 from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, times, tiny_weights  # noqa: E402
 
-from prismgan.cli_progress import VideoProgress  # noqa: E402
+from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.video.clip import open_clip  # noqa: E402
 
 Command = Callable[..., Any]

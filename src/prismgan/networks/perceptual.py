@@ -266,25 +266,30 @@ def load_features(path: Path) -> LearntFeatures:
     Raises:
         WeightsError: the file is missing or damaged, or holds something else.
     """
-    tensors = {name: tensor.float() for name, tensor in _read(path).items() if tensor.is_floating_point()}
-    network: LearntFeatures
+    tensors: Mapping[str, Tensor] = {
+        name: tensor.float() for name, tensor in _read(path).items() if tensor.is_floating_point()
+    }
     try:
-        if "features.3.squeeze.weight" in tensors:
-            network, tensors = SqueezeFeatures(), _named_as_squeeze(tensors)
-        elif "stages.0.0.weight" in tensors:
-            network = FeatureNetwork(_widths(tensors))
-        else:
-            layout = next((layout for layout in LAYOUTS if layout.names <= set(tensors)), None)
-            if layout is None:
-                raise WeightsError(f"{path}: is not a feature network that prismgan knows; {ACCEPTED}")
-            tensors = _named_as_stages(tensors, layout)
-            network = FeatureNetwork(_widths(tensors))
+        with torch.random.fork_rng(devices=[]):  # a new network draws weights, which are overwritten
+            network, tensors = _network_for(path, tensors)
         network.load_state_dict(tensors)
     except (KeyError, RuntimeError, ValueError, IndexError):
         raise WeightsError(f"{path}: its tensors do not fit together as a feature network; {ACCEPTED}") from None
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
     return network.frozen()
+
+
+def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatures, Mapping[str, Tensor]]:
+    """A network that the tensors fit into, and the tensors by its names."""
+    if "features.3.squeeze.weight" in tensors:
+        return SqueezeFeatures(), _named_as_squeeze(tensors)
+    if "stages.0.0.weight" not in tensors:
+        layout = next((layout for layout in LAYOUTS if layout.names <= set(tensors)), None)
+        if layout is None:
+            raise WeightsError(f"{path}: is not a feature network that prismgan knows; {ACCEPTED}")
+        tensors = _named_as_stages(tensors, layout)
+    return FeatureNetwork(_widths(tensors)), tensors
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli_conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
+from prismgan.cli.conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
 
 __all__ = ["render"]
 
@@ -61,7 +61,7 @@ def render(
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
     limit = None if memory is None else parsed_size(memory)
 
-    from prismgan.cli_progress import RenderProgress
+    from prismgan.cli.progress import RenderProgress
     from prismgan.inference.files import FileRenderer, read_mask
     from prismgan.inference.jobs import find_jobs
     from prismgan.inference.renderer import Renderer

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from prismgan.cli_conventions import AsJson, WeightsFile, names, print_json
+from prismgan.cli.conventions import AsJson, WeightsFile, names, print_json
 
 __all__ = ["export"]
 

@@ -9,8 +9,13 @@ from typing import Annotated
 
 import typer
 
-from prismgan import __version__, cli_evaluate, cli_export, cli_render, cli_tasks, cli_video
-from prismgan.cli_conventions import AsJson, WeightsFile, fail, print_json
+from prismgan import __version__
+from prismgan.cli.conventions import AsJson, WeightsFile, fail, print_json
+from prismgan.cli.evaluate import evaluate
+from prismgan.cli.export import export
+from prismgan.cli.render import render
+from prismgan.cli.tasks import add_task, remove_task, rename_task
+from prismgan.cli.video import video
 from prismgan.errors import PrismganError
 
 __all__ = ["app", "main"]
@@ -89,10 +94,10 @@ def train(
             typer.echo("go on with the same command and --resume")
 
 
-app.command()(cli_render.render)
-app.command()(cli_video.video)
-app.command()(cli_evaluate.evaluate)
-app.command()(cli_export.export)
+app.command()(render)
+app.command()(video)
+app.command()(evaluate)
+app.command()(export)
 
 
 @app.command()
@@ -124,9 +129,9 @@ def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
         typer.echo(f"  {entry.name:<20} {entry.kind:<18} {parameters[entry.name]:>8,} parameters{scale}{varies}")
 
 
-app.command("add-task")(cli_tasks.add_task)
-app.command("remove-task")(cli_tasks.remove_task)
-app.command("rename-task")(cli_tasks.rename_task)
+app.command("add-task")(add_task)
+app.command("remove-task")(remove_task)
+app.command("rename-task")(rename_task)
 
 
 @data_app.command("check")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli_conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
+from prismgan.cli.conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
 
 if TYPE_CHECKING:
     from prismgan.video.pipeline import Outcome
@@ -54,7 +54,7 @@ def video(
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
     limit = None if memory is None else parsed_size(memory)
 
-    from prismgan.cli_progress import VideoProgress
+    from prismgan.cli.progress import VideoProgress
     from prismgan.inference import Renderer, Request
     from prismgan.video.files import render_file
     from prismgan.video.packages import require

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli_conventions import WeightsFile
+from prismgan.cli.conventions import WeightsFile
 
 __all__ = ["add_task", "remove_task", "rename_task"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli_conventions import AsJson, WeightsFile, fail, names, print_json
+from prismgan.cli.conventions import AsJson, WeightsFile, fail, names, print_json
 
 __all__ = ["evaluate"]
 

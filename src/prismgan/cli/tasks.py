@@ -28,7 +28,7 @@ def add_task(
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option("--strength-of-style", min=0.01, help="Weight of the style against the photo; 3 by default."),
+        typer.Option("--strength-of-style", min=0.01, help="Weight of the style against the photo; 12 by default."),
     ] = None,
     size: Annotated[
         int | None,

@@ -25,7 +25,7 @@ class Style(TaskEntry):
     """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
     """Longest side in pixels at which the exemplars are looked at; smaller means a finer brush."""
-    style_weight: NonNegative = 3.0
+    style_weight: NonNegative = 12.0
     """Weight of the distance between feature statistics of output and exemplars."""
     content_weight: NonNegative = 1.0
     """Weight of the distance between the structure of output and photo."""

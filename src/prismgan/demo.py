@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 
 from prismgan import data, images
@@ -112,7 +112,9 @@ def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | No
     if not add_task(None, out, name=EXEMPLAR, exemplars=pictures, display=Terminal(console), minutes=minutes):
         return None
     looks = Renderer.load(out)(images.to_float(photo), [EXEMPLAR])
-    shown = {"source": images.to_pil(photo), "one picture": images.to_pil(exemplar), **looks}
+    source = images.to_pil(photo)
+    # Fitted into the photo's size: a sheet says of a larger picture that it was enlarged.
+    shown = {"source": source, "one picture": ImageOps.contain(images.to_pil(exemplar), source.size), **looks}
     images.write(folder / SHEET, sheet(shown, columns=3))
     text = (
         f"The style of one picture, learnt in {minutes:.2g} minutes by a head on the trunk of the ready-made weights."

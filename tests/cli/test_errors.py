@@ -15,34 +15,13 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import save_file
+from trees import tree
 
 from prismgan.models.weights import load_weights, save_weights
 
 WriteRecipe = Callable[..., Path]
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, and every folder."""
-    return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
-
-
-@pytest.fixture
-def refused(tmp_path: Path, command: Command) -> Callable[..., str]:
-    """``refused("train", ...)`` runs a command that must be refused as described above, and returns its line."""
-
-    def run(*arguments: object) -> str:
-        before = tree(tmp_path)
-        finished = command(*arguments)
-        assert finished.code == 2, finished
-        assert finished.out == ""
-        assert finished.err.startswith("prismgan: "), finished.err
-        assert finished.err.count("\n") == 1, finished.err
-        assert tree(tmp_path) == before
-        return str(finished.err)
-
-    return run
 
 
 Refused = Callable[..., str]

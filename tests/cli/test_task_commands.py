@@ -27,23 +27,6 @@ def weights(tiny_run: Path) -> Path:
     return tiny_run / "weights.safetensors"
 
 
-@pytest.fixture
-def refused(tmp_path: Path, command: Command) -> Refused:
-    """Runs a command that must end with exit code 2 and one line, and write nothing; returns the line."""
-
-    def run(*arguments: object) -> str:
-        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        finished = command(*arguments)
-        assert finished.code == 2, finished
-        assert finished.out == ""
-        assert finished.err.startswith("prismgan: "), finished.err
-        assert finished.err.count("\n") == 1, finished.err
-        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-        return str(finished.err)
-
-    return run
-
-
 def looks(command: Command, weights: Path, photo: Path, out: Path, tasks: str) -> dict[str, bytes]:
     assert command("render", photo, "--weights", weights, "--out", out, "--tasks", tasks).code == 0
     return {path.name: path.read_bytes() for path in (out / photo.stem).iterdir()}

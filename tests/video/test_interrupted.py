@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("av")
 
-from tiny_clips import frames, make_clip, packets, times, tiny_weights
+from tiny_clips import frames, make_clip, packets, saved_weights, times
 
 Command = Callable[..., Any]
 TASKS = ("paint", "restore")
@@ -28,7 +28,7 @@ def test_a_killed_job_goes_on_to_the_same_frames(
     tmp_path: Path, command: Command, environment: Mapping[str, str]
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", height=240, width=320)
-    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    weights = saved_weights(tmp_path / "tiny.safetensors")
 
     def arguments(out: str) -> list[object]:
         options = ["--weights", weights, "--tasks", ",".join(TASKS), "--segment", 0.12]

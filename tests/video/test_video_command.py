@@ -17,7 +17,7 @@ import pytest
 av = pytest.importorskip("av")
 
 from rich.console import Console  # noqa: E402
-from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, times, tiny_weights  # noqa: E402
+from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 
 from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.video.clip import open_clip  # noqa: E402
@@ -28,12 +28,12 @@ MILLISECOND = Fraction(1, 1000)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+    return saved_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "fresh.safetensors", fresh=True)
+    return saved_weights(tmp_path_factory.mktemp("weights") / "fresh.safetensors", fresh=True)
 
 
 def test_every_look_is_in_step_with_the_source(tmp_path: Path, command: Command, weights: Path) -> None:

@@ -9,33 +9,18 @@ from typing import Any
 
 import av
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from prismgan.models.weights import HeadEntry, Header, save_weights
-from prismgan.networks import Generator, GeneratorConfig
+from tiny_weights import tiny_weights
 
 FRAMES = 20
 UNEVEN = [0, 40, 80, 200, 210, 333, 400, 401, 600, 640, 680, 700, 800, 810, 820, 830, 1000, 1040, 1100, 1500]
 """Times of a variable frame rate, in milliseconds."""
 
 
-def tiny_weights(path: Path, *, fresh: bool = False) -> Path:
+def saved_weights(path: Path, *, fresh: bool = False) -> Path:
     """A file with ``restore``, ``paint`` and ``fine-2x``, random but for heads of a fresh one, which do nothing."""
-    torch.manual_seed(0)
-    config = GeneratorConfig(widths=(8, 8), blocks=(1, 1), head_blocks=1, head_width=8, latent=4, code=8)
-    tasks = {"restore": (1, True), "paint": (1, False), "fine-2x": (2, True)}
-    entries = tuple(
-        HeadEntry(name=name, kind="any", scale=scale, fine=fine, latent=False) for name, (scale, fine) in tasks.items()
-    )
-    generator = Generator(config, [entry.spec() for entry in entries])
-    if not fresh:
-        with torch.no_grad():
-            for head in generator.heads.values():
-                head.last.weight.normal_(std=0.05)
-                head.last.bias.normal_(std=0.05)
-    header = Header(format=1, title="tiny", step=0, tasks=entries, generator=config, recipe={})
-    save_weights(path, header, {"generator": generator.state_dict()})
+    tiny_weights("restore", "paint", "fine-2x", fresh=fresh).save(path)
     return path
 
 

@@ -12,7 +12,10 @@ import typer
 
 __all__ = [
     "AsJson",
+    "Strengths",
+    "TaskNames",
     "WeightsFile",
+    "WeightsOption",
     "fail",
     "names",
     "parsed_blends",
@@ -26,6 +29,23 @@ UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "G
 WeightsFile = Annotated[
     Path | None,
     typer.Argument(help="A .safetensors file; the ready-made weights by default.", show_default=False),
+]
+# Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        readable=False,
+        help="A .safetensors file; the ready-made weights by default.",
+        show_default=False,
+    ),
+]
+TaskNames = Annotated[str | None, typer.Option("--tasks", help="Names of tasks, separated by commas; all by default.")]
+Strengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strength", metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

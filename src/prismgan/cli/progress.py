@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import typer
 from rich.console import Console
@@ -14,22 +15,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 __all__ = ["RenderProgress", "VideoProgress"]
 
 
-class RenderProgress:
-    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
+class _Bar:
+    """A bar with the time that is left on a terminal; nothing where stderr is a file or a pipe. A context manager."""
 
-    A context manager. Files that are written go to stdout, a line each, for other programs.
-    """
-
-    def __init__(self, pictures: int, console: Console | None = None, every: float = 15.0) -> None:
-        self.pictures = pictures
-        self.every = every
+    def __init__(self, console: Console | None, every: float, before: TextColumn, behind: TextColumn) -> None:
+        """The bar stands between two columns; where there is none, a line is due every so many seconds."""
         self.console = console or Console(stderr=True)
+        self.every = every
         self._started = self._printed = time.monotonic()
         # stdout is left alone: rich would send what other programs wait for to the bar's own stream.
         self._bar = Progress(
-            TextColumn("pictures"),
+            before,
             BarColumn(),
-            TextColumn("{task.fields[done]}/{task.total:.0f}"),
+            behind,
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=self.console,
@@ -37,9 +35,8 @@ class RenderProgress:
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self._task = self._bar.add_task("pictures", total=pictures, done=0)
 
-    def __enter__(self) -> RenderProgress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -47,6 +44,18 @@ class RenderProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+
+class RenderProgress(_Bar):
+    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
+
+    A context manager. Files that are written go to stdout, a line each, for other programs.
+    """
+
+    def __init__(self, pictures: int, console: Console | None = None, every: float = 15.0) -> None:
+        super().__init__(console, every, TextColumn("pictures"), TextColumn("{task.fields[done]}/{task.total:.0f}"))
+        self.pictures = pictures
+        self._task = self._bar.add_task("pictures", total=pictures, done=0)
 
     def __call__(self, done: float) -> None:
         """``done`` pictures are done."""
@@ -66,38 +75,17 @@ class RenderProgress:
             typer.echo(path)
 
 
-class VideoProgress:
+class VideoProgress(_Bar):
     """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
 
     A context manager, and a :class:`prismgan.video.pipeline.Listener`.
     """
 
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
-        self.console = console or Console(stderr=True)
-        self.every = every
+        count = TextColumn("{task.completed:.0f}/{task.fields[of]}")
+        super().__init__(console, every, TextColumn("{task.description}"), count)
         self._first: int | None = None
-        self._started = self._printed = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.fields[of]}"),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=self.console,
-            redirect_stdout=False,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
         self._task = self._bar.add_task("frames", total=None, of="?")
-
-    def __enter__(self) -> VideoProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def remark(self, text: str) -> None:
         """Something a person wants to know."""

@@ -7,11 +7,18 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
+from prismgan.cli.conventions import (
+    Strengths,
+    TaskNames,
+    WeightsOption,
+    fail,
+    names,
+    parsed_blends,
+    parsed_size,
+    parsed_strengths,
+)
 
 __all__ = ["render"]
-
-# Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
 
 
 def render(
@@ -20,17 +27,9 @@ def render(
         typer.Argument(help="Pictures, folders of pictures, or patterns as 'photos/**/*.jpg'.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per picture.", show_default=False)],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False, help="A .safetensors file; the ready-made weights by default.", show_default=False
-        ),
-    ] = None,
-    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
-    strength: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."),
-    ] = None,
+    weights: WeightsOption = None,
+    tasks: TaskNames = None,
+    strength: Strengths = None,
     blend: Annotated[
         list[str] | None,
         typer.Option(metavar="[NAME:]TASK=NUMBER,...", help="One more picture, of several looks mixed. Repeatable."),

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli.conventions import fail, names, parsed_blends, parsed_size, parsed_strengths
+from prismgan.cli.conventions import (
+    Strengths,
+    TaskNames,
+    WeightsOption,
+    fail,
+    names,
+    parsed_blends,
+    parsed_size,
+    parsed_strengths,
+)
 
 if TYPE_CHECKING:
     from prismgan.video.pipeline import Outcome
@@ -18,17 +27,9 @@ __all__ = ["video"]
 def video(
     clip: Annotated[Path, typer.Argument(help="A clip, or - to read it from a pipe.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per clip.", show_default=False)],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False, help="A .safetensors file; the ready-made weights by default.", show_default=False
-        ),
-    ] = None,
-    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
-    strength: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."),
-    ] = None,
+    weights: WeightsOption = None,
+    tasks: TaskNames = None,
+    strength: Strengths = None,
     blend: Annotated[
         list[str] | None,
         typer.Option(metavar="[NAME:]TASK=NUMBER,...", help="One more clip, of several looks mixed. Repeatable."),

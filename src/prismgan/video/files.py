@@ -63,11 +63,10 @@ def render_file(
     names = output_names(renderer, request, settings)
     piped = source == PIPE
     folder = out / ("stdin" if piped else source.stem)
-    if not piped:
-        open_clip(source)  # no folder is made for what is no clip
+    clip = None if piped else open_clip(source)  # no folder is made for what is no clip
     make_folder(folder)
     with _spooled(folder) if piped else nullcontext(source) as path:
-        clip = open_clip(path, "standard input" if piped else None)
+        clip = open_clip(path, "standard input") if clip is None else clip
         target, segments = target_of(clip), folder / SEGMENTS
         finished = [folder / f"{name}{target.suffix}" for name in names]
         if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):

@@ -1,0 +1,44 @@
+"""Weights with random numbers: tiny, but every layer does something, as if they had been trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prismgan.models.weights import FORMAT, HeadEntry, Header, Weights
+from prismgan.networks import Generator, GeneratorConfig
+
+TASKS: dict[str, dict[str, Any]] = {
+    "restore": {},
+    "fine-2x": {"scale": 2},
+    "fine-4x": {"scale": 4},
+    "paint": {"fine": False},
+    "varied": {"fine": False, "latent": True},
+    "drawn": {"latent": True},
+    "coarse-2x": {"fine": False, "scale": 2},
+    "coarse-4x": {"fine": False, "scale": 4},
+}
+
+
+def tiny_weights(
+    *names: str, levels: int = 2, fresh: bool = False, tasks: Mapping[str, Mapping[str, Any]] = TASKS
+) -> Weights:
+    """Of the named tasks, all by default. Fresh ones have heads that leave the source as it is."""
+    torch.manual_seed(0)
+    config = GeneratorConfig(widths=(8,) * levels, blocks=(1,) * levels, head_blocks=1, head_width=8, latent=4, code=8)
+    entries = tuple(
+        HeadEntry(name=name, kind="any", **{"scale": 1, "fine": True, "latent": False, **tasks[name]})
+        for name in names or tasks
+    )
+    generator = Generator(config, [entry.spec() for entry in entries])
+    if not fresh:
+        with torch.no_grad():
+            for head in generator.heads.values():
+                head.last.weight.normal_(std=0.05)
+                head.last.bias.normal_(std=0.05)
+    tensors = {f"generator.{name}": tensor for name, tensor in generator.state_dict().items()}
+    header = Header(format=FORMAT, title="tiny", step=7, tasks=entries, generator=config, recipe={})
+    return Weights(Path("tiny.safetensors"), header, tensors)

@@ -1,20 +1,23 @@
-"""Speed under every runtime, of all looks and of one, beside two classic networks; measured in turns, in one run.
+"""Speed under every runtime: one look, eight looks, all tasks, and two classic networks; in turns, in one run.
 
 python benchmarks/runtimes.py                       # the ready-made weights, 640x360
 python benchmarks/runtimes.py --runtimes torch,onnxruntime --json figures.json
 
-The classic networks are written from their papers, have random weights, and run in torch: one for fast style transfer,
-which makes one look, and a compact one for 4x enlargement.
+Eight looks are eight repainting heads as the ready-made weights have them, behind their trunk. The classic networks are
+written from their papers, have random weights, and run in the same runtime and precision: one for fast style transfer,
+which makes one look, so that eight looks take eight, and a compact one for 4x enlargement.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
-import statistics
-import time
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from contextlib import redirect_stdout
+from dataclasses import replace
+from functools import partial
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan import PrismganError
+from prismgan.export.session import onnxruntime_session
 from prismgan.inference import Renderer
-from prismgan.inference.runtimes import RUNTIMES, Runtime, available_threads, make_runtime
+from prismgan.inference.runtimes import RUNTIMES, Pass, make_runtime, openvino_session
+from prismgan.machine import available_threads, keep_freed_memory
+from prismgan.networks import Generator
+from step import take_turns
+
+LOOKS = 8
 
 
 class StyleResidual(nn.Module):
@@ -93,64 +102,89 @@ class CompactEnlargement(nn.Module):
         return self.layers(source) + F.interpolate(source, scale_factor=self.scale, mode="nearest")
 
 
-def passes(runtime: Runtime, renderer: Renderer, source: Tensor) -> dict[str, Callable[[], object]]:
-    """What is timed of a runtime: all tasks by one pass, and each alone."""
-    latent = renderer.generator.seeded_latent()
-
-    def rendered(tasks: list[str]) -> Callable[[], object]:
-        return lambda: runtime.decode(runtime.encode(source, tasks), latent, tasks)
-
-    return {"all": rendered(list(renderer.tasks)), **{name: rendered([name]) for name in renderer.tasks}}
+def eight_looks(generator: Generator) -> Generator:
+    """A fresh generator with the repainting heads of this one, as often as it takes for eight."""
+    looks = cycle(spec for spec in generator.specs.values() if not spec.fine)
+    specs = [replace(spec, name=f"look-{number}") for number, spec in enumerate(islice(looks, LOOKS))]
+    return Generator(generator.config, specs).eval().to(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
-def median_times(timed: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Seconds of each, taken in turn so that a busy moment of the machine falls on all alike."""
-    times: dict[str, list[float]] = {name: [] for name in timed}
-    for repeat in range(repeats + 1):
-        for name, run in timed.items():
-            start = time.perf_counter()
-            run()
-            if repeat:  # the first round warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
+def in_runtime(network: nn.Module, source: Tensor, name: str, fast: bool) -> Callable[[], object]:
+    """A pass of any network."""
+    if name == "torch":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        network, given = network.to(device, memory_format=torch.channels_last), source.to(device)
+        precision = partial(torch.autocast, device, torch.bfloat16 if device == "cpu" else torch.float16, enabled=fast)
+
+        def run() -> object:
+            with precision():
+                return network(given).cpu()
+
+        return run
+    file = io.BytesIO()
+    with redirect_stdout(io.StringIO()):
+        torch.onnx.export(network.cpu(), (source,), file, input_names=["source"], dynamo=False)
+    make = onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast)
+    session = make(file.getvalue())
+    return lambda: session({"source": source.numpy()})
 
 
-def measure(renderer: Renderer, names: list[str], height: int, width: int, repeats: int) -> dict[str, Any]:
-    """The figures: seconds, and what they are against each other."""
+def passes(renderer: Renderer, name: str, fast: bool, source: Tensor) -> dict[str, Callable[[], object]]:
+    """What is timed of a runtime."""
+
+    def rendered(generator: Generator, tasks: tuple[str, ...]) -> Callable[[], object]:
+        runtime = make_runtime(generator, name, fast=fast)
+        return lambda: list(runtime.looks(source, [Pass(0, tasks)]))
+
+    looks, ready = eight_looks(renderer.generator), renderer.generator
+    names = tuple(looks.specs)
+    fours = [task for task, spec in ready.specs.items() if spec.scale == 4]
+    return {
+        "one look": rendered(looks, names[:1]),
+        "eight looks": rendered(looks, names),
+        "all tasks": rendered(ready, tuple(ready.specs)),
+        **{f"{task} alone": rendered(ready, (task,)) for task in fours[:1]},
+        "fast style, one look": in_runtime(fast_style().eval(), source, name, fast),
+        "compact 4x": in_runtime(CompactEnlargement().eval(), source, name, fast),
+    }
+
+
+def ratios(seconds: Mapping[str, float]) -> dict[str, float]:
+    """What is asked of the figures of a runtime."""
+    found = {
+        "eight_looks_against_one": seconds["eight looks"] / seconds["one look"],
+        "eight_fast_style_networks_against_eight_looks": LOOKS
+        * seconds["fast style, one look"]
+        / seconds["eight looks"],
+        "frames_a_second_of_eight_looks": 1 / seconds["eight looks"],
+    }
+    for label in seconds:
+        if label.endswith("alone"):
+            found["compact_4x_against_ours"] = seconds["compact 4x"] / seconds[label]
+    return found
+
+
+def label_of(name: str, fast: bool) -> str:
+    return f"{name}, fast" if fast else name
+
+
+def measure(renderer: Renderer, kinds: list[tuple[str, bool]], height: int, width: int, repeats: int) -> dict[str, Any]:
+    """The figures of runtimes, each plain or fast: seconds, and what they are against each other."""
     source = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
-    cells = source.to(memory_format=torch.channels_last)[..., : height // 4 * 4, : width // 4 * 4]
-    classics = {"fast style (one look)": fast_style(), "compact 4x": CompactEnlargement()}
-    timed: dict[str, Callable[[], object]] = {}
-    for label, network in classics.items():
-        network.eval().to(memory_format=torch.channels_last)
-        timed[label] = lambda network=network: network(cells)
-    for name in names:
-        runtime = make_runtime(renderer.generator, name)
-        # Where torch has a GPU, its pass ends with the pictures' way back, so the clock need not wait for it.
-        timed |= {f"{name}: {what}": run for what, run in passes(runtime, renderer, source).items()}
-    seconds = median_times(timed, repeats)
-    style, compact = (seconds[label] for label in classics)
+    timed = {label_of(*kind): passes(renderer, *kind, source) for kind in kinds}
+    with torch.inference_mode():
+        seconds = take_turns(
+            {f"{label}: {what}": run for label, runs in timed.items() for what, run in runs.items()}, repeats
+        )
     found = {}
-    for name in names:
-        alone = [seconds[f"{name}: {task}"] for task in renderer.tasks]
-        everything, one = seconds[f"{name}: all"], statistics.mean(alone)
-        found[name] = {
-            "all_ms": 1000 * everything,
-            "one_ms": 1000 * one,
-            "all_against_one": everything / one,
-            "frames_per_second": 1 / everything,
-            "all_against_fast_style": everything / style,
-            "all_against_compact_4x": everything / compact,
-            "alone_ms": {task: 1000 * time for task, time in zip(renderer.tasks, alone, strict=True)},
-        }
+    for label, runs in timed.items():
+        own = {what: seconds[f"{label}: {what}"] for what in runs}
+        found[label] = {"ms": {what: 1000 * value for what, value in own.items()}, **ratios(own)}
     return {
         "height": height,
         "width": width,
         "threads": available_threads(),
         "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "tasks": list(renderer.tasks),
-        "classic_ms": {label: 1000 * seconds[label] for label in classics},
         "runtimes": found,
     }
 
@@ -159,31 +193,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, help="measure these instead of the ready-made ones")
     parser.add_argument("--runtimes", help="separated by commas; all that are installed by default")
-    parser.add_argument("--height", type=int, default=360)
-    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--height", type=int, default=360, help="a multiple of 4")
+    parser.add_argument("--width", type=int, default=640, help="a multiple of 4")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
+    keep_freed_memory()  # as the command line does
     renderer = Renderer.load(options.weights)
-    names = []
+    kinds = []
     for name in options.runtimes.split(",") if options.runtimes else RUNTIMES:
-        try:
-            make_runtime(renderer.generator, name)
-            names.append(name)
-        except PrismganError as error:
-            print(f"left out: {error}")
-    found = measure(renderer, names, options.height, options.width, options.repeats)
-    print(f"{options.width}x{options.height}, {found['threads']} threads, {found['device']}, float32, medians")
-    for label, milliseconds in found["classic_ms"].items():
-        print(f"  {label:<22} {milliseconds:8.1f} ms")
-    for name, row in found["runtimes"].items():
-        frames = f"{row['frames_per_second']:.2f} frames a second"
-        print(f"{name}: all {len(renderer.tasks)} looks {row['all_ms']:.1f} ms, {frames}")
-        print(f"  against one look (mean of the tasks alone) {row['all_against_one']:6.2f}x")
-        print(f"  against a fast-style network's one look    {row['all_against_fast_style']:6.2f}x")
-        print(f"  against a compact network's 4x             {row['all_against_compact_4x']:6.2f}x")
-        for task, milliseconds in row["alone_ms"].items():
-            print(f"  {task:<22} alone {milliseconds:8.1f} ms")
+        for fast in (False, True):
+            try:
+                make_runtime(renderer.generator, name, fast=fast)
+                kinds.append((name, fast))
+            except PrismganError as error:
+                print(f"left out: {error}")
+    found = measure(renderer, kinds, options.height, options.width, options.repeats)
+    print(f"{options.width}x{options.height}, {found['threads']} threads, {found['device']}, medians")
+    for label, row in found["runtimes"].items():
+        print(label)
+        for what, milliseconds in row["ms"].items():
+            print(f"  {what:<48} {milliseconds:8.1f} ms")
+        for what, ratio in row.items():
+            if what != "ms":
+                print(f"  {what.replace('_', ' '):<48} {ratio:8.2f}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
 

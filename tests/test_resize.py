@@ -179,6 +179,14 @@ def test_enlargement_reproduces_a_parabola() -> None:
     torch.testing.assert_close(images.upsample(image, 2)[0, 0, 12, 6:-6], expected[6:-6])
 
 
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_bilinear_phases_are_torchs_enlargement(factor: int) -> None:
+    image = noise(6, 7, rows=2)
+    cells = F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), images.bilinear_phases(factor))
+    expected = F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(F.pixel_shuffle(cells, factor), expected, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_phases_on_an_unshuffled_picture_are_the_enlargement(scale: int) -> None:
     image = noise(16, 20, rows=2)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["DataError", "PictureError", "PrismganError", "RecipeError", "WeightsError", "nearest"]
+__all__ = ["DataError", "PictureError", "PrismganError", "RecipeError", "WeightsError", "nearest", "one_line"]
+
+# What breaks lines, commands terminals, turns the direction of writing, or cannot be encoded: names of files may.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """The text in one line that a terminal shows as it is: control characters are written as ``\\n`` or ``\\x1b``."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class PrismganError(Exception):
-    """Something the user can put right. The message says what, where, and what to do about it."""
+    """Something the user can put right. The message says what, where, and what to do about it.
+
+    It is one line, whatever the names of files in it hold; several arguments are several lines.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(one_line(str(line)) for line in self.args)
 
 
 class PictureError(PrismganError):

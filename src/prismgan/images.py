@@ -32,9 +32,13 @@ __all__ = [
     "MINIMUM_SIDE",
     "SUFFIXES",
     "bicubic_phases",
+    "bilinear_phases",
+    "damaged",
     "find_pictures",
     "from_pil",
+    "is_picture",
     "luma",
+    "missing",
     "open_lazily",
     "pixel_limit",
     "read",
@@ -48,10 +52,13 @@ __all__ = [
     "write",
 ]
 
-UNKNOWN = "is not a picture that can be read (unknown or damaged format)"
+UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
-# What Pillow's decoders raise for damaged files, by format.
-DECODING_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error)
+# What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
+DECODING_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 _limit = threading.RLock()
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
@@ -60,7 +67,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """All pictures below ``folder``, by suffix, sorted; hidden files and folders are left out.
+    """All pictures below ``folder``, as :func:`is_picture` says, sorted; hidden files and folders are left out.
 
     Raises:
         PictureError: the folder does not exist, is no folder, or holds no picture.
@@ -72,15 +79,29 @@ def find_pictures(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if is_picture(path) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not found:
         raise PictureError(
             f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, also in sub-folders)"
         )
     return found
+
+
+def is_picture(path: Path) -> bool:
+    """Whether this is a file with a picture's suffix. So is a link that leads nowhere: who reads it says so."""
+    return path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def missing(path: Path) -> PictureError:
+    """What to say of a path where no file is."""
+    what = "is a link that leads nowhere; mend or remove it" if path.is_symlink() else "no such file"
+    return PictureError(f"{path}: {what}")
+
+
+def damaged(path: Path, error: BaseException) -> PictureError:
+    """What to say of a picture that breaks off while it is decoded, or makes no sense."""
+    return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
 
 
 @contextmanager
@@ -108,11 +129,13 @@ def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
     Raises:
         PictureError: the file is missing, not a picture, or has too many pixels.
     """
-    if not path.exists():
-        raise PictureError(f"{path}: no such file")
-    if path.is_dir():
-        raise PictureError(f"{path}: is a folder, expected a picture")
     try:
+        if not path.exists():
+            raise missing(path)
+        if path.is_dir():
+            raise PictureError(f"{path}: is a folder, expected a picture")
+        if not path.is_file():  # reading from it might never end
+            raise PictureError(f"{path}: is a pipe or a device, expected a picture; save what it gives to a file")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
@@ -121,7 +144,8 @@ def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise PictureError(f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first") from None
     except DECODING_ERRORS as error:
-        raise PictureError(f"{path}: cannot be read ({error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"{path}: cannot be read ({reason}); try a copy of it") from None
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -138,7 +162,7 @@ def size(path: Path) -> tuple[int, int]:
             # A PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it.
             rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         except DECODING_ERRORS as error:
-            raise PictureError(f"{path}: is damaged or truncated ({error})") from None
+            raise damaged(path, error) from None
     return (width, height) if rotated else (height, width)
 
 
@@ -163,7 +187,7 @@ def read(path: Path) -> UInt8[Tensor, "3 H W"]:
             picture.load()
             upright = ImageOps.exif_transpose(picture)
         except DECODING_ERRORS as error:
-            raise PictureError(f"{path}: is damaged or truncated ({error})") from None
+            raise damaged(path, error) from None
     return from_pil(upright)
 
 
@@ -310,6 +334,18 @@ def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
     for channel in range(3):
         weights[channel, :, channel] = kernel
     return weights.reshape(3 * side**2, 12, 3, 3).float()
+
+
+def bilinear_phases(factor: int) -> Float[Tensor, "P 3 3 3"]:
+    """Weights of a 3x3 convolution that enlarges three channels bilinearly, with P = 3 factor^2.
+
+    Away from the border ``pixel_shuffle(conv2d(image, weights), factor)`` is torch's ``interpolate`` with
+    ``align_corners=False``.
+    """
+    positions = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5
+    taps = _triangle(torch.arange(-1, 2, dtype=torch.float64)[None] - positions[:, None])
+    kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(factor**2, 3, 3)
+    return torch.einsum("cd,pij->cpdij", torch.eye(3, dtype=torch.float64), kernel).flatten(0, 1).float()
 
 
 def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:

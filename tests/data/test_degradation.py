@@ -45,6 +45,14 @@ def test_noise_has_its_standard_deviation(sigma: float) -> None:
     assert abs(noisy.mean().item()) * 127.5 < sigma * 0.03
 
 
+def test_unclipped_noise_leaves_the_range_as_often_as_is_said() -> None:
+    config = DegradationConfig(clean=0, noise=Noise(probability=1, sigma=(30, 30), unclipped=0.5))
+    beyond = [bool(degrade(photo(), config, stream(seed)).abs().max() > 1) for seed in range(40)]
+    assert 10 < sum(beyond) < 30
+    filed = config.model_copy(update={"jpeg": Jpeg(probability=1)})
+    assert all(degrade(photo(), filed, stream(seed)).abs().max() <= 1 for seed in range(5))
+
+
 @settings(deadline=None, max_examples=12)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), seed=st.integers(0, 99))
 def test_any_size_keeps_shape_and_range(height: int, width: int, seed: int) -> None:

@@ -109,6 +109,18 @@ def test_transparency_and_grey(renderer: Renderer, tmp_path: Path, draw_picture:
     assert all(same(looks[name], white[name]) for name in white)
 
 
+def test_pictures_of_one_size_are_rendered_together() -> None:
+    renderer = tiny_renderer()
+    sources = [pixels(31, 42, seed=seed) for seed in range(3)]
+    request = Request(chain=("restore",), seeds=(0, 1), strength={"paint": 0.5})
+    for found, source in zip(renderer.render_all(sources, request), sources, strict=True):
+        expected = renderer.render(source, request)
+        assert list(found) == list(expected)
+        assert all(difference(found[name], expected[name]) <= 1 for name in expected)
+    with pytest.raises(PictureError, match="2 sizes; render together what has one size"):
+        renderer.render_all([sources[0], pixels(31, 43)])
+
+
 def test_an_untrained_restoration_leaves_the_picture_alone_to_the_last_of_16_bits() -> None:
     renderer, source = tiny_renderer("restore", fresh=True), pixels(31, 42, 16)
     assert np.array_equal(renderer.render(source, depth=16)["restore"], source)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +9,7 @@ from tiny_renderers import TASKS, difference, pixels, tiny_renderer
 
 from prismgan import PrismganError, Renderer
 from prismgan.inference import Request, runtimes
-from prismgan.inference.runtimes import RUNTIMES, available_threads, make_runtime
+from prismgan.inference.runtimes import RUNTIMES, Pass, make_runtime
 
 OTHERS = [name for name in RUNTIMES if name != "torch"]
 
@@ -66,21 +63,57 @@ def test_every_task_alone(other: Renderer, torchs: Renderer, task: str) -> None:
     assert difference(found, expected) <= 1
 
 
-def test_a_source_is_encoded_once_for_all_seeds(other: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded = []
-    encode = other.runtime.encode
-    monkeypatch.setattr(other.runtime, "encode", lambda *given: encoded.append(1) or encode(*given))
-    other.render(pixels(20, 20), Request(tasks=("varied", "drawn"), seeds=(1, 2, 3)))
-    assert len(encoded) == 1
+def test_the_trunk_is_computed_once_for_all_seeds_and_scales(other: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    make = other.runtime._session  # type: ignore[attr-defined]
+    monkeypatch.setattr(other.runtime, "_session", lambda model: made.append(model) or make(model))
+    request = Request(tasks=("varied", "drawn", "fine-2x"), seeds=(1, 2, 3))
+    other.render(pixels(20, 20), request)
+    other.render(pixels(30, 20), request)
+    (model,) = made  # and the second picture needs no other
+    import onnx
+
+    trunks = [node.name for node in onnx.load_from_string(model).graph.node if node.name.startswith("trunk.stem")]
+    assert len(trunks) == 1
+
+
+def test_pictures_of_one_size_are_rendered_at_once(other: Renderer, torchs: Renderer) -> None:
+    source = torch.linspace(-1, 1, 2 * 3 * 18 * 21).view(2, 3, 18, 21)
+    passes = [Pass(0, ("varied", "fine-2x")), Pass(3, ("varied",))]
+    for renderer in (other, torchs):
+        both = list(renderer.runtime.looks(source, passes))
+        for row in range(2):
+            for found, expected in zip(both, torchs.runtime.looks(source[row : row + 1], passes), strict=True):
+                for name, image in expected.items():
+                    torch.testing.assert_close(found[name][row : row + 1], image, rtol=0, atol=1e-4)
 
 
 def test_outputs_are_not_written_over_by_the_next_pass(other: Renderer) -> None:
-    runtime, source = other.runtime, torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
-    with torch.inference_mode():
-        first = runtime.decode(runtime.encode(source, ["drawn"]), torch.zeros(1, 4), ["drawn"])["drawn"]
-        before = first.clone()
-        runtime.decode(runtime.encode(-source, ["drawn"]), torch.ones(1, 4), ["drawn"])
-    assert torch.equal(first, before)
+    source = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
+    (first,) = other.runtime.looks(source, [Pass(0, ("drawn",))])
+    before = first["drawn"].clone()
+    list(other.runtime.looks(-source, [Pass(0, ("drawn",))]))
+    assert torch.equal(first["drawn"], before)
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_a_fast_runtime_is_a_few_levels_off(torchs: Renderer, name: str) -> None:
+    if name != "torch":
+        pytest.importorskip("onnx", reason="the extra 'export' is not installed")
+        pytest.importorskip(name, reason=f"{name} is not installed")
+    fast = tiny_renderer()
+    fast.runtime = make_runtime(fast.generator, name, fast=True)
+    source = pixels(33, 47)
+    found, expected = fast.render(source), torchs.render(source)
+    for task, image in found.items():
+        assert difference(image, expected[task]) <= 16, task
+        error = image.astype(float) - expected[task]
+        assert abs(error).mean() < 1, task
+
+
+def test_what_is_not_made_fast_says_so() -> None:
+    with pytest.raises(PrismganError, match="runtime onnxruntime: is fast with a file in int8 alone"):
+        make_runtime(tiny_renderer("restore").generator, "onnxruntime", fast=True)
 
 
 def test_an_unknown_runtime_is_refused_with_the_nearest_name() -> None:
@@ -98,27 +131,3 @@ def test_a_missing_package_is_named(name: str, extra: str, monkeypatch: pytest.M
 def test_the_automatic_choice_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "_is_installed", lambda package: False)
     assert isinstance(make_runtime(tiny_renderer("restore").generator), runtimes.TorchRuntime)
-
-
-@pytest.mark.parametrize(
-    ("files", "quota"),
-    [
-        ({}, math.inf),
-        ({"cpu.max": "max 100000"}, math.inf),
-        ({"cpu.max": "150000 100000"}, 1.5),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, math.inf),
-        ({"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"}, 4),
-    ],
-)
-def test_a_containers_share_of_the_processor(files: dict[str, str], quota: float, tmp_path: Path) -> None:
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content + "\n")
-    assert runtimes._processor_quota(tmp_path) == quota
-
-
-def test_threads_are_at_least_one_and_no_more_than_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_processor_quota", lambda cgroup: 0.5)
-    assert available_threads() == 1
-    monkeypatch.setattr(runtimes, "_processor_quota", lambda cgroup: math.inf)
-    assert available_threads() == torch.get_num_threads()

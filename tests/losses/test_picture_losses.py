@@ -63,6 +63,14 @@ def test_charbonnier_is_zero_for_equal_pictures_and_symmetric(astronaut: Tensor,
     )
 
 
+def test_below_epsilon_charbonnier_is_quadratic() -> None:
+    target = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    small, double = (charbonnier(target + size, target, epsilon=0.1) for size in (0.002, 0.004))
+    assert float(small) == pytest.approx(0.002**2 / 0.2, rel=1e-3)
+    assert float(double / small) == pytest.approx(4, rel=1e-2)
+    assert float(Charbonnier(0.1)(target + 0.002, seen(target, target))) == pytest.approx(float(small))
+
+
 def test_charbonnier_has_a_finite_gradient_at_zero() -> None:
     output = torch.zeros(1, 3, 4, 4, requires_grad=True)
     charbonnier(output, torch.zeros(1, 3, 4, 4)).sum().backward()

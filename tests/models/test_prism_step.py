@@ -170,6 +170,14 @@ def test_tasks_per_step_draws_so_many_by_seed_and_step_alone() -> None:
     assert drawn(model(tasks_per_step=99), 0) == set(NAMES)
 
 
+def test_a_frozen_trunk_stays_as_it_is_and_heads_learn() -> None:
+    prism = model(freeze_trunk=True)
+    before = parameters(prism)
+    prism.step(batch())
+    learnt = {name.split(".")[1] for name in changed(before, parameters(prism)) if name.startswith("generator.")}
+    assert learnt == {"heads"}
+
+
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_a_task_that_is_not_drawn_is_left_alone(balancer: str) -> None:
     prism = model(tasks_per_step=1, balancer=balancer)

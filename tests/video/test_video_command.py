@@ -78,6 +78,20 @@ def test_strength_0_gives_the_clip_back(
         assert np.abs(before.astype(float) - after).mean() < 2
 
 
+def test_frames_rendered_together_are_the_frames_rendered_one_by_one(
+    tmp_path: Path, command: Command, weights: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    for count in (1, 3):
+        arguments = ["--tasks", "paint,fine-2x", "--segment", 0.28, "--batch", count, "--quality", 1]
+        done = command("video", clip, "--out", tmp_path / str(count), "--weights", weights, *arguments)
+        assert done.code == 0, done.err
+    for name in ("paint.mp4", "fine-2x.mp4"):
+        one, three = (frames(tmp_path / count / "clip" / name) for count in "13")
+        assert len(one) == len(three) == 20
+        assert all(np.abs(a.astype(int) - b).max() <= 3 for a, b in zip(one, three, strict=True))
+
+
 def test_a_variable_frame_rate_is_kept(tmp_path: Path, command: Command, weights: Path) -> None:
     clip = make_clip(tmp_path / "uneven.mp4", times=[90 * time for time in UNEVEN], time_base=Fraction(1, 90_000))
     done = command("video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2)

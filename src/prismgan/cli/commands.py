@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ from prismgan.cli.export import export
 from prismgan.cli.render import render
 from prismgan.cli.tasks import add_task, remove_task, rename_task
 from prismgan.cli.video import video
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, one_line
+from prismgan.machine import keep_freed_memory
 
 __all__ = ["app", "main"]
 
@@ -175,6 +177,9 @@ def main() -> None:
     # Threads of torch that wait for each other keep a core busy for a while before they sleep. The default is so long
     # that one other busy program makes training ten times slower; this costs 3 % where nothing else runs.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    keep_freed_memory()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names that are not UTF-8 come out as the bytes they are
     try:
         app()
     except PrismganError as error:
@@ -183,3 +188,9 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A file that may not even be looked at, or has an impossible name.
+        print(one_line(f"prismgan: {error.filename}: {error.strerror}; use another file or name"), file=sys.stderr)
+        sys.exit(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from prismgan.errors import one_line
+
 __all__ = [
     "AsJson",
+    "Fast",
+    "RuntimeOption",
     "Strengths",
     "TaskNames",
     "WeightsFile",
@@ -47,6 +52,14 @@ Strengths = Annotated[
         "--strength", metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."
     ),
 ]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option("--runtime", metavar="NAME", help="torch, onnxruntime or openvino; by default torch."),
+]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="In half the precision: up to three times as fast, a few levels of 255 off."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -62,7 +75,7 @@ def print_json(content: Any) -> None:
 
 def fail(message: str) -> NoReturn:
     """End the command with one line on stderr and exit code 2."""
-    typer.echo(f"prismgan: {message}", err=True)
+    typer.echo(one_line(f"prismgan: {message}"), err=True)
     raise typer.Exit(2)
 
 
@@ -117,6 +130,6 @@ def parsed_blends(texts: list[str]) -> dict[str, dict[str, float]]:
 def parsed_size(text: str) -> int:
     """Of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024) in bytes."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
-    if found is None or found[2] not in UNITS or (size := int(float(found[1]) * UNITS[found[2]])) < 1:
+    if found is None or found[2] not in UNITS or not 1 <= (size := float(found[1]) * UNITS[found[2]]) < math.inf:
         fail(f"--memory {text!r}: expected a size, as 2GB or 800MB")
-    return size
+    return int(size)

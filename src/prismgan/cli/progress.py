@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from prismgan.errors import one_line
+
 __all__ = ["RenderProgress", "VideoProgress"]
 
 
@@ -70,7 +72,7 @@ class RenderProgress(_Bar):
     def written(self, path: object) -> None:
         """A file was written."""
         if self.console.is_terminal and sys.stdout.isatty():
-            self.console.print(str(path), highlight=False, markup=False, soft_wrap=True)  # above the bar
+            self.console.print(one_line(str(path)), highlight=False, markup=False, soft_wrap=True)  # above the bar
         else:
             typer.echo(path)
 
@@ -89,7 +91,7 @@ class VideoProgress(_Bar):
 
     def remark(self, text: str) -> None:
         """Something a person wants to know."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
     def rendered(self, frames: int, total: int | None) -> None:
         """So many frames are rendered, of about so many; None where nobody knows."""

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from prismgan.cli.conventions import (
+    Fast,
+    RuntimeOption,
     Strengths,
     TaskNames,
     WeightsOption,
@@ -47,6 +49,8 @@ def render(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Most to take, as 2GB or 800MB; large pictures go in tiles.")
     ] = None,
+    runtime: RuntimeOption = None,
+    fast: Fast = False,
     with_sheet: Annotated[
         bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")
     ] = False,
@@ -77,7 +81,7 @@ def render(
     )
     jobs = find_jobs(pictures, out)
     renderer = FileRenderer(
-        Renderer.load(weights, limit),
+        Renderer.load(weights, limit, runtime, fast=fast),
         request,
         suffix=suffix,
         quality=quality,

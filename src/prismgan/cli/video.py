@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prismgan.cli.conventions import (
+    Fast,
+    RuntimeOption,
     Strengths,
     TaskNames,
     WeightsOption,
@@ -43,6 +45,11 @@ def video(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Most that a frame may take, as 2GB; large ones go in tiles.")
     ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, max=64, help="Frames that are rendered together; several are faster on a GPU.")
+    ] = 1,
+    runtime: RuntimeOption = None,
+    fast: Fast = False,
     segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,
     report: Annotated[
         bool, typer.Option("--report", help="Say how fast it went, and how steady the looks are.")
@@ -63,11 +70,11 @@ def video(
     from prismgan.video.segment import Encoding
 
     require("av", *(["cv2"] if report else []))
-    settings = Settings(Encoding(codec, quality), with_grid, segment)
+    settings = Settings(Encoding(codec, quality), with_grid, segment, batch)
     request = Request(
         tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)
     )
-    renderer = Renderer.load(weights, limit)
+    renderer = Renderer.load(weights, limit, runtime, fast=fast)
     with VideoProgress() as progress:
         outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
     if outcome is None:

@@ -95,7 +95,7 @@ def must_fit(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem
     problems = check(data, tasks, crop)
     fatal = [problem for problem in problems if problem.fatal]
     if fatal:
-        raise DataError("\n".join(map(str, fatal)))
+        raise DataError(*map(str, fatal))
     return problems
 
 

@@ -69,6 +69,9 @@ class Noise(Config):
     """How often it is applied to a source that is not left clean."""
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (2.0, 40.0)
     """Lowest and highest standard deviation in units of 0..255, as papers print it."""
+    unclipped: Probability = 0.0
+    """How often noise may leave the range from black to white, as in the test sets of papers. No file holds such a
+    source, and JPEG ends it."""
 
 
 class Jpeg(Config):
@@ -106,19 +109,22 @@ class Condition(Config):
     """Length of the motion in pixels, rounded up to an odd number; 0 for none."""
     noise: NonNegative = 0.0
     """Standard deviation of the noise in units of 0..255; 0 for none."""
+    unclipped: bool = False
+    """Whether noise may leave the range from black to white; no file holds that."""
     jpeg: Quality | None = None
     """JPEG quality; null for none."""
 
     def apply(self, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-        """The image under this condition, in [-1, 1]; bitwise the image itself where nothing is asked for."""
+        """The image under this condition, in [-1, 1] unless it is ``unclipped``; bitwise the image itself where
+        nothing is asked for."""
         if self.gaussian_blur > 0:
             image = _gaussian_blur(image, self.gaussian_blur)
         if self.motion_blur > 0:
             image = _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
         if self.noise > 0:
             image = add_noise(image, self.noise, generator)
-        # A file on disk holds no values outside, so what is trained on must not either.
-        image = image.clamp(-1.0, 1.0)
+        if not self.unclipped:
+            image = image.clamp(-1.0, 1.0)
         return image if self.jpeg is None else _jpeg(image, self.jpeg)
 
 
@@ -129,7 +135,7 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
     def happens(part: GaussianBlur | MotionBlur | Noise | Jpeg) -> bool:
         return uniform(generator, 0.0, 1.0) < part.probability
 
-    gaussian_blur, motion_blur, noise, jpeg = 0.0, 0, 0.0, None
+    gaussian_blur, motion_blur, noise, unclipped, jpeg = 0.0, 0, 0.0, False, None
     if uniform(generator, 0.0, 1.0) < config.clean:
         return Condition(name=name)
     if config.gaussian_blur is not None and happens(config.gaussian_blur):
@@ -139,15 +145,18 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
         motion_blur = 2 * integer(generator, low // 2, (high - 1) // 2) + 1
     if config.noise is not None and happens(config.noise):
         noise = uniform(generator, *config.noise.sigma)
+        unclipped = config.noise.unclipped > 0 and uniform(generator, 0.0, 1.0) < config.noise.unclipped
     if config.jpeg is not None and happens(config.jpeg):
         jpeg = integer(generator, *config.jpeg.quality)
-    return Condition(name=name, gaussian_blur=gaussian_blur, motion_blur=motion_blur, noise=noise, jpeg=jpeg)
+    return Condition(
+        name=name, gaussian_blur=gaussian_blur, motion_blur=motion_blur, noise=noise, unclipped=unclipped, jpeg=jpeg
+    )
 
 
 def degrade(
     image: Float[Tensor, "3 H W"], config: DegradationConfig, generator: torch.Generator
 ) -> Float[Tensor, "3 H W"]:
-    """The source for a clean photo: both in [-1, 1], of the same size.
+    """The source for a clean photo, of the same size; in [-1, 1] as well, but for unclipped noise.
 
     Args:
         image: the clean photo.

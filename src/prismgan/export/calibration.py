@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError
 from prismgan.export.parity import SIZES
+from prismgan.picture import on_white, open_picture
 
 __all__ = ["CROPS", "crops", "middles", "read_pictures"]
 
@@ -20,13 +22,16 @@ CROPS = 32
 """Most crops, and most pictures. Calibration holds what every layer makes of them."""
 CROPS_OF_ONE = 8
 """Most crops of one picture."""
+NOISE = (0, 25, 0, 50)
+"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn: what is to be restored causes
+values that clean pictures never do, and a range without them costs 1 dB."""
 
 
 def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
     """Files, and what is in folders, in [0, 1]; of more than :data:`CROPS` so many that are spread over them.
 
     Raises:
-        PictureError: one is missing, damaged, or too small to be compared on.
+        PictureError: one is missing, damaged, of a kind that is not rendered, or too small to be compared on.
     """
     paths = [path for given in named for path in (images.find_pictures(given) if given.is_dir() else [given])]
     if len(paths) > CROPS:
@@ -34,7 +39,8 @@ def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
     least = max(side for size in SIZES for side in size)
     found = []
     for path in paths:
-        image = images.to_float(images.read(path)).add(1).div(2)[None]
+        pixels = torch.tensor(on_white(open_picture(path))).permute(2, 0, 1)
+        image = images.to_float(pixels).add(1).div(2)[None]
         height, width = image.shape[-2:]
         if min(height, width) < least:
             raise PictureError(f"{path}: is {width}x{height} pixels; to calibrate with, each side must have {least}")
@@ -51,7 +57,7 @@ def crops(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> Iterator[Float[Tensor
             int(max(side - CROP, 0) * ((number + 1) * step % 1))
             for side, step in zip(picture.shape[-2:], (0.618034, 0.414214), strict=True)
         )
-        yield picture[..., top : top + CROP, left : left + CROP]
+        yield _noisy(picture[..., top : top + CROP, left : left + CROP], number)
 
 
 def middles(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> list[Float[Tensor, "1 3 h w"]]:
@@ -60,5 +66,10 @@ def middles(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> list[Float[Tensor, 
     for number, (height, width) in enumerate(SIZES):
         picture = pictures[number % len(pictures)]
         top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
-        found.append(picture[..., top : top + height, left : left + width])
+        found.append(_noisy(picture[..., top : top + height, left : left + width], number))
     return found
+
+
+def _noisy(crop: Float[Tensor, "1 3 h w"], number: int) -> Float[Tensor, "1 3 h w"]:
+    noise = torch.randn(crop.shape, generator=torch.Generator().manual_seed(number))
+    return (crop + NOISE[number % len(NOISE)] / 255 * noise).clamp(0, 1)

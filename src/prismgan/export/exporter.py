@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.export import calibration
-from prismgan.export.parity import Run, TaskParity, feed, measure, problem, random_sources, render, worse
+from prismgan.export.parity import TaskParity, feed, measure, problem, random_sources, render, worse
 from prismgan.export.precision import PRECISIONS, Precision
+from prismgan.export.session import Run, onnxruntime_session
 from prismgan.files import replace_file
 from prismgan.models.weights import Weights, default_weights
 from prismgan.networks import Generator
@@ -101,7 +102,7 @@ def export(
         model = in_int8(plain, feeds, _kept(generator, plain))
         sources = calibration.middles(pictures)
     content = model.SerializeToString()
-    run = _session(content)
+    run = onnxruntime_session(content)
     found = measure(generator, names, run, sources)
     if precision == "float16":
         # ONNX Runtime computes this file in float32 on a CPU. So it says whether the graph is right, and torch what the
@@ -112,7 +113,7 @@ def export(
     if wrong is not None:
         cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
         raise PrismganError(f"{out}: not written, since in {precision} {wrong}{cure}")
-    speed = 1.0 if model is plain else _speed(run, _session(plain.SerializeToString()), generator, names)
+    speed = 1.0 if model is plain else _speed(run, onnxruntime_session(plain.SerializeToString()), generator, names)
     replace_file(out, content)
     return Exported(out, len(content), precision, tuple(found), speed)
 
@@ -170,17 +171,6 @@ def _kept(generator: Generator, model: Any) -> list[str]:
     outermost = {"trunk.stem", *(f"heads.{name}.last" for name in generator.heads)}
     names = [node.name for node in model.graph.node if node.op_type == "Conv"]
     return [name for name in names if name in outermost or not name.startswith(("trunk.", "heads."))]
-
-
-def _session(content: bytes) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda values: list(session.run(None, dict(values)))
 
 
 def _speed(run: Run, plain: Run, generator: Generator, tasks: Sequence[str]) -> float:

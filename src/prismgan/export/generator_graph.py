@@ -6,26 +6,43 @@ that no reader understands. What is written twice is compared: no file is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, Modulation, ResidualBlock
-from prismgan.networks.generator import CoarseHead, FineHead
+from prismgan.networks.generator import BORDER, CoarseHead, FineHead
 
-__all__ = ["FeatureNames", "GeneratorGraph"]
+__all__ = ["Base", "FeatureNames", "GeneratorGraph"]
+
+
+Code = str | Float[Tensor, "1 C"]
+"""What z has become: a value of the graph, or numbers."""
 
 
 class FeatureNames(NamedTuple):
-    """The values that :class:`~prismgan.networks.generator.Features` are."""
+    """The values that :class:`~prismgan.networks.generator.Features` are, with the borders that heads need."""
 
     shallow: str
     coarse: str
     fine: str | None
+    margin: int
+    """Cells that the coarse ones have beyond the picture; the shallow ones have :data:`BORDER` where this is not 0."""
+
+
+class Base(NamedTuple):
+    """What the heads of a scale start from, as sub-pixels of the cells at 1/2: (B, 3 (2 scale)^2, h, w)."""
+
+    cells: str
+    """The source, enlarged bicubically."""
+    detail: str | None
+    """What it has beyond its own half resolution; None where no head asks for it."""
 
 
 class GeneratorGraph:
@@ -48,8 +65,8 @@ class GeneratorGraph:
         ones = graph.picture_weight("unshuffle", torch.eye(12).view(12, 3, 2, 2))
         return graph.operation("Conv", padded, ones, kernel_shape=[2, 2], strides=[2, 2], name="unshuffle cells")
 
-    def trunk(self, cells: str, fine: bool) -> FeatureNames:
-        """Features of the cells without their border; ``fine`` says whether the finest are wanted."""
+    def trunk(self, cells: str, names: Collection[str]) -> FeatureNames:
+        """The features that these tasks need of the cells without their border."""
         graph, trunk = self.graph, self.generator.trunk
         shallow = maps = self._convolution(trunk.stem, graph.to_network(cells))
         skips = []
@@ -57,13 +74,16 @@ class GeneratorGraph:
             skips.append(maps)
             maps = self._convolution(down, self._activation(maps))
         coarse = maps = self._blocks(trunk.coarse, maps)
-        if not fine:
-            return FeatureNames(shallow, coarse, None)
+        margin = self.generator.margin(names)
+        if margin:
+            shallow, coarse = graph.repeated(shallow, BORDER), graph.repeated(coarse, margin)
+        if all(not self.generator.specs[name].fine for name in names):
+            return FeatureNames(shallow, coarse, None, margin)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)
             maps = self._blocks(blocks, graph.operation("Add", skip, enlarged))
-        return FeatureNames(shallow, coarse, maps)
+        return FeatureNames(shallow, coarse, maps, margin)
 
     def code(self, latent: str) -> str:
         """(B, Z) through the fully connected layers."""
@@ -74,70 +94,98 @@ class GeneratorGraph:
             value = self._activation(self.graph.linear(self._names[layer], layer, value))
         return value
 
-    def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
-        """What these tasks' heads add to, by scale: the source, padded to whole cells and enlarged bicubically."""
+    def bases(self, bordered: str, names: Iterable[str]) -> dict[int, Base]:
+        """What these tasks' heads start from, by scale."""
         graph, bases = self.graph, {}
-        for scale in sorted({self.generator.specs[name].scale for name in names}):
+        specs = [self.generator.specs[name] for name in names]
+        for scale in sorted({spec.scale for spec in specs}):
             if scale == 1:
-                bases[scale] = graph.shuffle(graph.interior(bordered), 2)
+                cells = graph.interior(bordered)
             else:
-                phases = self.generator.get_buffer(f"bicubic{scale}")
-                weight = graph.picture_weight(f"bicubic{scale}", phases)
+                weight = graph.picture_weight(f"bicubic{scale}", self.generator.get_buffer(f"bicubic{scale}"))
                 cells = graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
-                bases[scale] = graph.shuffle(cells, 2 * scale)
+            wanted = any(spec.scale == scale and not spec.fine for spec in specs)
+            bases[scale] = Base(cells, self._detail(cells, scale) if wanted else None)
         return bases
 
     def looks(
-        self, features: FeatureNames, bases: dict[int, str], code: str | None, names: Sequence[str]
+        self, features: FeatureNames, bases: Mapping[int, Base], code: Code | None, names: Iterable[str]
     ) -> dict[str, str]:
-        """Every task's picture in [-1, 1] (not clipped), padded to whole cells, by name."""
-        graph, looks = self.graph, {}
-        specs = self.generator.specs
-        details = {scale: self._detail(bases[scale], 2 * scale) for scale in _coarse_scales(self.generator, names)}
+        """By task its picture in [-1, 1] (not clipped) as sub-pixels, of whole cells; see :meth:`pixels`.
+
+        ``code`` is a value (B, C), or one code (1, C) for all pictures, which becomes a part of the weights.
+        """
+        looks = {}
         for name in names:
-            head, scale = self.generator.heads[name], specs[name].scale
+            head, base = self.generator.heads[name], bases[self.generator.specs[name].scale]
             if isinstance(head, FineHead):
-                residual = self._fine(head, features, code, 2 * scale)
+                residual = self._fine(head, features, code)
             else:
                 assert isinstance(head, CoarseHead)
-                residual = self._coarse(head, features, code, details[scale])
-            looks[name] = graph.operation("Add", residual, bases[scale])
+                residual = self._coarse(head, features, code, base)
+            looks[name] = self.graph.operation("Add", residual, base.cells)
         return looks
 
-    def _fine(self, head: FineHead, features: FeatureNames, code: str | None, factor: int) -> str:
+    def pixels(self, cells: str, scale: int) -> str:
+        """Pixels (B, 3, H, W) of sub-pixels."""
+        return self.graph.shuffle(cells, 2 * scale)
+
+    def _fine(self, head: FineHead, features: FeatureNames, code: Code | None) -> str:
         assert features.fine is not None
         maps = self._blocks(head.blocks, features.fine, code)
-        return self.graph.shuffle(self.graph.to_picture(self._convolution(head.last, maps)), factor)
+        return self.graph.to_picture(self._convolution(head.last, maps))
 
-    def _coarse(self, head: CoarseHead, features: FeatureNames, code: str | None, detail: str) -> str:
+    def _coarse(self, head: CoarseHead, features: FeatureNames, code: Code | None, base: Base) -> str:
         graph = self.graph
+        assert base.detail is not None
         maps = self._activation(self._convolution(head.narrow, features.coarse))
-        maps = graph.enlarge(self._blocks(head.blocks, maps, code), head.enlargement)
+        maps = self._blocks(head.blocks, maps, code)
+        maps = self._convolution(head.up, graph.interior(maps, features.margin - head.kept))
+        maps = graph.interior(graph.enlarge(maps, head.enlargement), head.kept * head.enlargement - BORDER)
         maps = graph.operation("Add", maps, self._convolution(head.skip, features.shallow))
         last = graph.to_picture(self._convolution(head.last, self._activation(maps)))
-        colour = graph.operation("Slice", last, graph.integers(0), graph.integers(3), graph.integers(1))
-        # Every pixel of a cell has the cell's gain.
-        repeated = graph.integers(*(3 + pixel // head.factor**2 for pixel in range(3 * head.factor**2)))
-        gain = graph.shuffle(graph.operation("Gather", last, repeated, axis=1), head.factor)
-        scaled = graph.operation("Mul", gain, detail)
-        return graph.operation("Add", graph.enlarge(colour, head.factor), scaled)
+        # Two convolutions: one, and a split behind it, would take twice the time.
+        smooth, gain = (
+            graph.operation(
+                "Conv",
+                last,
+                graph.picture_weight(f"{part}{len(weight)}", weight),
+                kernel_shape=[3, 3],
+                name=f"{part} {self._names[head]}",
+            )
+            for part, weight in zip(("smooth", "gain"), head.spread.chunk(2), strict=True)
+        )
+        return graph.operation("Add", graph.operation("Mul", gain, base.detail), smooth)
 
-    def _detail(self, base: str, factor: int) -> str:
-        """What pixels have beyond the picture of their cells' means."""
-        cell = [factor, factor]
-        means = self.graph.operation("AveragePool", base, kernel_shape=cell, strides=cell)
-        return self.graph.operation("Sub", base, self.graph.enlarge(means, factor))
+    def _detail(self, cells: str, scale: int) -> str:
+        """What sub-pixels have beyond the picture of their cells' means."""
+        graph, count = self.graph, (2 * scale) ** 2
+        mean = torch.eye(3).repeat_interleave(count, dim=1)[..., None, None] / count
+        weight = graph.picture_weight(f"mean{scale}", mean)
+        means = graph.operation("Conv", cells, weight, kernel_shape=[1, 1], name=f"means at {scale}x")
+        weight = graph.picture_weight(f"bilinear{scale}", self.generator.get_buffer(f"bilinear{scale}"))
+        means = graph.repeated(means, 1)
+        smooth = graph.operation("Conv", means, weight, kernel_shape=[3, 3], name=f"smooth at {scale}x")
+        return graph.operation("Sub", cells, smooth)
 
-    def _blocks(self, blocks: Iterable[nn.Module], maps: str, code: str | None = None) -> str:
+    def _blocks(self, blocks: Iterable[nn.Module], maps: str, code: Code | None = None) -> str:
         for block in blocks:
             assert isinstance(block, ResidualBlock)
-            inner = self._convolution(block.first, maps)
-            if block.modulation is not None:
-                assert code is not None
-                inner = self._modulation(block.modulation, inner, code)
-            inner = self._convolution(block.second, self._activation(inner))
-            maps = self.graph.operation("Add", maps, inner)
+            inner = self._activation(self._first(block, maps, code))
+            maps = self.graph.operation("Add", maps, self._convolution(block.second, inner))
         return maps
+
+    def _first(self, block: ResidualBlock, maps: str, code: Code | None) -> str:
+        """A block's first convolution, with its modulation by the code."""
+        if block.modulation is None:
+            return self._convolution(block.first, maps)
+        assert code is not None
+        if isinstance(code, str):
+            return self._modulation(block.modulation, self._convolution(block.first, maps), code)
+        folded = copy.copy(block.first)
+        weight, bias = block.modulation.folded(block.first, code)
+        folded._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
+        return self.graph.convolution(self.graph.new_name(self._names[block.first]), folded, maps)
 
     def _modulation(self, modulation: Modulation, maps: str, code: str) -> str:
         graph, linear = self.graph, modulation.linear
@@ -160,7 +208,3 @@ class GeneratorGraph:
 
     def _activation(self, maps: str) -> str:
         return self.graph.operation("LeakyRelu", maps, alpha=SLOPE)
-
-
-def _coarse_scales(generator: Generator, names: Iterable[str]) -> list[int]:
-    return sorted({generator.specs[name].scale for name in names if not generator.specs[name].fine})

@@ -32,6 +32,7 @@ class Graph:
     def __init__(self, *, half: bool = False) -> None:
         self._network = np.dtype(np.float16 if half else np.float32)
         self._nodes: list[onnx.NodeProto] = []
+        self._names: set[str] = set()
         self._constants: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
@@ -47,8 +48,11 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
 
     def operation(self, kind: str, *values: str, name: str | None = None, output: str = "", **attributes: Any) -> str:
-        """Add a node of ONNX's operator ``kind`` with one output."""
+        """Add a node of ONNX's operator ``kind`` with one output; a second node of a name gets a mark behind it."""
         name = name or f"{kind}_{len(self._nodes)}"
+        while name in self._names:
+            name += "'"
+        self._names.add(name)
         output = output or f"{name}:0"
         self._nodes.append(helper.make_node(kind, values, [output], name=name, **attributes))
         return output
@@ -82,18 +86,24 @@ class Graph:
         """A value of the network's precision in float32."""
         return self._cast(value, np.dtype(np.float32))
 
+    def new_name(self, name: str) -> str:
+        """A name that no constant of the graph has yet."""
+        while f"{name}.weight" in self._constants:
+            name += "'"
+        return name
+
     def convolution(self, name: str, layer: nn.Conv2d, maps: str) -> str:
-        """A layer of this name, with its repeated border."""
+        """A layer of this name, with its repeated border or its zeros."""
         border = layer.padding[0]
         assert not isinstance(border, str)
-        if border:
+        zeros = border if layer.padding_mode == "zeros" else 0
+        if border and not zeros:
             assert layer.padding_mode == "replicate"
-            pads = self.integers(0, 0, border, border, 0, 0, border, border)
-            maps = self.operation("Pad", maps, pads, mode="edge")
+            maps = self.repeated(maps, border)
         assert layer.bias is not None
         weights = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
         sides, strides = list(layer.kernel_size), list(layer.stride)
-        return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides)
+        return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides, pads=4 * [zeros])
 
     def linear(self, name: str, layer: nn.Linear, values: str) -> str:
         """A fully connected layer of this name."""
@@ -111,9 +121,16 @@ class Graph:
         scales = self.numbers(1, 1, factor, factor)
         return self.operation("Resize", maps, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
-    def interior(self, maps: str) -> str:
-        """Without the outermost rows and columns."""
-        return self.operation("Slice", maps, self.integers(1, 1), self.integers(-1, -1), self.integers(2, 3))
+    def repeated(self, maps: str, border: int) -> str:
+        """With so many more rows and columns on each side, which repeat the outermost."""
+        return self.operation("Pad", maps, self.integers(0, 0, border, border, 0, 0, border, border), mode="edge")
+
+    def interior(self, maps: str, border: int = 1) -> str:
+        """Without so many of the outermost rows and columns on each side."""
+        if border == 0:
+            return maps
+        ends = self.integers(border, border), self.integers(-border, -border)
+        return self.operation("Slice", maps, *ends, self.integers(2, 3))
 
     def model(self, title: str, metadata: Mapping[str, str] | None = None) -> onnx.ModelProto:
         """The model, checked.

@@ -62,24 +62,27 @@ def whole_model(
     spatial = graph.operation("Slice", shape, graph.integers(2), graph.integers(4), graph.integers(0))
     centred = graph.operation("Sub", graph.operation("Mul", source, graph.number(2)), graph.number(1))
     bordered = network.bordered(centred, spatial)
-    fine = any(generator.specs[name].fine for name in tasks)
-    features = network.trunk(graph.interior(bordered), fine)
+    features = network.trunk(graph.interior(bordered), tasks)
     code = None
     if varies(generator, tasks):
         code = network.code(graph.input("latent", ["batch", generator.config.latent]))
     bases = network.bases(bordered, tasks)
     looks = network.looks(features, bases, code, tasks)
     bounds = graph.number(-1), graph.number(1)
-    clipped = {scale: graph.operation("Clip", base, *bounds) for scale, base in bases.items()}
+    clipped = {scale: graph.operation("Clip", base.cells, *bounds) for scale, base in bases.items()}
+    middle = graph.number(0.5)
+    halves = graph.operation("Mul", strength, middle)
+    # In [0, 1], as the outputs are.
+    starts = {
+        scale: graph.operation("Add", graph.operation("Mul", cells, middle), middle) for scale, cells in clipped.items()
+    }
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
         # Both are clipped before they are mixed: what is mixed is the pictures as they would come out.
         change = graph.operation("Sub", graph.operation("Clip", looks[name], *bounds), clipped[scale])
-        weight = graph.operation("Gather", strength, graph.integers(index), axis=0)
-        mixed = graph.operation("Add", graph.operation("Mul", change, weight), clipped[scale])
-        half_range = graph.operation("Mul", mixed, graph.number(0.5))
-        image = graph.operation("Add", half_range, graph.number(0.5))
-        image = graph.operation("Clip", image, graph.number(0), graph.number(1))
+        weight = graph.operation("Gather", halves, graph.integers(index), axis=0)
+        mixed = graph.operation("Add", graph.operation("Mul", change, weight), starts[scale])
+        image = network.pixels(graph.operation("Clip", mixed, graph.number(0), graph.number(1)), scale)
         end = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
         image = graph.operation("Slice", image, graph.integers(0, 0), end, graph.integers(2, 3))
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]

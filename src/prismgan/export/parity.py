@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.export.precision import Precision
+from prismgan.export.session import Run
 from prismgan.networks import Generator
 
 __all__ = ["SIZES", "TaskParity", "feed", "measure", "problem", "random_sources", "render", "worse"]
@@ -35,9 +36,6 @@ INT8_PSNR = {True: 40.0, False: 35.0}
 At 40 dB a restoration of 32 dB loses 0.6 dB against the clean picture, if the errors are independent. A look has no
 pixel that would be the right one.
 """
-
-Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
-"""From a file's inputs by name to its outputs in the order of the tasks."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def render(
         looks = generator.decode(encoded, given.get("latent"), tasks)
     pictures = []
     for name, strength in zip(tasks, given["strength"], strict=True):
-        base = generator.enlarged(encoded, generator.specs[name].scale).clamp(-1, 1)
+        base = generator.enlarged(given["source"] * 2 - 1, generator.specs[name].scale).clamp(-1, 1)
         mixed = torch.lerp(base, looks[name].float().clamp(-1, 1), strength)
         pictures.append(mixed.add(1).div(2).clamp(0, 1).numpy())
     return pictures

@@ -88,8 +88,10 @@ class FileRenderer:
             progress: told how many pictures are done, as a fraction between them.
 
         Raises:
+            PictureError: an output would replace one of the pictures, or a folder has its name.
             PrismganError: an output cannot be written, so that others could not either.
         """
+        self._refuse_clashes(jobs)
         for number, job in enumerate(jobs):
 
             def within(done: int, total: int, number: int = number) -> None:
@@ -104,10 +106,21 @@ class FileRenderer:
             except PictureError as error:
                 problem = str(error)
             except MemoryError:
-                problem = f"{job.source}: takes more memory than there is; make it smaller"
+                problem = str(PictureError(f"{job.source}: takes more memory than there is; make it smaller"))
             if progress is not None:
                 progress(number + 1)
             yield Rendered(job.source, tuple(written), problem)
+
+    def _refuse_clashes(self, jobs: Sequence[Job]) -> None:
+        """Nothing that is to be rendered may be lost."""
+        sources = {job.source.resolve() for job in jobs}
+        for job in jobs:
+            folder = job.folder.resolve()
+            for path in self._paths(job):
+                if folder / path.name in sources:
+                    raise PictureError(f"{job.source}: its result would replace the picture {path}; write elsewhere")
+                if path.is_dir():
+                    raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
 
     def _paths(self, job: Job) -> list[Path]:
         paths = [job.folder / f"{name}.{self.suffix}" for name in self.plan.names]

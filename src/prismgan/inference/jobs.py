@@ -11,7 +11,7 @@ from pathlib import Path
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 
-__all__ = ["Job", "find_jobs"]
+__all__ = ["Job", "find_jobs", "refuse_unwritable", "results_folder"]
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,18 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
 
     Raises:
         PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same
-            folder; a picture's name makes no folder's name.
+            folder; a picture's name makes no folder's name, or there is a file of that name.
         PrismganError: ``out`` is a file, or cannot be written to.
     """
-    _refuse_unwritable(out)
+    refuse_unwritable(out)
     jobs: dict[Path, Job] = {}
     for given in inputs:
         try:
-            found = list(_found(given, out))
+            found = [(source, results_folder(source, place, out)) for source, place in _found(given, out)]
         except OSError as error:  # a folder that may not be looked into, a name that is too long
             raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
-        for source, place in found:
-            if place.stem in ("", ".", "..") or ".." in place.parts:
-                raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
-            job = Job(source, out / place.parent / place.stem)
+        for source, folder in found:
+            job = Job(source, folder)
             other = jobs.setdefault(job.folder, job)
             if other.source.resolve() != source.resolve():
                 raise PictureError(
@@ -53,9 +51,25 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
     return list(jobs.values())
 
 
+def results_folder(source: Path, place: Path, out: Path) -> Path:
+    """The folder for what is made of a source, named as it is, at the place below ``out`` that it has itself.
+
+    Raises:
+        PictureError: the name makes no folder's name, or a file has it.
+    """
+    if place.stem in ("", ".", "..") or ".." in place.parts:
+        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+    folder = out / place.parent / place.stem
+    if folder.exists() and not folder.is_dir():
+        raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
+    return folder
+
+
 def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
     """Pictures that an input names, and their places below it."""
     path = Path(given)
+    if not str(given):
+        raise PictureError("a picture's name is empty; name a picture, a folder, or . for the present one")
     if path.is_dir():
         found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
         if not found:
@@ -66,17 +80,11 @@ def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
         base = _fixed_part(path)
         # Path.glob would show hidden files, and "**" at the end means something else with every Python.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
-        found = sorted(
-            {
-                match
-                for match in matches
-                if match.suffix.lower() in images.SUFFIXES and match.is_file() and not _below(match, out)
-            }
-        )
+        found = sorted({match for match in matches if images.is_picture(match) and not _below(match, out)})
         if not found:
             raise PictureError(f"{given}: no picture matches")
     else:
-        raise PictureError(f"{path}: no such file")
+        raise images.missing(path)
     for file in found:
         yield file, file.relative_to(base)
 
@@ -93,12 +101,29 @@ def _below(file: Path, folder: Path) -> bool:
     return file.resolve().is_relative_to(folder.resolve())
 
 
-def _refuse_unwritable(out: Path) -> None:
-    """Better now than after the first picture's rendering."""
-    if out.exists() and not out.is_dir():
-        raise PrismganError(f"{out}: is a file, expected a folder for the results")
-    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+def refuse_unwritable(out: Path) -> None:
+    """Better now than after the first picture's rendering.
+
+    Raises:
+        PrismganError: there is a file in the folder's place, or one may not write there.
+    """
+    try:
+        place = next(folder for folder in (out, *out.absolute().parents) if _is_taken(folder))
+    except OSError as error:
+        raise PrismganError(f"{out}: cannot be made ({error.strerror or error}); choose another folder") from None
     if not place.is_dir():
-        raise PrismganError(f"{out}: cannot be made, since {place} is a file")
+        what = "a file" if place.exists() else "a link that leads nowhere"
+        if place == out:
+            raise PrismganError(f"{out}: is {what}, expected a folder for the results")
+        raise PrismganError(f"{out}: cannot be made, since {place} is {what}")
     if not os.access(place, os.W_OK | os.X_OK):
         raise PrismganError(f"{out}: cannot be written to (Permission denied, or a read-only disk)")
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether anything has that name, a link that leads nowhere included."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

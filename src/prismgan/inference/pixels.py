@@ -45,7 +45,9 @@ def from_pixels(pixels: NDArray[Any]) -> Float[Tensor, "1 3 H W"]:
     return image.div_(np.iinfo(pixels.dtype).max / 2).sub_(1) if pixels.dtype.kind == "u" else image
 
 
-def to_pixels(image: Float[Tensor, "1 3 H W"], pixels: NDArray[Any]) -> None:
+def to_pixels(image: Float[Tensor, "3 H W"], pixels: NDArray[Any]) -> None:
     """[-1, 1] into (H, W, 3) 8- or 16-bit pixels, rounded to nearest, values outside clipped."""
     most = np.iinfo(pixels.dtype).max
-    pixels[:] = image[0].permute(1, 2, 0).float().add(1).mul_(most / 2).round_().clamp_(0, most).cpu().numpy()
+    rounded = image.float().add(1).mul_(most / 2).round_().clamp_(0, most)
+    # Small numbers first: what costs is to exchange the dimensions.
+    pixels[:] = rounded.to(torch.uint8 if most <= 255 else torch.int32).permute(1, 2, 0).cpu().numpy()

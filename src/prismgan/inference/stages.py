@@ -33,11 +33,13 @@ class Stage:
     width: int
     depths: tuple[Depth, ...]
     """Every output is kept once in each."""
+    count: int = 1
+    """Sources of this size that are rendered together."""
     before: int = 0
     """Bytes of what the stage before left."""
 
     def rooms(self) -> dict[str, list[NDArray[Any]]]:
-        """Arrays for every output, by name: one for each depth, the lower first."""
+        """Arrays for every output of one source, by name: one for each depth, the lower first."""
         return {
             output.name: [empty(self.height * output.scale, self.width * output.scale, depth) for depth in self.depths]
             for output in self.outputs
@@ -47,7 +49,7 @@ class Stage:
     def held(self) -> int:
         """Bytes of the outputs and of what the stage before left."""
         numbers = sum(3 * self.height * self.width * output.scale**2 for output in self.outputs)
-        return self.before + sum(numbers * depth // 8 for depth in self.depths)
+        return self.before + self.count * sum(numbers * depth // 8 for depth in self.depths)
 
     @property
     def groups(self) -> dict[tuple[int, int], list[Output]]:
@@ -63,8 +65,8 @@ def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
     return list(dict.fromkeys(look for output in outputs for look in output.looks))
 
 
-def stages(plan: Plan, height: int, width: int, depth: Depth) -> Iterator[Stage]:
-    """The links of the chain, then all outputs, for a picture of this size and outputs of this depth.
+def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
+    """The links of the chain, then all outputs, for so many pictures of this size and outputs of this depth.
 
     A link's result is kept in 16 bits for the next stage; the last one's also as it is wanted.
     """
@@ -74,21 +76,24 @@ def stages(plan: Plan, height: int, width: int, depth: Depth) -> Iterator[Stage]
         depths: tuple[Depth, ...] = (16,)
         if last and depth == 8:
             depths = (8, 16) if plan.outputs else (8,)
-        stage = Stage((link,), height, width, depths, before)
+        stage = Stage((link,), height, width, depths, count, before)
         yield stage
         before = stage.held - before
         height, width = height * link.scale, width * link.scale
     if plan.outputs:
-        yield Stage(plan.outputs, height, width, (depth,), before)
+        yield Stage(plan.outputs, height, width, (depth,), count, before)
 
 
-def cut(stage: Stage, generator: Generator, *, masked: bool, memory: int | None, where: str) -> list[Tile]:
+def cut(
+    stage: Stage, generator: Generator, *, masked: bool, together: bool, memory: int | None, where: str
+) -> list[Tile]:
     """The tiles of a stage, as large as the memory allows.
 
     Args:
         stage: what is made.
         generator: what makes it.
         masked: whether there is a mask.
+        together: whether the looks of all groups are in memory at once.
         memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
             outputs, and of that no more than :data:`WORKING_MEMORY`.
         where: names the picture in errors.
@@ -100,7 +105,7 @@ def cut(stage: Stage, generator: Generator, *, masked: bool, memory: int | None,
     halo = -(-generator.reach(looks_of(stage.outputs)) // cell) * cell
     groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
-    each = pixel_bytes(generator.config, groups, mixed)
+    each = stage.count * pixel_bytes(generator.config, groups, mixed=mixed, together=together)
     smallest = smallest_area(stage.height, stage.width, halo) * each
     if memory is None:
         free = psutil.virtual_memory().available

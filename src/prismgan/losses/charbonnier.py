@@ -14,19 +14,29 @@ __all__ = ["Charbonnier", "build", "charbonnier"]
 EPSILON = 1e-3
 
 
-def charbonnier(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+def charbonnier(
+    output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."], epsilon: float = EPSILON
+) -> Float[Tensor, " B"]:
     """Mean over pixels of sqrt(d^2 + epsilon^2) - epsilon, so that equal images have distance 0."""
     difference = output.float() - expected
-    return (torch.sqrt(difference.square() + EPSILON**2) - EPSILON).flatten(1).mean(1)
+    return (torch.sqrt(difference.square() + epsilon**2) - epsilon).flatten(1).mean(1)
 
 
 class Charbonnier(nn.Module):
-    """Distance between output and target."""
+    """Distance between output and target.
+
+    Args:
+        epsilon: differences d much below it count as d^2 / (2 epsilon), those much above it as d.
+    """
+
+    def __init__(self, epsilon: float = EPSILON) -> None:
+        super().__init__()
+        self.epsilon = epsilon
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         assert batch.target is not None, "the task has no pairs"
-        return charbonnier(output, batch.target)
+        return charbonnier(output, batch.target, self.epsilon)
 
 
-def build(context: LossContext) -> Charbonnier:
-    return Charbonnier()
+def build(context: LossContext, epsilon: float = EPSILON) -> Charbonnier:
+    return Charbonnier(epsilon)

@@ -47,6 +47,8 @@ class PrismConfig(Config):
     """How the tasks' losses are weighed against each other."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
     """Draw only so many tasks in each step, by their `frequency`; by default all."""
+    freeze_trunk: bool = False
+    """Leave what all tasks share as it was started from, and train the heads alone: no task then changes another."""
     rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the generator (Adam)."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
@@ -97,6 +99,8 @@ class Prism:
             torch.manual_seed(seed)
             self.generator = Generator(config.generator, head_specs(tasks))
             self.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for shared in (self.generator.trunk, self.generator.mapping):
+                shared.requires_grad_(not config.freeze_trunk)
             self.adversary = Adversary(config.adversary, list(self.tasks), device, self.autocast)
         self.losses: dict[str, nn.ModuleDict] = {}
         if exemplars is not None:

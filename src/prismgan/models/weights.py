@@ -35,8 +35,9 @@ __all__ = [
     "save_weights",
 ]
 
-FORMAT = 1
-"""Version of the file's layout; a file of another version is refused."""
+FORMAT = 2
+"""Version of the file's layout and of the networks in it; a file of another version is refused. 2: repainting heads
+go back to 1/2 with half their channels."""
 
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""

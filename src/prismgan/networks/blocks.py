@@ -2,7 +2,7 @@
 
 Instance normalisation would make the tiles of a picture disagree, batch normalisation would tie a picture
 to the others of its batch. Residual branches start small instead (Zhang et al., "Fixup", 2019), which keeps the
-signal's variance through any depth. All padding repeats the border: zeros would paint a rim there.
+signal's variance through any depth. Padding repeats the border: zeros would paint a rim there.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ SLOPE = 0.1
 RESIDUAL_START = 0.1
 
 
-def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size (or divides it by the stride), with repeated borders."""
-    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode="replicate")
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: str = "replicate") -> nn.Conv2d:
+    """A convolution that keeps the size (or divides it by the stride), with repeated borders or with ``zeros``."""
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode=padding)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
@@ -62,23 +62,35 @@ class Modulation(nn.Module):
         scale, shift = self.linear(code)[..., None, None].chunk(2, dim=1)
         return maps * (1 + scale) + shift
 
+    def folded(self, layer: nn.Conv2d, code: Float[Tensor, "1 Z"]) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a convolution that does what ``layer`` and the modulation of its maps by one code do."""
+        scale, shift = self.linear(code)[0].chunk(2)
+        assert layer.bias is not None
+        return layer.weight * (1 + scale)[:, None, None, None], layer.bias * (1 + scale) + shift
+
 
 class ResidualBlock(nn.Module):
     """``x + conv(act(conv(x)))``; with a code, the inner maps are modulated by it."""
 
-    def __init__(self, channels: int, code: int = 0) -> None:
+    def __init__(self, channels: int, code: int = 0, padding: str = "replicate") -> None:
         super().__init__()
-        self.first = convolution(channels, channels)
-        self.second = convolution(channels, channels)
+        self.first = convolution(channels, channels, padding=padding)
+        self.second = convolution(channels, channels, padding=padding)
         self.modulation = Modulation(code, channels) if code else None
+        self.pad_mode = "constant" if padding == "zeros" else padding
         with torch.no_grad():
             self.second.weight.mul_(RESIDUAL_START)
 
     def forward(
         self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Z"] | None = None
     ) -> Float[Tensor, "B C H W"]:
-        inner = self.first(maps)
-        if self.modulation is not None:
+        if self.modulation is None:
+            inner = self.first(maps)
+        else:
             assert code is not None, "this head needs a latent"
-            inner = self.modulation(inner, code)
+            if len(code) == 1:  # two passes over the maps fewer
+                weight, bias = self.modulation.folded(self.first, code)
+                inner = F.conv2d(F.pad(maps, (1, 1, 1, 1), mode=self.pad_mode), weight, bias)
+            else:
+                inner = self.modulation(self.first(maps), code)
         return maps + self.second(F.leaky_relu(inner, SLOPE))

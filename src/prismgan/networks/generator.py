@@ -19,12 +19,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.images import bicubic_phases
+from prismgan.images import bicubic_phases, bilinear_phases
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 
-__all__ = ["Encoded", "Features", "Generator", "GeneratorConfig", "HeadSpec", "Trunk"]
+__all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "HeadSpec", "Trunk"]
 
 Positive = Annotated[int, Field(gt=0, le=1024)]
+
+BORDER = 2
+"""Cells at 1/2 that a repainting head needs beyond the picture: one for its last convolution, one for enlargement."""
 
 
 class GeneratorConfig(Config):
@@ -36,8 +39,8 @@ class GeneratorConfig(Config):
     """Residual blocks at each of these levels; those at 1/2 are computed for restoration alone, not for looks."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
-    head_width: Positive = 32
-    """Channels in the heads of looks."""
+    head_width: Annotated[int, Field(gt=1, le=1024)] = 32
+    """Channels in the heads of looks; half as many where they go back to 1/2."""
     latent: Annotated[int, Field(gt=0, le=1024)] = 16
     """Dimensions of the latent z ~ N(0, I)."""
     code: Annotated[int, Field(gt=0, le=1024)] = 64
@@ -134,7 +137,7 @@ class FineHead(nn.Module):
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
     def forward(
-        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Tensor | None
+        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"]
     ) -> Float[Tensor, "B P h w"]:
         maps = features.fine
         assert maps is not None, "the trunk was asked for looks alone"
@@ -155,23 +158,47 @@ class CoarseHead(nn.Module):
         super().__init__()
         code = config.code if spec.latent else 0
         width = config.head_width
-        self.narrow = convolution(config.widths[-1], width)
-        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
+        # Zeros, but beyond a margin that repeats the border: what they touch is cut off with it. Runtimes that have to
+        # repeat the border for every layer take a fifth longer.
+        self.narrow = convolution(config.widths[-1], width, padding="zeros")
+        self.blocks = nn.ModuleList(ResidualBlock(width, code, "zeros") for _ in range(_blocks(config, spec)))
         self.enlargement = 2 ** (len(config.widths) - 1)
-        self.skip = convolution(config.widths[0], width, size=1)
-        self.factor = 2 * spec.scale
-        self.last = zero_(convolution(width, 6))
+        # At 1/2 memory is what costs: half the channels there.
+        self.up = convolution(width, width // 2, size=1)
+        self.skip = convolution(config.widths[0], width // 2, size=1)
+        # Its maps come with a border: padding them for every head would cost as much as the convolution.
+        self.last = zero_(nn.Conv2d(width // 2, 6, 3))
+        self.register_buffer("spread", _spread(2 * spec.scale), persistent=False)
+        self.spread: Tensor
 
     def forward(
-        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"], detail: Float[Tensor, "B P h w"]
+        self,
+        features: Features,
+        border: int,
+        code: Tensor | None,
+        base: Float[Tensor, "B P h w"],
+        detail: Float[Tensor, "B P h w"],
     ) -> Float[Tensor, "B P h w"]:
+        """The shallow features with a border of :data:`BORDER`, the coarse ones with one of at least :attr:`margin`."""
         maps = F.leaky_relu(self.narrow(features.coarse), SLOPE)
         for block in self.blocks:
             maps = block(maps, code)
-        maps = _enlarge(maps, self.enlargement) + self.skip(features.shallow)
-        colour, gain = self.last(F.leaky_relu(maps, SLOPE)).chunk(2, dim=1)
-        smooth = F.pixel_unshuffle(_enlarge(colour, self.factor), self.factor)
-        return _sum(_sum(gain.repeat_interleave(self.factor**2, dim=1) * detail, smooth), base)
+        coarse = self.up(_interior(maps, border - self.kept))
+        maps = _interior(_enlarge(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
+        maps = maps + self.skip(features.shallow)
+        colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
+        smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
+        return _sum(_sum(gain * detail, smooth), base)
+
+    @property
+    def kept(self) -> int:
+        """Coarse cells beyond the picture that are enlarged for :data:`BORDER`."""
+        return -(-BORDER // self.enlargement)
+
+    @property
+    def margin(self) -> int:
+        """Coarse cells beyond the picture that this head needs: zeros come one cell farther in with every layer."""
+        return 1 + 2 * len(self.blocks) + self.kept
 
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
@@ -184,10 +211,30 @@ def _sum(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Floa
     return own.add_(other) if own.dtype == other.dtype else own + other
 
 
-def _detail(base: Float[Tensor, "B P h w"], factor: int) -> Float[Tensor, "B P h w"]:
+def _spread(factor: int) -> Float[Tensor, "2P 6 3 3"]:
+    """Weights of a convolution that makes sub-pixels of three colours, enlarged bilinearly, and of three gains, which
+    all ``factor^2`` sub-pixels of a cell share."""
+    weights = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)
+    weights[0, :, 0] = bilinear_phases(factor)
+    weights[1, :, 1, :, 1, 1] = torch.eye(3).repeat_interleave(factor**2, dim=0)
+    return weights.flatten(0, 1).flatten(1, 2)
+
+
+def _detail(base: Float[Tensor, "B P h w"], phases: Float[Tensor, "P 3 3 3"]) -> Float[Tensor, "B P h w"]:
     """What sub-pixels have beyond the picture of their cells' means."""
-    means = base.unflatten(1, (3, factor**2)).mean(dim=2)
-    return base - F.pixel_unshuffle(_enlarge(means, factor), factor)
+    means = base.unflatten(1, (3, -1)).mean(dim=2)
+    with torch.autocast(base.device.type, enabled=False):
+        return base - F.conv2d(_repeated(means, 1), phases)
+
+
+def _repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2 w+2"]:
+    """With so many more rows and columns on each side, which repeat the outermost."""
+    return F.pad(maps, (border,) * 4, mode="replicate")
+
+
+def _interior(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h-2 w-2"]:
+    """Without so many of the outermost rows and columns on each side."""
+    return maps[..., border : maps.shape[-2] - border, border : maps.shape[-1] - border]
 
 
 def _enlarge(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
@@ -254,6 +301,8 @@ class Generator(nn.Module):
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
         for scale in {spec.scale for spec in heads} - {1}:
             self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
+        for scale in {spec.scale for spec in heads if not spec.fine}:
+            self.register_buffer(f"bilinear{scale}", bilinear_phases(2 * scale), persistent=False)
 
     @property
     def multiple(self) -> int:
@@ -313,24 +362,40 @@ class Generator(nn.Module):
             code = self.mapping(latent)
         scales = {self.specs[name].scale for name in names}
         bases = {scale: self._base(encoded.bordered, scale) for scale in scales}
-        # Computed once for all heads of a scale that ask for it.
+        # Computed once for all heads that ask for it.
         details = {
-            scale: _detail(bases[scale], 2 * scale)
+            scale: _detail(bases[scale], self.get_buffer(f"bilinear{scale}"))
             for scale in {self.specs[name].scale for name in names if not self.specs[name].fine}
         }
+        features = encoded.features
+        margin = self.margin(names)
+        if margin:
+            features = features._replace(
+                shallow=_repeated(features.shallow, BORDER), coarse=_repeated(features.coarse, margin)
+            )
         outputs = {}
         for name in names:
             scale = self.specs[name].scale
             # Added before the shuffle: at 4x the sum is then over maps in memory order, twice as fast.
-            cells = self.heads[name](encoded.features, code, bases[scale], details.get(scale))
+            head = self.heads[name]
+            if isinstance(head, CoarseHead):
+                cells = head(features, margin, code, bases[scale], details[scale])
+            else:
+                cells = head(features, code, bases[scale])
             image = F.pixel_shuffle(cells, 2 * scale)
             outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
         return outputs
 
-    def enlarged(self, encoded: Encoded, scale: int) -> Float[Tensor, "B 3 sH sW"]:
+    def margin(self, tasks: Iterable[str]) -> int:
+        """Coarse cells beyond the picture that the named tasks' repainting heads need."""
+        heads = (self.heads[name] for name in tasks)
+        return max((head.margin for head in heads if isinstance(head, CoarseHead)), default=0)
+
+    def enlarged(self, source: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
         """The source, enlarged bicubically: what the heads of this scale add to."""
-        image = F.pixel_shuffle(self._base(encoded.bordered, scale), 2 * scale)
-        return image[..., : encoded.height * scale, : encoded.width * scale]
+        height, width = source.shape[-2:]
+        image = F.pixel_shuffle(self._base(self.bordered(source), scale), 2 * scale)
+        return image[..., : height * scale, : width * scale]
 
     def _base(self, bordered: Float[Tensor, "B 12 h w"], scale: int) -> Float[Tensor, "B P h-2 w-2"]:
         """The source, enlarged bicubically, as sub-pixels. Always in the source's own precision."""

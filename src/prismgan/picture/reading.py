@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ Samples = NDArray[np.unsignedinteger[Any]]
 MAXIMUM_PIXELS = 400_000_000
 """More than any camera makes; a file that claims more is meant to exhaust the memory."""
 
+STDERR = 2
+"""The process's own, whatever Python's stands for."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
 
@@ -79,7 +84,13 @@ def open_picture(path: Path) -> Picture:
     """
     unidentified = refuse_unread(path)
     quiet = warnings.catch_warnings(action="ignore", category=UserWarning)  # about odd metadata, which are left out
-    with images.pixel_limit(MAXIMUM_PIXELS), quiet, images.open_lazily(path, unidentified) as file:
+    with (
+        images.pixel_limit(MAXIMUM_PIXELS),
+        quiet,
+        images.open_lazily(path, unidentified) as file,
+        _libtiff_silenced(file),
+    ):
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             _refuse_several(path, file)
             low = _raw_mode_of_low_bytes(path, file)
@@ -93,7 +104,7 @@ def open_picture(path: Path) -> Picture:
                 raise PictureError(f"{path}: {_other_mode(file.mode)}; {SAVE_ANEW}")
             exif = file.getexif()  # after the pixels: Pillow turns a TIFF as it decodes it, and then says so here
         except images.DECODING_ERRORS as error:
-            raise PictureError(f"{path}: is damaged or truncated ({error})") from None
+            raise images.damaged(path, error) from None
         orientation = exif.get(ORIENTATION, 1)
         return Picture(
             _upright(colours, orientation),
@@ -101,6 +112,23 @@ def open_picture(path: Path) -> Picture:
             _rgb_profile(file),
             about_the_picture(exif),
         )
+
+
+@contextmanager
+def _libtiff_silenced(file: Image.Image) -> Iterator[None]:
+    """Whatever libtiff finds wrong it also writes to the process's stderr, past Python; the error is enough."""
+    if file.format != "TIFF" or sys.__stderr__ is None:  # without a stderr its number may be another file's
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(STDERR)
+    try:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a name, not a path)
+            os.dup2(nothing.fileno(), STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
 
 
 # -- what is not read ----------------------------------------------------------------------------

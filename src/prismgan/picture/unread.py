@@ -15,11 +15,21 @@ UNREAD = {
     (0, b"#?R"): "is a Radiance HDR picture",
     (0, b"v/1\x01"): "is an OpenEXR picture, with high dynamic range",
     (0, b"\xff\x0a"): "is a JPEG XL picture",
+    # Pillow would have Ghostscript run it.
+    (0, b"%!PS"): "is a PostScript drawing",
+    (0, b"\xc5\xd0\xd3\xc6"): "is a PostScript drawing",
+    (0, b"%PDF"): "is a PDF document",
     (4, b"JXL "): "is a JPEG XL picture",
     (4, b"ftyphei"): "is a HEIC picture",
     (4, b"ftyphev"): "is a HEIC picture",
     (4, b"ftypmif1"): "is a HEIC picture",
 }
+MARKUP = {
+    b"<!doctype html": "is a web page; download the picture itself",
+    b"<html": "is a web page; download the picture itself",
+    b"<svg": f"is an SVG drawing; {SAVE_ANEW}",
+}
+"""What texts in angle brackets are, by what is in them, in lower case."""
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """Of ITU-T H.273: how bright values mean nothing like what the network has learnt."""
@@ -36,21 +46,27 @@ def refuse_unread(path: Path) -> str:
     Raises:
         PictureError: it is of such a format, or cannot be read.
     """
-    if not path.is_file():
-        return UNKNOWN  # which is said where it is opened
     try:
+        if not path.is_file():
+            return UNKNOWN  # what it is, is said where it is opened
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise PictureError(f"{path}: cannot be read ({error.strerror or error}); try a copy of it") from None
+    if not head:
+        raise PictureError(f"{path}: is not a picture that can be read, but an empty file; copy it again")
     for (where, start), words in UNREAD.items():
         if head[where : where + len(start)] == start and b"avif" not in head[:64]:
             raise PictureError(f"{path}: {words}; {SAVE_ANEW}")
+    if head.lstrip().startswith(b"<"):
+        for start, words in MARKUP.items():
+            if start in head.lower():
+                raise PictureError(f"{path}: {words}")
     transfer = _transfer(head)
     if transfer in HDR_TRANSFERS:
         raise PictureError(f"{path}: has high dynamic range ({HDR_TRANSFERS[transfer]}); {SAVE_ANEW}")
     if head.startswith(TIFF_STARTS):
-        return f"is a TIFF with floating-point or other pixels that are not read; {SAVE_ANEW}"
+        return f"is a TIFF that is truncated, or has floating-point or other pixels that are not read; {SAVE_ANEW}"
     return UNKNOWN
 
 

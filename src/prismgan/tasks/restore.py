@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from prismgan.losses import charbonnier
@@ -24,13 +26,23 @@ class Restore(TaskEntry):
     kind: Literal["restore"] = "restore"
     pixel_weight: NonNegative = 20.0
     """Weight of the Charbonnier distance to the clean photo."""
+    pixel_epsilon: Annotated[float, Field(gt=0, le=2)] = charbonnier.EPSILON
+    """Differences below it, in units of [-1, 1], count quadratically: little. A larger one spends the training on
+    sources that much is wrong with, and less on leaving clean ones exactly as they are."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
 
     def task(self) -> Task:
         return self.make(
             target=Derived(clean_photo),
-            losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
+            losses=[
+                LossTerm(
+                    "pixel",
+                    self.pixel_weight,
+                    partial(charbonnier.build, epsilon=self.pixel_epsilon),
+                    needs_pair=True,
+                )
+            ],
             metrics=PAIR_METRICS,
             fine=True,
         )

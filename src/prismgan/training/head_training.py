@@ -79,7 +79,9 @@ class HeadTraining:
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
-            PrismConfig(generator=weights.header.generator, rate=RATE, schedule=Schedule(warmup=WARMUP)),
+            PrismConfig(
+                generator=weights.header.generator, freeze_trunk=True, rate=RATE, schedule=Schedule(warmup=WARMUP)
+            ),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,
@@ -90,8 +92,7 @@ class HeadTraining:
         generator = self.model.generator
         for part in ("trunk", "mapping"):
             weights.fill(generator.get_submodule(part), f"generator.{part}")
-        generator.requires_grad_(False)
-        self.head = generator.heads[entry.name].requires_grad_(True)
+        self.head = generator.heads[entry.name]
         self.average = Average(self.head, AVERAGE)
         self.step = 0
         self.in_a_row = 0

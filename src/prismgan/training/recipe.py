@@ -164,7 +164,7 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError("\n".join(f"{origin}: {line}" for line in _explain(error))) from None
+        raise RecipeError(*(f"{origin}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
     perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
     return recipe.model_copy(

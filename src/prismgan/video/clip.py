@@ -63,6 +63,8 @@ class Clip:
     matrix: Matrix | None
     """How a player turns the frames, as FFmpeg's nine numbers; None where it does not."""
     interlaced: bool
+    seconds: float | None = None
+    """How long it is; None where the file does not say."""
 
     def upright(self, pixels: PixelArray) -> PixelArray:
         """Frames as a player shows them: a view of (H, W, 3) pixels, turned and mirrored by the matrix."""
@@ -86,12 +88,16 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
 
     name = str(path) if name is None else name
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # it could be read once, and is read twice
+            raise PictureError(f"{name}: is a pipe or a device; use - for the standard input, or save the clip first")
+        # Absolute, for FFmpeg takes what stands before a colon for a protocol.
+        container = av.open(str(path.absolute()), metadata_errors="replace")
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
     except (av.FFmpegError, OSError) as error:
         raise PictureError(
-            f"{name}: is not a clip that can be read, or breaks off before it begins ({_said(error)})"
+            f"{name}: is not a clip that can be read, or breaks off before it begins ({_said(error)}); "
+            "copy it again, or convert it to MP4"
         ) from None
     with container:
         yield container
@@ -105,12 +111,16 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
         name: what errors call it; its path by default.
 
     Raises:
-        PictureError: it cannot be read, has no video, no frame that can be decoded, one that is too small, or a high
-            dynamic range.
+        PictureError: it cannot be read, has no video, an unknown codec, no frame that can be decoded, one that is too
+            small, or a high dynamic range.
     """
     name = str(path) if name is None else name
     with opened(path, name) as container:
         stream = _video(container, name)
+        if stream.codec_context is None:
+            raise PictureError(
+                f"{name}: has a codec that the installed PyAV does not decode; convert the clip to H.264 first"
+            )
         reader = Reader(name)
         first = next(reader.decoded(container), None)
         if first is None:
@@ -138,6 +148,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
             shape=stream.sample_aspect_ratio or None,
             matrix=_matrix(first),
             interlaced=first.interlaced_frame,
+            seconds=seconds,
         )
 
 
@@ -219,7 +230,7 @@ def _video(container: Any, name: str) -> Any:
     # A cover picture in a music file is a video stream, too.
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
-        raise PictureError(f"{name}: has no video stream")
+        raise PictureError(f"{name}: has no video stream; name a file with moving pictures")
     return streams[0]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from prismgan.errors import PictureError, PrismganError
 from prismgan.files import new_file
 from prismgan.inference import Renderer, Request
+from prismgan.inference.jobs import refuse_unwritable, results_folder
 from prismgan.inference.stages import WORKING_MEMORY, stages
 from prismgan.video.clip import Clip, open_clip
 from prismgan.video.job import Job, fingerprint, make_folder
@@ -27,6 +28,8 @@ PIPE = Path("-")
 """Stands for the standard input."""
 SEGMENTS = "segments"
 """Folder beside the outputs, until they are written."""
+WHOLE = 0.9
+"""Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
 
 
 def render_file(
@@ -55,20 +58,21 @@ def render_file(
         What became of it; None where all files are there already.
 
     Raises:
-        PictureError: the clip cannot be read.
+        PictureError: the clip cannot be read, its name makes no folder's name, or it would be replaced by a result.
         PrismganError: the request does not fit the weights, something cannot be written, or there are segments of a
             job with other options.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)
     piped = source == PIPE
-    folder = out / ("stdin" if piped else source.stem)
     clip = None if piped else open_clip(source)  # no folder is made for what is no clip
-    make_folder(folder)
-    with _spooled(folder) if piped else nullcontext(source) as path:
+    refuse_unwritable(out)
+    folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
+    with _made(folder), _spooled(folder) if piped else nullcontext(source) as path:
         clip = open_clip(path, "standard input") if clip is None else clip
         target, segments = target_of(clip), folder / SEGMENTS
         finished = [folder / f"{name}{target.suffix}" for name in names]
+        _refuse_clashes(path, finished)
         if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
             return None
         if renderer.memory is None:
@@ -91,8 +95,13 @@ def render_file(
             outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
             outcome.written = _join(clip, target, job, settings, listener, folder)
         except PrismganError as error:
+            if not job.finished():
+                job.remove()  # or other options would be refused
             raise type(error)(f"{error}; {_kept(job)}") from None
         job.remove()
+        length = float((job.end - job.times[0]) * clip.time_base)
+        if clip.seconds is not None and length < WHOLE * clip.seconds:
+            listener.remark(f"{clip.name}: breaks off after {length:.1f} of {clip.seconds:.1f} seconds; is it whole?")
     outcome.seconds = time.perf_counter() - started
     return outcome
 
@@ -102,7 +111,7 @@ def _join(clip: Clip, target: Target, job: Job, settings: Settings, listener: Li
     times = job.times
     if not times:
         raise PictureError(f"{clip.name}: no frame of it can be decoded any more; was the file changed?")
-    last = job.records[-1].last or (times[-1] - times[-2] if len(times) > 1 else 1)
+    last = job.end - times[-1]
     joined = [job.folder / f"{name}{target.suffix}" for name in job.outputs]
     for name, path in zip(job.outputs, joined, strict=True):
         listener.joining(path)
@@ -112,6 +121,29 @@ def _join(clip: Clip, target: Target, job: Job, settings: Settings, listener: Li
         return [path.replace(folder / path.name) for path in joined]
     except OSError as error:
         raise PrismganError(f"{folder}: results cannot be written ({error.strerror or error})") from None
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder, and those above it, which stay if anything comes to be in them."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    make_folder(folder)
+    try:
+        yield
+    finally:
+        for each in new:
+            if any(each.iterdir()):
+                break
+            each.rmdir()
+
+
+def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
+    """Better now than after the work."""
+    for result in results:
+        if result.resolve() == source.resolve():
+            raise PictureError(f"{source}: would be replaced by its own result; write elsewhere")
+        if result.is_dir():
+            raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
 
 
 def _kept(job: Job) -> str:

@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,18 +44,22 @@ class Job:
         restart: delete what is there.
 
     Raises:
-        PrismganError: the folder cannot be made, or holds segments of a job with another identity.
+        PrismganError: the folder cannot be made, or holds segments of a job with another identity, or other files.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
         self.folder, self.outputs = folder, tuple(outputs)
+        self.note = folder / "job.json"
+        """What is made here; no other folder has one."""
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
-        note = folder / "job.json"
+        # A killed job may leave a hidden part of a note.
+        if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
+            raise PrismganError(f"{folder}: is in the way, since no job has made it; move it, or write elsewhere")
         if restart:
             self.remove()
         make_folder(folder)
         try:
-            found = note.read_text() if note.exists() else described
+            found = self.note.read_text() if self.note.exists() else described
         except (OSError, ValueError):
             found = ""
         if found != described:
@@ -62,7 +67,7 @@ class Job:
                 f"{folder}: holds a part of a job with other options, weights or another clip; give the same again to "
                 "go on with it, or --overwrite to start anew"
             )
-        replace_file(note, described.encode())
+        replace_file(self.note, described.encode())
         self.records: list[Record] = []
         while (record := self._read(len(self.records))) is not None:
             self.records.append(record)
@@ -85,13 +90,23 @@ class Job:
         self.records.append(record)
 
     def remove(self) -> None:
-        """Delete the folder."""
+        """Delete the folder; the note last, so that what is left is still known as a job's if this is interrupted."""
+        with suppress(OSError):  # as rmtree is told to
+            for path in self.folder.glob("*"):
+                if path != self.note and not path.is_dir():
+                    path.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def times(self) -> list[int]:
         """Of all frames so far."""
         return [time for record in self.records for time in record.times]
+
+    @property
+    def end(self) -> int:
+        """When the last frame so far is over, in the clip's time base."""
+        times = self.times
+        return times[-1] + (self.records[-1].last or (times[-1] - times[-2] if len(times) > 1 else 1))
 
     def _note(self, number: int) -> Path:
         return self.folder / f"{number:05}.json"

@@ -44,6 +44,8 @@ class Settings:
     """Also write a clip with the source and all looks side by side, labelled."""
     segment: float = 10.0
     """Seconds of a segment: what a killed job loses at most, of every output."""
+    batch: int = 1
+    """Frames that are rendered together."""
 
     def is_grid(self, name: str) -> bool:
         """Whether an output is the one with all looks."""
@@ -197,16 +199,18 @@ class Pipeline:
         while (first := next(frames, None)) is not None:
             self._send({name: self.job.segment(name, len(self.job.records)) for name in self.outputs})
             times, last = [], 0
-            for frame in chain([first], islice(frames, length - 1)):
+            segment = chain([first], islice(frames, length - 1))
+            while batch := list(islice(segment, self.settings.batch)):
                 where = f"{self.clip.name}: frame {done + 1}"
                 with self._timed("rendering"):
-                    looks = self.renderer.render(frame.pixels, self.request, where=where)
-                pictures = {"source": frame.pixels, **looks}
-                self._send({**looks, GRID: pictures} if self.settings.grid else looks)
-                times.append(frame.time)
-                done, last = done + 1, frame.duration
-                self.listener.rendered(done, self.clip.count)
-                self.preview.show(pictures)
+                    rendered = self.renderer.render_all([frame.pixels for frame in batch], self.request, where=where)
+                for frame, looks in zip(batch, rendered, strict=True):
+                    pictures = {"source": frame.pixels, **looks}
+                    self._send({**looks, GRID: pictures} if self.settings.grid else looks)
+                    times.append(frame.time)
+                    done, last = done + 1, frame.duration
+                    self.listener.rendered(done, self.clip.count)
+                    self.preview.show(pictures)
             self.job.add(Record(times, last))
             self._send(dict.fromkeys(self.outputs, END))
         self._send(dict.fromkeys(self.outputs, END))

@@ -242,7 +242,16 @@ def test_a_missing_package_is_named(weights: Weights, tmp_path: Path, monkeypatc
         export(weights, tmp_path / "x.onnx")
 
 
-def test_crops_are_from_inside_and_differ(weights: Weights) -> None:
+def test_noise_is_added_to_crops_in_turn() -> None:
+    crops = list(calibration.crops([torch.full((1, 3, 170, 170), 0.5)]))
+    for crop, sigma in zip(crops, (0, 25, 0, 50), strict=False):
+        assert float(crop.std()) * 255 == pytest.approx(sigma, rel=0.05)
+        assert 0 <= float(crop.min()) <= float(crop.max()) <= 1
+
+
+def test_crops_are_from_inside_and_differ(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "NOISE", (0,))
+    monkeypatch.setattr(torch.Tensor, "clamp", lambda crop, low, high: crop)  # places stand for colours here
     pictures = [torch.arange(200.0 * 300).view(1, 1, 200, 300), torch.arange(120.0 * 130).view(1, 1, 120, 130)]
     crops = list(calibration.crops(pictures))
     assert 2 <= len(crops) <= calibration.CROPS

@@ -22,6 +22,8 @@ from prismgan.cli.conventions import (
 
 __all__ = ["render"]
 
+MOST_VARIATIONS = 1000
+
 
 def render(
     pictures: Annotated[
@@ -59,8 +61,8 @@ def render(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Also render what is done already.")] = False,
 ) -> None:
     """Render pictures into several tasks by one pass of the network."""
-    if variations < 1:
-        fail(f"--variations {variations}: expected at least 1")
+    if not 1 <= variations <= MOST_VARIATIONS:
+        fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
     limit = None if memory is None else parsed_size(memory)
 
@@ -103,4 +105,4 @@ def render(
         for problem in problems:
             typer.echo(f"prismgan: {problem}", err=True)
     if problems:
-        raise typer.Exit(2 if len(jobs) == 1 else 1)
+        raise typer.Exit(2 if len(problems) == len(jobs) else 1)

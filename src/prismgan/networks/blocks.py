@@ -7,6 +7,8 @@ signal's variance through any depth. Padding repeats the border: zeros would pai
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,11 +16,12 @@ from torch.nn import functional as F
 
 __all__ = ["Modulation", "ResidualBlock", "convolution", "icnr_", "zero_"]
 
+Padding = Literal["replicate", "zeros"]
 SLOPE = 0.1
 RESIDUAL_START = 0.1
 
 
-def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: str = "replicate") -> nn.Conv2d:
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: Padding = "replicate") -> nn.Conv2d:
     """A convolution that keeps the size (or divides it by the stride), with repeated borders or with ``zeros``."""
     layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode=padding)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
@@ -72,7 +75,7 @@ class Modulation(nn.Module):
 class ResidualBlock(nn.Module):
     """``x + conv(act(conv(x)))``; with a code, the inner maps are modulated by it."""
 
-    def __init__(self, channels: int, code: int = 0, padding: str = "replicate") -> None:
+    def __init__(self, channels: int, code: int = 0, padding: Padding = "replicate") -> None:
         super().__init__()
         self.first = convolution(channels, channels, padding=padding)
         self.second = convolution(channels, channels, padding=padding)

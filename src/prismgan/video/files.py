@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import shutil
 import sys
@@ -76,7 +77,8 @@ def render_file(
         if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
             return None
         if renderer.memory is None:
-            stage = next(stages(renderer.plan(request), clip.height, clip.width, 8))
+            stage = next(stages(renderer.plan(request), clip.height, clip.width, 8, settings.batch))
+            renderer = copy.copy(renderer)  # the caller's keeps its own limit
             renderer.memory = stage.held + WORKING_MEMORY
         identity = {
             "clip": fingerprint(path, dated=not piped),

@@ -107,7 +107,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     losses, _ = model._task_losses(batch, outputs, {}, weights)
     losses = {name: loss + model.tasks[name].adversarial_weight * adversarial[name] for name, loss in losses.items()}
     model.optimizer.zero_grad(set_to_none=True)
-    model.balancer(losses, outputs, lambda squares: squares).backward()
+    model.balancer(losses, model._seen_by_balancer(outputs, random)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
 

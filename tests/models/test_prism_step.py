@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import sys
 from typing import Any
 
 import pytest
 import torch
-from tiny_models import NAMES, batch, model, smooth, tasks
+from tiny_models import NAMES, batch, config, model, smooth, tasks
 from torch import Tensor
 
-from prismgan.balancing import BALANCERS
+from prismgan.balancing import BALANCERS, dwa
+from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Model, Prism
 from prismgan.tasks.style import Style
@@ -58,8 +60,9 @@ def test_every_combination_trains_and_logs(objective: str, stages: str, balancer
         for task in prism.tasks.values():
             terms = [term.name for term in task.losses] + ["adversarial"] + ["diversity"] * task.latent
             assert {f"loss/{task.name}/{term}" for term in terms} | {f"loss/{task.name}"} <= log.keys()
-            if balancer == "uncertainty":
+            if balancer in ("uncertainty", "dwa"):
                 assert log[f"balance/{task.name}"] > 0
+            assert (f"balance/{task.name}" in log) == (balancer not in ("normalised", "fixed"))
         for name in ("norm/generator", "norm/discriminator", "discriminator/loss", "rate"):
             assert log[name] > 0 or (name == "discriminator/loss" and objective == "wasserstein")
         for name in ("accuracy_real", "accuracy_fake", "accuracy_task"):
@@ -119,6 +122,13 @@ def test_a_nan_in_the_source_changes_nothing_and_is_reported(stages: str, balanc
     assert all(value.isfinite().all() for value in parameters(prism).values())
 
 
+def test_a_balancer_is_asked_for_packages_by_models_that_train_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchjd", None)
+    with pytest.raises(PrismganError, match="torchjd"):
+        model(balancer="pcgrad")
+    assert Prism(config(balancer="pcgrad"), tasks(), None, steps=1).generate(batch().source)
+
+
 @each_stage
 def test_gradients_are_clipped_by_their_global_norm_and_logged_before(stages: str) -> None:
     def step(limit: float | None) -> tuple[dict[str, float], dict[str, float]]:
@@ -170,8 +180,9 @@ def test_tasks_per_step_draws_so_many_by_seed_and_step_alone() -> None:
     assert drawn(model(tasks_per_step=99), 0) == set(NAMES)
 
 
-def test_a_frozen_trunk_stays_as_it_is_and_heads_learn() -> None:
-    prism = model(freeze_trunk=True)
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_frozen_trunk_stays_as_it_is_and_heads_learn(balancer: str) -> None:
+    prism = model(freeze_trunk=True, balancer=balancer)
     before = parameters(prism)
     prism.step(batch())
     learnt = {name.split(".")[1] for name in changed(before, parameters(prism)) if name.startswith("generator.")}
@@ -240,8 +251,12 @@ def test_the_latent_is_kept_alive_by_the_diversity_loss() -> None:
 
 @each_stage
 @pytest.mark.parametrize("objective", ["non_saturating", "wasserstein"])
-def test_going_on_from_a_state_is_going_on(stages: str, objective: str) -> None:
-    settings = {"stages": stages, "objective": objective, "balancer": "uncertainty", "tasks_per_step": 3}
+@pytest.mark.parametrize("balancer", ["uncertainty", "dwa", "pcgrad"])
+def test_going_on_from_a_state_is_going_on(
+    stages: str, objective: str, balancer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dwa, "WINDOW", 2)  # the state is taken within a window
+    settings = {"stages": stages, "objective": objective, "balancer": balancer, "tasks_per_step": 3}
     steps = 3
     straight = model(**settings)
     for step in range(steps):
@@ -257,10 +272,11 @@ def test_going_on_from_a_state_is_going_on(stages: str, objective: str) -> None:
     assert not same(saved, resumed.state())
 
 
-def test_two_models_of_one_seed_are_the_same_and_leave_the_global_random_state_alone() -> None:
+@pytest.mark.parametrize("balancer", ["fixed", "pcgrad"])
+def test_two_models_of_one_seed_are_the_same_and_leave_the_global_random_state_alone(balancer: str) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    first, second, other = model(seed=1), model(seed=1), model(seed=2)
+    first, second, other = (model(seed=seed, balancer=balancer) for seed in (1, 1, 2))
     for prism in (first, second, other):
         prism.step(batch())
     assert torch.equal(torch.get_rng_state(), before)
@@ -310,10 +326,14 @@ def test_it_follows_the_model_protocol() -> None:
     assert all(hasattr(model(), name) for name in members)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@each_stage
-def test_bfloat16_trains(objective: str, stages: str) -> None:
-    settings = model(objective=objective, stages=stages).config
+BFLOAT16 = [(objective, stages, "fixed") for objective in OBJECTIVES for stages in ("one", "two")]
+
+
+@pytest.mark.parametrize(
+    ("objective", "stages", "balancer"), BFLOAT16 + [("non_saturating", "one", name) for name in BALANCERS]
+)
+def test_bfloat16_trains(objective: str, stages: str, balancer: str) -> None:
+    settings = model(objective=objective, stages=stages, balancer=balancer).config
     prism = Prism(settings, tasks(), {"paint": [smooth(1, 48, 3)[0]]}, steps=10, precision=torch.bfloat16)
     for step in range(2):
         log = prism.step(batch(seed=step))

@@ -55,6 +55,9 @@ def test_gradients_of_both_networks_are_those_of_one_process(
 ) -> None:
     expected: dict[str, Tensor | None] = alone[case]
     assert any(name.startswith("discriminator.") for name in expected)
+    shared = [gradient for name, gradient in expected.items() if ".trunk." in name and gradient is not None]
+    assert shared
+    assert all(gradient.any() for gradient in shared)
     for found in both:
         assert found[case].keys() == expected.keys()
         for name, gradient in expected.items():
@@ -62,6 +65,12 @@ def test_gradients_of_both_networks_are_those_of_one_process(
                 assert found[case][name] is None, name
             else:
                 torch.testing.assert_close(found[case][name], gradient, atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_the_pace_of_losses_is_that_of_the_whole_batch(alone: dict[str, Any], both: list[dict[str, Any]]) -> None:
+    assert both[0]["paces"] == both[1]["paces"]
+    assert both[0]["paces"] == pytest.approx(alone["paces"], rel=1e-4)
+    assert len(set(alone["paces"].values())) > 1
 
 
 def test_tasks_that_are_not_drawn_are_left_alone_by_all(alone: dict[str, Any], both: list[dict[str, Any]]) -> None:

@@ -14,7 +14,9 @@ import torch
 from tiny_models import batch, gradients, model
 from torch import Tensor, distributed
 
+from prismgan.balancing import dwa
 from prismgan.batch import Batch
+from prismgan.models import Prism
 
 ROWS, PROCESSES = 4, 2
 NO_LIMIT: dict[str, Any] = {"clip": None, "adversary": {"clip": None, "penalty_every": 1}}
@@ -28,6 +30,12 @@ CASES: dict[str, dict[str, Any]] = {
     "one stage, both penalties": {"objective": "relativistic"},
     "one stage, hinge": {"objective": "hinge"},
     "some tasks": {"tasks_per_step": 2, "balancer": "uncertainty"},
+    "dwa": {"balancer": "dwa"},
+    "pcgrad": {"balancer": "pcgrad"},
+    "mgda": {"balancer": "mgda"},
+    "aligned_mtl": {"balancer": "aligned_mtl"},
+    "imtl_g": {"balancer": "imtl_g"},
+    "pcgrad, two stages, some tasks": {"balancer": "pcgrad", "stages": "two", "tasks_per_step": 3},
 }
 
 
@@ -48,14 +56,30 @@ def share(whole: Batch, rank: int, world: int) -> Batch:
     )
 
 
+def wake(prism: Prism) -> None:
+    """Give what starts at zero small numbers: a head that adds nothing hands no gradient on to the trunk."""
+    random = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in prism.generator.parameters():
+            if not parameter.any():
+                parameter += 0.05 * torch.randn(parameter.shape, generator=random)
+
+
 def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
     """What this process finds in every case."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
     for name, settings in CASES.items():
         prism = model(**NO_LIMIT, **settings) if "adversary" not in settings else model(**settings)
+        wake(prism)
         log = prism.step(share(batch(ROWS, seed=1), rank, world))
         found[name] = gradients(prism) | {f"log.{key}": log[key] for key in log if key.startswith("norm/")}
+
+    dwa.WINDOW = 1
+    prism = model(balancer="dwa")
+    for step in range(3):
+        log = prism.step(share(batch(ROWS, seed=step), rank, world))
+    found["paces"] = {name: float(value) for name, value in log.items() if name.startswith("balance/")}
 
     prism = model(tasks_per_step=1)
     moved = []

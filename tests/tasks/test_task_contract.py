@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from prismgan import images
-from prismgan.balancing import Uncertainty
+from prismgan.balancing import DynamicWeightAverage, Uncertainty
 from prismgan.metrics import METRICS
 from prismgan.models import head_specs
 from prismgan.networks import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
@@ -144,7 +144,8 @@ def test_names_that_torch_has_taken_are_refused_with_a_way_out(name: str) -> Non
     specs = head_specs([make(KINDS[0], name=f"{name}-1")])
     Generator(GeneratorConfig(), specs)
     Discriminator(DiscriminatorConfig(), [f"{name}-1"])
-    Uncertainty({f"{name}-1": 1.0})
+    for balancer in (Uncertainty, DynamicWeightAverage):
+        balancer({f"{name}-1": 1.0})
 
 
 def test_every_name_that_is_taken_is_fine_for_torch() -> None:

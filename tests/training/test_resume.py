@@ -20,6 +20,7 @@ STEPS = 26
 CASES = {
     "one stage, normalised": {"model.adversary.stages": "one", "model.balancer": "normalised"},
     "two stages, uncertainty": {"model.adversary.stages": "two", "model.balancer": "uncertainty"},
+    "one stage, dwa": {"model.adversary.stages": "one", "model.balancer": "dwa"},
 }
 CLOCK = {"time", "images_per_second"}
 
@@ -94,7 +95,7 @@ def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(
     del found["random"], expected["random"]  # of the libraries: nothing in a step draws from them
     assert_same(found, expected)
     assert found["model"]["optimizer"]["state"]
-    assert bool(found["model"]["balancer"]) == ("uncertainty" in case)
+    assert bool(found["model"]["balancer"]) == ("normalised" not in case)
 
     values = [line for line in lines(broken) if "event" not in line]
     assert [line["step"] for line in values] == list(range(1, STEPS + 1))

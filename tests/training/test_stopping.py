@@ -132,7 +132,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, calls: Container[int]) -> None:
     monkeypatch.setattr(Prism, "step", poisoned)
 
 
-@pytest.mark.parametrize("balancer", ["normalised", "uncertainty", "fixed"])
+@pytest.mark.parametrize("balancer", ["normalised", "uncertainty", "fixed", "dwa", "aligned_mtl"])
 def test_a_few_bad_steps_are_skipped(
     balancer: str, tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from prismgan.balancing import BALANCERS, BalancerName
+from prismgan.balancing import BALANCERS, BalancerName, Step
 from prismgan.batch import Batch
 from prismgan.config import Config
 from prismgan.errors import DataError
@@ -44,7 +44,7 @@ class PrismConfig(Config):
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
     balancer: BalancerName = "normalised"
-    """How the tasks' losses are weighed against each other."""
+    """How the tasks' losses or gradients are weighed against each other; the last four need the extra `balancing`."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
     """Draw only so many tasks in each step, by their `frequency`; by default all."""
     freeze_trunk: bool = False
@@ -109,7 +109,9 @@ class Prism:
                 context = LossContext(exemplars.get(task.name, ()), features)
                 built = {term.name: term.build(context) for term in task.losses}
                 self.losses[task.name] = nn.ModuleDict(built).to(device)
-        self.balancer = BALANCERS[config.balancer]({task.name: task.weight for task in tasks}).to(device)
+        # A model that is not trained asks for no optional package.
+        balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
+        self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.balancer.parameters()], lr=config.rate, betas=(0.9, 0.99)
         )
@@ -156,7 +158,7 @@ class Prism:
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
 
         self.optimizer.zero_grad(set_to_none=True)
-        self.balancer(losses, outputs, _whole_batch).backward()
+        self.balancer(losses, self._seen_by_balancer(outputs, random)).backward()
         norm, taken = apply_gradients(self.optimizer, self.config.clip)
         self.steps_done += 1
         log |= {f"loss/{name}": loss.detach() for name, loss in losses.items()}
@@ -166,6 +168,18 @@ class Prism:
             "rate": torch.tensor(rate),
             "skipped": 1 - torch.minimum(finite, taken),
         }
+
+    def _seen_by_balancer(self, outputs: Mapping[str, Tensor], random: torch.Generator) -> Step:
+        """What the balancer has to know of the generator and of other processes."""
+        network = self.generator
+        return Step(
+            outputs,
+            shared=[*network.trunk.parameters(), *network.mapping.parameters()],
+            heads={name: list(network.heads[name].parameters()) for name in outputs},
+            random=random,
+            total=total,
+            processes=processes()[1],
+        )
 
     def _task_losses(
         self,
@@ -331,8 +345,3 @@ def _present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"
     """For each task, 1 for rows that have a target of the task and 0 for the others."""
     everything = torch.ones(len(batch.source), device=batch.source.device)
     return {name: batch.present.get(name, everything).float() for name in names}
-
-
-def _whole_batch(squares: Float[Tensor, " K"]) -> Float[Tensor, " K"]:
-    """Squared gradient norms over the rows of all processes (whose own rows are weighted by their number)."""
-    return total(squares) / processes()[1] ** 2

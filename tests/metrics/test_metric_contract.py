@@ -8,10 +8,22 @@ from torch import Tensor
 
 from prismgan.errors import PictureError
 from prismgan.metrics import CONTENT_METRICS, METRICS, PAIR_METRICS, Metric
+from prismgan.metrics.lpips import Lpips
+from prismgan.networks.squeeze import SqueezeFeatures
+from squeeze_weights import heads, squeeze
 
-BEST = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0}
+BEST = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0}
 
-each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+
+def made_lpips() -> Metric:
+    """By weights that are made up."""
+    network = SqueezeFeatures(SqueezeFeatures.LPIPS_LEVELS)
+    network.load_state_dict(squeeze(network.levels))
+    made = [head.flatten() for head in heads().values()]
+    return Metric("lpips", "", "lower", Lpips(network.frozen(), made))
+
+
+each_metric = pytest.mark.parametrize("metric", [*METRICS, made_lpips()], ids=lambda metric: metric.name)
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from torch.nn import functional as F
 from prismgan.data import pictures
 from prismgan.errors import WeightsError
 from prismgan.losses.content import FeatureContent
-from prismgan.networks import FeatureNetwork, default_features, find_features, load_features
-from prismgan.networks.perceptual import SqueezeFeatures
+from prismgan.networks import FeatureNetwork, default_features, find_features, load_features, load_squeeze
+from prismgan.networks.squeeze import SqueezeFeatures
 from prismgan.training.recipe import parse
+from squeeze_weights import convolution, squeeze
 
 Tensors = dict[str, Tensor]
 WIDTHS = ((4, 5), (6, 7), (8, 8, 8, 8), (9,))
@@ -42,13 +43,6 @@ def photos(rows: int = 2, height: int = 40, width: int = 48, seed: int = 0) -> T
     return torch.rand(rows, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def convolution(tensors: Tensors, name: str, inputs: int, outputs: int, size: int = 3) -> None:
-    random = torch.Generator().manual_seed(len(tensors))
-    scale = (2 / (inputs * size**2)) ** 0.5
-    tensors[f"{name}.weight"] = torch.randn(outputs, inputs, size, size, generator=random) * scale
-    tensors[f"{name}.bias"] = torch.randn(outputs, generator=random) * 0.1
-
-
 def vgg(names: tuple[tuple[str, ...], ...], colours: str | None = None) -> Tensors:
     tensors: Tensors = {}
     if colours is not None:
@@ -59,14 +53,6 @@ def vgg(names: tuple[tuple[str, ...], ...], colours: str | None = None) -> Tenso
             convolution(tensors, name, inputs, width)
             inputs = width
     return tensors
-
-
-def squeeze() -> Tensors:
-    tensors: Tensors = {}
-    for name, parameter in SqueezeFeatures().named_parameters():
-        if name.endswith(".weight"):
-            convolution(tensors, name.removesuffix(".weight"), *reversed(parameter.shape[:2]), size=parameter.shape[-1])
-    return {name: tensor.half() for name, tensor in tensors.items()}
 
 
 def apply(tensors: Mapping[str, Tensor], name: str, x: Tensor, **options: int) -> Tensor:
@@ -91,7 +77,7 @@ def vgg_by_hand(
     return forward
 
 
-def squeeze_by_hand(tensors: Mapping[str, Tensor]) -> Callable[[Tensor], list[Tensor]]:
+def squeeze_by_hand(tensors: Mapping[str, Tensor], deep: bool = False) -> Callable[[Tensor], list[Tensor]]:
     def fire(number: int, x: Tensor) -> Tensor:
         x = F.relu(apply(tensors, f"features.{number}.squeeze", x))
         wide = apply(tensors, f"features.{number}.expand3x3", x, padding=1)
@@ -104,7 +90,10 @@ def squeeze_by_hand(tensors: Mapping[str, Tensor]) -> Callable[[Tensor], list[Te
         first = apply(tensors, "features.0", ((images + 1) / 2 - MEAN) / DEVIATION, stride=2).relu()
         second = fire(4, fire(3, pool(first)))
         third = fire(7, fire(6, pool(second)))
-        return [first, second, third, fire(9, pool(third))]
+        found = [first, second, third, fire(9, pool(third))]
+        for number in (10, 11, 12) if deep else ():
+            found.append(fire(number, found[-1]))
+        return found
 
     return forward
 
@@ -137,6 +126,29 @@ def test_every_layout_gives_the_maps_of_its_network(tmp_path: Path, layout: str,
     for maps, wanted in zip(found, expected, strict=True):
         assert maps.dtype == torch.float32
         torch.testing.assert_close(maps, wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_squeezenet_gives_all_maps_that_lpips_compares(tmp_path: Path, suffix: str) -> None:
+    tensors = squeeze(SqueezeFeatures.LPIPS_LEVELS) | {"classifier.1.weight": torch.ones(3, 512, 1, 1)}
+    path = tmp_path / f"squeezenet1_1{suffix}"
+    torch.save(tensors, path) if suffix == ".pth" else save_file(tensors, path)
+    network, images = load_squeeze(path), photos()
+    expected = squeeze_by_hand(tensors, deep=True)(images)
+    assert tuple(maps.shape[1] for maps in expected) == SqueezeFeatures.LPIPS_CHANNELS
+    for maps, wanted in zip(network(images), expected, strict=True):
+        torch.testing.assert_close(maps, wanted, atol=1e-4, rtol=1e-4)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    for side, levels in ((SqueezeFeatures.SMALLEST, 7), (SqueezeFeatures.SMALLEST - 1, 3)):
+        assert len(network(photos(1, side, 40))) == levels
+
+
+def test_a_shallow_squeezenet_is_not_the_one_of_lpips(tmp_path: Path) -> None:
+    save_file(squeeze(), tmp_path / "shallow.safetensors")
+    with pytest.raises(WeightsError, match=r"do not fit together as SqueezeNet; expected torchvision's"):
+        load_squeeze(tmp_path / "shallow.safetensors")
+    with pytest.raises(WeightsError, match=r"no such file; expected torchvision's"):
+        load_squeeze(tmp_path / "none.pth")
 
 
 def ours(path: Path) -> FeatureNetwork:

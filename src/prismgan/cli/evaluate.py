@@ -15,6 +15,13 @@ __all__ = ["evaluate"]
 def evaluate(
     weights: WeightsFile = None,
     data: Annotated[Path | None, typer.Option(help="Folder of test photos.", show_default=False)] = None,
+    squeezenet: Annotated[
+        Path | None,
+        typer.Option(help="Of --data: torchvision's SqueezeNet 1.1, for KID and LPIPS.", show_default=False),
+    ] = None,
+    lpips: Annotated[
+        Path | None, typer.Option(help="Of --squeezenet: the linear heads of LPIPS, squeeze.pth.", show_default=False)
+    ] = None,
     benchmarks: Annotated[
         Path | None, typer.Option(help="Folder of the test sets, clips and paintings that papers use.")
     ] = None,
@@ -28,23 +35,30 @@ def evaluate(
     """Measure every task of trained weights on photos or on standard test sets, against doing nothing."""
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
+    if lpips is not None and squeezenet is None:
+        fail("evaluate: --lpips needs the network that its heads belong to; give --squeezenet as well")
     if data is not None:
-        _evaluate_on_photos(weights, data, as_json)
+        _evaluate_on_photos(weights, data, squeezenet, lpips, as_json)
     if benchmarks is not None:
         _benchmark(weights, benchmarks, None if suites is None else names(suites), photos, as_json)
 
 
-def _evaluate_on_photos(weights: Path | None, folder: Path, as_json: bool) -> None:
+def _evaluate_on_photos(
+    weights: Path | None, folder: Path, squeezenet: Path | None, lpips: Path | None, as_json: bool
+) -> None:
     from prismgan.training.evaluate_weights import evaluate_weights
 
-    found = evaluate_weights(weights, folder)
+    found = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
     if as_json:
         print_json(found)
         return
     for row in found["rows"]:
         value, baseline = ("-" if number is None else f"{number:.4g}" for number in (row["value"], row["baseline"]))
+        spread = "" if row.get("deviation") is None else f" +- {row['deviation']:.2g}"
         where = f"{row['task']:<16} {row['condition']:<12} {row['metric']:<18}"
-        typer.echo(f"{where} {value:>8} {row['unit']:<3} (doing nothing: {baseline}; {row['better']} is better)")
+        typer.echo(
+            f"{where} {value:>8} {row['unit']:<3}{spread} (doing nothing: {baseline}; {row['better']} is better)"
+        )
     for name, number in found["discriminator"].items():
         typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
     for line in found["skipped"]:

@@ -1,8 +1,13 @@
-"""Metrics of pictures and of discriminators. To add one: a file with a ``Metric``, a line in ``METRICS``."""
+"""Metrics of pictures and of discriminators. To add one: a file with a ``Metric``, a line in ``METRICS``.
+
+Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
+"""
 
 from prismgan.metrics.discrimination import real_or_fake, right_task
 from prismgan.metrics.euclidean import EUCLIDEAN
-from prismgan.metrics.metric import Metric
+from prismgan.metrics.kid import kid
+from prismgan.metrics.lpips import lpips
+from prismgan.metrics.metric import Metric, SetMetric
 from prismgan.metrics.nmi import NMI
 from prismgan.metrics.psnr import PSNR, PSNR_Y
 from prismgan.metrics.ssim import SSIM
@@ -17,12 +22,15 @@ __all__ = [
     "PSNR_Y",
     "SSIM",
     "Metric",
+    "SetMetric",
+    "kid",
+    "lpips",
     "real_or_fake",
     "right_task",
 ]
 
 METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)
-"""Every metric of a picture."""
+"""Every metric of a picture that needs no weights."""
 
 PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)
 """For a task with one right answer for each photo: output against target."""

@@ -1,4 +1,4 @@
-"""What a metric is: a name, a unit, a direction, and a function of two pictures."""
+"""What a metric is: a name, a unit, a direction, and a function of two pictures, or of two sets of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.errors import PictureError
 
-__all__ = ["Metric"]
+__all__ = ["Metric", "SetMetric"]
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,21 @@ class Metric:
                 f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
             )
         return self.function(output, expected)
+
+
+@dataclass(frozen=True)
+class SetMetric:
+    """A distance between two sets of pictures, none of which belongs to one of the other set."""
+
+    name: str
+    unit: str
+    """Unit of the value; empty for a plain number."""
+    better: Literal["higher", "lower"]
+    fewest: int
+    """Pictures that either set has to have."""
+    smallest: int
+    """Pixels that each side of a picture has to have."""
+    features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
+    """What is compared of images in [-1, 1]."""
+    distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
+    """From the features of two sets to the distance and its standard deviation."""

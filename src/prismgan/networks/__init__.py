@@ -2,7 +2,7 @@
 
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.generator import Features, Generator, GeneratorConfig, HeadSpec
-from prismgan.networks.perceptual import FeatureNetwork, default_features, find_features, load_features
+from prismgan.networks.perceptual import FeatureNetwork, default_features, find_features, load_features, load_squeeze
 
 __all__ = [
     "Discriminator",
@@ -16,4 +16,5 @@ __all__ = [
     "default_features",
     "find_features",
     "load_features",
+    "load_squeeze",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
+from prismgan.networks.learnt import LearntFeatures
+from prismgan.networks.squeeze import SqueezeFeatures
 
 __all__ = [
     "FeatureNetwork",
@@ -23,37 +23,9 @@ __all__ = [
     "default_features",
     "find_features",
     "load_features",
+    "load_squeeze",
+    "read_tensors",
 ]
-
-
-class LearntFeatures(nn.Module, ABC):
-    """A network that was trained on pictures, frozen: images to the maps of some of its layers.
-
-    Several losses ask for the features of one output, and several tasks for those of one photo. So a frozen network
-    remembers the maps of the last two tensors it was called with; see :class:`_Memory`.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._memory = _Memory()
-
-    @abstractmethod
-    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        """The maps, computed."""
-
-    def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        """One map per level, finest first, of images in [-1, 1]; levels that an image is too small for are left out.
-
-        The caller's autocast decides the precision. Whoever calls again with the same tensor may get the same maps,
-        so they are not to be changed in place.
-        """
-        learns = any(parameter.requires_grad for parameter in self.parameters())
-        return self.maps(images) if learns else self._memory.recall(images, self.maps)
-
-    def frozen(self) -> LearntFeatures:
-        """Itself, ready to be used in a loss: nothing learns, in the memory layout that convolutions are fast in."""
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return self.eval().requires_grad_(False)
 
 
 class FeatureNetwork(LearntFeatures):
@@ -89,118 +61,6 @@ class FeatureNetwork(LearntFeatures):
                 if number == 0:
                     found.append(x)
         return found
-
-
-class SqueezeFeatures(LearntFeatures):
-    """SqueezeNet 1.1 (Iandola et al. 2016) up to the maps after layers 1, 4, 7 and 9, with torchvision's names.
-
-    They are the first four of those that LPIPS compares (Zhang et al., CVPR 2018).
-    """
-
-    LEVELS = (1, 4, 7, 9)
-
-    def __init__(self) -> None:
-        super().__init__()
-
-        def pool() -> nn.Module:
-            return nn.MaxPool2d(3, stride=2, ceil_mode=True)
-
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 64, 3, stride=2),
-            nn.ReLU(),
-            pool(),
-            _Fire(64, 16, 64),
-            _Fire(128, 16, 64),
-            pool(),
-            _Fire(128, 32, 128),
-            _Fire(256, 32, 128),
-            pool(),
-            _Fire(256, 48, 192),
-        )
-
-    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        found: list[Tensor] = []
-        x = images
-        for number, layer in enumerate(self.features):
-            smallest = {nn.Conv2d: 3, nn.MaxPool2d: 2}.get(type(layer), 1)
-            if min(x.shape[-2:]) < smallest:
-                break
-            x = layer(x)
-            if number in self.LEVELS:
-                found.append(x)
-        return found
-
-
-class _Fire(nn.Module):
-    """Few channels, then 1x1 and 3x3 convolutions of them side by side (Iandola et al. 2016, figure 1)."""
-
-    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, squeezed, 1)
-        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
-        x = F.relu(self.squeeze(x))
-        return F.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
-
-
-class _Memory:
-    """What a function made of the last two tensors it was given.
-
-    A result is given out again for the same tensor object, if that was not changed in place since and if gradients and
-    autocast are switched as they were. Once a gradient flows back through a result it is forgotten: its graph may have
-    been freed. So graphs live no longer than their backward pass, or, without one, than two further calls.
-    """
-
-    SIZE = 2
-
-    def __init__(self) -> None:
-        self._entries: list[_Entry] = []
-
-    def __deepcopy__(self, memo: object) -> _Memory:
-        return _Memory()  # tensors with a graph cannot be copied, and a copy has no use for them
-
-    def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
-        return _Memory, ()
-
-    def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
-        """``make(key)``, or what that was before."""
-        if key.is_inference():  # such tensors do not count their changes
-            return make(key)
-        kind = key.device.type
-        state = (
-            torch.is_grad_enabled(),
-            key.requires_grad,
-            torch.is_autocast_enabled(kind),
-            torch.get_autocast_dtype(kind),
-        )
-        for entry in self._entries:
-            if entry.key is key and entry.version == key._version and entry.state == state:
-                self._entries.remove(entry)
-                self._entries.append(entry)
-                return list(entry.made)
-        entry = _Entry(key, key._version, state, make(key))
-        self._entries = [*self._entries[1 - self.SIZE :], entry]
-        memory, made = weakref.ref(self), weakref.ref(entry)
-
-        def forget(_: Tensor) -> None:
-            alive = memory()
-            if alive is not None:
-                alive._entries = [other for other in alive._entries if other is not made()]
-
-        for result in entry.made:
-            if result.requires_grad:
-                result.register_hook(forget)
-        return list(entry.made)
-
-
-@dataclass(frozen=True, eq=False)
-class _Entry:
-    key: Tensor
-    version: int
-    state: tuple[object, ...]
-    made: list[Tensor]
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -266,24 +126,39 @@ def load_features(path: Path) -> LearntFeatures:
     Raises:
         WeightsError: the file is missing or damaged, or holds something else.
     """
-    tensors: Mapping[str, Tensor] = {
-        name: tensor.float() for name, tensor in _read(path).items() if tensor.is_floating_point()
-    }
+    tensors: Mapping[str, Tensor] = read_tensors(path, ACCEPTED)
     try:
         with torch.random.fork_rng(devices=[]):  # a new network draws weights, which are overwritten
             network, tensors = _network_for(path, tensors)
         network.load_state_dict(tensors)
     except (KeyError, RuntimeError, ValueError, IndexError):
         raise WeightsError(f"{path}: its tensors do not fit together as a feature network; {ACCEPTED}") from None
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
     return network.frozen()
+
+
+def load_squeeze(path: Path) -> SqueezeFeatures:
+    """SqueezeNet 1.1 with all maps that LPIPS compares, frozen, from torchvision's file; takes images in [-1, 1].
+
+    Raises:
+        WeightsError: the file is missing or damaged, or holds something else.
+    """
+    accepted = "expected torchvision's SqueezeNet 1.1"
+    tensors = read_tensors(path, accepted)
+    with torch.random.fork_rng(devices=[]):
+        network = SqueezeFeatures(SqueezeFeatures.LPIPS_LEVELS)
+    try:
+        network.load_state_dict(_named_as_squeeze(tensors, network))
+    except (KeyError, RuntimeError, ValueError, IndexError):
+        raise WeightsError(f"{path}: its tensors do not fit together as SqueezeNet; {accepted}") from None
+    network.frozen()
+    return network
 
 
 def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatures, Mapping[str, Tensor]]:
     """A network that the tensors fit into, and the tensors by its names."""
     if "features.3.squeeze.weight" in tensors:
-        return SqueezeFeatures(), _named_as_squeeze(tensors)
+        squeeze = SqueezeFeatures()
+        return squeeze, _named_as_squeeze(tensors, squeeze)
     if "stages.0.0.weight" not in tensors:
         layout = next((layout for layout in LAYOUTS if layout.names <= set(tensors)), None)
         if layout is None:
@@ -292,8 +167,19 @@ def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatu
     return FeatureNetwork(_widths(tensors)), tensors
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a safetensors file, or of one that torch has saved as ``.pt`` or ``.pth``."""
+def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
+    """Named tensors, in float32, of a safetensors file, or of one that torch has saved as ``.pt`` or ``.pth``.
+
+    Raises:
+        WeightsError: the file is missing or damaged; the message ends with what would be ``accepted``.
+    """
+    tensors = {name: tensor.float() for name, tensor in _read(path, accepted).items() if tensor.is_floating_point()}
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
+    return tensors
+
+
+def _read(path: Path, accepted: str) -> dict[str, Tensor]:
     import pickle
 
     from safetensors import SafetensorError
@@ -305,9 +191,9 @@ def _read(path: Path) -> dict[str, Tensor]:
             return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
         return load_file(path)
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file; {ACCEPTED}") from None
+        raise WeightsError(f"{path}: no such file; {accepted}") from None
     except (SafetensorError, OSError, pickle.UnpicklingError, RuntimeError, EOFError, *NO_PICKLE):
-        raise WeightsError(f"{path}: cannot be read as weights; {ACCEPTED}") from None
+        raise WeightsError(f"{path}: cannot be read as weights; {accepted}") from None
 
 
 def _widths(tensors: Mapping[str, Tensor]) -> list[list[int]]:
@@ -335,8 +221,8 @@ def _named_as_stages(tensors: Mapping[str, Tensor], layout: _Layout) -> dict[str
     return named | _folded(named, "stages.0.0", matrix, offset)
 
 
-def _named_as_squeeze(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    wanted = {name: tensors[name] for name in SqueezeFeatures().state_dict()}
+def _named_as_squeeze(tensors: Mapping[str, Tensor], network: SqueezeFeatures) -> dict[str, Tensor]:
+    wanted = {name: tensors[name] for name in network.state_dict()}
     return wanted | _folded(wanted, "features.0", *_imagenet())
 
 

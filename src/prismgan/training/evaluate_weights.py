@@ -17,24 +17,31 @@ from prismgan.networks import default_features, find_features
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.training.evaluation import evaluate, judge
 from prismgan.training.header import recipe_of
-from prismgan.training.recipe import Recipe
+from prismgan.training.named_metrics import NamedMetrics
+from prismgan.training.recipe import EvaluationConfig, Recipe
 
 __all__ = ["evaluate_weights"]
 
 
-def evaluate_weights(path: Path | None, folder: Path) -> dict[str, Any]:
+def evaluate_weights(
+    path: Path | None, folder: Path, *, squeezenet: Path | None = None, lpips: Path | None = None
+) -> dict[str, Any]:
     """Metrics of generator and discriminator on the photos of a folder, under the recipe's conditions; of the
     ready-made weights where ``path`` is None.
+
+    ``squeezenet`` and ``lpips`` are the files that KID and LPIPS need, instead of those that the recipe names. Where
+    the recipe's are no longer at hand these metrics are left out.
 
     A task whose exemplar or domain pictures are no longer at hand is measured without its distance to them, and the
     discriminator without that task. Without the recipe's feature network there is no distance to exemplars.
 
     Raises:
-        WeightsError: the weights cannot be read.
+        WeightsError: the weights, or a file given for a metric, cannot be read.
         PictureError: the folder is missing or holds no picture.
     """
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
+    metrics = _named(recipe) if squeezenet is None else _given(squeezenet, lpips)
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
     rows = data.rows(entry)
@@ -64,6 +71,8 @@ def evaluate_weights(path: Path | None, folder: Path) -> dict[str, Any]:
         recipe.evaluation.conditions,
         maximum_side=recipe.evaluation.maximum_side,
         losses=losses,
+        named=metrics,
+        shown=shown,
         seed=recipe.seed,
     )
     found["discriminator"] = {}
@@ -79,6 +88,18 @@ def _features(recipe: Recipe) -> torch.nn.Module | None:
         return find_features(recipe.model.perceptual)
     except WeightsError:
         return None
+
+
+def _named(recipe: Recipe) -> NamedMetrics:
+    """Metrics by the files that the recipe names; none if they cannot be read."""
+    try:
+        return NamedMetrics.of(recipe.evaluation)
+    except WeightsError:
+        return NamedMetrics()
+
+
+def _given(squeezenet: Path, lpips: Path | None) -> NamedMetrics:
+    return NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=None if lpips is None else str(lpips)))
 
 
 def _at_hand(task: Task) -> bool:

@@ -13,13 +13,19 @@ from torch import Tensor, nn
 from prismgan.batch import Batch
 from prismgan.data import Condition, Row, TestSet, TrainingSet
 from prismgan.data.batches import collate
+from prismgan.metrics import Metric
 from prismgan.models import Model
 from prismgan.tasks import Task
+from prismgan.training.named_metrics import NamedMetrics
 from prismgan.training.recipe import Recipe
+from prismgan.training.set_scores import SetScores
 
 __all__ = ["evaluate", "judge"]
 
 Generate = Callable[[Tensor], Mapping[str, Tensor]]
+Score = tuple[str, str, str, str, float, float]
+"""Metric, unit, direction, what it is compared with, value, and the baseline's value."""
+NO_METRICS = NamedMetrics()
 
 
 def evaluate(
@@ -30,6 +36,8 @@ def evaluate(
     *,
     maximum_side: int,
     losses: Mapping[str, nn.ModuleDict] | None = None,
+    named: NamedMetrics = NO_METRICS,
+    shown: Sequence[Task] | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, Any]:
@@ -37,7 +45,9 @@ def evaluate(
 
     Tasks with pairs are compared with their targets. Tasks without are compared with the photo, which says how much
     of it is left rather than how good they are; where ``losses`` are given, their distance to the
-    task's own exemplars or guidance is reported too.
+    task's own exemplars or guidance is reported too. Metrics that ``named`` adds are reported of every task that they
+    apply to; those of sets compare a task without pairs with the pictures that it was shown, as far as it is one of
+    ``shown`` (by default all), whose pictures can be read.
 
     Returns:
         The content of ``evaluation.json`` but for the discriminator: ``pictures``, ``rows`` and ``skipped``.
@@ -46,6 +56,8 @@ def evaluate(
     about: dict[tuple[str, str, str], dict[str, str]] = {}
     skipped: dict[str, str] = {}
     pictures = 0
+    unpaired = [task for task in (tasks if shown is None else shown) if not task.has_pairs]
+    sets = SetScores(named.sets, unpaired, maximum_side=maximum_side, seed=seed, device=device)
     for condition in conditions:
         test = TestSet(rows, tasks, condition, maximum_side, seed)
         count = 0
@@ -54,42 +66,43 @@ def evaluate(
             batch = each.to(device)
             outputs = generate(batch.source)
             for task in tasks:
-                for metric, unit, better, against, value, baseline in _scores(task, batch, outputs[task.name], losses):
+                output, baseline = outputs[task.name], task.baseline(batch.source)
+                compared = _compared(task, batch)
+                if compared is None:
+                    continue
+                sets.add(condition.name, task, output, baseline, compared[0] if task.has_pairs else None)
+                scores = _scores((*task.metrics, *named.pictures), output, baseline, *compared)
+                scores += _distances(task, batch, output, baseline, (losses or {}).get(task.name))
+                for metric, unit, better, against, value, base in scores:
                     key = (condition.name, task.name, metric)
-                    sums[key].append((value, baseline))
-                    about[key] = {"unit": unit, "better": better, "compared_with": against, "kind": task.kind}
+                    sums[key].append((value, base))
+                    about[key] = {"unit": unit, "better": better, "compared_with": against}
         skipped |= test.skipped
         pictures = max(pictures, count)
-    found = [
-        {
-            "task": task,
-            "kind": about[condition, task, metric]["kind"],
-            "condition": condition,
-            "metric": metric,
-            "unit": about[condition, task, metric]["unit"],
-            "better": about[condition, task, metric]["better"],
-            "value": _mean([value for value, _ in values]),
-            "baseline": _mean([baseline for _, baseline in values]),
-            "compared_with": about[condition, task, metric]["compared_with"],
-        }
-        for (condition, task, metric), values in sums.items()
-    ]
-    return {"pictures": pictures, "rows": found, "skipped": sorted(skipped.values())}
+    found = []
+    for condition in conditions:
+        for task in tasks:
+            own = {"task": task.name, "kind": task.kind, "condition": condition.name}
+            for key, values in sums.items():
+                if key[:2] == (condition.name, task.name):
+                    means = {"value": _mean([v for v, _ in values]), "baseline": _mean([b for _, b in values])}
+                    found.append({**own, "metric": key[2], **about[key], **means})
+            found += [{**own, **row} for row in sets.rows(condition.name, task)]
+    return {"pictures": pictures, "rows": found, "skipped": sorted({**skipped, **sets.skipped}.values())}
+
+
+def _compared(task: Task, batch: Batch) -> tuple[Tensor, str] | None:
+    """What a task's output is compared with, and its name; None where the row lacks it."""
+    if not task.has_pairs:
+        return batch.reference, "photo"
+    if task.name in batch.present and not bool(batch.present[task.name].all()):
+        return None
+    return batch.targets[task.name], "target"
 
 
 @torch.no_grad()
-def _scores(
-    task: Task, batch: Batch, output: Tensor, losses: Mapping[str, nn.ModuleDict] | None
-) -> list[tuple[str, str, str, str, float, float]]:
-    """Metric, unit, direction, what it is compared with, value, and the baseline's value."""
-    if task.has_pairs:
-        if task.name in batch.present and not bool(batch.present[task.name].all()):
-            return []
-        expected, against = batch.targets[task.name], "target"
-    else:
-        expected, against = batch.reference, "photo"
-    baseline = task.baseline(batch.source)
-    scores: list[tuple[str, str, str, str, float, float]] = [
+def _scores(metrics: Sequence[Metric], output: Tensor, baseline: Tensor, expected: Tensor, against: str) -> list[Score]:
+    return [
         (
             metric.name,
             metric.unit,
@@ -98,18 +111,28 @@ def _scores(
             float(metric(output, expected)),
             float(metric(baseline, expected)),
         )
-        for metric in task.metrics
+        for metric in metrics
     ]
-    built = (losses or {}).get(task.name)
-    if built is not None:
-        view = batch.of(task.name)
-        for term in task.losses:
-            if term.reported:
-                loss = built[term.name]
-                value, base = float(loss(output, view)), float(loss(baseline, view))
-                shown = "exemplar" if task.exemplars else "guidance"
-                scores.append((f"{term.name}_distance", "", "lower", shown, value, base))
-    return scores
+
+
+@torch.no_grad()
+def _distances(task: Task, batch: Batch, output: Tensor, baseline: Tensor, built: nn.ModuleDict | None) -> list[Score]:
+    """To the task's own exemplars or guidance."""
+    if built is None:
+        return []
+    view, shown = batch.of(task.name), "exemplar" if task.exemplars else "guidance"
+    return [
+        (
+            f"{term.name}_distance",
+            "",
+            "lower",
+            shown,
+            float(built[term.name](output, view)),
+            float(built[term.name](baseline, view)),
+        )
+        for term in task.losses
+        if term.reported
+    ]
 
 
 def judge(

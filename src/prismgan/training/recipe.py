@@ -73,6 +73,18 @@ class EvaluationConfig(Config):
     """Test photos are reduced to at most twice this side."""
     every: Annotated[int, Field(ge=0)] = 0
     """Steps between two evaluations while training; 0 evaluates at the end only."""
+    squeezenet: str | None = None
+    """Weights of the network that the metrics LPIPS and KID see by: a path to torchvision's SqueezeNet 1.1; without it
+    neither is reported."""
+    lpips: str | None = None
+    """Weights of LPIPS on top of that: a path to the published linear heads, `squeeze.pth`; without it LPIPS is not
+    reported."""
+
+    @model_validator(mode="after")
+    def _heads_have_a_network(self) -> Self:
+        if self.lpips is not None and self.squeezenet is None:
+            raise ValueError("lpips needs the network that its heads belong to: name squeezenet as well")
+        return self
 
 
 class Recipe(Config):
@@ -167,11 +179,15 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         raise RecipeError(*(f"{origin}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
     perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
+    measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
     return recipe.model_copy(
         update={
             "model": recipe.model.model_copy(update={"perceptual": perceptual}),
             "data": data.resolve(recipe.data, base),
             "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
+            "evaluation": recipe.evaluation.model_copy(
+                update={name: locate(path) for name, path in measured_by.items() if path is not None}
+            ),
         }
     )
 

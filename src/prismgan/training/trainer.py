@@ -26,6 +26,7 @@ from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
 from prismgan.training.evaluation import evaluate, judge
 from prismgan.training.header import header
+from prismgan.training.named_metrics import NamedMetrics
 from prismgan.training.precision import precision
 from prismgan.training.recipe import Recipe, to_yaml
 from prismgan.training.report import write_report
@@ -66,7 +67,7 @@ class Trainer:
         Raises:
             DataError: the data does not fit the tasks; all problems are named.
             RecipeError: the run folder holds another training, or ``resume`` is asked for with another recipe.
-            WeightsError: the checkpoint cannot be read.
+            WeightsError: the checkpoint, or weights that the recipe names, cannot be read.
         """
         from accelerate import PartialState
 
@@ -98,6 +99,7 @@ class Trainer:
         if start_from is not None and not resume:
             taken = load_weights(start_from).take_over(self.model.generator)
             self.display.event(f"started from {start_from}: {taken} of its tensors fit")
+        self.metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
         self.average = Average(self.model.generator, recipe.training.ema)
         self.step = 0
         self.steps = recipe.training.steps
@@ -309,6 +311,7 @@ class Trainer:
                 settings.conditions,
                 maximum_side=settings.maximum_side,
                 losses=self.model.losses,
+                named=self.metrics,
                 seed=self.recipe.seed,
                 device=self.model.device,
             )

@@ -14,7 +14,7 @@ from prismgan.errors import PrismganError
 __all__ = ["Cost", "Evaluation", "Parameters", "Row", "read_result"]
 
 
-PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0}
+PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0}
 """What each metric gives for two equal pictures."""
 
 
@@ -34,8 +34,10 @@ class Row(_Result):
     unit: str = ""
     better: Literal["higher", "lower"]
     value: float | None
+    deviation: float | None = None
+    """Standard deviation of the value, of a metric of sets."""
     baseline: float | None = None
-    compared_with: Literal["target", "photo", "exemplar", "guidance"] = "target"
+    compared_with: Literal["target", "photo", "exemplar", "guidance", "domain"] = "target"
 
     @property
     def gain(self) -> float | None:
@@ -45,6 +47,8 @@ class Row(_Result):
     @property
     def comparable(self) -> bool:
         """Whether doing nothing can be improved on at all: a clean source is its own best restoration."""
+        if self.deviation is not None and self.baseline is not None and self.better == "lower":
+            return self.baseline > 0  # of equal sets an unbiased distance is 0 or less
         perfect = PERFECT.get(self.metric)
         return perfect is None or self.baseline is None or abs(self.baseline - perfect) > 1e-6
 

@@ -15,13 +15,20 @@ METRIC_NAMES = {
     "euclidean": "Euclidean distance",
     "nmi": "Mutual information",
     "lpips": "LPIPS",
+    "kid": "KID, by SqueezeNet",
     "style_distance": "Style distance",
     "guidance_distance": "Guidance distance",
 }
 """How metrics are written; others appear under their own name."""
 
 _ARROWS = {"better": "\N{BLACK UP-POINTING TRIANGLE}", "worse": "\N{BLACK DOWN-POINTING TRIANGLE}"}
-_BASELINES = {"target": "its target", "photo": "the photo", "exemplar": "the exemplar", "guidance": "its guidance"}
+_BASELINES = {
+    "target": "its target",
+    "photo": "the photo",
+    "exemplar": "the exemplar",
+    "guidance": "its guidance",
+    "domain": "its domain",
+}
 
 
 def evaluation_section(evaluation: Evaluation) -> Html:
@@ -78,9 +85,13 @@ def _row(row: Row) -> Html:
         element("td", metric, " ", element("small", direction, title=f"{row.better} is better")),
         element("td", _BASELINES[row.compared_with]),
         _number(row.baseline, value(row.baseline, row.unit), unit),
-        _number(row.value, value(row.value, row.unit), unit, strong=True),
+        _number(row.value, value(row.value, row.unit), unit + _spread(row), strong=True),
         _gain(row, unit),
     )
+
+
+def _spread(row: Row) -> str:
+    return "" if row.deviation is None else f" \N{PLUS-MINUS SIGN} {value(row.deviation, row.unit)}"
 
 
 def _number(sort: float | None, text: str, unit: str, strong: bool = False) -> Html:

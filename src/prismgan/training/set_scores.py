@@ -1,0 +1,122 @@
+"""Metrics of sets: what is kept of every test picture, and what comes of it in the end."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prismgan import data, images
+from prismgan.data import pictures
+from prismgan.data.examples import shown_pictures
+from prismgan.errors import PictureError
+from prismgan.metrics import SetMetric
+from prismgan.tasks import Exemplar, Task
+
+__all__ = ["MOST_SHOWN", "SetScores"]
+
+MOST_SHOWN = 100
+"""Pictures of a task's domain that its outputs are compared with; of more, these are spread evenly."""
+
+
+class SetScores:
+    """Compares the outputs of a task, as a set, with pictures that the task was shown, or with its targets.
+
+    Features of pictures are kept, not pictures. A picture that is too small for the network stays out of its set, and
+    sets that are too small are not compared.
+
+    Args:
+        metrics: none, and nothing is done.
+        shown: the tasks whose exemplars or domain can be read.
+        maximum_side: half the largest side of a picture, in pixels, as test pictures have it.
+        seed: of the subsets that are drawn.
+        device: where pictures have to be.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self, metrics: Sequence[SetMetric], shown: Sequence[Task], *, maximum_side: int, seed: int, device: str
+    ) -> None:
+        self.metrics = tuple(metrics)
+        self.largest = 2 * maximum_side
+        self.seed = seed
+        self.device = device
+        self.skipped: dict[str, str] = {}
+        """Shown pictures that could not be read, and why."""
+        self._outputs: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
+        self._baselines: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
+        self._targets: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
+        self._shown: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
+        for task in shown if self.metrics else ():
+            for picture in self._pictures_of(task):
+                for metric in self._seeing(picture):
+                    self._shown[metric.name, task.name].append(metric.features(picture))
+
+    @torch.no_grad()
+    def add(
+        self,
+        condition: str,
+        task: Task,
+        output: Float[Tensor, "B 3 H W"],
+        baseline: Float[Tensor, "B 3 H W"],
+        target: Float[Tensor, "B 3 H W"] | None,
+    ) -> None:
+        """One test picture's output, what doing nothing gives, and the target if the task has one."""
+        for metric in self._seeing(output):
+            key = (metric.name, condition, task.name)
+            self._outputs[key].append(metric.features(output))
+            self._baselines[key].append(metric.features(baseline))
+            if target is not None:
+                self._targets[key].append(metric.features(target))
+
+    def rows(self, condition: str, task: Task) -> list[dict[str, Any]]:
+        """What a task achieved under a condition: ``metric``, ``value`` with its ``deviation``, and so on."""
+        found = []
+        for metric in self.metrics:
+            key = (metric.name, condition, task.name)
+            expected = self._targets[key] if task.has_pairs else self._shown[metric.name, task.name]
+            if min(len(expected), len(self._outputs[key])) < metric.fewest:
+                continue
+            against = "target" if task.has_pairs else "exemplar" if isinstance(task.target, Exemplar) else "domain"
+            value, deviation = self._distance(metric, self._outputs[key], expected)
+            baseline, _ = self._distance(metric, self._baselines[key], expected)
+            found.append(
+                {
+                    "metric": metric.name,
+                    "unit": metric.unit,
+                    "better": metric.better,
+                    "value": value if math.isfinite(value) else None,  # JSON knows no infinity
+                    "deviation": deviation if math.isfinite(deviation) else None,
+                    "baseline": baseline,
+                    "compared_with": against,
+                }
+            )
+        return found
+
+    def _distance(self, metric: SetMetric, first: list[Tensor], second: list[Tensor]) -> tuple[float, float]:
+        random = torch.Generator().manual_seed(self.seed)
+        return metric.distance(torch.cat(first), torch.cat(second), random)
+
+    def _seeing(self, picture: Float[Tensor, "B 3 H W"]) -> list[SetMetric]:
+        return [metric for metric in self.metrics if min(picture.shape[-2:]) >= metric.smallest]
+
+    def _pictures_of(self, task: Task) -> Iterator[Float[Tensor, "1 3 H W"]]:
+        """Exemplars as large as they are shown at, other pictures at most as large as test pictures."""
+        if isinstance(task.target, Exemplar):
+            yield from (picture[None].to(self.device) for picture in data.exemplars(task))
+            return
+        names = shown_pictures(task)
+        for name in names[:: max(1, -(-len(names) // MOST_SHOWN))]:
+            try:
+                picture = images.to_float(pictures.load(name))
+            except PictureError as error:
+                self.skipped[name] = str(error)
+                continue
+            factor = min(1.0, self.largest / max(picture.shape[1:]))
+            height, width = (max(1, round(side * factor)) for side in picture.shape[1:])
+            yield images.resize(picture, height, width).clamp(-1, 1)[None].to(self.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["Charbonnier", "build", "charbonnier"]
+__all__ = ["Build", "Charbonnier", "build", "charbonnier"]
 
 EPSILON = 1e-3
 
@@ -38,5 +40,14 @@ class Charbonnier(nn.Module):
         return charbonnier(output, batch.target, self.epsilon)
 
 
-def build(context: LossContext, epsilon: float = EPSILON) -> Charbonnier:
-    return Charbonnier(epsilon)
+@dataclass(frozen=True)
+class Build:
+    """Builds the loss; equal to another that builds the same, as tasks are values."""
+
+    epsilon: float = EPSILON
+
+    def __call__(self, context: LossContext) -> Charbonnier:
+        return Charbonnier(self.epsilon)
+
+
+build = Build()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -39,7 +38,7 @@ class Restore(TaskEntry):
                 LossTerm(
                     "pixel",
                     self.pixel_weight,
-                    partial(charbonnier.build, epsilon=self.pixel_epsilon),
+                    charbonnier.Build(self.pixel_epsilon),
                     needs_pair=True,
                 )
             ],

@@ -17,10 +17,10 @@ import pytest
 av = pytest.importorskip("av")
 
 from rich.console import Console  # noqa: E402
-from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 
 from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.video.clip import open_clip  # noqa: E402
+from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 
 Command = Callable[..., Any]
 MILLISECOND = Fraction(1, 1000)

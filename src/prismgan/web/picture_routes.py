@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = ["fitting", "router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
+ROMAN = re.compile(r"[ivx]{2,}")
 SAMPLES = builtin.HELD_OUT
 """Photos that no ready-made weights were trained on."""
 
@@ -34,7 +36,7 @@ def tasks(here: Here) -> TasksBody:
         tasks=[
             TaskBody(
                 name=entry.name,
-                title=entry.name.replace("-", " ").capitalize(),
+                title=_title(entry.name),
                 kind=entry.kind,
                 scale=entry.scale,
                 varies=entry.latent,
@@ -96,6 +98,12 @@ def picture(
 def forget(name: str, here: Here) -> None:
     """Forget a picture."""
     here.uploads.remove(name)
+
+
+def _title(name: str) -> str:
+    """``composition-vii`` as ``Composition VII``."""
+    words = (word.upper() if ROMAN.fullmatch(word) else word for word in name.capitalize().split("-"))
+    return " ".join(words)
 
 
 def fitting(here: Workshop, upload: Upload) -> list[str]:

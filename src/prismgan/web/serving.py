@@ -12,7 +12,7 @@ from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
 from prismgan.web.studio import Studio
 
-__all__ = ["bound", "serve"]
+__all__ = ["bound", "make_server", "serve"]
 
 PATIENCE = 3
 """Seconds that open connections have at the end."""
@@ -48,14 +48,19 @@ def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], li
     with bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listening.getsockname()[1]}")
-        config = uvicorn.Config(
-            make_application(studio, host, limits),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            # Clients are told apart by their address, which a header could make up.
-            proxy_headers=False,
-            ws_max_size=4096,
-            timeout_graceful_shutdown=PATIENCE,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(studio, host, limits).run(sockets=[listening])
+
+
+def make_server(studio: Studio, host: str, limits: Limits | None = None) -> uvicorn.Server:
+    """What answers at a socket that is bound to this address."""
+    config = uvicorn.Config(
+        make_application(studio, host, limits),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Clients are told apart by their address, which a header could make up.
+        proxy_headers=False,
+        ws_max_size=4096,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+    return uvicorn.Server(config)

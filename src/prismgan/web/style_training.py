@@ -74,7 +74,7 @@ def train_style(studio: Studio, name: str, exemplar: Upload, shown: Upload | Non
 
 def _preview_source(shown: Upload | None) -> Float[Tensor, "3 h w"]:
     """A picture in [-1, 1], reduced where it is large."""
-    if shown is None:
+    if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
         pixels = data.pictures.load(PREVIEW)
     else:
         pixels = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)

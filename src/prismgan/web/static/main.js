@@ -5,6 +5,7 @@ import { canUndo, clearHistory, onHistory, undo } from "./history.js";
 import { Look, Session } from "./looks.js";
 import { pixels } from "./mixing.js";
 import { save } from "./saving.js";
+import { Styling } from "./styling.js";
 import { Viewer } from "./viewer.js";
 import { zip } from "./zip.js";
 import "./theme.js";
@@ -119,6 +120,7 @@ async function renderAll(mine, names) {
   try {
     const job = await server.render(mine.id, { tasks: names });
     mine.jobs.add(job.id);
+    if (mine.signal.aborted) server.forget("renders", job.id); // another picture was chosen meanwhile
     $("progress").hidden = false;
     const state = await server.follow(job, { changed: (now) => mine === session && progress(now), signal: mine.signal });
     if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
@@ -134,6 +136,7 @@ async function renderAll(mine, names) {
   } catch (error) {
     if (mine !== session) return;
     say("");
+    for (const name of names) if (!mine.looks.get(name).ready) grid.drop(name, "not made");
     const again = error instanceof server.Forgotten ? null : () => renderAll(mine, names);
     complain(error, again);
   } finally {
@@ -207,7 +210,9 @@ $("download-all").addEventListener("click", async () => {
 });
 
 addEventListener("pagehide", (event) => {
-  if (!event.persisted) session?.leave();
+  if (event.persisted) return;
+  session?.leave();
+  styling.leave();
 });
 
 // -- looks and controls --------------------------------------------------------------------------
@@ -233,5 +238,26 @@ addEventListener("keydown", (event) => {
   }
 });
 
-$("add-style").hidden = true;
+// -- a style more --------------------------------------------------------------------------------
+
+const styling = new Styling({
+  shown: () => session?.id ?? null,
+  taken: () => about.tasks.map((task) => task.name),
+  learnt: async (name) => {
+    try {
+      about = await server.tasks();
+      const task = about.tasks.find((one) => one.name === name);
+      if (!session || !task) return;
+      const look = new Look(task, session);
+      session.looks.set(name, look);
+      const card = grid.add(name, task.title);
+      card.button.scrollIntoView({ block: "nearest" });
+      await renderAll(session, [name]);
+    } catch (error) {
+      complain(error);
+    }
+  },
+});
+$("add-style").addEventListener("click", () => styling.open(about.minutes));
+
 learnAbout();

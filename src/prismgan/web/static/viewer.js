@@ -139,7 +139,7 @@ export class Viewer {
         if (look !== this.look || width !== this.width) return; // something newer is on its way
         this.draw($("before"), base);
         this.draw($("after"), into);
-        this.dialog.dataset.shown = JSON.stringify(look.controls);
+        this.dialog.dataset.shown = JSON.stringify({ look: look.name, ...look.controls });
       } catch (error) {
         if (error.name !== "AbortError") this.say(error.message);
       }

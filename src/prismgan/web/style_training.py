@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
-from pydantic import ValidationError
 from torch import Tensor
 
 from prismgan import data, images
@@ -54,11 +53,10 @@ def train_style(studio: Studio, name: str, exemplar: Upload, shown: Upload | Non
         Cancelled: nobody wants it any more.
     """
     source = _preview_source(shown)
+    # No discriminator plays: see HeadTraining.
+    entry = Style(name=name, exemplars=(str(exemplar.path),), adversarial_weight=0)
     try:
-        entry = Style(name=name, exemplars=(str(exemplar.path),), adversarial_weight=0)
         training = HeadTraining(studio.weights, entry)
-    except ValidationError as error:
-        raise PrismganError(f"name: {error.errors()[0]['msg']}") from None
     except PrismganError as error:
         raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
 

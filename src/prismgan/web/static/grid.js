@@ -65,7 +65,6 @@ export class Grid {
     card.note.textContent = look.note;
     card.button.classList.remove("waiting");
     card.button.disabled = false;
-    card.button.setAttribute("aria-label", `${card.title}${look.note ? `, ${look.note}` : ""}: open large`);
   }
 
   // A look that is not made.

@@ -310,6 +310,26 @@ def test_a_server_that_does_not_answer_is_told_and_asked_again(page: Any) -> Non
     assert page.locator("#grid .card:enabled").count() == len(TASKS)
 
 
+def test_a_render_is_cancelled_and_asked_for_again(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = threading.Event()
+    render = Renderer.render
+
+    def held(*arguments: Any, progress: Any, **named: Any) -> Any:
+        while not opened.wait(0.05):
+            progress(0, 1)
+        return render(*arguments, progress=progress, **named)
+
+    monkeypatch.setattr(Renderer, "render", held)
+    give(page)
+    page.wait_for_selector("#cancel:not([hidden])")
+    page.click("#cancel")
+    page.wait_for_selector("#retry:not([hidden])")
+    assert "cancelled" in page.inner_text("#message p")
+    opened.set()
+    page.click("#retry")
+    page.wait_for_selector("#download-all:not([disabled])")
+
+
 def test_without_a_websocket_the_page_asks(page: Any) -> None:
     page.evaluate("() => { window.WebSocket = class { constructor() { throw new Error('forbidden'); } }; }")
     give_and_wait(page)

@@ -14,6 +14,8 @@ from prismgan.web.studio import Studio
 
 __all__ = ["bound", "make_server", "serve"]
 
+CONNECTIONS = 256
+"""At once; beyond, clients are told to come back later."""
 PATIENCE = 3
 """Seconds that open connections have at the end."""
 
@@ -61,6 +63,7 @@ def make_server(studio: Studio, host: str, limits: Limits | None = None) -> uvic
         # Clients are told apart by their address, which a header could make up.
         proxy_headers=False,
         ws_max_size=4096,
+        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=PATIENCE,
     )
     return uvicorn.Server(config)

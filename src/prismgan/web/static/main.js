@@ -78,7 +78,7 @@ async function take(file) {
     complain(new Error(`The picture's file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`));
     return;
   }
-  document.body.classList.add("sending");
+  sending(true);
   try {
     const picture = await server.upload(file);
     if (number !== latest) {
@@ -87,15 +87,26 @@ async function take(file) {
     }
     session?.leave();
     session = new Session(picture, file.name || "picture");
+    sending(false);
     await show(session);
   } catch (error) {
-    complain(error, () => take(file));
+    if (number === latest) complain(error, () => take(file));
   } finally {
-    document.body.classList.remove("sending");
+    if (number === latest) sending(false);
   }
 }
 
+function sending(is) {
+  $("choose").disabled = is;
+  $("choose").textContent = is ? "Sending" : "Choose a picture";
+  if (is && session) {
+    $("progress").removeAttribute("value");
+    $("progress").hidden = false;
+  } else if (!is) $("progress").hidden = true;
+}
+
 async function show(mine) {
+  if (viewer.isOpen) viewer.dialog.close();
   clearHistory();
   $("start").hidden = true;
   $("work").hidden = false;
@@ -121,7 +132,8 @@ async function renderAll(mine, names) {
     const job = await server.render(mine.id, { tasks: names });
     mine.jobs.add(job.id);
     if (mine.signal.aborted) server.forget("renders", job.id); // another picture was chosen meanwhile
-    $("progress").hidden = false;
+    $("progress").hidden = $("cancel").hidden = false;
+    $("cancel").onclick = () => server.forget("renders", job.id);
     const state = await server.follow(job, { changed: (now) => mine === session && progress(now), signal: mine.signal });
     if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
     say("Fetching the looks");
@@ -140,7 +152,7 @@ async function renderAll(mine, names) {
     const again = error instanceof server.Forgotten ? null : () => renderAll(mine, names);
     complain(error, again);
   } finally {
-    if (mine === session) $("progress").hidden = true;
+    if (mine === session) $("progress").hidden = $("cancel").hidden = true;
   }
 }
 
@@ -149,7 +161,8 @@ function progress(state) {
     $("progress").removeAttribute("value");
     say(state.ahead ? `Waiting for ${state.ahead} other${state.ahead > 1 ? "s" : ""}` : "Waiting");
   } else {
-    $("progress").value = state.progress;
+    if (state.progress) $("progress").value = state.progress;
+    else $("progress").removeAttribute("value"); // there is no telling before the first tile
     say("Rendering");
   }
 }

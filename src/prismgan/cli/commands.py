@@ -15,6 +15,7 @@ from prismgan.cli.conventions import AsJson, WeightsFile, fail, print_json
 from prismgan.cli.evaluate import evaluate
 from prismgan.cli.export import export
 from prismgan.cli.render import render
+from prismgan.cli.serve import serve
 from prismgan.cli.tasks import add_task, remove_task, rename_task
 from prismgan.cli.video import video
 from prismgan.errors import PrismganError, one_line
@@ -98,6 +99,7 @@ def train(
 
 app.command()(render)
 app.command()(video)
+app.command()(serve)
 app.command()(evaluate)
 app.command()(export)
 

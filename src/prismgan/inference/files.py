@@ -29,7 +29,7 @@ from prismgan.picture import (
     write_picture,
 )
 
-__all__ = ["FileRenderer", "Rendered", "read_mask"]
+__all__ = ["FileRenderer", "Rendered", "like_source", "read_mask"]
 
 Mask = NDArray[np.float32]
 
@@ -143,7 +143,7 @@ class FileRenderer:
         )
         shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
         for name, pixels in looks.items():
-            look = _like(source, pixels)
+            look = like_source(source, pixels)
             path = job.folder / f"{name}.{self.suffix}"
             write_picture(path, look, self.quality)
             yield path
@@ -155,7 +155,7 @@ class FileRenderer:
             yield path
 
 
-def _like(source: Picture, pixels: NDArray[Any]) -> Picture:
+def like_source(source: Picture, pixels: NDArray[Any]) -> Picture:
     """An output with all that belongs to its source."""
     alpha = source.alpha
     if alpha is not None:

@@ -1,7 +1,15 @@
 """Picture files as rendering reads and writes them: of their own depth, with transparency, profile and EXIF."""
 
 from prismgan.picture.reading import Picture, on_white, open_picture, to_8_bits
-from prismgan.picture.writing import DEEP_FORMATS, FORMATS, check_format, check_side, resized_alpha, write_picture
+from prismgan.picture.writing import (
+    DEEP_FORMATS,
+    FORMATS,
+    check_format,
+    check_side,
+    encoded_picture,
+    resized_alpha,
+    write_picture,
+)
 
 __all__ = [
     "DEEP_FORMATS",
@@ -9,6 +17,7 @@ __all__ = [
     "Picture",
     "check_format",
     "check_side",
+    "encoded_picture",
     "on_white",
     "open_picture",
     "resized_alpha",

@@ -18,7 +18,15 @@ from prismgan.images import DECODING_ERRORS
 from prismgan.picture.exif import EXIF_FOLDER, GPS_FOLDER, ORIENTATION, sized
 from prismgan.picture.reading import Picture, Samples, on_white, to_8_bits
 
-__all__ = ["DEEP_FORMATS", "FORMATS", "check_format", "check_side", "resized_alpha", "write_picture"]
+__all__ = [
+    "DEEP_FORMATS",
+    "FORMATS",
+    "check_format",
+    "check_side",
+    "encoded_picture",
+    "resized_alpha",
+    "write_picture",
+]
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 """From suffix to Pillow's name."""
@@ -79,25 +87,33 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
         PictureError: the picture does not fit the format.
         PrismganError: the format is unknown, or the file cannot be written.
     """
-    suffix = path.suffix[1:]
-    check_format(suffix, quality)
-    height, width = picture.pixels.shape[:2]
-    check_side(str(path), suffix, max(height, width))
-    exif = None if picture.exif is None else sized(picture.exif, height, width)
-    try:
-        if suffix == "tiff":
-            content = _tiff(picture, exif)
-        elif suffix == "png" and picture.depth == 16:
-            content = _deep_png(picture, exif)
-        else:
-            content = _by_pillow(suffix, picture, exif, quality)
-    except (*DECODING_ERRORS, struct.error, MemoryError) as error:
-        raise PictureError(f"{path}: cannot be encoded ({error})") from None
+    content = encoded_picture(str(path), path.suffix[1:], picture, quality)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     replace_file(path, content)
+
+
+def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
+    """What :func:`write_picture` writes to a file of this suffix; ``where`` names it.
+
+    Raises:
+        PictureError: the picture does not fit the format.
+        PrismganError: the format is unknown.
+    """
+    check_format(suffix, quality)
+    height, width = picture.pixels.shape[:2]
+    check_side(where, suffix, max(height, width))
+    exif = None if picture.exif is None else sized(picture.exif, height, width)
+    try:
+        if suffix == "tiff":
+            return _tiff(picture, exif)
+        if suffix == "png" and picture.depth == 16:
+            return _deep_png(picture, exif)
+        return _by_pillow(suffix, picture, exif, quality)
+    except (*DECODING_ERRORS, struct.error, MemoryError) as error:
+        raise PictureError(f"{where}: cannot be encoded ({error})") from None
 
 
 def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: int) -> bytes:

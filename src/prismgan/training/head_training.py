@@ -105,6 +105,8 @@ class HeadTraining:
         minutes: float = 5.0,
         steps: int | None = None,
         show: Callable[[], None] = lambda: None,
+        between: Callable[[], None] = lambda: None,
+        workers: int = 1,
     ) -> bool:
         """Train for some minutes, or a number of steps; False if a signal ended it earlier.
 
@@ -113,6 +115,8 @@ class HeadTraining:
             minutes: how long; the schedule is stretched to the steps that fit.
             steps: how many, instead of minutes: reproducible.
             show: called before, every few seconds, and after.
+            between: called after every step; what it raises ends the training.
+            workers: processes that prepare batches; 0 for a program whose threads do not bear to be forked.
 
         Raises:
             DataError: no photo can be read.
@@ -127,9 +131,10 @@ class HeadTraining:
         started = shown = time.monotonic()
         try:
             with signals_told(signals.append), killed_workers_named():
-                for batch in data.batches(self.samples, BATCH, 0, length):
+                for batch in data.batches(self.samples, BATCH, 0, length, workers=workers):
                     for key, value in self._learn(batch, display).items():
                         window[key].append(float(value))
+                    between()
                     now = time.monotonic()
                     pace = self.step / (now - started)
                     if steps is None:

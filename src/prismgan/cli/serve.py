@@ -1,0 +1,44 @@
+"""The command ``serve``."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption, fail
+
+__all__ = ["serve"]
+
+NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "websockets": "websockets", "python-multipart": "multipart"}
+"""Packages of the extra ``web``, and what they are imported as."""
+
+
+def serve(
+    weights: WeightsOption = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets all who reach this machine use it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")] = 8000,
+    runtime: RuntimeOption = None,
+    fast: Fast = False,
+) -> None:
+    """Serve a page on which pictures are rendered, until Ctrl-C."""
+    missing = [package for package, module in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        fail(f"serve: needs the package {' and '.join(missing)}; install it: pip install 'prismgan[web]'")
+
+    from prismgan.web.guard import LOCAL
+    from prismgan.web.serving import serve
+    from prismgan.web.studio import Studio
+
+    def ready(address: str) -> None:
+        if host not in LOCAL:
+            typer.echo(f"prismgan: whoever reaches {host} may use this server; there is no password", err=True)
+        typer.echo(address)
+
+    try:
+        serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)

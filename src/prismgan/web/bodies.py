@@ -1,0 +1,114 @@
+"""What is asked and answered in JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prismgan.web.jobs import State
+
+__all__ = ["JobBody", "OutputBody", "PictureBody", "RenderBody", "StyleBody", "TaskBody", "TasksBody", "WrongBody"]
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Asked(BaseModel):
+    """Refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class WrongBody(BaseModel):
+    """Every error."""
+
+    error: str
+    """What, where, and what to do."""
+
+
+class TaskBody(BaseModel):
+    """One look."""
+
+    name: str
+    title: str
+    kind: str
+    scale: int
+    """How many times the picture's sides its sides are."""
+    varies: bool
+    """Whether it comes out differently with another seed."""
+    added: bool
+    """Whether it was added while the server runs."""
+
+
+class TasksBody(BaseModel):
+    """All looks, and what the page has to know before it sends a picture."""
+
+    title: str
+    """Of the weights."""
+    tasks: list[TaskBody]
+    samples: list[str]
+    upload_bytes: int
+    pixels: int
+    minutes: float
+
+
+class PictureBody(BaseModel):
+    """A picture that was read."""
+
+    id: str
+    width: int
+    height: int
+    tasks: list[str]
+    """Those whose output is not too large for the server."""
+
+
+class RenderBody(Asked):
+    """What to make of a picture; see ``prismgan.inference.Request``."""
+
+    tasks: list[str] | None = None
+    """Names; by default all that are not too large."""
+    strength: dict[str, Number] = {}
+    """By name: 0 is the picture, 1 the look, up to 2 exaggerates it."""
+    blends: dict[str, dict[str, Number]] = {}
+    """By name of one more output: weights of looks of one scale."""
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    """Of the latent z, for looks that vary."""
+
+
+class StyleBody(Asked):
+    """A style to learn from a picture."""
+
+    picture: str
+    """Id of a picture that was uploaded."""
+    name: str
+    minutes: Annotated[Number, Field(gt=0)] = 5
+    preview: str | None = None
+    """Id of the picture that previews show; a built-in one by default."""
+
+
+class OutputBody(BaseModel):
+    """One picture that comes out."""
+
+    name: str
+    width: int
+    height: int
+
+
+class JobBody(BaseModel):
+    """How far a job is."""
+
+    id: str
+    kind: Literal["render", "style"]
+    state: State
+    ahead: int
+    """Jobs that come before."""
+    done: int
+    """Tiles, or steps."""
+    total: int
+    progress: float
+    """0 to 1."""
+    previews: int
+    outputs: list[OutputBody]
+    name: str
+    """Of the style."""
+    error: str | None

@@ -1,0 +1,73 @@
+"""Progress over a WebSocket: ``/api/renders/{id}/events`` and ``/api/styles/{id}/events``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from prismgan.web.refusals import Refusal
+from prismgan.web.workshop import Here, Workshop
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api")
+EVERY = 0.1
+"""Seconds between two looks at a job. The worker's thread is only looked at: nothing has to be carried across."""
+TRY_LATER, UNKNOWN = 1013, 4404
+
+
+@router.websocket("/renders/{name}/events")
+async def render_events(websocket: WebSocket, name: str, here: Here) -> None:
+    """A JSON text for every change, until the render is over."""
+    await _follow(websocket, here, name, "render")
+
+
+@router.websocket("/styles/{name}/events")
+async def style_events(websocket: WebSocket, name: str, here: Here) -> None:
+    """A JSON text for every change, and every preview as a JPEG in a binary message."""
+    await _follow(websocket, here, name, "style")
+
+
+async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal["render", "style"]) -> None:
+    await websocket.accept()
+    try:
+        job = here.jobs.get(name, kind)
+    except Refusal as refusal:
+        await websocket.close(UNKNOWN, str(refusal.detail))
+        return
+    if here.watchers >= here.limits.watchers:
+        await websocket.close(TRY_LATER, "too many watch; ask for the state instead")
+        return
+    here.watchers += 1
+    told, shown = None, 0
+    try:
+        while True:
+            state = here.describe(job)
+            if state.previews > shown:
+                shown = state.previews
+                await websocket.send_bytes(job.preview)
+            if state != told:
+                told = state
+                await websocket.send_json(state.model_dump())
+            if state.state in ("done", "failed", "cancelled"):
+                await websocket.close()
+                return
+            await _pause(websocket)
+    except WebSocketDisconnect:
+        return  # whoever watched has left; the job goes on until it is cancelled
+    finally:
+        here.watchers -= 1
+
+
+async def _pause(websocket: WebSocket) -> None:
+    """Wait a moment, and notice whoever leaves in the meantime."""
+    try:
+        async with asyncio.timeout(EVERY):
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect(message.get("code", 1000))
+    except TimeoutError:
+        return

@@ -1,0 +1,61 @@
+"""Jobs by id, those that wait, that run and that are over; the oldest of the last are forgotten."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from prismgan.web.jobs import Job
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal
+
+__all__ = ["JobStore"]
+
+
+class JobStore:
+    """Bounded in number, in memory for results, and in age."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def add(self, job: Job) -> None:
+        """Keep a job."""
+        self.sweep()
+        with self._lock:
+            self._jobs[job.id] = job
+
+    def get(self, name: str, kind: str) -> Job:
+        """The job of this id.
+
+        Raises:
+            Refusal: there is none of this kind (404).
+        """
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is None or job.kind != kind:
+            raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: ask for it again")
+        return job
+
+    def forget(self, job: Job) -> None:
+        """Do not keep it any more."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+
+    def names(self, kind: str) -> set[str]:
+        """Of all jobs of a kind that are not over."""
+        with self._lock:
+            return {job.name for job in self._jobs.values() if job.kind == kind and not job.is_over}
+
+    def sweep(self) -> None:
+        """Forget jobs that are over: the old, and the oldest beyond the limits. The newest always stays."""
+        with self._lock:
+            over = sorted((job for job in self._jobs.values() if job.ended is not None), key=lambda job: job.ended or 0)
+            held = sum(job.result_bytes for job in over)
+            for job in over:
+                too_old = (job.ended or 0) < time.monotonic() - self.limits.seconds
+                too_much = held > self.limits.result_bytes and job is not over[-1]
+                if too_old or too_much or len(self._jobs) >= self.limits.jobs:
+                    held -= job.result_bytes
+                    del self._jobs[job.id]

@@ -1,0 +1,85 @@
+"""A job: work that was asked for, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from prismgan.picture import Picture
+
+__all__ = ["Cancelled", "Job", "State"]
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Cancelled(BaseException):
+    """Raised inside a job's work once nobody wants it any more."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One render, or one style that is learnt. Only the worker's thread changes it once it is queued, apart from
+    :attr:`unwanted`.
+    """
+
+    client: str
+    work: Callable[[Job], None]
+    """Calls :meth:`advance` again and again."""
+    quick: bool
+    """Whether it is over so soon that other jobs make way for it between two of their pieces."""
+    kind: Literal["render", "style"] = "render"
+    name: str = ""
+    """Of the style."""
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    state: State = "queued"
+    done: int = 0
+    """Tiles, or steps."""
+    total: int = 1
+    error: str | None = None
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Height and width of what comes out, by name."""
+    results: dict[str, Picture] = field(default_factory=dict)
+    preview: bytes = b""
+    """The newest, a JPEG file."""
+    previews: int = 0
+    """How many there were."""
+    ended: float | None = None
+    unwanted: bool = False
+    make_way: Callable[[], None] = lambda: None
+    """Runs quick jobs that wait; the queue sets it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it changes any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def result_bytes(self) -> int:
+        """Memory that the results take."""
+        return sum(picture.pixels.nbytes for picture in self.results.values())
+
+    def advance(self, done: int, total: int) -> None:
+        """So much of the work is done; other clients get a chance.
+
+        Raises:
+            Cancelled: the job was cancelled.
+        """
+        self.done, self.total = done, max(done, total)
+        if self.unwanted:
+            raise Cancelled
+        self.make_way()
+
+    def show(self, preview: bytes) -> None:
+        """There is a new preview."""
+        self.preview = preview
+        self.previews += 1
+
+    def end(self, state: State, error: str | None = None) -> None:
+        """Nothing more will happen."""
+        if state != "done":
+            self.results = {}
+        self.error, self.ended = error, time.monotonic()
+        self.state = state  # last, since others look at it to know whether the rest may be read

@@ -1,0 +1,44 @@
+"""How much a server takes on: of bytes, pixels, pictures, work and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused beyond, or forgotten."""
+
+    upload_bytes: int = 32_000_000
+    """Of one picture's file."""
+    body_bytes: int = 64_000
+    """Of everything else that a client sends."""
+    pixels: int = 24_000_000
+    """Of one picture, decoded: what phones and most cameras take."""
+    output_pixels: int = 64_000_000
+    """Of one output. Larger ones are made by the command line, in tiles and into files."""
+    pictures: int = 64
+    """That are kept at once."""
+    pictures_of_a_client: int = 8
+    """Beyond, the one that was used longest ago is forgotten."""
+    seconds: float = 3600
+    """After which a picture that nobody used, and a job that is over, are forgotten."""
+    waiting: int = 32
+    """Jobs in the queue."""
+    waiting_of_a_client: int = 8
+    quick_pixels: int = 1_000_000
+    """A render of a picture up to this size is not kept waiting until a training, or a large render, is over."""
+    jobs: int = 128
+    """That are kept, those that are over included."""
+    result_bytes: int = 1_000_000_000
+    """Of all renders that are kept; beyond, the oldest are forgotten."""
+    blends: int = 8
+    """In one render."""
+    watchers: int = 64
+    """Open WebSockets."""
+    minutes: float = 10
+    """That a style may learn for."""
+    styles: int = 16
+    """That may be added while the server runs."""

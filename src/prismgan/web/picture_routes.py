@@ -1,0 +1,128 @@
+"""Looks, samples and pictures: ``/api/tasks``, ``/api/samples``, ``/api/pictures``."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Response, UploadFile
+from PIL import Image
+
+from prismgan.data import builtin
+from prismgan.picture import Picture, to_8_bits
+from prismgan.web.bodies import PictureBody, TaskBody, TasksBody, WrongBody
+from prismgan.web.encoding import PictureFormat, encoded
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal
+from prismgan.web.uploads import Upload
+from prismgan.web.workshop import Client, Here, Workshop
+
+__all__ = ["fitting", "router"]
+
+router = APIRouter(prefix="/api", tags=["pictures"])
+SCALES = (1, 2, 4)
+ROMAN = re.compile(r"[ivx]{2,}")
+SAMPLES = builtin.HELD_OUT
+"""Photos that no ready-made weights were trained on."""
+
+
+@router.get("/tasks")
+def tasks(here: Here) -> TasksBody:
+    """The looks that every picture can be rendered into."""
+    header, limits = here.studio.weights.header, here.limits
+    return TasksBody(
+        title=header.title,
+        tasks=[
+            TaskBody(
+                name=entry.name,
+                title=_title(entry.name),
+                kind=entry.kind,
+                scale=entry.scale,
+                varies=entry.latent,
+                added=entry.name in here.studio.added,
+            )
+            for entry in header.tasks
+        ],
+        samples=list(SAMPLES),
+        upload_bytes=limits.upload_bytes,
+        pixels=limits.pixels,
+        minutes=limits.minutes,
+    )
+
+
+@router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, 404: {"model": WrongBody}})
+def sample(name: str) -> Response:
+    """A photo to try."""
+    if name not in SAMPLES:
+        raise Refusal(404, f"there is no sample of this name; there are: {', '.join(SAMPLES)}")
+    pixels = builtin.load(builtin.PREFIX + name).permute(1, 2, 0).numpy()
+    return encoded("sample", Picture(pixels), "jpg")
+
+
+@router.post(
+    "/pictures",
+    status_code=201,
+    responses={code: {"model": WrongBody} for code in (413, 415, 422, 429)},
+)
+def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
+    """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
+    kept = here.uploads.add(client, file.file)
+    return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=fitting(here, kept))
+
+
+@router.get(
+    "/pictures/{name}",
+    responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, 404: {"model": WrongBody}},
+)
+def picture(
+    name: str,
+    here: Here,
+    kind: Annotated[PictureFormat, Query(alias="format")] = "png",
+    scale: Annotated[int, Query(description="1, 2 or 4")] = 1,
+) -> Response:
+    """The picture as the network reads it, the right way up; enlarged bicubically, as what looks of this scale are
+    mixed with."""
+    upload = here.uploads.get(name)
+    if scale not in SCALES:
+        raise Refusal(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
+    _refuse_large(here.limits, upload, scale)
+    with here.encoders:
+        source = upload.open()
+        if scale > 1:
+            source = _enlarged(source, scale)
+        return encoded("picture", source, kind)
+
+
+@router.delete("/pictures/{name}", status_code=204, responses={404: {"model": WrongBody}})
+def forget(name: str, here: Here) -> None:
+    """Forget a picture."""
+    here.uploads.remove(name)
+
+
+def _title(name: str) -> str:
+    """``composition-vii`` as ``Composition VII``."""
+    words = (word.upper() if ROMAN.fullmatch(word) else word for word in name.capitalize().split("-"))
+    return " ".join(words)
+
+
+def fitting(here: Workshop, upload: Upload) -> list[str]:
+    """Names of the tasks whose output of a picture is not too large."""
+    most = here.limits.output_pixels
+    return [
+        entry.name
+        for entry in here.studio.weights.header.tasks
+        if entry.scale**2 * upload.height * upload.width <= most
+    ]
+
+
+def _refuse_large(limits: Limits, upload: Upload, scale: int) -> None:
+    if scale**2 * upload.height * upload.width > limits.output_pixels:
+        raise Refusal(413, f"{scale}x the picture is larger than {limits.output_pixels:,} pixels; use prismgan render")
+
+
+def _enlarged(source: Picture, scale: int) -> Picture:
+    """In 8 bits and without transparency: it is for mixing on a screen."""
+    small = Image.fromarray(to_8_bits(source.pixels))
+    large = small.resize((small.width * scale, small.height * scale), Image.Resampling.BICUBIC)
+    return Picture(np.asarray(large), None, source.profile)

@@ -1,0 +1,57 @@
+"""What a client did wrong, or cannot have now: a status code and one clear line, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from prismgan.errors import PrismganError, one_line
+
+__all__ = ["Refusal", "answer_refusals", "words_of"]
+
+
+class Refusal(HTTPException):
+    """Answered with a status code and ``{"error": "what, where, what to do"}``."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, one_line(message))
+
+
+def words_of(error: PrismganError, paths: Iterable[Path] = ()) -> str:
+    """What an error says, without the places of files on this machine: they are no client's business."""
+    text = " ".join(str(error).splitlines())
+    for path in paths:
+        text = text.replace(f"{path}: ", "").replace(str(path), "the picture")
+    return text
+
+
+def answer_refusals(application: FastAPI) -> None:
+    """Have every error of a client answered as JSON of the same shape."""
+
+    @application.exception_handler(AnyHTTPException)
+    async def refused(request: Request, error: AnyHTTPException) -> JSONResponse:
+        message = error.detail
+        if not isinstance(error, Refusal):
+            message = {
+                400: "the request cannot be read; send what /api/openapi.json describes",
+                404: f"{one_line(request.url.path)}: there is nothing here; see /api/openapi.json",
+                405: f"{request.method} is not possible here; see /api/openapi.json",
+            }.get(error.status_code, str(error.detail))
+        return JSONResponse({"error": message}, error.status_code, headers=error.headers)
+
+    @application.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fault = error.errors()[0]
+        if fault["type"] == "json_invalid":
+            return JSONResponse({"error": "the body is not JSON; send what /api/openapi.json describes"}, 400)
+        place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
+        return JSONResponse({"error": one_line(f"{place or 'body'}: {fault['msg']}; see /api/openapi.json")}, 422)
+
+    @application.exception_handler(PrismganError)
+    async def wrong(request: Request, error: PrismganError) -> JSONResponse:
+        return JSONResponse({"error": words_of(error)}, 422)

@@ -1,0 +1,69 @@
+"""Serving: an address that is bound before anything is said, and an end without a trace."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from prismgan.errors import PrismganError
+from prismgan.web.application import make_application
+from prismgan.web.limits import Limits
+from prismgan.web.studio import Studio
+
+__all__ = ["bound", "make_server", "serve"]
+
+CONNECTIONS = 256
+"""At once; beyond, clients are told to come back later."""
+PATIENCE = 3
+"""Seconds that open connections have at the end."""
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        PrismganError: the address is none of this machine's, or taken.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PrismganError(f"{host}:{port}: cannot be served at ({reason}); try another --port or --host") from None
+
+
+def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], limits: Limits | None = None) -> None:
+    """Serve until the process is asked to end.
+
+    Args:
+        studio: weights, and what renders with them.
+        host: address to listen at.
+        port: 0 for any that is free.
+        ready: told the page's address.
+        limits: how much the server takes on.
+
+    Raises:
+        PrismganError: the address is none of this machine's, or taken.
+    """
+    with bound(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        ready(f"http://{shown}:{listening.getsockname()[1]}")
+        make_server(studio, host, limits).run(sockets=[listening])
+
+
+def make_server(studio: Studio, host: str, limits: Limits | None = None) -> uvicorn.Server:
+    """What answers at a socket that is bound to this address."""
+    config = uvicorn.Config(
+        make_application(studio, host, limits),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Clients are told apart by their address, which a header could make up.
+        proxy_headers=False,
+        ws_max_size=4096,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,49 @@
+// A ZIP archive of files as they are: pictures are compressed already.
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+export function crc32(bytes) {
+  let value = 0xffffffff;
+  for (const byte of bytes) value = TABLE[(value ^ byte) & 255] ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
+}
+
+const UTF8 = 0x0800;
+const VERSION = 20;
+
+function fields(...pairs) {
+  const view = new DataView(new ArrayBuffer(pairs.reduce((sum, [bytes]) => sum + bytes, 0)));
+  let place = 0;
+  for (const [bytes, value] of pairs) {
+    if (bytes === 2) view.setUint16(place, value, true);
+    else view.setUint32(place, value, true);
+    place += bytes;
+  }
+  return view.buffer;
+}
+
+// files: [name, Blob] pairs.
+export async function zip(files) {
+  const now = new Date();
+  const time = (now.getHours() << 11) | (now.getMinutes() << 5) | (now.getSeconds() >> 1);
+  const date = ((now.getFullYear() - 1980) << 9) | ((now.getMonth() + 1) << 5) | now.getDate();
+  const parts = [];
+  const directory = [];
+  let offset = 0;
+  for (const [name, file] of files) {
+    const bytes = new TextEncoder().encode(name);
+    const sum = crc32(new Uint8Array(await file.arrayBuffer()));
+    const same = [[2, VERSION], [2, UTF8], [2, 0], [2, time], [2, date], [4, sum], [4, file.size], [4, file.size], [2, bytes.length], [2, 0]];
+    const head = fields([4, 0x04034b50], ...same);
+    parts.push(head, bytes, file);
+    directory.push(fields([4, 0x02014b50], [2, VERSION], ...same, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]), bytes);
+    offset += head.byteLength + bytes.length + file.size;
+  }
+  const size = directory.reduce((sum, part) => sum + part.byteLength, 0);
+  const end = fields([4, 0x06054b50], [2, 0], [2, 0], [2, files.length], [2, files.length], [4, size], [4, offset], [2, 0]);
+  return new Blob([...parts, ...directory, end], { type: "application/zip" });
+}

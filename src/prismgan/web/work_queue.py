@@ -1,0 +1,147 @@
+"""One queue and one worker: clients take turns, and what is quick need not wait for the end of what is long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict, deque
+
+from prismgan.errors import PrismganError
+from prismgan.web.jobs import Cancelled, Job
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal, words_of
+
+__all__ = ["WorkQueue"]
+
+log = logging.getLogger(__name__)
+
+
+class WorkQueue:
+    """Jobs in turn: one of each client, then one of each again; a client's own in the order they came.
+
+    One thread works, since one render already uses all cores. A job that takes long calls
+    :meth:`Job.advance` between its pieces; there it ends if it was cancelled, and there up to one quick job of every
+    client is done in between.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        """By client, whose turn it is first."""
+        self._running: list[Job] = []
+        """The job, and behind it the quick one that it makes way for."""
+        self._changed = threading.Condition()
+        self._closed = False
+        self._worker = threading.Thread(target=self._work, name="prismgan-worker", daemon=True)
+        self._worker.start()
+
+    def submit(self, job: Job) -> None:
+        """Put a job at the end of its client's.
+
+        Raises:
+            Refusal: too many wait (429).
+        """
+        with self._changed:
+            own = self._waiting.get(job.client, deque())
+            if len(own) >= self.limits.waiting_of_a_client:
+                raise Refusal(429, f"{len(own)} of your pictures wait already; try again when one is done")
+            if sum(map(len, self._waiting.values())) >= self.limits.waiting or self._closed:
+                raise Refusal(429, "the server has as much to do as it may; try again in a minute")
+            job.make_way = lambda: self._make_way(job)
+            own.append(job)
+            self._waiting[job.client] = own
+            self._changed.notify_all()
+
+    def cancel(self, job: Job) -> None:
+        """Take a job out of the queue, or end it between two of its pieces."""
+        with self._changed:
+            job.unwanted = True
+            own = self._waiting.get(job.client)
+            if own is not None and job in own:
+                self._take(job)
+                job.end("cancelled")
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs come before this one; 0 if it does not wait."""
+        with self._changed:
+            own = self._waiting.get(job.client)
+            if own is None or job not in own:
+                return 0
+            turn, clients = own.index(job), list(self._waiting)
+            before = clients.index(job.client)
+            others = (
+                min(len(self._waiting[client]), turn + (place < before))
+                for place, client in enumerate(clients)
+                if client != job.client
+            )
+            return turn + sum(others) + len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait."""
+        with self._changed:
+            return sum(map(len, self._waiting.values()))
+
+    def close(self) -> None:
+        """Cancel everything, and wait until the worker has noticed."""
+        with self._changed:
+            self._closed = True
+            for job in [*self._running, *(job for own in self._waiting.values() for job in own)]:
+                self.cancel(job)
+            self._changed.notify_all()
+        self._worker.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                job = next(iter(self._waiting.values()))[0]
+                self._take(job)
+                self._waiting_to_running(job)
+            self._run(job)
+
+    def _make_way(self, job: Job) -> None:
+        """Run up to one quick job of every client, unless this one is quick itself."""
+        if job.quick:
+            return
+        with self._changed:
+            clients = list(self._waiting)
+        for client in clients:
+            with self._changed:
+                own = self._waiting.get(client, deque())
+                quick = next((waiting for waiting in own if waiting.quick), None)
+                if quick is None:
+                    continue
+                self._take(quick)
+                self._waiting_to_running(quick)
+            self._run(quick)
+
+    def _take(self, job: Job) -> None:
+        """Out of the queue; its client is the last whose turn it is then."""
+        own = self._waiting.pop(job.client)
+        own.remove(job)
+        if own:
+            self._waiting[job.client] = own
+
+    def _waiting_to_running(self, job: Job) -> None:
+        job.state = "running"
+        self._running.append(job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            job.work(job)
+            job.end("done")
+        except Cancelled:
+            job.end("cancelled")
+        except PrismganError as error:
+            job.end("failed", words_of(error))
+        except MemoryError:
+            job.end("failed", "this takes more memory than there is; use a smaller picture")
+        except Exception:  # a mistake of ours ends one job; the others go on
+            log.exception("a job of kind %s failed", job.kind)
+            job.end("failed", "something went wrong inside the server; its log says what")
+        finally:
+            with self._changed:
+                self._running.remove(job)

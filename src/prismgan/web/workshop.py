@@ -1,0 +1,86 @@
+"""Everything that a running server has, in one place."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from prismgan.web.bodies import JobBody, OutputBody
+from prismgan.web.job_store import JobStore
+from prismgan.web.jobs import Job
+from prismgan.web.limits import Limits
+from prismgan.web.studio import Studio
+from prismgan.web.uploads import Uploads
+from prismgan.web.work_queue import WorkQueue
+
+__all__ = ["Client", "Here", "Workshop"]
+
+
+@dataclass
+class Workshop:
+    """Pictures, jobs, the queue and the weights."""
+
+    limits: Limits
+    studio: Studio
+    uploads: Uploads
+    jobs: JobStore
+    queue: WorkQueue
+    encoders: threading.BoundedSemaphore
+    """So that a client who asks for many large results at once does not take all memory."""
+    watchers: int = 0
+
+    @classmethod
+    def opened(cls, studio: Studio, limits: Limits) -> Workshop:
+        """With nothing in it; a thread waits for work."""
+        return cls(limits, studio, Uploads(limits), JobStore(limits), WorkQueue(limits), threading.BoundedSemaphore(2))
+
+    def submit(self, job: Job) -> JobBody:
+        """Queue a job, and say how far it is."""
+        self.queue.submit(job)
+        self.jobs.add(job)
+        return self.describe(job)
+
+    def describe(self, job: Job) -> JobBody:
+        """How far a job is."""
+        state = job.state  # first: what belongs to a state is there before it is
+        return JobBody(
+            id=job.id,
+            kind=job.kind,
+            state=state,
+            ahead=self.queue.ahead(job),
+            done=job.done,
+            total=job.total,
+            progress=1.0 if state == "done" else job.done / job.total,
+            previews=job.previews,
+            outputs=[OutputBody(name=name, width=w, height=h) for name, (h, w) in job.sizes.items()],
+            name=job.name,
+            error=job.error,
+        )
+
+    def sweep(self) -> None:
+        """Forget what is old."""
+        self.uploads.sweep()
+        self.jobs.sweep()
+
+    def close(self) -> None:
+        """End all work, and leave no file behind."""
+        self.queue.close()
+        self.uploads.close()
+
+
+def _workshop(connection: HTTPConnection) -> Workshop:
+    found: Workshop = connection.app.state.workshop
+    return found
+
+
+def _client(connection: HTTPConnection) -> str:
+    """Who asks, for turns and limits: the address is all that cannot be made up."""
+    return connection.client.host if connection.client is not None else "unknown"
+
+
+Here = Annotated[Workshop, Depends(_workshop)]
+Client = Annotated[str, Depends(_client)]

@@ -1,0 +1,74 @@
+"""Who may speak to the server, and what browsers are told to refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from tiny_server import ADDRESS, watched
+
+from prismgan.web import make_application
+from prismgan.web.studio import Studio
+from tiny_weights import tiny_weights
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "LOCALHOST:1"])
+def test_the_servers_own_names_are_served(client: Any, host: str) -> None:
+    assert client.get("/api/tasks", headers={"Host": host}).status_code == 200
+    own = {"Host": host, "Origin": f"http://{host}"}
+    assert client.get("/api/tasks", headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.0.1", "", "[::1", "a@localhost:x"]
+)
+def test_other_names_are_refused(client: Any, host: str) -> None:
+    answer = client.get("/api/tasks", headers={"Host": host})
+    assert answer.status_code == 400 or (host.endswith("localhost:x") and answer.status_code == 200)
+    assert client.get("/", headers={"Host": host}).status_code == answer.status_code
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://localhost:8001", "http://127.0.0.1", "file://"]
+)
+def test_other_sites_are_refused(client: Any, origin: str) -> None:
+    for answer in (
+        client.get("/api/tasks", headers={"Origin": origin}),
+        client.post("/api/pictures", headers={"Origin": origin}, files={"file": b"x"}),
+        client.delete("/api/renders/x", headers={"Origin": origin}),
+    ):
+        assert answer.status_code == 403
+        assert "own page" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+def test_websockets_of_others_are_refused(client: Any, headers: dict[str, str]) -> None:
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        watched(client, "/api/renders/x/events", headers=headers),
+    ):
+        pass
+    assert refused.value.code == 1008
+
+
+def test_a_server_of_all_addresses_is_asked_by_address_or_its_own_name() -> None:
+    application = make_application(Studio(tiny_weights("restore")), "0.0.0.0")
+    with TestClient(application, ADDRESS) as client:
+        assert client.get("/api/tasks", headers={"Host": "192.168.0.1:8000"}).status_code == 200
+        assert client.get("/api/tasks", headers={"Host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/api/tasks", "/api/nothing", "/api/samples/coffee"])
+def test_browsers_are_told_what_to_refuse(client: Any, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+    assert "access-control-allow-origin" not in headers

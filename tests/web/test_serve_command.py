@@ -1,0 +1,92 @@
+"""``prismgan serve``: from the first line to Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_server import drawn
+
+from prismgan.errors import PrismganError
+from prismgan.web.page import FILES
+from prismgan.web.serving import bound
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
+    tiny_run: Path, tmp_path: Path, environment: dict[str, str], ending: signal.Signals
+) -> None:
+    words = ["serve", "--weights", str(tiny_run / "weights.safetensors"), "--port", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "prismgan", *words],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{address}/api/tasks") as answer:
+            assert [task["name"] for task in json.load(answer)["tasks"]] == ["restore", "enlarge", "paint"]
+        with urllib.request.urlopen(address) as answer:
+            assert b"<title>prismgan</title>" in answer.read()
+        form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + drawn() + b"\r\n--x--\r\n"
+        asked = urllib.request.Request(
+            f"{address}/api/pictures", form, {"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            assert answer.status == 201
+        assert len(list(tmp_path.glob("prismgan-*/*"))) == 1
+        process.send_signal(ending)
+        _, said = process.communicate(timeout=60)
+    assert "Traceback" not in said, said
+    assert list(tmp_path.glob("prismgan-*")) == []
+    if ending == signal.SIGINT:
+        assert (process.returncode, said) == (0, "stopped\n")
+
+
+def test_a_port_that_is_taken_is_told(tiny_run: Path, command: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = command("serve", "--weights", tiny_run / "weights.safetensors", "--port", port)
+    assert finished.code == 2
+    assert finished.err.count("\n") == 1
+    assert f"127.0.0.1:{port}" in finished.err
+    assert "--port" in finished.err
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1", "a b", "x" * 300])
+def test_an_address_of_another_machine_is_told(host: str) -> None:
+    with pytest.raises(PrismganError, match="try another --port or --host"):
+        bound(host, 0)
+
+
+def test_missing_weights_are_told(command: Callable[..., Any], tmp_path: Path) -> None:
+    finished = command("serve", "--weights", tmp_path / "none.safetensors")
+    assert finished.code == 2
+    assert "no such weights file" in finished.err
+
+
+def test_missing_packages_are_told(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    finished = command("serve")
+    assert finished.code == 2
+    assert "pip install 'prismgan[web]'" in finished.err
+
+
+def test_the_page_is_small_and_loads_nothing_from_elsewhere() -> None:
+    assert {"index.html", "style.css", "main.js"} <= set(FILES)
+    assert sum(len(content) for content, _ in FILES.values()) < 200_000
+    for name, (content, _) in FILES.items():
+        text = content.decode().replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text or name == "server.js", name
+        assert "https:" not in text or name == "server.js", name

@@ -1,0 +1,80 @@
+"""A server in this process with tiny weights, pictures to send to it, and ways to wait for what it does."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from prismgan.web import Limits, make_application
+from prismgan.web.studio import Studio
+from tiny_weights import tiny_weights
+
+__all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "until", "watched"]
+
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def drawn(height: int = 40, width: int = 48, kind: str = "PNG", seed: int = 0, mode: str = "RGB", **save: Any) -> bytes:
+    """A picture's file: smooth random colours."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+    picture.save(content, kind, **save)
+    return content.getvalue()
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    """What it returns once that is true."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.01)
+    return found
+
+
+def client_of(limits: Limits | None = None, *, memory: int | None = None, pause: float = 0) -> TestClient:
+    """A client of a server of its own, to be entered.
+
+    Args:
+        limits: the server's.
+        memory: the renderer's; little of it makes it cut pictures into tiles.
+        pause: seconds that every tile takes longer than it does.
+    """
+    studio = Studio(tiny_weights())
+    studio.renderer.memory = memory
+    looks = studio.renderer.runtime.looks
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(pause)
+        return looks(*arguments)
+
+    studio.renderer.runtime.looks = slowly  # type: ignore[method-assign]
+    return TestClient(make_application(studio, limits=limits), ADDRESS, client=("10.0.0.1", 50000))
+
+
+def send(client: TestClient, content: bytes | None = None, name: str = "photo.png") -> Any:
+    """Upload a picture, and return the answer."""
+    return client.post("/api/pictures", files={"file": (name, drawn() if content is None else content)})
+
+
+def finished(client: TestClient, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
+    """The job's last state."""
+    place = f"/api/{job['kind']}s/{job['id']}"
+
+    def over() -> dict[str, Any] | None:
+        state: dict[str, Any] = client.get(place).json()
+        return state if state["state"] in ("done", "failed", "cancelled") else None
+
+    found: dict[str, Any] = until(over, seconds)
+    return found
+
+
+def watched(client: TestClient, place: str, headers: dict[str, str] | None = None) -> Any:
+    """A WebSocket to this place, to be entered; the client's own address does not hold for those."""
+    return client.websocket_connect(ADDRESS.replace("http", "ws") + place, headers=dict(headers or {}))

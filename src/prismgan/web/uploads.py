@@ -140,9 +140,9 @@ class Uploads:
             with images.pixel_limit(ANY), images.open_lazily(path, unidentified) as file:
                 kind, (width, height) = file.format, file.size
         except PictureError as error:
-            raise Refusal(415, f"the picture {words_of(error, [path])}") from None
+            raise Refusal(415, f"the file {words_of(error, [path])}") from None
         if kind not in READ_FORMATS:
-            raise Refusal(415, f"the picture has the format {kind}, which is not read; save it as PNG or JPEG")
+            raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
         if width * height > self.limits.pixels:
             raise Refusal(
                 413,

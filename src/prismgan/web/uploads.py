@@ -66,7 +66,8 @@ class Uploads:
         """Keep a picture, once it is known that it can be read.
 
         Raises:
-            Refusal: it is no picture (415), too large (413), damaged or too small (422), or there are too many (429).
+            Refusal: it is no picture (415), too large (413), damaged or too small (422), there are too many (429), or
+                the disk is full (507).
         """
         name = secrets.token_urlsafe(16)
         path = self.folder / name
@@ -77,6 +78,9 @@ class Uploads:
             with self._lock:
                 self._make_room(client)
                 self._kept[name] = upload
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise Refusal(507, f"the picture cannot be kept ({error.strerror or error}); try again later") from None
         except BaseException:
             path.unlink(missing_ok=True)
             raise

@@ -22,16 +22,18 @@ def test_the_servers_own_names_are_served(client: Any, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.0.1", "", "[::1", "a@localhost:x"]
+    "host",
+    ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.0.1", "", "[::1", "a@localhost", ":8000"],
 )
 def test_other_names_are_refused(client: Any, host: str) -> None:
     answer = client.get("/api/tasks", headers={"Host": host})
-    assert answer.status_code == 400 or (host.endswith("localhost:x") and answer.status_code == 200)
-    assert client.get("/", headers={"Host": host}).status_code == answer.status_code
+    assert answer.status_code == 400
+    assert "Host" in answer.json()["error"]
+    assert client.get("/", headers={"Host": host}).status_code == 400
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://localhost:8001", "http://127.0.0.1", "file://"]
+    "origin", ["http://evil.example", "null", "http://localhost:8001", "http://127.0.0.1", "file://", "http://["]
 )
 def test_other_sites_are_refused(client: Any, origin: str) -> None:
     for answer in (
@@ -72,3 +74,9 @@ def test_browsers_are_told_what_to_refuse(client: Any, path: str) -> None:
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
     assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "9" * 5000, "1e3"])
+def test_a_length_that_is_none_is_refused(client: Any, length: str) -> None:
+    answer = client.post("/api/pictures", content=b"x", headers={"Content-Length": length})
+    assert answer.status_code == 400

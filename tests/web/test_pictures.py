@@ -216,3 +216,13 @@ def test_a_form_without_a_picture_is_refused(client: Any) -> None:
     ):
         assert answer.status_code in (400, 422), answer.text
         assert list(answer.json()) == ["error"]
+
+
+def test_a_full_disk_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Uploads, "_copy", full)
+    answer = send(client)
+    assert answer.status_code == 507
+    assert "No space left" in answer.json()["error"]

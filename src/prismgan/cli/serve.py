@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from typing import Annotated
 
 import typer
@@ -38,6 +39,8 @@ def serve(
             typer.echo(f"prismgan: whoever reaches {host} may use this server; there is no password", err=True)
         typer.echo(address)
 
+    # FastAPI silences this while it reads its own routes, but another thread that opens a picture then lets it through.
+    warnings.filterwarnings("ignore", message="The 'alias' attribute")
     try:
         serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
     except KeyboardInterrupt:

@@ -23,6 +23,10 @@ __all__ = ["Guard"]
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 """Addresses that mean all of the machine's."""
+SCHEMES = ("http", "https")
+"""The second where another server stands in front."""
+MOST_DIGITS = 18
+"""Of a length that is worth reading."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -83,10 +87,10 @@ class Guard:
         if len(named) != 1 or not self._is_own(named[0]):
             return Refusal(400, "Host: is not a name of this server; open it by the address that it printed")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != named[0].lower():
+        if origin is not None and origin.lower() not in {f"{scheme}://{named[0].lower()}" for scheme in SCHEMES}:
             return Refusal(403, "Origin: another site's page asked for this; use the server's own page")
         length = headers.get("content-length", "0")
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > MOST_DIGITS:
             return Refusal(400, "Content-Length: is no number")
         return self._too_large(scope) if int(length) > self._most(scope) else None
 
@@ -94,6 +98,8 @@ class Guard:
         try:
             host = urlsplit(f"//{named}").hostname or ""
         except ValueError:
+            return False
+        if "@" in named or not host:
             return False
         if host in LOCAL or host == self.host.lower():
             return True

@@ -66,7 +66,8 @@ class Uploads:
         """Keep a picture, once it is known that it can be read.
 
         Raises:
-            Refusal: it is no picture (415), too large (413), damaged or too small (422), or there are too many (429).
+            Refusal: it is no picture (415), too large (413), damaged or too small (422), there are too many (429), or
+                the disk is full (507).
         """
         name = secrets.token_urlsafe(16)
         path = self.folder / name
@@ -77,6 +78,9 @@ class Uploads:
             with self._lock:
                 self._make_room(client)
                 self._kept[name] = upload
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise Refusal(507, f"the picture cannot be kept ({error.strerror or error}); try again later") from None
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -140,9 +144,9 @@ class Uploads:
             with images.pixel_limit(ANY), images.open_lazily(path, unidentified) as file:
                 kind, (width, height) = file.format, file.size
         except PictureError as error:
-            raise Refusal(415, f"the picture {words_of(error, [path])}") from None
+            raise Refusal(415, f"the file {words_of(error, [path])}") from None
         if kind not in READ_FORMATS:
-            raise Refusal(415, f"the picture has the format {kind}, which is not read; save it as PNG or JPEG")
+            raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
         if width * height > self.limits.pixels:
             raise Refusal(
                 413,

@@ -90,7 +90,8 @@ async function take(file) {
     sending(false);
     await show(session);
   } catch (error) {
-    if (number === latest) complain(error, () => take(file));
+    // Trying again helps where the server was away, not where it has read the file.
+    if (number === latest) complain(error, error instanceof server.Unreachable ? () => take(file) : null);
   } finally {
     if (number === latest) sending(false);
   }

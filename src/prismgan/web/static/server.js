@@ -1,6 +1,7 @@
 // What the page asks of the server. Every failure is an Error whose message a person can read.
 
 export class Forgotten extends Error {}
+export class Unreachable extends Error {}
 
 const UNREACHABLE = "The server does not answer. Is it still running? Start it with: prismgan serve";
 
@@ -10,7 +11,7 @@ async function ask(path, options = {}) {
     answer = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(UNREACHABLE);
+    throw new Unreachable(UNREACHABLE);
   }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 __all__ = ["Modulation", "ResidualBlock", "convolution", "icnr_", "zero_"]
@@ -80,7 +81,6 @@ class ResidualBlock(nn.Module):
         self.first = convolution(channels, channels, padding=padding)
         self.second = convolution(channels, channels, padding=padding)
         self.modulation = Modulation(code, channels) if code else None
-        self.pad_mode = "constant" if padding == "zeros" else padding
         with torch.no_grad():
             self.second.weight.mul_(RESIDUAL_START)
 
@@ -93,7 +93,7 @@ class ResidualBlock(nn.Module):
             assert code is not None, "this head needs a latent"
             if len(code) == 1:  # two passes over the maps fewer
                 weight, bias = self.modulation.folded(self.first, code)
-                inner = F.conv2d(F.pad(maps, (1, 1, 1, 1), mode=self.pad_mode), weight, bias)
+                inner = functional_call(self.first, {"weight": weight, "bias": bias}, (maps,))
             else:
                 inner = self.modulation(self.first(maps), code)
         return maps + self.second(F.leaky_relu(inner, SLOPE))

@@ -22,7 +22,6 @@ from prismgan import data
 from prismgan.batch import Batch
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
-from prismgan.models.prism import row_weights
 from prismgan.networks import DiscriminatorConfig
 from prismgan.tasks import Derived, Task
 from prismgan.tasks.cartoon import Cartoon
@@ -83,7 +82,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     random = torch.Generator().manual_seed(0)
     names = list(model.tasks)
     latent, _ = model._draw_latents(len(batch.source), random)
-    weights = row_weights(batch, names)
+    weights = model.row_weights(batch, names)
 
     def forward() -> tuple[dict[str, torch.Tensor], Fakes]:
         with model.autocast:
@@ -179,7 +178,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     """Where a one-stage step's time goes, each part run by itself."""
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
-    weights = row_weights(batch, names)
+    weights = model.row_weights(batch, names)
     latent, _ = model._draw_latents(len(batch.source), random)
     source = batch.source.contiguous(memory_format=torch.channels_last)
 

@@ -26,7 +26,7 @@ class Aggregated(Balancer):
 
     It costs a backward pass through the trunk for each task, and with several processes a message of K P numbers. A
     task whose weight is 0 takes no part: to the methods its gradient, zero, would be one that must not be hurt. Where
-    nothing that is shared learns (``model.freeze_trunk``), there is nothing to combine, and heads learn as ever.
+    nothing that is shared learns (``model.frozen``), there is nothing to combine, and heads learn as ever.
 
     Raises:
         PrismganError: torchjd is not installed.

@@ -47,8 +47,9 @@ class PrismConfig(Config):
     """How the tasks' losses or gradients are weighed against each other; the last four need the extra `balancing`."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
     """Draw only so many tasks in each step, by their `frequency`; by default all."""
-    freeze_trunk: bool = False
-    """Leave what all tasks share as it was started from, and train the heads alone: no task then changes another."""
+    frozen: Literal["nothing", "coarse", "trunk"] = "nothing"
+    """What stays as it was started from: nothing; the coarse part of the trunk, which is all that looks read, so that
+    restoration trains and no look changes; or the whole trunk, so that heads train and no task changes another."""
     rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the generator (Adam)."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
@@ -99,8 +100,8 @@ class Prism:
             torch.manual_seed(seed)
             self.generator = Generator(config.generator, head_specs(tasks))
             self.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for shared in (self.generator.trunk, self.generator.mapping):
-                shared.requires_grad_(not config.freeze_trunk)
+            if config.frozen != "nothing":
+                self.generator.freeze(fine=config.frozen == "trunk")
             self.adversary = Adversary(config.adversary, list(self.tasks), device, self.autocast)
         self.losses: dict[str, nn.ModuleDict] = {}
         if exemplars is not None:
@@ -129,7 +130,7 @@ class Prism:
         """One update of both networks from one forward pass of the generator."""
         random = self._random(self.steps_done)
         rate = self._set_rates()
-        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, list(self.tasks))
+        weights = self.row_weights(batch, self._draw_tasks(random)) or self.row_weights(batch, list(self.tasks))
         if not weights:
             raise DataError(
                 f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
@@ -272,6 +273,18 @@ class Prism:
         drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
         return [names[index] for index in sorted(drawn)]
 
+    def row_weights(self, batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
+        """For each task, weights that turn a sum over this process's rows into its share of the weighted mean over the
+        rows, of all processes, that have a target of the task. A task that no row counts for is left out."""
+        clean = (batch.source == batch.reference).flatten(1).all(dim=1)
+        weights = {
+            name: rows * torch.where(clean, 1.0, self.tasks[name].degraded_weight)
+            for name, rows in _present(batch, names).items()
+        }
+        sums = total(torch.stack([rows.sum() for rows in weights.values()])).tolist()
+        world = processes()[1]
+        return {name: rows * world / whole for (name, rows), whole in zip(weights.items(), sums, strict=True) if whole}
+
     def _draw_latents(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two latents a row, drawn for the rows of all processes: a row's latent does not depend on their number."""
         rank, world = processes()
@@ -330,15 +343,6 @@ class Prism:
         self.balancer.load_state_dict(state["balancer"])
         self.steps_done = state["steps_done"]
         self.slow_down_factor = state["slow_down_factor"]
-
-
-def row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task, weights that turn a sum over this process's rows into its share of the mean over the rows, of
-    all processes, that have a target of the task. A task that no row has a target of is left out."""
-    present = _present(batch, names)
-    counts = total(torch.stack([rows.sum() for rows in present.values()])).tolist()
-    world = processes()[1]
-    return {name: rows * world / count for (name, rows), count in zip(present.items(), counts, strict=True) if count}
 
 
 def _present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:

@@ -304,6 +304,12 @@ class Generator(nn.Module):
         for scale in {spec.scale for spec in heads if not spec.fine}:
             self.register_buffer(f"bilinear{scale}", bilinear_phases(2 * scale), persistent=False)
 
+    def freeze(self, *, fine: bool) -> None:
+        """Exclude what looks share from training and, with ``fine``, what restoration shares as well; heads learn."""
+        self.mapping.requires_grad_(False)
+        for part in (self.trunk,) if fine else (self.trunk.stem, self.trunk.down, self.trunk.coarse):
+            part.requires_grad_(False)
+
     @property
     def multiple(self) -> int:
         """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""

@@ -80,7 +80,7 @@ class HeadTraining:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
             PrismConfig(
-                generator=weights.header.generator, freeze_trunk=True, rate=RATE, schedule=Schedule(warmup=WARMUP)
+                generator=weights.header.generator, frozen="trunk", rate=RATE, schedule=Schedule(warmup=WARMUP)
             ),
             [task],
             {entry.name: data.exemplars(task)},

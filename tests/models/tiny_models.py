@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import Batch
 from prismgan.losses.drawing import pencil
-from prismgan.models import Prism, PrismConfig
+from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig, build
 from prismgan.tasks import Task
 from prismgan.tasks.derived import DerivedEntry
 from prismgan.tasks.paired import PairedEntry
@@ -107,3 +107,19 @@ def gradients(prism: Prism) -> dict[str, Tensor | None]:
         for network, module in networks.items()
         for name, parameter in module.named_parameters()
     }
+
+
+def config_of(kind: str, **settings: Any) -> ModelConfig:
+    """The tiny recipe's model of any kind."""
+    if kind == "prism":
+        return config(**settings)
+    small = {"discriminator": {"width": 8, "levels": 2}}
+    games: dict[str, dict[str, Any]] = {"cwgan": {"critic": {**small, "steps": 2}}, "cganomaly": {"adversary": small}}
+    network = {"widths": (8, 12), "blocks": (1, 1), "latent": 4, "code": 8}
+    common = {"generator": network, "balancer": "fixed", "schedule": {"warmup": 0}, **games.get(kind, {})}
+    return MODELS[kind].config_type.model_validate({**common, **settings})
+
+
+def model_of(kind: str, *, seed: int = 0, some_tasks: Sequence[Task] | None = None, **settings: Any) -> Model:
+    """A model of any kind, of the tiny recipe."""
+    return build(config_of(kind, **settings), some_tasks or tasks(), {"paint": [stripes(48)]}, steps=1000, seed=seed)

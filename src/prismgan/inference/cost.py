@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from prismgan.networks import Generator
+from prismgan.networks import ImageGenerator
 
 __all__ = ["measure_cost"]
 
 
-def measure_cost(generator: Generator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
+def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
     """Median milliseconds of one pass for every task alone and for all, taken in turn so that a busy moment of the
     machine falls on all alike.
 

@@ -18,6 +18,7 @@ from prismgan.tasks.paired import PairedEntry
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style
 from prismgan.tasks.super_resolution import SuperResolution
+from tiny_kinds import tiny_model
 
 ENTRIES = (
     Restore(name="clean"),
@@ -113,10 +114,7 @@ def config_of(kind: str, **settings: Any) -> ModelConfig:
     """The tiny recipe's model of any kind."""
     if kind == "prism":
         return config(**settings)
-    small = {"discriminator": {"width": 8, "levels": 2}}
-    games: dict[str, dict[str, Any]] = {"cwgan": {"critic": {**small, "steps": 2}}, "cganomaly": {"adversary": small}}
-    network = {"widths": (8, 12), "blocks": (1, 1), "latent": 4, "code": 8}
-    common = {"generator": network, "balancer": "fixed", "schedule": {"warmup": 0}, **games.get(kind, {})}
+    common = {**tiny_model(kind), "balancer": "fixed", "schedule": {"warmup": 0}}
     return MODELS[kind].config_type.model_validate({**common, **settings})
 
 

@@ -20,9 +20,17 @@ from torch import Tensor, nn
 from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
+from prismgan.models.config import ModelConfig
 from prismgan.models.prism import PrismConfig
 from prismgan.models.registry import MODELS
-from prismgan.networks import Generator, GeneratorSizes, HeadSpec, ImageGenerator
+from prismgan.networks import (
+    Generator,
+    GeneratorSizes,
+    HeadSpec,
+    ImageGenerator,
+    LatentGenerator,
+    TaskGenerator,
+)
 from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
@@ -88,10 +96,19 @@ class Header(Config):
             raise ValueError("is of a kind of model that is not known")
         return model.config_type.model_validate({"generator": value}).generator
 
-    def make_generator(self) -> ImageGenerator:
+    def make_networks(self) -> dict[str, nn.Module]:
+        """The generator that is described, and what is trained together with it, by name; untrained."""
+        specs = [entry.spec() for entry in self.tasks]
+        return {"generator": self._config.make_generator(specs), **self._config.helpers(specs)}
+
+    def make_generator(self) -> TaskGenerator:
         """The generator that is described, untrained."""
-        config = MODELS[self.kind].config_type.model_validate({"generator": self.generator})
-        return config.make_generator([entry.spec() for entry in self.tasks])
+        return self._config.make_generator([entry.spec() for entry in self.tasks])
+
+    @property
+    def _config(self) -> ModelConfig:
+        """As far as it says what networks look like."""
+        return MODELS[self.kind].config_type.model_validate({"generator": self.generator})
 
 
 @dataclass(frozen=True)
@@ -112,8 +129,8 @@ class Weights:
         kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{network}.")}
         return replace(self, tensors=kept)
 
-    def generator(self) -> ImageGenerator:
-        """The generator, ready to render.
+    def network(self) -> TaskGenerator:
+        """The generator, whatever it reads.
 
         Raises:
             WeightsError: the tensors do not fit the header.
@@ -121,6 +138,28 @@ class Weights:
         network = self.header.make_generator()
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
+
+    def generator(self) -> ImageGenerator:
+        """The generator, ready to render photos.
+
+        Raises:
+            WeightsError: it reads none, or see :meth:`network`.
+        """
+        network = self.network()
+        if not isinstance(network, ImageGenerator):
+            raise WeightsError(f"{self.path}: makes pictures of noise and reads none; draw some with `prismgan sample`")
+        return network
+
+    def latent_generator(self) -> LatentGenerator:
+        """The generator, ready to draw pictures from noise.
+
+        Raises:
+            WeightsError: it needs a photo, or see :meth:`network`.
+        """
+        network = self.network()
+        if not isinstance(network, LatentGenerator):
+            raise WeightsError(f"{self.path}: makes pictures of photos, not of noise; use `prismgan render`")
+        return network
 
     def prism_generator(self, purpose: str) -> Generator:
         """The generator, for what is made for our own networks alone.

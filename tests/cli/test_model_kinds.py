@@ -165,7 +165,7 @@ def test_what_is_made_for_our_networks_is_refused_in_one_line(
     [
         (
             "model.kind=cvea",
-            "model.kind: unknown kind 'cvea'; did you mean 'cvae'? (known: cganomaly, cvae, cwgan, prism)",
+            "model.kind: unknown kind 'cvea'; did you mean 'cvae'? (known: cganomaly, ",
         ),
         ("model.kind=cvae", "model: unknown key 'adversary'"),
         ("model.generator.widths=[]", "model.generator.widths: "),

@@ -48,6 +48,7 @@ class TrainingSet:
         degradation: what is done to the sources; None leaves them clean.
         seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
+        mirror: whether crops may be mirrored.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -62,6 +63,7 @@ class TrainingSet:
         degradation: DegradationConfig | None = None,
         seed: int = 0,
         cache_mb: int = 2048,
+        mirror: bool = True,
     ) -> None:
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
@@ -70,6 +72,7 @@ class TrainingSet:
         self.crop = crop
         self.degradation = degradation
         self.seed = seed
+        self.mirror = mirror
         self._scales = sorted({task.scale for task in tasks} - {1})
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
@@ -120,7 +123,7 @@ class TrainingSet:
 
     def _crop(self, found: Scene, position: int, generator: torch.Generator) -> View:
         view = self._rectangle(found, position, generator)
-        return view.mirrored() if uniform(generator, 0.0, 1.0) < 0.5 else view
+        return view.mirrored() if self.mirror and uniform(generator, 0.0, 1.0) < 0.5 else view
 
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)

@@ -142,7 +142,8 @@ def judge(
     model has none."""
     if model.discriminator is None:
         return {}
-    test = TrainingSet(rows, tasks, recipe.training.crop, recipe.degradation, recipe.seed + 1)
+    settings = recipe.training
+    test = TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed + 1, mirror=settings.mirror)
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):
         batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)

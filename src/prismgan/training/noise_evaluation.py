@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, SupportsFloat
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.data import Row
-from prismgan.metrics import ABSOLUTE, SetMetric, classifier_kid, modes
+from prismgan.metrics import ABSOLUTE, Metric, Modes, SetMetric, classifier_kid, modes
 from prismgan.networks import Classifier
 from prismgan.tasks import Task, made_of_photo
 from prismgan.training.class_training import Labelled, labelled, train_classifier
@@ -77,7 +77,7 @@ class NoiseEvaluation:
     def __call__(
         self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]
     ) -> dict[str, Any]:
-        """Draw nothing, measure the images of the given latents.
+        """Measure the images of the given latents.
 
         Returns:
             The content of ``evaluation.json`` but for the discriminator; ``shares`` says, by task and collection, how
@@ -85,71 +85,92 @@ class NoiseEvaluation:
         """
         parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
         outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
-        rows: list[dict[str, Any]] = []
+        rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
+        aligned = alignment(self.tasks, outputs)
+        rows += [_row(task, ABSOLUTE, *aligned[task.name], "derived") for task in self.tasks if task.name in aligned]
         shares: dict[str, dict[str, float]] = {}
-        for task in self.tasks:
-            own = {"task": task.name, "kind": task.kind, "condition": ""}
-            rows += [{**own, **row} for row in self._against_real(task.name, outputs[task.name])]
-            if self._classifier is not None:
-                found = modes(self._classifier.probabilities(outputs[task.name]))
-                shares[task.name] = dict(zip(self.collections, found.shares, strict=True))
-        rows += self._between(outputs)
+        if self._classifier is not None:
+            seen = {name: self._classifier.probabilities(images) for name, images in outputs.items()}
+            for task in self.tasks:
+                shown = modes(seen[task.name])
+                shares[task.name] = dict(zip(self.collections, shown.shares, strict=True))
+                rows += self._modes(task, shown)
+            rows += self._same(seen)
         return {"source": "noise", "pictures": len(latent), "rows": rows, "shares": shares, "skipped": []}
 
-    def _against_real(self, task: str, images: Images) -> list[dict[str, Any]]:
-        """Distances to real pictures, and what the images show, beside what test pictures show."""
-        train, test = (each.get(task) for each in self._real)
+    def _distances(self, task: Task, images: Images) -> list[dict[str, Any]]:
+        """Of the images to real test pictures; beside it that of real training pictures."""
+        train, test = (each.get(task.name) for each in self._real)
         if train is None or test is None:
             return []
         found = []
-        classifier = self._classifier
-        own = [] if classifier is None else [classifier_kid(classifier)]
+        own = [] if self._classifier is None else [classifier_kid(self._classifier)]
         for metric in (*own, *self.sets):
-            sets = [self._features(metric, each) for each in (images, train.pictures, test.pictures)]
-            if min(map(len, sets)) < metric.fewest or min(images.shape[-2:]) < metric.smallest:
+            if min(images.shape[-2:]) < metric.smallest:
                 continue
-            value, deviation = metric.distance(sets[0], sets[2], torch.Generator().manual_seed(self.seed))
-            baseline, _ = metric.distance(sets[1], sets[2], torch.Generator().manual_seed(self.seed))
-            found.append(_row(metric.name, metric.better, value, baseline, "real", deviation=deviation))
-        if classifier is not None:
-            ours, theirs = (modes(classifier.probabilities(each.to(self.device))) for each in (images, test.pictures))
-            found.append(
-                _row("modes", "higher", ours.covered, theirs.covered, "real", unit=f"of {len(self.collections)}")
-            )
-            found.append(_row("balance", "higher", ours.balance, theirs.balance, "real"))
-            found.append(_row("recognised", "higher", ours.recognised, theirs.recognised, "real"))
+            ours, shown, expected = (self._features(metric, some) for some in (images, train.pictures, test.pictures))
+            if min(len(ours), len(shown), len(expected)) >= metric.fewest:
+                value, deviation = metric.distance(ours, expected, self._random())
+                baseline, _ = metric.distance(shown, expected, self._random())
+                found.append(_row(task, metric, value, baseline, "real") | {"deviation": deviation})
         return found
 
     def _features(self, metric: SetMetric, images: Images) -> Float[Tensor, "N D"]:
         return torch.cat([metric.features(some.to(self.device)) for some in images.split(AT_ONCE)])
 
-    def _between(self, outputs: Mapping[str, Images]) -> list[dict[str, Any]]:
-        """How well the tasks' images of a latent fit each other."""
-        kinds = {task.name: task.kind for task in self.tasks}
-        found = [
-            {"task": name, "kind": kinds[name], "condition": "", **_row("absolute", "lower", *errors, "derived")}
-            for name, errors in alignment(self.tasks, outputs).items()
+    def _random(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
+
+    def _modes(self, task: Task, shown: Modes) -> list[dict[str, Any]]:
+        """What the images show, beside what real test pictures do."""
+        assert self._classifier is not None
+        test = self._real[1].get(task.name)
+        if test is None:
+            return []
+        real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
+        count = f"of {len(self.collections)}"
+        return [
+            _row(task, _higher("modes", count), shown.covered, real.covered, "real"),
+            _row(task, _higher("balance"), shown.balance, real.balance, "real"),
+            _row(task, _higher("recognised"), shown.recognised, real.recognised, "real"),
         ]
-        first = next((task.name for task in self.tasks if task.is_photo), self.tasks[0].name)
-        if self._classifier is not None:
-            seen = {name: self._classifier.probabilities(images).argmax(dim=1) for name, images in outputs.items()}
-            for name in outputs:
-                if name != first:
-                    same, chance = (
-                        (seen[name] == other).float().mean() for other in (seen[first], seen[first].roll(1))
-                    )
-                    row = _row("same_class", "higher", float(same), float(chance), "task")
-                    found.append({"task": name, "kind": kinds[name], "condition": "", **row})
+
+    def _same(self, seen: Mapping[str, Float[Tensor, "N C"]]) -> list[dict[str, Any]]:
+        """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
+        first = next((task for task in self.tasks if task.is_photo), self.tasks[0])
+        expected = seen[first.name].argmax(dim=1)
+        found = []
+        for task in self.tasks:
+            if task is not first:
+                classes = seen[task.name].argmax(dim=1)
+                same, chance = ((classes == other).float().mean() for other in (expected, expected.roll(1)))
+                found.append(_row(task, _higher("same_class"), same, chance, "task"))
         return found
 
 
-def _row(metric: str, better: str, value: float, baseline: float, against: str, **more: Any) -> dict[str, Any]:
+class _Measure(NamedTuple):
+    """How a figure that is no metric of pictures is reported."""
+
+    name: str
+    unit: str
+    better: str
+
+
+def _higher(name: str, unit: str = "") -> _Measure:
+    return _Measure(name, unit, "higher")
+
+
+def _row(
+    task: Task, measure: Metric | SetMetric | _Measure, value: SupportsFloat, baseline: SupportsFloat, against: str
+) -> dict[str, Any]:
     return {
-        "metric": metric,
-        "unit": "",
-        "better": better,
+        "task": task.name,
+        "kind": task.kind,
+        "condition": "",
+        "metric": measure.name,
+        "unit": measure.unit,
+        "better": measure.better,
         "value": float(value),
         "baseline": float(baseline),
         "compared_with": against,
-        **more,
     }

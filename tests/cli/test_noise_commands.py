@@ -96,7 +96,10 @@ def test_no_weights(tmp_path: Path, refused: Refused) -> None:
         ("source=photo", "source: is photo, and a model of kind cogan reads noise"),
         ("model={kind: prism}", "source: is noise, and a model of kind prism reads photo; set model.kind to one for"),
         ("degradation={clean: 0.5}", "degradation: is done to photos, and the source is noise"),
-        ("tasks.outline.pixel_weight=10", "task 'outline': its loss 'pixel' compares with a photo"),
+        (
+            "tasks.outline.pixel_weight=10",
+            "task 'outline': has losses that are made for photos, and noise is of none; set pixel_weight to 0",
+        ),
         ("training.crop=64", "training.crop: real pictures are cut to 64 pixels a side"),
         ("tasks.digit.adversarial_weight=0", "task 'digit': the weights of all its losses are 0"),
         ("source=sound", "source: 'sound' is not allowed"),

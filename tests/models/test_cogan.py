@@ -133,7 +133,7 @@ def test_the_discriminator_is_judged_too() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (DerivedEntry(name="a", function="inverse"), "its loss 'pixel' compares with a photo"),
+        (DerivedEntry(name="a", function="inverse"), "set pixel_weight to 0, and adversarial_weight to 1"),
         (SuperResolution(name="a", scale=2, **ONLY_JUDGED), "enlarges its source"),
         (DerivedEntry(name="a", function="inverse", latent=True, **ONLY_JUDGED), "leave them out"),
     ],

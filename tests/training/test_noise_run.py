@@ -18,6 +18,7 @@ from prismgan import images
 
 STEPS = 20
 ONLY_JUDGED = {"kind": "derived", "pixel_weight": 0, "adversarial_weight": 1}
+UNPAIRED = {"kind": "unpaired", "pictures": ["cold"], "content_weight": 0, "total_variation_weight": 0}
 NOISE: dict[str, Any] = {
     "name": "tiny noise",
     "source": "noise",
@@ -25,6 +26,7 @@ NOISE: dict[str, Any] = {
     "tasks": [
         {"name": "photo-1", "function": "photo", **ONLY_JUDGED},
         {"name": "inverse", "function": "inverse", **ONLY_JUDGED},
+        {"name": "bluish", **UNPAIRED},
     ],
     "model": {
         "kind": "cogan",
@@ -76,6 +78,7 @@ def test_it_is_measured_shown_and_reported(run: Path) -> None:
         assert {(task, name) for name in ("kid_classifier", "modes", "balance", "recognised")} <= metrics
     assert {("inverse", "absolute"), ("inverse", "same_class")} <= metrics
     assert set(found["shares"]["inverse"]) == {"warm", "cold"}
+    assert "bluish" not in {task for task, _ in metrics}  # its pictures belong to no row
     assert found["discriminator"]["accuracy_real"] is not None
     assert sorted(path.name for path in (run / "samples").iterdir()) == ["step-000010.png", "step-000020.png"]
     page = (run / "report.html").read_text()
@@ -91,10 +94,10 @@ def test_it_is_drawn_from(run: Path, tmp_path: Path, command: Command) -> None:
     assert again.code == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     each = command(*arguments, "--to", 9, "--out", tmp_path / "each")
-    assert len(each.out.splitlines()) == 10
+    assert len(each.out.splitlines()) == 15
     assert images.size(tmp_path / "each" / "0004" / "inverse.png") == (32, 32)
     described = command("info", run / "weights.safetensors")
-    assert "tiny noise: 2 tasks, trained for 20 steps" in described.out
+    assert "tiny noise: 3 tasks, trained for 20 steps" in described.out
 
 
 def test_the_resolved_recipe_reproduces_the_run(run: Path, tmp_path: Path, command: Command) -> None:

@@ -62,10 +62,10 @@ class CoGanConfig(ModelConfig):
             )
         for task in tasks:
             if task.losses:
-                losses = " and ".join(repr(term.name) for term in task.losses)
+                weights = " and ".join(f"{term.name}_weight" for term in task.losses)
                 raise ValueError(
-                    f"task {task.name!r}: its loss {losses} compares with a photo, and noise is of none; "
-                    "set the weight of each to 0, and adversarial_weight to 1"
+                    f"task {task.name!r}: has losses that are made for photos, and noise is of none; "
+                    f"set {weights} to 0, and adversarial_weight to 1"
                 )
             if task.scale > 1:
                 raise ValueError(f"task {task.name!r}: enlarges its source, and noise has no size; leave the task out")

@@ -35,7 +35,8 @@ def labelled(
 ) -> dict[str, Labelled]:
     """Every task's pictures, one of each row that has one, of rows from the named collections.
 
-    They are cut as in training, but never mirrored. Tasks that nothing is shown of are left out.
+    They are cut as in training, but never mirrored. Tasks that nothing is shown of are left out, and those without
+    pairs, whose pictures belong to no row.
 
     Raises:
         DataError: none of a collection's pictures can be read.
@@ -49,7 +50,7 @@ def labelled(
             continue
         dataset = TrainingSet(own, tasks, crop, seed=seed, cache_mb=0, mirror=False)
         batch = collate([dataset.sample(position) for position in range(len(own))])
-        for task in tasks:
+        for task in (task for task in tasks if task.has_pairs):
             found = batch.real(task.name)
             found = found[batch.present.get(task.name, torch.ones(len(found), dtype=torch.bool))]
             if len(found):

@@ -69,7 +69,7 @@ class NoiseEvaluation:
 
     @cached_property
     def _classifier(self) -> Classifier | None:
-        if len(self.collections) < 2:
+        if len(self.collections) < 2 or not self._real[0]:
             return None
         return train_classifier(self._real[0], len(self.collections), seed=self.seed, device=self.device)
 
@@ -90,12 +90,13 @@ class NoiseEvaluation:
         rows += [_row(task, ABSOLUTE, *aligned[task.name], "derived") for task in self.tasks if task.name in aligned]
         shares: dict[str, dict[str, float]] = {}
         if self._classifier is not None:
-            seen = {name: self._classifier.probabilities(images) for name, images in outputs.items()}
-            for task in self.tasks:
+            known = [task for task in self.tasks if task.name in self._real[0]]
+            seen = {task.name: self._classifier.probabilities(outputs[task.name]) for task in known}
+            for task in known:
                 shown = modes(seen[task.name])
                 shares[task.name] = dict(zip(self.collections, shown.shares, strict=True))
                 rows += self._modes(task, shown)
-            rows += self._same(seen)
+            rows += self._same(known, seen)
         return {"source": "noise", "pictures": len(latent), "rows": rows, "shares": shares, "skipped": []}
 
     def _distances(self, task: Task, images: Images) -> list[dict[str, Any]]:
@@ -135,12 +136,12 @@ class NoiseEvaluation:
             _row(task, _higher("recognised"), shown.recognised, real.recognised, "real"),
         ]
 
-    def _same(self, seen: Mapping[str, Float[Tensor, "N C"]]) -> list[dict[str, Any]]:
+    def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[dict[str, Any]]:
         """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
-        first = next((task for task in self.tasks if task.is_photo), self.tasks[0])
+        first = next((task for task in tasks if task.is_photo), tasks[0])
         expected = seen[first.name].argmax(dim=1)
         found = []
-        for task in self.tasks:
+        for task in tasks:
             if task is not first:
                 classes = seen[task.name].argmax(dim=1)
                 same, chance = ((classes == other).float().mean() for other in (expected, expected.roll(1)))

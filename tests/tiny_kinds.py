@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prismgan.models import MODELS
+from prismgan.models import PHOTO_MODELS
 
 __all__ = ["COMPARISON_KINDS", "tiny_model"]
 
-COMPARISON_KINDS = tuple(kind for kind in MODELS if kind != "prism")
+COMPARISON_KINDS = tuple(kind for kind in PHOTO_MODELS if kind != "prism")
 
 
 def tiny_model(kind: str) -> dict[str, Any]:

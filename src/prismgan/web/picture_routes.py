@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import numpy as np
@@ -22,7 +21,6 @@ __all__ = ["fitting", "router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
-ROMAN = re.compile(r"[ivx]{2,}")
 SAMPLES = builtin.HELD_OUT
 """Photos that no ready-made weights were trained on."""
 
@@ -36,7 +34,7 @@ def tasks(here: Here) -> TasksBody:
         tasks=[
             TaskBody(
                 name=entry.name,
-                title=_title(entry.name),
+                title=entry.title,
                 kind=entry.kind,
                 scale=entry.scale,
                 varies=entry.latent,
@@ -98,12 +96,6 @@ def picture(
 def forget(name: str, here: Here) -> None:
     """Forget a picture."""
     here.uploads.remove(name)
-
-
-def _title(name: str) -> str:
-    """``composition-vii`` as ``Composition VII``."""
-    words = (word.upper() if ROMAN.fullmatch(word) else word for word in name.capitalize().split("-"))
-    return " ".join(words)
 
 
 def fitting(here: Workshop, upload: Upload) -> list[str]:

@@ -7,7 +7,7 @@
 //   open(file, signal)       a picture { id, width, height, tasks }: tasks are the names of the looks that are not too large of it
 //   base(picture, scale, signal)  a Blob: the picture as large as looks of this scale are
 //   render(picture, { tasks, seed }, { changed, made, signal })  until all are made; made(name, result) is told of each as soon as
-//                            it is there, changed({ state: "queued" | "running" | "fetching", ahead, progress }) how far it is.
+//                            it is there, changed({ state: "queued" | "loading" | "running" | "fetching", ahead, progress }) how far it is.
 //                            A result is { file, exact }: a Blob to look at, and a function that gives the Blob of the exact PNG.
 //   forget(picture)          also while the page is left
 //

@@ -1,6 +1,6 @@
 // A look of the present picture: its files, by variation, and how it is to be shown.
 import * as engine from "./engine.js";
-import { mix, mixedFile, pixels } from "./mixing.js";
+import { mixed, mixedFile } from "./mixing.js";
 
 const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
 
@@ -38,14 +38,12 @@ export class Look {
     return found?.ready ? found : null;
   }
 
-  // Mixed as the controls say, at this size; null where something changed in the meantime.
+  // Mixed as the controls say, at this size.
   async mixed(width, height) {
     const { strength, share } = this.controls;
-    const files = [await this.session.base(this.scale), this.result.file, this.other()?.result.file];
-    const [base, look, other] = await Promise.all(files.map((file) => file && pixels(file, width, height)));
-    const into = new ImageData(width, height);
-    mix(base.data, look.data, other?.data ?? null, share, strength, into.data);
-    return { base, into };
+    const other = this.other()?.result.file;
+    const base = await this.session.base(this.scale);
+    return mixed({ base, look: this.result.file, other, share, strength, width, height });
   }
 
   // What is saved: the engine's own file where nothing was changed, else mixed at full size.

@@ -161,7 +161,7 @@ async function renderAll(mine, names) {
   }
 }
 
-const DOING = { running: "Rendering", fetching: "Fetching the looks" };
+const DOING = { loading: "Loading the network", running: "Rendering", fetching: "Fetching the looks" };
 
 function progress({ state, ahead, progress: share }) {
   // There is no telling before the first tile.

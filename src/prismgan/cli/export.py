@@ -47,7 +47,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an ONNX file for other programs: a source in, a picture per task out. Or a page, as a folder for any web server.
+    """Write an ONNX file for other programs: a source in, a picture per task out; or a page that needs no server.
 
     Every task's pictures are compared with the network's; what differs too much is not written.
     """

@@ -33,12 +33,13 @@ def enlargement(scale: int) -> str:
 
 @torch.no_grad()
 def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx.ModelProto]:
-    """The pieces by name: :data:`TRUNK`, :data:`FINE` where a task needs it, an :func:`enlargement` per scale but 1, and a
-    :func:`head` per task.
+    """The pieces by name: :data:`TRUNK`, :data:`FINE` where a task needs it, an :func:`enlargement` for every scale but
+    1, and a :func:`head` for every task.
 
     What a piece takes has the name that it has where it comes out. The trunk and enlargements take ``source``
-    (1, 3, H, W) in [-1, 1]; a head of a task that varies ``latent`` (1, Z). ``look`` (1, 3, scale H', scale W') is the task's picture in [-1, 1],
-    not clipped, and of whole cells: what is beyond scale H and scale W is to be cut off.
+    (1, 3, H, W) in [-1, 1]; a head of a task that varies takes ``latent`` (1, Z). ``look`` (1, 3, scale H', scale W')
+    is the task's picture in [-1, 1], not clipped, and of whole cells: what is beyond scale H and scale W is cut off by
+    whoever reads it.
 
     Args:
         generator: on the CPU, in float32.

@@ -72,7 +72,7 @@ class GeneratorGraph:
         return self.with_margin(shallow, coarse, fine, names)
 
     def way_down(self, cells: str) -> tuple[str, list[str], str]:
-        """The shallow features, what :meth:`way_up` starts from at every level, the finest first, and the coarse ones."""
+        """The shallow features, what :meth:`way_up` starts from at every level (finest first), and the coarse ones."""
         trunk = self.generator.trunk
         shallow = maps = self._convolution(trunk.stem, self.graph.to_network(cells))
         skips = []

@@ -79,8 +79,8 @@ def _fetched() -> Path:
         except (subprocess.SubprocessError, OSError) as error:
             said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
             raise PrismganError(
-                f"export: npm cannot fetch {FOLDER} ({said[0] if said else 'it does not say why'}); name the package by "
-                f"--onnxruntime-web {PACKAGE}"
+                f"export: npm cannot fetch {FOLDER} ({said[0] if said else 'it does not say why'}); name the package "
+                f"by --onnxruntime-web {PACKAGE}"
             ) from None
         _check(fetched)
     try:

@@ -7,12 +7,11 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from prismgan import images
+from prismgan import __version__, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
 from prismgan.export import onnxruntime_web
@@ -172,7 +171,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
     entries = {entry.name: entry for entry in header.tasks}
     return {
         "format": FORMAT,
-        "version": version("prismgan"),
+        "version": __version__,
         "title": header.title,
         "tasks": [
             {

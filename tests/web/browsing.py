@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ __all__ = [
     "served",
     "set_range",
     "wait_for_controls",
+    "working",
 ]
 
 HEIGHT, WIDTH = 90, 120
@@ -77,6 +79,21 @@ def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
     assert wrong == []
     origin = "{0.scheme}://{0.netloc}/".format(urlsplit(address))
     assert [url for url in asked if not url.startswith((origin, "blob:", "data:"))] == []
+
+
+@contextmanager
+def working(browser: Any, page: Any) -> Iterator[list[float]]:
+    """Milliseconds that the page's thread computed for, of every task since: other programs' share is left out."""
+    found: list[float] = []
+    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    yield found
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    pages = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    found += [event["tdur"] / 1000 for event in events if (event["pid"], event["tid"]) in pages and "tdur" in event]
 
 
 def give(page: Any, content: bytes = PHOTO, name: str = "my photo.png") -> None:

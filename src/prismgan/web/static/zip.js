@@ -6,12 +6,14 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-// Read piece by piece, so that the page goes on meanwhile.
+const PIECE = 1 << 20;
+
+// Piece by piece, so that the page goes on meanwhile.
 async function crc32(file) {
   let value = 0xffffffff;
-  const reader = file.stream().getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    for (const byte of piece.value) value = TABLE[(value ^ byte) & 255] ^ (value >>> 8);
+  for (let start = 0; start < file.size; start += PIECE) {
+    const bytes = new Uint8Array(await file.slice(start, start + PIECE).arrayBuffer());
+    for (let i = 0; i < bytes.length; i++) value = TABLE[(value ^ bytes[i]) & 255] ^ (value >>> 8);
   }
   return (value ^ 0xffffffff) >>> 0;
 }

@@ -63,12 +63,22 @@ class Clip:
     seconds: float | None = None
     """How long it is; None where the file does not say."""
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether a player shows columns as rows."""
+        return self.matrix is not None and abs(self.matrix[1]) > abs(self.matrix[0])
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width as a player shows them, in pixels."""
+        return (self.width, self.height) if self.is_turned else (self.height, self.width)
+
     def upright(self, pixels: PixelArray) -> PixelArray:
         """Frames as a player shows them: a view of (H, W, 3) pixels, turned and mirrored by the matrix."""
         if self.matrix is None:
             return pixels
         across, down, across_y, down_y = (self.matrix[index] for index in (0, 1, 3, 4))
-        if abs(down) > abs(across):  # columns become rows
+        if self.is_turned:
             pixels, across, down_y = pixels.transpose(1, 0, 2), across_y, down
         return pixels[:: -1 if down_y < 0 else 1, :: -1 if across < 0 else 1]
 

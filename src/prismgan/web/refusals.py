@@ -22,11 +22,17 @@ class Refusal(HTTPException):
         super().__init__(status, one_line(message))
 
 
-def words_of(error: PrismganError, paths: Iterable[Path] = ()) -> str:
-    """What an error says, without the places of files on this machine: they are no client's business."""
+def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the picture") -> str:
+    """What an error says, without the places of files on this machine: they are no client's business.
+
+    Args:
+        error: what was raised.
+        paths: files that it may name, and folders.
+        what: takes their place.
+    """
     text = " ".join(str(error).splitlines())
     for path in paths:
-        text = text.replace(f"{path}: ", "").replace(str(path), "the picture")
+        text = text.replace(f"{path}: ", "").replace(str(path), what)
     return text
 
 

@@ -72,7 +72,7 @@ def render_sent_clip(
         Cancelled: nobody wants it any more.
     """
     job.folder = place / job.id
-    job.folder.mkdir()
+    job.folder.mkdir(parents=True)
     source = job.folder / "source"
     try:
         # Its owner may go on to another clip meanwhile.

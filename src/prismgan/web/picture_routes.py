@@ -66,7 +66,7 @@ def sample(name: str) -> Response:
 @router.post(
     "/pictures",
     status_code=201,
-    responses={code: {"model": WrongBody} for code in (413, 415, 422, 429)},
+    responses={code: {"model": WrongBody} for code in (400, 413, 415, 422, 429)},
 )
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
     """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""

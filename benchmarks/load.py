@@ -291,20 +291,17 @@ def main() -> None:
             start = time.monotonic()
             figures = asyncio.run(load(server, process, dealt(options.tasks, options.clients), options.seconds))
             found = summary(figures, time.monotonic() - start)
-        left = [str(path.relative_to(folder)) for path in folder.rglob("*")]
+        left = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
     found["failures"] += [f"left behind: {path}" for path in left]
     requests, tasks = sum(figures.answers.values()), sum(figures.done.values())
-    print(
-        f"{tasks} tasks of {options.clients} clients, {requests} requests in {found['seconds']:.0f} s: {found['tasks']}"
-    )
+    print(f"{tasks} tasks of {options.clients} clients, {requests} requests in {found['seconds']:.0f} s")
+    print(f"tasks                           {found['tasks']}")
     print(f"answers                         {found['answers']}")
     print(f"resident memory at the start    {found['resident_start_mb']:6.0f} MB")
     print(f"  most in the first half        {found['resident_most_first_half_mb']:6.0f} MB")
     print(f"  most in the second half       {found['resident_most_second_half_mb']:6.0f} MB")
-    print(f"seconds for a small picture     {found['wait_median']:6.2f} of the median client, mean")
-    print(
-        f"  of the client who waited most {found['wait_most']:6.2f}, {found['wait_most_over_median']:.2f} times as long"
-    )
+    print(f"mean seconds for a small picture, of the median client          {found['wait_median']:6.2f}")
+    print(f"  of the client who waited longest                              {found['wait_most']:6.2f}")
     for failure in found["failures"]:
         print(f"FAILED {failure}")
     if options.json:

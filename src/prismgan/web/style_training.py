@@ -62,13 +62,17 @@ def train_style(
     except PrismganError as error:
         raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
 
+    def make_way() -> None:
+        job.advance(job.done, job.total)
+
     def show() -> None:
+        make_way()  # what comes before the first step takes seconds as well
         content = io.BytesIO()
         images.to_pil(training.render(source)).save(content, "JPEG", quality=90)
         job.show(content.getvalue())
 
     # Without processes for batches: this one has threads, and forking those may stop for ever.
-    training.train(_Told(job), minutes=minutes, show=show, between=lambda: job.advance(job.done, job.total), workers=0)
+    training.train(_Told(job), minutes=minutes, show=show, between=make_way, workers=0)
     studio.add(training.result(), entry)
 
 

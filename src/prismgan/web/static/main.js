@@ -60,7 +60,9 @@ async function learnAbout() {
     $("samples").append(button);
   }
   $("samples").hidden = about.samples.length === 0;
-  if (engine.can.video && about.clips) video ??= await makeVideo();
+  if (!engine.can.video || !about.clips) return;
+  $("limits").textContent += `; clips up to ${megabytes(about.clips.upload_bytes)} and ${Math.round(about.clips.seconds / 60)} minutes`;
+  video ??= await makeVideo();
 }
 
 async function trySample(name, address) {

@@ -159,7 +159,6 @@ export class Video {
     for (const { name, width, height, format } of state.outputs) {
       const title = titles.get(name) ?? "All side by side";
       const card = this.card(title, `/api/renders/${state.id}/${name}`, `${clip.stem}-${name}.${format}`, `${width} \u00d7 ${height}`);
-      card.classList.toggle("wide", name === "grid");
       cards.push(card);
     }
     $("clip-cards").replaceChildren(...cards);

@@ -228,3 +228,13 @@ def test_a_full_disk_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
     answer = send(client)
     assert answer.status_code == 507
     assert "No space left" in answer.json()["error"]
+
+
+def test_a_disk_that_is_full_before_a_form_is_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("starlette.datastructures.UploadFile.write", full)
+    answer = send(client)
+    assert answer.status_code == 507
+    assert "No space left" in answer.json()["error"]

@@ -31,13 +31,8 @@ def encoded(name: str, picture: Picture, kind: PictureFormat) -> Response:
 
 def clip(path: Path) -> Response:
     """The clip's file, or the part of it that is asked for: players jump."""
-    return FileResponse(
-        path,
-        media_type=CLIP_MEDIA[path.suffix],
-        filename=path.name,
-        content_disposition_type="inline",
-        headers={"Cache-Control": "no-store"},
-    )
+    # Without a name: a page's own for it would not count.
+    return FileResponse(path, media_type=CLIP_MEDIA[path.suffix])
 
 
 def newest_preview(job: Job) -> Response:

@@ -86,7 +86,6 @@ export class Video {
     }));
     this.ready();
     this.say("");
-    $("clip-name").focus(); // what had the focus is gone
   }
 
   get chosen() {
@@ -164,7 +163,6 @@ export class Video {
     $("clip-cards").replaceChildren(...cards);
     this.players.set(cards.map((card) => card.querySelector("video")));
     this.say([`${state.outputs.length} clip${state.outputs.length > 1 ? "s are" : " is"} done.`, ...state.remarks].join(" "));
-    $("clip-play").focus();
   }
 
   card(title, address, file, size) {
@@ -198,6 +196,7 @@ export class Video {
       $("clip-cards").replaceChildren();
     }
     if (part !== "form") $("clip-source").pause();
+    $("clip-name").focus(); // what had the focus is gone
   }
 
   // So that the server can forget it.

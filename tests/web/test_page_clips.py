@@ -171,6 +171,17 @@ def test_a_dropped_clip_is_taken_and_a_picture_takes_its_place(page: Any, clip: 
     until(lambda: len(workshop.clips) < kept)
 
 
+def test_who_leaves_is_forgotten(page: Any, clip: Path, server: Any) -> None:
+    workshop = server.config.app.state.workshop
+    before = len(workshop.clips)
+    render(page, clip, "paint")
+    assert len(workshop.clips) == before + 1
+    jobs = list((workshop.folder.path / "renders").iterdir())
+    page.goto("about:blank")
+    until(lambda: len(workshop.clips) == before)
+    until(lambda: len(list((workshop.folder.path / "renders").iterdir())) < len(jobs))
+
+
 def test_on_a_phone_nothing_is_wider_than_the_window(page: Any, clip: Path) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     wider = "document.documentElement.scrollWidth - innerWidth"

@@ -4,6 +4,7 @@ import { Players } from "./players.js";
 import { stem } from "./saving.js";
 import * as server from "./server.js"; // no other engine renders clips
 
+const CHOOSING = ["choose-clip", "work-clip", "another-clip"]; // one button in every part of the page
 const $ = (id) => document.getElementById(id);
 const minutes = (seconds) => `${Math.ceil(seconds / 60)} minute${seconds > 60 ? "s" : ""}`;
 
@@ -13,7 +14,10 @@ export class Video {
   constructor({ about, entered, complain }) {
     Object.assign(this, { about, entered, complain, clip: null, job: null, latest: 0 });
     this.players = new Players({ play: $("clip-play"), place: $("clip-place"), time: $("clip-time"), sound: $("clip-sound") });
-    for (const id of ["choose-clip", "another-clip"]) $(id).addEventListener("click", () => $("clip-file").click());
+    for (const id of CHOOSING) {
+      $(id).hidden = false;
+      $(id).addEventListener("click", () => $("clip-file").click());
+    }
     $("clip-file").addEventListener("change", () => {
       const [file] = $("clip-file").files;
       $("clip-file").value = "";
@@ -27,7 +31,6 @@ export class Video {
     $("clip-strength").addEventListener("input", () => ($("clip-strength-value").textContent = `${$("clip-strength").value} %`));
     $("clip-cancel").addEventListener("click", () => this.stop.abort(new Error("The rendering was cancelled.")));
     $("clip-again").addEventListener("click", () => this.choose());
-    $("choose-clip").hidden = false;
   }
 
   takes(file) {
@@ -60,7 +63,7 @@ export class Video {
   }
 
   sending(is) {
-    $("choose-clip").disabled = $("another-clip").disabled = is;
+    for (const id of CHOOSING) $(id).disabled = is;
     $("choose-clip").textContent = is ? "Sending" : "Choose a clip";
     $("clip-progress").hidden = !is;
     $("clip-progress").removeAttribute("value");

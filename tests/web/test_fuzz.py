@@ -15,9 +15,10 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from browsing import served
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from tiny_server import drawn, finished, served
+from tiny_server import drawn, finished
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 pytest.importorskip("av")
@@ -27,6 +28,9 @@ from schemathesis.generation import GenerationMode  # noqa: E402
 
 from broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
 from prismgan.web import Limits  # noqa: E402
+from prismgan.web.serving import make_server  # noqa: E402
+from prismgan.web.studio import Studio  # noqa: E402
+from tiny_weights import tiny_weights  # noqa: E402
 
 EXAMPLES = int(os.environ.get("PRISMGAN_FUZZ", "2"))
 """Of every operation as it is described, as many against its description, and of every kind of file."""
@@ -45,7 +49,10 @@ def client() -> Iterator[Any]:
     """Of a server that learns styles for next to no time. Afterwards it still answers, and has said how it did."""
     limits = Limits(minutes=0.001, pictures_of_a_client=64, clips_of_a_client=8, waiting_of_a_client=32)
     answered: Counter[int] = Counter()
-    with served(limits) as address, httpx2.Client(base_url=address, timeout=60) as found:
+    with (
+        served(make_server(Studio(tiny_weights()), "127.0.0.1", limits)) as address,
+        httpx2.Client(base_url=address, timeout=60) as found,
+    ):
         found.event_hooks["response"].append(lambda answer: answered.update([answer.status_code]))
         found.answered = answered
         yield found

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from prismgan.web import Limits, make_application
-from prismgan.web.serving import bound, make_server
 from prismgan.web.studio import Studio
 from tiny_weights import tiny_weights
 
-__all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "served", "until", "watched"]
+__all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "until", "watched"]
 
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -59,21 +56,6 @@ def client_of(limits: Limits | None = None, *, memory: int | None = None, pause:
 
     studio.renderer.runtime.looks = slowly  # type: ignore[method-assign]
     return TestClient(make_application(studio, limits=limits), ADDRESS, client=("10.0.0.1", 50000))
-
-
-@contextmanager
-def served(limits: Limits | None = None) -> Iterator[str]:
-    """The address of a server in a thread, for clients that speak HTTP."""
-    with bound("127.0.0.1", 0) as listening:
-        server = make_server(Studio(tiny_weights()), "127.0.0.1", limits)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        until(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def send(client: TestClient, content: bytes | None = None, name: str = "photo.png") -> Any:

@@ -30,7 +30,7 @@ POLICY = (
     "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 CHARSET = '<meta charset="utf-8">'
-SERVER_ALONE = frozenset({"server.js", "styling.js"})
+SERVER_ALONE = frozenset({"players.js", "server.js", "styling.js", "video.js"})
 """Scripts of the page that a site has no use for."""
 WORKER = "service-worker.js"
 QUALITY = 92

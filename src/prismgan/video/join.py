@@ -13,7 +13,8 @@ from typing import Any
 
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
-from prismgan.video.clip import Clip, opened, packets
+from prismgan.video.clip import Clip
+from prismgan.video.container import opened, packets
 from prismgan.video.packages import require
 
 __all__ = ["Target", "join", "ranks_to_decoding_times", "target_of"]

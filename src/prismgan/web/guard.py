@@ -28,8 +28,8 @@ SCHEMES = ("http", "https")
 MOST_DIGITS = 18
 """Of a length that is worth reading."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -75,12 +75,19 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
             return
 
+        # Whatever can be got can be asked for without its body.
+        bodiless = scope["method"] == "HEAD"
+        if bodiless:
+            scope = {**scope, "method": "GET"}
+
         async def shielded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+            elif bodiless:
+                message = {**message, "body": b""}
             await send(message)
 
         if refusal is not None:

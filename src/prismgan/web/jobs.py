@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from prismgan.picture import Picture
@@ -21,8 +23,8 @@ class Cancelled(BaseException):
 
 @dataclass(eq=False)
 class Job:
-    """One render, or one style that is learnt. Only the worker's thread changes it once it is queued, apart from
-    :attr:`unwanted`.
+    """One render of a picture or clip, or one style that is learnt. Only the worker's thread changes it once it is
+    queued, apart from :attr:`unwanted`.
     """
 
     client: str
@@ -36,12 +38,22 @@ class Job:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
     done: int = 0
-    """Tiles, or steps."""
+    """Tiles, frames, or steps."""
     total: int = 1
+    """0 where nobody knows."""
     error: str | None = None
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Height and width of what comes out, by name."""
+    sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    """Height and width of what comes out, by name; None where they are known at the end."""
     results: dict[str, Picture] = field(default_factory=dict)
+    """Pictures that came out, in memory."""
+    files: dict[str, Path] = field(default_factory=dict)
+    """Clips that came out."""
+    folder: Path | None = None
+    """Where those are, and nothing else."""
+    file_bytes: int = 0
+    """Room that they take on the disk."""
+    remarks: list[str] = field(default_factory=list)
+    """What somebody may want to know."""
     preview: bytes = b""
     """The newest, a JPEG file."""
     previews: int = 0
@@ -62,12 +74,12 @@ class Job:
         return sum(picture.pixels.nbytes for picture in self.results.values())
 
     def advance(self, done: int, total: int) -> None:
-        """So much of the work is done; other clients get a chance.
+        """So much of the work is done, of 0 where nobody knows; other clients get a chance.
 
         Raises:
             Cancelled: the job was cancelled.
         """
-        self.done, self.total = done, max(done, total)
+        self.done, self.total = done, total and max(done, total)
         if self.unwanted:
             raise Cancelled
         self.make_way()
@@ -80,6 +92,12 @@ class Job:
     def end(self, state: State, error: str | None = None) -> None:
         """Nothing more will happen."""
         if state != "done":
-            self.results = {}
+            self.discard()
         self.error, self.ended = error, time.monotonic()
         self.state = state  # last, since others look at it to know whether the rest may be read
+
+    def discard(self) -> None:
+        """Let go of what came out."""
+        self.results, self.files = {}, {}
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)

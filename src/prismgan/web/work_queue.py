@@ -132,7 +132,8 @@ class WorkQueue:
     def _run(self, job: Job) -> None:
         try:
             job.work(job)
-            job.end("done")
+            with self._changed:  # or somebody may cancel it just now
+                job.end("cancelled" if job.unwanted else "done")
         except Cancelled:
             job.end("cancelled")
         except PrismganError as error:

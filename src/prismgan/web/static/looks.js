@@ -1,6 +1,7 @@
 // A look of the present picture: its files, by variation, and how it is to be shown.
 import * as engine from "./engine.js";
 import { mixed, mixedFile } from "./mixing.js";
+import { stem } from "./saving.js";
 
 const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
 
@@ -90,7 +91,7 @@ export class Session {
 
   // The picture's name without its ending, for files that are saved.
   get stem() {
-    return this.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._ -]/gu, "_") || "picture";
+    return stem(this.name) || "picture";
   }
 
   // So that the engine can forget it.

@@ -14,6 +14,7 @@ const $ = (id) => document.getElementById(id);
 let about = null; // what the engine can make
 let session = null;
 let styling = null; // where the engine can learn
+let video = null; // where it takes clips
 let latest = 0; // number of the newest picture that was chosen
 
 // -- messages ------------------------------------------------------------------------------------
@@ -59,6 +60,9 @@ async function learnAbout() {
     $("samples").append(button);
   }
   $("samples").hidden = about.samples.length === 0;
+  if (!engine.can.video || !about.clips) return;
+  $("limits").textContent += `; clips up to ${megabytes(about.clips.upload_bytes)} and ${Math.round(about.clips.seconds / 60)} minutes`;
+  video ??= await makeVideo();
 }
 
 async function trySample(name, address) {
@@ -75,6 +79,10 @@ async function take(file) {
   $("message").hidden = true;
   if (!about) await learnAbout();
   if (!about) return;
+  if (video?.takes(file)) {
+    video.take(file);
+    return;
+  }
   if (file.size > about.upload_bytes) {
     complain(new Error(`The picture's file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`));
     return;
@@ -87,6 +95,7 @@ async function take(file) {
       return;
     }
     session?.leave();
+    video?.leave();
     session = new Session(picture, file.name || "picture");
     sending(false);
     await show(session);
@@ -107,11 +116,15 @@ function sending(is) {
   } else if (!is) $("progress").hidden = true;
 }
 
+// One of the page's parts in the place of the others.
+function enter(part) {
+  for (const one of ["start", "work", "clip-work"]) $(one).hidden = one !== part;
+}
+
 async function show(mine) {
   if (viewer.isOpen) viewer.dialog.close();
   clearHistory();
-  $("start").hidden = true;
-  $("work").hidden = false;
+  enter("work");
   $("picture-name").textContent = mine.name;
   $("download-all").disabled = true;
   grid.start(mine);
@@ -230,6 +243,7 @@ addEventListener("pagehide", (event) => {
   if (event.persisted) return;
   session?.leave();
   styling?.leave();
+  video?.leave();
 });
 
 // -- looks and controls --------------------------------------------------------------------------
@@ -279,6 +293,25 @@ async function addLook(name) {
 $("add-style").addEventListener("click", () => styling?.open(about.minutes));
 $("add-style").hidden = !engine.can.styles;
 if (engine.can.styles) makeStyling();
+
+// -- clips ---------------------------------------------------------------------------------------
+
+async function makeVideo() {
+  const { Video } = await import("./video.js");
+  $("clip-leave").addEventListener("click", () => $("file").click());
+  return new Video({
+    about: () => about,
+    complain,
+    entered: () => {
+      latest++; // a picture that is being sent is not waited for
+      session?.leave();
+      session = null;
+      clearHistory();
+      $("message").hidden = true;
+      enter("clip-work");
+    },
+  });
+}
 
 $("privacy").textContent = engine.words.privacy;
 learnAbout();

@@ -1,4 +1,4 @@
-// The engine that asks `prismgan serve`; see engine.js. Below, what only a server has: styles that are learnt.
+// The engine that asks `prismgan serve`; see engine.js. Below, what only a server has: styles that are learnt, and clips.
 import { Forgotten, Unreachable } from "./errors.js";
 
 export const can = { styles: true, video: true };
@@ -40,11 +40,14 @@ export async function about() {
   return { ...found, samples: found.samples.map((name) => ({ name, address: `/api/samples/${name}` })) };
 }
 
-export async function open(file, signal) {
+async function sent(place, file, signal) {
   const form = new FormData();
-  form.append("file", file, "picture"); // its name is nobody's business
-  const picture = await (await ask("/api/pictures", { method: "POST", body: form, signal })).json();
-  return { ...picture, jobs: new Set() };
+  form.append("file", file, "file"); // its name is nobody's business
+  return (await ask(place, { method: "POST", body: form, signal })).json();
+}
+
+export async function open(file, signal) {
+  return { ...(await sent("/api/pictures", file, signal)), jobs: new Set() };
 }
 
 const format = (picture, scale) => (scale ** 2 * picture.width * picture.height <= EXACT ? "png" : "jpg");
@@ -84,6 +87,8 @@ export function drop(kind, id) {
   fetch(`/api/${kind}/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
+export const openClip = (file) => sent("/api/videos", file);
+export const renderClip = async (id, wanted) => (await ask(`/api/videos/${id}/renders`, inJson(wanted))).json();
 export const learn = async (wanted) => (await ask("/api/styles", inJson(wanted))).json();
 
 const over = (state) => ["done", "failed", "cancelled"].includes(state.state);

@@ -338,3 +338,37 @@ def test_a_style_is_stopped(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     until(lambda: "Stopped" in page.inner_text("#styling-status"))
     assert page.locator("#grid .card").count() == looks
     assert page.is_visible("#learn")
+
+
+def test_the_camera_shows_looks_live(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    assert page.is_hidden("#start")
+    until(lambda: "frames a second" in page.inner_text("#camera-rate"))
+    assert page.locator("#camera-cards .card").count() == 3  # the photo, and what is quick
+    first = canvas(page, "#camera-cards [data-look=paint] canvas")
+    until(lambda: apart(canvas(page, "#camera-cards [data-look=paint] canvas"), first) > 0)
+    page.check("#camera-looks input[value=drawn]")
+    page.wait_for_selector("#camera-cards [data-look=drawn]:enabled")
+    page.click("#camera-cards [data-look=drawn]")
+    until(lambda: page.inner_text("#camera-status") == "1 look")
+    assert page.is_hidden("#camera-cards [data-look=paint]")
+    page.click("#camera-take")
+    page.wait_for_selector("#download-all:not([disabled])")
+    assert page.inner_text("#picture-name") == "camera.png"
+    assert page.evaluate("document.getElementById('camera-video').srcObject") is None
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    page.click("#camera-stop")
+    assert page.is_visible("#start")
+
+
+@pytest.mark.parametrize(("name", "says"), [("NotAllowedError", "not allowed"), ("NotFoundError", "no camera")])
+def test_without_a_camera_it_says_why(page: Any, name: str, says: str) -> None:
+    page.evaluate(
+        "(name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); }; }", name
+    )
+    page.click("#camera")
+    page.wait_for_selector("#message:not([hidden])")
+    assert says in page.inner_text("#message p")
+    assert page.is_visible("#start")

@@ -278,3 +278,13 @@ def test_scripts_are_read_without_a_browser(site: Path) -> None:
     about = json.loads((site / "about.json").read_text())
     assert [task["name"] for task in about["tasks"]] == list(TASKS)
     assert (about["cell"], about["halo"] % about["cell"]) == (4, 0)
+
+
+def test_the_camera_shows_looks_live(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    until(lambda: "frames a second" in page.inner_text("#camera-rate"))
+    first = canvas(page, "#camera-cards [data-look=paint] canvas")
+    until(lambda: apart(canvas(page, "#camera-cards [data-look=paint] canvas"), first) > 0)
+    page.click("#camera-stop")
+    assert page.is_visible("#start")

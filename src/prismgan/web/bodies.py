@@ -46,6 +46,8 @@ class TaskBody(BaseModel):
     kind: str
     scale: int
     """How many times the picture's sides its sides are."""
+    fine: bool
+    """Whether it needs the part of the network that restoration lives in, and takes longer."""
     varies: bool
     """Whether it comes out differently with another seed."""
     added: bool

@@ -15,6 +15,8 @@ class Limits:
     """Of one picture's file."""
     body_bytes: int = 64_000
     """Of everything else that a client sends."""
+    frame_bytes: int = 1_000_000
+    """Of one frame of a camera."""
     pixels: int = 24_000_000
     """Of one picture, decoded: what phones and most cameras take."""
     output_pixels: int = 64_000_000

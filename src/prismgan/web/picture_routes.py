@@ -39,6 +39,7 @@ def tasks(here: Here) -> TasksBody:
                 title=entry.title,
                 kind=entry.kind,
                 scale=entry.scale,
+                fine=entry.fine,
                 varies=entry.latent,
                 added=entry.name in here.studio.added,
             )

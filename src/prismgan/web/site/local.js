@@ -49,15 +49,21 @@ async function ask(kind, wanted, { told, signal, transfer = [] } = {}) {
   const to = await worker;
   signal?.throwIfAborted();
   const number = ++asked;
-  return new Promise((done, fail) => {
-    jobs.set(number, { told, done, fail });
-    signal?.addEventListener("abort", () => {
-      to.postMessage({ kind: "cancel", number });
-      jobs.delete(number);
-      fail(signal.reason);
+  let stop;
+  try {
+    return await new Promise((done, fail) => {
+      jobs.set(number, { told, done, fail });
+      stop = () => {
+        to.postMessage({ kind: "cancel", number });
+        jobs.delete(number);
+        fail(signal.reason);
+      };
+      signal?.addEventListener("abort", stop);
+      to.postMessage({ kind, number, ...wanted }, transfer);
     });
-    to.postMessage({ kind, number, ...wanted }, transfer);
-  });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 export const open = (file, signal) => ask("open", { file }, { signal });
@@ -74,3 +80,5 @@ export async function render(picture, { tasks, seed }, { changed, made, signal }
   changed?.({ state: "queued", ahead: 0 });
   await ask("render", { picture: picture.id, tasks, seed }, { told, signal });
 }
+
+export const live = (bitmap, tasks, signal) => ask("live", { bitmap, tasks }, { signal, transfer: [bitmap] });

@@ -15,6 +15,7 @@ let about = null; // what the engine can make
 let session = null;
 let styling = null; // where the engine can learn
 let video = null; // where it takes clips
+let camera = null; // once somebody asked for it
 let latest = 0; // number of the newest picture that was chosen
 
 // -- messages ------------------------------------------------------------------------------------
@@ -96,6 +97,7 @@ async function take(file) {
     }
     session?.leave();
     video?.leave();
+    camera?.end();
     session = new Session(picture, file.name || "picture");
     sending(false);
     await show(session);
@@ -118,7 +120,7 @@ function sending(is) {
 
 // One of the page's parts in the place of the others.
 function enter(part) {
-  for (const one of ["start", "work", "clip-work"]) $(one).hidden = one !== part;
+  for (const one of ["start", "work", "clip-work", "camera-work"]) $(one).hidden = one !== part;
 }
 
 async function show(mine) {
@@ -244,6 +246,7 @@ addEventListener("pagehide", (event) => {
   session?.leave();
   styling?.leave();
   video?.leave();
+  camera?.end();
 });
 
 // -- looks and controls --------------------------------------------------------------------------
@@ -294,6 +297,40 @@ $("add-style").addEventListener("click", () => styling?.open(about.minutes));
 $("add-style").hidden = !engine.can.styles;
 if (engine.can.styles) makeStyling();
 
+// -- other parts of the page ---------------------------------------------------------------------
+
+function leaveFor(part) {
+  latest++; // a picture that is being sent is not waited for
+  session?.leave();
+  session = null;
+  if (part !== "camera-work") camera?.end();
+  clearHistory();
+  $("message").hidden = true;
+  enter(part);
+}
+
+$("camera").addEventListener("click", async () => {
+  $("message").hidden = true;
+  try {
+    if (!about) await learnAbout();
+    if (!about) return;
+    const { Camera } = await import("./camera.js");
+    camera ??= new Camera({
+      complain,
+      tasks: () => about.tasks,
+      entered: () => {
+        video?.leave();
+        leaveFor("camera-work");
+      },
+      left: () => enter("start"),
+      taken: take,
+    });
+    await camera.start();
+  } catch (error) {
+    complain(error);
+  }
+});
+
 // -- clips ---------------------------------------------------------------------------------------
 
 async function makeVideo() {
@@ -302,14 +339,7 @@ async function makeVideo() {
   return new Video({
     about: () => about,
     complain,
-    entered: () => {
-      latest++; // a picture that is being sent is not waited for
-      session?.leave();
-      session = null;
-      clearHistory();
-      $("message").hidden = true;
-      enter("clip-work");
-    },
+    entered: () => leaveFor("clip-work"),
   });
 }
 

@@ -77,6 +77,19 @@ export async function render(picture, wanted, { changed, made, signal }) {
   }
 }
 
+// The looks of a frame come below one another.
+export async function live(bitmap, names, signal) {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const form = new FormData();
+  form.append("file", await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 }), "frame");
+  const wanted = new URLSearchParams(names.map((name) => ["tasks", name]));
+  const sheet = await (await ask(`/api/frames?${wanted}`, { method: "POST", body: form, signal })).blob();
+  return Promise.all(names.map((_, i) => createImageBitmap(sheet, 0, i * height, width, height)));
+}
+
 export function forget(picture) {
   picture.jobs?.forEach((id) => drop("renders", id));
   drop("pictures", picture.id);

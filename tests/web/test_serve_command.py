@@ -45,7 +45,7 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
         )
         with urllib.request.urlopen(asked) as answer:
             assert answer.status == 201
-        assert len(list(tmp_path.glob("prismgan-*/*"))) == 1
+        assert len(list(tmp_path.glob("prismgan-serve-*/pictures/*"))) == 1
         process.send_signal(ending)
         _, said = process.communicate(timeout=60)
     assert "Traceback" not in said, said

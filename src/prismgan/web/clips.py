@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from prismgan.errors import PictureError
+from prismgan.packages import missing
 from prismgan.video.clip import open_clip
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
@@ -31,7 +31,7 @@ class SentClip(Upload):
 
 def clips_are_read() -> bool:
     """Whether the package that reads and writes them is installed."""
-    return find_spec("av") is not None
+    return not missing(["av"])
 
 
 def plainly(text: str) -> str:

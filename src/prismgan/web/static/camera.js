@@ -127,7 +127,7 @@ export class Camera {
       const took = (performance.now() - started) / 1000;
       seconds = seconds === null || frames === 0 ? took : 0.8 * seconds + 0.2 * took;
       this.say(`${names.length} look${names.length > 1 ? "s" : ""}`);
-      $("camera-rate").textContent = `${(1 / seconds).toFixed(1)} frames a second, ${width} \u00d7 ${height}`;
+      $("camera-rate").textContent = `at ${(1 / seconds).toFixed(1)} frames a second, ${width} \u00d7 ${height}`;
       if (++frames < PATIENCE) continue;
       frames = 0;
       const larger = SIDES[size + 1] ? (SIDES[size + 1] / SIDES[size]) ** 2 : Infinity;

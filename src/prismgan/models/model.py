@@ -49,6 +49,13 @@ class Model(Protocol):
         """Discriminator's loss and whether it was right, a value a picture: its metrics at test time."""
         ...
 
+    def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
+        """Every task's gradient at the parameters that tasks share, for analysis; nothing is changed.
+
+        None stands for a parameter that a task does not reach.
+        """
+        ...
+
     def slow_down(self, factor: float) -> None:
         """Multiply all learning rates from here on."""
         ...

@@ -307,6 +307,29 @@ class Prism:
         fakes = self._fakes(batch, outputs, _present(batch, list(outputs)), self._random(0))
         return {} if fakes is None else self.adversary.judge(fakes)
 
+    def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
+        """Every task's gradient, adversarial loss included, at the parameters that tasks share; nothing is changed.
+
+        Diversity and steadiness are left out: they ask for renderings of their own.
+        """
+        random = self._random(self.steps_done)
+        weights = row_weights(batch, list(self.tasks))
+        latent, _ = self._draw_latents(len(batch.source), random)
+        with self.autocast:
+            outputs = self.generator(batch.source.contiguous(memory_format=torch.channels_last), latent, list(weights))
+        losses, _ = self._task_losses(batch, outputs, {}, weights)
+        fakes = self._fakes(batch, outputs, weights, random)
+        if fakes is not None:
+            self.discriminator.eval()  # spectral norms are not to be estimated anew
+            for name, value in self.adversary.pull(fakes).items():
+                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+            self.discriminator.train()
+        shared = [p for p in self._seen_by_balancer(outputs, random).shared if p.requires_grad]
+        return {
+            name: torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
+            for name, loss in losses.items()
+        }
+
     def slow_down(self, factor: float) -> None:
         """Multiply all learning rates from here on."""
         self.slow_down_factor *= factor

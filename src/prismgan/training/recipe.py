@@ -56,6 +56,8 @@ class TrainingConfig(Config):
     """Steps between two checkpoints."""
     sample_every: Annotated[int, Field(ge=0)] = 500
     """Steps between two sheets of samples; 0 for none."""
+    cosines_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two measurements of the cosines between the tasks' gradients in the trunk; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 5
     """Steps in a row that may be skipped for a loss or gradient that is not finite; then training goes back to
     the last checkpoint, at half the rate."""

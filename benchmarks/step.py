@@ -22,7 +22,8 @@ from prismgan.batch import Batch
 from prismgan.inference.cost import take_turns
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
-from prismgan.models.prism import row_weights
+from prismgan.models.model import Turn
+from prismgan.models.rows import row_weights
 from prismgan.networks import DiscriminatorConfig
 from prismgan.tasks import Derived, Task
 from prismgan.tasks.cartoon import Cartoon
@@ -82,13 +83,14 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     """
     random = torch.Generator().manual_seed(0)
     names = list(model.tasks)
-    latent, _ = model._draw_latents(len(batch.source), random)
+    latent, _ = model.draw_latents(len(batch.source), random)
     weights = row_weights(batch, names)
+    turn = Turn(names, weights, random, 0.0)
 
     def forward() -> tuple[dict[str, torch.Tensor], Fakes]:
         with model.autocast:
             outputs = model.generator(batch.source.contiguous(memory_format=torch.channels_last), latent, names)
-        fakes = model._fakes(batch, outputs, weights, torch.Generator().manual_seed(0))
+        fakes = model.fakes(batch, outputs, turn)
         assert fakes is not None
         return outputs, fakes
 
@@ -100,14 +102,14 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
         adversarial = model.adversary.pull(fakes)
     else:
         with model.autocast:
-            logit = model.discriminator(fakes.fake, fakes.task_index).logit
+            logit = model.adversary.discriminator(fakes.fake, fakes.task_index).logit
         values = model.adversary.objective.generator(torch.zeros_like(logit), logit) * fakes.weight
         sums = values.view(len(names), -1).sum(1) * len(names)
         adversarial = dict(zip(fakes.tasks, sums, strict=True))
-    losses, _ = model._task_losses(batch, outputs, {}, weights)
+    losses, _ = model.task_losses(batch, outputs, weights)
     losses = {name: loss + model.tasks[name].adversarial_weight * adversarial[name] for name, loss in losses.items()}
     model.optimizer.zero_grad(set_to_none=True)
-    model.balancer(losses, model._seen_by_balancer(outputs, random)).backward()
+    model.balancer(losses, model.seen_by_balancer(outputs, turn)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
 
@@ -120,7 +122,7 @@ def as_large(tasks: Sequence[Task]) -> int:
     """Width of a discriminator with about as many parameters as the generator."""
     wanted = parameters(made_model(tasks, "one", 32).generator)
     widths = range(16, 129, 4)
-    sizes = {width: parameters(made_model(tasks, "one", width).discriminator) for width in widths}
+    sizes = {width: parameters(made_model(tasks, "one", width).adversary.discriminator) for width in widths}
     return min(widths, key=lambda width: abs(sizes[width] - wanted))
 
 
@@ -146,7 +148,7 @@ def compare_stages(count: int, width: int, repeats: int) -> dict[str, Any]:
     return {
         "tasks": count,
         "generator": parameters(one.generator),
-        "discriminator": parameters(one.discriminator),
+        "discriminator": parameters(one.adversary.discriminator),
         "seconds": seconds,
         "parts": found,
     }
@@ -168,7 +170,8 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
     weights = row_weights(batch, names)
-    latent, _ = model._draw_latents(len(batch.source), random)
+    turn = Turn(names, weights, random, 0.0)
+    latent, _ = model.draw_latents(len(batch.source), random)
     source = batch.source.contiguous(memory_format=torch.channels_last)
 
     def generator_both_ways() -> None:
@@ -181,11 +184,11 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
 
     def task_losses() -> None:
         leaves = {name: output.clone().requires_grad_() for name, output in fixed.items()}
-        losses, _ = model._task_losses(batch, leaves, {}, weights)
+        losses, _ = model.task_losses(batch, leaves, weights)
         torch.stack(list(losses.values())).sum().backward()
 
     def discriminator_round() -> None:
-        fakes = model._fakes(batch, {name: output.clone() for name, output in fixed.items()}, weights, random)
+        fakes = model.fakes(batch, {name: output.clone() for name, output in fixed.items()}, turn)
         assert fakes is not None
         model.adversary.play(fakes, 1, random)
 

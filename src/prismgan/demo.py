@@ -134,7 +134,7 @@ def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:
         return None
     _render_held_out(trainer)
     cost = measure_cost(Renderer.load(trainer.run.weights).generator, 360, 640, repeats=5)
-    cost["parameters"]["discriminator"] = sum(p.numel() for p in trainer.model.discriminator.parameters())
+    cost["parameters"]["discriminator"] = sum(p.numel() for p in trainer.model.networks["discriminator"].parameters())
     trainer.run.write_json("cost.json", cost)
     _print_summary(console, trainer, cost["ratio"])
     return trainer

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from prismgan.cli import app
 from prismgan.data import builtin
+from prismgan.models import MODELS
 from prismgan.tasks import KINDS
 from prismgan.training.recipe import Recipe, schema
 from prismgan.training.recipe_reference import reference
@@ -34,8 +35,10 @@ def test_every_field_and_kind_is_there() -> None:
     for definition in schema()["$defs"].values():
         for name in definition["properties"]:
             assert f"| `{name}` |" in page
-    for kind in KINDS:
-        assert f"## tasks[] of kind {kind.model_fields['kind'].default}\n" in page
+    for entry in KINDS:
+        assert f"## tasks[] of kind {entry.model_fields['kind'].default}\n" in page
+    for kind in MODELS:
+        assert f"## model of kind {kind}\n" in page
     for name in builtin.names():
         assert name.removeprefix(builtin.PREFIX) in page
 

@@ -86,7 +86,7 @@ def export(
 
     _refuse_name(out)
     _refuse_precision(precision, calibrate)
-    generator = weights.generator()
+    generator = weights.prism_generator("an ONNX file")
     names = _checked(tasks, generator, weights.path)
     pictures = calibration.read_pictures(calibrate)
     if licence is None:

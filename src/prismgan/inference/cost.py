@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from prismgan.networks import Generator
+from prismgan.networks import ImageGenerator
 
 __all__ = ["measure_cost", "take_turns"]
 
@@ -18,7 +18,7 @@ WARM_UP = 2
 """Rounds that are not counted."""
 
 
-def measure_cost(generator: Generator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
+def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
     """Median milliseconds of one pass for every task alone and for all, taken in turn.
 
     Returns:

@@ -17,7 +17,7 @@ from torch import Tensor
 from prismgan.errors import PrismganError, nearest
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.machine import available_threads
-from prismgan.networks import Generator
+from prismgan.networks import Generator, ImageGenerator
 
 __all__ = [
     "RUNTIMES",
@@ -58,7 +58,7 @@ class Runtime(Protocol):
         """
 
 
-def make_runtime(generator: Generator, name: str | None = None, *, fast: bool = False) -> Runtime:
+def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bool = False) -> Runtime:
     """The runtime of this name; by default torch, on the GPU where there is one.
 
     The others need packages that are not always installed, and time for a start.
@@ -84,6 +84,8 @@ def make_runtime(generator: Generator, name: str | None = None, *, fast: bool = 
         raise PrismganError(
             f"runtime {name}: needs the package {' and '.join(missing)}; install it: pip install 'prismgan[{extra}]'"
         )
+    if not isinstance(generator, Generator):
+        raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
     return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
 
 
@@ -99,7 +101,9 @@ class TorchRuntime:
 
     together = False
 
-    def __init__(self, generator: Generator, device: torch.device | str | None = None, *, fast: bool = False) -> None:
+    def __init__(
+        self, generator: ImageGenerator, device: torch.device | str | None = None, *, fast: bool = False
+    ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # The renderer's own stays on the CPU, where its weights can be looked at and exported.
         self.generator = generator if self.device.type == "cpu" else copy.deepcopy(generator).to(self.device)

@@ -14,7 +14,7 @@ from prismgan.inference.mixing import is_mixed
 from prismgan.inference.pixels import Depth, empty
 from prismgan.inference.request import Output, Plan
 from prismgan.inference.tiles import Tile, pixel_bytes, smallest_area, tile_sides, tiles
-from prismgan.networks import Generator
+from prismgan.networks import ImageGenerator
 
 __all__ = ["WORKING_MEMORY", "Stage", "cut", "looks_of", "stages"]
 
@@ -85,7 +85,7 @@ def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) ->
 
 
 def cut(
-    stage: Stage, generator: Generator, *, masked: bool, together: bool, memory: int | None, where: str
+    stage: Stage, generator: ImageGenerator, *, masked: bool, together: bool, memory: int | None, where: str
 ) -> list[Tile]:
     """The tiles of a stage, as large as the memory allows.
 
@@ -105,7 +105,7 @@ def cut(
     halo = -(-generator.reach(looks_of(stage.outputs)) // cell) * cell
     groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
-    each = stage.count * pixel_bytes(generator.config, groups, mixed=mixed, together=together)
+    each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
     smallest = smallest_area(stage.height, stage.width, halo) * each
     if memory is None:
         free = psutil.virtual_memory().available

@@ -8,10 +8,8 @@ computed from what the whole picture would compute it from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
-
-from prismgan.networks import GeneratorConfig
 
 __all__ = ["SMALLEST", "Span", "Tile", "pixel_bytes", "smallest_area", "tile_sides", "tiles"]
 
@@ -92,18 +90,18 @@ def _evenly(length: int, most: int, cell: int) -> int:
     return -(-length // (count * cell)) * cell
 
 
-def pixel_bytes(config: GeneratorConfig, groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
+def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
     """Memory that rendering takes for every pixel of the source, without the outputs.
 
     Args:
-        config: the generator's.
+        widths: channels of the generator at 1/2, 1/4 and so on.
         groups: scale of the looks that are made at once, and how many they are.
         mixed: whether they are mixed with the enlarged source or with each other.
         together: whether the looks of all groups are kept until the last is made.
     """
     # Measured at 1 to 3 megapixels: 370 bytes for 32 channels and 2x, 830 with 4x; with 64 channels a fifth less than
     # this says. The trunk's ten maps are largest at the level with the most numbers.
-    trunk = 2.5 * max(width / 4**level for level, width in enumerate(config.widths))
+    trunk = 2.5 * max(width / 4**level for level, width in enumerate(widths))
     sizes = [scale**2 * (8 + 3 * (looks - 1) + (9 if mixed else 0)) for scale, looks in groups]
     heads = sum(sizes) if together else max(sizes)
     return 4 * (trunk + heads)

@@ -1,7 +1,22 @@
-"""Models: what trains itself on batches. They share one protocol, so nothing else can tell them apart."""
+"""Models: what trains itself on batches. They have one base, so nothing else has to tell them apart."""
 
-from prismgan.models.adversary import Adversary, AdversaryConfig, Fakes
+from prismgan.models.adversary import Adversary, AdversaryConfig
+from prismgan.models.config import ModelConfig, head_specs
+from prismgan.models.fakes import Fakes
 from prismgan.models.model import Model
-from prismgan.models.prism import Prism, PrismConfig, head_specs
+from prismgan.models.prism import Prism, PrismConfig
+from prismgan.models.registry import MODELS, build, kind_of
 
-__all__ = ["Adversary", "AdversaryConfig", "Fakes", "Model", "Prism", "PrismConfig", "head_specs"]
+__all__ = [
+    "MODELS",
+    "Adversary",
+    "AdversaryConfig",
+    "Fakes",
+    "Model",
+    "ModelConfig",
+    "Prism",
+    "PrismConfig",
+    "build",
+    "head_specs",
+    "kind_of",
+]

@@ -33,20 +33,30 @@ from prismgan.losses import (
     zero_centred_penalty,
 )
 from prismgan.metrics import real_or_fake, right_task
+from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import apply_gradients, processes
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
-__all__ = ["Adversary", "AdversaryConfig", "Fakes", "Verdict"]
+__all__ = ["Adversary", "AdversaryConfig", "OpponentConfig", "Verdict"]
 
 SMALLEST_FACTOR = 1e-12
 """Below this derivative of the discriminator's loss, the generator's gradient cannot be scaled out of it."""
 
 
-class AdversaryConfig(Config):
-    """The discriminator and the game."""
+class OpponentConfig(Config):
+    """The discriminator and its training."""
 
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     """Size of the discriminator."""
+    rate: Annotated[float, Field(gt=0)] = 4e-4
+    """Learning rate of the discriminator (Adam)."""
+    clip: Annotated[float, Field(gt=0)] | None = 5.0
+    """Largest global gradient norm of the discriminator; null clips nothing."""
+
+
+class AdversaryConfig(OpponentConfig):
+    """The discriminator and the game."""
+
     objective: ObjectiveName = "non_saturating"
     """The GAN framework."""
     stages: Literal["one", "two"] = "one"
@@ -60,22 +70,6 @@ class AdversaryConfig(Config):
     wgan-gp, whose critic has nothing else to hold it."""
     classification_weight: Annotated[float, Field(ge=0)] = 0.2
     """Weight of the discriminator's task classification on real pictures."""
-    rate: Annotated[float, Field(gt=0)] = 4e-4
-    """Learning rate of the discriminator (Adam)."""
-    clip: Annotated[float, Field(gt=0)] | None = 5.0
-    """Largest global gradient norm of the discriminator; null clips nothing."""
-
-
-class Fakes(NamedTuple):
-    """The outputs that the discriminator judges in a step, task after task, with real pictures beside them."""
-
-    tasks: Sequence[str]
-    fake: Float[Tensor, "N 3 H W"]
-    real: Float[Tensor, "N 3 H W"]
-    task_index: Int[Tensor, " N"]
-    """Each picture's task, as the discriminator numbers them."""
-    weight: Float[Tensor, " N"]
-    """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
 
 
 class Verdict(NamedTuple):
@@ -252,5 +246,4 @@ class Adversary:
 
 def _per_task(fakes: Fakes, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
     """Each task's sum. The rows' weights hold 1 / number of tasks, which is the discriminator's mean over tasks."""
-    sums = values.view(len(fakes.tasks), -1).sum(1) * len(fakes.tasks)
-    return dict(zip(fakes.tasks, sums, strict=True))
+    return {name: own.sum() * len(fakes.tasks) for name, own in fakes.of_task(values).items()}

@@ -21,7 +21,11 @@ from prismgan.tasks.base import TaskName
 __all__ = ["add_head", "free_name", "remove_tasks", "rename_task"]
 
 HEADS = "generator.heads"
-OWNED = (HEADS, *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")))
+OWNED = (
+    HEADS,
+    "generator.codes",
+    *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")),
+)
 """Where the networks keep what belongs to one task, under its name."""
 
 

@@ -1,69 +1,282 @@
-"""What training, evaluation, export and rendering know of a model, ours or one it is compared with."""
+"""What every model is to training, evaluation and rendering: ours, and those that it is compared with.
+
+A model owns its networks and optimizers and trains itself one batch at a time. Kinds differ in their networks and in
+their :meth:`Model.step`; tasks, their losses, the balancer, what is drawn in a step and what a checkpoint holds are the
+same for all, so that a comparison is one of models.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from prismgan.balancing import BALANCERS, Step
 from prismgan.batch import Batch
+from prismgan.errors import DataError
+from prismgan.losses.context import LossContext
+from prismgan.models.adversary import Adversary
+from prismgan.models.config import ModelConfig, head_specs
+from prismgan.models.fakes import Fakes, shown
+from prismgan.models.gradients import apply_gradients, processes, total
+from prismgan.models.rows import present, row_weights
+from prismgan.networks import Discriminator, ImageGenerator, find_features
+from prismgan.tasks import Task
 
-__all__ = ["Model"]
+__all__ = ["Model", "Turn"]
 
 
-class Model(Protocol):
+class Turn(NamedTuple):
+    """What is decided before a step."""
+
+    names: Sequence[str]
+    """Tasks that are trained."""
+    weights: Mapping[str, Float[Tensor, " B"]]
+    """Of every row in each task's losses, see :func:`row_weights`."""
+    random: torch.Generator
+    """The step's random numbers, the same in every process."""
+    rate: float
+
+
+class Model(ABC):
     """A multi-task model that trains itself one batch at a time."""
 
-    device: str
-    """Where batches have to be."""
+    config_type: ClassVar[type[ModelConfig]]
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        tasks: Sequence[Task],
+        exemplars: Mapping[str, Sequence[Float[Tensor, "3 H W"]]] | None,
+        *,
+        steps: int,
+        seed: int = 0,
+        device: str = "cpu",
+        precision: torch.dtype = torch.float32,
+        features: nn.Module | None = None,
+    ) -> None:
+        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses,
+        for a model that is not trained. ``features`` stands in for the feature network that the configuration names.
+        ``steps`` is the length of the schedule."""
+        self.config = config
+        self.tasks = {task.name: task for task in tasks}
+        self.steps = steps
+        self.seed = seed
+        self.device = device
+        """Where batches have to be."""
+        self.autocast = torch.autocast(device.split(":")[0], precision, enabled=precision != torch.float32)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.generator: ImageGenerator = config.make_generator(head_specs(tasks))
+            """The network whose weights are averaged (EMA) and rendered with."""
+            self.helpers = nn.ModuleDict(config.helpers(head_specs(tasks)))
+            """Networks that learn with it and are not rendered with."""
+            for network in (self.generator, self.helpers):
+                network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            opponent = config.opponent
+            self.adversary = None if opponent is None else Adversary(opponent, list(self.tasks), device, self.autocast)
+        self.losses: dict[str, nn.ModuleDict] = {}
+        if exemplars is not None:
+            features = find_features(config.perceptual) if features is None else features
+            for task in tasks:
+                context = LossContext(exemplars.get(task.name, ()), features)
+                built = {term.name: term.build(context) for term in task.losses}
+                self.losses[task.name] = nn.ModuleDict(built).to(device)
+        # A model that is not trained asks for no optional package.
+        balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
+        self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
+        self.optimizer = torch.optim.Adam(
+            [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
+            lr=config.rate,
+            betas=(0.9, 0.99),
+        )
+        self.steps_done = 0
+        self.slow_down_factor = 1.0
 
     @property
-    def generator(self) -> nn.Module:
-        """The network whose weights are averaged (EMA) and rendered with."""
-        ...
-
-    @property
-    def discriminator(self) -> nn.Module | None:
+    def discriminator(self) -> Discriminator | None:
         """The network that judges pictures, if the model has one."""
-        ...
+        return None if self.adversary is None else self.adversary.discriminator
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """What is stored beside the generator, by name."""
+        judge = {} if self.discriminator is None else {"discriminator": self.discriminator}
+        return {**judge, **dict(self.helpers.items())}
+
+    # -- training ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One optimizer step of every network; returns scalars for the log.
 
         The key ``skipped`` is 1 where a network's gradient was not finite; that network was not changed by it.
         """
-        ...
 
+    def begin(self, batch: Batch) -> Turn:
+        """Set the learning rates and draw the tasks of a step.
+
+        Raises:
+            DataError: no row has a target of any task.
+        """
+        random = self.random(self.steps_done)
+        rate = self._set_rates()
+        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, list(self.tasks))
+        if not weights:
+            raise DataError(
+                f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
+                "fill in more of the manifest, or raise training.batch_size"
+            )
+        return Turn(list(weights), weights, random, rate)
+
+    def task_losses(
+        self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
+    ) -> tuple[dict[str, Float[Tensor, ""]], dict[str, Float[Tensor, ""]]]:
+        """One scalar per task, of the task's own losses, and its unweighted terms for the log."""
+        losses, log = {}, {}
+        for name, output in outputs.items():
+            loss = output.new_zeros(())
+            for term in self.tasks[name].losses:
+                with self.autocast:
+                    values = self.losses[name][term.name](output, batch.of(name))
+                value = (values * weights[name]).sum()
+                log[f"loss/{name}/{term.name}"] = value.detach()
+                loss = loss + term.weight * value
+            losses[name] = loss
+        return losses, log
+
+    def fakes(self, batch: Batch, outputs: Mapping[str, Tensor], turn: Turn) -> Fakes | None:
+        """What the discriminator is shown in a step; None where no task plays against it."""
+        if self.discriminator is None:
+            return None
+        return shown(self.tasks.values(), batch, outputs, turn.weights, self.discriminator, turn.random)
+
+    def finish(
+        self,
+        losses: Mapping[str, Float[Tensor, ""]],
+        outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
+        turn: Turn,
+        log: Mapping[str, Float[Tensor, ""]],
+        *,
+        beside: Float[Tensor, ""] | None = None,
+        finite: Float[Tensor, ""] | None = None,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Balance the losses and update the generator; returns the whole log of the step.
+
+        Args:
+            losses: by task.
+            outputs: that they are of.
+            turn: of the step.
+            log: what there is to say so far.
+            beside: a loss of no task in particular, which is added to what the balancer makes of theirs.
+            finite: 0 if another network's gradient was not.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.balancer(losses, self.seen_by_balancer(outputs, turn))
+        (loss if beside is None else loss + beside).backward()
+        norm, taken = apply_gradients(self.optimizer, self.config.clip)
+        self.steps_done += 1
+        return {
+            **log,
+            **{f"loss/{name}": loss.detach() for name, loss in losses.items()},
+            **{f"balance/{name}": torch.tensor(value) for name, value in self.balancer.weights().items()},
+            "norm/generator": norm,
+            "rate": torch.tensor(turn.rate),
+            "skipped": 1 - (taken if finite is None else torch.minimum(finite, taken)),
+        }
+
+    def seen_by_balancer(self, outputs: Mapping[str, Tensor], turn: Turn) -> Step:
+        """What the balancer has to know of the networks and of other processes."""
+        return Step(
+            outputs,
+            shared=[*self.generator.shared_parameters(), *self.helpers.parameters()],
+            heads={name: self.generator.own_parameters(name) for name in outputs},
+            random=turn.random,
+            total=total,
+            processes=processes()[1],
+        )
+
+    # Whatever is random in a step is a function of the seed and the step: a resumed run draws the same.
+
+    def random(self, step: int) -> torch.Generator:
+        """The step's random numbers, the same in every process."""
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
+
+    def _draw_tasks(self, random: torch.Generator) -> list[str]:
+        names = list(self.tasks)
+        count = self.config.tasks_per_step or len(names)
+        chances = torch.tensor([self.tasks[name].frequency for name in names])
+        drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
+        return [names[index] for index in sorted(drawn)]
+
+    def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
+        """Standard normal numbers for the rows of this process, of those for the rows of all: what a row gets does not
+        depend on how rows are shared."""
+        rank, world = processes()
+        rows, *rest = shape
+        return torch.randn(world * rows, *rest, generator=random)[rank * rows : (rank + 1) * rows].to(self.device)
+
+    def _set_rates(self) -> float:
+        factor = self.slow_down_factor * self.config.schedule.factor(self.steps_done, self.steps)
+        pairs = [(self.optimizer, self.config.rate)]
+        if self.adversary is not None:
+            pairs.append((self.adversary.optimizer, self.adversary.config.rate))
+        for optimizer, rate in pairs:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * rate
+        return factor * self.config.rate
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply all learning rates from here on."""
+        self.slow_down_factor *= factor
+
+    # -- use --------------------------------------------------------------------------------------
+
+    @torch.no_grad()
     def generate(
         self,
         source: Float[Tensor, "B 3 H W"],
         latent: Float[Tensor, "B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """Every task's image, in one pass."""
-        ...
+        """Every task's image, by one pass in float32."""
+        outputs: dict[str, Tensor] = self.generator(source, latent, tasks)
+        return outputs
 
+    @torch.no_grad()
     def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:
-        """Discriminator's loss and whether it was right, a value a picture: its metrics at test time."""
-        ...
+        """The discriminator's loss and rightness, for every task and row of a batch; empty without a discriminator."""
+        # Weights of this process's rows alone: where there are several, only the first judges test pictures.
+        names = list(outputs)
+        fakes = self.fakes(batch, outputs, Turn(names, present(batch, names), self.random(0), 0.0))
+        return {} if fakes is None or self.adversary is None else self.adversary.judge(fakes)
 
-    def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
-        """Every task's gradient at the parameters that tasks share, for analysis; nothing is changed.
-
-        None stands for a parameter that a task does not reach.
-        """
-        ...
-
-    def slow_down(self, factor: float) -> None:
-        """Multiply all learning rates from here on."""
-        ...
+    # -- checkpoints ------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next step depends on."""
-        ...
+        """Everything that the next step depends on: networks, optimizers, balancer and position."""
+        return {
+            "generator": self.generator.state_dict(),
+            **({"helpers": self.helpers.state_dict()} if self.helpers else {}),
+            "optimizer": self.optimizer.state_dict(),
+            **({} if self.adversary is None else {"adversary": self.adversary.state()}),
+            "balancer": self.balancer.state_dict(),
+            "steps_done": self.steps_done,
+            "slow_down_factor": self.slow_down_factor,
+        }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a :meth:`state`."""
-        ...
+        self.generator.load_state_dict(state["generator"])
+        if self.helpers:
+            self.helpers.load_state_dict(state["helpers"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.adversary is not None:
+            self.adversary.load(state["adversary"])
+        self.balancer.load_state_dict(state["balancer"])
+        self.steps_done = state["steps_done"]
+        self.slow_down_factor = state["slow_down_factor"]

@@ -1,6 +1,6 @@
 """The weights file: one safetensors file with the networks and, in its metadata, what they are.
 
-Tensors are named ``generator.*`` and, where the model has one, ``discriminator.*``. The metadata's key
+Tensors are named ``generator.*`` and, where the model has others, ``discriminator.*`` and so on. The metadata's key
 ``prismgan`` holds JSON: see :class:`Header`. Numbers may be stored in float16; networks are always filled in float32.
 """
 
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
-from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.models.prism import PrismConfig
+from prismgan.models.registry import MODELS
+from prismgan.networks import Generator, HeadSpec, ImageGenerator
 from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
@@ -71,9 +73,25 @@ class Header(Config):
     title: str
     step: int
     tasks: tuple[HeadEntry, ...]
-    generator: GeneratorConfig
+    kind: str = "prism"
+    """Of the model, as the recipe names it."""
+    generator: SerializeAsAny[Config]
+    """Of the class that the model's configuration has there."""
     recipe: dict[str, Any]
     """The resolved recipe of the training."""
+
+    @field_validator("generator", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        model = MODELS.get(info.data.get("kind", ""))
+        if model is None:
+            raise ValueError("is of a kind of model that is not known")
+        return model.config_type.model_validate({"generator": value}).generator
+
+    def make_generator(self) -> ImageGenerator:
+        """The generator that is described, untrained."""
+        config = MODELS[self.kind].config_type.model_validate({"generator": self.generator})
+        return config.make_generator([entry.spec() for entry in self.tasks])
 
 
 @dataclass(frozen=True)
@@ -85,24 +103,38 @@ class Weights:
     tensors: Mapping[str, Tensor]
 
     def part(self, network: str) -> dict[str, Tensor]:
-        """State dict of ``generator`` or ``discriminator``; empty if the file has none."""
+        """State dict of ``generator``, ``discriminator`` or another network; empty if the file has none."""
         prefix = f"{network}."
         return {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
 
     def without(self, network: str) -> Weights:
-        """The same weights, without the tensors of ``generator`` or ``discriminator``."""
+        """The same weights, without the tensors of ``discriminator`` or another network."""
         kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{network}.")}
         return replace(self, tensors=kept)
 
-    def generator(self) -> Generator:
+    def generator(self) -> ImageGenerator:
         """The generator, ready to render.
 
         Raises:
             WeightsError: the tensors do not fit the header.
         """
-        network = Generator(self.header.generator, [entry.spec() for entry in self.header.tasks])
+        network = self.header.make_generator()
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
+
+    def prism_generator(self, purpose: str) -> Generator:
+        """The generator, for what is made for our own networks alone.
+
+        Raises:
+            WeightsError: it is another model's, which is not made for this ``purpose``; or see :meth:`generator`.
+        """
+        if self.header.kind != PrismConfig().kind:
+            raise WeightsError(
+                f"{self.path}: is a model of kind {self.header.kind}, and {purpose} takes one of kind prism"
+            )
+        network = self.generator()
+        assert isinstance(network, Generator)
+        return network
 
     def take_over(self, network: nn.Module) -> int:
         """Load those of the generator's tensors that fit into a network by name and shape; how many did.

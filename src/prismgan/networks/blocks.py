@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-__all__ = ["Modulation", "ResidualBlock", "convolution", "icnr_", "zero_"]
+__all__ = ["Modulation", "ResidualBlock", "ResidualStage", "convolution", "icnr_", "zero_"]
 
 Padding = Literal["replicate", "zeros"]
 SLOPE = 0.1
@@ -97,3 +97,18 @@ class ResidualBlock(nn.Module):
             else:
                 inner = self.modulation(self.first(maps), code)
         return maps + self.second(F.leaky_relu(inner, SLOPE))
+
+
+class ResidualStage(nn.Module):
+    """Residual blocks one after the other, all modulated by one code."""
+
+    def __init__(self, channels: int, count: int, code: int = 0) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ResidualBlock(channels, code) for _ in range(count))
+
+    def forward(
+        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Z"] | None = None
+    ) -> Float[Tensor, "B C H W"]:
+        for block in self.blocks:
+            maps = block(maps, code)
+        return maps

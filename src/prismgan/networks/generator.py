@@ -8,21 +8,20 @@ reads the level that its task needs. Every head adds to the (bicubically enlarge
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
-import torch
 from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.images import bicubic_phases, bilinear_phases
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
+from prismgan.networks.cells import add, repeated, spread
+from prismgan.networks.image_generator import HeadSpec, ImageGenerator
 
-__all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "HeadSpec", "Trunk"]
+__all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "Trunk"]
 
 Positive = Annotated[int, Field(gt=0, le=1024)]
 
@@ -54,18 +53,6 @@ class GeneratorConfig(Config):
                 "give one number of each for every level"
             )
         return self
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """What the generator has to know of an output."""
-
-    name: str
-    scale: int = 1
-    fine: bool = True
-    latent: bool = False
-    blocks: int | None = None
-    """Residual blocks of this head; by default as many as the generator's other heads have."""
 
 
 class Features(NamedTuple):
@@ -143,7 +130,7 @@ class FineHead(nn.Module):
         assert maps is not None, "the trunk was asked for looks alone"
         for block in self.blocks:
             maps = block(maps, code)
-        return _sum(self.last(maps), base)
+        return add(self.last(maps), base)
 
 
 class CoarseHead(nn.Module):
@@ -168,7 +155,7 @@ class CoarseHead(nn.Module):
         self.skip = convolution(config.widths[0], width // 2, size=1)
         # Its maps come with a border: padding them for every head would cost as much as the convolution.
         self.last = zero_(nn.Conv2d(width // 2, 6, 3))
-        self.register_buffer("spread", _spread(2 * spec.scale), persistent=False)
+        self.register_buffer("spread", spread(2 * spec.scale), persistent=False)
         self.spread: Tensor
 
     def forward(
@@ -188,7 +175,7 @@ class CoarseHead(nn.Module):
         maps = maps + self.skip(features.shallow)
         colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
         smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
-        return _sum(_sum(gain * detail, smooth), base)
+        return add(add(gain * detail, smooth), base)
 
     @property
     def kept(self) -> int:
@@ -203,33 +190,6 @@ class CoarseHead(nn.Module):
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
     return config.head_blocks if spec.blocks is None else spec.blocks
-
-
-def _sum(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
-    """The sum, in the memory of ``own`` where its precision allows: fresh memory for a 4x picture costs ten times the
-    addition."""
-    return own.add_(other) if own.dtype == other.dtype else own + other
-
-
-def _spread(factor: int) -> Float[Tensor, "2P 6 3 3"]:
-    """Weights of a convolution that makes sub-pixels of three colours, enlarged bilinearly, and of three gains, which
-    all ``factor^2`` sub-pixels of a cell share."""
-    weights = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)
-    weights[0, :, 0] = bilinear_phases(factor)
-    weights[1, :, 1, :, 1, 1] = torch.eye(3).repeat_interleave(factor**2, dim=0)
-    return weights.flatten(0, 1).flatten(1, 2)
-
-
-def _detail(base: Float[Tensor, "B P h w"], phases: Float[Tensor, "P 3 3 3"]) -> Float[Tensor, "B P h w"]:
-    """What sub-pixels have beyond the picture of their cells' means."""
-    means = base.unflatten(1, (3, -1)).mean(dim=2)
-    with torch.autocast(base.device.type, enabled=False):
-        return base - F.conv2d(_repeated(means, 1), phases)
-
-
-def _repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2 w+2"]:
-    """With so many more rows and columns on each side, which repeat the outermost."""
-    return F.pad(maps, (border,) * 4, mode="replicate")
 
 
 def _interior(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h-2 w-2"]:
@@ -282,15 +242,12 @@ def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
     return reach
 
 
-class Generator(nn.Module):
-    """Source image and latent to one image per task."""
+class Generator(ImageGenerator):
+    """A trunk for all tasks and a head for each."""
 
     def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
-        super().__init__()
+        super().__init__(heads, config.widths, config.latent)
         self.config = config
-        self.specs = {spec.name: spec for spec in heads}
-        if len(self.specs) != len(heads):
-            raise ValueError("two heads have the same name")
         self.trunk = Trunk(config)
         self.mapping = nn.Sequential(
             nn.Linear(config.latent, config.code),
@@ -299,53 +256,15 @@ class Generator(nn.Module):
             nn.LeakyReLU(SLOPE),
         )
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
-        for scale in {spec.scale for spec in heads} - {1}:
-            self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
-        for scale in {spec.scale for spec in heads if not spec.fine}:
-            self.register_buffer(f"bilinear{scale}", bilinear_phases(2 * scale), persistent=False)
-
-    @property
-    def multiple(self) -> int:
-        """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""
-        return int(2 ** len(self.config.widths))
 
     def reach(self, tasks: Iterable[str] | None = None) -> int:
-        """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees.
-
-        What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.
-        """
-        return max(
-            (_reach(self.config, self.specs[name]) for name in (self.specs if tasks is None else tasks)), default=0
-        )
-
-    def forward(
-        self,
-        source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "B Z"] | None = None,
-        tasks: Iterable[str] | None = None,
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """Render ``source`` into the named tasks, all of them by default; any height and width.
-
-        Only the heads asked for are computed. ``latent`` matters where a rendered task has a latent; it
-        defaults to zeros, the mean look.
-
-        Raises:
-            KeyError: a task that this generator does not have.
-        """
-        names = list(self.specs) if tasks is None else list(tasks)
-        return self.decode(self.encode(source, names), latent, names)
+        return max((_reach(self.config, self.specs[name]) for name in self.named(tasks)), default=0)
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Encoded:
         """The part of the work that the named tasks, all by default, share."""
-        fine = any(self.specs[name].fine for name in (self.specs if tasks is None else tasks))
+        fine = any(self.specs[name].fine for name in self.named(tasks))
         bordered = self.bordered(source)
         return Encoded(self.trunk(bordered[..., 1:-1, 1:-1], fine), bordered, *source.shape[-2:])
-
-    def bordered(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:
-        """:attr:`Encoded.bordered` of a source."""
-        bottom, right = (-side % self.multiple for side in source.shape[-2:])
-        # A border of one cell (two pixels) for the enlargement; the trunk repeats borders by itself.
-        return F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
 
     def decode(
         self,
@@ -354,29 +273,23 @@ class Generator(nn.Module):
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
-        names = list(self.specs) if tasks is None else list(tasks)
+        names = self.named(tasks)
         code = None
         if any(self.specs[name].latent for name in names):
             if latent is None:
                 latent = encoded.bordered.new_zeros(len(encoded.bordered), self.config.latent)
             code = self.mapping(latent)
-        scales = {self.specs[name].scale for name in names}
-        bases = {scale: self._base(encoded.bordered, scale) for scale in scales}
-        # Computed once for all heads that ask for it.
-        details = {
-            scale: _detail(bases[scale], self.get_buffer(f"bilinear{scale}"))
-            for scale in {self.specs[name].scale for name in names if not self.specs[name].fine}
-        }
+        bases = self.bases(encoded.bordered, names)
+        details = self.details(bases, names)
         features = encoded.features
         margin = self.margin(names)
         if margin:
             features = features._replace(
-                shallow=_repeated(features.shallow, BORDER), coarse=_repeated(features.coarse, margin)
+                shallow=repeated(features.shallow, BORDER), coarse=repeated(features.coarse, margin)
             )
         outputs = {}
         for name in names:
             scale = self.specs[name].scale
-            # Added before the shuffle: at 4x the sum is then over maps in memory order, twice as fast.
             head = self.heads[name]
             if isinstance(head, CoarseHead):
                 cells = head(features, margin, code, bases[scale], details[scale])
@@ -391,31 +304,6 @@ class Generator(nn.Module):
         heads = (self.heads[name] for name in tasks)
         return max((head.margin for head in heads if isinstance(head, CoarseHead)), default=0)
 
-    def enlarged(self, source: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
-        """The source, enlarged bicubically: what the heads of this scale add to."""
-        height, width = source.shape[-2:]
-        image = F.pixel_shuffle(self._base(self.bordered(source), scale), 2 * scale)
-        return image[..., : height * scale, : width * scale]
-
-    def _base(self, bordered: Float[Tensor, "B 12 h w"], scale: int) -> Float[Tensor, "B P h-2 w-2"]:
-        """The source, enlarged bicubically, as sub-pixels. Always in the source's own precision."""
-        if scale == 1:
-            return bordered[..., 1:-1, 1:-1]
-        with torch.autocast(bordered.device.type, enabled=False):
-            return F.conv2d(bordered, self.get_buffer(f"bicubic{scale}"))
-
-    def parameter_counts(self) -> dict[str, int]:
-        """Number of weights of what all tasks share (trunk and mapping of z), and of every head."""
-
-        def count(*parts: nn.Module) -> int:
-            return sum(parameter.numel() for part in parts for parameter in part.parameters())
-
-        return {"shared": count(self.trunk, self.mapping), **{name: count(head) for name, head in self.heads.items()}}
-
-    def seeded_latent(self, seed: int = 0) -> Float[Tensor, "1 Z"]:
-        """The z that belongs to a seed; that of seed 0 is what a picture is rendered with by default."""
-        return self.draw_latent(1, torch.Generator().manual_seed(seed))
-
-    def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
-        """z ~ N(0, I) for ``count`` pictures."""
-        return torch.randn(count, self.config.latent, generator=generator)
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        """Those of its head."""
+        return list(self.heads[task].parameters())

@@ -11,7 +11,7 @@ from prismgan import data, images
 from prismgan.data import DataConfig, SourceEntry
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.losses.context import LossContext
-from prismgan.models import Prism
+from prismgan.models import build
 from prismgan.models.weights import load_weights
 from prismgan.networks import default_features, find_features
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
@@ -48,7 +48,7 @@ def evaluate_weights(
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
-    model = Prism(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
+    model = build(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
     weights.fill(model.generator, "generator")
     features = _features(recipe)
     any_features = default_features() if features is None else features  # a guidance is measured with either
@@ -76,7 +76,7 @@ def evaluate_weights(
         seed=recipe.seed,
     )
     found["discriminator"] = {}
-    if weights.part("discriminator"):
+    if model.discriminator is not None and weights.part("discriminator"):
         weights.fill(model.discriminator, "discriminator")
         found["discriminator"] = judge(model, shown, rows, recipe)
     return {"weights": str(weights.path), "step": weights.header.step, **found}

@@ -138,7 +138,10 @@ def _distances(task: Task, batch: Batch, output: Tensor, baseline: Tensor, built
 def judge(
     model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe, *, pictures: int = 32, batch_size: int = 8
 ) -> dict[str, float]:
-    """The discriminator's loss and accuracies on crops of test pictures, degraded as in training."""
+    """The discriminator's loss and accuracies on crops of test pictures, degraded as in training; empty where the
+    model has none."""
+    if model.discriminator is None:
+        return {}
     test = TrainingSet(rows, tasks, recipe.training.crop, recipe.degradation, recipe.seed + 1)
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):

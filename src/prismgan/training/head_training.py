@@ -26,7 +26,7 @@ from prismgan.models import Prism, PrismConfig
 from prismgan.models.edit import add_head, free_name
 from prismgan.models.schedule import Schedule
 from prismgan.models.weights import HeadEntry, Weights
-from prismgan.networks import Generator, HeadSpec
+from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.ema import Average
@@ -66,11 +66,12 @@ class HeadTraining:
 
         Raises:
             DataError: a picture is missing or cannot be used; all problems are named.
-            WeightsError: the name is taken, or the weights are damaged.
+            WeightsError: the name is taken, the weights are damaged, or they are of another kind of model than ours.
         """
         free_name(weights, entry.name)
+        trained = weights.prism_generator("a new look")
         self.weights = weights
-        self.entry = entry.model_copy(update={"blocks": _blocks(weights, entry.latent)})
+        self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent)})
         task = self.entry.task()
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
@@ -79,9 +80,7 @@ class HeadTraining:
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
-            PrismConfig(
-                generator=weights.header.generator, freeze_trunk=True, rate=RATE, schedule=Schedule(warmup=WARMUP)
-            ),
+            PrismConfig(generator=trained.config, freeze_trunk=True, rate=RATE, schedule=Schedule(warmup=WARMUP)),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,
@@ -91,7 +90,7 @@ class HeadTraining:
         )
         generator = self.model.generator
         for part in ("trunk", "mapping"):
-            weights.fill(generator.get_submodule(part), f"generator.{part}")
+            generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
         self.average = Average(self.head, AVERAGE)
         self.step = 0
@@ -185,11 +184,11 @@ class HeadTraining:
         return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry, head)
 
 
-def _blocks(weights: Weights, latent: bool) -> int:
+def _blocks(config: GeneratorConfig, latent: bool) -> int:
     """As many residual blocks as a new head may have."""
 
     def size(blocks: int) -> int:
         spec = HeadSpec("new", fine=False, latent=latent, blocks=blocks)
-        return Generator(weights.header.generator, [spec]).parameter_counts()["new"] * STORED.itemsize
+        return Generator(config, [spec]).parameter_counts()["new"] * STORED.itemsize
 
     return max((blocks for blocks in range(MOST_BLOCKS + 1) if size(blocks) <= MOST_BYTES), default=0)

@@ -19,7 +19,11 @@ def header(recipe: Recipe, step: int) -> Header:
         format=FORMAT,
         title=recipe.name,
         step=step,
-        tasks=tuple(map(HeadEntry.of, recipe.all_tasks())),
+        tasks=tuple(
+            entry if recipe.model.varies else entry.model_copy(update={"latent": False})
+            for entry in map(HeadEntry.of, recipe.all_tasks())
+        ),
+        kind=recipe.model.kind,
         generator=recipe.model.generator,
         recipe=recipe.model_dump(mode="json"),
     )

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from prismgan import data
 from prismgan.config import Config
 from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
-from prismgan.models import PrismConfig
+from prismgan.models import MODELS, ModelConfig, PrismConfig
 from prismgan.tasks import KINDS, Task, TaskEntry
 
 __all__ = [
@@ -30,11 +30,23 @@ __all__ = [
     "to_yaml",
 ]
 
-# The recipe's union of kinds follows from KINDS: adding a kind adds it here.
+
+def _prism_by_default(value: Any) -> Any:
+    """A model of no kind is ours."""
+    return {"kind": "prism", **value} if isinstance(value, Mapping) else value
+
+
+# The recipe's unions of kinds follow from KINDS and MODELS: adding a kind adds it here.
 if TYPE_CHECKING:
     TaskChoice = TaskEntry
+    ModelChoice = ModelConfig
 else:
     TaskChoice = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
+    ModelChoice = Annotated[
+        reduce(or_, (model.config_type for model in MODELS.values())),
+        Field(discriminator="kind"),
+        BeforeValidator(_prism_by_default),
+    ]
 
 
 class TrainingConfig(Config):
@@ -102,8 +114,8 @@ class Recipe(Config):
     """What is done to a clean photo to make it a source; null leaves sources clean."""
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
     """The outputs, each with a name and a kind."""
-    model: PrismConfig = PrismConfig()
-    """Networks, game and optimisation."""
+    model: ModelChoice = PrismConfig()
+    """Networks, game and optimisation; of kind `prism` where none is named."""
     training: TrainingConfig = TrainingConfig()
     """The training loop."""
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -123,18 +135,7 @@ class Recipe(Config):
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
-            blocks = self.model.generator.head_blocks if task.blocks is None else task.blocks
-            if task.latent and blocks == 0:
-                raise ValueError(
-                    f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
-                    "set its blocks, or model.generator.head_blocks, to 1 or more"
-                )
-        needed = 2 ** (self.model.adversary.discriminator.levels + 1)
-        if self.training.crop < needed:
-            raise ValueError(
-                f"training.crop: {self.training.crop} pixels are too few for a discriminator of "
-                f"{self.model.adversary.discriminator.levels} levels; use at least {needed}, or fewer levels"
-            )
+        self.model.check(self.all_tasks(), self.training.crop)
         return self
 
     def all_tasks(self) -> list[Task]:
@@ -280,9 +281,11 @@ def _explain(error: ValidationError) -> list[str]:
             other["loc"][: len(fault["loc"])] == fault["loc"] != other["loc"] for other in faults
         ):
             continue
-        # Pydantic puts the kind of a task into the path; the user did not.
-        kinds = {str(kind.model_fields["kind"].default) for kind in KINDS}
-        parts = [str(part) for index, part in enumerate(fault["loc"]) if not (index == 2 and part in kinds)]
+        # Pydantic puts the kind of a task or model into the path; the user did not.
+        of_model = fault["loc"][:1] == ("model",)
+        kinds = set(MODELS) if of_model else {str(kind.model_fields["kind"].default) for kind in KINDS}
+        place = 1 if of_model else 2
+        parts = [str(part) for index, part in enumerate(fault["loc"]) if not (index == place and part in kinds)]
         where = ".".join(parts) or "recipe"
         given = fault.get("input")
         context = fault.get("ctx", {})

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from prismgan.data import builtin
+from prismgan.models import MODELS, ModelConfig
 from prismgan.tasks import KINDS, TaskEntry
 from prismgan.training.recipe import schema
 
@@ -33,9 +36,6 @@ printed by `prismgan recipe reference`; `prismgan recipe schema` prints the same
   `--set training.steps=500 --set tasks.restore.weight=2`.
 - Every run folder holds its `recipe.yaml` with all defaults filled in.
 """
-
-COMMON = "Every task"
-"""Heading of the fields that all kinds of task have."""
 
 MANIFESTS = """\
 ## Manifests
@@ -71,59 +71,102 @@ def _builtins() -> str:
     return "\n".join(["## Built-in pictures", "", about, "", *lines, ""])
 
 
+class _Union:
+    """Several kinds that a place in a recipe may be of, and what they have in common."""
+
+    def __init__(
+        self,
+        noun: str,
+        kinds: Mapping[str, type[BaseModel]],
+        base: type[BaseModel],
+        definitions: Mapping[str, Schema],
+        default: str | None = None,
+    ) -> None:
+        self.noun = noun
+        self.heading = f"Every {noun}"
+        self.kinds = tuple(kinds)
+        self.definitions = {kind.__name__ for kind in kinds.values()}
+        fields: Mapping[str, Schema] = base.model_json_schema()["properties"]
+        # What every kind has in a way of its own is said of every kind.
+        self.fields = {
+            key: field for key, field in fields.items() if all(name in definitions for name, _ in _references(field))
+        }
+        self.fields["kind"] = {
+            "enum": list(self.kinds),
+            "description": f"What kind of {noun} it is, see below.",
+            **({} if default is None else {"default": default}),
+        }
+
+    def own(self, definition: Schema) -> set[str]:
+        """Fields of a kind that are its own, or have another default there."""
+        return {
+            key for key, field in definition["properties"].items() if key != "kind" and self.fields.get(key) != field
+        }
+
+
 class _Page:
     """The sections of one schema."""
 
     def __init__(self, whole: Schema) -> None:
         self.whole = whole
         self.definitions: Mapping[str, Schema] = whole["$defs"]
-        self.common: Mapping[str, Schema] = TaskEntry.model_json_schema()["properties"]
+        tasks = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
+        models = {name: model.config_type for name, model in MODELS.items()}
+        self.unions = (
+            _Union("task", tasks, TaskEntry, self.definitions),
+            _Union("model", models, ModelConfig, self.definitions, default=next(iter(models))),
+        )
         self.headings = self._headings()
 
     def sections(self) -> Iterator[str]:
         """Each as Markdown, without the newline at its end."""
         yield f"## The recipe\n\n{self._table(self.whole)}"
-        kinds = {kind.__name__ for kind in KINDS}
-        common = self._common()
+        begun: set[str] = set()
         for name, heading in self.headings.items():
             definition = self.definitions[name]
             skipped: set[str] = set()
-            if name in kinds:
-                if common:
-                    yield common
-                    common = ""
-                skipped = {
-                    key
-                    for key, field in definition["properties"].items()
-                    if key == "kind" or self.common.get(key) == field
-                }
+            for union in self.unions:
+                if name in union.definitions:
+                    if union.heading not in begun:
+                        yield self._common(union)
+                    begun.add(union.heading)
+                    skipped = set(definition["properties"]) - union.own(definition)
             yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
 
-    def _common(self) -> str:
-        """The section of the fields that all kinds of task have."""
-        kinds = [kind.model_fields["kind"].default for kind in KINDS]
-        fields = {**self.common, "kind": {"enum": kinds, "description": "What kind of task it is, see below."}}
+    def _common(self, union: _Union) -> str:
+        """The section of the fields that all kinds have."""
+        required = [key for key in ("name", "kind") if key in union.fields and "default" not in union.fields[key]]
         about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
-        return f"## {COMMON}\n\n{about}\n\n{self._table({'properties': fields, 'required': ['name', 'kind']})}"
+        return f"## {union.heading}\n\n{about}\n\n{self._table({'properties': union.fields, 'required': required})}"
 
     def _headings(self) -> dict[str, str]:
-        """Heading of every definition, in the order of a recipe; one that is used twice names both places."""
-        places: dict[str, list[str]] = {}
+        """Heading of every definition, in the order of a recipe; one that is used at several places names them all."""
+        places: dict[str, dict[str, list[str]]] = {}
 
-        def visit(properties: Mapping[str, Schema], place: str) -> None:
+        def visit(properties: Mapping[str, Schema], place: str, kind: str | None) -> None:
             for key, field in properties.items():
                 here = f"{place}.{key}" if place else key
                 for name, within in _references(field):
                     known = name in places
-                    places.setdefault(name, []).append(here + within)
+                    within_kind = _kind(self.definitions[name]) or kind
+                    kinds = places.setdefault(name, {}).setdefault(here + within, [])
+                    if within_kind is not None:
+                        kinds.append(within_kind)
                     if not known:
-                        visit(self.definitions[name]["properties"], here + within)
+                        visit(self.definitions[name]["properties"], here + within, within_kind)
 
-        visit(self.whole["properties"], "")
+        visit(self.whole["properties"], "", None)
         return {
-            name: " and ".join(several) + (f" of kind {kind}" if (kind := _kind(self.definitions[name])) else "")
+            name: " and ".join(place + self._of_kinds(kinds) for place, kinds in several.items())
             for name, several in places.items()
         }
+
+    def _of_kinds(self, kinds: list[str]) -> str:
+        """What a heading adds to a place that is there in some kinds, but not in all."""
+        if not kinds or any(kinds == list(union.kinds) for union in self.unions):
+            return ""
+        *others, last = kinds
+        return f" of kind {', '.join(others)} or {last}" if others else f" of kind {last}"
 
     def _table(self, definition: Schema, skipped: Iterable[str] = ()) -> str:
         rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
@@ -145,7 +188,9 @@ class _Page:
         if "anyOf" in field:
             return "; or ".join(self._type(option) for option in field["anyOf"])
         if "oneOf" in field:
-            return f"[task](#{_anchor(COMMON)})"
+            named = {name for name, _ in _references(field)}
+            union = next(union for union in self.unions if named == union.definitions)
+            return f"[{union.noun}](#{_anchor(union.heading)})"
         if "const" in field:
             return f"`{field['const']}`"
         if "enum" in field:
@@ -167,6 +212,8 @@ class _Page:
 
     def _default(self, field: Schema) -> str:
         if "$ref" in field:
+            return "its defaults"
+        if "oneOf" in field and "default" in field:
             return "its defaults"
         if "default" not in field:
             raise ValueError(f"{field}: is not required and has no default")

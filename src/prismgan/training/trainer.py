@@ -19,7 +19,8 @@ from prismgan.batch import Batch
 from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DivergedError, RecipeError
-from prismgan.models import Prism
+from prismgan.models import build
+from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.models.weights import load_weights, save_weights
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
@@ -88,7 +89,7 @@ class Trainer:
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
         self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache)
-        self.model = Prism(
+        self.model = build(
             recipe.model,
             self.tasks,
             {task.name: data.exemplars(task) for task in self.tasks},
@@ -197,7 +198,7 @@ class Trainer:
         every = self.recipe.training.cosines_every
         if not every or (self.step + 1) % every or len(self.tasks) == 1:
             return self.model.step(batch)
-        gradients = self.model.shared_gradients(batch)
+        gradients = shared_gradients(self.model, batch)
         cosines = gradient_cosines(gradients)
         names = list(gradients)
         log = {
@@ -216,9 +217,10 @@ class Trainer:
         self.model.steps = self.steps
 
     def _log(self, means: dict[str, float], speed: float, seconds: float) -> None:
+        opponent = self.recipe.model.opponent
         clips = {
             "clip/generator": self.recipe.model.clip,
-            "clip/discriminator": self.recipe.model.adversary.clip,
+            "clip/discriminator": None if opponent is None else opponent.clip,
         }
         line = {"step": self.step, "time": round(seconds, 3), "images_per_second": round(speed, 3), **means}
         line |= {key: limit for key, limit in clips.items() if limit is not None}
@@ -254,10 +256,8 @@ class Trainer:
                 "skipped_pictures": sorted(self.skipped_pictures),
             },
         )
-        networks = {
-            "generator": self.average.weights(),
-            "discriminator": self.model.discriminator.state_dict(),
-        }
+        others = {name: network.state_dict() for name, network in self.model.networks.items()}
+        networks = {"generator": self.average.weights(), **others}
         save_weights(self.run.weights, header(self.recipe, self.step), networks)
 
     def _load(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prismgan.errors import PrismganError
-from prismgan.models import Prism
+from prismgan.models import head_specs
 from prismgan.training.comparison.contenders import EXPERTS, Contender
 from prismgan.training.recipe import Recipe
 
@@ -41,7 +41,7 @@ def budget_of(contender: Contender) -> Budget:
 
 
 def _rendering(recipe: Recipe) -> int:
-    generator = Prism(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps).generator
+    generator = recipe.model.make_generator(head_specs(recipe.all_tasks()))
     return sum(parameter.numel() for parameter in generator.parameters())
 
 

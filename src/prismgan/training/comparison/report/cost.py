@@ -54,8 +54,8 @@ def _times(ratio: float) -> str:
 def stability_section(found: Findings) -> Html:
     """How often a seed collapsed, and why."""
     caption = (
-        "A seed counts as collapsed where its training diverged (steps that are not finite led it back to a checkpoint), "
-        "or where a task's leading metric, mean over the conditions, is worse than doing nothing."
+        "A seed counts as collapsed where its training diverged (steps that are not finite led it back to a "
+        "checkpoint), or where a task's leading metric, mean over the conditions, is worse than doing nothing."
     )
     rows = []
     for contender in found.contenders:

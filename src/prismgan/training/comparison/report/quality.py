@@ -30,8 +30,8 @@ def overview_section(found: Findings) -> Html:
     rows.append(_nothing_row(tasks, found))
     headings = [f"{task}: {_leading_name(task, found)}" for task in tasks]
     caption = (
-        "Each task by its leading metric, mean over test pictures, conditions and seeds. "
-        f"{CONFIDENCE} Doing nothing is the source itself, enlarged bicubically where the task enlarges."
+        "Each task by its leading metric, mean over test pictures, seeds, and those conditions under which doing nothing "
+        f"can be improved on. {CONFIDENCE} Doing nothing is the source itself, enlarged bicubically where the task enlarges."
     )
     return element(
         "section",
@@ -49,9 +49,10 @@ def _leading_name(task: str, found: Findings) -> str:
 
 
 def _leading(contender: str, task: str, found: Findings) -> list[Measurement]:
-    """One for every condition."""
+    """One for every condition under which doing nothing can be improved on, as a clean photo cannot by restoring it."""
     metric = found.quality.leading(task)
-    return [m for m in found.quality.measurements if (m.contender, m.task, m.metric) == (contender, task, metric)]
+    own = [m for m in found.quality.measurements if (m.contender, m.task, m.metric) == (contender, task, metric)]
+    return [m for m in own if m.nothing] or own
 
 
 def _overview_row(contender: str, tasks: Sequence[str], found: Findings) -> Html:
@@ -87,9 +88,9 @@ def details_section(found: Findings) -> Html:
     """A folded table for every task: contenders, conditions and metrics, with differences to the first contender."""
     caption = (
         f"Differences are to {found.reference}, in pairs of trainings with the same seed, which saw the same pictures, "
-        "crops and noise. A difference is coloured where it is beyond noise: p below 0.05 by the paired t-test, after Holm's "
-        "correction over all models and conditions that a metric of a task was tested in. Compared with "
-        "the photo, a metric says how much of the photo is left, not how good a look is."
+        "crops and noise. A difference is coloured where it is beyond noise: p below 0.05 by the paired t-test, after "
+        "Holm's correction over all models and conditions that a metric of a task was tested in. Compared with the "
+        "photo, a metric says how much of the photo is left, not how good a look is."
     )
     folded = []
     for number, task in enumerate(found.tasks):
@@ -149,17 +150,25 @@ def interference_section(found: Findings) -> Html:
         return Html("")
     caption = (
         "The joint network minus an expert of the same trunk that learnt this task alone, with as many steps of the "
-        "same pictures. Bars are 95 % intervals over seeds, on one scale a metric; the dashed line is no difference. What is "
-        "coloured has an interval that leaves it out."
+        "same pictures. Bars are 95 % intervals over seeds, on one scale a metric; the dashed line is no difference. "
+        "What is coloured has an interval that leaves it out."
     )
-    headings = ("Task", "Condition", "Metric", "Joint minus expert", "Interval")
+    leading = [each for each in entries if each.metric == found.quality.leading(each.task)]
+    others = [each for each in entries if each not in leading]
+    folded = element("details", element("summary", "Other metrics"), _interference(others)) if others else ""
     return element(
         "section",
         element("h2", "What sharing costs"),
         element("p", caption, class_="caption"),
-        sortable(headings, 3, [_interference_row(each, _reach(each, entries)) for each in entries]),
+        _interference(leading),
+        folded,
         id="interference",
     )
+
+
+def _interference(entries: Sequence[Interference]) -> Html:
+    headings = ("Task", "Condition", "Metric", "Joint minus expert", "Interval")
+    return sortable(headings, 3, [_interference_row(each, _reach(each, entries)) for each in entries])
 
 
 def _reach(one: Interference, entries: Sequence[Interference]) -> float:

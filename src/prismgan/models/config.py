@@ -1,0 +1,75 @@
+"""What the recipe says of a model, whatever its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from prismgan.balancing import BalancerName
+from prismgan.config import Config
+from prismgan.models.adversary import AdversaryConfig
+from prismgan.models.schedule import Schedule
+from prismgan.networks import HeadSpec, ImageGenerator
+from prismgan.tasks import Task
+
+__all__ = ["ModelConfig", "head_specs"]
+
+
+class ModelConfig(Config, ABC):
+    """What every kind of model has in common in a recipe."""
+
+    varies: ClassVar[bool] = True
+    """Whether tasks that ask for a latent get pictures that vary with it."""
+
+    kind: str
+    generator: Config
+    """Size of the generator."""
+    perceptual: str | None = None
+    """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights; null takes
+    the one that prismgan brings."""
+    balancer: BalancerName = "normalised"
+    """How the tasks' losses or gradients are weighed against each other; the last four need the extra `balancing`."""
+    tasks_per_step: Annotated[int, Field(ge=1)] | None = None
+    """Draw only so many tasks in each step, by their `frequency`; by default all."""
+    rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of the generator (Adam)."""
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest global gradient norm of the generator; null clips nothing."""
+    schedule: Schedule = Schedule()
+    """Learning rates over the steps."""
+
+    @property
+    def opponent(self) -> AdversaryConfig | None:
+        """The game against a discriminator; None for a model that has none."""
+        return None
+
+    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
+        """Networks that are trained together with the generator and not rendered with, by name."""
+        return {}
+
+    def check(self, tasks: Sequence[Task], crop: int) -> None:
+        """Refuse tasks, or crops of so many pixels, that this model cannot be trained on.
+
+        Raises:
+            ValueError: it cannot; the message is a line for the user.
+        """
+        if self.opponent is not None:
+            levels = self.opponent.discriminator.levels
+            if crop < 2 ** (levels + 1):
+                raise ValueError(
+                    f"training.crop: {crop} pixels are too few for a discriminator of {levels} levels; "
+                    f"use at least {2 ** (levels + 1)}, or fewer levels"
+                )
+
+    @abstractmethod
+    def make_generator(self, specs: Sequence[HeadSpec]) -> ImageGenerator:
+        """The generator with these outputs, untrained."""
+
+
+def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:
+    """What the generator has to know of the tasks."""
+    return [HeadSpec(task.name, task.scale, task.fine, task.latent, task.blocks) for task in tasks]

@@ -1,0 +1,89 @@
+"""Conditional WGAN: a critic that is trained several times for every step of the generator.
+
+Gulrajani et al., "Improved training of Wasserstein GANs" (2017), algorithm 1, conditioned on the task: the generator by
+a vector, the critic by projection. Two things differ from the paper. A translation needs to be told what it is a
+translation of, so every task's own losses are added to the critic's (as the L1 distance is in Isola et al. 2017), with
+the task's own weight between them. And the critic's updates of one step see the same photos, since a step has one
+batch; where the gradient penalty looks is drawn anew for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from prismgan.batch import Batch
+from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
+from prismgan.models.config import ModelConfig
+from prismgan.models.model import Model
+from prismgan.networks import ConditionalConfig, HeadSpec, NoisyGenerator
+
+__all__ = ["CWGAN", "CWGANConfig", "CriticConfig"]
+
+
+class CriticConfig(OpponentConfig):
+    """The critic and its training."""
+
+    steps: Annotated[int, Field(ge=1, le=20)] = 5
+    """Updates of the critic for each of the generator's."""
+    penalty_weight: Annotated[float, Field(gt=0)] = 10.0
+    """Weight of the gradient penalty."""
+
+
+class CWGANConfig(ModelConfig):
+    """The conditional WGAN, for comparison: its generator, its critic, and how they are trained."""
+
+    kind: Literal["cwgan"] = "cwgan"
+    generator: ConditionalConfig = ConditionalConfig()
+    """Size of the generator."""
+    critic: CriticConfig = CriticConfig()
+    """The critic and its training."""
+
+    @property
+    def opponent(self) -> AdversaryConfig:
+        return AdversaryConfig(
+            discriminator=self.critic.discriminator,
+            rate=self.critic.rate,
+            clip=self.critic.clip,
+            objective="wasserstein",
+            stages="two",
+            penalty_weight=self.critic.penalty_weight,
+            classification_weight=0,
+        )
+
+    def make_generator(self, specs: Sequence[HeadSpec]) -> NoisyGenerator:
+        return NoisyGenerator(self.generator, specs)
+
+
+class CWGAN(Model):
+    """Generator and critic, both told the task."""
+
+    config_type: ClassVar[type[ModelConfig]] = CWGANConfig
+    config: CWGANConfig
+    adversary: Adversary
+
+    def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """Updates of the critic, then one of the generator against it as it is then."""
+        turn = self.begin(batch)
+        latent = self.draw((len(batch.source), self.config.generator.latent), turn.random)
+        with self.autocast:
+            outputs: Mapping[str, Tensor] = self.generator(
+                batch.source.contiguous(memory_format=torch.channels_last), latent, turn.names
+            )
+        losses, log = self.task_losses(batch, outputs, turn.weights)
+        finite = torch.ones(())
+        fakes = self.fakes(batch, outputs, turn)
+        if fakes is not None:
+            for _ in range(self.config.critic.steps):
+                of_critic, taken = self.adversary.update(fakes, self.steps_done, turn.random)
+                finite = torch.minimum(finite, taken)
+            log |= of_critic
+            for name, value in self.adversary.pull(fakes).items():
+                log[f"loss/{name}/adversarial"] = value.detach()
+                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+        return self.finish(losses, outputs, turn, log, finite=finite)

@@ -1,0 +1,63 @@
+"""What a discriminator is shown in a step: outputs, and real pictures of the same tasks beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from prismgan.batch import Batch
+from prismgan.networks import Discriminator
+from prismgan.tasks import Task
+
+__all__ = ["Fakes", "shown"]
+
+
+class Fakes(NamedTuple):
+    """The outputs that the discriminator judges in a step, task after task, with real pictures beside them."""
+
+    tasks: Sequence[str]
+    fake: Float[Tensor, "N 3 H W"]
+    real: Float[Tensor, "N 3 H W"]
+    task_index: Int[Tensor, " N"]
+    """Each picture's task, as the discriminator numbers them."""
+    weight: Float[Tensor, " N"]
+    """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
+
+    def of_task(self, values: Float[Tensor, "N ..."]) -> dict[str, Float[Tensor, "B ..."]]:
+        """Values of N pictures, task by task."""
+        return dict(zip(self.tasks, values.unflatten(0, (len(self.tasks), -1)), strict=True))
+
+
+def shown(
+    tasks: Iterable[Task],
+    batch: Batch,
+    outputs: Mapping[str, Tensor],
+    weights: Mapping[str, Float[Tensor, " B"]],
+    discriminator: Discriminator,
+    random: torch.Generator,
+) -> Fakes | None:
+    """Outputs and real pictures of all tasks that play against the discriminator, at the source's size.
+
+    Larger ones are cropped, real and fake at the same place, so that every task costs the same. None where no task
+    plays.
+    """
+    names = [task.name for task in tasks if task.name in outputs and task.adversarial_weight > 0]
+    if not names:
+        return None
+    height, width = batch.source.shape[-2:]
+    fake, real = [], []
+    for name in names:
+        output, picture = outputs[name], batch.real(name)
+        room = [min(a, b) for a, b in zip(output.shape[-2:], picture.shape[-2:], strict=True)]
+        top = int(torch.randint(room[0] - height + 1, (), generator=random))
+        left = int(torch.randint(room[1] - width + 1, (), generator=random))
+        window = (..., slice(top, top + height), slice(left, left + width))
+        fake.append(output[window])
+        real.append(picture[window])
+    weight = torch.cat([weights[name] for name in names]) / len(names)
+    index = discriminator.indices(names, len(batch.source)).to(batch.source.device)
+    return Fakes(names, torch.cat(fake), torch.cat(real), index, weight)

@@ -1,0 +1,39 @@
+"""The kinds of model. To add one: a file with a :class:`Model` and its configuration, and a name in :data:`MODELS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from jaxtyping import Float
+from torch import Tensor
+
+from prismgan.models.config import ModelConfig
+from prismgan.models.cwgan import CWGAN
+from prismgan.models.model import Model
+from prismgan.models.prism import Prism
+from prismgan.tasks import Task
+
+__all__ = ["MODELS", "build", "kind_of"]
+
+
+def kind_of(config: type[ModelConfig]) -> str:
+    """What a configuration's ``kind`` says in a recipe."""
+    kind: str = get_args(config.model_fields["kind"].annotation)[0]
+    return kind
+
+
+MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CWGAN)}
+"""Every kind by its name in a recipe; the first is ours."""
+
+
+def build(
+    config: ModelConfig,
+    tasks: Sequence[Task],
+    exemplars: Mapping[str, Sequence[Float[Tensor, "3 H W"]]] | None,
+    *,
+    steps: int,
+    **settings: Any,
+) -> Model:
+    """The model that a recipe describes; see :class:`Model` for the arguments."""
+    return MODELS[config.kind](config, tasks, exemplars, steps=steps, **settings)

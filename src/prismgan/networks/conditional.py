@@ -1,0 +1,230 @@
+"""Generators that are told the task: one encoder, and one decoder that makes the output that it is asked for.
+
+This is how a conditional network serves several tasks: what a task has for itself is a vector, which modulates the
+decoder (FiLM), and K tasks take K passes through the decoder. The comparison models are built of it; how they get from
+the encoder's maps to the decoder's is what they differ in.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Annotated, NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.config import Config
+from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, icnr_, zero_
+from prismgan.networks.cells import add, repeated, spread
+from prismgan.networks.image_generator import HeadSpec, ImageGenerator
+
+__all__ = ["Conditional", "ConditionalConfig", "ConditionalGenerator", "Decoder", "Encoder", "cells_of"]
+
+Positive = Annotated[int, Field(gt=0, le=1024)]
+
+
+class ConditionalConfig(Config):
+    """Size of a generator that is told the task."""
+
+    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 48, 64)
+    """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
+    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (1, 2, 2)
+    """Residual blocks at each of these levels: so many in the encoder, and as many in the decoder."""
+    latent: Annotated[int, Field(gt=0, le=1024)] = 16
+    """Channels of the latent."""
+    code: Annotated[int, Field(gt=0, le=1024)] = 64
+    """Length of the vector that tells the task."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> ConditionalConfig:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
+                "give one number of each for every level"
+            )
+        return self
+
+
+class Conditional(NamedTuple):
+    """A source after the part of the work that all tasks share."""
+
+    maps: Sequence[Float[Tensor, "B C h w"]]
+    """Of every level of the encoder, the finest first."""
+    bordered: Float[Tensor, "B 12 h w"]
+    """See :meth:`ImageGenerator.bordered`."""
+    height: int
+    width: int
+
+
+class Encoder(nn.Module):
+    """Cells to maps at every level, the finest first.
+
+    Args:
+        config: sizes.
+        inputs: channels of the cells.
+        code: length of a vector that modulates the blocks; 0 for none.
+    """
+
+    def __init__(self, config: ConditionalConfig, inputs: int = 12, code: int = 0) -> None:
+        super().__init__()
+        self.stem = convolution(inputs, config.widths[0])
+        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(config.widths))
+        self.stages = nn.ModuleList(
+            ResidualStage(width, count, code) for width, count in zip(config.widths, config.blocks, strict=True)
+        )
+
+    def forward(
+        self, cells: Float[Tensor, "B P h w"], code: Float[Tensor, "B C"] | None = None
+    ) -> list[Float[Tensor, "B C h w"]]:
+        maps, found = self.stem(cells), []
+        for level, stage in enumerate(self.stages):
+            if level:
+                maps = self.down[level - 1](F.leaky_relu(maps, SLOPE))
+            maps = stage(maps, code)
+            found.append(maps)
+        return found
+
+
+class Decoder(nn.Module):
+    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector all the way."""
+
+    def __init__(self, config: ConditionalConfig) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(
+            ResidualStage(width, count, config.code) for width, count in zip(config.widths, config.blocks, strict=True)
+        )
+        self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairwise(config.widths))
+
+    def forward(
+        self,
+        maps: Float[Tensor, "B D h w"],
+        skips: Sequence[Float[Tensor, "B C h w"]] | None,
+        code: Float[Tensor, "B C"],
+    ) -> Float[Tensor, "B C H/2 W/2"]:
+        """``skips`` are an encoder's maps, which are added level by level; None adds nothing."""
+        for level in reversed(range(len(self.stages))):
+            if level < len(self.up):
+                maps = F.pixel_shuffle(self.up[level](maps), 2)
+                if skips is not None:
+                    maps = maps + skips[level]
+            maps = self.stages[level](maps, code)
+        return maps
+
+
+class Restored(nn.Module):
+    """Adds a residual to every sub-pixel, as our heads of restoration do."""
+
+    def __init__(self, width: int, scale: int) -> None:
+        super().__init__()
+        self.last = zero_(convolution(width, 3 * (2 * scale) ** 2, size=3 if scale < 4 else 1))
+
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Tensor, detail: Tensor | None) -> Float[Tensor, "B P h w"]:
+        return add(self.last(maps), base)
+
+
+class Repainted(nn.Module):
+    """Adds smooth colour and scales the source's own detail, as our heads of looks do: see ``CoarseHead``."""
+
+    def __init__(self, width: int, scale: int) -> None:
+        super().__init__()
+        self.last = zero_(convolution(width, 6))
+        self.register_buffer("spread", spread(2 * scale), persistent=False)
+        self.spread: Tensor
+
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Tensor, detail: Tensor | None) -> Float[Tensor, "B P h w"]:
+        assert detail is not None, "the task scales the source's detail"
+        colour_and_gain = repeated(self.last(F.leaky_relu(maps, SLOPE)), 1)
+        smooth, gain = F.conv2d(colour_and_gain, self.spread.to(colour_and_gain.dtype)).chunk(2, dim=1)
+        return add(add(gain * detail, smooth), base)
+
+
+class ConditionalGenerator(ImageGenerator):
+    """Encoder, something between, and a decoder for all tasks; what is between is :meth:`between`.
+
+    Outputs of one scale and resolution share their last layer as well: the maps that it reads were made for the task.
+
+    Args:
+        config: sizes.
+        specs: the outputs.
+        skips: whether the decoder sees the encoder's finer maps.
+        layers: 3x3 convolutions that there are between the two.
+    """
+
+    def __init__(
+        self, config: ConditionalConfig, specs: Sequence[HeadSpec], *, skips: bool = True, layers: int = 0
+    ) -> None:
+        super().__init__(specs, config.widths, config.latent)
+        self.config = config
+        self.skips = skips
+        self.layers = layers
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.last = nn.ModuleDict(
+            {_last(spec): (Restored if spec.fine else Repainted)(config.widths[0], spec.scale) for spec in specs}
+        )
+        self.codes = nn.ParameterDict({spec.name: nn.Parameter(torch.randn(1, config.code)) for spec in specs})
+        """By task, so that adding one renumbers nothing."""
+
+    @abstractmethod
+    def between(
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        """What the decoder starts from and is told, for the task's image."""
+
+    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
+        bordered = self.bordered(source)
+        return Conditional(self.encoder(bordered[..., 1:-1, 1:-1]), bordered, *source.shape[-2:])
+
+    def decode(
+        self,
+        encoded: Conditional,
+        latent: Float[Tensor, "B Z"] | None = None,
+        tasks: Iterable[str] | None = None,
+    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        names = self.named(tasks)
+        if latent is None:
+            latent = encoded.bordered.new_zeros(1, self.latent)
+        return self.paint(encoded, {name: self.between(encoded, name, latent) for name in names})
+
+    def paint(
+        self, encoded: Conditional, starts: dict[str, tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]]
+    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        """Images by task, of what the decoder starts from and is told for each."""
+        bases = self.bases(encoded.bordered, starts)
+        details = self.details(bases, starts)
+        outputs = {}
+        for name, (start, code) in starts.items():
+            spec = self.specs[name]
+            maps = self.decoder(start, encoded.maps if self.skips else None, code)
+            cells = self.last[_last(spec)](maps, bases[spec.scale], details.get(spec.scale))
+            image = F.pixel_shuffle(cells, 2 * spec.scale)
+            outputs[name] = image[..., : encoded.height * spec.scale, : encoded.width * spec.scale]
+        return outputs
+
+    def reach(self, tasks: Iterable[str] | None = None) -> int:
+        """An upper bound: every layer's own, in cells of its level, and a coarsest cell more for where a pixel lies in
+        its own."""
+        if not self.named(tasks):
+            return 0
+        # Of the levels' blocks, those of encoder and decoder, two layers each; the stem, the last layer, enlargement.
+        blocks = sum(4 * count * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
+        return blocks + (self.layers + 1) * self.multiple + 6
+
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        """The vector that tells it."""
+        return [self.codes[task]]
+
+
+def _last(spec: HeadSpec) -> str:
+    return f"{'restored' if spec.fine else 'repainted'}-{spec.scale}x"
+
+
+def cells_of(image: Float[Tensor, "B 3 sH sW"], scale: int, multiple: int) -> Float[Tensor, "B P h w"]:
+    """An output, or its target, as the cells of its source, padded to whole coarsest ones."""
+    bottom, right = (-side % (multiple * scale) for side in image.shape[-2:])
+    return F.pixel_unshuffle(F.pad(image, (0, right, 0, bottom), mode="replicate"), 2 * scale)

@@ -20,7 +20,7 @@ def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[
     bring the cosine nearer to 0. Weights and lengths of the gradients do not matter.
 
     Args:
-        gradients: by task, with respect to the same parameters; None where a task does not reach a parameter.
+        gradients: by task, with respect to the same parameters; None or zeros where a task does not reach one.
 
     Returns:
         The symmetric matrix, in float64; not a number where tasks share nothing, or one of the gradients is zero.
@@ -32,7 +32,7 @@ def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[
             pairs = [
                 (a, b)
                 for a, b in zip(gradients[one], gradients[names[column]], strict=True)
-                if a is not None and b is not None
+                if a is not None and b is not None and a.any() and b.any()
             ]
             cosines[row, column] = cosines[column, row] = _cosine(pairs)
     return cosines

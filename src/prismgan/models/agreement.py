@@ -19,7 +19,7 @@ def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | Non
     them in its step, or asks of further renderings, is left out. The model is not changed.
 
     Returns:
-        By task, for each of the parameters; None for one that the task does not reach.
+        By task, for each of the parameters; None or zeros for one that the task does not reach.
     """
     weights = row_weights(batch, list(model.tasks))
     turn = Turn(list(weights), weights, model.random(model.steps_done), 0.0)

@@ -30,8 +30,9 @@ def overview_section(found: Findings) -> Html:
     rows.append(_nothing_row(tasks, found))
     headings = [f"{task}: {_leading_name(task, found)}" for task in tasks]
     caption = (
-        "Each task by its leading metric, mean over test pictures, seeds, and those conditions under which doing nothing "
-        f"can be improved on. {CONFIDENCE} Doing nothing is the source itself, enlarged bicubically where the task enlarges."
+        "Each task by its leading metric, mean over test pictures, seeds, and those conditions under which doing "
+        f"nothing can be improved on. {CONFIDENCE} Doing nothing is the source itself, enlarged bicubically where "
+        "the task enlarges."
     )
     return element(
         "section",

@@ -218,21 +218,21 @@ class Adversary:
         rightness = self._rightness(judgement, fakes.task_index)
         return {
             "discriminator/loss": loss.detach(),
-            "discriminator/classification": classification,
+            **({"discriminator/classification": classification} if self.config.classification_weight else {}),
             "norm/discriminator": norm,
             **{f"discriminator/{name}": (value * weight).sum() for name, value in rightness.items()},
         }
 
     def _rightness(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
-        """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks."""
+        """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
+        them."""
         count = len(index)
         real, fake = judgement.logit[:count], judgement.logit[count:]
         right_real, right_fake = real_or_fake(real, fake, self.objective.boundary)
-        return {
-            "accuracy_real": right_real,
-            "accuracy_fake": right_fake,
-            "accuracy_task": right_task(judgement.task[:count], index),
-        }
+        found = {"accuracy_real": right_real, "accuracy_fake": right_fake}
+        if self.config.classification_weight:  # else nothing has taught it to
+            found["accuracy_task"] = right_task(judgement.task[:count], index)
+        return found
 
     def state(self) -> dict[str, Any]:
         """The discriminator and its optimizer."""

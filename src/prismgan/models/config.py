@@ -13,7 +13,7 @@ from prismgan.balancing import BalancerName
 from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
 from prismgan.models.schedule import Schedule
-from prismgan.networks import HeadSpec, ImageGenerator
+from prismgan.networks import GeneratorSizes, HeadSpec, ImageGenerator
 from prismgan.tasks import Task
 
 __all__ = ["ModelConfig", "head_specs"]
@@ -26,7 +26,7 @@ class ModelConfig(Config, ABC):
     """Whether tasks that ask for a latent get pictures that vary with it."""
 
     kind: str
-    generator: Config
+    generator: GeneratorSizes
     """Size of the generator."""
     perceptual: str | None = None
     """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights; null takes

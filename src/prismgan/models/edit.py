@@ -20,10 +20,11 @@ from prismgan.tasks.base import TaskName
 
 __all__ = ["add_head", "free_name", "remove_tasks", "rename_task"]
 
-HEADS = "generator.heads"
+GENERATOR = "generator."
+HEADS = f"{GENERATOR}heads"
 OWNED = (
     HEADS,
-    "generator.codes",
+    f"{GENERATOR}codes",
     *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")),
 )
 """Where the networks keep what belongs to one task, under its name."""
@@ -89,7 +90,13 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
         }
     )
     prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
-    tensors = {key: tensor for key, tensor in weights.tensors.items() if not _owned(key, prefixes)}
+    # Layers that tasks share may be without use for those that are left.
+    used = header.make_generator().state_dict()
+    tensors = {
+        key: tensor
+        for key, tensor in weights.tensors.items()
+        if not _owned(key, prefixes) and (not key.startswith(GENERATOR) or key.removeprefix(GENERATOR) in used)
+    }
     return replace(weights, header=header, tensors=tensors)
 
 

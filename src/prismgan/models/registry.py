@@ -8,7 +8,9 @@ from typing import Any, get_args
 from jaxtyping import Float
 from torch import Tensor
 
+from prismgan.models.cganomaly import CGANomaly
 from prismgan.models.config import ModelConfig
+from prismgan.models.cvae import CVAE
 from prismgan.models.cwgan import CWGAN
 from prismgan.models.model import Model
 from prismgan.models.prism import Prism
@@ -23,7 +25,7 @@ def kind_of(config: type[ModelConfig]) -> str:
     return kind
 
 
-MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CWGAN)}
+MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CVAE, CGANomaly, CWGAN)}
 """Every kind by its name in a recipe; the first is ours."""
 
 

@@ -22,7 +22,7 @@ from prismgan.errors import WeightsError
 from prismgan.files import replace_file
 from prismgan.models.prism import PrismConfig
 from prismgan.models.registry import MODELS
-from prismgan.networks import Generator, HeadSpec, ImageGenerator
+from prismgan.networks import Generator, GeneratorSizes, HeadSpec, ImageGenerator
 from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
@@ -75,7 +75,7 @@ class Header(Config):
     tasks: tuple[HeadEntry, ...]
     kind: str = "prism"
     """Of the model, as the recipe names it."""
-    generator: SerializeAsAny[Config]
+    generator: SerializeAsAny[GeneratorSizes]
     """Of the class that the model's configuration has there."""
     recipe: dict[str, Any]
     """The resolved recipe of the training."""

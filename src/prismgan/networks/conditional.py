@@ -10,44 +10,31 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.config import Config
 from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, icnr_, zero_
 from prismgan.networks.cells import add, repeated, spread
-from prismgan.networks.image_generator import HeadSpec, ImageGenerator
+from prismgan.networks.image_generator import GeneratorSizes, HeadSpec, ImageGenerator, Levels, Positive
 
-__all__ = ["Conditional", "ConditionalConfig", "ConditionalGenerator", "Decoder", "Encoder", "cells_of"]
-
-Positive = Annotated[int, Field(gt=0, le=1024)]
+__all__ = ["Conditional", "ConditionalConfig", "ConditionalGenerator", "Decoder", "Encoder"]
 
 
-class ConditionalConfig(Config):
+class ConditionalConfig(GeneratorSizes):
     """Size of a generator that is told the task."""
 
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (32, 48, 64)
+    widths: Levels = (32, 48, 64)
     """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (1, 2, 2)
+    blocks: Levels = (1, 2, 2)
     """Residual blocks at each of these levels: so many in the encoder, and as many in the decoder."""
-    latent: Annotated[int, Field(gt=0, le=1024)] = 16
+    latent: Positive = 16
     """Channels of the latent."""
-    code: Annotated[int, Field(gt=0, le=1024)] = 64
+    code: Positive = 64
     """Length of the vector that tells the task."""
-
-    @model_validator(mode="after")
-    def _same_length(self) -> ConditionalConfig:
-        if len(self.widths) != len(self.blocks):
-            raise ValueError(
-                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
-                "give one number of each for every level"
-            )
-        return self
 
 
 class Conditional(NamedTuple):
@@ -158,7 +145,7 @@ class ConditionalGenerator(ImageGenerator):
     def __init__(
         self, config: ConditionalConfig, specs: Sequence[HeadSpec], *, skips: bool = True, layers: int = 0
     ) -> None:
-        super().__init__(specs, config.widths, config.latent)
+        super().__init__(config, specs)
         self.config = config
         self.skips = skips
         self.layers = layers
@@ -222,9 +209,3 @@ class ConditionalGenerator(ImageGenerator):
 
 def _last(spec: HeadSpec) -> str:
     return f"{'restored' if spec.fine else 'repainted'}-{spec.scale}x"
-
-
-def cells_of(image: Float[Tensor, "B 3 sH sW"], scale: int, multiple: int) -> Float[Tensor, "B P h w"]:
-    """An output, or its target, as the cells of its source, padded to whole coarsest ones."""
-    bottom, right = (-side % (multiple * scale) for side in image.shape[-2:])
-    return F.pixel_unshuffle(F.pad(image, (0, right, 0, bottom), mode="replicate"), 2 * scale)

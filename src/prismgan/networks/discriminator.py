@@ -99,10 +99,15 @@ class Discriminator(nn.Module):
         known = [self.tasks.index(name) for name in tasks]
         return torch.tensor(known).repeat_interleave(rows)
 
-    def forward(self, images: Float[Tensor, "N 3 H W"], task: Int[Tensor, " N"]) -> Judgement:
+    def features(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
+        """What it judges by: the maps of the trunk's last layer."""
         maps = images
         for layer in self.trunk:
             maps = F.leaky_relu(layer(maps), 2 * SLOPE)
+        return maps
+
+    def forward(self, images: Float[Tensor, "N 3 H W"], task: Int[Tensor, " N"]) -> Judgement:
+        maps = self.features(images)
         patch = self.patch(maps) + self._projection(self.patch_embeddings, task, maps)
         pooled = F.leaky_relu(self.hidden(maps.mean(dim=(2, 3))), 2 * SLOPE)
         embedding = torch.stack([self.whole_embeddings[name] for name in self.tasks])[task]

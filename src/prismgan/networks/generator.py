@@ -12,47 +12,35 @@ from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.config import Config
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.cells import add, repeated, spread
-from prismgan.networks.image_generator import HeadSpec, ImageGenerator
+from prismgan.networks.image_generator import GeneratorSizes, HeadSpec, ImageGenerator, Levels, Positive
 
 __all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "Trunk"]
-
-Positive = Annotated[int, Field(gt=0, le=1024)]
 
 BORDER = 2
 """Cells at 1/2 that a repainting head needs beyond the picture: one for its last convolution, one for enlargement."""
 
 
-class GeneratorConfig(Config):
+class GeneratorConfig(GeneratorSizes):
     """Size of the generator."""
 
-    widths: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (48, 64)
+    widths: Levels = (48, 64)
     """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 16 run fastest."""
-    blocks: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)] = (6, 8)
+    blocks: Levels = (6, 8)
     """Residual blocks at each of these levels; those at 1/2 are computed for restoration alone, not for looks."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
     head_width: Annotated[int, Field(gt=1, le=1024)] = 32
     """Channels in the heads of looks; half as many where they go back to 1/2."""
-    latent: Annotated[int, Field(gt=0, le=1024)] = 16
+    latent: Positive = 16
     """Dimensions of the latent z ~ N(0, I)."""
-    code: Annotated[int, Field(gt=0, le=1024)] = 64
+    code: Positive = 64
     """Width of the fully connected layers that z goes through."""
-
-    @model_validator(mode="after")
-    def _same_length(self) -> GeneratorConfig:
-        if len(self.widths) != len(self.blocks):
-            raise ValueError(
-                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
-                "give one number of each for every level"
-            )
-        return self
 
 
 class Features(NamedTuple):
@@ -246,7 +234,7 @@ class Generator(ImageGenerator):
     """A trunk for all tasks and a head for each."""
 
     def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
-        super().__init__(heads, config.widths, config.latent)
+        super().__init__(config, heads)
         self.config = config
         self.trunk = Trunk(config)
         self.mapping = nn.Sequential(

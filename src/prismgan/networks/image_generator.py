@@ -9,17 +9,44 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 
 import torch
 from jaxtyping import Float
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prismgan.config import Config
 from prismgan.images import bicubic_phases, bilinear_phases
 from prismgan.networks.cells import detail_of
 
-__all__ = ["HeadSpec", "ImageGenerator"]
+__all__ = ["GeneratorSizes", "HeadSpec", "ImageGenerator"]
+
+Positive = Annotated[int, Field(gt=0, le=1024)]
+Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
+
+
+class GeneratorSizes(Config):
+    """What every generator has sizes of."""
+
+    widths: Levels
+    """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
+    blocks: Levels
+    """Residual blocks at each of these levels."""
+    latent: Positive = 16
+    """Dimensions of the latent z ~ N(0, I)."""
+    code: Positive = 64
+    """Width of the vector that modulates the layers."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
+                "give one number of each for every level"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -38,18 +65,17 @@ class ImageGenerator(nn.Module, ABC):
     """Source image and latent to one image per task.
 
     Args:
+        sizes: of the network.
         specs: the outputs.
-        widths: channels at 1/2, 1/4, 1/8 ... of the source's side.
-        latent: dimensions of z.
     """
 
-    def __init__(self, specs: Sequence[HeadSpec], widths: Sequence[int], latent: int) -> None:
+    def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
         super().__init__()
         self.specs = {spec.name: spec for spec in specs}
         if len(self.specs) != len(specs):
             raise ValueError("two heads have the same name")
-        self.widths = tuple(widths)
-        self.latent = latent
+        self.widths = sizes.widths
+        self.latent = sizes.latent
         for scale in {spec.scale for spec in specs} - {1}:
             self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
         for scale in {spec.scale for spec in specs if not spec.fine}:

@@ -1,0 +1,32 @@
+"""The losses of GANomaly (Akcay et al., "GANomaly: semi-supervised anomaly detection", 2018), and its score.
+
+All are means over what they compare, not sums, so that they do not grow with the picture; the adversarial and the
+latent one are squared, as in the authors' program.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["anomaly_score", "contextual", "feature_matching", "latent_distance"]
+
+
+def feature_matching(real: Float[Tensor, "B ..."], fake: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Eq. 1, adversarial: the discriminator's features of an output should be those of the real picture."""
+    return (real - fake).square().flatten(1).mean(1)
+
+
+def contextual(target: Float[Tensor, "B 3 H W"], output: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """Eq. 2: L1 distance of output and target."""
+    return (target - output).abs().flatten(1).mean(1)
+
+
+def latent_distance(z: Float[Tensor, "B ..."], again: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Eq. 3: what the output is encoded to should be what it was made from."""
+    return (z - again).square().flatten(1).mean(1)
+
+
+def anomaly_score(z: Float[Tensor, "B ..."], again: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Eq. 5: how far it is, in L1. Low for pictures like those of the training."""
+    return (z - again).abs().flatten(1).mean(1)

@@ -1,0 +1,77 @@
+"""How large models are, and models of the same size.
+
+What counts against each other is what is rendered with: :func:`rendering` is the number of weights of the generator.
+A VAE's prior is a part of it. What serves training alone does not count and is told beside it by :func:`beside`:
+discriminators and critics, the network that reads a VAE's targets, and GANomaly's second encoder, which reads outputs.
+(Its anomaly score needs it too, but no picture does.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from prismgan.errors import RecipeError
+from prismgan.models.config import ModelConfig, head_specs
+from prismgan.networks import Discriminator
+from prismgan.tasks import Task
+
+__all__ = ["TOLERANCE", "at_equal_parameters", "beside", "rendering"]
+
+TOLERANCE = 0.05
+"""By which part two models' sizes may differ."""
+WIDEST = 16.0
+"""So many times its own width a model is made at most."""
+
+C = TypeVar("C", bound=ModelConfig)
+
+
+def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
+    """Number of weights of what these tasks are rendered with."""
+    return sum(config.make_generator(head_specs(tasks)).parameter_counts().values())
+
+
+def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
+    """Number of weights of every network that is trained beside the generator, by name."""
+    networks = dict(config.helpers(head_specs(tasks)))
+    if config.opponent is not None:
+        networks["discriminator"] = Discriminator(config.opponent.discriminator, [task.name for task in tasks])
+    return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+
+
+def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
+    """The configuration with its generator's widths scaled so that it has as many weights, to within
+    :data:`TOLERANCE`.
+
+    Args:
+        config: the model; what its recipe says of blocks, latent and code stays, and so do proportions of widths.
+        tasks: that it is to render.
+        parameters: the number to have; :func:`rendering` of another model.
+
+    Raises:
+        RecipeError: no width gives that.
+    """
+    low, high = 1.0 / WIDEST, WIDEST
+    tried: dict[int, C] = {}
+    for _ in range(24):  # bisection: a step of the widths is far larger than what is left after that
+        middle = (low * high) ** 0.5
+        candidate = _scaled(config, middle)
+        count = rendering(candidate, tasks)
+        tried[count] = candidate
+        if count == parameters:
+            break
+        low, high = (middle, high) if count < parameters else (low, middle)
+    nearest = min(tried, key=lambda count: abs(count - parameters))
+    if abs(nearest - parameters) > TOLERANCE * parameters:
+        raise RecipeError(
+            f"model of kind {config.kind}: no width gives it {parameters:,} parameters within {TOLERANCE:.0%}; the "
+            f"nearest has {nearest:,}. Change model.generator.widths or blocks"
+        )
+    return tried[nearest]
+
+
+def _scaled(config: C, factor: float) -> C:
+    """With all widths times a factor."""
+    sizes = config.generator
+    widths = tuple(max(1, min(1024, round(factor * width))) for width in sizes.widths)
+    return config.model_copy(update={"generator": sizes.model_copy(update={"widths": widths})})

@@ -1,0 +1,141 @@
+"""Conditional GANomaly: encoder, decoder, encoder; what an output is encoded to should be what it was made from.
+
+Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). Decoder,
+second encoder and discriminator are told the task. The paper reconstructs pictures; here they are translated:
+
+* the contextual loss (eq. 2) is the L1 distance to the target, for tasks that have one. It comes beside the task's own
+  losses, which serve the same purpose in every model;
+* the adversarial loss (eq. 1) matches the discriminator's features of an output with those of its target. Where there
+  are no pairs, it matches their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
+* the latent loss (eq. 3) asks the second encoder, who knows the task, for the latent of the *source*.
+
+The discriminator learns to tell real from fake by the cross-entropy of the paper, one logit a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from prismgan.batch import Batch
+from prismgan.losses.ganomaly import anomaly_score, contextual, feature_matching, latent_distance
+from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
+from prismgan.models.config import ModelConfig
+from prismgan.models.fakes import Fakes
+from prismgan.models.gradients import processes, total
+from prismgan.models.model import Model
+from prismgan.networks import BowTieGenerator, ConditionalConfig, HeadSpec, OutputEncoder
+
+__all__ = ["CGANomaly", "CGANomalyConfig"]
+
+
+class CGANomalyConfig(ModelConfig):
+    """The conditional GANomaly, for comparison: its networks and the weights of its losses."""
+
+    varies: ClassVar[bool] = False
+
+    kind: Literal["cganomaly"] = "cganomaly"
+    generator: ConditionalConfig = ConditionalConfig(latent=32)
+    """Size of the generator; the second encoder is as large as its first. There is no z to vary a look with: what is
+    called latent is what the picture has to go through."""
+    adversary: OpponentConfig = OpponentConfig()
+    """The discriminator and its training."""
+    contextual_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the L1 distance to the target, beside the task's own losses. The paper's 50 is against an adversarial
+    loss of weight 1, which here has the task's adversarial weight: it is about what the tasks' own losses have."""
+    latent_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the distance between what the output was made from and what it is encoded to."""
+
+    @property
+    def opponent(self) -> AdversaryConfig:
+        return AdversaryConfig(**self.adversary.model_dump(), stages="two", classification_weight=0)
+
+    def make_generator(self, specs: Sequence[HeadSpec]) -> BowTieGenerator:
+        return BowTieGenerator(self.generator, specs)
+
+    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
+        scales = [spec.scale for spec in specs]
+        return {"encoder": OutputEncoder(self.generator, scales, beside=0, outputs=self.generator.latent)}
+
+
+class CGANomaly(Model):
+    """Generator, second encoder and discriminator."""
+
+    config_type: ClassVar[type[ModelConfig]] = CGANomalyConfig
+    config: CGANomalyConfig
+    generator: BowTieGenerator
+    adversary: Adversary
+
+    def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The discriminator's update, then one of generator and second encoder."""
+        turn = self.begin(batch)
+        with self.autocast:
+            encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
+            outputs = self.generator.decode(encoded, None, turn.names)
+            z = self.generator.z(encoded)
+            again = {name: self._encoded_again(name, output) for name, output in outputs.items()}
+        losses, log = self.task_losses(batch, outputs, turn.weights)
+        beside = torch.zeros((), device=self.device)
+        for name, output in outputs.items():
+            if name in batch.targets:
+                value = (contextual(batch.targets[name], output.float()) * turn.weights[name]).sum()
+                log[f"loss/{name}/contextual"] = value.detach()
+                losses[name] = losses[name] + self.config.contextual_weight * value
+            value = (latent_distance(z.float(), again[name].float()) * turn.weights[name]).sum()
+            log[f"loss/{name}/latent"] = value.detach()
+            beside = beside + self.tasks[name].weight * self.config.latent_weight * value
+        finite = torch.ones(())
+        fakes = self.fakes(batch, outputs, turn)
+        if fakes is not None:
+            of_discriminator, finite = self.adversary.update(fakes, self.steps_done, turn.random)
+            log |= of_discriminator
+            for name, value in self._matching(fakes).items():
+                log[f"loss/{name}/adversarial"] = value.detach()
+                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+        return self.finish(losses, outputs, turn, log, beside=beside, finite=finite)
+
+    def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:
+        """E(output), told the task."""
+        return self.helpers["encoder"](output, self.generator.specs[name].scale, self.generator.codes[name])
+
+    def _matching(self, fakes: Fakes) -> dict[str, Float[Tensor, ""]]:
+        """How far the discriminator's features of the outputs are from those of real pictures, by task."""
+        discriminator = self.adversary.discriminator
+        discriminator.requires_grad_(False)
+        with self.autocast:
+            fake = fakes.of_task(discriminator.features(fakes.fake).float())
+            with torch.no_grad():
+                real = fakes.of_task(discriminator.features(fakes.real).float())
+        discriminator.requires_grad_(True)
+        found = {}
+        for name, weight in fakes.of_task(fakes.weight * len(fakes.tasks)).items():
+            if self.tasks[name].has_pairs:
+                found[name] = (feature_matching(real[name], fake[name]) * weight).sum()
+            else:
+                found[name] = _mean_matching(real[name], fake[name], weight)
+        return found
+
+    @torch.no_grad()
+    def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+        """Of every picture, its mean over the tasks: low for sources like those of the training."""
+        encoded = self.generator.encode(source)
+        z = self.generator.z(encoded)
+        outputs = self.generator.decode(encoded)
+        scores = [anomaly_score(z, self._encoded_again(name, output)) for name, output in outputs.items()]
+        return torch.stack(scores).mean(0)
+
+
+def _mean_matching(
+    real: Float[Tensor, "B C h w"], fake: Float[Tensor, "B C h w"], weight: Float[Tensor, " B"]
+) -> Float[Tensor, ""]:
+    """:func:`feature_matching` of the mean over positions and over the rows of all processes."""
+    own = ((fake.mean(dim=(2, 3)) - real.mean(dim=(2, 3))) * weight[:, None]).sum(0)
+    whole = total(own.detach()) / processes()[1]
+    # The value over all processes, with its gradient in this one's rows.
+    pull = 2 * (whole * own).mean()
+    return whole.square().mean() + pull - pull.detach()

@@ -1,0 +1,120 @@
+"""Conditional VAE: a latent that is inferred from the target in training, and predicted from the source in use.
+
+Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that reads the source, as in Sohn et al.,
+"Learning structured output representation using deep conditional generative models" (2015), eq. 4. What is known of an
+output is its source and its task. A step raises the lower bound
+
+    log p(target | source, task) >= E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) || p(z | ...))
+
+by one draw of z. The likelihood is exp(-loss), up to a constant, of the task's own losses: an L1-like distance to
+the target makes it about a Laplace distribution, and what the other losses ask for weighs pictures in the same way.
+A task without targets has nothing to infer z from. Its q is its prior, without divergence, and the bound becomes the
+expected loss.
+
+With the balancer ``fixed`` this is the bound itself, times the tasks' weights. With one that changes the tasks'
+gradients, as the default does, ``kl_weight`` is against what it makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from prismgan.batch import Batch
+from prismgan.losses.gaussian_kl import gaussian_kl
+from prismgan.models.config import ModelConfig
+from prismgan.models.gradients import processes, total
+from prismgan.models.model import Model, Turn
+from prismgan.networks import ConditionalConfig, HeadSpec, OutputEncoder, VariationalGenerator
+from prismgan.networks.conditional import Conditional
+from prismgan.networks.gaussian import Gaussian
+
+__all__ = ["CVAE", "CVAEConfig"]
+
+
+class CVAEConfig(ModelConfig):
+    """The conditional VAE, for comparison: its generator, and the weight of its divergence."""
+
+    kind: Literal["cvae"] = "cvae"
+    generator: ConditionalConfig = ConditionalConfig()
+    """Size of the generator; the network that reads the targets is as large as its encoder."""
+    kl_weight: Annotated[float, Field(ge=0)] = 0.01
+    """Weight of the divergence between what is inferred from a target and what is predicted without, in nats a
+    position of the latent map."""
+    free_bits: Annotated[float, Field(ge=0)] = 0.02
+    """Nats that every channel of the latent may hold at no cost (Kingma et al., "IAF", 2016, eq. 15), so that it is
+    not left unused from the start."""
+
+    def make_generator(self, specs: Sequence[HeadSpec]) -> VariationalGenerator:
+        return VariationalGenerator(self.generator, specs)
+
+    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
+        scales = [spec.scale for spec in specs]
+        return {"posterior": OutputEncoder(self.generator, scales, beside=12, outputs=2 * self.generator.latent)}
+
+
+class CVAE(Model):
+    """Prior, posterior and decoder, all told the task."""
+
+    config_type: ClassVar[type[ModelConfig]] = CVAEConfig
+    config: CVAEConfig
+    generator: VariationalGenerator
+
+    def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """One update of all three."""
+        turn = self.begin(batch)
+        starts, divergences = {}, {}
+        with self.autocast:
+            encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
+            for name in turn.names:
+                prior = self.generator.prior_of(encoded, name)
+                inferred = prior
+                if name in batch.targets:
+                    inferred = self.posterior_of(encoded, name, batch.targets[name])
+                    divergences[name] = self._divergence(inferred, prior, turn, name)
+                z = inferred.at(self.draw(prior.mean.shape, turn.random))
+                starts[name] = self.generator.start(encoded, name, z)
+            outputs = self.generator.paint(encoded, starts)
+        losses, log = self.task_losses(batch, outputs, turn.weights)
+        beside = torch.zeros((), device=self.device)
+        for name, by_channel in divergences.items():
+            log[f"loss/{name}/kl"] = by_channel.sum().detach()
+            beside = beside + self.tasks[name].weight * self.config.kl_weight * self._beyond_free(by_channel)
+        return self.finish(losses, outputs, turn, log, beside=beside)
+
+    def posterior_of(self, encoded: Conditional, name: str, target: Float[Tensor, "B 3 sH sW"]) -> Gaussian:
+        """q(z | source, target, task)."""
+        spec = self.generator.specs[name]
+        source = encoded.bordered[..., 1:-1, 1:-1]
+        return Gaussian.of(self.helpers["posterior"](target, spec.scale, self.generator.codes[name], source))
+
+    def _divergence(self, inferred: Gaussian, prior: Gaussian, turn: Turn, name: str) -> Float[Tensor, " Z"]:
+        """This process's share of the mean over rows and positions."""
+        by_row = gaussian_kl(inferred, prior).mean(dim=(2, 3))
+        return (by_row * turn.weights[name][:, None]).sum(0)
+
+    def _beyond_free(self, by_channel: Float[Tensor, " Z"]) -> Float[Tensor, ""]:
+        """The sum over channels, each at least :attr:`CVAEConfig.free_bits`: below that nothing pulls."""
+        whole = total(by_channel.detach()) / processes()[1]
+        return torch.where(whole > self.config.free_bits, by_channel, self.config.free_bits).sum()
+
+    @torch.no_grad()
+    def sample(
+        self, source: Float[Tensor, "B 3 H W"], count: int, random: torch.Generator | None = None
+    ) -> dict[str, Float[Tensor, "N B 3 sH sW"]]:
+        """``count`` draws of every task's image: z from the prior, anew at every position."""
+        encoded = self.generator.encode(source)
+        priors = {name: self.generator.prior_of(encoded, name) for name in self.tasks}
+        draws = []
+        for _ in range(count):
+            starts = {}
+            for name, prior in priors.items():
+                noise = torch.randn(prior.mean.shape, generator=random).to(source.device)
+                starts[name] = self.generator.start(encoded, name, prior.at(noise))
+            draws.append(self.generator.paint(encoded, starts))
+        return {name: torch.stack([draw[name] for draw in draws]) for name in self.tasks}

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from prismgan import data
+from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.training.comparison import MODELS, Axis, find_contenders
 from prismgan.training.comparison.budget import budget_of, must_be_equal
 from prismgan.training.comparison.contenders import Contender
 from prismgan.training.comparison.plan import find_trainings
-from prismgan.training.recipe import load
+from prismgan.training.recipe import Recipe, load
 
 MakeRecipe = Callable[..., Path]
 
@@ -30,9 +33,32 @@ def test_every_model_is_one(recipe: Path) -> None:
     assert list(joint.recipes) == [""]
     assert list(experts.recipes) == ["restore", "enlarge", "paint"]
     for task, expert in experts.recipes.items():
-        assert [each.name for each in expert.tasks] == [task]
+        assert [each.name for each in expert.all_tasks()] == [task]
         assert expert.model == joint.recipes[""].model
         assert expert.training == joint.recipes[""].training
+
+
+def test_an_expert_sees_what_the_joint_network_sees(recipe: Path) -> None:
+    joint, experts = find_contenders(recipe, ["data.workers=0"], ["prism", "experts"])
+    together, alone = joint.recipes[""], experts.recipes["restore"]
+    rows, test = data.split(data.rows(together.data), together.data)
+
+    def samples(recipe: Recipe) -> TrainingSet:
+        others = recipe.other_tasks()
+        return TrainingSet(rows, recipe.all_tasks(), 32, recipe.degradation, recipe.seed, alongside=others)
+
+    for position in range(6):
+        one, other = samples(together).sample(position), samples(alone).sample(position)
+        assert torch.equal(one.source, other.source)
+        assert torch.equal(one.targets["restore"], other.targets["restore"])
+        assert list(other.targets) == ["restore"]
+    condition = together.evaluation.conditions[1]
+    for each in (together, alone):
+        assert [task.scale for task in each.all_tasks() + each.other_tasks()].count(2) == 1
+    (one,), (other,) = (
+        TestSet(test, each.all_tasks(), condition, 64, alongside=each.other_tasks()) for each in (together, alone)
+    )
+    assert torch.equal(one.source, other.source)
 
 
 def test_variations_are_all_combinations(recipe: Path) -> None:

@@ -74,6 +74,7 @@ def evaluate_weights(
         named=metrics,
         shown=shown,
         seed=recipe.seed,
+        alongside=recipe.other_tasks(),
     )
     found["discriminator"] = {}
     if model.discriminator is not None and weights.part("discriminator"):

@@ -18,6 +18,7 @@ from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
 from prismgan.models import MODELS, ModelConfig, PrismConfig
 from prismgan.tasks import KINDS, Task, TaskEntry
+from prismgan.tasks.base import TaskName
 
 __all__ = [
     "EvaluationConfig",
@@ -114,6 +115,9 @@ class Recipe(Config):
     """What is done to a clean photo to make it a source; null leaves sources clean."""
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
     """The outputs, each with a name and a kind."""
+    only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
+    """Train only these of the tasks, by name, on pictures that are cut as for all: an expert, which sees what the joint
+    network sees. Null trains all."""
     model: ModelChoice = PrismConfig()
     """Networks, game and optimisation; of kind `prism` where none is named."""
     training: TrainingConfig = TrainingConfig()
@@ -131,6 +135,16 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _only_known_tasks(self) -> Self:
+        names = [entry.name for entry in self.tasks]
+        for name in self.only or ():
+            if name not in names:
+                raise ValueError(
+                    f"only: no task is named {name!r}{nearest(name, names)} (there is: {', '.join(names)})"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _everything_can_learn(self) -> Self:
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
@@ -139,8 +153,12 @@ class Recipe(Config):
         return self
 
     def all_tasks(self) -> list[Task]:
-        """The tasks that the entries describe."""
-        return [entry.task() for entry in self.tasks]
+        """The tasks that are trained."""
+        return [entry.task() for entry in self.tasks if self.only is None or entry.name in self.only]
+
+    def other_tasks(self) -> list[Task]:
+        """Those that are not trained, and that pictures are cut for all the same."""
+        return [entry.task() for entry in self.tasks if self.only is not None and entry.name not in self.only]
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:

@@ -79,16 +79,17 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
+        others = recipe.other_tasks()
         if resume:
             must_be_resumable(self.run, recipe)
         else:
             self.run.must_be_new()
-        for problem in data.must_fit(recipe.data, self.tasks, recipe.training.crop):
+        for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
-        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache)
+        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, others)
         self.model = build(
             recipe.model,
             self.tasks,
@@ -331,6 +332,7 @@ class Trainer:
                 maximum_side=settings.maximum_side,
                 losses=self.model.losses,
                 named=self.metrics,
+                alongside=self.recipe.other_tasks(),
                 seed=self.recipe.seed,
                 device=self.model.device,
             )

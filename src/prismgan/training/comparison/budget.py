@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prismgan.errors import PrismganError
-from prismgan.models import head_specs
+from prismgan.models.budget import TOLERANCE, beside, rendering
 from prismgan.training.comparison.contenders import EXPERTS, Contender
-from prismgan.training.recipe import Recipe
 
-__all__ = ["TOLERANCE", "Budget", "budget_of", "must_be_equal"]
-
-TOLERANCE = 0.05
-"""By how much the parameters of two contenders may differ."""
+__all__ = ["Budget", "budget_of", "must_be_equal"]
 
 
 @dataclass(frozen=True)
@@ -26,23 +23,31 @@ class Budget:
     crop: int
     parameters: Mapping[str, int]
     """Parameters that render, by part."""
+    beside: Mapping[str, int]
+    """Parameters that serve training alone, by the network that they are of."""
 
     @property
     def total(self) -> int:
         """Parameters that it takes to render every task."""
         return sum(self.parameters.values())
 
+    def __str__(self) -> str:
+        networks = f" in {len(self.parameters)} networks" if len(self.parameters) > 1 else ""
+        helpers = sum(self.beside.values())
+        return (
+            f"{self.total:,} parameters{networks}, and {helpers:,} for training alone; "
+            f"{self.steps} steps of {self.batch_size} crops of {self.crop} pixels"
+        )
+
 
 def budget_of(contender: Contender) -> Budget:
     """Count the parameters of a contender's networks."""
     training = next(iter(contender.recipes.values())).training
-    parameters = {part: _rendering(recipe) for part, recipe in contender.recipes.items()}
-    return Budget(training.steps, training.batch_size, training.crop, parameters)
-
-
-def _rendering(recipe: Recipe) -> int:
-    generator = recipe.model.make_generator(head_specs(recipe.all_tasks()))
-    return sum(parameter.numel() for parameter in generator.parameters())
+    parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in contender.recipes.items()}
+    helpers: Counter[str] = Counter()
+    for recipe in contender.recipes.values():
+        helpers.update(beside(recipe.model, recipe.all_tasks()))
+    return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
 
 
 def must_be_equal(contenders: Sequence[Contender], budgets: Mapping[str, Budget]) -> None:

@@ -13,15 +13,20 @@ from typing import Any, Self
 import yaml
 
 from prismgan.errors import RecipeError, nearest
+from prismgan.models import MODELS as KINDS
+from prismgan.models import ModelConfig, PrismConfig, kind_of
+from prismgan.models.adversary import OpponentConfig
+from prismgan.models.budget import at_equal_parameters, rendering
 from prismgan.training.recipe import Recipe, load
 
 __all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
 
-JOINT = "prism"
+JOINT = kind_of(PrismConfig)
 """The recipe as it is."""
 EXPERTS = "experts"
-"""The recipe once for every task, with that task alone."""
-MODELS = (JOINT, EXPERTS)
+"""The recipe once for every task, which alone is trained, on the same pictures."""
+MODELS = (JOINT, EXPERTS, *(kind for kind in KINDS if kind != JOINT))
+"""All that may take part; other kinds of model have as many parameters as ours."""
 
 MEASUREMENTS = 20
 """Times that gradients are compared along a training whose recipe does not say how often."""
@@ -104,6 +109,11 @@ def find_contenders(
     )
     for changes, labels in combinations:
         recipe = load(path, [*settings, *changes])
+        if recipe.model.kind != JOINT:
+            raise RecipeError(
+                f"{path}: model.kind is {recipe.model.kind!r}, and a comparison starts from {JOINT!r}, by which the "
+                "others are sized; leave model.kind out, and name models by --models"
+            )
         variation = " ".join(labels)
         found += [
             Contender(" ".join(filter(None, (model, variation))), model, variation, _recipes(model, recipe))
@@ -122,5 +132,24 @@ def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:
         every = max(1, recipe.training.steps // MEASUREMENTS)
         recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"cosines_every": every})})
     if model == EXPERTS:
-        return {entry.name: recipe.model_copy(update={"tasks": (entry,)}) for entry in recipe.tasks}
-    return {"": recipe}
+        return {entry.name: recipe.model_copy(update={"only": (entry.name,)}) for entry in recipe.tasks}
+    if model == JOINT:
+        return {"": recipe}
+    return {"": recipe.model_copy(update={"model": _rival(model, recipe)})}
+
+
+def _rival(kind: str, recipe: Recipe) -> ModelConfig:
+    """Another kind of model, as large as ours and trained alike: with the recipe's rate, schedule, balancer and so on,
+    and a discriminator of the same size. What it alone has is as its own defaults say."""
+    ours, tasks = recipe.model, recipe.all_tasks()
+    shared = {name: getattr(ours, name) for name in ModelConfig.model_fields if name not in ("kind", "generator")}
+    config = KINDS[kind].config_type(**shared)
+    if ours.opponent is not None:
+        size = {"discriminator": ours.opponent.discriminator}
+        opponents = {
+            name: value.model_copy(update=size)
+            for name in type(config).model_fields
+            if isinstance(value := getattr(config, name), OpponentConfig)
+        }
+        config = config.model_copy(update=opponents)
+    return at_equal_parameters(config, tasks, rendering(ours, tasks))

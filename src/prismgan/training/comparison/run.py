@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from prismgan import data
 from prismgan.errors import DivergedError
 from prismgan.training.comparison.budget import budget_of, must_be_equal
 from prismgan.training.comparison.contenders import Contender
@@ -38,7 +39,13 @@ def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume
     for training in trainings:
         if training.run.checkpoint.exists():
             must_be_resumable(training.run, training.recipe)
+    recipe = trainings[0].recipe
+    data.must_fit(
+        recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop
+    )  # before a word is said
     with ComparisonDisplay(trainings) as display:
+        for name, budget in budgets.items():
+            display.event(f"{name}: {budget}")
         waiting = [training for training in trainings if not training.done]
         for training in trainings:
             if training.done:

@@ -11,13 +11,14 @@ from torch.nn import functional as F
 
 from prismgan.batch import Batch
 from prismgan.losses.drawing import pencil
-from prismgan.models import Prism, PrismConfig
+from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig, build
 from prismgan.tasks import Task
 from prismgan.tasks.derived import DerivedEntry
 from prismgan.tasks.paired import PairedEntry
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style
 from prismgan.tasks.super_resolution import SuperResolution
+from tiny_kinds import tiny_model
 
 ENTRIES = (
     Restore(name="clean"),
@@ -107,3 +108,16 @@ def gradients(prism: Prism) -> dict[str, Tensor | None]:
         for network, module in networks.items()
         for name, parameter in module.named_parameters()
     }
+
+
+def config_of(kind: str, **settings: Any) -> ModelConfig:
+    """The tiny recipe's model of any kind."""
+    if kind == "prism":
+        return config(**settings)
+    common = {**tiny_model(kind), "balancer": "fixed", "schedule": {"warmup": 0}}
+    return MODELS[kind].config_type.model_validate({**common, **settings})
+
+
+def model_of(kind: str, *, seed: int = 0, some_tasks: Sequence[Task] | None = None, **settings: Any) -> Model:
+    """A model of any kind, of the tiny recipe."""
+    return build(config_of(kind, **settings), some_tasks or tasks(), {"paint": [stripes(48)]}, steps=1000, seed=seed)

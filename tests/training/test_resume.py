@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 import torch
 
+from tiny_kinds import COMPARISON_KINDS, tiny_model
+
 STEPS = 26
 CASES = {
     "one stage, normalised": {"model.adversary.stages": "one", "model.balancer": "normalised"},
     "two stages, uncertainty": {"model.adversary.stages": "two", "model.balancer": "uncertainty"},
     "one stage, dwa": {"model.adversary.stages": "one", "model.balancer": "dwa"},
+    **{f"{kind}, normalised": {"model": tiny_model(kind)} for kind in COMPARISON_KINDS},
 }
 CLOCK = {"time", "images_per_second"}
 

@@ -61,6 +61,9 @@ def _evaluate_on_photos(
         )
     for name, number in found["discriminator"].items():
         typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
+    for entry in found["anomaly"]:
+        where = f"{entry['picture']} ({entry['condition']})"
+        typer.echo(f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}")
     for line in found["skipped"]:
         typer.echo(f"left out: {line}", err=True)
 

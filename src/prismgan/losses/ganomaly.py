@@ -6,10 +6,11 @@ latent one are squared, as in the authors' program.
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["anomaly_score", "contextual", "feature_matching", "latent_distance"]
+__all__ = ["anomaly_score", "contextual", "feature_matching", "latent_distance", "min_max"]
 
 
 def feature_matching(real: Float[Tensor, "B ..."], fake: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
@@ -30,3 +31,11 @@ def latent_distance(z: Float[Tensor, "B ..."], again: Float[Tensor, "B ..."]) ->
 def anomaly_score(z: Float[Tensor, "B ..."], again: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
     """Eq. 5: how far it is, in L1. Low for pictures like those of the training."""
     return (z - again).abs().flatten(1).mean(1)
+
+
+def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Eq. 6: scores of a set, scaled to [0, 1]; 0 where all are equal."""
+    if not len(scores):
+        return scores
+    low, high = scores.min(), scores.max()
+    return (scores - low) / torch.where(high > low, high - low, 1.0)

@@ -29,7 +29,7 @@ from prismgan.models.config import ModelConfig
 from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
-from prismgan.networks import BowTieGenerator, ConditionalConfig, HeadSpec, OutputEncoder
+from prismgan.networks import BowTieConfig, BowTieGenerator, HeadSpec, OutputEncoder
 
 __all__ = ["CGANomaly", "CGANomalyConfig"]
 
@@ -40,9 +40,8 @@ class CGANomalyConfig(ModelConfig):
     varies: ClassVar[bool] = False
 
     kind: Literal["cganomaly"] = "cganomaly"
-    generator: ConditionalConfig = ConditionalConfig(latent=32)
-    """Size of the generator; the second encoder is as large as its first. There is no z to vary a look with: what is
-    called latent is what the picture has to go through."""
+    generator: BowTieConfig = BowTieConfig()
+    """Size of the generator; the second encoder is as large as its first."""
     adversary: OpponentConfig = OpponentConfig()
     """The discriminator and its training."""
     contextual_weight: Annotated[float, Field(ge=0)] = 1.0

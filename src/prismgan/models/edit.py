@@ -20,11 +20,10 @@ from prismgan.tasks.base import TaskName
 
 __all__ = ["add_head", "free_name", "remove_tasks", "rename_task"]
 
-GENERATOR = "generator."
-HEADS = f"{GENERATOR}heads"
+HEADS = "generator.heads"
 OWNED = (
     HEADS,
-    f"{GENERATOR}codes",
+    "generator.codes",
     *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")),
 )
 """Where the networks keep what belongs to one task, under its name."""
@@ -91,11 +90,12 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
     )
     prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
     # Layers that tasks share may be without use for those that are left.
-    used = header.make_generator().state_dict()
+    networks = header.make_networks()
+    used = {f"{part}.{key}" for part, network in networks.items() for key in network.state_dict()}
     tensors = {
         key: tensor
         for key, tensor in weights.tensors.items()
-        if not _owned(key, prefixes) and (not key.startswith(GENERATOR) or key.removeprefix(GENERATOR) in used)
+        if not _owned(key, prefixes) and (key in used or key.partition(".")[0] not in networks)
     }
     return replace(weights, header=header, tensors=tensors)
 

@@ -255,6 +255,10 @@ class Model(ABC):
         fakes = self.fakes(batch, outputs, Turn(names, present(batch, names), self.random(0), 0.0))
         return {} if fakes is None or self.adversary is None else self.adversary.judge(fakes)
 
+    def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"] | None:
+        """How unlike those of the training every picture is; None for a model that cannot say."""
+        return None
+
     # -- checkpoints ------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:

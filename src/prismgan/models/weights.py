@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
+from prismgan.models.config import ModelConfig
 from prismgan.models.prism import PrismConfig
 from prismgan.models.registry import MODELS
 from prismgan.networks import Generator, GeneratorSizes, HeadSpec, ImageGenerator
@@ -88,10 +89,19 @@ class Header(Config):
             raise ValueError("is of a kind of model that is not known")
         return model.config_type.model_validate({"generator": value}).generator
 
+    def make_networks(self) -> dict[str, nn.Module]:
+        """The generator that is described, and what is trained together with it, by name; untrained."""
+        specs = [entry.spec() for entry in self.tasks]
+        return {"generator": self._config.make_generator(specs), **self._config.helpers(specs)}
+
     def make_generator(self) -> ImageGenerator:
         """The generator that is described, untrained."""
-        config = MODELS[self.kind].config_type.model_validate({"generator": self.generator})
-        return config.make_generator([entry.spec() for entry in self.tasks])
+        return self._config.make_generator([entry.spec() for entry in self.tasks])
+
+    @property
+    def _config(self) -> ModelConfig:
+        """As far as it says what networks look like."""
+        return MODELS[self.kind].config_type.model_validate({"generator": self.generator})
 
 
 @dataclass(frozen=True)

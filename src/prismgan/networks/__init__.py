@@ -1,6 +1,6 @@
 """Networks: they know no task, no loss and no file."""
 
-from prismgan.networks.bow_tie import BowTieGenerator
+from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
 from prismgan.networks.conditional import ConditionalConfig
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.generator import Features, Generator, GeneratorConfig
@@ -11,6 +11,7 @@ from prismgan.networks.perceptual import FeatureNetwork, default_features, find_
 from prismgan.networks.variational import VariationalGenerator
 
 __all__ = [
+    "BowTieConfig",
     "BowTieGenerator",
     "ConditionalConfig",
     "Discriminator",

@@ -22,8 +22,8 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def of(cls, maps: Float[Tensor, "B 2Z h w"]) -> Gaussian:
-        """From a network's output, in float32."""
-        mean, log_variance = maps.float().chunk(2, dim=1)
+        """From a network's output, in float32 at least."""
+        mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
         return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
 
     def at(self, noise: Float[Tensor, "B Z h w"]) -> Float[Tensor, "B Z h w"]:

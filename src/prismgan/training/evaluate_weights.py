@@ -11,14 +11,15 @@ from prismgan import data, images
 from prismgan.data import DataConfig, SourceEntry
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.losses.context import LossContext
-from prismgan.models import build
 from prismgan.models.weights import load_weights
 from prismgan.networks import default_features, find_features
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+from prismgan.training.anomaly import anomaly
 from prismgan.training.evaluation import evaluate, judge
 from prismgan.training.header import recipe_of
 from prismgan.training.named_metrics import NamedMetrics
 from prismgan.training.recipe import EvaluationConfig, Recipe
+from prismgan.training.trained import trained_model
 
 __all__ = ["evaluate_weights"]
 
@@ -48,8 +49,7 @@ def evaluate_weights(
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
-    model = build(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
-    weights.fill(model.generator, "generator")
+    model = trained_model(weights)
     features = _features(recipe)
     any_features = default_features() if features is None else features  # a guidance is measured with either
     losses = {
@@ -76,10 +76,10 @@ def evaluate_weights(
         seed=recipe.seed,
         alongside=recipe.other_tasks(),
     )
-    found["discriminator"] = {}
-    if model.discriminator is not None and weights.part("discriminator"):
-        weights.fill(model.discriminator, "discriminator")
-        found["discriminator"] = judge(model, shown, rows, recipe)
+    found["discriminator"] = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
+    found["anomaly"] = anomaly(
+        model, rows, recipe.evaluation.conditions, maximum_side=recipe.evaluation.maximum_side, seed=recipe.seed
+    )
     return {"weights": str(weights.path), "step": weights.header.step, **found}
 
 

@@ -23,6 +23,7 @@ from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.models.weights import load_weights, save_weights
+from prismgan.training.anomaly import anomaly
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
@@ -337,6 +338,13 @@ class Trainer:
                 device=self.model.device,
             )
             found["discriminator"] = judge(self.model, self.tasks, self.test, self.recipe)
+            found["anomaly"] = anomaly(
+                self.model,
+                self.test,
+                settings.conditions,
+                maximum_side=settings.maximum_side,
+                seed=self.recipe.seed,
+            )
         found = {"step": self.step, **found, "skipped": sorted({*found["skipped"], *self.skipped_pictures})}
         self.run.write_json("evaluation.json", found)
 

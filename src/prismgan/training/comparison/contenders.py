@@ -62,9 +62,9 @@ class Axis:
         """A ``--set`` for each value."""
         return [f"{self.path}={json.dumps(value)}" for value in self.values]
 
-    def labels(self) -> list[str]:
-        """How each value is shown: ``balancer=fixed``."""
-        field = self.path.rpartition(".")[2]
+    def labels(self, depth: int) -> list[str]:
+        """How each value is shown, with so many parts of the path: ``balancer=fixed`` with one."""
+        field = ".".join(self.path.split(".")[-depth:])
         return [f"{field}={value if isinstance(value, str) else json.dumps(value)}" for value in self.values]
 
 
@@ -102,9 +102,10 @@ def find_contenders(
     if not models:
         raise RecipeError(f"--models: names no model (known: {', '.join(MODELS)})")
     found = []
+    depth = _telling([axis.path for axis in axes])
     combinations = zip(
         itertools.product(*(axis.settings() for axis in axes)),
-        itertools.product(*(axis.labels() for axis in axes)),
+        itertools.product(*(axis.labels(depth) for axis in axes)),
         strict=True,
     )
     for changes, labels in combinations:
@@ -124,6 +125,13 @@ def find_contenders(
         if folders.count(contender.folder) > 1:
             raise RecipeError(f"--vary: two variations would have the folder {contender.folder!r}; name fewer values")
     return found
+
+
+def _telling(paths: Sequence[str]) -> int:
+    """How many parts from the end of each path tell them apart."""
+    parts = [path.split(".") for path in paths]
+    depths = range(1, 1 + max(map(len, parts), default=1))
+    return next((depth for depth in depths if len({tuple(p[-depth:]) for p in parts}) == len(parts)), depths[-1])
 
 
 def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:

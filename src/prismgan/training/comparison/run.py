@@ -39,10 +39,8 @@ def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume
     for training in trainings:
         if training.run.checkpoint.exists():
             must_be_resumable(training.run, training.recipe)
-    recipe = trainings[0].recipe
-    data.must_fit(
-        recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop
-    )  # before a word is said
+    recipe = trainings[0].recipe  # what is wrong with the data is said before anything else
+    data.must_fit(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
     with ComparisonDisplay(trainings) as display:
         for name, budget in budgets.items():
             display.event(f"{name}: {budget}")

@@ -15,6 +15,7 @@ from prismgan.training.comparison.plan import Training
 from prismgan.training.comparison.quality import Quality
 from prismgan.training.report.heat_map import mean_cosines
 from prismgan.training.report.history import History, Series, read_history
+from prismgan.training.report.results import Evaluation, read_result
 
 __all__ = ["Course", "find_course"]
 
@@ -31,6 +32,8 @@ class Course:
     """Median over a training, of all its networks together."""
     collapses: Mapping[int, tuple[str, ...]]
     """By seed, why it counts as collapsed: it diverged, or a task's metric is worse than doing nothing."""
+    discriminator: Mapping[str, float]
+    """Its metrics on test pictures, mean over networks and seeds; empty where there is none."""
     tasks: tuple[str, ...]
     """Of the rows and columns of ``cosines``; empty where no gradients were compared."""
     cosines: tuple[tuple[float | None, ...], ...]
@@ -55,11 +58,22 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
     return Course(
         seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
         seconds_a_step=interval([sum(_pace(histories[seed, part], batch) for part in parts) for seed in seeds]),
+        discriminator=_discriminator(trainings),
         collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
         tasks=tasks if len(parts) == 1 and len(tasks) > 1 else (),
         cosines=mean_cosines(histories.values(), tasks) if len(parts) == 1 and len(tasks) > 1 else (),
         curves=_curves(list(histories.values())),
     )
+
+
+def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for training in trainings:
+        evaluation = read_result(training.run.folder / "evaluation.json", Evaluation)
+        for name, value in (evaluation.discriminator if evaluation else {}).items():
+            if value is not None:
+                found[name].append(value)
+    return {name: statistics.fmean(values) for name, values in found.items()}
 
 
 def _tasks(training: Training) -> list[str]:

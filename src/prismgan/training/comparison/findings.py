@@ -113,6 +113,7 @@ def _contender(contender: Contender, found: Findings) -> dict[str, Any]:
         "rendering_seconds": found.rendering[name],
         "rendering_ratio": found.rendering[name] / found.rendering[found.reference],
         "collapses": {str(seed): list(reasons) for seed, reasons in course.collapses.items()},
+        "discriminator": dict(course.discriminator),
         "cosines": {"tasks": list(course.tasks), "matrix": [list(row) for row in course.cosines]},
         "curves": {
             term: {"steps": series.steps.tolist(), "values": series.values.tolist()}

@@ -5,10 +5,13 @@ from __future__ import annotations
 from prismgan.training.comparison.findings import Findings
 from prismgan.training.comparison.report.wording import with_half
 from prismgan.training.report.markup import Html, element
-from prismgan.training.report.numbers import duration
+from prismgan.training.report.numbers import duration, share, value
 from prismgan.training.report.sortable import number_cell, sortable
 
 __all__ = ["cost_section", "stability_section"]
+
+JUDGED = ("real", "fake", "task")
+"""What a discriminator may be right on."""
 
 
 def cost_section(found: Findings) -> Html:
@@ -55,26 +58,36 @@ def stability_section(found: Findings) -> Html:
     """How often a seed collapsed, and why."""
     caption = (
         "A seed counts as collapsed where its training diverged (steps that are not finite led it back to a "
-        "checkpoint), or where a task's leading metric, mean over the conditions, is worse than doing nothing."
+        "checkpoint), or where a task's leading metric, mean over the conditions, is worse than doing nothing. "
+        "A discriminator near 50 % on real and fake is being fooled, near 100 % it has won."
     )
-    rows = []
+    rows, reasons = [], []
     for contender in found.contenders:
         collapses = found.courses[contender.name].collapses
-        why = "; ".join(f"seed {seed}: {', '.join(reasons)}" for seed, reasons in collapses.items())
+        judge = found.courses[contender.name].discriminator
+        reasons += [
+            element("li", f"{contender.name}, seed {seed}: {', '.join(why)}") for seed, why in collapses.items()
+        ]
         rows.append(
             element(
                 "tr",
                 element("td", contender.name),
                 number_cell(len(collapses), f"{len(collapses)} of {len(found.seeds)}"),
-                element("td", why),
+                *(_share(judge.get(f"accuracy_{name}")) for name in JUDGED),
             )
         )
-    head = element("tr", element("th", "Model"), element("th", "Collapsed", class_="number"), element("th", "Why"))
-    table = element("table", element("thead", head), element("tbody", *rows), class_="events")
+    headings = ("Collapsed", *(f"D right on {name}" for name in JUDGED))
+    head = element("tr", element("th", "Model"), *(element("th", name, class_="number") for name in headings))
+    table = element("table", element("thead", head), element("tbody", *rows))
     return element(
         "section",
         element("h2", "Stability"),
         element("p", caption, class_="caption"),
         element("div", table, class_="wide"),
+        element("ul", *reasons) if reasons else "",
         id="stability",
     )
+
+
+def _share(accuracy: float | None) -> Html:
+    return number_cell(accuracy, value(None) if accuracy is None else share(accuracy))

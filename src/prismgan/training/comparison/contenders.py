@@ -140,7 +140,7 @@ def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:
         every = max(1, recipe.training.steps // MEASUREMENTS)
         recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"cosines_every": every})})
     if model == EXPERTS:
-        return {entry.name: recipe.model_copy(update={"only": (entry.name,)}) for entry in recipe.tasks}
+        return {task.name: recipe.model_copy(update={"only": (task.name,)}) for task in recipe.all_tasks()}
     if model == JOINT:
         return {"": recipe}
     return {"": recipe.model_copy(update={"model": _rival(model, recipe)})}

@@ -16,7 +16,7 @@ from prismgan.training.comparison.report.wording import with_half
 from prismgan.training.recipe import to_yaml
 from prismgan.training.report import page, recipe_section
 from prismgan.training.report.markup import Html, element
-from prismgan.training.report.numbers import duration
+from prismgan.training.report.numbers import duration, signed
 
 __all__ = ["write_comparison_report"]
 
@@ -78,7 +78,10 @@ def _sharing(found: Findings) -> list[tuple[str, str]]:
         if each.metric == "psnr" and (before is None or each.difference.mean < before.difference.mean):
             worst[each.task] = each
     return [
-        (f"{with_half(each.difference, 'dB', sign=True)} dB", f"{task} jointly minus its expert ({each.condition})")
+        (
+            f"{signed(each.difference.mean, 'dB')} dB",
+            f"{task} jointly minus its expert ({each.condition}: {with_half(each.difference, 'dB', sign=True)})",
+        )
         for task, each in worst.items()
     ][:2]
 

@@ -29,7 +29,8 @@ def pictures_section(folder: Path, found: Findings) -> Html:
 
 
 def _task(folder: Path, task: str, found: Findings) -> Html:
-    shown = {SOURCE: "source", EXPECTED: "expected", **{c.folder: c.name for c in found.contenders}}
+    expected = "target" if task in {each.name for each in found.recipe.all_tasks() if each.has_pairs} else "exemplar"
+    shown = {SOURCE: "source", EXPECTED: expected, **{c.folder: c.name for c in found.contenders}}
     strips = []
     for place in sorted(folder.glob(f"picture-*/{task}")):
         tiles = [

@@ -84,7 +84,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     random = torch.Generator().manual_seed(0)
     names = list(model.tasks)
     latent, _ = model.draw_latents(len(batch.source), random)
-    weights = row_weights(batch, names)
+    weights = row_weights(batch, model.tasks.values())
     turn = Turn(names, weights, random, 0.0)
 
     def forward() -> tuple[dict[str, torch.Tensor], Fakes]:
@@ -169,7 +169,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     """Where a one-stage step's time goes, each part run by itself."""
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
-    weights = row_weights(batch, names)
+    weights = row_weights(batch, model.tasks.values())
     turn = Turn(names, weights, random, 0.0)
     latent, _ = model.draw_latents(len(batch.source), random)
     source = batch.source.contiguous(memory_format=torch.channels_last)

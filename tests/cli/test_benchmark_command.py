@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prismgan.training.benchmarks import run
+from prismgan import packages
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -79,7 +79,7 @@ def test_what_is_refused(sets: Path, tmp_path: Path, evaluate: Command, monkeypa
         (["--benchmarks", sets, "--suites", "grids,steadiness"], ["'steadiness'", "clips in video/"]),
         (["--benchmarks", tmp_path], ["'steadiness'", "opencv-python-headless", "pip install 'prismgan[video]'"]),
     ]
-    monkeypatch.setattr(run, "find_spec", lambda _: None)
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
     for arguments, words in cases:
         finished = evaluate(*arguments)
         assert finished.code == 2, arguments

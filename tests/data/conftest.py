@@ -47,6 +47,7 @@ def make_task() -> MakeTask:
             diversity_weight=0.0,
             steadiness_weight=0.0,
             frequency=1.0,
+            degraded_weight=1.0,
             blocks=None,
             fine=True,
         )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import tiny_weights as tiny_weights_module
-from prismgan import PrismganError
+from prismgan import PrismganError, packages
 from prismgan.errors import PictureError
 from prismgan.models.weights import Weights, save_weights
 
@@ -237,8 +237,8 @@ def test_a_task_named_as_an_input_is_refused(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_a_missing_package_is_named(weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporter.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(PrismganError, match=r"needs onnx and onnxruntime; .*prismgan\[export\]"):
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    with pytest.raises(PrismganError, match=r"needs the package onnx and onnxruntime; .*prismgan\[export\]"):
         export(weights, tmp_path / "x.onnx")
 
 

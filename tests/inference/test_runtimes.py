@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_renderers import TASKS, difference, pixels, tiny_renderer
 
-from prismgan import PrismganError, Renderer
+from prismgan import PrismganError, Renderer, packages
 from prismgan.inference import Request, runtimes
 from prismgan.inference.runtimes import RUNTIMES, Pass, make_runtime
 
@@ -123,11 +123,11 @@ def test_an_unknown_runtime_is_refused_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize(("name", "extra"), [("onnxruntime", "export"), ("openvino", "openvino")])
 def test_a_missing_package_is_named(name: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_is_installed", lambda package: package == "onnx")
+    monkeypatch.setattr(packages, "find_spec", lambda module: object() if module == "onnx" else None)
     with pytest.raises(PrismganError, match=rf"runtime {name}: needs the package {name}; .*prismgan\[{extra}\]"):
         make_runtime(tiny_renderer("restore").generator, name)
 
 
 def test_the_automatic_choice_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_is_installed", lambda package: False)
+    monkeypatch.setattr(packages, "find_spec", lambda module: None)
     assert isinstance(make_runtime(tiny_renderer("restore").generator), runtimes.TorchRuntime)

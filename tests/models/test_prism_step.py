@@ -17,6 +17,7 @@ from prismgan.balancing import BALANCERS, dwa
 from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
+from prismgan.models.rows import row_weights
 from prismgan.tasks.style import Style
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
@@ -182,11 +183,39 @@ def test_tasks_per_step_draws_so_many_by_seed_and_step_alone() -> None:
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_a_frozen_trunk_stays_as_it_is_and_heads_learn(balancer: str) -> None:
-    prism = model(freeze_trunk=True, balancer=balancer)
+    prism = model(frozen="trunk", balancer=balancer)
     before = parameters(prism)
     prism.step(batch())
     learnt = {name.split(".")[1] for name in changed(before, parameters(prism)) if name.startswith("generator.")}
     assert learnt == {"heads"}
+
+
+def test_with_the_coarse_part_frozen_restoration_learns_and_no_look_changes() -> None:
+    prism = model(frozen="coarse")
+    source = batch().source
+    looks = prism.generate(source, tasks=["pencil", "paint"])
+    before = parameters(prism)
+    drawn = [prism.tasks[name] for name in ("clean", "large")]
+    prism._draw_tasks = lambda random: drawn  # type: ignore[method-assign]
+    for _ in range(2):
+        prism.step(batch())
+    learnt = {name for name in changed(before, parameters(prism)) if name.startswith("generator.trunk")}
+    assert learnt
+    assert all(name.startswith(("generator.trunk.up", "generator.trunk.fine")) for name in learnt)
+    after = prism.generate(source, tasks=["pencil", "paint"])
+    assert all(torch.equal(looks[name], after[name]) for name in looks)
+
+
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, [1.0, 0.0, 0.0, 0.0]), (0.5, [0.4, 0.2, 0.2, 0.2])])
+def test_degraded_sources_weigh_what_the_task_says(weight: float, expected: list[float]) -> None:
+    entries = [dataclasses.replace(task, degraded_weight=weight) if task.name == "large" else task for task in tasks()]
+    noisy = batch()
+    source = torch.cat([noisy.reference[:1], noisy.source[1:]])
+    weights = row_weights(dataclasses.replace(noisy, source=source), entries)
+    torch.testing.assert_close(weights["large"], torch.tensor(expected))
+    torch.testing.assert_close(weights["clean"], torch.full((4,), 0.25))
+    if weight == 0:
+        assert "large" not in row_weights(noisy, entries)
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)

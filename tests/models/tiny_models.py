@@ -100,9 +100,9 @@ def model(*, seed: int = 0, some_tasks: Sequence[Task] | None = None, **settings
     return Prism(config(**settings), some_tasks or tasks(), exemplars, steps=1000, seed=seed)
 
 
-def gradients(prism: Prism) -> dict[str, Tensor | None]:
-    """What the last step left behind for both networks and the balancer."""
-    networks = {"generator": prism.generator, "discriminator": prism.discriminator, "balancer": prism.balancer}
+def gradients(made: Model) -> dict[str, Tensor | None]:
+    """What the last step left behind for all networks and the balancer."""
+    networks = {"generator": made.generator, **made.networks, "balancer": made.balancer}
     return {
         f"{network}.{name}": None if parameter.grad is None else parameter.grad.clone()
         for network, module in networks.items()

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_models import batch, gradients, model
+from tiny_models import batch, gradients, model, model_of
 from torch import Tensor, distributed
 
 from prismgan.balancing import dwa
 from prismgan.batch import Batch
-from prismgan.models import Prism
+from prismgan.models import Model
+from tiny_kinds import COMPARISON_KINDS
 
 ROWS, PROCESSES = 4, 2
 NO_LIMIT: dict[str, Any] = {"clip": None, "adversary": {"clip": None, "penalty_every": 1}}
@@ -56,11 +57,11 @@ def share(whole: Batch, rank: int, world: int) -> Batch:
     )
 
 
-def wake(prism: Prism) -> None:
+def wake(made: Model) -> None:
     """Give what starts at zero small numbers: a head that adds nothing hands no gradient on to the trunk."""
     random = torch.Generator().manual_seed(5)
     with torch.no_grad():
-        for parameter in prism.generator.parameters():
+        for parameter in (*made.generator.parameters(), *made.helpers.parameters()):
             if not parameter.any():
                 parameter += 0.05 * torch.randn(parameter.shape, generator=random)
 
@@ -74,6 +75,12 @@ def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
         wake(prism)
         log = prism.step(share(batch(ROWS, seed=1), rank, world))
         found[name] = gradients(prism) | {f"log.{key}": log[key] for key in log if key.startswith("norm/")}
+
+    for kind in COMPARISON_KINDS:
+        made = model_of(kind, clip=None)
+        wake(made)
+        log = made.step(share(batch(ROWS, seed=1), rank, world))
+        found[kind] = gradients(made) | {"log.norm": log["norm/generator"]}
 
     dwa.WINDOW = 1
     prism = model(balancer="dwa")

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 pytest.importorskip("av")
 
-from prismgan import PrismganError
-from prismgan.video import packages
 from prismgan.video.channel import Channel, Stopped
 from prismgan.video.clip import Reader, open_clip
 from prismgan.video.join import ranks_to_decoding_times
@@ -47,12 +45,6 @@ def test_a_stopped_channel_lets_go_of_both_sides() -> None:
         channel.get()
     with pytest.raises(Stopped):
         channel.put(2)
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "find_spec", lambda name: None)
-    with pytest.raises(PrismganError, match=r"package av; pip install 'prismgan\[video\]'"):
-        packages.require("av")
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -77,7 +77,7 @@ def test_missing_weights_are_told(command: Callable[..., Any], tmp_path: Path) -
 
 
 def test_missing_packages_are_told(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("prismgan.packages.find_spec", lambda name: None)
     finished = command("serve")
     assert finished.code == 2
     assert "pip install 'prismgan[web]'" in finished.err

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
-from prismgan.errors import PrismganError
+from prismgan.packages import require
 
 __all__ = ["Aggregated", "of_weighted"]
 
@@ -26,7 +25,7 @@ class Aggregated(Balancer):
 
     It costs a backward pass through the trunk for each task, and with several processes a message of K P numbers. A
     task whose weight is 0 takes no part: to the methods its gradient, zero, would be one that must not be hurt. Where
-    nothing that is shared learns (``model.freeze_trunk``), there is nothing to combine, and heads learn as ever.
+    nothing that is shared learns (``model.frozen``), there is nothing to combine, and heads learn as ever.
 
     Raises:
         PrismganError: torchjd is not installed.
@@ -34,10 +33,7 @@ class Aggregated(Balancer):
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
-        if find_spec("torchjd") is None:
-            raise PrismganError(
-                f"model.balancer: {type(self).__name__} needs the package torchjd; pip install 'prismgan[balancing]'"
-            )
+        require(f"model.balancer: {type(self).__name__}", "balancing", "torchjd")
         self._last: dict[str, float] = {}
 
     @abstractmethod

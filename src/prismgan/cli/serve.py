@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption, fail
+from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption
+from prismgan.packages import require
 
 __all__ = ["serve"]
 
-NEEDED = {"fastapi": "fastapi", "uvicorn": "uvicorn", "websockets": "websockets", "python-multipart": "multipart"}
+NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")
 """Packages of the extra ``web``, and what they are imported as."""
 
 
@@ -26,9 +26,7 @@ def serve(
     fast: Fast = False,
 ) -> None:
     """Serve a page on which pictures are rendered, until Ctrl-C."""
-    missing = [package for package, module in NEEDED.items() if importlib.util.find_spec(module) is None]
-    if missing:
-        fail(f"serve: needs the package {' and '.join(missing)}; install it: pip install 'prismgan[web]'")
+    require("serve", "web", *NEEDED)
 
     from prismgan.web.guard import LOCAL
     from prismgan.web.serving import serve

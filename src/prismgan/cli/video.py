@@ -64,12 +64,12 @@ def video(
 
     from prismgan.cli.progress import VideoProgress
     from prismgan.inference import Renderer, Request
+    from prismgan.packages import require
     from prismgan.video.files import render_file
-    from prismgan.video.packages import require
     from prismgan.video.pipeline import Settings
     from prismgan.video.segment import Encoding
 
-    require("av", *(["cv2"] if report else []))
+    require("clips", "video", "av", *(["cv2"] if report else []))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch)
     request = Request(
         tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from prismgan.export.session import Run, onnxruntime_session
 from prismgan.files import replace_file
 from prismgan.models.weights import Weights, default_weights
 from prismgan.networks import Generator
+from prismgan.packages import require
 
 __all__ = ["Exported", "export"]
 
@@ -81,7 +81,7 @@ def export(
             too much. Nothing is written then.
         PictureError: a picture to calibrate with cannot be read.
     """
-    _refuse_missing_packages()
+    require("export", "export", "onnx", "onnxruntime")
     from prismgan.export.onnx_file import whole_model
 
     _refuse_name(out)
@@ -116,12 +116,6 @@ def export(
     speed = 1.0 if model is plain else _speed(run, onnxruntime_session(plain.SerializeToString()), generator, names)
     replace_file(out, content)
     return Exported(out, len(content), precision, tuple(found), speed)
-
-
-def _refuse_missing_packages() -> None:
-    missing = [package for package in ("onnx", "onnxruntime") if importlib.util.find_spec(package) is None]
-    if missing:
-        raise PrismganError(f"export: needs {' and '.join(missing)}; install it: pip install 'prismgan[export]'")
 
 
 def _refuse_name(out: Path) -> None:

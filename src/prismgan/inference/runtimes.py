@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +17,7 @@ from prismgan.errors import PrismganError, nearest
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.machine import available_threads
 from prismgan.networks import Generator, ImageGenerator
+from prismgan.packages import require
 
 __all__ = [
     "RUNTIMES",
@@ -78,19 +78,10 @@ def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bo
         return TorchRuntime(generator, fast=fast)
     if fast and name == "onnxruntime":
         raise PrismganError(f"runtime {name}: is fast with a file in int8 alone; use openvino or torch")
-    missing = [package for package in ("onnx", name) if not _is_installed(package)]
-    if missing:
-        extra = "export" if name == "onnxruntime" else "openvino"
-        raise PrismganError(
-            f"runtime {name}: needs the package {' and '.join(missing)}; install it: pip install 'prismgan[{extra}]'"
-        )
+    require(f"runtime {name}", "export" if name == "onnxruntime" else "openvino", "onnx", name)
     if not isinstance(generator, Generator):
         raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
     return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
-
-
-def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
 
 
 class TorchRuntime:

@@ -125,7 +125,7 @@ class Model(ABC):
         """
         random = self.random(self.steps_done)
         rate = self._set_rates()
-        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, list(self.tasks))
+        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, self.tasks.values())
         if not weights:
             raise DataError(
                 f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
@@ -206,12 +206,12 @@ class Model(ABC):
         """The step's random numbers, the same in every process."""
         return torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
 
-    def _draw_tasks(self, random: torch.Generator) -> list[str]:
-        names = list(self.tasks)
-        count = self.config.tasks_per_step or len(names)
-        chances = torch.tensor([self.tasks[name].frequency for name in names])
-        drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
-        return [names[index] for index in sorted(drawn)]
+    def _draw_tasks(self, random: torch.Generator) -> list[Task]:
+        tasks = list(self.tasks.values())
+        count = self.config.tasks_per_step or len(tasks)
+        chances = torch.tensor([task.frequency for task in tasks])
+        drawn = torch.multinomial(chances, min(count, len(tasks)), generator=random).tolist()
+        return [tasks[index] for index in sorted(drawn)]
 
     def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
         """Standard normal numbers for the rows of this process, of those for the rows of all: what a row gets does not

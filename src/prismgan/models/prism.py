@@ -35,8 +35,9 @@ class PrismConfig(ModelConfig):
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
-    freeze_trunk: bool = False
-    """Leave what all tasks share as it was started from, and train the heads alone: no task then changes another."""
+    frozen: Literal["nothing", "coarse", "trunk"] = "nothing"
+    """What stays as it was started from: nothing; the coarse part of the trunk, which is all that looks read, so that
+    restoration trains and no look changes; or the whole trunk, so that heads train and no task changes another."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -76,8 +77,8 @@ class Prism(Model):
     def __init__(self, config: PrismConfig, *arguments: Any, **settings: Any) -> None:
         """See :class:`Model`."""
         super().__init__(config, *arguments, **settings)
-        for shared in (self.generator.trunk, self.generator.mapping):
-            shared.requires_grad_(not config.freeze_trunk)
+        if config.frozen != "nothing":
+            self.generator.freeze(fine=config.frozen == "trunk")
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""

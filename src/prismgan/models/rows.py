@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,17 +10,23 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.models.gradients import processes, total
+from prismgan.tasks import Task
 
 __all__ = ["present", "row_weights"]
 
 
-def row_weights(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task, weights that turn a sum over this process's rows into its share of the mean over the rows, of
-    all processes, that have a target of the task. A task that no row has a target of is left out."""
-    found = present(batch, names)
-    counts = total(torch.stack([rows.sum() for rows in found.values()])).tolist()
+def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, " B"]]:
+    """For each task, weights that turn a sum over this process's rows into its share of the weighted mean over the
+    rows, of all processes, that have a target of the task. A task that no row counts for is left out."""
+    clean = (batch.source == batch.reference).flatten(1).all(dim=1)
+    of_degraded = {task.name: task.degraded_weight for task in tasks}
+    weights = {
+        name: rows * torch.where(clean, 1.0, of_degraded[name])
+        for name, rows in present(batch, list(of_degraded)).items()
+    }
+    sums = total(torch.stack([rows.sum() for rows in weights.values()])).tolist()
     world = processes()[1]
-    return {name: rows * world / count for (name, rows), count in zip(found.items(), counts, strict=True) if count}
+    return {name: rows * world / whole for (name, rows), whole in zip(weights.items(), sums, strict=True) if whole}
 
 
 def present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:

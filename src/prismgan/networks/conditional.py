@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, icnr_, zero_
+from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, zero_
 from prismgan.networks.cells import add, repeated, spread
 from prismgan.networks.image_generator import GeneratorSizes, HeadSpec, ImageGenerator, Levels, Positive
 
@@ -78,14 +78,18 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector all the way."""
+    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector all the way.
+
+    Enlarged bilinearly: a sub-pixel convolution has a pattern of its own for every place in a cell, and where a style
+    asks for variation that the photo has none of, training paints a grid with it.
+    """
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__()
         self.stages = nn.ModuleList(
             ResidualStage(width, count, config.code) for width, count in zip(config.widths, config.blocks, strict=True)
         )
-        self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairwise(config.widths))
+        self.up = nn.ModuleList(convolution(coarse, fine, size=1) for fine, coarse in pairwise(config.widths))
 
     def forward(
         self,
@@ -96,7 +100,7 @@ class Decoder(nn.Module):
         """``skips`` are an encoder's maps, which are added level by level; None adds nothing."""
         for level in reversed(range(len(self.stages))):
             if level < len(self.up):
-                maps = F.pixel_shuffle(self.up[level](maps), 2)
+                maps = F.interpolate(self.up[level](maps), scale_factor=2, mode="bilinear", align_corners=False)
                 if skips is not None:
                     maps = maps + skips[level]
             maps = self.stages[level](maps, code)
@@ -198,9 +202,10 @@ class ConditionalGenerator(ImageGenerator):
         its own."""
         if not self.named(tasks):
             return 0
-        # Of the levels' blocks, those of encoder and decoder, two layers each; the stem, the last layer, enlargement.
-        blocks = sum(4 * count * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
-        return blocks + (self.layers + 1) * self.multiple + 6
+        # Of the levels: blocks of encoder and decoder, two layers each, and enlargement. Then stem, last layer, and the
+        # output's enlargement.
+        levels = sum((4 * count + 1) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
+        return levels + (self.layers + 1) * self.multiple + 6
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """The vector that tells it."""

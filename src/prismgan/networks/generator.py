@@ -245,6 +245,12 @@ class Generator(ImageGenerator):
         )
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
 
+    def freeze(self, *, fine: bool) -> None:
+        """Exclude what looks share from training and, with ``fine``, what restoration shares as well; heads learn."""
+        self.mapping.requires_grad_(False)
+        for part in (self.trunk,) if fine else (self.trunk.stem, self.trunk.down, self.trunk.coarse):
+            part.requires_grad_(False)
+
     def reach(self, tasks: Iterable[str] | None = None) -> int:
         return max((_reach(self.config, self.specs[name]) for name in self.named(tasks)), default=0)
 

@@ -125,6 +125,8 @@ class Task:
     """Weight of the steadiness loss."""
     frequency: float
     """How often the task is drawn, relative to the others, where a step leaves some out."""
+    degraded_weight: float
+    """Weight of a row whose source was degraded, against one whose source is the clean photo."""
     blocks: int | None
     """Residual blocks of the head; None for as many as the generator's heads have."""
     fine: bool
@@ -167,6 +169,8 @@ class TaskEntry(Config, ABC):
     flicker in videos."""
     frequency: Annotated[float, Field(gt=0)] = 1.0
     """How often the task is drawn, relative to the others, where `model.tasks_per_step` leaves some out."""
+    degraded_weight: NonNegative = 1.0
+    """Weight of a source that was degraded, against one that was left clean, in this task's losses."""
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
     """Residual blocks of the task's head; null for as many as `model.generator.head_blocks` says."""
 
@@ -203,6 +207,7 @@ class TaskEntry(Config, ABC):
             diversity_weight=self.diversity_weight if self.latent else 0.0,
             steadiness_weight=self.steadiness_weight,
             frequency=self.frequency,
+            degraded_weight=self.degraded_weight,
             blocks=self.blocks,
             fine=fine,
         )

@@ -80,7 +80,7 @@ class HeadTraining:
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
-            PrismConfig(generator=trained.config, freeze_trunk=True, rate=RATE, schedule=Schedule(warmup=WARMUP)),
+            PrismConfig(generator=trained.config, frozen="trunk", rate=RATE, schedule=Schedule(warmup=WARMUP)),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from prismgan import images
 from prismgan.errors import PictureError
+from prismgan.packages import require
 from prismgan.video.colours import Colours
-from prismgan.video.packages import require
 
 __all__ = ["Clip", "Frame", "Reader", "open_clip", "opened", "packets"]
 
@@ -83,7 +83,7 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
     Raises:
         PictureError: the file does not exist, or is none that FFmpeg knows.
     """
-    require("av")
+    require("clips", "video", "av")
     import av
 
     name = str(path) if name is None else name

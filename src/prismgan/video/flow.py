@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from prismgan import images
-from prismgan.video.packages import require
+from prismgan.packages import require
 
 __all__ = ["flow"]
 
@@ -21,7 +21,7 @@ def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor
     Raises:
         PrismganError: OpenCV is not installed.
     """
-    require("cv2")
+    require("clips", "video", "cv2")
     import cv2
 
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

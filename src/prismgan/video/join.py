@@ -13,8 +13,8 @@ from typing import Any
 
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
+from prismgan.packages import require
 from prismgan.video.clip import Clip, opened, packets
-from prismgan.video.packages import require
 
 __all__ = ["Target", "join", "ranks_to_decoding_times", "target_of"]
 
@@ -40,7 +40,7 @@ def target_of(clip: Clip) -> Target:
 
     Matroska comes last, since it has whole milliseconds.
     """
-    require("av")
+    require("clips", "video", "av")
     import av
 
     with opened(clip.path, clip.name) as source:

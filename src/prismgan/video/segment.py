@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
+from prismgan.packages import require
 from prismgan.video.clip import Clip
-from prismgan.video.packages import require
 
 __all__ = ["CODECS", "Encoding", "encode_segment", "even"]
 
@@ -44,7 +44,7 @@ class Encoding:
         Raises:
             PrismganError: codec or quality is none, or this PyAV was built without the codec.
         """
-        require("av")
+        require("clips", "video", "av")
         import av
 
         if self.codec not in CODECS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.inference import Renderer
+from prismgan.packages import missing
 from prismgan.training.benchmarks.grids import GRIDS
 from prismgan.training.benchmarks.restoration import RESTORATION
 from prismgan.training.benchmarks.steadiness import STEADINESS
@@ -80,11 +80,11 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
         lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES)
         raise PrismganError(f"{folder}: has nothing to measure on ({lacking})")
     for suite in found:
-        missing = [package for module, package in suite.packages.items() if find_spec(module) is None]
-        if missing:
+        packages = missing(suite.modules)
+        if packages:
             others = ",".join(other.name for other in found if other is not suite) or "another one"
             raise PrismganError(
-                f"suite {suite.name!r} needs {' and '.join(missing)}: pip install 'prismgan[video]', "
+                f"suite {suite.name!r} needs {' and '.join(packages)}: pip install 'prismgan[video]', "
                 f"or leave it out with --suites {others}"
             )
     return found

@@ -11,7 +11,6 @@ from torch import Tensor
 from prismgan import images
 from prismgan.training.benchmarks.clips import find_clips
 from prismgan.training.benchmarks.suite import Bench, Row, Suite
-from prismgan.video.packages import PACKAGES
 from prismgan.video.steadiness import SOURCE, first_frames, warping_errors
 
 __all__ = ["STEADINESS", "clip_errors"]
@@ -71,4 +70,4 @@ def _measure(bench: Bench) -> Iterator[Row]:
                 )
 
 
-STEADINESS = Suite(NAME, _lacks, _measure, PACKAGES)
+STEADINESS = Suite(NAME, _lacks, _measure, modules=("av", "cv2"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -88,8 +88,8 @@ class Suite:
     lacks: Callable[[Path], str | None]
     """What a folder lacks for it, in words; None if nothing."""
     measure: Callable[[Bench], Iterator[Row]]
-    packages: Mapping[str, str] = field(default_factory=dict)
-    """Modules that have to be installed, and the packages that they are in; all belong to the extra ``video``."""
+    modules: Sequence[str] = ()
+    """What has to be installed; all belong to the extra ``video``."""
 
 
 def test_set(folder: Path, name: str) -> list[Path]:

@@ -1,0 +1,36 @@
+"""Optional packages: what needs one says so early and in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from prismgan.errors import PrismganError
+
+__all__ = ["missing", "require"]
+
+PACKAGE_OF = {"cv2": "opencv-python-headless", "multipart": "python-multipart"}
+"""Packages whose modules have other names."""
+
+
+def missing(modules: Iterable[str]) -> list[str]:
+    """The packages of those modules that cannot be imported."""
+    return [PACKAGE_OF.get(module, module) for module in modules if find_spec(module) is None]
+
+
+def require(what: str, extra: str, *modules: str) -> None:
+    """Refuse where a package is missing; modules are imported where they are used.
+
+    Args:
+        what: needs it, as the user knows it.
+        extra: of prismgan, that brings it.
+        modules: that have to be there.
+
+    Raises:
+        PrismganError: one of them cannot be imported.
+    """
+    lacking = missing(modules)
+    if lacking:
+        raise PrismganError(
+            f"{what}: needs the package {' and '.join(lacking)}; install it: pip install 'prismgan[{extra}]'"
+        )

@@ -21,7 +21,7 @@ def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | Non
     Returns:
         By task, for each of the parameters; None or zeros for one that the task does not reach.
     """
-    weights = row_weights(batch, list(model.tasks))
+    weights = row_weights(batch, model.tasks.values())
     turn = Turn(list(weights), weights, model.random(model.steps_done), 0.0)
     latent = model.draw((len(batch.source), model.generator.latent), turn.random)
     with model.autocast:

@@ -1,4 +1,4 @@
-"""The tiny recipe's model section, for every kind of model."""
+"""The tiny recipe's model section, for every kind of model that reads photos."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from prismgan.models import MODELS
 
-__all__ = ["COMPARISON_KINDS", "tiny_model"]
+__all__ = ["COMPARISON_KINDS", "PHOTO_KINDS", "tiny_model"]
 
-COMPARISON_KINDS = tuple(kind for kind in MODELS if kind != "prism")
+PHOTO_KINDS = tuple(kind for kind, model in MODELS.items() if model.config_type.source == "photo")
+COMPARISON_KINDS = tuple(kind for kind in PHOTO_KINDS if kind != "prism")
 
 
 def tiny_model(kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What holds for every kind of model: a step, what it logs and changes, checkpoints, rendering."""
+"""What holds for every kind of model that reads photos: a step, what it logs and changes, checkpoints, rendering."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from prismgan.balancing import BALANCERS
 from prismgan.errors import DataError
 from prismgan.metrics import METRICS
 from prismgan.models import MODELS, Model, build
+from tiny_kinds import PHOTO_KINDS
 
 PSNR = next(metric for metric in METRICS if metric.name == "psnr")
-every_kind = pytest.mark.parametrize("kind", MODELS)
+every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)
 
 
 def parameters(made: Model) -> dict[str, Tensor]:

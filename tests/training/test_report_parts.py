@@ -87,6 +87,7 @@ def test_markup_escapes_all_but_markup() -> None:
     [
         (value(31.237, "dB"), "31.24"),
         (value(0.0312), "0.0312"),
+        (value(9.0, "of 10"), "9"),
         (value(None), "\N{EN DASH}"),
         (signed(-0.5, "dB"), "\N{MINUS SIGN}0.50"),
         (signed(0.25, like=12.0), "+0.25"),

@@ -16,6 +16,7 @@ from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, 
 from prismgan.cli.evaluate import evaluate
 from prismgan.cli.export import export
 from prismgan.cli.render import render
+from prismgan.cli.sample import sample
 from prismgan.cli.serve import serve
 from prismgan.cli.tasks import add_task, remove_task, rename_task
 from prismgan.cli.video import video
@@ -94,6 +95,7 @@ def train(
 
 app.command()(compare)
 app.command()(render)
+app.command()(sample)
 app.command()(video)
 app.command()(serve)
 app.command()(evaluate)
@@ -112,12 +114,11 @@ def report(run: Annotated[Path, typer.Argument(help="A run's folder.", show_defa
 @app.command()
 def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
     """Say what a weights file holds."""
-    from prismgan.inference.renderer import Renderer
-    from prismgan.models.weights import find_weights
+    from prismgan.models.weights import find_weights, load_weights
 
     weights = find_weights(weights)
-    renderer = Renderer.load(weights)
-    header, parameters = renderer.header, renderer.generator.parameter_counts()
+    loaded = load_weights(weights)
+    header, parameters = loaded.header, loaded.network().parameter_counts()
     if as_json:
         print_json({**header.model_dump(mode="json"), "parameters": parameters, "bytes": weights.stat().st_size})
         return

@@ -1,4 +1,4 @@
-"""Pictures that prismgan brings: photos from scikit-image's wheel, and drawings made by code.
+"""Pictures that prismgan brings: photos from scikit-image's wheel, drawings made by code, scikit-learn's digits.
 
 A picture is named ``builtin:NAME``; a collection of pictures has a name of the same form. Nothing here
 ever reads from the network: of scikit-image's pictures only those are offered that its wheel contains.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import comics, mosaic, swirl
+from prismgan.data import comics, digits, mosaic, swirl
 from prismgan.errors import DataError, nearest
 
 __all__ = ["PREFIX", "expand", "is_builtin", "load", "names", "size"]
@@ -66,17 +66,19 @@ def is_builtin(reference: str) -> bool:
 
 
 def names() -> tuple[str, ...]:
-    """Every built-in picture and collection, as ``builtin:NAME``."""
-    return tuple(PREFIX + name for name in (*COLLECTIONS, *PHOTOS, *DRAWINGS))
+    """Every built-in picture and collection, as ``builtin:NAME``; of digits, which are many, the collections alone."""
+    return tuple(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS, *PHOTOS, *DRAWINGS))
 
 
 def expand(reference: str) -> tuple[str, ...]:
     """The pictures of a collection; a picture stands for itself.
 
     Raises:
-        DataError: there is no picture or collection of that name.
+        DataError: there is no picture or collection of that name, or its package is not installed.
     """
     name = _known(reference)
+    if name in digits.COLLECTIONS:
+        return tuple(PREFIX + member for member in digits.members(name))
     return tuple(PREFIX + member for member in COLLECTIONS.get(name, (name,)))
 
 
@@ -106,18 +108,20 @@ def size(reference: str) -> tuple[int, int]:
 
 
 def _known(reference: str) -> str:
+    if is_builtin(reference) and digits.is_digit(reference.removeprefix(PREFIX)):
+        return reference.removeprefix(PREFIX)
     if not is_builtin(reference) or reference not in names():
         hint = nearest(reference, names())
         raise DataError(
             f"{reference!r}: no such built-in picture or collection{hint} "
-            f"(collections: {', '.join(PREFIX + name for name in COLLECTIONS)})"
+            f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS))})"
         )
     return reference.removeprefix(PREFIX)
 
 
 def _single(reference: str) -> str:
     name = _known(reference)
-    if name in COLLECTIONS:
+    if name in COLLECTIONS or name in digits.COLLECTIONS:
         raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
     return name
 
@@ -129,4 +133,4 @@ def _file(name: str) -> Path:
 
 @cache
 def _drawn(name: str) -> NDArray[np.uint8]:
-    return DRAWINGS[name]()
+    return digits.draw(name) if digits.is_digit(name) else DRAWINGS[name]()

@@ -48,6 +48,7 @@ class TrainingSet:
         degradation: what is done to the sources; None leaves them clean.
         seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
+        mirror: whether crops may be mirrored.
         alongside: tasks that are not trained here, and that pictures are cut for all the same: samples are those of a
             training of all of them.
 
@@ -64,6 +65,7 @@ class TrainingSet:
         degradation: DegradationConfig | None = None,
         seed: int = 0,
         cache_mb: int = 2048,
+        mirror: bool = True,
         alongside: Sequence[Task] = (),
     ) -> None:
         if not rows:
@@ -73,6 +75,7 @@ class TrainingSet:
         self.crop = crop
         self.degradation = degradation
         self.seed = seed
+        self.mirror = mirror
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
@@ -124,7 +127,7 @@ class TrainingSet:
 
     def _crop(self, found: Scene, position: int, generator: torch.Generator) -> View:
         view = self._rectangle(found, position, generator)
-        return view.mirrored() if uniform(generator, 0.0, 1.0) < 0.5 else view
+        return view.mirrored() if self.mirror and uniform(generator, 0.0, 1.0) < 0.5 else view
 
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)

@@ -3,16 +3,19 @@
 Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
 """
 
+from prismgan.metrics.absolute import ABSOLUTE
 from prismgan.metrics.discrimination import real_or_fake, right_task
 from prismgan.metrics.euclidean import EUCLIDEAN
-from prismgan.metrics.kid import kid
+from prismgan.metrics.kid import classifier_kid, kid
 from prismgan.metrics.lpips import lpips
 from prismgan.metrics.metric import Metric, SetMetric
+from prismgan.metrics.modes import Modes, modes
 from prismgan.metrics.nmi import NMI
 from prismgan.metrics.psnr import PSNR, PSNR_Y
 from prismgan.metrics.ssim import SSIM
 
 __all__ = [
+    "ABSOLUTE",
     "CONTENT_METRICS",
     "EUCLIDEAN",
     "METRICS",
@@ -22,14 +25,17 @@ __all__ = [
     "PSNR_Y",
     "SSIM",
     "Metric",
+    "Modes",
     "SetMetric",
+    "classifier_kid",
     "kid",
     "lpips",
+    "modes",
     "real_or_fake",
     "right_task",
 ]
 
-METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)
+METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)
 """Every metric of a picture that needs no weights."""
 
 PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from prismgan.metrics.metric import SetMetric
+from prismgan.networks.classifier import Classifier
 from prismgan.networks.squeeze import SqueezeFeatures
 
-__all__ = ["FEWEST", "LARGEST", "SUBSETS", "kernel", "kid", "kid_of_features", "squared_mmd"]
+__all__ = ["FEWEST", "LARGEST", "SUBSETS", "classifier_kid", "kernel", "kid", "kid_of_features", "squared_mmd"]
 
 SUBSETS = 100
 """Pairs of subsets that the mean and the deviation are over."""
@@ -66,3 +68,17 @@ def kid(network: SqueezeFeatures) -> SetMetric:
         return network.maps(pictures.float().clamp(-1, 1))[-1].mean(dim=(2, 3))
 
     return SetMetric("kid", "", "lower", FEWEST, SqueezeFeatures.SMALLEST, features, kid_of_features)
+
+
+def classifier_kid(classifier: Classifier) -> SetMetric:
+    """The metric by the features of a classifier that was trained on pictures like those that are compared.
+
+    Features are brought to the length sqrt(D), so that the kernel sees their cosine and not how far the training of
+    the classifier went. The figures compare with others by the same classifier alone.
+    """
+
+    def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+        found = classifier.features(pictures.float())
+        return F.normalize(found, dim=1) * found.shape[1] ** 0.5
+
+    return SetMetric("kid_classifier", "", "lower", FEWEST, Classifier.SMALLEST, features, kid_of_features)

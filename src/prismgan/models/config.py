@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
@@ -13,7 +13,7 @@ from prismgan.balancing import BalancerName
 from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
 from prismgan.models.schedule import Schedule
-from prismgan.networks import GeneratorSizes, HeadSpec, ImageGenerator
+from prismgan.networks import GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.tasks import Task
 
 __all__ = ["ModelConfig", "head_specs"]
@@ -22,6 +22,10 @@ __all__ = ["ModelConfig", "head_specs"]
 class ModelConfig(Config, ABC):
     """What every kind of model has in common in a recipe."""
 
+    source: ClassVar[Literal["photo", "noise"]] = "photo"
+    """What the generator reads."""
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
+    """Of the generator's Adam."""
     varies: ClassVar[bool] = True
     """Whether tasks that ask for a latent get pictures that vary with it."""
 
@@ -66,7 +70,7 @@ class ModelConfig(Config, ABC):
                 )
 
     @abstractmethod
-    def make_generator(self, specs: Sequence[HeadSpec]) -> ImageGenerator:
+    def make_generator(self, specs: Sequence[HeadSpec]) -> TaskGenerator:
         """The generator with these outputs, untrained."""
 
 

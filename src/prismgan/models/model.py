@@ -24,7 +24,7 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.fakes import Fakes, shown
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.models.rows import present, row_weights
-from prismgan.networks import Discriminator, ImageGenerator, find_features
+from prismgan.networks import Discriminator, TaskGenerator, find_features
 from prismgan.tasks import Task
 
 __all__ = ["Model", "Turn"]
@@ -71,7 +71,7 @@ class Model(ABC):
         self.autocast = torch.autocast(device.split(":")[0], precision, enabled=precision != torch.float32)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator: ImageGenerator = config.make_generator(head_specs(tasks))
+            self.generator: TaskGenerator = config.make_generator(head_specs(tasks))
             """The network whose weights are averaged (EMA) and rendered with."""
             self.helpers = nn.ModuleDict(config.helpers(head_specs(tasks)))
             """Networks that learn with it and are not rendered with."""
@@ -92,7 +92,7 @@ class Model(ABC):
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
             lr=config.rate,
-            betas=(0.9, 0.99),
+            betas=config.betas,
         )
         self.steps_done = 0
         self.slow_down_factor = 1.0

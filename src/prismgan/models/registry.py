@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.models.cganomaly import CGANomaly
+from prismgan.models.cogan import CoGan
 from prismgan.models.config import ModelConfig
 from prismgan.models.cvae import CVAE
 from prismgan.models.cwgan import CWGAN
@@ -25,7 +26,7 @@ def kind_of(config: type[ModelConfig]) -> str:
     return kind
 
 
-MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CVAE, CGANomaly, CWGAN)}
+MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CVAE, CGANomaly, CWGAN, CoGan)}
 """Every kind by its name in a recipe; the first is ours."""
 
 

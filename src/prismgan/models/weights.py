@@ -23,7 +23,14 @@ from prismgan.files import replace_file
 from prismgan.models.config import ModelConfig
 from prismgan.models.prism import PrismConfig
 from prismgan.models.registry import MODELS
-from prismgan.networks import Generator, GeneratorSizes, HeadSpec, ImageGenerator
+from prismgan.networks import (
+    Generator,
+    GeneratorSizes,
+    HeadSpec,
+    ImageGenerator,
+    LatentGenerator,
+    TaskGenerator,
+)
 from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
@@ -94,7 +101,7 @@ class Header(Config):
         specs = [entry.spec() for entry in self.tasks]
         return {"generator": self._config.make_generator(specs), **self._config.helpers(specs)}
 
-    def make_generator(self) -> ImageGenerator:
+    def make_generator(self) -> TaskGenerator:
         """The generator that is described, untrained."""
         return self._config.make_generator([entry.spec() for entry in self.tasks])
 
@@ -122,8 +129,8 @@ class Weights:
         kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{network}.")}
         return replace(self, tensors=kept)
 
-    def generator(self) -> ImageGenerator:
-        """The generator, ready to render.
+    def network(self) -> TaskGenerator:
+        """The generator, whatever it reads.
 
         Raises:
             WeightsError: the tensors do not fit the header.
@@ -131,6 +138,28 @@ class Weights:
         network = self.header.make_generator()
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
+
+    def generator(self) -> ImageGenerator:
+        """The generator, ready to render photos.
+
+        Raises:
+            WeightsError: it reads none, or see :meth:`network`.
+        """
+        network = self.network()
+        if not isinstance(network, ImageGenerator):
+            raise WeightsError(f"{self.path}: makes pictures of noise and reads none; draw some with `prismgan sample`")
+        return network
+
+    def latent_generator(self) -> LatentGenerator:
+        """The generator, ready to draw pictures from noise.
+
+        Raises:
+            WeightsError: it needs a photo, or see :meth:`network`.
+        """
+        network = self.network()
+        if not isinstance(network, LatentGenerator):
+            raise WeightsError(f"{self.path}: makes pictures of photos, not of noise; use `prismgan render`")
+        return network
 
     def prism_generator(self, purpose: str) -> Generator:
         """The generator, for what is made for our own networks alone.

@@ -1,18 +1,22 @@
 """Networks: they know no task, no loss and no file."""
 
 from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
+from prismgan.networks.classifier import Classifier
 from prismgan.networks.conditional import ConditionalConfig
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.generator import Features, Generator, GeneratorConfig
-from prismgan.networks.image_generator import GeneratorSizes, HeadSpec, ImageGenerator
+from prismgan.networks.image_generator import ImageGenerator
+from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
 from prismgan.networks.noisy import NoisyGenerator
 from prismgan.networks.output_encoder import OutputEncoder
 from prismgan.networks.perceptual import FeatureNetwork, default_features, find_features, load_features, load_squeeze
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.networks.variational import VariationalGenerator
 
 __all__ = [
     "BowTieConfig",
     "BowTieGenerator",
+    "Classifier",
     "ConditionalConfig",
     "Discriminator",
     "DiscriminatorConfig",
@@ -24,8 +28,11 @@ __all__ = [
     "HeadSpec",
     "ImageGenerator",
     "Judgement",
+    "LatentGenerator",
+    "LatentGeneratorConfig",
     "NoisyGenerator",
     "OutputEncoder",
+    "TaskGenerator",
     "VariationalGenerator",
     "default_features",
     "find_features",

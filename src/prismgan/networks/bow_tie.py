@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, convolution
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
-from prismgan.networks.image_generator import HeadSpec, Positive
+from prismgan.networks.task_generator import HeadSpec, Positive
 
 __all__ = ["BowTieConfig", "BowTieGenerator"]
 

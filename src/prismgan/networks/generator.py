@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.cells import add, repeated, spread
-from prismgan.networks.image_generator import GeneratorSizes, HeadSpec, ImageGenerator, Levels, Positive
+from prismgan.networks.image_generator import ImageGenerator
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
 __all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "Trunk"]
 

@@ -1,4 +1,4 @@
-"""What every generator is to those who render with it, whatever its network: ours, or one that it is compared with.
+"""What every generator that reads photos is to those who render with it, ours, or one that it is compared with.
 
 A source is encoded once; from that the images of all tasks are decoded. Every output starts from the source, enlarged
 bicubically by the task's scale.
@@ -6,62 +6,23 @@ bicubically by the task's scale.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.config import Config
 from prismgan.images import bicubic_phases, bilinear_phases
 from prismgan.networks.cells import detail_of
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
 
-__all__ = ["GeneratorSizes", "HeadSpec", "ImageGenerator"]
-
-Positive = Annotated[int, Field(gt=0, le=1024)]
-Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
+__all__ = ["ImageGenerator"]
 
 
-class GeneratorSizes(Config):
-    """What every generator has sizes of."""
-
-    widths: Levels
-    """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
-    blocks: Levels
-    """Residual blocks at each of these levels."""
-    latent: Positive = 16
-    """Dimensions of the latent z ~ N(0, I)."""
-    code: Positive = 64
-    """Width of the vector that modulates the layers."""
-
-    @model_validator(mode="after")
-    def _same_length(self) -> Self:
-        if len(self.widths) != len(self.blocks):
-            raise ValueError(
-                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
-                "give one number of each for every level"
-            )
-        return self
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """What a generator has to know of an output."""
-
-    name: str
-    scale: int = 1
-    fine: bool = True
-    latent: bool = False
-    blocks: int | None = None
-    """Residual blocks of this head; by default as many as the generator's other heads have."""
-
-
-class ImageGenerator(nn.Module, ABC):
+class ImageGenerator(TaskGenerator):
     """Source image and latent to one image per task.
 
     Args:
@@ -70,12 +31,8 @@ class ImageGenerator(nn.Module, ABC):
     """
 
     def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
-        super().__init__()
-        self.specs = {spec.name: spec for spec in specs}
-        if len(self.specs) != len(specs):
-            raise ValueError("two heads have the same name")
+        super().__init__(sizes, specs)
         self.widths = sizes.widths
-        self.latent = sizes.latent
         for scale in {spec.scale for spec in specs} - {1}:
             self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
         for scale in {spec.scale for spec in specs if not spec.fine}:
@@ -100,26 +57,12 @@ class ImageGenerator(nn.Module, ABC):
         What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.
         """
 
-    @abstractmethod
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
-        """What a task has for itself."""
-
     # -- what follows from it ---------------------------------------------------------------------
 
     @property
     def multiple(self) -> int:
         """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""
         return int(2 ** len(self.widths))
-
-    def shared_parameters(self) -> list[nn.Parameter]:
-        """What no task has for itself."""
-        own = {id(parameter) for name in self.specs for parameter in self.own_parameters(name)}
-        return [parameter for parameter in self.parameters() if id(parameter) not in own]
-
-    def parameter_counts(self) -> dict[str, int]:
-        """Number of weights of what all tasks share, under ``shared``, and of what each task has for itself."""
-        parts = {"shared": self.shared_parameters(), **{name: self.own_parameters(name) for name in self.specs}}
-        return {name: sum(parameter.numel() for parameter in part) for name, part in parts.items()}
 
     def forward(
         self,
@@ -173,11 +116,3 @@ class ImageGenerator(nn.Module, ABC):
             return bordered[..., 1:-1, 1:-1]
         with torch.autocast(bordered.device.type, enabled=False):
             return F.conv2d(bordered, self.get_buffer(f"bicubic{scale}"))
-
-    def seeded_latent(self, seed: int = 0) -> Float[Tensor, "1 Z"]:
-        """The z that belongs to a seed; that of seed 0 is what a picture is rendered with by default."""
-        return self.draw_latent(1, torch.Generator().manual_seed(seed))
-
-    def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
-        """z ~ N(0, I) for ``count`` pictures."""
-        return torch.randn(count, self.latent, generator=generator)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from prismgan.networks.blocks import SLOPE
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
-from prismgan.networks.image_generator import HeadSpec
+from prismgan.networks.task_generator import HeadSpec
 
 __all__ = ["NoisyGenerator"]
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
 from prismgan.networks.gaussian import Gaussian
-from prismgan.networks.image_generator import HeadSpec
+from prismgan.networks.task_generator import HeadSpec
 
 __all__ = ["VariationalGenerator"]
 

@@ -10,6 +10,7 @@ from prismgan.tasks.base import (
     Task,
     TaskEntry,
     Unpaired,
+    made_of_photo,
 )
 from prismgan.tasks.cartoon import Cartoon as Cartoon
 from prismgan.tasks.derived import DerivedEntry as DerivedEntry
@@ -30,6 +31,7 @@ __all__ = [
     "Task",
     "TaskEntry",
     "Unpaired",
+    "made_of_photo",
 ]
 
 KINDS: tuple[type[TaskEntry], ...] = tuple(

@@ -7,7 +7,7 @@ Everything else in prismgan iterates over tasks and knows no kind.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Self
@@ -33,6 +33,8 @@ __all__ = [
     "TaskEntry",
     "TaskName",
     "Unpaired",
+    "clean_photo",
+    "made_of_photo",
 ]
 
 Picture = str
@@ -58,6 +60,11 @@ class Derived:
 
     function: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 H W"]]
     """From the clean photo at the output's resolution to the target, both in [-1, 1]."""
+
+
+def clean_photo(photo: Tensor) -> Tensor:
+    """The function of tasks whose target is the photo itself."""
+    return photo
 
 
 @dataclass(frozen=True)
@@ -143,9 +150,31 @@ class Task:
         return isinstance(self.target, Derived | Paired)
 
     @property
+    def is_photo(self) -> bool:
+        """Whether the target is the photo itself."""
+        return isinstance(self.target, Derived) and self.target.function is clean_photo
+
+    @property
     def exemplars(self) -> tuple[Picture, ...]:
         """Pictures whose look the losses are built from."""
         return self.target.pictures if isinstance(self.target, Exemplar) else ()
+
+
+def made_of_photo(
+    tasks: Iterable[Task], outputs: Mapping[str, Float[Tensor, "B 3 H W"]]
+) -> dict[str, Float[Tensor, "B 3 H W"]]:
+    """What the images of derived tasks should be where they show the same as the image of the photo itself.
+
+    Returns:
+        For every other derived task what its function makes of that image; nothing where no task is the photo.
+    """
+    photos, others = [], {}
+    for task in tasks:
+        if task.is_photo:
+            photos.append(outputs[task.name])
+        elif isinstance(task.target, Derived) and task.name in outputs:
+            others[task.name] = task.target.function
+    return {name: function(photos[0].clamp(-1, 1)) for name, function in others.items()} if photos else {}
 
 
 class TaskEntry(Config, ABC):

@@ -10,7 +10,7 @@ from torch import Tensor
 from prismgan.losses import charbonnier
 from prismgan.losses.drawing import comic, edges, inverse, pencil
 from prismgan.metrics import PAIR_METRICS
-from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
 __all__ = ["DerivedEntry"]
 
@@ -19,6 +19,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "edges": edges,
     "inverse": inverse,
     "comic": comic,
+    "photo": clean_photo,
 }
 
 
@@ -28,8 +29,9 @@ class DerivedEntry(TaskEntry):
     kind: Literal["derived"] = "derived"
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
-    function: Literal["pencil", "edges", "inverse", "comic"]
-    """What is made of the photo: a pencil drawing, its outlines, its negative, a flat comic drawing."""
+    function: Literal["pencil", "edges", "inverse", "comic", "photo"]
+    """What is made of the photo: a pencil drawing, its outlines, its negative, a flat comic drawing; or the photo
+    itself, as the task that the others are aligned with where the source is noise."""
     pixel_weight: NonNegative = 10.0
     """Weight of the Charbonnier distance to the function's result."""
     adversarial_weight: NonNegative = 0.01

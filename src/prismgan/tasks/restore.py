@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from prismgan.losses import charbonnier
 from prismgan.metrics import PAIR_METRICS
-from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
 __all__ = ["Restore"]
-
-
-def clean_photo(photo: Tensor) -> Tensor:
-    """The photo itself is what restoration should give back."""
-    return photo
 
 
 class Restore(TaskEntry):

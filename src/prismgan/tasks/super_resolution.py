@@ -6,8 +6,7 @@ from typing import Literal
 
 from prismgan.losses import charbonnier
 from prismgan.metrics import PAIR_METRICS
-from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry
-from prismgan.tasks.restore import clean_photo
+from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
 __all__ = ["SuperResolution"]
 

@@ -42,6 +42,10 @@ def evaluate_weights(
     """
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
+    if recipe.source == "noise":
+        raise WeightsError(
+            f"{weights.path}: makes pictures of noise and reads none; its figures are in its run's report"
+        )
     metrics = _named(recipe) if squeezenet is None else _given(squeezenet, lpips)
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)

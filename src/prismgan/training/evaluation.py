@@ -145,8 +145,15 @@ def judge(
     if model.discriminator is None:
         return {}
     settings = recipe.training
-    others = recipe.other_tasks()
-    test = TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed + 1, alongside=others)
+    test = TrainingSet(
+        rows,
+        tasks,
+        settings.crop,
+        recipe.degradation,
+        recipe.seed + 1,
+        mirror=settings.mirror,
+        alongside=recipe.other_tasks(),
+    )
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):
         batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)

@@ -59,6 +59,8 @@ class TrainingConfig(Config):
     """Pictures in a step, of each process."""
     crop: Annotated[int, Field(ge=32, le=1024)] = 64
     """Side of the source crops in pixels."""
+    mirror: bool = True
+    """Whether crops may be mirrored; false for writing, and whatever else has a left and a right."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -109,6 +111,8 @@ class Recipe(Config):
     """Title of the run and its report."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random."""
+    source: Literal["photo", "noise"] = "photo"
+    """What the generator reads: a photo; or noise alone, for a model of kind `cogan`."""
     data: DataConfig
     """Photos to train and to test on."""
     degradation: DegradationConfig | None = None
@@ -142,6 +146,20 @@ class Recipe(Config):
                 raise ValueError(
                     f"only: no task is named {name!r}{nearest(name, names)} (there is: {', '.join(names)})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _the_model_reads_the_source(self) -> Self:
+        if self.source != self.model.source:
+            kinds = ", ".join(name for name, model in MODELS.items() if model.config_type.source == self.source)
+            raise ValueError(
+                f"source: is {self.source}, and a model of kind {self.model.kind} reads {self.model.source}; "
+                f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
+            )
+        if self.source == "noise" and self.training.cosines_every:
+            raise ValueError("training.cosines_every: compares losses on photos, and the source is noise; set it to 0")
+        if self.source == "noise" and self.degradation is not None:
+            raise ValueError("degradation: is done to photos, and the source is noise; leave it out")
         return self
 
     @model_validator(mode="after")

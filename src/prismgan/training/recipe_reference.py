@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from prismgan.data import builtin
+from prismgan.data import builtin, digits
 from prismgan.models import MODELS, ModelConfig
 from prismgan.tasks import KINDS, TaskEntry
 from prismgan.training.recipe import schema
@@ -66,8 +66,13 @@ def _builtins() -> str:
     collections = [f"- `builtin:{name}`: {', '.join(members)}" for name, members in builtin.COLLECTIONS.items()]
     collected = {name for members in builtin.COLLECTIONS.values() for name in members}
     others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS) if name not in collected]
-    lines = [*collections, f"- in no collection: {', '.join(others)}"]
-    about = "Photos come with scikit-image, drawings are made by code. Each collection, and each of their pictures:"
+    written = ", ".join(f"`builtin:{name}`" for name in digits.COLLECTIONS)
+    scans = f"- {written}: about 180 handwritten ones of each, digit-0-000 and so on"
+    lines = [*collections, scans, f"- in no collection: {', '.join(others)}"]
+    about = (
+        "Photos come with scikit-image, drawings are made by code, digits come with scikit-learn (the extra `digits`). "
+        "Each collection, and each of their pictures:"
+    )
     return "\n".join(["## Built-in pictures", "", about, "", *lines, ""])
 
 

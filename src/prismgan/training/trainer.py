@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import data, images
@@ -23,11 +22,11 @@ from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.models.weights import load_weights, save_weights
-from prismgan.training.anomaly import anomaly
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
-from prismgan.training.evaluation import evaluate, judge
+from prismgan.training.evaluation import judge
+from prismgan.training.examination import examination
 from prismgan.training.header import header
 from prismgan.training.named_metrics import NamedMetrics
 from prismgan.training.precision import precision
@@ -35,7 +34,6 @@ from prismgan.training.recipe import Recipe, to_yaml
 from prismgan.training.report import write_report
 from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
-from prismgan.training.samples import sample_sheet
 from prismgan.training.signals import signals_told
 
 __all__ = ["Trainer"]
@@ -90,7 +88,8 @@ class Trainer:
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
-        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, others)
+        mirror = recipe.training.mirror
+        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror, others)
         self.model = build(
             recipe.model,
             self.tasks,
@@ -103,7 +102,8 @@ class Trainer:
         if start_from is not None and not resume:
             taken = load_weights(start_from).take_over(self.model.generator)
             self.display.event(f"started from {start_from}: {taken} of its tensors fit")
-        self.metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
+        metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
+        self.examination = examination(recipe, self.model, self.tasks, train, self.test, metrics)
         self.average = Average(self.model.generator, recipe.training.ema)
         self.step = 0
         self.steps = recipe.training.steps
@@ -306,45 +306,21 @@ class Trainer:
     # -- pictures and figures ---------------------------------------------------------------------
 
     def _sample(self) -> None:
-        """A sheet of every task on a few test pictures, with the averaged weights."""
-        if self.rank != 0 or not self.test:
+        """A sheet of what every task makes, with the averaged weights."""
+        if self.rank != 0:
             return
-        condition = self.recipe.evaluation.conditions[-1]
         with self.average.applied():
-            samples = sample_sheet(self._generate, self.tasks, self.test, condition, self.model.device)
+            samples = self.examination.sheet()
         if samples is not None:
             images.write(self.run.samples / f"step-{self.step:06d}.png", samples)
-
-    def _generate(self, source: Float[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """With the latent that a renderer takes by default, so that samples show what users will see."""
-        return self.model.generate(source, self.model.generator.seeded_latent().to(self.model.device))
 
     def _evaluate(self) -> None:
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""
         if self.rank != 0 or not self.test:
             return
-        settings = self.recipe.evaluation
         with self.average.applied():
-            found = evaluate(
-                self._generate,
-                self.tasks,
-                self.test,
-                settings.conditions,
-                maximum_side=settings.maximum_side,
-                losses=self.model.losses,
-                named=self.metrics,
-                alongside=self.recipe.other_tasks(),
-                seed=self.recipe.seed,
-                device=self.model.device,
-            )
+            found = self.examination.measure()
             found["discriminator"] = judge(self.model, self.tasks, self.test, self.recipe)
-            found["anomaly"] = anomaly(
-                self.model,
-                self.test,
-                settings.conditions,
-                maximum_side=settings.maximum_side,
-                seed=self.recipe.seed,
-            )
         found = {"step": self.step, **found, "skipped": sorted({*found["skipped"], *self.skipped_pictures})}
         self.run.write_json("evaluation.json", found)
 

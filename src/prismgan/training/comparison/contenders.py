@@ -25,7 +25,11 @@ JOINT = kind_of(PrismConfig)
 """The recipe as it is."""
 EXPERTS = "experts"
 """The recipe once for every task, which alone is trained, on the same pictures."""
-MODELS = (JOINT, EXPERTS, *(kind for kind in KINDS if kind != JOINT))
+MODELS = (
+    JOINT,
+    EXPERTS,
+    *(kind for kind, model in KINDS.items() if kind != JOINT and model.config_type.source == PrismConfig.source),
+)
 """All that may take part; other kinds of model have as many parameters as ours."""
 
 MEASUREMENTS = 20

@@ -8,25 +8,26 @@ __all__ = ["compact", "duration", "share", "signed", "value"]
 
 
 def value(number: float | None, unit: str = "") -> str:
-    """A measured value without its unit: two decimals for decibels, about four digits for the rest."""
+    """A measured value without its unit: two decimals for decibels, none for counts (``of 10``), else about four
+    digits."""
     if number is None:
         return "\N{EN DASH}"
     if not math.isfinite(number):
         return str(number)
-    if unit == "dB":
-        return f"{number:.2f}"
-    return f"{number:.{_decimals(number)}f}"
+    return f"{number:.{_decimals(number, unit)}f}"
 
 
 def signed(number: float, unit: str = "", like: float | None = None) -> str:
     """A difference with its sign, to as many decimals as ``like`` is shown with."""
     if not math.isfinite(number):
         return str(number)
-    decimals = 2 if unit == "dB" else _decimals(number if like is None else like)
+    decimals = _decimals(number if like is None else like, unit)
     return f"{number:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _decimals(number: float) -> int:
+def _decimals(number: float, unit: str) -> int:
+    if unit == "dB" or unit.startswith("of "):
+        return 2 if unit == "dB" else 0
     size = abs(number)
     return 4 if size < 10 else 2 if size < 100 else 1 if size < 10_000 else 0
 

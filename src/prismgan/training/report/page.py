@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from prismgan.files import replace_file
+from prismgan.training.report.generation import generation_section
 from prismgan.training.report.history import History, read_history
 from prismgan.training.report.markup import Html, element
 from prismgan.training.report.numbers import compact, duration, share, signed
@@ -61,7 +62,7 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
         _figures(history, evaluation, cost),
         sheet_section(run, title),
         gallery_section(run, gallery),
-        evaluation_section(evaluation) if evaluation else "",
+        _evaluation(evaluation) if evaluation else "",
         cost_section(cost) if cost else "",
         samples_section(run),
         curves_section(history),
@@ -90,6 +91,10 @@ def page(title: str, *sections: str) -> str:
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 
+def _evaluation(evaluation: Evaluation) -> Html:
+    return generation_section(evaluation) if evaluation.source == "noise" else evaluation_section(evaluation)
+
+
 def _tasks(history: History, evaluation: Evaluation | None, cost: Cost | None) -> tuple[str, ...]:
     """All tasks that the run's files name, in the order of the first file that knows them."""
     names = list(history.below("loss"))
@@ -113,6 +118,7 @@ def _figures(history: History, evaluation: Evaluation | None, cost: Cost | None)
     """The first key figures that the run's files yield."""
     candidates = [
         *(_quality(evaluation) if evaluation else ()),
+        *(_coverage(evaluation) if evaluation else ()),
         *(_price(cost) if cost else ()),
         *_verdicts(evaluation),
         *_speed(history),
@@ -137,12 +143,22 @@ def _quality(evaluation: Evaluation) -> list[tuple[str, str]]:
     ]
 
 
+def _coverage(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Collections covered, by the task that covers fewest."""
+    rows = [row for row in evaluation.rows if row.metric == "modes" and row.value is not None]
+    least = min(rows, key=lambda row: row.value or 0, default=None)
+    if least is None:
+        return []
+    return [(f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}")]
+
+
 def _price(cost: Cost) -> list[tuple[str, str]]:
     return [(f"{cost.ratio:.2f}\N{MULTIPLICATION SIGN}", f"time of all {cost.tasks} outputs against one")]
 
 
 def _verdicts(evaluation: Evaluation | None) -> list[tuple[str, str]]:
-    judged = [row for row in evaluation.rows if row.verdict] if evaluation else []
+    compared = evaluation is not None and evaluation.source == "photo"
+    judged = [row for row in evaluation.rows if row.verdict] if evaluation and compared else []
     if not judged:
         return []
     better = sum(row.verdict == "better" for row in judged)

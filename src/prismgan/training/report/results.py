@@ -14,7 +14,7 @@ from prismgan.errors import PrismganError
 __all__ = ["Cost", "Evaluation", "Parameters", "Row", "read_result"]
 
 
-PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0}
+PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0, "absolute": 0.0}
 """What each metric gives for two equal pictures."""
 
 
@@ -37,7 +37,7 @@ class Row(_Result):
     deviation: float | None = None
     """Standard deviation of the value, of a metric of sets."""
     baseline: float | None = None
-    compared_with: Literal["target", "photo", "exemplar", "guidance", "domain"] = "target"
+    compared_with: Literal["target", "photo", "exemplar", "guidance", "domain", "real", "derived", "task"] = "target"
 
     @property
     def gain(self) -> float | None:
@@ -54,8 +54,9 @@ class Row(_Result):
 
     @property
     def verdict(self) -> Literal["better", "worse", "equal", ""]:
-        """Against doing nothing. Empty where that says nothing: a look is meant to leave the photo."""
-        if self.gain is None or self.compared_with == "photo" or not self.comparable:
+        """Against doing nothing, or chance. Empty where that says nothing: a look is meant to leave the photo, and real
+        pictures are no opponent."""
+        if self.gain is None or self.compared_with in ("photo", "real") or not self.comparable:
             return ""
         if self.gain == 0:
             return "equal"
@@ -63,11 +64,14 @@ class Row(_Result):
 
 
 class Evaluation(_Result):
-    """``evaluation.json``: every task under every condition."""
+    """``evaluation.json``: every task under every condition, or, without a source, drawn from noise."""
 
+    source: Literal["photo", "noise"] = "photo"
     step: int | None = None
     pictures: int | None = None
     rows: tuple[Row, ...] = ()
+    shares: Mapping[str, Mapping[str, float]] = {}
+    """Without a source: of each task's pictures, what part belongs to which collection."""
     discriminator: Mapping[str, float | None] = {}
     skipped: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ from prismgan.training.report.numbers import compact, share, signed, value
 from prismgan.training.report.results import Cost, Evaluation, Parameters, Row
 from prismgan.training.report.sortable import ARROWS, judged_cell, number_cell, sortable
 
-__all__ = ["METRIC_NAMES", "cost_section", "evaluation_section"]
+__all__ = ["METRIC_NAMES", "cost_section", "discriminator_figures", "evaluation_section", "metric_table"]
 
 METRIC_NAMES = {
     "psnr": "PSNR",
@@ -17,6 +17,12 @@ METRIC_NAMES = {
     "nmi": "Mutual information",
     "lpips": "LPIPS",
     "kid": "KID, by SqueezeNet",
+    "kid_classifier": "KID, by the run's classifier",
+    "absolute": "Absolute error",
+    "modes": "Collections covered",
+    "balance": "Balance of the collections",
+    "recognised": "Recognised",
+    "same_class": "Shows the same",
     "style_distance": "Style distance",
     "guidance_distance": "Guidance distance",
 }
@@ -28,6 +34,9 @@ _BASELINES = {
     "exemplar": "the exemplar",
     "guidance": "its guidance",
     "domain": "its domain",
+    "real": "real pictures",
+    "derived": "what is made of the photo",
+    "task": "the first task",
 }
 
 
@@ -45,14 +54,14 @@ def evaluation_section(evaluation: Evaluation) -> Html:
     for number, condition in enumerate(conditions):
         rows = [row for row in evaluation.rows if row.condition == condition]
         summary = element("summary", condition or "all conditions", element("small", _summary(rows)))
-        tables.append(element("details", summary, _table(rows), open=number == 0))
+        tables.append(element("details", summary, metric_table(rows), open=number == 0))
     return element(
         "section",
         element("h2", "Evaluation"),
         element("p", ", ".join(filter(None, about)), class_="caption") if any(about) else "",
         element("p", caption, class_="caption") if tables else "",
         *tables,
-        _discriminator(evaluation),
+        discriminator_figures(evaluation),
         _skipped(evaluation),
         id="evaluation",
     )
@@ -63,7 +72,8 @@ def _summary(rows: list[Row]) -> str:
     return f"{counts[0]} better, {counts[1]} worse than doing nothing"
 
 
-def _table(rows: list[Row]) -> Html:
+def metric_table(rows: list[Row]) -> Html:
+    """A sortable table of measurements."""
     return sortable(("Task", "Kind", "Metric", "Against", "Baseline", "Result", "Gain"), 4, list(map(_row, rows)))
 
 
@@ -95,7 +105,8 @@ def _gain(row: Row, unit: str) -> Html:
     return judged_cell(good, signed(row.gain, row.unit, like=row.value), unit, row.verdict)
 
 
-def _discriminator(evaluation: Evaluation) -> Html:
+def discriminator_figures(evaluation: Evaluation) -> Html:
+    """How often the discriminator was right."""
     figures = []
     for key, number in evaluation.discriminator.items():
         accuracy = key.startswith("accuracy_")

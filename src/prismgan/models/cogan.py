@@ -1,0 +1,118 @@
+"""Coupled GAN: from noise alone, aligned images of all tasks (Liu & Tuzel, "Coupled generative adversarial networks",
+2016).
+
+Nothing says which images belong together: the discriminator judges every image by itself, given its task. What aligns
+them is that they come from the same trunk; a loss that compares derived tasks with the photo's image can help, and is
+not the paper's. The paper ties the discriminators of its two domains but for their first layers; here one discriminator
+has all layers in common and is told the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from prismgan.batch import Batch
+from prismgan.models.adversary import Adversary, AdversaryConfig
+from prismgan.models.config import ModelConfig
+from prismgan.models.model import Model
+from prismgan.networks import HeadSpec, LatentGenerator, LatentGeneratorConfig
+from prismgan.tasks import Task, made_of_photo
+from prismgan.tasks.base import NonNegative
+
+__all__ = ["CoGan", "CoGanConfig"]
+
+
+class CoGanConfig(ModelConfig):
+    """The coupled GAN, for `source: noise`: its networks, the game, and how they are trained."""
+
+    source: ClassVar[Literal["photo", "noise"]] = "noise"
+    # Without losses of its own a generator overshoots with a longer memory (docs/log.md, "From noise alone").
+    betas: ClassVar[tuple[float, float]] = (0.5, 0.99)
+
+    kind: Literal["cogan"] = "cogan"
+    generator: LatentGeneratorConfig = LatentGeneratorConfig()
+    """Size of the generator."""
+    adversary: AdversaryConfig = AdversaryConfig(objective="relativistic", rate=1e-3)
+    """The discriminator and the game against it."""
+    consistency_weight: NonNegative = 0.0
+    """Weight of the mean absolute difference between a derived task's image and what its function makes of the image
+    of the task whose function is `photo`; by default only the shared trunk aligns them."""
+    clip: Annotated[float, Field(gt=0)] | None = 5.0
+    """Largest global gradient norm of the generator; null clips nothing."""
+
+    @property
+    def opponent(self) -> AdversaryConfig:
+        return self.adversary
+
+    def make_generator(self, specs: Sequence[HeadSpec]) -> LatentGenerator:
+        return LatentGenerator(self.generator, specs)
+
+    def check(self, tasks: Sequence[Task], crop: int) -> None:
+        super().check(tasks, crop)
+        if crop != self.generator.side:
+            raise ValueError(
+                f"training.crop: real pictures are cut to {crop} pixels a side, and the generator makes them of "
+                f"{self.generator.side}; set training.crop to {self.generator.side}, or change model.generator.widths"
+            )
+        for task in tasks:
+            if task.losses:
+                weights = " and ".join(f"{term.name}_weight" for term in task.losses)
+                raise ValueError(
+                    f"task {task.name!r}: has losses that are made for photos, and noise is of none; "
+                    f"set {weights} to 0, and adversarial_weight to 1"
+                )
+            if task.scale > 1:
+                raise ValueError(f"task {task.name!r}: enlarges its source, and noise has no size; leave the task out")
+            if task.latent or task.steadiness_weight:
+                raise ValueError(
+                    f"task {task.name!r}: latent and steadiness_weight are for photos, and every picture of noise "
+                    "varies; leave them out"
+                )
+
+
+class CoGan(Model):
+    """One generator without a source against one discriminator, for all tasks."""
+
+    config_type: ClassVar[type[ModelConfig]] = CoGanConfig
+    config: CoGanConfig
+    generator: LatentGenerator
+    adversary: Adversary
+
+    def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """One update of both networks from one forward pass of the generator, on as many latents as there are rows."""
+        turn = self.begin(batch)
+        latent = self.draw((len(batch.source), self.config.generator.latent), turn.random)
+        with self.autocast:
+            outputs = self.generator(latent, turn.names)
+        fakes = self.fakes(batch, outputs, turn)
+        assert fakes is not None, "every task has an adversarial weight"
+        verdict = self.adversary.play(fakes, self.steps_done, turn.random)
+        losses = {name: self.tasks[name].adversarial_weight * value for name, value in verdict.losses.items()}
+        log = dict(verdict.log)
+        if self.config.consistency_weight:
+            for name, made in made_of_photo(self.tasks.values(), outputs).items():
+                differences = (outputs[name] - made).abs().flatten(1).mean(dim=1)
+                value = (differences * turn.weights[name]).sum()
+                log[f"loss/{name}/consistency"] = value.detach()
+                losses[name] = losses[name] + self.config.consistency_weight * value
+        return self.finish(losses, outputs, turn, log, finite=verdict.finite)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        source: Float[Tensor, "B 3 H W"],
+        latent: Float[Tensor, "B Z"] | None = None,
+        tasks: Iterable[str] | None = None,
+    ) -> dict[str, Float[Tensor, "B 3 H W"]]:
+        """Every task's image of a latent, in float32. Of the source only the number of rows counts; without a latent,
+        each row gets that of its number."""
+        if latent is None:
+            latent = self.generator.draw_latent(len(source), torch.Generator().manual_seed(self.seed))
+        outputs: dict[str, Tensor] = self.generator(latent.to(self.device), tasks)
+        return outputs

@@ -1,0 +1,48 @@
+"""A small classifier of small pictures: what sets of generated pictures are counted and compared by."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.networks.blocks import SLOPE
+
+__all__ = ["Classifier"]
+
+WIDTHS = (16, 32, 64)
+CELLS = 4
+"""A side, that the last maps are pooled to: place matters, a six is a nine in another."""
+
+
+class Classifier(nn.Module):
+    """Three convolutions and two fully connected layers, for pictures from 8 pixels a side."""
+
+    SMALLEST = 2 ** len(WIDTHS)
+    FEATURES = 64
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        pairs = pairwise((3, *WIDTHS))
+        self.convolutions = nn.ModuleList(nn.Conv2d(fine, coarse, 4, 2, padding=1) for fine, coarse in pairs)
+        self.hidden = nn.Linear(WIDTHS[-1] * CELLS**2, self.FEATURES)
+        self.last = nn.Linear(self.FEATURES, classes)
+
+    def features(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+        """What the classes are told by, of pictures in [-1, 1]."""
+        maps = pictures.clamp(-1, 1)
+        for layer in self.convolutions:
+            maps = F.leaky_relu(layer(maps), SLOPE)
+        return F.leaky_relu(self.hidden(F.adaptive_avg_pool2d(maps, CELLS).flatten(1)), SLOPE)
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        """Logits of the classes."""
+        return self.last(self.features(pictures))
+
+    @torch.no_grad()
+    def probabilities(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        """Of the classes."""
+        return self(pictures).softmax(dim=1)

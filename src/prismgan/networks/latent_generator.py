@@ -1,0 +1,131 @@
+"""The generator without a source: from the latent alone to one image per task.
+
+Latent through a fully connected stem to a map of 4x4 cells, up through a trunk that all tasks share, to a light head
+for every task: as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016), whose generators share
+their first layers. What a picture shows is decided in the trunk; a head has little more than colours and outlines to
+decide on, and that is what keeps the tasks' images aligned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
+
+__all__ = ["LatentGenerator", "LatentGeneratorConfig"]
+
+START = 4
+"""Cells a side of the map that the stem makes."""
+
+
+class LatentGeneratorConfig(GeneratorSizes):
+    """Size of the generator without a source."""
+
+    widths: Levels = (32, 48, 64)
+    """Channels at 1/2, 1/4, 1/8 ... of the pictures' side; the coarsest level is 4 pixels a side, so that three levels
+    make pictures of 32."""
+    blocks: Levels = (1, 1, 1)
+    """Residual blocks at each of these levels, every one modulated by z."""
+    head_blocks: Annotated[int, Field(ge=0, le=16)] = 0
+    """Residual blocks of every head. The more a head can do, the less it has to agree with the others."""
+    latent: Positive = 32
+    """Dimensions of the latent z ~ N(0, I)."""
+
+    @property
+    def side(self) -> int:
+        """Side of the pictures in pixels."""
+        return int(START * 2 ** len(self.widths))
+
+
+def _dense(inputs: int, outputs: int) -> nn.Linear:
+    """A fully connected layer that keeps the signal's variance: with torch's own start, which does not, pictures hardly
+    vary with z, and the discriminator's first gradients are all about their mean."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Level(nn.Module):
+    """The residual blocks of one resolution."""
+
+    def __init__(self, width: int, count: int, code: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(count))
+
+    def forward(self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C H W"]:
+        for block in self.blocks:
+            maps = block(maps, code)
+        return maps
+
+
+class LatentTrunk(nn.Module):
+    """The latent and its code to features at half the pictures' resolution."""
+
+    def __init__(self, config: LatentGeneratorConfig) -> None:
+        super().__init__()
+        widths, blocks = config.widths[::-1], config.blocks[::-1]  # from coarse to fine, the way it goes
+        self.start = _dense(config.latent, widths[0] * START**2)
+        self.levels = nn.ModuleList(Level(*sizes, config.code) for sizes in zip(widths, blocks, strict=True))
+        self.up = nn.ModuleList(convolution(coarse, fine) for coarse, fine in pairwise(widths))
+
+    def forward(self, latent: Float[Tensor, "B Z"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C H/2 W/2"]:
+        maps = self.start(latent).unflatten(1, (-1, START, START))
+        maps = self.levels[0](maps, code)
+        for up, level in zip(self.up, self.levels[1:], strict=True):
+            enlarged = F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
+            maps = level(up(F.leaky_relu(enlarged, SLOPE)), code)
+        return maps
+
+
+class LatentHead(nn.Module):
+    """Features to one task's image, each cell to 2x2 pixels."""
+
+    def __init__(self, config: LatentGeneratorConfig) -> None:
+        super().__init__()
+        width = config.widths[0]
+        self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(config.head_blocks))
+        self.last = icnr_(convolution(width, 12), 2)
+
+    def forward(self, maps: Float[Tensor, "B C H/2 W/2"]) -> Float[Tensor, "B 3 H W"]:
+        for block in self.blocks:
+            maps = block(maps)
+        return F.pixel_shuffle(self.last(F.leaky_relu(maps, SLOPE)), 2)
+
+
+class LatentGenerator(TaskGenerator):
+    """Latent to one image per task, about the range [-1, 1], of ``config.side`` pixels a side."""
+
+    def __init__(self, config: LatentGeneratorConfig, specs: Sequence[HeadSpec]) -> None:
+        super().__init__(config, specs)
+        self.config = config
+        self.mapping = nn.Sequential(
+            _dense(config.latent, config.code),
+            nn.LeakyReLU(SLOPE),
+            _dense(config.code, config.code),
+            nn.LeakyReLU(SLOPE),
+        )
+        self.trunk = LatentTrunk(config)
+        self.heads = nn.ModuleDict({spec.name: LatentHead(config) for spec in specs})
+
+    def forward(
+        self, latent: Float[Tensor, "B Z"], tasks: Iterable[str] | None = None
+    ) -> dict[str, Float[Tensor, "B 3 H W"]]:
+        """The named tasks' images, all by default, by one pass; rows of one latent show the same thing.
+
+        Raises:
+            KeyError: a task that this generator does not have.
+        """
+        maps = self.trunk(latent, self.mapping(latent))
+        return {name: self.heads[name](maps) for name in (self.heads if tasks is None else tasks)}
+
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        return list(self.heads[task].parameters())

@@ -1,0 +1,92 @@
+"""What every generator is, whatever it reads: an image of every task, by what all tasks share and what each owns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+import torch
+from jaxtyping import Float
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from prismgan.config import Config
+
+__all__ = ["GeneratorSizes", "HeadSpec", "TaskGenerator"]
+
+Positive = Annotated[int, Field(gt=0, le=1024)]
+Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
+
+
+class GeneratorSizes(Config):
+    """What every generator has sizes of."""
+
+    widths: Levels
+    """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
+    blocks: Levels
+    """Residual blocks at each of these levels."""
+    latent: Positive = 16
+    """Dimensions of the latent z ~ N(0, I)."""
+    code: Positive = 64
+    """Width of the vector that modulates the layers."""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
+                "give one number of each for every level"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What a generator has to know of an output."""
+
+    name: str
+    scale: int = 1
+    fine: bool = True
+    latent: bool = False
+    blocks: int | None = None
+    """Residual blocks of this head; by default as many as the generator's other heads have."""
+
+
+class TaskGenerator(nn.Module, ABC):
+    """One image per task.
+
+    Args:
+        sizes: of the network.
+        specs: the outputs.
+    """
+
+    def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
+        super().__init__()
+        self.specs = {spec.name: spec for spec in specs}
+        if len(self.specs) != len(specs):
+            raise ValueError("two heads have the same name")
+        self.latent = sizes.latent
+
+    @abstractmethod
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        """What a task has for itself."""
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """What no task has for itself."""
+        own = {id(parameter) for name in self.specs for parameter in self.own_parameters(name)}
+        return [parameter for parameter in self.parameters() if id(parameter) not in own]
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Number of weights of what all tasks share, under ``shared``, and of what each task has for itself."""
+        parts = {"shared": self.shared_parameters(), **{name: self.own_parameters(name) for name in self.specs}}
+        return {name: sum(parameter.numel() for parameter in part) for name, part in parts.items()}
+
+    def seeded_latent(self, seed: int = 0) -> Float[Tensor, "1 Z"]:
+        """The z that belongs to a seed; that of seed 0 is what a picture is rendered with by default."""
+        return self.draw_latent(1, torch.Generator().manual_seed(seed))
+
+    def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:
+        """z ~ N(0, I) for ``count`` pictures."""
+        return torch.randn(count, self.latent, generator=generator)

@@ -43,7 +43,7 @@ class CVAEConfig(ModelConfig):
     kind: Literal["cvae"] = "cvae"
     generator: ConditionalConfig = ConditionalConfig()
     """Size of the generator; the network that reads the targets is as large as its encoder."""
-    kl_weight: Annotated[float, Field(ge=0)] = 0.01
+    kl_weight: Annotated[float, Field(ge=0)] = 0.1
     """Weight of the divergence between what is inferred from a target and what is predicted without, in nats a
     position of the latent map."""
     free_bits: Annotated[float, Field(ge=0)] = 0.02

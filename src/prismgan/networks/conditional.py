@@ -90,7 +90,7 @@ class Decoder(nn.Module):
         self.stages = nn.ModuleList(
             ResidualStage(width, count, config.code) for width, count in zip(config.widths, config.blocks, strict=True)
         )
-        self.up = nn.ModuleList(convolution(coarse, fine, size=1) for fine, coarse in pairwise(config.widths))
+        self.up = nn.ModuleList(convolution(coarse, fine) for fine, coarse in pairwise(config.widths))
 
     def forward(
         self,
@@ -203,9 +203,9 @@ class ConditionalGenerator(ImageGenerator):
         its own."""
         if not self.named(tasks):
             return 0
-        # Of the levels: blocks of encoder and decoder, two layers each, and enlargement. Then stem, last layer, and the
-        # output's enlargement.
-        levels = sum((4 * count + 1) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
+        # Of the levels: blocks of encoder and decoder, two layers each, and the way up, a layer and enlargement. Then
+        # stem, last layer, and the output's enlargement.
+        levels = sum((4 * count + 2) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
         return levels + (self.layers + 1) * self.multiple + 6
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:

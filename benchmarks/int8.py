@@ -23,18 +23,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from interference import shortened
 from prismgan import PrismganError
 from prismgan.export import Precision, export
 from prismgan.export.parity import feed
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.images import find_pictures
 from prismgan.inference import Renderer
+from prismgan.inference.cost import take_turns
 from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.training.benchmarks.restoration import RESTORATION
 from prismgan.training.benchmarks.suite import Bench, Row, as_file
-from step import take_turns
 
+SETS = {"set5": 5, "set5_lr_matlab": None, "cbsd68": 12}
+"""Test sets, and how many of their pictures are measured on; None stands for a folder of folders."""
 KINDS = ("restore", "super_resolution")
 COMPARED: tuple[Precision, ...] = ("float32", "int8")
 JUDGED = ("set5 x2", "set5 x4", "cbsd68 sigma-25")
@@ -61,6 +62,20 @@ class FileBench(Bench):
             (image,) = self.runs[name](values)
             found[name] = as_file(torch.from_numpy(image).mul(2).sub(1))
         return found
+
+
+def shortened(data: Path, to: Path) -> Path:
+    """A folder with as many pictures of every test set as are measured on."""
+    for name, count in SETS.items():
+        source, target = data / "test" / name, to / "test" / name
+        if count is None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source.resolve())
+            continue
+        target.mkdir(parents=True)
+        for file in find_pictures(source)[:count]:
+            (target / file.name).symlink_to(file.resolve())
+    return to
 
 
 def exported(

@@ -29,10 +29,10 @@ from torch.nn import functional as F
 from prismgan import PrismganError
 from prismgan.export.session import onnxruntime_session
 from prismgan.inference import Renderer
+from prismgan.inference.cost import take_turns
 from prismgan.inference.runtimes import RUNTIMES, Pass, make_runtime, openvino_session
 from prismgan.machine import available_threads, keep_freed_memory
 from prismgan.networks import Generator
-from step import take_turns
 
 LOOKS = 8
 

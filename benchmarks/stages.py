@@ -28,13 +28,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from prismgan import images
 from prismgan.data import builtin
 from prismgan.inference import Renderer, Request
+from prismgan.inference.cost import take_turns
 from prismgan.inference.files import FileRenderer
 from prismgan.inference.jobs import Job
 from prismgan.inference.mixing import mixture
 from prismgan.inference.pixels import empty, from_pixels, to_pixels
 from prismgan.networks import Generator
 from prismgan.picture import open_picture, write_picture
-from step import take_turns
 
 STRENGTH = 0.5
 ONE_TILE = 1 << 40

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import torch
 
 from prismgan import data
 from prismgan.batch import Batch
+from prismgan.inference.cost import take_turns
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import Turn
@@ -112,18 +112,6 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     model.balancer(losses, model.seen_by_balancer(outputs, turn)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
-
-
-def take_turns(ways: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for repeat in range(repeats + 2):
-        for name, run in ways.items():
-            start = time.perf_counter()
-            run()
-            if repeat >= 2:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def parameters(network: torch.nn.Module) -> int:

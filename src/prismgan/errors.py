@@ -6,7 +6,16 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["DataError", "PictureError", "PrismganError", "RecipeError", "WeightsError", "nearest", "one_line"]
+__all__ = [
+    "DataError",
+    "DivergedError",
+    "PictureError",
+    "PrismganError",
+    "RecipeError",
+    "WeightsError",
+    "nearest",
+    "one_line",
+]
 
 # What breaks lines, commands terminals, turns the direction of writing, or cannot be encoded: names of files may.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -41,6 +50,10 @@ class DataError(PrismganError):
 
 class WeightsError(PrismganError):
     """A weights file or a checkpoint that cannot be read."""
+
+
+class DivergedError(PrismganError):
+    """A training that keeps diverging, whatever the rate is lowered to."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -39,6 +39,15 @@ def test_a_folder_with_files_of_the_users_is_no_run_folder(tmp_path: Path, tiny_
     assert path.read_text() == before
 
 
+def test_only_tasks_of_the_recipe_can_be_trained_alone(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
+    path = tiny_recipe(tmp_path)
+    with pytest.raises(RecipeError, match=r"only: no task is named 'restor'; did you mean 'restore'\?"):
+        load(path, ["only=[restor]"])
+    with pytest.raises(RecipeError, match="only"):
+        load(path, ["only=[]"])
+    assert [task.name for task in load(path, ["only=[paint, restore]"]).all_tasks()] == ["restore", "paint"]
+
+
 def test_recipes_that_cannot_learn_are_refused(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
     path = tiny_recipe(tmp_path)
     with pytest.raises(RecipeError, match="'restore': the weights of all its losses are 0"):

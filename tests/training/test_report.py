@@ -195,6 +195,22 @@ def test_values_without_a_place_of_their_own_are_shown(run: Path) -> None:
     assert "balance/ink" in read_page(run)[0].text
 
 
+def test_agreement_of_the_tasks_is_a_heat_map(tmp_path: Path) -> None:
+    losses = {"loss/denoise": 1.0, "loss/ink": 1.0, "loss/paint": 1.0}
+    lines = [{"step": 10 * n, **losses} for n in (1, 2, 3)]
+    lines[0] |= {"cosine/denoise/ink": 0.5, "cosine/ink/paint": -0.25}
+    lines[2] |= {"cosine/denoise/ink": 0.25, "cosine/ink/paint": None}  # a gradient that was zero has no direction
+    write_lines(tmp_path, lines)
+    page, text = read_page(tmp_path)
+    assert "Agreement of the tasks" in page.text
+    minus, none = "\N{MINUS SIGN}", "\N{EN DASH}"
+    said = f"denoise and ink +0.38; denoise and paint {none}; ink and paint {minus}0.25"
+    assert f'aria-label="the tasks&#x27; gradients: {said}"' in text
+    assert "cosine/" not in page.text
+    write_lines(tmp_path, [{"step": 1, **losses}])
+    assert "Agreement of the tasks" not in read_page(tmp_path)[0].text
+
+
 def test_hostile_names_are_text(run: Path) -> None:
     scripts = read_page(run)[0].scripts
     lines = [step(1, **{f"loss/{HOSTILE}": 1.0, HOSTILE: 2.0})]

@@ -6,6 +6,7 @@ the others combine their gradients with respect to what all tasks share (:mod:`p
 
 from typing import Literal
 
+from prismgan.balancing.agreement import gradient_cosines
 from prismgan.balancing.aligned_mtl import AlignedMTL
 from prismgan.balancing.balancer import Balancer, Step
 from prismgan.balancing.dwa import DynamicWeightAverage
@@ -29,6 +30,7 @@ __all__ = [
     "PCGrad",
     "Step",
     "Uncertainty",
+    "gradient_cosines",
 ]
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]

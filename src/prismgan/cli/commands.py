@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from prismgan import __version__
-from prismgan.cli.conventions import AsJson, WeightsFile, fail, print_json
+from prismgan.cli.compare import compare
+from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, fail, print_json
 from prismgan.cli.evaluate import evaluate
 from prismgan.cli.export import export
 from prismgan.cli.render import render
@@ -38,12 +39,6 @@ data_app = typer.Typer(help="Look at the data of a recipe.", no_args_is_help=Tru
 recipe_app = typer.Typer(help="Help with recipes.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(recipe_app, name="recipe")
-
-RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -98,6 +93,7 @@ def train(
             typer.echo("go on with the same command and --resume")
 
 
+app.command()(compare)
 app.command()(render)
 app.command()(sample)
 app.command()(video)

@@ -16,7 +16,9 @@ from prismgan.errors import one_line
 __all__ = [
     "AsJson",
     "Fast",
+    "RecipeFile",
     "RuntimeOption",
+    "Settings",
     "Strengths",
     "TaskNames",
     "WeightsFile",
@@ -31,6 +33,11 @@ __all__ = [
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
+RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
+]
 WeightsFile = Annotated[
     Path | None,
     typer.Argument(help="A .safetensors file; the ready-made weights by default.", show_default=False),

@@ -34,6 +34,7 @@ class TestSet:
         condition: what is done to sources; rows with a source of their own keep that.
         maximum_side: half the largest side of a photo, in pixels.
         seed: of the noise. It depends on the picture's place in ``rows`` too.
+        alongside: tasks that are not tested here, and that photos are reduced for all the same.
     """
 
     __test__ = False  # for pytest: the name is no test's
@@ -45,9 +46,11 @@ class TestSet:
         condition: Condition,
         maximum_side: int = 512,
         seed: int = 0,
+        alongside: Sequence[Task] = (),
     ) -> None:
         self.rows = tuple(rows)
         self.tasks = tuple(tasks)
+        self._cut_for = (*self.tasks, *alongside)
         self.condition = condition
         self.maximum_side = maximum_side
         self.seed = seed
@@ -71,7 +74,7 @@ class TestSet:
         """
         for index, row in enumerate(self.rows):
             try:
-                found = scene.read(row, self.tasks, pictures.load)
+                found = scene.read(row, self._cut_for, pictures.load)
                 view = self._view(found, row)
             except PictureError as error:
                 self.skipped[row.picture] = str(error)

@@ -49,6 +49,8 @@ class TrainingSet:
         seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
         mirror: whether crops may be mirrored.
+        alongside: tasks that are not trained here, and that pictures are cut for all the same: samples are those of a
+            training of all of them.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -64,6 +66,7 @@ class TrainingSet:
         seed: int = 0,
         cache_mb: int = 2048,
         mirror: bool = True,
+        alongside: Sequence[Task] = (),
     ) -> None:
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
@@ -73,10 +76,11 @@ class TrainingSet:
         self.degradation = degradation
         self.seed = seed
         self.mirror = mirror
-        self._scales = sorted({task.scale for task in tasks} - {1})
+        self._cut_for = (*self.tasks, *alongside)
+        self._scales = sorted({task.scale for task in self._cut_for} - {1})
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
-        wanted += [each.picture for row in rows for each in scene.companions(row, tasks)]
+        wanted += [each.picture for row in rows for each in scene.companions(row, self._cut_for)]
         wanted += [picture for several in self._domains.values() for picture in several]
         self._cache = Cache(wanted, cache_mb)
         self._exemplars: dict[tuple[str, Picture], Float[Tensor, "3 H W"]] = {}
@@ -115,7 +119,7 @@ class TrainingSet:
         first = _order(self.seed, epoch, len(self.rows))[place]
         for index in _candidates(first, len(self.rows), stream(self.seed, position, "redraw")):
             try:
-                found = scene.read(self.rows[index], self.tasks, load)
+                found = scene.read(self.rows[index], self._cut_for, load)
             except PictureError:  # named in Sample.skipped
                 continue
             return self._crop(found, position, stream(self.seed, position, "crop"))

@@ -1,22 +1,25 @@
-"""What all tasks cost together against one alone: time and parameters of a generator."""
+"""What things cost against each other, measured in one run: above all, all tasks together against one alone."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
 from prismgan.networks import ImageGenerator
 
-__all__ = ["measure_cost"]
+__all__ = ["measure_cost", "take_turns"]
+
+WARM_UP = 2
+"""Rounds that are not counted."""
 
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
-    """Median milliseconds of one pass for every task alone and for all, taken in turn so that a busy moment of the
-    machine falls on all alike.
+    """Median milliseconds of one pass for every task alone and for all, taken in turn.
 
     Returns:
         The content of a report's ``cost.json``. ``one_ms`` is the mean over tasks of one task alone: K looks by K runs
@@ -24,16 +27,11 @@ def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: in
     """
     source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
     names = list(generator.specs)
-    choices: list[Sequence[str]] = [names, *([name] for name in names)]
-    times: list[list[float]] = [[] for _ in choices]
     with torch.inference_mode():
-        for repeat in range(repeats + 1):
-            for choice, found in zip(choices, times, strict=True):
-                start = time.perf_counter()
-                generator(source, tasks=choice)
-                if repeat:  # the first round warms up
-                    found.append(1000 * (time.perf_counter() - start))
-    everything, *alone = (statistics.median(found) for found in times)
+        ways = {name: partial(generator, source, tasks=[name]) for name in names}
+        # No task is named so: names of tasks are not empty.
+        seconds = take_turns({"": partial(generator, source, tasks=names), **ways}, repeats)
+    everything, *alone = (1000 * found for found in seconds.values())
     one = statistics.mean(alone)
     counts = generator.parameter_counts()
     return {
@@ -49,3 +47,20 @@ def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: in
             "heads": counts,
         },
     }
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Median seconds of each, taken in turn so that a busy moment of the machine falls on all alike.
+
+    With ``time.process_time`` as the clock they are what processors worked for this process, all threads together.
+    """
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for repeat in range(WARM_UP + repeats):
+        for name, run in ways.items():
+            start = clock()
+            run()
+            if repeat >= WARM_UP:
+                times[name].append(clock() - start)
+    return {name: statistics.median(found) for name, found in times.items()}

@@ -137,8 +137,10 @@ def _owned(key: str, prefixes: Iterable[str]) -> bool:
 
 
 def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
-    return list(weights.header.recipe.get("tasks", ()))
+    """Of the tasks that the weights have; an expert's recipe knows more."""
+    names = _names(weights)
+    return [task for task in weights.header.recipe.get("tasks", ()) if task.get("name") in names]
 
 
 def _with_tasks(weights: Weights, tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**weights.header.recipe, "tasks": tasks}
+    return {**weights.header.recipe, "tasks": tasks, "only": None}

@@ -78,6 +78,7 @@ def evaluate_weights(
         named=metrics,
         shown=shown,
         seed=recipe.seed,
+        alongside=recipe.other_tasks(),
     )
     found["discriminator"] = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
     found["anomaly"] = anomaly(

@@ -38,6 +38,7 @@ def evaluate(
     losses: Mapping[str, nn.ModuleDict] | None = None,
     named: NamedMetrics = NO_METRICS,
     shown: Sequence[Task] | None = None,
+    alongside: Sequence[Task] = (),
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, Any]:
@@ -47,7 +48,8 @@ def evaluate(
     of it is left rather than how good they are; where ``losses`` are given, their distance to the
     task's own exemplars or guidance is reported too. Metrics that ``named`` adds are reported of every task that they
     apply to; those of sets compare a task without pairs with the pictures that it was shown, as far as it is one of
-    ``shown`` (by default all), whose pictures can be read.
+    ``shown`` (by default all), whose pictures can be read. Photos are
+    reduced as for the tasks ``alongside`` too.
 
     Returns:
         The content of ``evaluation.json`` but for the discriminator: ``pictures``, ``rows`` and ``skipped``.
@@ -59,7 +61,7 @@ def evaluate(
     unpaired = [task for task in (tasks if shown is None else shown) if not task.has_pairs]
     sets = SetScores(named.sets, unpaired, maximum_side=maximum_side, seed=seed, device=device)
     for condition in conditions:
-        test = TestSet(rows, tasks, condition, maximum_side, seed)
+        test = TestSet(rows, tasks, condition, maximum_side, seed, alongside)
         count = 0
         for each in test:
             count += 1
@@ -143,7 +145,15 @@ def judge(
     if model.discriminator is None:
         return {}
     settings = recipe.training
-    test = TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed + 1, mirror=settings.mirror)
+    test = TrainingSet(
+        rows,
+        tasks,
+        settings.crop,
+        recipe.degradation,
+        recipe.seed + 1,
+        mirror=settings.mirror,
+        alongside=recipe.other_tasks(),
+    )
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):
         batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)

@@ -74,6 +74,7 @@ class _OfPhotos:
             maximum_side=settings.maximum_side,
             losses=self.model.losses,
             named=self.named,
+            alongside=self.recipe.other_tasks(),
             seed=seed,
             device=self.model.device,
         )

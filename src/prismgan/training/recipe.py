@@ -18,6 +18,7 @@ from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
 from prismgan.models import MODELS, ModelConfig, PrismConfig
 from prismgan.tasks import KINDS, Task, TaskEntry
+from prismgan.tasks.base import TaskName
 
 __all__ = [
     "EvaluationConfig",
@@ -70,6 +71,8 @@ class TrainingConfig(Config):
     """Steps between two checkpoints."""
     sample_every: Annotated[int, Field(ge=0)] = 500
     """Steps between two sheets of samples; 0 for none."""
+    cosines_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two measurements of the cosines between the tasks' gradients in the trunk; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 5
     """Steps in a row that may be skipped for a loss or gradient that is not finite; then training goes back to
     the last checkpoint, at half the rate."""
@@ -116,6 +119,9 @@ class Recipe(Config):
     """What is done to a clean photo to make it a source; null leaves sources clean."""
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
     """The outputs, each with a name and a kind."""
+    only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
+    """Train only these of the tasks, by name, on pictures that are cut as for all: an expert, which sees what the joint
+    network sees. Null trains all."""
     model: ModelChoice = PrismConfig()
     """Networks, game and optimisation; of kind `prism` where none is named."""
     training: TrainingConfig = TrainingConfig()
@@ -133,6 +139,16 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _only_known_tasks(self) -> Self:
+        names = [entry.name for entry in self.tasks]
+        for name in self.only or ():
+            if name not in names:
+                raise ValueError(
+                    f"only: no task is named {name!r}{nearest(name, names)} (there is: {', '.join(names)})"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _the_model_reads_the_source(self) -> Self:
         if self.source != self.model.source:
             kinds = ", ".join(name for name, model in MODELS.items() if model.config_type.source == self.source)
@@ -140,6 +156,8 @@ class Recipe(Config):
                 f"source: is {self.source}, and a model of kind {self.model.kind} reads {self.model.source}; "
                 f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
             )
+        if self.source == "noise" and self.training.cosines_every:
+            raise ValueError("training.cosines_every: compares losses on photos, and the source is noise; set it to 0")
         if self.source == "noise" and self.degradation is not None:
             raise ValueError("degradation: is done to photos, and the source is noise; leave it out")
         return self
@@ -153,8 +171,12 @@ class Recipe(Config):
         return self
 
     def all_tasks(self) -> list[Task]:
-        """The tasks that the entries describe."""
-        return [entry.task() for entry in self.tasks]
+        """The tasks that are trained."""
+        return [entry.task() for entry in self.tasks if self.only is None or entry.name in self.only]
+
+    def other_tasks(self) -> list[Task]:
+        """Those that are not trained, and that pictures are cut for all the same."""
+        return [entry.task() for entry in self.tasks if self.only is not None and entry.name not in self.only]
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:

@@ -8,7 +8,7 @@ from prismgan.training.run import Run
 
 __all__ = ["must_be_resumable"]
 
-FREE = {"steps", "log_every", "save_every", "sample_every", "patience"}
+FREE = {"steps", "log_every", "save_every", "sample_every", "cosines_every", "patience"}
 """Of ``training``: lengths and intervals, which may change."""
 
 

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from prismgan import data, images
+from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
 from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import PrismganError, RecipeError
+from prismgan.errors import DivergedError, RecipeError
 from prismgan.models import build
+from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.models.weights import load_weights, save_weights
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
@@ -75,17 +78,18 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
+        others = recipe.other_tasks()
         if resume:
             must_be_resumable(self.run, recipe)
         else:
             self.run.must_be_new()
-        for problem in data.must_fit(recipe.data, self.tasks, recipe.training.crop):
+        for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
         mirror = recipe.training.mirror
-        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror)
+        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror, others)
         self.model = build(
             recipe.model,
             self.tasks,
@@ -120,7 +124,8 @@ class Trainer:
         """Train to the last step; False if a signal ended it earlier (everything is saved either way).
 
         Raises:
-            PrismganError: training keeps diverging, or something cannot be written.
+            DivergedError: training keeps diverging.
+            PrismganError: something cannot be written.
         """
         settings = self.recipe.training
         if self.rank == 0:
@@ -156,7 +161,7 @@ class Trainer:
             self.training_set, settings.batch_size, self.step, left, self.rank, self.world, self.recipe.data.workers
         ):
             self._name_skipped(batch)
-            log = self.model.step(batch.to(self.model.device))
+            log = self._step(batch.to(self.model.device))
             self.step += 1
             for key, value in log.items():
                 window[key].append(float(value))
@@ -189,6 +194,21 @@ class Trainer:
             if self._stop_asked() or self.step >= self.steps:
                 break
         self.seconds_before += time.monotonic() - started
+
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
+        """The model's step; where they are due, with the cosines between the gradients that the tasks start it from."""
+        every = self.recipe.training.cosines_every
+        if not every or (self.step + 1) % every or len(self.tasks) == 1:
+            return self.model.step(batch)
+        gradients = shared_gradients(self.model, batch)
+        cosines = gradient_cosines(gradients)
+        names = list(gradients)
+        log = {
+            f"cosine/{names[column]}/{names[row]}": cosines[row, column]
+            for row in range(len(names))
+            for column in range(row)
+        }
+        return {**self.model.step(batch), **log}
 
     def _replan(self, seconds: float) -> None:
         """Give the schedule the length that ends on time, ``seconds`` after the loop began."""
@@ -259,9 +279,11 @@ class Trainer:
         failed = self.step
         rollbacks = self.rollbacks + 1
         if rollbacks > MOST_ROLLBACKS:
-            raise PrismganError(
-                f"training diverged {rollbacks} times, lastly at step {failed}; the last good checkpoint is "
-                f"{self.run.checkpoint}. Lower model.rate or the weights of the losses"
+            message = f"training diverged {rollbacks} times, lastly at step {failed}"
+            self._event("diverged", message)
+            raise DivergedError(
+                f"{message}; the last good checkpoint is {self.run.checkpoint}. "
+                "Lower model.rate or the weights of the losses"
             )
         self._load()
         total(torch.zeros(1, device=self.model.device))  # every process has read the checkpoint that is replaced below

@@ -26,7 +26,7 @@ def generation_section(evaluation: Evaluation) -> Html:
         element("h2", "Evaluation"),
         element("p", about, class_="caption") if about else "",
         element("p", CAPTION, class_="caption"),
-        element("div", metric_table(list(evaluation.rows)), class_="wide"),
+        metric_table(list(evaluation.rows)),
         _shares(evaluation),
         discriminator_figures(evaluation),
         id="evaluation",

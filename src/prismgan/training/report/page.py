@@ -25,7 +25,7 @@ from prismgan.training.report.results import Cost, Evaluation, Row, read_result
 from prismgan.training.report.tables import cost_section, evaluation_section
 from prismgan.training.report.training_section import curves_section, events_section
 
-__all__ = ["Chapter", "write_report"]
+__all__ = ["Chapter", "page", "recipe_section", "write_report"]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The page may load nothing, whatever a run folder smuggles into it."""
@@ -55,7 +55,7 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
     cost = read_result(run / "cost.json", Cost)
     tasks = _tasks(history, evaluation, cost)
     gallery = find_gallery(run, tasks)
-    page = _page(
+    content = page(
         title,
         element("header", element("h1", title), element("p", _headline(tasks or gallery.tasks, history))),
         *(chapter_section(chapter) for chapter in chapters),
@@ -67,14 +67,15 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
         samples_section(run),
         curves_section(history),
         events_section(history),
-        _recipe(run / "recipe.yaml"),
+        _recipe_of(run),
     )
     path = run / "report.html" if out is None else out
-    replace_file(path, page.encode("utf-8", errors="replace"))
+    replace_file(path, content.encode("utf-8", errors="replace"))
     return path
 
 
-def _page(title: str, *sections: str) -> str:
+def page(title: str, *sections: str) -> str:
+    """A whole page that needs nothing beside it, of finished sections."""
     here = files(__package__)
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     head = element(
@@ -174,9 +175,12 @@ def _clipping(history: History) -> list[tuple[str, str]]:
     return [(share(float(np.mean(skipped))), "of the logged steps skipped")] if skipped else []
 
 
-def _recipe(path: Path) -> Html:
-    if not path.exists():
-        return Html("")
-    text = path.read_text(encoding="utf-8", errors="replace")
+def recipe_section(text: str) -> Html:
+    """The resolved recipe, folded."""
     folded = element("details", element("summary", "The resolved recipe"), element("pre", text))
     return element("section", element("h2", "Recipe"), folded, id="recipe")
+
+
+def _recipe_of(run: Path) -> Html:
+    path = run / "recipe.yaml"
+    return recipe_section(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else Html("")

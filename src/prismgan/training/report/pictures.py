@@ -17,8 +17,10 @@ __all__ = [
     "Chapter",
     "Gallery",
     "chapter_section",
+    "embed",
     "find_gallery",
     "gallery_section",
+    "image",
     "samples_section",
     "sheet_section",
 ]
@@ -73,7 +75,7 @@ class Chapter:
 
 def chapter_section(chapter: Chapter) -> Html:
     """A heading, a sentence or two, and a picture."""
-    shown = chapter.picture and element("figure", _image(embed(chapter.picture, 1800), chapter.title), class_="sheet")
+    shown = chapter.picture and element("figure", image(embed(chapter.picture, 1800), chapter.title), class_="sheet")
     return element("section", element("h2", chapter.title), element("p", chapter.text), shown or "", class_="chapter")
 
 
@@ -90,7 +92,7 @@ def sheet_section(run: Path, title: str) -> Html:
     path = run / "render" / "sheet.png"
     if not path.exists():
         return Html("")
-    shown = _image(embed(path, 1800), f"All outputs side by side: {title}")
+    shown = image(embed(path, 1800), f"All outputs side by side: {title}")
     return element("section", element("figure", shown, class_="sheet"), id="sheet")
 
 
@@ -138,8 +140,8 @@ def _task(run: Path, task: str, pictures: Sequence[Path]) -> Html:
     exemplar = run / "exemplars" / f"{task}.png"
     shown = []
     if exemplar.exists():
-        image = _image(embed(exemplar, 400), f"Exemplar of {task}")
-        shown.append(element("figure", image, element("figcaption", "the exemplar"), class_="exemplar"))
+        picture = image(embed(exemplar, 400), f"Exemplar of {task}")
+        shown.append(element("figure", picture, element("figcaption", "the exemplar"), class_="exemplar"))
     for index, folder in enumerate(pictures):
         path = folder / f"{task}.png"
         if path.exists():
@@ -151,7 +153,7 @@ def _slider(after: Embedded, task: str, picture: str, index: int) -> Html:
     label = f"{picture}: share of the source shown left of {task}, in percent"
     stage = element(
         "div",
-        _image(after, f"{picture}: {task}", zoom=False),
+        image(after, f"{picture}: {task}", zoom=False),
         element("div", class_=f"before picture-{index}", role="img", aria_label=f"{picture}: source"),
         element("input", type="range", min=0, max=100, value=50, aria_label=label),
         class_="stage",
@@ -171,7 +173,7 @@ def samples_section(run: Path) -> Html:
     for path in chosen:
         step = path.stem.removeprefix("step-")
         name = f"step {int(step):,}" if step.isdecimal() else step
-        figures.append(element("figure", _image(embed(path, 1200), f"Samples, {name}"), element("figcaption", name)))
+        figures.append(element("figure", image(embed(path, 1200), f"Samples, {name}"), element("figcaption", name)))
     return element(
         "section",
         element("h2", "How the looks grew"),
@@ -181,7 +183,8 @@ def samples_section(run: Path) -> Html:
     )
 
 
-def _image(picture: Embedded, alternative: str, zoom: bool = True) -> Html:
+def image(picture: Embedded, alternative: str, zoom: bool = True) -> Html:
+    """A picture; with ``zoom``, a click shows it at full size."""
     return element(
         "img",
         src=picture.uri,

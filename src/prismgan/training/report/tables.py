@@ -5,6 +5,7 @@ from __future__ import annotations
 from prismgan.training.report.markup import Html, element, join
 from prismgan.training.report.numbers import compact, share, signed, value
 from prismgan.training.report.results import Cost, Evaluation, Parameters, Row
+from prismgan.training.report.sortable import ARROWS, judged_cell, number_cell, sortable
 
 __all__ = ["METRIC_NAMES", "cost_section", "discriminator_figures", "evaluation_section", "metric_table"]
 
@@ -27,7 +28,6 @@ METRIC_NAMES = {
 }
 """How metrics are written; others appear under their own name."""
 
-_ARROWS = {"better": "\N{BLACK UP-POINTING TRIANGLE}", "worse": "\N{BLACK DOWN-POINTING TRIANGLE}"}
 _BASELINES = {
     "target": "its target",
     "photo": "the photo",
@@ -47,14 +47,14 @@ def evaluation_section(evaluation: Evaluation) -> Html:
     conditions = dict.fromkeys(row.condition for row in evaluation.rows)
     caption = (
         "The baseline is doing nothing: the source itself, enlarged where the task enlarges. "
-        f"{_ARROWS['better']} is better than that, {_ARROWS['worse']} worse. Compared with the photo "
+        f"{ARROWS['better']} is better than that, {ARROWS['worse']} worse. Compared with the photo "
         "there is no verdict, since a look is meant to leave the photo. Click on a heading to sort."
     )
     tables = []
     for number, condition in enumerate(conditions):
         rows = [row for row in evaluation.rows if row.condition == condition]
         summary = element("summary", condition or "all conditions", element("small", _summary(rows)))
-        tables.append(element("details", summary, element("div", metric_table(rows), class_="wide"), open=number == 0))
+        tables.append(element("details", summary, metric_table(rows), open=number == 0))
     return element(
         "section",
         element("h2", "Evaluation"),
@@ -74,14 +74,7 @@ def _summary(rows: list[Row]) -> str:
 
 def metric_table(rows: list[Row]) -> Html:
     """A sortable table of measurements."""
-    headings = ("Task", "Kind", "Metric", "Against", "Baseline", "Result", "Gain")
-    head = element("tr", *(_heading(name, numeric=index > 3) for index, name in enumerate(headings)))
-    return element("table", element("thead", head), element("tbody", *map(_row, rows)), class_="sortable")
-
-
-def _heading(name: str, numeric: bool) -> Html:
-    button = element("button", name, type="button")
-    return element("th", button, scope="col", class_="number" if numeric else None)
+    return sortable(("Task", "Kind", "Metric", "Against", "Baseline", "Result", "Gain"), 4, list(map(_row, rows)))
 
 
 def _row(row: Row) -> Html:
@@ -94,8 +87,8 @@ def _row(row: Row) -> Html:
         element("td", row.kind.replace("_", " ")),
         element("td", metric, " ", element("small", direction, title=f"{row.better} is better")),
         element("td", _BASELINES[row.compared_with]),
-        _number(row.baseline, value(row.baseline, row.unit), unit),
-        _number(row.value, value(row.value, row.unit), unit + _spread(row), strong=True),
+        number_cell(row.baseline, value(row.baseline, row.unit), unit),
+        number_cell(row.value, value(row.value, row.unit), unit + _spread(row), strong=True),
         _gain(row, unit),
     )
 
@@ -104,33 +97,12 @@ def _spread(row: Row) -> str:
     return "" if row.deviation is None else f" \N{PLUS-MINUS SIGN} {value(row.deviation, row.unit)}"
 
 
-def _number(sort: float | None, text: str, unit: str, strong: bool = False) -> Html:
-    shown = element("b", text) if strong else text
-    return element(
-        "td",
-        shown,
-        element("small", unit) if unit else "",
-        class_="number",
-        data_sort="" if sort is None else f"{sort!r}",
-    )
-
-
 def _gain(row: Row, unit: str) -> Html:
     """The difference to the baseline; sorted by how good it is, not by its sign."""
     if row.gain is None:
-        return _number(None, value(None), "")
+        return number_cell(None, value(None))
     good = row.gain if row.better == "higher" else -row.gain
-    verdict = element("span", _ARROWS.get(row.verdict, ""), class_="arrow", aria_hidden="true")
-    spoken = element("span", row.verdict, class_="spoken") if row.verdict else ""
-    return element(
-        "td",
-        verdict,
-        signed(row.gain, row.unit, like=row.value),
-        element("small", unit) if unit else "",
-        spoken,
-        class_=f"number {row.verdict or 'neutral'}",
-        data_sort=f"{good!r}",
-    )
+    return judged_cell(good, signed(row.gain, row.unit, like=row.value), unit, row.verdict)
 
 
 def discriminator_figures(evaluation: Evaluation) -> Html:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from prismgan.training.report.curves import Line, chart
+from prismgan.training.report.heat_map import READING as COSINES
+from prismgan.training.report.heat_map import heat_map, mean_cosines
 from prismgan.training.report.history import History, Series
 from prismgan.training.report.markup import Html, element
 from prismgan.training.report.numbers import share
@@ -65,6 +67,10 @@ def curves_section(history: History) -> Html:
         chart("learning rate", [rate], bounds=(0.0, top * 1.05), smoothed=False),
         chart("pictures a second", [line("images_per_second", "pictures")]),
     ]
+    agreement = []
+    if cosines := [key for key in history.keys if key.startswith("cosine/")]:
+        agreement = [heat_map("the tasks' gradients", tasks, mean_cosines([history], tasks))]
+        shown.update(cosines)
     rest = [chart(key, [line(key, "value")]) for key in history.keys if key not in shown]
     return element(
         "section",
@@ -89,6 +95,7 @@ def curves_section(history: History) -> Html:
             "little; on tasks it should come near 1.",
             adversary,
         ),
+        group("Agreement of the tasks", COSINES, agreement),
         group("Speed", "The learning rate's schedule, and how fast pictures went through.", speed),
         _folded("Other values", rest),
         id="training",

@@ -1,0 +1,84 @@
+"""What the choices of a recipe cost: seconds of a training step by GAN objective and stages, and by balancer.
+
+python benchmarks/choices.py                        # recipes/compare-quick.yaml
+python benchmarks/choices.py my.yaml --repeats 9 --json figures.json
+
+All take turns on the same batch, so that a busy moment of the machine falls on all alike; on a machine that is never
+quiet, OMP_NUM_THREADS=1 and --cpu measure the processor's time. What choices are worth is another question, which
+`prismgan compare --vary` answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from prismgan import data
+from prismgan.balancing import BALANCERS
+from prismgan.data.batches import collate
+from prismgan.inference.cost import take_turns
+from prismgan.losses import OBJECTIVES
+from prismgan.models import AdversaryConfig, build
+from prismgan.training.precision import precision
+from prismgan.training.recipe import Recipe, load
+
+STEPS = 4
+"""In one of which a penalty falls due, where the objective has one that is not computed every time."""
+
+
+def ways() -> dict[str, list[str]]:
+    """Settings by label."""
+    stages = get_args(AdversaryConfig.model_fields["stages"].annotation)
+    games = {
+        f"{objective}, {count} stage{'s' if count == 'two' else ''}": [
+            f"model.adversary.objective={objective}",
+            f"model.adversary.stages={count}",
+        ]
+        for objective, count in itertools.product(OBJECTIVES, stages)
+    }
+    return games | {f"balancer {name}": [f"model.balancer={name}"] for name in BALANCERS}
+
+
+def step_of(recipe: Recipe) -> Callable[[], object]:
+    """So many training steps of the recipe's model as lazy penalties come around in, again and again on a batch."""
+    tasks, settings = recipe.all_tasks(), recipe.training
+    rows, _ = data.split(data.rows(recipe.data), recipe.data)
+    drawn = data.TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed)
+    exemplars = {task.name: data.exemplars(task) for task in tasks}
+    model = build(recipe.model, tasks, exemplars, steps=settings.steps, precision=precision(settings.precision, "cpu"))
+    batch = collate([drawn.sample(position) for position in range(settings.batch_size)])
+
+    def run() -> None:
+        for _ in range(STEPS):
+            model.step(batch)
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path, nargs="?", default=Path("recipes/compare-quick.yaml"))
+    parser.add_argument("--repeats", type=int, default=12)
+    parser.add_argument("--cpu", action="store_true", help="the processor's time")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    steps = {label: step_of(load(options.recipe, settings)) for label, settings in ways().items()}
+    clock = time.process_time if options.cpu else time.perf_counter
+    seconds = {label: found / STEPS for label, found in take_turns(steps, options.repeats, clock).items()}
+    first = next(iter(seconds.values()))
+    print(f"{options.recipe}, {torch.get_num_threads()} threads, medians of {options.repeats}")
+    for label, found in seconds.items():
+        print(f"  {label:<28} {found:.3f} s  {found / first:.2f}")
+    if options.json:
+        options.json.write_text(json.dumps(seconds, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

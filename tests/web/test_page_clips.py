@@ -139,6 +139,8 @@ def test_a_render_is_cancelled_and_other_looks_are_chosen(
     page.click("#clip-again")
     assert page.is_visible("#clip-form")
     assert page.locator("#clip-cards li").count() == 0
+    renders = server.config.app.state.workshop.folder.path / "renders"
+    until(lambda: list(renders.iterdir()) == [])
 
 
 def test_a_broken_or_too_large_clip_is_told_and_the_page_goes_on(page: Any, clip: Path) -> None:
@@ -176,10 +178,11 @@ def test_who_leaves_is_forgotten(page: Any, clip: Path, server: Any) -> None:
     before = len(workshop.clips)
     render(page, clip, "paint")
     assert len(workshop.clips) == before + 1
-    jobs = list((workshop.folder.path / "renders").iterdir())
+    renders = workshop.folder.path / "renders"
+    assert list(renders.iterdir())
     page.goto("about:blank")
     until(lambda: len(workshop.clips) == before)
-    until(lambda: len(list((workshop.folder.path / "renders").iterdir())) < len(jobs))
+    until(lambda: list(renders.iterdir()) == [])
 
 
 def test_on_a_phone_nothing_is_wider_than_the_window(page: Any, clip: Path) -> None:

@@ -52,7 +52,7 @@ export class Video {
         return;
       }
       this.leave();
-      this.clip = { ...clip, name: file.name || "clip", stem: stem(file.name) || "clip", address: URL.createObjectURL(file) };
+      this.clip = { ...clip, job: null, name: file.name || "clip", stem: stem(file.name) || "clip", address: URL.createObjectURL(file) };
       this.entered();
       this.choose();
     } catch (error) {
@@ -72,6 +72,8 @@ export class Video {
   // What is to be made of it.
   choose() {
     const { clip } = this;
+    if (clip.job) server.drop("renders", clip.job);
+    clip.job = null;
     this.show("form");
     $("clip-name").textContent = clip.name;
     const length = clip.seconds ? `, ${Math.round(clip.seconds)} s` : "";
@@ -126,7 +128,6 @@ export class Video {
     } catch (error) {
       if (job) server.drop("renders", job.id);
       if (clip !== this.clip) return;
-      clip.job = null;
       this.choose();
       this.complain(error);
     }
@@ -202,8 +203,10 @@ export class Video {
     $("clip-name").focus(); // what had the focus is gone
   }
 
-  // So that the server can forget it.
+  // So that the server can forget it, and one that is being sent is not waited for.
   leave() {
+    this.latest++;
+    this.sending(false);
     const { clip } = this;
     if (!clip) return;
     this.clip = null;

@@ -10,7 +10,7 @@ from prismgan.video.pipeline import GRID
 from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, WrongBody
 from prismgan.web.clip_rendering import render_sent_clip
 from prismgan.web.clips import clips_are_read
-from prismgan.web.jobs import Job
+from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal
 from prismgan.web.render_request import checked, fitting
 from prismgan.web.workshop import Client, Here
@@ -48,7 +48,7 @@ def forget(name: str, here: Here) -> None:
     responses={code: {"model": WrongBody} for code in (400, 404, 413, 422, 429)},
 )
 def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobBody:
-    """Ask for looks of a clip, with its sound; see ``/api/renders``. Renders of small pictures are done in between. The
+    """Ask for looks of a clip, with its sound; see ``/api/renders``. All that is shorter is done in between. The
     WebSocket ``/api/renders/{id}/events`` sends previews as binary messages, JPEG files."""
     upload, renderer = here.clips.get(name), here.studio.renderer
     request, sizes = checked(asked, upload, here.clips.bounds, renderer, here.limits)
@@ -56,4 +56,4 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
         raise Refusal(422, f"grid: an output is named {GRID!r} already; leave one of them out")
     grid = {GRID: None} if asked.grid else {}
     work = partial(render_sent_clip, renderer, upload, request, asked.grid, here.folder.path / "renders", here.limits)
-    return here.submit(Job(client, work, quick=False, sizes={**sizes, **grid}))
+    return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}))

@@ -7,14 +7,23 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
 from prismgan.picture import Picture
 
-__all__ = ["Cancelled", "Job", "State"]
+__all__ = ["Cancelled", "Job", "Length", "State"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Length(IntEnum):
+    """How long a job takes, about."""
+
+    SECONDS = 0
+    MINUTES = 1
+    HOURS = 2
 
 
 class Cancelled(BaseException):
@@ -30,8 +39,8 @@ class Job:
     client: str
     work: Callable[[Job], None]
     """Calls :meth:`advance` again and again."""
-    quick: bool
-    """Whether it is over so soon that other jobs make way for it between two of their pieces."""
+    length: Length
+    """Between two of its pieces it makes way for what is shorter."""
     kind: Literal["render", "style"] = "render"
     name: str = ""
     """Of the style."""
@@ -61,7 +70,7 @@ class Job:
     ended: float | None = None
     unwanted: bool = False
     make_way: Callable[[], None] = lambda: None
-    """Runs quick jobs that wait; the queue sets it."""
+    """Runs shorter jobs that wait; the queue sets it."""
 
     @property
     def is_over(self) -> bool:

@@ -11,7 +11,7 @@ from prismgan.inference import Renderer, Request
 from prismgan.inference.files import like_source
 from prismgan.web.bodies import JobBody, RenderBody, WrongBody
 from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
-from prismgan.web.jobs import Job
+from prismgan.web.jobs import Job, Length
 from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import Refusal
 from prismgan.web.render_request import checked
@@ -32,13 +32,9 @@ def render(picture: str, asked: RenderBody, here: Here, client: Client) -> JobBo
     """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn."""
     upload, renderer = here.pictures.get(picture), here.studio.renderer
     request, sizes = checked(asked, upload, here.pictures.bounds, renderer, here.limits)
-    job = Job(
-        client,
-        partial(_work, renderer, upload, request),
-        quick=upload.height * upload.width <= here.limits.quick_pixels,
-        sizes={**sizes},
-    )
-    return here.submit(job)
+    small = upload.height * upload.width <= here.limits.quick_pixels
+    length = Length.SECONDS if small else Length.MINUTES
+    return here.submit(Job(client, partial(_work, renderer, upload, request), length, sizes={**sizes}))
 
 
 @router.get("/renders/{name}", responses=NOT_FOUND)

@@ -12,7 +12,7 @@ from prismgan.errors import WeightsError
 from prismgan.models.edit import free_name
 from prismgan.web.bodies import JobBody, StyleBody, WrongBody
 from prismgan.web.encoding import newest_preview
-from prismgan.web.jobs import Job
+from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.style_training import train_style
 from prismgan.web.workshop import Client, Here
@@ -42,7 +42,7 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
             409, f"{limits.styles} styles were added already; start the server again with the weights you downloaded"
         )
     work = partial(train_style, here.studio, asked.name, exemplar, shown, asked.minutes)
-    return here.submit(Job(client, work, quick=False, kind="style", name=asked.name))
+    return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name))
 
 
 @router.get("/styles/{name}", responses=NOT_FOUND)

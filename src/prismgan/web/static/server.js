@@ -23,7 +23,7 @@ async function ask(path, options = {}) {
   throw answer.status === 404 ? new Forgotten(message) : new Error(message);
 }
 
-function sentence(text) {
+export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");
 }
 

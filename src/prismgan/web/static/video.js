@@ -5,6 +5,7 @@ import { stem } from "./saving.js";
 import * as server from "./server.js"; // no other engine renders clips
 
 const CHOOSING = ["choose-clip", "work-clip", "another-clip"]; // one button in every part of the page
+const NOT_PLAYED = "not played by this browser"; // it is rendered all the same
 const $ = (id) => document.getElementById(id);
 const minutes = (seconds) => `${Math.ceil(seconds / 60)} minute${seconds > 60 ? "s" : ""}`;
 
@@ -28,6 +29,7 @@ export class Video {
       this.render();
     });
     $("clip-form").addEventListener("change", () => this.ready());
+    $("clip-source").addEventListener("error", () => ($("clip-size").textContent += `; ${NOT_PLAYED}`));
     $("clip-strength").addEventListener("input", () => ($("clip-strength-value").textContent = `${$("clip-strength").value} %`));
     $("clip-cancel").addEventListener("click", () => this.stop.abort(new Error("The rendering was cancelled.")));
     $("clip-again").addEventListener("click", () => this.choose());
@@ -162,11 +164,12 @@ export class Video {
     for (const { name, width, height, format } of state.outputs) {
       const title = titles.get(name) ?? "All side by side";
       const card = this.card(title, `/api/renders/${state.id}/${name}`, `${clip.stem}-${name}.${format}`, `${width} \u00d7 ${height}`);
+      if (name === "grid") card.style.setProperty("--shape", `${width} / ${height}`);
       cards.push(card);
     }
     $("clip-cards").replaceChildren(...cards);
     this.players.set(cards.map((card) => card.querySelector("video")));
-    this.say([`${state.outputs.length} clip${state.outputs.length > 1 ? "s are" : " is"} done.`, ...state.remarks].join(" "));
+    this.say([`${state.outputs.length} clip${state.outputs.length > 1 ? "s are" : " is"} done.`, ...state.remarks.map(server.sentence)].join(" "));
   }
 
   card(title, address, file, size) {
@@ -177,7 +180,7 @@ export class Video {
     const frame = Object.assign(document.createElement("span"), { className: "frame" });
     const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto", src: address, tabIndex: -1 });
     const note = Object.assign(document.createElement("span"), { className: "note", textContent: size });
-    video.addEventListener("error", () => (note.textContent = "not played by this browser"));
+    video.addEventListener("error", () => (note.textContent = NOT_PLAYED));
     frame.append(video);
     button.append(frame);
     button.addEventListener("click", () => button.setAttribute("aria-pressed", String(item.classList.toggle("wide"))));

@@ -62,6 +62,10 @@ def test_axe_finds_no_serious_fault(browser: Any, address: str, scheme: str, tmp
         page.click("#clip-render")
         page.wait_for_selector("#clip-cards video")
         assert faults(page) == [], "clips"
+        page.click("#camera")
+        page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+        assert faults(page) == [], "camera"
+        page.click("#camera-stop")
 
 
 def test_the_page_is_light_and_there_at_once(browser: Any, address: str) -> None:

@@ -16,7 +16,7 @@ from prismgan.inference import Request
 from prismgan.picture import Picture
 from prismgan.web.bodies import WrongBody
 from prismgan.web.encoding import encoded
-from prismgan.web.jobs import Job
+from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.workshop import Client, Here
 
@@ -60,7 +60,7 @@ def frame(
         looks = renderer.render(pixels, Request(tuple(tasks)), progress=job.advance, where="frame")
         job.results = {"looks": Picture(np.concatenate([looks[name] for name in tasks]))}
 
-    job = Job(client, work, quick=True)
+    job = Job(client, work, Length.SECONDS)
     here.queue.submit(job)
     while not job.is_over:
         time.sleep(PAUSE)

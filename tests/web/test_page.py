@@ -345,7 +345,8 @@ def test_the_camera_shows_looks_live(page: Any) -> None:
     page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
     assert page.is_hidden("#start")
     until(lambda: "frames a second" in page.inner_text("#camera-rate"))
-    assert page.locator("#camera-cards .card").count() == 3  # the photo, and what is quick
+    chosen = page.locator("#camera-looks :checked").count()  # what is quick; a style that was added is, too
+    assert page.locator("#camera-cards .card").count() == 1 + chosen
     first = canvas(page, "#camera-cards [data-look=paint] canvas")
     until(lambda: apart(canvas(page, "#camera-cards [data-look=paint] canvas"), first) > 0)
     page.check("#camera-looks input[value=drawn]")

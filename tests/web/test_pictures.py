@@ -33,6 +33,7 @@ def test_the_looks_are_listed(client: Any) -> None:
         "title": "Fine 4x",
         "kind": "any",
         "scale": 4,
+        "fine": True,
         "varies": False,
         "added": False,
     }

@@ -56,6 +56,18 @@ def test_pieces_for_looks_alone_leave_the_fine_part_out() -> None:
     assert found.compared()
 
 
+def test_no_convolution_has_a_number_of_maps_that_graphics_processors_get_wrong() -> None:
+    """See ``GeneratorGraph``: six were, three and multiples of four are not."""
+    import onnx
+
+    for name, file in Pieces.of(tiny_weights().generator(), list(TASKS)).files.items():
+        graph = onnx.load_from_string(file).graph
+        shapes = {constant.name.removesuffix(" in float16"): constant.dims for constant in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Conv":
+                assert shapes[node.input[1]][1] == 3 or shapes[node.input[1]][1] % 4 == 0, f"{name}: {node.name}"
+
+
 def test_weights_that_float16_holds_are_stored_in_it() -> None:
     def size(half: bool) -> int:
         generator = tiny_weights().generator()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ __all__ = [
     "WIDTH",
     "apart",
     "canvas",
+    "chromium",
     "expected",
     "give",
     "give_and_wait",
@@ -41,6 +44,11 @@ HEIGHT, WIDTH = 90, 120
 PHOTO = drawn(HEIGHT, WIDTH, seed=3)
 PATIENCE = 60_000
 """Milliseconds."""
+
+
+def chromium() -> str | None:
+    """Where it is."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is not installed")
 
+from browsing import chromium
 from tiny_server import client_of, send
 
 from prismgan.web import Limits
@@ -35,11 +34,11 @@ def picture(client: Any) -> str:
 def browser() -> Iterator[Any]:
     """Chromium, with a camera that shows a pattern."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    program = chromium()
+    if program is None:
         pytest.skip("Chromium is not installed")
     camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with playwright.sync_playwright() as starter:
-        found = starter.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *camera])
+        found = starter.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *camera])
         yield found
         found.close()

@@ -98,7 +98,7 @@ def _fine(generator: Generator) -> onnx.ModelProto:
 
 def _head(generator: Generator, name: str) -> onnx.ModelProto:
     graph, spec = Graph(compact=True), generator.specs[name]
-    network = GeneratorGraph(graph, generator)
+    network = GeneratorGraph(graph, generator, fours=True)
     bordered = graph.input(BORDERED, [1, 12, "bordered rows", "bordered columns"])
     if spec.fine:
         fine = graph.input(FINE, _sizes(generator, 0))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from prismgan.export.graph import Graph
 from prismgan.networks import Generator
@@ -46,11 +47,16 @@ class Base(NamedTuple):
 
 
 class GeneratorGraph:
-    """Adds a generator's parts to a graph; values are names, as in :class:`~prismgan.export.graph.Graph`."""
+    """Adds a generator's parts to a graph; values are names, as in :class:`~prismgan.export.graph.Graph`.
 
-    def __init__(self, graph: Graph, generator: Generator) -> None:
+    With ``fours`` the last maps of heads that repaint are eight instead of six, two of them zeros: onnxruntime-web 1.30
+    gets a convolution of six maps wrong on graphics processors.
+    """
+
+    def __init__(self, graph: Graph, generator: Generator, *, fours: bool = False) -> None:
         self.graph = graph
         self.generator = generator
+        self.fours = fours
         self._names: dict[nn.Module, str] = {module: name for name, module in generator.named_modules()}
 
     def bordered(self, source: str, spatial: str) -> str:
@@ -159,7 +165,13 @@ class GeneratorGraph:
         maps = self._convolution(head.up, graph.interior(maps, features.margin - head.kept))
         maps = graph.interior(graph.enlarge(maps, head.enlargement), head.kept * head.enlargement - BORDER)
         maps = graph.operation("Add", maps, self._convolution(head.skip, features.shallow))
-        last = graph.to_picture(self._convolution(head.last, self._activation(maps)))
+        layer, spread, name = head.last, head.spread, self._names[head.last]
+        if self.fours:
+            more = -layer.out_channels % 4
+            assert layer.bias is not None
+            layer = _with(layer, F.pad(layer.weight, (0, 0, 0, 0, 0, 0, 0, more)), F.pad(layer.bias, (0, more)))
+            spread = F.pad(spread, (0, 0, 0, 0, 0, more))
+        last = graph.to_picture(graph.convolution(name, layer, self._activation(maps)))
         # Two convolutions: one, and a split behind it, would take twice the time.
         smooth, gain = (
             graph.operation(
@@ -169,7 +181,7 @@ class GeneratorGraph:
                 kernel_shape=[3, 3],
                 name=f"{part} {self._names[head]}",
             )
-            for part, weight in zip(("smooth", "gain"), head.spread.chunk(2), strict=True)
+            for part, weight in zip(("smooth", "gain"), spread.chunk(2), strict=True)
         )
         return graph.operation("Add", graph.operation("Mul", gain, base.detail), smooth)
 
@@ -198,9 +210,7 @@ class GeneratorGraph:
         assert code is not None
         if isinstance(code, str):
             return self._modulation(block.modulation, self._convolution(block.first, maps), code)
-        folded = copy.copy(block.first)
-        weight, bias = block.modulation.folded(block.first, code)
-        folded._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
+        folded = _with(block.first, *block.modulation.folded(block.first, code))
         return self.graph.convolution(self.graph.new_name(self._names[block.first]), folded, maps)
 
     def _modulation(self, modulation: Modulation, maps: str, code: str) -> str:
@@ -224,3 +234,10 @@ class GeneratorGraph:
 
     def _activation(self, maps: str) -> str:
         return self.graph.operation("LeakyRelu", maps, alpha=SLOPE)
+
+
+def _with(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    """The layer with other numbers."""
+    other = copy.copy(layer)
+    other._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
+    return other

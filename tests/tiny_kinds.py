@@ -1,15 +1,14 @@
-"""The tiny recipe's model section, for every kind of model that reads photos."""
+"""The tiny recipe's model section, for every kind of model."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from prismgan.models import MODELS
+from prismgan.models import PHOTO_MODELS
 
-__all__ = ["COMPARISON_KINDS", "PHOTO_KINDS", "tiny_model"]
+__all__ = ["COMPARISON_KINDS", "tiny_model"]
 
-PHOTO_KINDS = tuple(kind for kind, model in MODELS.items() if model.config_type.source == "photo")
-COMPARISON_KINDS = tuple(kind for kind in PHOTO_KINDS if kind != "prism")
+COMPARISON_KINDS = tuple(kind for kind in PHOTO_MODELS if kind != "prism")
 
 
 def tiny_model(kind: str) -> dict[str, Any]:

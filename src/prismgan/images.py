@@ -137,6 +137,7 @@ def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
         if not path.is_file():  # reading from it might never end
             raise PictureError(f"{path}: is a pipe or a device, expected a picture; save what it gives to a file")
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
     except UnidentifiedImageError:

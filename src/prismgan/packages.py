@@ -9,7 +9,7 @@ from prismgan.errors import PrismganError
 
 __all__ = ["missing", "require"]
 
-PACKAGE_OF = {"cv2": "opencv-python-headless", "multipart": "python-multipart"}
+PACKAGE_OF = {"cv2": "opencv-python-headless", "multipart": "python-multipart", "sklearn": "scikit-learn"}
 """Packages whose modules have other names."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from tiny_weights import tiny_weights
 
 Refused = Callable[..., str]
-RECIPE = Path(__file__).parents[2] / "recipes" / "digits.yaml"
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "recipes" / "digits.yaml"
+DOCUMENT = (ROOT / "docs" / "noise.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -84,6 +87,16 @@ def test_what_cannot_be_drawn(
 ) -> None:
     monkeypatch.chdir(noise.parent)
     assert message in refused("sample", noise, *arguments)
+
+
+@pytest.mark.parametrize("words", re.findall(r"^\$ prismgan sample (.+)$", DOCUMENT, flags=re.MULTILINE))
+def test_the_documents_commands_run(
+    words: str, noise: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(noise.parent)
+    finished = command("sample", *words.replace("runs/digits/weights.safetensors", noise.name).split())
+    assert finished.code == 0, finished.err
+    assert (noise.parent / finished.out.strip()).exists()
 
 
 def test_no_weights(tmp_path: Path, refused: Refused) -> None:

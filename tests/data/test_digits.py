@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 import torch
 
+from prismgan import packages
 from prismgan.data import DataConfig, SourceEntry, builtin, digits, rows
-from prismgan.errors import DataError
+from prismgan.errors import DataError, PrismganError
 
 
 @pytest.fixture
@@ -56,7 +55,10 @@ def test_what_is_no_digit_is_refused(installed: None, name: str, message: str) -
 
 
 def test_without_scikit_learn_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     monkeypatch.setattr(digits, "_scans", digits._scans.__wrapped__)
-    with pytest.raises(DataError, match=r"scikit-learn; install it: pip install 'prismgan\[digits\]'"):
+    said = r"built-in digits: needs the package scikit-learn; install it: pip install 'prismgan\[digits\]'"
+    with pytest.raises(PrismganError, match=said):
         builtin.expand("builtin:digits-1")
+    with pytest.raises(DataError, match=said):
+        rows(DataConfig(train=(SourceEntry(builtin="digits-7"),)))

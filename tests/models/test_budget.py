@@ -6,11 +6,10 @@ import pytest
 from tiny_models import config_of, tasks
 
 from prismgan.errors import RecipeError
-from prismgan.models import MODELS, PrismConfig, build
+from prismgan.models import MODELS, PHOTO_MODELS, PrismConfig, build
 from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
-from tiny_kinds import PHOTO_KINDS
 
-every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)
+every_kind = pytest.mark.parametrize("kind", PHOTO_MODELS)
 
 
 @every_kind
@@ -39,7 +38,7 @@ def test_counts_are_those_of_the_networks_that_are_built(kind: str) -> None:
 
 
 def test_what_serves_training_alone_is_told_beside() -> None:
-    names = {kind: set(beside(config_of(kind), tasks())) for kind in PHOTO_KINDS}
+    names = {kind: set(beside(config_of(kind), tasks())) for kind in PHOTO_MODELS}
     assert names["prism"] == names["cwgan"] == {"discriminator"}
     assert names["cvae"] == {"posterior"}
     assert names["cganomaly"] == {"encoder", "discriminator"}

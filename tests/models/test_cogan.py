@@ -65,6 +65,18 @@ def test_a_step_moves_both_networks(objective: str, stages: str) -> None:
     assert {"loss/photo-1", "loss/inverse", "loss/mask", "norm/generator", "discriminator/loss"} <= log.keys()
 
 
+@pytest.mark.parametrize("balancer", ["normalised", "fixed", "uncertainty", "dwa", "pcgrad"])
+def test_it_trains_under_every_sort_of_balancer(balancer: str) -> None:
+    if balancer == "pcgrad":
+        pytest.importorskip("torchjd", reason="the extra balancing is not installed")
+    changed = config().model_copy(update={"balancer": balancer})
+    made = CoGan(changed, tasks(), {}, steps=100)
+    before = state(made)
+    log = made.step(batch())
+    assert log["norm/generator"].isfinite()
+    assert any(not torch.equal(before[name], value) for name, value in state(made).items())
+
+
 def test_it_learns_what_the_mean_of_its_pictures_is() -> None:
     """Pictures of one colour: that much even a tiny generator learns in a moment."""
     made = model(objective="relativistic", rate=3e-3)

@@ -16,11 +16,10 @@ from torch import Tensor
 from prismgan.balancing import BALANCERS
 from prismgan.errors import DataError
 from prismgan.metrics import METRICS
-from prismgan.models import MODELS, Model, build
-from tiny_kinds import PHOTO_KINDS
+from prismgan.models import MODELS, PHOTO_MODELS, Model, build
 
 PSNR = next(metric for metric in METRICS if metric.name == "psnr")
-every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)
+every_kind = pytest.mark.parametrize("kind", PHOTO_MODELS)
 
 
 def parameters(made: Model) -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("av")
 
+from prismgan.errors import PictureError
+from prismgan.video import container
 from prismgan.video.channel import Channel, Stopped
 from prismgan.video.clip import Reader, open_clip
 from prismgan.video.join import ranks_to_decoding_times
@@ -58,3 +60,24 @@ def test_the_same_frames_are_encoded_alike_whatever_memory_held(tmp_path: Path, 
         encode_segment(tmp_path / "segment.mp4", frames, clip, Encoding(codec))
         found.add((tmp_path / "segment.mp4").read_bytes())
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "ffconcat version 1.0\nfile a.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.mp4\n#EXT-X-ENDLIST\n",
+    ],
+)
+def test_a_playlist_opens_no_other_file(playlist: str, tmp_path: Path) -> None:
+    make_clip(tmp_path / "a.mp4")
+    (tmp_path / "list").write_text(playlist)
+    with pytest.raises(PictureError, match="not a clip that can be read"):
+        open_clip(tmp_path / "list")
+
+
+def test_frames_that_would_take_all_memory_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(container, "MOST_PIXELS", 64 * 48 - 1)
+    with pytest.raises(PictureError, match="no frame of it can be decoded"):
+        open_clip(path)

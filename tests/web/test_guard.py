@@ -80,3 +80,19 @@ def test_browsers_are_told_what_to_refuse(client: Any, path: str) -> None:
 def test_a_length_that_is_none_is_refused(client: Any, length: str) -> None:
     answer = client.post("/api/pictures", content=b"x", headers={"Content-Length": length})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/tasks", "/api/samples/coffee", "/api/nothing"])
+def test_what_can_be_got_can_be_asked_for_without_its_body(client: Any, path: str) -> None:
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers == got.headers
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "PATCH", "TRACE", "BREW", "CONNECT"])
+@pytest.mark.parametrize("path", ["/", "/api/tasks", "/api/pictures", "/api/videos/x/renders", "/api/openapi.json"])
+def test_odd_methods_are_refused_in_one_line(client: Any, method: str, path: str) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"]
+    assert f"{method} is not possible here" in answer.json()["error"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -12,130 +10,45 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import (
+    HEIGHT,
+    PHOTO,
+    WIDTH,
+    apart,
+    canvas,
+    expected,
+    give,
+    give_and_wait,
+    open_look,
+    opened,
+    saved,
+    served,
+    set_range,
+    wait_for_controls,
+)
 from PIL import Image
 from tiny_server import drawn, until
 
 from prismgan import Renderer
-from prismgan.inference import Request
 from prismgan.training import head_training
-from prismgan.web.serving import bound, make_server
+from prismgan.web.serving import make_server
 from prismgan.web.studio import Studio
 from tiny_weights import TASKS, tiny_weights
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    # Chromium starts slowly where other programs are busy.
-    pytest.mark.timeout(180),
-]
-
-HEIGHT, WIDTH = 90, 120
-PHOTO = drawn(HEIGHT, WIDTH, seed=3)
-PATIENCE = 60_000
-"""Milliseconds."""
+# Chromium starts slowly where other programs are busy.
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a server in a thread."""
-    with bound("127.0.0.1", 0) as listening:
-        server = make_server(Studio(tiny_weights()), "127.0.0.1")
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as starter:
-        found = starter.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with served(make_server(Studio(tiny_weights()), "127.0.0.1")) as found:
         yield found
-        found.close()
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page, freshly opened. Afterwards: nothing went wrong in it, and no request left for elsewhere."""
-    context = browser.new_context(accept_downloads=True, viewport={"width": 1200, "height": 800})
-    found = context.new_page()
-    found.set_default_timeout(PATIENCE)
-    asked: list[str] = []
-    wrong: list[str] = []
-    found.on("request", lambda request: asked.append(request.url))
-    found.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
-    found.on("pageerror", lambda error: wrong.append(str(error)))
-    found.on("console", lambda message: wrong.append(message.text) if "Security Policy" in message.text else None)
-    found.goto(address)
-    found.wait_for_selector("#samples button")
-    yield found
-    context.close()
-    assert wrong == []
-    assert [url for url in asked if not url.startswith((address, "blob:", "data:"))] == []
-
-
-def give(page: Any, content: bytes = PHOTO, name: str = "my photo.png") -> None:
-    """Choose a file."""
-    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": content})
-
-
-def give_and_wait(page: Any) -> None:
-    """Choose a photo, and wait for all its looks."""
-    give(page)
-    page.wait_for_selector("#download-all:not([disabled])")
-
-
-def open_look(page: Any, name: str) -> None:
-    page.click(f"[data-look={name}]")
-    wait_for_controls(page, look=name)
-
-
-def wait_for_controls(page: Any, **controls: Any) -> None:
-    """Until the canvas shows what the controls say."""
-
-    def shown() -> bool:
-        state = page.evaluate("JSON.parse(document.getElementById('viewer').dataset.shown ?? 'null')")
-        return state is not None and all(state[key] == value for key, value in controls.items())
-
-    until(shown)
-
-
-def set_range(page: Any, selector: str, value: float) -> None:
-    page.locator(selector).evaluate(
-        "(range, value) => { range.value = value; for (const kind of ['input', 'change'])"
-        " range.dispatchEvent(new Event(kind, { bubbles: true })); }",
-        value,
-    )
-
-
-def canvas(page: Any, selector: str = "#after") -> np.ndarray[Any, Any]:
-    """(H, W, 3) of what a canvas shows."""
-    width, height, values = page.locator(selector).evaluate(
-        "(canvas) => [canvas.width, canvas.height,"
-        " [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]]"
-    )
-    return np.array(values).reshape(height, width, 4)[..., :3]
-
-
-def expected(**request: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """What the renderer makes of the photo."""
-    pixels = np.asarray(Image.open(io.BytesIO(PHOTO)))
-    found = Renderer(tiny_weights()).render(pixels, Request(**request))
-    return {name: look.astype(int) for name, look in found.items()}
-
-
-def apart(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> int:
-    return int(np.abs(first.astype(int) - second).max())
-
-
-def saved(page: Any, selector: str) -> bytes:
-    with page.expect_download() as download:
-        page.click(selector)
-    with open(download.value.path(), "rb") as file:  # noqa: PTH123 (playwright's own path)
-        return file.read()
+    with opened(browser, address) as found:
+        yield found
 
 
 def test_a_picture_becomes_a_grid_of_all_looks(page: Any) -> None:
@@ -425,3 +338,38 @@ def test_a_style_is_stopped(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     until(lambda: "Stopped" in page.inner_text("#styling-status"))
     assert page.locator("#grid .card").count() == looks
     assert page.is_visible("#learn")
+
+
+def test_the_camera_shows_looks_live(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    assert page.is_hidden("#start")
+    until(lambda: "frames a second" in page.inner_text("#camera-rate"))
+    chosen = page.locator("#camera-looks :checked").count()  # what is quick; a style that was added is, too
+    assert page.locator("#camera-cards .card").count() == 1 + chosen
+    first = canvas(page, "#camera-cards [data-look=paint] canvas")
+    until(lambda: apart(canvas(page, "#camera-cards [data-look=paint] canvas"), first) > 0)
+    page.check("#camera-looks input[value=drawn]")
+    page.wait_for_selector("#camera-cards [data-look=drawn]:enabled")
+    page.click("#camera-cards [data-look=drawn]")
+    until(lambda: page.inner_text("#camera-status") == "1 look")
+    assert page.is_hidden("#camera-cards [data-look=paint]")
+    page.click("#camera-take")
+    page.wait_for_selector("#download-all:not([disabled])")
+    assert page.inner_text("#picture-name") == "camera.png"
+    assert page.evaluate("document.getElementById('camera-video').srcObject") is None
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    page.click("#camera-stop")
+    assert page.is_visible("#start")
+
+
+@pytest.mark.parametrize(("name", "says"), [("NotAllowedError", "not allowed"), ("NotFoundError", "no camera")])
+def test_without_a_camera_it_says_why(page: Any, name: str, says: str) -> None:
+    page.evaluate(
+        "(name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); }; }", name
+    )
+    page.click("#camera")
+    page.wait_for_selector("#message:not([hidden])")
+    assert says in page.inner_text("#message p")
+    assert page.is_visible("#start")

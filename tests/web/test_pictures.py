@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from PIL import Image
 from tiny_server import client_of, drawn, send
 
 from prismgan.web import Limits
+from prismgan.web.pictures import SentPicture
 from prismgan.web.uploads import Uploads
 from tiny_weights import TASKS
 
 
 def folder(client: Any) -> Path:
     """Where the server keeps pictures."""
-    return client.app.state.workshop.uploads.folder
+    return client.app.state.workshop.pictures.folder
 
 
 def test_the_looks_are_listed(client: Any) -> None:
@@ -31,6 +33,7 @@ def test_the_looks_are_listed(client: Any) -> None:
         "title": "Fine 4x",
         "kind": "any",
         "scale": 4,
+        "fine": True,
         "varies": False,
         "added": False,
     }
@@ -181,10 +184,10 @@ def test_pictures_are_bounded_in_number() -> None:
         first, second, third = (send(client).json()["id"] for _ in range(3))
         assert client.get(f"/api/pictures/{first}").status_code == 404
         assert client.get(f"/api/pictures/{second}").status_code == 200
-        uploads: Uploads = client.app.state.workshop.uploads
-        uploads.add("10.0.0.2", io.BytesIO(drawn()))
+        pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
+        pictures.add("10.0.0.2", io.BytesIO(drawn()))
         assert {path.name for path in folder(client).iterdir()} > {second, third}
-        uploads.limits = Limits(pictures=3, pictures_of_a_client=8)
+        pictures.bounds = replace(pictures.bounds, kept_of_a_client=8)
         answer = send(client)
         assert answer.status_code == 429
         assert len(list(folder(client).iterdir())) == 3
@@ -223,6 +226,16 @@ def test_a_full_disk_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Uploads, "_copy", full)
+    answer = send(client)
+    assert answer.status_code == 507
+    assert "No space left" in answer.json()["error"]
+
+
+def test_a_disk_that_is_full_before_a_form_is_read_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("starlette.datastructures.UploadFile.write", full)
     answer = send(client)
     assert answer.status_code == 507
     assert "No space left" in answer.json()["error"]

@@ -194,7 +194,7 @@ def test_a_render_of_a_picture_that_was_removed_fails_with_a_word() -> None:
     with client_of() as client:
         workshop = client.app.state.workshop
         picture = send(client).json()["id"]
-        workshop.uploads.get(picture).path.unlink()
+        workshop.pictures.get(picture).path.unlink()
         job = ask(client, picture, tasks=["restore"]).json()
         state = finished(client, job)
         assert state["state"] == "failed"

@@ -69,7 +69,7 @@ def test_a_style_is_learnt_shown_and_offered(tmp_path: Path) -> None:
         (tmp_path / "new.safetensors").write_bytes(weights.content)
         header = load_weights(tmp_path / "new.safetensors").header
         assert [entry.name for entry in header.tasks] == [*TASKS, "dots"]
-        assert len(list(client.app.state.workshop.uploads.folder.iterdir())) == 2
+        assert len(list(client.app.state.workshop.pictures.folder.iterdir())) == 2
         assert learn(client, picture=exemplar).status_code == 409
 
 

@@ -9,7 +9,7 @@ import pytest
 from tiny_server import until
 
 from prismgan.errors import PrismganError
-from prismgan.web.jobs import Job
+from prismgan.web.jobs import Job, Length
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 from prismgan.web.work_queue import WorkQueue
@@ -25,13 +25,15 @@ class Gate:
         self.first = self.submit("gate", "door", lambda job: self.opened.wait(30))
         until(lambda: self.first.state == "running")
 
-    def submit(self, client: str, name: str, work: Callable[[Job], object] | None = None, quick: bool = True) -> Job:
+    def submit(
+        self, client: str, name: str, work: Callable[[Job], object] | None = None, length: Length = Length.SECONDS
+    ) -> Job:
         def run(job: Job) -> None:
             self.order.append(name)
             if work is not None:
                 work(job)
 
-        job = Job(client, run, quick, name=name)
+        job = Job(client, run, length, name=name)
         self.queue.submit(job)
         return job
 
@@ -63,7 +65,7 @@ def test_too_many_jobs_are_refused() -> None:
     gate = Gate(Limits(waiting=4, waiting_of_a_client=3))
     for number in range(3):
         gate.submit("a", f"a{number}")
-    with pytest.raises(Refusal, match="3 of your pictures wait") as refused:
+    with pytest.raises(Refusal, match="3 of your jobs wait") as refused:
         gate.submit("a", "a3")
     assert refused.value.status_code == 429
     gate.submit("b", "b0")
@@ -101,20 +103,36 @@ def test_what_runs_is_cancelled_between_two_pieces(gate: Gate) -> None:
     assert gate.submit("a", "next") and until(lambda: gate.order[-1] == "next")
 
 
-def test_a_long_job_makes_way_for_one_quick_job_of_every_client(gate: Gate) -> None:
+def test_a_long_job_makes_way_for_one_short_job_of_every_client(gate: Gate) -> None:
     def pieces(job: Job) -> None:
         for piece in range(1, 4):
             gate.order.append(f"piece {piece}")
             job.advance(piece, 3)
 
-    gate.submit("z", "long", pieces, quick=False)
+    gate.submit("z", "long", pieces, Length.MINUTES)
     for name in ("a1", "a2", "b1"):
         gate.submit(name[0], name)
-    gate.submit("b", "b-long", quick=False)
+    gate.submit("b", "b-long", length=Length.MINUTES)
     assert gate.run_all() == ["long", "piece 1", "a1", "b1", "piece 2", "a2", "piece 3", "b-long"]
 
 
-def test_a_quick_job_makes_way_for_nothing(gate: Gate) -> None:
+def test_the_longest_make_way_for_the_long_and_those_for_the_short(gate: Gate) -> None:
+    def frames(job: Job) -> None:
+        gate.submit("b", "training", steps, Length.MINUTES)
+        job.advance(1, 1)
+        gate.order.append("frame")
+
+    def steps(job: Job) -> None:
+        gate.submit("c", "picture")
+        gate.submit("c", "other clip", length=Length.HOURS)
+        job.advance(1, 1)
+        gate.order.append("step")
+
+    gate.submit("a", "clip", frames, Length.HOURS)
+    assert gate.run_all() == ["clip", "training", "picture", "step", "frame", "other clip"]
+
+
+def test_a_short_job_makes_way_for_nothing(gate: Gate) -> None:
     gate.submit("a", "a1", lambda job: [job.advance(piece, 2) or gate.order.append("piece") for piece in (1, 2)])
     gate.submit("b", "b1")
     assert gate.run_all() == ["a1", "piece", "piece", "b1"]

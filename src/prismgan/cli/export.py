@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from prismgan.cli.conventions import AsJson, WeightsFile, names, print_json
+from prismgan.cli.conventions import AsJson, WeightsFile, fail, names, print_json
+
+if TYPE_CHECKING:
+    from prismgan.export.parity import TaskParity
 
 __all__ = ["export"]
 
 
 def export(
-    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.onnx|FOLDER", help="The file, or the site's folder.", show_default=False)
+    ],
     weights: WeightsFile = None,
     tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
+    kind: Annotated[
+        Literal["onnx", "site"],
+        typer.Option("--format", help="A file for other programs, or a page that renders in the browser."),
+    ] = "onnx",
     precision: Annotated[
         Literal["float32", "float16", "int8"], typer.Option(help="Of weights and features.")
     ] = "float32",
@@ -23,22 +32,40 @@ def export(
         list[Path] | None,
         typer.Option(metavar="PICTURES", help="A picture or a folder of them, which int8 needs. Repeatable."),
     ] = None,
+    onnxruntime_web: Annotated[
+        Path | None,
+        typer.Option(
+            "--onnxruntime-web",
+            metavar="FOLDER|TGZ",
+            readable=False,
+            help="For a site: what `npm pack onnxruntime-web` gives; by default npm is asked for it.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site.")] = False,
     licence: Annotated[
         str | None, typer.Option(help="Of the weights, for the metadata; known for the ready-made ones.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an ONNX file for other programs: a source in, a picture per task out.
+    """Write an ONNX file for other programs: a source in, a picture per task out; or a page that needs no server.
 
-    Every task's pictures are compared with the network's; a file that differs too much is not written.
+    Every task's pictures are compared with the network's; what differs too much is not written.
     """
+    chosen = None if tasks is None else names(tasks)
+    if kind == "site":
+        if precision != "float32" or calibrate:
+            fail("--precision and --calibrate are for --format onnx; a site has its numbers as the weights have them")
+        _site(out, weights, chosen, onnxruntime_web, licence, overwrite, as_json)
+        return
+    if onnxruntime_web is not None or overwrite:
+        fail("--onnxruntime-web and --overwrite are for --format site; leave them out")
     from prismgan.export import export as export_weights
     from prismgan.models.weights import load_weights
 
     found = export_weights(
         load_weights(weights),
         out,
-        tasks=None if tasks is None else names(tasks),
+        tasks=chosen,
         precision=precision,
         calibrate=calibrate or (),
         licence=licence,
@@ -46,8 +73,36 @@ def export(
     if as_json:
         print_json(found.content())
         return
-    typer.echo(f"{'task':<20} {'scale':>5} {'largest':>9} {'mean':>9}   difference, in 1/255")
-    for row in found.tasks:
-        typer.echo(f"{row.task:<20} {row.scale:>4}x {row.maximum:>9.5f} {row.mean:>9.5f}   {row.psnr:.1f} dB")
+    _print_parity(found.tasks)
     speed = "" if precision == "float32" else f", {found.speed:.2f} times as fast as float32 on this CPU"
     typer.echo(f"{found.path}: {found.size / 1e6:.1f} MB, {precision}{speed}")
+
+
+def _site(
+    out: Path,
+    weights: Path | None,
+    tasks: list[str] | None,
+    runtime: Path | None,
+    licence: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    from prismgan.export import write_site
+    from prismgan.models.weights import load_weights
+
+    site = write_site(
+        load_weights(weights), out, tasks=tasks, onnxruntime=runtime, licence=licence, overwrite=overwrite
+    )
+    if as_json:
+        print_json(site.content())
+        return
+    _print_parity(site.tasks)
+    parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in site.parts.items())
+    typer.echo(f"{site.path}: {sum(site.sizes.values()) / 1e6:.1f} MB ({parts})")
+    typer.echo(f"look at it: prismgan serve --static {site.path}", err=True)
+
+
+def _print_parity(tasks: tuple[TaskParity, ...]) -> None:
+    typer.echo(f"{'task':<20} {'scale':>5} {'largest':>9} {'mean':>9}   difference, in 1/255")
+    for row in tasks:
+        typer.echo(f"{row.task:<20} {row.scale:>4}x {row.maximum:>9.5f} {row.mean:>9.5f}   {row.psnr:.1f} dB")

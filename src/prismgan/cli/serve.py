@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption
+from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
 __all__ = ["serve"]
@@ -24,12 +25,23 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,
+    static: Annotated[
+        Path | None,
+        typer.Option(
+            "--static",
+            metavar="FOLDER",
+            readable=False,
+            help="Show a site that `prismgan export --format site` wrote: it renders in the browser.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a page on which pictures are rendered, until Ctrl-C."""
+    if static is not None and (weights is not None or runtime is not None or fast):
+        fail("serve: a site brings its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)
 
     from prismgan.web.guard import LOCAL
-    from prismgan.web.serving import serve
+    from prismgan.web.serving import serve, serve_site
     from prismgan.web.studio import Studio
 
     def ready(address: str) -> None:
@@ -40,6 +52,9 @@ def serve(
     # FastAPI silences this while it reads its own routes, but another thread that opens a picture then lets it through.
     warnings.filterwarnings("ignore", message="The 'alias' attribute")
     try:
-        serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
+        if static is not None:
+            serve_site(static, host, port, ready)
+        else:
+            serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)

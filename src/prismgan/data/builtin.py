@@ -74,7 +74,8 @@ def expand(reference: str) -> tuple[str, ...]:
     """The pictures of a collection; a picture stands for itself.
 
     Raises:
-        DataError: there is no picture or collection of that name, or its package is not installed.
+        DataError: there is no picture or collection of that name.
+        PrismganError: the package that brings it is not installed.
     """
     name = _known(reference)
     if name in digits.COLLECTIONS:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prismgan import images
 from prismgan.errors import DataError
+from prismgan.packages import require
 
 __all__ = ["COLLECTIONS", "SIDE", "draw", "is_digit", "members"]
 
@@ -36,7 +37,7 @@ def members(collection: str) -> tuple[str, ...]:
     """Names of the pictures of one of :data:`COLLECTIONS`, in scikit-learn's order.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        PrismganError: scikit-learn is not installed.
     """
     digit = COLLECTIONS.index(collection)
     return tuple(f"digit-{digit}-{number:03d}" for number in range(len(_scans()[digit])))
@@ -47,7 +48,8 @@ def draw(name: str) -> NDArray[np.uint8]:
     """White on black, (32, 32, 3).
 
     Raises:
-        DataError: there is no such digit, or scikit-learn is not installed.
+        DataError: there is no such digit.
+        PrismganError: scikit-learn is not installed.
     """
     found = _NAME.fullmatch(name)
     scans = () if found is None else tuple(_scans()[int(found[1])])
@@ -61,11 +63,8 @@ def draw(name: str) -> NDArray[np.uint8]:
 @cache
 def _scans() -> tuple[NDArray[np.float64], ...]:
     """The scans of every digit, (N, 8, 8), 0 to 16."""
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError:
-        raise DataError(
-            "the built-in digits need the package scikit-learn; install it: pip install 'prismgan[digits]'"
-        ) from None
+    require("built-in digits", "digits", "sklearn")
+    from sklearn.datasets import load_digits
+
     found = load_digits()
     return tuple(found.images[found.target == digit] for digit in range(10))

@@ -145,6 +145,10 @@ def _entry_rows(entry: SourceEntry) -> Iterator[Row | Problem]:
         except DataError as error:
             yield Problem("data", str(error), "correct the name")
             return
+        except PrismganError as error:  # its package is not installed
+            what, fix = str(error).rsplit("; ", 1)
+            yield Problem("data", what, fix)
+            return
         for member in members:
             yield Row(member, collection=entry.collection or name, key=member)
     else:

@@ -23,7 +23,7 @@ from prismgan.models.weights import Weights, default_weights
 from prismgan.networks import Generator
 from prismgan.packages import require
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "checked_tasks", "export", "licence_of"]
 
 CLOCKED = (1, 3, 180, 320)
 """Sizes of the source that speed is measured on."""
@@ -87,10 +87,10 @@ def export(
     _refuse_name(out)
     _refuse_precision(precision, calibrate)
     generator = weights.prism_generator("an ONNX file")
-    names = _checked(tasks, generator, weights.path)
+    names = checked_tasks(tasks, generator, weights.path)
     pictures = calibration.read_pictures(calibrate)
     if licence is None:
-        licence = "Apache-2.0" if _is_ready_made(weights.path) else ""
+        licence = licence_of(weights.path)
     plain = model = whole_model(generator, weights.header, names, licence=licence)
     sources = random_sources()
     if precision == "float16":
@@ -139,15 +139,20 @@ def _refuse_precision(precision: str, calibrate: Sequence[Path]) -> None:
         raise PrismganError(f"pictures to calibrate with are for precision int8 alone, found {precision}")
 
 
-def _is_ready_made(path: Path) -> bool:
+def licence_of(path: Path) -> str:
+    """Of a weights file, where it is known: that of the ready-made one; else empty."""
     try:
-        return path.samefile(default_weights())
+        return "Apache-2.0" if path.samefile(default_weights()) else ""
     except (OSError, PrismganError):
-        return False
+        return ""
 
 
-def _checked(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
-    """The names in the weights' order, or all."""
+def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
+    """The names in the weights' order, or all.
+
+    Raises:
+        PrismganError: a name is unknown, or there is none.
+    """
     known = list(generator.specs)
     for name in tasks if tasks is not None else ():
         if name not in known:

@@ -7,7 +7,7 @@ that no reader understands. What is written twice is compared: no file is writte
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -67,23 +67,35 @@ class GeneratorGraph:
 
     def trunk(self, cells: str, names: Collection[str]) -> FeatureNames:
         """The features that these tasks need of the cells without their border."""
-        graph, trunk = self.graph, self.generator.trunk
-        shallow = maps = self._convolution(trunk.stem, graph.to_network(cells))
+        shallow, skips, coarse = self.way_down(cells)
+        fine = self.way_up(skips, coarse) if any(self.generator.specs[name].fine for name in names) else None
+        return self.with_margin(shallow, coarse, fine, names)
+
+    def way_down(self, cells: str) -> tuple[str, list[str], str]:
+        """The shallow features, what :meth:`way_up` starts from at every level (finest first), and the coarse ones."""
+        trunk = self.generator.trunk
+        shallow = maps = self._convolution(trunk.stem, self.graph.to_network(cells))
         skips = []
         for down in trunk.down:
             skips.append(maps)
             maps = self._convolution(down, self._activation(maps))
-        coarse = maps = self._blocks(trunk.coarse, maps)
-        margin = self.generator.margin(names)
-        if margin:
-            shallow, coarse = graph.repeated(shallow, BORDER), graph.repeated(coarse, margin)
-        if all(not self.generator.specs[name].fine for name in names):
-            return FeatureNames(shallow, coarse, None, margin)
+        return shallow, skips, self._blocks(trunk.coarse, maps)
+
+    def way_up(self, skips: Sequence[str], coarse: str) -> str:
+        """The fine features."""
+        graph, trunk, maps = self.graph, self.generator.trunk, coarse
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)
             maps = self._blocks(blocks, graph.operation("Add", skip, enlarged))
-        return FeatureNames(shallow, coarse, maps, margin)
+        return maps
+
+    def with_margin(self, shallow: str, coarse: str, fine: str | None, names: Collection[str]) -> FeatureNames:
+        """The features with the borders that these tasks' heads need."""
+        margin = self.generator.margin(names)
+        if margin:
+            shallow, coarse = self.graph.repeated(shallow, BORDER), self.graph.repeated(coarse, margin)
+        return FeatureNames(shallow, coarse, fine, margin)
 
     def code(self, latent: str) -> str:
         """(B, Z) through the fully connected layers."""
@@ -96,17 +108,21 @@ class GeneratorGraph:
 
     def bases(self, bordered: str, names: Iterable[str]) -> dict[int, Base]:
         """What these tasks' heads start from, by scale."""
-        graph, bases = self.graph, {}
+        bases = {}
         specs = [self.generator.specs[name] for name in names]
         for scale in sorted({spec.scale for spec in specs}):
-            if scale == 1:
-                cells = graph.interior(bordered)
-            else:
-                weight = graph.picture_weight(f"bicubic{scale}", self.generator.get_buffer(f"bicubic{scale}"))
-                cells = graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
+            cells = self.enlarged(bordered, scale)
             wanted = any(spec.scale == scale and not spec.fine for spec in specs)
             bases[scale] = Base(cells, self._detail(cells, scale) if wanted else None)
         return bases
+
+    def enlarged(self, bordered: str, scale: int) -> str:
+        """The source, enlarged bicubically, as sub-pixels of the cells at 1/2."""
+        graph = self.graph
+        if scale == 1:
+            return graph.interior(bordered)
+        weight = graph.picture_weight(f"bicubic{scale}", self.generator.get_buffer(f"bicubic{scale}"))
+        return graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
 
     def looks(
         self, features: FeatureNames, bases: Mapping[int, Base], code: Code | None, names: Iterable[str]

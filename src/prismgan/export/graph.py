@@ -26,14 +26,19 @@ class Graph:
     """A graph under construction.
 
     A value that a method takes or returns is a name. Pictures are float32; with ``half`` the weights, and the maps
-    between :meth:`to_network` and :meth:`to_picture`, are float16.
+    between :meth:`to_network` and :meth:`to_picture`, are float16. With ``compact`` constants that float16 holds to the
+    last digit are stored in it, and computed with in float32.
     """
 
-    def __init__(self, *, half: bool = False) -> None:
+    def __init__(self, *, half: bool = False, compact: bool = False) -> None:
+        self._compact = compact
         self._network = np.dtype(np.float16 if half else np.float32)
         self._nodes: list[onnx.NodeProto] = []
         self._names: set[str] = set()
+        self._known: set[str] = set()
+        """Names of all constants."""
         self._constants: dict[str, onnx.TensorProto] = {}
+        """As they are stored."""
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
@@ -88,7 +93,7 @@ class Graph:
 
     def new_name(self, name: str) -> str:
         """A name that no constant of the graph has yet."""
-        while f"{name}.weight" in self._constants:
+        while f"{name}.weight" in self._known:
             name += "'"
         return name
 
@@ -155,6 +160,16 @@ class Graph:
         return self.operation("Cast", value, to=helper.np_dtype_to_tensor_dtype(kind))
 
     def _constant(self, name: str, content: NDArray[Any]) -> str:
-        if name not in self._constants:
+        if name in self._known:
+            return name
+        self._known.add(name)
+        halves = content.astype(np.float16) if self._compact and content.dtype == np.float32 else None
+        if halves is None or not np.array_equal(halves, content):
             self._constants[name] = numpy_helper.from_array(np.asarray(content, order="C"), name)
+            return name
+        stored = f"{name} in float16"
+        self._constants[stored] = numpy_helper.from_array(np.asarray(halves, order="C"), stored)
+        self._nodes.append(
+            helper.make_node("Cast", [stored], [name], name=f"{name} in float32", to=onnx.TensorProto.FLOAT)
+        )
         return name

@@ -18,7 +18,7 @@ from prismgan.export.precision import Precision
 from prismgan.export.session import Run
 from prismgan.networks import Generator
 
-__all__ = ["SIZES", "TaskParity", "feed", "measure", "problem", "random_sources", "render", "worse"]
+__all__ = ["SIZES", "TaskParity", "feed", "measure", "parity_of", "problem", "random_sources", "render", "worse"]
 
 SIZES = ((33, 47), (64, 50), (101, 75))
 """Height and width of the pictures that are compared: no multiples of the generator's cell."""
@@ -93,7 +93,7 @@ def measure(
         for name, found, expected in zip(tasks, run(values), render(generator, tasks, values), strict=True):
             assert found.shape == expected.shape, f"{name}: {found.shape} instead of {expected.shape}"
             errors[name].append(255 * (found - expected).ravel())
-    return [_parity(name, generator.specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
+    return [parity_of(name, generator.specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
 
 
 @torch.inference_mode()
@@ -145,7 +145,8 @@ def problem(precision: Precision, generator: Generator, found: Sequence[TaskPari
     )
 
 
-def _parity(task: str, scale: int, errors: NDArray[Any]) -> TaskParity:
+def parity_of(task: str, scale: int, errors: NDArray[Any]) -> TaskParity:
+    """Of the differences of a task's pixels, in 1/255."""
     sizes = np.abs(errors)
     square = float(np.mean(np.square(errors, dtype=np.float64)))
     psnr = math.inf if square == 0 else 10 * math.log10(255**2 / square)

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.networks import HeadSpec
+from prismgan.tasks.base import RESERVED
 
 __all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
 
 MAXIMUM_STRENGTH = 2.0
 """Twice what a look does to the source; farther out there are clipped colours and little else."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-RESERVED = ("photo", "sheet", "source")
-"""Names of other files beside the outputs."""
 
 
 @dataclass(frozen=True)

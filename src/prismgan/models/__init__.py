@@ -5,10 +5,11 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.fakes import Fakes
 from prismgan.models.model import Model
 from prismgan.models.prism import Prism, PrismConfig
-from prismgan.models.registry import MODELS, build, kind_of
+from prismgan.models.registry import MODELS, PHOTO_MODELS, build, kind_of
 
 __all__ = [
     "MODELS",
+    "PHOTO_MODELS",
     "Adversary",
     "AdversaryConfig",
     "Fakes",

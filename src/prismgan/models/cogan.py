@@ -32,7 +32,7 @@ class CoGanConfig(ModelConfig):
     """The coupled GAN, for `source: noise`: its networks, the game, and how they are trained."""
 
     source: ClassVar[Literal["photo", "noise"]] = "noise"
-    # Without losses of its own a generator overshoots with a longer memory (docs/log.md, "From noise alone").
+    # With a longer memory the same figures took twice the steps (docs/log.md, "From noise alone").
     betas: ClassVar[tuple[float, float]] = (0.5, 0.99)
 
     kind: Literal["cogan"] = "cogan"

@@ -17,7 +17,7 @@ from prismgan.models.model import Model
 from prismgan.models.prism import Prism
 from prismgan.tasks import Task
 
-__all__ = ["MODELS", "build", "kind_of"]
+__all__ = ["MODELS", "PHOTO_MODELS", "build", "kind_of"]
 
 
 def kind_of(config: type[ModelConfig]) -> str:
@@ -28,6 +28,9 @@ def kind_of(config: type[ModelConfig]) -> str:
 
 MODELS: dict[str, type[Model]] = {kind_of(model.config_type): model for model in (Prism, CVAE, CGANomaly, CWGAN, CoGan)}
 """Every kind by its name in a recipe; the first is ours."""
+
+PHOTO_MODELS = {kind: model for kind, model in MODELS.items() if model.config_type.source == "photo"}
+"""Those that read photos, and can be compared with each other."""
 
 
 def build(

@@ -7,6 +7,7 @@ Tensors are named ``generator.*`` and, where the model has others, ``discriminat
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -52,6 +53,8 @@ go back to 1/2 with half their channels."""
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
 
+ROMAN = re.compile(r"[ivx]{2,}")
+
 
 class HeadEntry(Config):
     """One task of a weights file."""
@@ -63,6 +66,12 @@ class HeadEntry(Config):
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
+
+    @property
+    def title(self) -> str:
+        """The name as a page shows it: ``composition-vii`` as ``Composition VII``."""
+        words = (word.upper() if ROMAN.fullmatch(word) else word for word in self.name.capitalize().split("-"))
+        return " ".join(words)
 
     @classmethod
     def of(cls, task: Task) -> Self:

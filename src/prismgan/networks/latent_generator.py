@@ -46,8 +46,8 @@ class LatentGeneratorConfig(GeneratorSizes):
 
 
 def _dense(inputs: int, outputs: int) -> nn.Linear:
-    """A fully connected layer that keeps the signal's variance: with torch's own start, which does not, pictures hardly
-    vary with z, and the discriminator's first gradients are all about their mean."""
+    """A fully connected layer that keeps the signal's variance; torch's own start shrinks it, and where pictures hardly
+    vary with z at first they never come to."""
     layer = nn.Linear(inputs, outputs)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)

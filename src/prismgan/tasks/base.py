@@ -22,6 +22,7 @@ from prismgan.losses.context import LossContext
 from prismgan.metrics import Metric
 
 __all__ = [
+    "RESERVED",
     "Derived",
     "Exemplar",
     "LossTerm",
@@ -41,9 +42,13 @@ Picture = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 
 
+RESERVED = ("photo", "preview", "sheet", "source")
+"""Names of other files beside a task's pictures and clips."""
+
+
 def _free(name: str) -> str:
     """Refuse names of other files beside a task's picture, and those that torch's containers use for their methods."""
-    if name in ("sheet", "source", "photo"):
+    if name in RESERVED:
         raise ValueError(f"{name!r} is the name of another file beside the task's picture; '{name}-1' would do")
     if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
         raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")

@@ -1,10 +1,9 @@
-"""A clip: what its file says of it, its frames with their times, and the packets that belong beside them."""
+"""A clip: what its file says of it, and its frames with their times."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.packages import require
 from prismgan.video.colours import Colours
+from prismgan.video.container import opened, packets, video_stream
 
-__all__ = ["Clip", "Frame", "Reader", "open_clip", "opened", "packets"]
+__all__ = ["Clip", "Frame", "Reader", "open_clip"]
 
 PixelArray = NDArray[np.uint8]
 Matrix = tuple[int, ...]
@@ -26,8 +25,6 @@ Matrix = tuple[int, ...]
 USUAL_RATE = Fraction(25)
 HIGHEST_RATE = 1000
 """Frames a second of a clip whose file says none that can be, and the most that can be."""
-MOST_BROKEN_READS = 100
-"""Reads in a row that may fail before the rest of a file is given up."""
 
 
 @dataclass(frozen=True)
@@ -66,41 +63,24 @@ class Clip:
     seconds: float | None = None
     """How long it is; None where the file does not say."""
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether a player shows columns as rows."""
+        return self.matrix is not None and abs(self.matrix[1]) > abs(self.matrix[0])
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width as a player shows them, in pixels."""
+        return (self.width, self.height) if self.is_turned else (self.height, self.width)
+
     def upright(self, pixels: PixelArray) -> PixelArray:
         """Frames as a player shows them: a view of (H, W, 3) pixels, turned and mirrored by the matrix."""
         if self.matrix is None:
             return pixels
         across, down, across_y, down_y = (self.matrix[index] for index in (0, 1, 3, 4))
-        if abs(down) > abs(across):  # columns become rows
+        if self.is_turned:
             pixels, across, down_y = pixels.transpose(1, 0, 2), across_y, down
         return pixels[:: -1 if down_y < 0 else 1, :: -1 if across < 0 else 1]
-
-
-@contextmanager
-def opened(path: Path, name: str | None = None) -> Iterator[Any]:
-    """An open container.
-
-    Raises:
-        PictureError: the file does not exist, or is none that FFmpeg knows.
-    """
-    require("clips", "video", "av")
-    import av
-
-    name = str(path) if name is None else name
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # it could be read once, and is read twice
-            raise PictureError(f"{name}: is a pipe or a device; use - for the standard input, or save the clip first")
-        # Absolute, for FFmpeg takes what stands before a colon for a protocol.
-        container = av.open(str(path.absolute()), metadata_errors="replace")
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
-    except (av.FFmpegError, OSError) as error:
-        raise PictureError(
-            f"{name}: is not a clip that can be read, or breaks off before it begins ({_said(error)}); "
-            "copy it again, or convert it to MP4"
-        ) from None
-    with container:
-        yield container
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
@@ -116,7 +96,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
     """
     name = str(path) if name is None else name
     with opened(path, name) as container:
-        stream = _video(container, name)
+        stream = video_stream(container, name)
         if stream.codec_context is None:
             raise PictureError(
                 f"{name}: has a codec that the installed PyAV does not decode; convert the clip to H.264 first"
@@ -192,7 +172,7 @@ class Reader:
         """
         import av
 
-        stream = _video(container, self.name)
+        stream = video_stream(container, self.name)
         for packet in packets(container, stream, failed=self._failed):
             try:
                 frames = packet.decode()
@@ -207,39 +187,6 @@ class Reader:
         self.damaged += 1
 
 
-def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda: None) -> Iterator[Any]:
-    """Packets of some streams; what cannot be read is left out, and ``failed`` told of it.
-
-    The last ones are empty, which makes decoders give what they hold back.
-    """
-    import av
-
-    failures = 0
-    while failures < MOST_BROKEN_READS:
-        try:
-            for packet in container.demux(*streams):
-                failures = 0
-                yield packet
-            return
-        except av.FFmpegError:  # the file goes on behind it, mostly
-            failures += 1
-            failed()
-
-
-def _video(container: Any, name: str) -> Any:
-    # A cover picture in a music file is a video stream, too.
-    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
-    if not streams:
-        raise PictureError(f"{name}: has no video stream; name a file with moving pictures")
-    return streams[0]
-
-
-def _is_cover(stream: Any) -> bool:
-    from av.stream import Disposition
-
-    return bool(stream.disposition & Disposition.attached_pic)
-
-
 def _matrix(frame: Any) -> Matrix | None:
     from av.sidedata.sidedata import Type
 
@@ -251,7 +198,3 @@ def _seconds(container: Any, stream: Any) -> float | None:
     if stream.duration:
         return float(stream.duration * stream.time_base)
     return container.duration / 1_000_000 if container.duration else None
-
-
-def _said(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)

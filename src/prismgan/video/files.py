@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import shutil
 import sys
@@ -10,18 +9,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.files import new_file
 from prismgan.inference import Renderer, Request
 from prismgan.inference.jobs import refuse_unwritable, results_folder
-from prismgan.inference.stages import WORKING_MEMORY, stages
-from prismgan.video.clip import Clip, open_clip
+from prismgan.video.clip import open_clip
 from prismgan.video.job import Job, fingerprint, make_folder
-from prismgan.video.join import Target, join, target_of
-from prismgan.video.pipeline import Listener, Outcome, Pipeline, Settings, output_names
+from prismgan.video.join import target_of
+from prismgan.video.pipeline import Listener, Outcome, Settings, output_names
 from prismgan.video.preview import Preview
+from prismgan.video.rendering import render_clip, steady
 
 __all__ = ["PIPE", "render_file"]
 
@@ -29,8 +30,6 @@ PIPE = Path("-")
 """Stands for the standard input."""
 SEGMENTS = "segments"
 """Folder beside the outputs, until they are written."""
-WHOLE = 0.9
-"""Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
 
 
 def render_file(
@@ -48,8 +47,7 @@ def render_file(
     Args:
         source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
         out: folder for the results.
-        renderer: what renders. Without a limit of its memory it gets one that does not depend on what is free, for
-            all frames, and those of a resumed job, are to be cut into the same tiles.
+        renderer: what renders, made :func:`steady`.
         request: what to render into; no chain, no mask, one seed.
         settings: how to write it.
         listener: told how it goes on.
@@ -76,10 +74,7 @@ def render_file(
         _refuse_clashes(path, finished)
         if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
             return None
-        if renderer.memory is None:
-            stage = next(stages(renderer.plan(request), clip.height, clip.width, 8, settings.batch))
-            renderer = copy.copy(renderer)  # the caller's keeps its own limit
-            renderer.memory = stage.held + WORKING_MEMORY
+        renderer = steady(renderer, request, clip, settings)
         identity = {
             "clip": fingerprint(path, dated=not piped),
             "weights": _hash(renderer),
@@ -88,41 +83,15 @@ def render_file(
             "memory": renderer.memory,
         }
         job = Job(segments, identity, names, restart=overwrite)
-        for remark in _remarks(clip, target):
-            listener.remark(remark)
-        if job.records:
-            listener.remark(f"going on behind {len(job.times)} frames that are finished")
+        preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
-            preview = Preview(folder / "preview.png", clip)
-            outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
-            outcome.written = _join(clip, target, job, settings, listener, folder)
+            outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
         except PrismganError as error:
             if not job.finished():
                 job.remove()  # or other options would be refused
             raise type(error)(f"{error}; {_kept(job)}") from None
-        job.remove()
-        length = float((job.end - job.times[0]) * clip.time_base)
-        if clip.seconds is not None and length < WHOLE * clip.seconds:
-            listener.remark(f"{clip.name}: breaks off after {length:.1f} of {clip.seconds:.1f} seconds; is it whole?")
     outcome.seconds = time.perf_counter() - started
     return outcome
-
-
-def _join(clip: Clip, target: Target, job: Job, settings: Settings, listener: Listener, folder: Path) -> list[Path]:
-    """The outputs' files, made of the segments; all appear once all are whole."""
-    times = job.times
-    if not times:
-        raise PictureError(f"{clip.name}: no frame of it can be decoded any more; was the file changed?")
-    last = job.end - times[-1]
-    joined = [job.folder / f"{name}{target.suffix}" for name in job.outputs]
-    for name, path in zip(job.outputs, joined, strict=True):
-        listener.joining(path)
-        # The grid's pictures are upright already, or its labels would be turned.
-        join(path, job.segments(name), times, last, clip, target.copied, turned=not settings.is_grid(name))
-    try:
-        return [path.replace(folder / path.name) for path in joined]
-    except OSError as error:
-        raise PrismganError(f"{folder}: results cannot be written ({error.strerror or error})") from None
 
 
 @contextmanager
@@ -153,21 +122,6 @@ def _kept(job: Job) -> str:
     if not finished:
         return "nothing is finished yet"
     return f"the first {finished} segments are kept, and the same command goes on behind them"
-
-
-def _remarks(clip: Clip, target: Target) -> Iterator[str]:
-    """What somebody may want to know of the outputs."""
-    if clip.width % 2 or clip.height % 2:
-        yield (
-            f"{clip.name}: has {clip.width}x{clip.height} pixels, and encoders take even sides alone; "
-            "the last row or column of odd outputs is doubled"
-        )
-    if clip.interlaced:
-        yield f"{clip.name}: is interlaced, and rendered as if it were not; deinterlace it first"
-    if target.left_out:
-        yield f"{clip.name}: no container takes its {', '.join(target.left_out)} streams, which are left out"
-    if target.suffix == ".mkv" and (1000 * clip.time_base).denominator != 1:
-        yield f"{clip.name}: its sound or subtitles fit Matroska (.mkv) alone, which rounds times to milliseconds"
 
 
 def _hash(renderer: Renderer) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
 from prismgan.packages import require
-from prismgan.video.clip import Clip, opened, packets
+from prismgan.video.clip import Clip
+from prismgan.video.container import opened, packets
 
 __all__ = ["Target", "join", "ranks_to_decoding_times", "target_of"]
 

@@ -1,16 +1,14 @@
-"""A picture of how a job is getting on, replaced every few seconds."""
+"""A picture of how a job is getting on, a new one every few seconds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prismgan import images
 from prismgan.inference import sheet
 from prismgan.video.clip import Clip
 
@@ -21,20 +19,21 @@ EVERY = 5.0
 
 
 class Preview:
-    """Writes the source and the looks of a frame into ``preview.png`` now and then, the first at once."""
+    """Shows the source and the looks of a frame now and then, the first at once.
 
-    def __init__(self, path: Path, clip: Clip) -> None:
-        self.path, self.clip = path, clip
+    Args:
+        clip: the source.
+        put: gets every preview.
+    """
+
+    def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
+        self.clip, self.put = clip, put
         self._next = 0.0
 
     def show(self, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
-        """A frame is rendered: by name (H, W, 3), as it was coded.
-
-        Raises:
-            PrismganError: the file cannot be written.
-        """
+        """A frame is rendered: by name (H, W, 3), as it was coded."""
         if time.monotonic() >= self._next:
-            images.write(self.path, side_by_side(pictures, self.clip, 320))
+            self.put(side_by_side(pictures, self.clip, 320))
             self._next = time.monotonic() + EVERY
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from prismgan.web import events, page, picture_routes, render_routes, style_routes
+from prismgan.web import clip_routes, events, frame_routes, page, picture_routes, render_routes, style_routes
 from prismgan.web.guard import Guard
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import answer_refusals
@@ -55,13 +55,17 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         lifespan=lifespan,
     )
     answer_refusals(application)
-    for module in (page, picture_routes, render_routes, style_routes, events):
+    for module in (page, picture_routes, clip_routes, render_routes, frame_routes, style_routes, events):
         application.include_router(module.router)
     application.add_middleware(
         Guard,
         host=host,
         body_bytes=limits.body_bytes,
-        larger={"/api/pictures": limits.upload_bytes + ENVELOPE},
+        larger={
+            "/api/pictures": limits.upload_bytes + ENVELOPE,
+            "/api/videos": limits.clip_bytes + ENVELOPE,
+            "/api/frames": limits.frame_bytes + ENVELOPE,
+        },
     )
     return application
 

@@ -8,7 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prismgan.web.jobs import State
 
-__all__ = ["JobBody", "OutputBody", "PictureBody", "RenderBody", "StyleBody", "TaskBody", "TasksBody", "WrongBody"]
+__all__ = [
+    "ClipBody",
+    "ClipLimitsBody",
+    "ClipRenderBody",
+    "JobBody",
+    "OutputBody",
+    "PictureBody",
+    "RenderBody",
+    "StyleBody",
+    "TaskBody",
+    "TasksBody",
+    "WrongBody",
+]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -34,10 +46,21 @@ class TaskBody(BaseModel):
     kind: str
     scale: int
     """How many times the picture's sides its sides are."""
+    fine: bool
+    """Whether it needs the part of the network that restoration lives in, and takes longer."""
     varies: bool
     """Whether it comes out differently with another seed."""
     added: bool
     """Whether it was added while the server runs."""
+
+
+class ClipLimitsBody(BaseModel):
+    """What the page has to know before it sends a clip."""
+
+    upload_bytes: int
+    pixels: int
+    """Of a frame."""
+    seconds: float
 
 
 class TasksBody(BaseModel):
@@ -50,6 +73,9 @@ class TasksBody(BaseModel):
     upload_bytes: int
     pixels: int
     minutes: float
+    """That a style may learn for."""
+    clips: ClipLimitsBody | None
+    """None where clips are not taken."""
 
 
 class PictureBody(BaseModel):
@@ -58,6 +84,20 @@ class PictureBody(BaseModel):
     id: str
     width: int
     height: int
+    tasks: list[str]
+    """Those whose output is not too large for the server."""
+
+
+class ClipBody(BaseModel):
+    """A clip that was read."""
+
+    id: str
+    width: int
+    height: int
+    seconds: float | None
+    """None where the file does not say."""
+    frames: int | None
+    """About; None where the file does not say."""
     tasks: list[str]
     """Those whose output is not too large for the server."""
 
@@ -75,6 +115,13 @@ class RenderBody(Asked):
     """Of the latent z, for looks that vary."""
 
 
+class ClipRenderBody(RenderBody):
+    """What to make of a clip."""
+
+    grid: bool = False
+    """Also a clip named ``grid``, with the source and all looks side by side, labelled."""
+
+
 class StyleBody(Asked):
     """A style to learn from a picture."""
 
@@ -87,11 +134,14 @@ class StyleBody(Asked):
 
 
 class OutputBody(BaseModel):
-    """One picture that comes out."""
+    """One picture or clip that comes out."""
 
     name: str
-    width: int
-    height: int
+    width: int | None
+    """None where it is known at the end."""
+    height: int | None
+    format: str | None
+    """Of a clip that is done: ``mp4``, ``mov`` or ``mkv``. A picture has the format that is asked for."""
 
 
 class JobBody(BaseModel):
@@ -103,12 +153,15 @@ class JobBody(BaseModel):
     ahead: int
     """Jobs that come before."""
     done: int
-    """Tiles, or steps."""
+    """Tiles, frames, or steps."""
     total: int
+    """0 where nobody knows."""
     progress: float
     """0 to 1."""
     previews: int
     outputs: list[OutputBody]
     name: str
     """Of the style."""
+    remarks: list[str]
+    """What somebody may want to know, as that a clip's subtitles are left out."""
     error: str | None

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prismgan.web.refusals import Refusal
 
-__all__ = ["Guard"]
+__all__ = ["HEADERS", "Guard"]
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
@@ -28,8 +28,8 @@ SCHEMES = ("http", "https")
 MOST_DIGITS = 18
 """Of a length that is worth reading."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -48,10 +48,18 @@ class Guard:
         host: the address that the server is bound to.
         body_bytes: most bytes of a body.
         larger: other numbers, by path.
+        headers: of every answer.
     """
 
-    def __init__(self, application: ASGIApp, host: str, body_bytes: int, larger: Mapping[str, int]) -> None:
-        self.application, self.host = application, host
+    def __init__(
+        self,
+        application: ASGIApp,
+        host: str,
+        body_bytes: int,
+        larger: Mapping[str, int],
+        headers: Mapping[str, str] = HEADERS,
+    ) -> None:
+        self.application, self.host, self.headers = application, host, headers
         self.body_bytes, self.larger = body_bytes, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,12 +75,19 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
             return
 
+        # Whatever can be got can be asked for without its body.
+        bodiless = scope["method"] == "HEAD"
+        if bodiless:
+            scope = {**scope, "method": "GET"}
+
         async def shielded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self.headers.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+            elif bodiless:
+                message = {**message, "body": b""}
             await send(message)
 
         if refusal is not None:

@@ -13,7 +13,7 @@ __all__ = ["JobStore"]
 
 
 class JobStore:
-    """Bounded in number, in memory for results, and in age."""
+    """Bounded in number, in memory and files for results, and in age."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -39,9 +39,11 @@ class JobStore:
         return job
 
     def forget(self, job: Job) -> None:
-        """Do not keep it any more."""
+        """Do not keep it any more. What came out of it is let go of, at the latest when it ends: cancel it first."""
         with self._lock:
             self._jobs.pop(job.id, None)
+        if job.is_over:
+            job.discard()
 
     def names(self, kind: str) -> set[str]:
         """Of all jobs of a kind that are not over."""
@@ -51,11 +53,14 @@ class JobStore:
     def sweep(self) -> None:
         """Forget jobs that are over: the old, and the oldest beyond the limits. The newest always stays."""
         with self._lock:
-            over = sorted((job for job in self._jobs.values() if job.ended is not None), key=lambda job: job.ended or 0)
-            held = sum(job.result_bytes for job in over)
+            over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended or 0)
+            held, stored = sum(job.result_bytes for job in over), sum(job.file_bytes for job in over)
             for job in over:
                 too_old = (job.ended or 0) < time.monotonic() - self.limits.seconds
-                too_much = held > self.limits.result_bytes and job is not over[-1]
-                if too_old or too_much or len(self._jobs) >= self.limits.jobs:
-                    held -= job.result_bytes
+                much = (held > self.limits.result_bytes and job.results) or (
+                    stored > self.limits.clip_result_bytes and job.files
+                )
+                if too_old or (much and job is not over[-1]) or len(self._jobs) >= self.limits.jobs:
+                    held, stored = held - job.result_bytes, stored - job.file_bytes
                     del self._jobs[job.id]
+                    job.discard()

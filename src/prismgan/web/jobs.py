@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
 from typing import Literal
 
 from prismgan.picture import Picture
 
-__all__ = ["Cancelled", "Job", "State"]
+__all__ = ["Cancelled", "Job", "Length", "State"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Length(IntEnum):
+    """How long a job takes, about."""
+
+    SECONDS = 0
+    MINUTES = 1
+    HOURS = 2
 
 
 class Cancelled(BaseException):
@@ -21,27 +32,37 @@ class Cancelled(BaseException):
 
 @dataclass(eq=False)
 class Job:
-    """One render, or one style that is learnt. Only the worker's thread changes it once it is queued, apart from
-    :attr:`unwanted`.
+    """One render of a picture or clip, or one style that is learnt. Only the worker's thread changes it once it is
+    queued, apart from :attr:`unwanted`.
     """
 
     client: str
     work: Callable[[Job], None]
     """Calls :meth:`advance` again and again."""
-    quick: bool
-    """Whether it is over so soon that other jobs make way for it between two of their pieces."""
+    length: Length
+    """Between two of its pieces it makes way for what is shorter."""
     kind: Literal["render", "style"] = "render"
     name: str = ""
     """Of the style."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
     done: int = 0
-    """Tiles, or steps."""
+    """Tiles, frames, or steps."""
     total: int = 1
+    """0 where nobody knows."""
     error: str | None = None
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Height and width of what comes out, by name."""
+    sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    """Height and width of what comes out, by name; None where they are known at the end."""
     results: dict[str, Picture] = field(default_factory=dict)
+    """Pictures that came out, in memory."""
+    files: dict[str, Path] = field(default_factory=dict)
+    """Clips that came out."""
+    folder: Path | None = None
+    """Where those are, and nothing else."""
+    file_bytes: int = 0
+    """Room that they take on the disk."""
+    remarks: list[str] = field(default_factory=list)
+    """What somebody may want to know."""
     preview: bytes = b""
     """The newest, a JPEG file."""
     previews: int = 0
@@ -49,7 +70,7 @@ class Job:
     ended: float | None = None
     unwanted: bool = False
     make_way: Callable[[], None] = lambda: None
-    """Runs quick jobs that wait; the queue sets it."""
+    """Runs shorter jobs that wait; the queue sets it."""
 
     @property
     def is_over(self) -> bool:
@@ -62,12 +83,12 @@ class Job:
         return sum(picture.pixels.nbytes for picture in self.results.values())
 
     def advance(self, done: int, total: int) -> None:
-        """So much of the work is done; other clients get a chance.
+        """So much of the work is done, of 0 where nobody knows; other clients get a chance.
 
         Raises:
             Cancelled: the job was cancelled.
         """
-        self.done, self.total = done, max(done, total)
+        self.done, self.total = done, total and max(done, total)
         if self.unwanted:
             raise Cancelled
         self.make_way()
@@ -80,6 +101,12 @@ class Job:
     def end(self, state: State, error: str | None = None) -> None:
         """Nothing more will happen."""
         if state != "done":
-            self.results = {}
+            self.discard()
         self.error, self.ended = error, time.monotonic()
         self.state = state  # last, since others look at it to know whether the rest may be read
+
+    def discard(self) -> None:
+        """Let go of what came out."""
+        self.results, self.files = {}, {}
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,6 +15,8 @@ class Limits:
     """Of one picture's file."""
     body_bytes: int = 64_000
     """Of everything else that a client sends."""
+    frame_bytes: int = 1_000_000
+    """Of one frame of a camera."""
     pixels: int = 24_000_000
     """Of one picture, decoded: what phones and most cameras take."""
     output_pixels: int = 64_000_000
@@ -24,7 +26,7 @@ class Limits:
     pictures_of_a_client: int = 8
     """Beyond, the one that was used longest ago is forgotten."""
     seconds: float = 3600
-    """After which a picture that nobody used, and a job that is over, are forgotten."""
+    """After which a picture or clip that nobody used, and a job that is over, are forgotten."""
     waiting: int = 32
     """Jobs in the queue."""
     waiting_of_a_client: int = 8
@@ -33,7 +35,20 @@ class Limits:
     jobs: int = 128
     """That are kept, those that are over included."""
     result_bytes: int = 1_000_000_000
-    """Of all renders that are kept; beyond, the oldest are forgotten."""
+    """In memory, of all pictures that came out and are kept; beyond, the oldest are forgotten."""
+    clip_bytes: int = 500_000_000
+    """Of one clip's file."""
+    clip_pixels: int = 9_000_000
+    """Of a frame, of the clip and of its looks: 4K."""
+    clip_seconds: float = 600
+    clip_frames: int = 36_000
+    """As many as 60 a second in that time; what a file says of its length may be wrong, or missing."""
+    clips: int = 8
+    """That are kept at once."""
+    clips_of_a_client: int = 2
+    """Beyond, the one that was used longest ago is forgotten."""
+    clip_result_bytes: int = 4_000_000_000
+    """On the disk, of all looks of clips that are kept; beyond, the oldest are forgotten."""
     blends: int = 8
     """In one render."""
     watchers: int = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import numpy as np
@@ -11,18 +10,19 @@ from PIL import Image
 
 from prismgan.data import builtin
 from prismgan.picture import Picture, to_8_bits
-from prismgan.web.bodies import PictureBody, TaskBody, TasksBody, WrongBody
+from prismgan.web.bodies import ClipLimitsBody, PictureBody, TaskBody, TasksBody, WrongBody
+from prismgan.web.clips import clips_are_read
 from prismgan.web.encoding import PictureFormat, encoded
 from prismgan.web.limits import Limits
+from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import Refusal
-from prismgan.web.uploads import Upload
-from prismgan.web.workshop import Client, Here, Workshop
+from prismgan.web.render_request import fitting
+from prismgan.web.workshop import Client, Here
 
-__all__ = ["fitting", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
-ROMAN = re.compile(r"[ivx]{2,}")
 SAMPLES = builtin.HELD_OUT
 """Photos that no ready-made weights were trained on."""
 
@@ -36,9 +36,10 @@ def tasks(here: Here) -> TasksBody:
         tasks=[
             TaskBody(
                 name=entry.name,
-                title=_title(entry.name),
+                title=entry.title,
                 kind=entry.kind,
                 scale=entry.scale,
+                fine=entry.fine,
                 varies=entry.latent,
                 added=entry.name in here.studio.added,
             )
@@ -48,6 +49,9 @@ def tasks(here: Here) -> TasksBody:
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         minutes=limits.minutes,
+        clips=ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
+        if clips_are_read()
+        else None,
     )
 
 
@@ -63,12 +67,13 @@ def sample(name: str) -> Response:
 @router.post(
     "/pictures",
     status_code=201,
-    responses={code: {"model": WrongBody} for code in (413, 415, 422, 429)},
+    responses={code: {"model": WrongBody} for code in (400, 413, 415, 422, 429)},
 )
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
     """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
-    kept = here.uploads.add(client, file.file)
-    return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=fitting(here, kept))
+    kept = here.pictures.add(client, file.file)
+    tasks = fitting(here.studio.weights.header.tasks, kept, here.pictures.bounds)
+    return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
 
 
 @router.get(
@@ -83,7 +88,7 @@ def picture(
 ) -> Response:
     """The picture as the network reads it, the right way up; enlarged bicubically, as what looks of this scale are
     mixed with."""
-    upload = here.uploads.get(name)
+    upload = here.pictures.get(name)
     if scale not in SCALES:
         raise Refusal(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
     _refuse_large(here.limits, upload, scale)
@@ -97,26 +102,10 @@ def picture(
 @router.delete("/pictures/{name}", status_code=204, responses={404: {"model": WrongBody}})
 def forget(name: str, here: Here) -> None:
     """Forget a picture."""
-    here.uploads.remove(name)
+    here.pictures.remove(name)
 
 
-def _title(name: str) -> str:
-    """``composition-vii`` as ``Composition VII``."""
-    words = (word.upper() if ROMAN.fullmatch(word) else word for word in name.capitalize().split("-"))
-    return " ".join(words)
-
-
-def fitting(here: Workshop, upload: Upload) -> list[str]:
-    """Names of the tasks whose output of a picture is not too large."""
-    most = here.limits.output_pixels
-    return [
-        entry.name
-        for entry in here.studio.weights.header.tasks
-        if entry.scale**2 * upload.height * upload.width <= most
-    ]
-
-
-def _refuse_large(limits: Limits, upload: Upload, scale: int) -> None:
+def _refuse_large(limits: Limits, upload: SentPicture, scale: int) -> None:
     if scale**2 * upload.height * upload.width > limits.output_pixels:
         raise Refusal(413, f"{scale}x the picture is larger than {limits.output_pixels:,} pixels; use prismgan render")
 

@@ -22,11 +22,17 @@ class Refusal(HTTPException):
         super().__init__(status, one_line(message))
 
 
-def words_of(error: PrismganError, paths: Iterable[Path] = ()) -> str:
-    """What an error says, without the places of files on this machine: they are no client's business."""
+def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the picture") -> str:
+    """What an error says, without the places of files on this machine: they are no client's business.
+
+    Args:
+        error: what was raised.
+        paths: files that it may name, and folders.
+        what: takes their place.
+    """
     text = " ".join(str(error).splitlines())
     for path in paths:
-        text = text.replace(f"{path}: ", "").replace(str(path), "the picture")
+        text = text.replace(f"{path}: ", "").replace(str(path), what)
     return text
 
 
@@ -35,14 +41,17 @@ def answer_refusals(application: FastAPI) -> None:
 
     @application.exception_handler(AnyHTTPException)
     async def refused(request: Request, error: AnyHTTPException) -> JSONResponse:
-        message = error.detail
-        if not isinstance(error, Refusal):
+        message, status = error.detail, error.status_code
+        if isinstance(error.__cause__, OSError):  # of the file that a form is kept in while it arrives
+            reason = error.__cause__.strerror or error.__cause__
+            status, message = 507, one_line(f"the file cannot be kept ({reason}); try again later")
+        elif not isinstance(error, Refusal):
             message = {
                 400: "the request cannot be read; send what /api/openapi.json describes",
                 404: f"{one_line(request.url.path)}: there is nothing here; see /api/openapi.json",
                 405: f"{request.method} is not possible here; see /api/openapi.json",
             }.get(error.status_code, str(error.detail))
-        return JSONResponse({"error": message}, error.status_code, headers=error.headers)
+        return JSONResponse({"error": message}, status, headers=error.headers)
 
     @application.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

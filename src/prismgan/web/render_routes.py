@@ -1,4 +1,4 @@
-"""Renders: ``/api/pictures/{id}/renders`` and ``/api/renders``."""
+"""Renders: ``/api/pictures/{id}/renders``, and those of clips as well ``/api/renders``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from prismgan.errors import PrismganError
+from prismgan.inference import Renderer, Request
 from prismgan.inference.files import like_source
-from prismgan.inference.renderer import Renderer
-from prismgan.inference.request import Request
 from prismgan.web.bodies import JobBody, RenderBody, WrongBody
-from prismgan.web.encoding import PictureFormat, encoded
-from prismgan.web.jobs import Job
-from prismgan.web.picture_routes import fitting
-from prismgan.web.refusals import Refusal, words_of
-from prismgan.web.uploads import Upload
+from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
+from prismgan.web.jobs import Job, Length
+from prismgan.web.pictures import SentPicture
+from prismgan.web.refusals import Refusal
+from prismgan.web.render_request import checked
 from prismgan.web.workshop import Client, Here
 
 __all__ = ["router"]
@@ -32,30 +30,11 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": WrongBody}}
 )
 def render(picture: str, asked: RenderBody, here: Here, client: Client) -> JobBody:
     """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn."""
-    upload, renderer, limits = here.uploads.get(picture), here.studio.renderer, here.limits
-    if len(asked.blends) > limits.blends:
-        raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {limits.blends} are made at once")
-    tasks = fitting(here, upload) if asked.tasks is None else asked.tasks
-    try:
-        request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,))
-        scales = renderer.plan(request).scales
-    except PrismganError as error:
-        raise Refusal(422, words_of(error)) from None
-    sizes = {name: (upload.height * scale, upload.width * scale) for name, scale in scales.items()}
-    for name, (height, width) in sizes.items():
-        if height * width > limits.output_pixels:
-            raise Refusal(
-                413,
-                f"{name}: would have {width}x{height} pixels, more than the server makes; "
-                "use a smaller picture, or prismgan render",
-            )
-    job = Job(
-        client,
-        partial(_work, renderer, upload, request),
-        quick=upload.height * upload.width <= limits.quick_pixels,
-        sizes=sizes,
-    )
-    return here.submit(job)
+    upload, renderer = here.pictures.get(picture), here.studio.renderer
+    request, sizes = checked(asked, upload, here.pictures.bounds, renderer, here.limits)
+    small = upload.height * upload.width <= here.limits.quick_pixels
+    length = Length.SECONDS if small else Length.MINUTES
+    return here.submit(Job(client, partial(_work, renderer, upload, request), length, sizes={**sizes}))
 
 
 @router.get("/renders/{name}", responses=NOT_FOUND)
@@ -65,34 +44,47 @@ def progress(name: str, here: Here) -> JobBody:
 
 
 @router.get(
+    "/renders/{name}/preview",
+    responses={200: {"content": {"image/jpeg": {}}}, **{code: {"model": WrongBody} for code in (404, 409)}},
+)
+def preview(name: str, here: Here) -> Response:
+    """The newest preview of a clip: source and looks of one frame, labelled."""
+    return newest_preview(here.jobs.get(name, "render"))
+
+
+@router.get(
     "/renders/{name}/{output}",
     responses={
-        200: {"content": {"image/png": {}, "image/jpeg": {}}},
+        200: {"content": {kind: {} for kind in ("image/png", "image/jpeg", *CLIP_MEDIA.values())}},
+        206: {"description": "A part of a clip, where the header Range asks for one"},
         **{code: {"model": WrongBody} for code in (404, 409, 422)},
+        416: {"description": "The clip is not as long as the header Range says"},
     },
 )
 def result(
     name: str, output: str, here: Here, kind: Annotated[PictureFormat, Query(alias="format")] = "png"
 ) -> Response:
-    """One picture that came out."""
+    """One picture or clip that came out. A clip has the format that fits its sound."""
     job = here.jobs.get(name, "render")
     if output not in job.sizes:
         raise Refusal(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
     if job.state != "done":
-        raise Refusal(409, f"the render is {job.state}; its pictures are there when it is done")
+        raise Refusal(409, f"the render is {job.state}; what comes out is there when it is done")
+    if output in job.files:
+        return clip(job.files[output])
     with here.encoders:
         return encoded(output, job.results[output], kind)
 
 
 @router.delete("/renders/{name}", status_code=204, responses=NOT_FOUND)
 def cancel(name: str, here: Here) -> None:
-    """Cancel a render and forget it: at once while it waits, and between two tiles while it runs."""
+    """Cancel a render and forget it: at once while it waits, and between two tiles or frames while it runs."""
     job = here.jobs.get(name, "render")
     here.queue.cancel(job)
     here.jobs.forget(job)
 
 
-def _work(renderer: Renderer, upload: Upload, request: Request, job: Job) -> None:
+def _work(renderer: Renderer, upload: SentPicture, request: Request, job: Job) -> None:
     source = upload.open()
     # As deep as a screen: what has 16 bits gets them from prismgan render.
     looks = renderer.render(source.pixels, request, progress=job.advance, where="picture")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError
 from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
+from prismgan.web.static_site import site_application
 from prismgan.web.studio import Studio
 
-__all__ = ["bound", "make_server", "serve"]
+__all__ = ["bound", "make_server", "serve", "serve_site", "server_of"]
 
 CONNECTIONS = 256
 """At once; beyond, clients are told to come back later."""
@@ -47,16 +50,34 @@ def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], li
     Raises:
         PrismganError: the address is none of this machine's, or taken.
     """
+    _run(make_server(studio, host, limits), host, port, ready)
+
+
+def serve_site(folder: Path, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the folder of a static site, as :func:`serve` serves a page.
+
+    Raises:
+        PrismganError: it is no site, or the address is none of this machine's, or taken.
+    """
+    _run(server_of(site_application(folder, host)), host, port, ready)
+
+
+def _run(server: uvicorn.Server, host: str, port: int, ready: Callable[[str], None]) -> None:
     with bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listening.getsockname()[1]}")
-        make_server(studio, host, limits).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def make_server(studio: Studio, host: str, limits: Limits | None = None) -> uvicorn.Server:
     """What answers at a socket that is bound to this address."""
+    return server_of(make_application(studio, host, limits))
+
+
+def server_of(application: ASGIApp) -> uvicorn.Server:
+    """What runs an application."""
     config = uvicorn.Config(
-        make_application(studio, host, limits),
+        application,
         log_level="warning",
         access_log=False,
         server_header=False,

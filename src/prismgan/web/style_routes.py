@@ -11,7 +11,8 @@ from fastapi import APIRouter, Response
 from prismgan.errors import WeightsError
 from prismgan.models.edit import free_name
 from prismgan.web.bodies import JobBody, StyleBody, WrongBody
-from prismgan.web.jobs import Job
+from prismgan.web.encoding import newest_preview
+from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.style_training import train_style
 from prismgan.web.workshop import Client, Here
@@ -25,8 +26,8 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": WrongBody}}
 @router.post("/styles", status_code=202, responses={code: {"model": WrongBody} for code in (400, 404, 409, 422, 429)})
 def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     """Learn the style of a picture that was uploaded. All who use this server get the new look."""
-    exemplar = here.uploads.get(asked.picture)
-    shown = None if asked.preview is None else here.uploads.get(asked.preview)
+    exemplar = here.pictures.get(asked.picture)
+    shown = None if asked.preview is None else here.pictures.get(asked.preview)
     limits, weights = here.limits, here.studio.weights
     if asked.minutes > limits.minutes:
         raise Refusal(422, f"minutes: found {asked.minutes:g}, at most {limits.minutes:g} are given to a style")
@@ -41,7 +42,7 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
             409, f"{limits.styles} styles were added already; start the server again with the weights you downloaded"
         )
     work = partial(train_style, here.studio, asked.name, exemplar, shown, asked.minutes)
-    return here.submit(Job(client, work, quick=False, kind="style", name=asked.name))
+    return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name))
 
 
 @router.get("/styles/{name}", responses=NOT_FOUND)
@@ -56,10 +57,7 @@ def progress(name: str, here: Here) -> JobBody:
 )
 def preview(name: str, here: Here) -> Response:
     """The newest preview."""
-    job = here.jobs.get(name, "style")
-    if not job.previews:
-        raise Refusal(409, "there is no preview yet; ask again in some seconds")
-    return Response(job.preview, media_type="image/jpeg")
+    return newest_preview(here.jobs.get(name, "style"))
 
 
 @router.delete("/styles/{name}", status_code=204, responses=NOT_FOUND)
@@ -73,7 +71,7 @@ def cancel(name: str, here: Here) -> None:
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})
 def weights(here: Here) -> Response:
     """The weights with all styles that were added: a file for ``--weights``."""
-    path = here.uploads.folder / secrets.token_urlsafe(16)
+    path = here.folder.path / secrets.token_urlsafe(16)
     try:
         here.studio.weights.save(path)
         content = path.read_bytes()

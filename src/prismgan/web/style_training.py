@@ -15,9 +15,9 @@ from prismgan.picture import on_white
 from prismgan.tasks import Style
 from prismgan.training.head_training import HeadTraining
 from prismgan.web.jobs import Job
+from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import words_of
 from prismgan.web.studio import Studio
-from prismgan.web.uploads import Upload
 
 __all__ = ["train_style"]
 
@@ -45,7 +45,9 @@ class _Told:
         """The job's end says so."""
 
 
-def train_style(studio: Studio, name: str, exemplar: Upload, shown: Upload | None, minutes: float, job: Job) -> None:
+def train_style(
+    studio: Studio, name: str, exemplar: SentPicture, shown: SentPicture | None, minutes: float, job: Job
+) -> None:
     """Train a head on the session's weights as they are when the job's turn comes, and add it to them.
 
     Raises:
@@ -60,17 +62,21 @@ def train_style(studio: Studio, name: str, exemplar: Upload, shown: Upload | Non
     except PrismganError as error:
         raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
 
+    def make_way() -> None:
+        job.advance(job.done, job.total)
+
     def show() -> None:
+        make_way()  # what comes before the first step takes seconds as well
         content = io.BytesIO()
         images.to_pil(training.render(source)).save(content, "JPEG", quality=90)
         job.show(content.getvalue())
 
     # Without processes for batches: this one has threads, and forking those may stop for ever.
-    training.train(_Told(job), minutes=minutes, show=show, between=lambda: job.advance(job.done, job.total), workers=0)
+    training.train(_Told(job), minutes=minutes, show=show, between=make_way, workers=0)
     studio.add(training.result(), entry)
 
 
-def _preview_source(shown: Upload | None) -> Float[Tensor, "3 h w"]:
+def _preview_source(shown: SentPicture | None) -> Float[Tensor, "3 h w"]:
     """A picture in [-1, 1], reduced where it is large."""
     if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
         pixels = data.pictures.load(PREVIEW)

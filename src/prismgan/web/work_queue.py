@@ -1,4 +1,4 @@
-"""One queue and one worker: clients take turns, and what is quick need not wait for the end of what is long."""
+"""One queue and one worker: clients take turns, and what is short need not wait for the end of what is long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WorkQueue:
     """Jobs in turn: one of each client, then one of each again; a client's own in the order they came.
 
     One thread works, since one render already uses all cores. A job that takes long calls
-    :meth:`Job.advance` between its pieces; there it ends if it was cancelled, and there up to one quick job of every
+    :meth:`Job.advance` between its pieces; there it ends if it was cancelled, and there up to one shorter job of every
     client is done in between.
     """
 
@@ -29,7 +29,7 @@ class WorkQueue:
         self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
         """By client, whose turn it is first."""
         self._running: list[Job] = []
-        """The job, and behind it the quick one that it makes way for."""
+        """The job, and behind it those that it makes way for, each shorter than the one before."""
         self._changed = threading.Condition()
         self._closed = False
         self._worker = threading.Thread(target=self._work, name="prismgan-worker", daemon=True)
@@ -44,7 +44,7 @@ class WorkQueue:
         with self._changed:
             own = self._waiting.get(job.client, deque())
             if len(own) >= self.limits.waiting_of_a_client:
-                raise Refusal(429, f"{len(own)} of your pictures wait already; try again when one is done")
+                raise Refusal(429, f"{len(own)} of your jobs wait already; try again when one is done")
             if sum(map(len, self._waiting.values())) >= self.limits.waiting or self._closed:
                 raise Refusal(429, "the server has as much to do as it may; try again in a minute")
             job.make_way = lambda: self._make_way(job)
@@ -103,20 +103,18 @@ class WorkQueue:
             self._run(job)
 
     def _make_way(self, job: Job) -> None:
-        """Run up to one quick job of every client, unless this one is quick itself."""
-        if job.quick:
-            return
+        """Run up to one shorter job of every client."""
         with self._changed:
             clients = list(self._waiting)
         for client in clients:
             with self._changed:
                 own = self._waiting.get(client, deque())
-                quick = next((waiting for waiting in own if waiting.quick), None)
-                if quick is None:
+                shorter = next((waiting for waiting in own if waiting.length < job.length), None)
+                if shorter is None:
                     continue
-                self._take(quick)
-                self._waiting_to_running(quick)
-            self._run(quick)
+                self._take(shorter)
+                self._waiting_to_running(shorter)
+            self._run(shorter)
 
     def _take(self, job: Job) -> None:
         """Out of the queue; its client is the last whose turn it is then."""
@@ -132,7 +130,8 @@ class WorkQueue:
     def _run(self, job: Job) -> None:
         try:
             job.work(job)
-            job.end("done")
+            with self._changed:  # or somebody may cancel it just now
+                job.end("cancelled" if job.unwanted else "done")
         except Cancelled:
             job.end("cancelled")
         except PrismganError as error:

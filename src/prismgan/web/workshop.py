@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from prismgan.web.bodies import JobBody, OutputBody
+from prismgan.web.clips import SentClip, sent_clips
 from prismgan.web.job_store import JobStore
 from prismgan.web.jobs import Job
 from prismgan.web.limits import Limits
+from prismgan.web.own_folder import OwnFolder
+from prismgan.web.pictures import SentPicture, sent_pictures
 from prismgan.web.studio import Studio
 from prismgan.web.uploads import Uploads
 from prismgan.web.work_queue import WorkQueue
@@ -22,11 +26,13 @@ __all__ = ["Client", "Here", "Workshop"]
 
 @dataclass
 class Workshop:
-    """Pictures, jobs, the queue and the weights."""
+    """Pictures, clips, jobs, the queue and the weights."""
 
     limits: Limits
     studio: Studio
-    uploads: Uploads
+    folder: OwnFolder
+    pictures: Uploads[SentPicture]
+    clips: Uploads[SentClip]
     jobs: JobStore
     queue: WorkQueue
     encoders: threading.BoundedSemaphore
@@ -36,7 +42,17 @@ class Workshop:
     @classmethod
     def opened(cls, studio: Studio, limits: Limits) -> Workshop:
         """With nothing in it; a thread waits for work."""
-        return cls(limits, studio, Uploads(limits), JobStore(limits), WorkQueue(limits), threading.BoundedSemaphore(2))
+        folder = OwnFolder()
+        return cls(
+            limits,
+            studio,
+            folder,
+            sent_pictures(folder.path / "pictures", limits),
+            sent_clips(folder.path / "clips", limits),
+            JobStore(limits),
+            WorkQueue(limits),
+            threading.BoundedSemaphore(2),
+        )
 
     def submit(self, job: Job) -> JobBody:
         """Queue a job, and say how far it is."""
@@ -54,22 +70,30 @@ class Workshop:
             ahead=self.queue.ahead(job),
             done=job.done,
             total=job.total,
-            progress=1.0 if state == "done" else job.done / job.total,
+            progress=1.0 if state == "done" else job.done / (job.total or inf),
             previews=job.previews,
-            outputs=[OutputBody(name=name, width=w, height=h) for name, (h, w) in job.sizes.items()],
+            outputs=[_output(job, name) for name in list(job.sizes)],
             name=job.name,
+            remarks=list(job.remarks),
             error=job.error,
         )
 
     def sweep(self) -> None:
         """Forget what is old."""
-        self.uploads.sweep()
+        self.pictures.sweep()
+        self.clips.sweep()
         self.jobs.sweep()
 
     def close(self) -> None:
         """End all work, and leave no file behind."""
         self.queue.close()
-        self.uploads.close()
+        self.folder.close()
+
+
+def _output(job: Job, name: str) -> OutputBody:
+    height, width = job.sizes[name] or (None, None)
+    path = job.files.get(name)
+    return OutputBody(name=name, width=width, height=height, format=path and path.suffix[1:])
 
 
 def _workshop(connection: HTTPConnection) -> Workshop:

@@ -59,9 +59,9 @@ export class Grid {
 
   async show(look) {
     const card = this.cards.get(look.name);
-    const { into } = await look.mixed(this.width, this.height);
+    const image = await look.mixed(this.width, this.height);
     if (this.cards.get(look.name) !== card) return; // another picture by now
-    card.canvas.getContext("2d").putImageData(into, 0, 0);
+    card.canvas.getContext("2d").putImageData(image, 0, 0);
     card.note.textContent = look.note;
     card.button.classList.remove("waiting");
     card.button.disabled = false;

@@ -1,22 +1,21 @@
 // A look of the present picture: its files, by variation, and how it is to be shown.
-import * as server from "./server.js";
-import { mix, mixedFile, pixels } from "./mixing.js";
+import * as engine from "./engine.js";
+import { mixed, mixedFile } from "./mixing.js";
+import { stem } from "./saving.js";
 
 const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
-const EXACT = 3e6; // pixels; larger ones come as JPEG, which is faster, and as PNG when they are saved
 
 export class Look {
   constructor(task, session) {
     Object.assign(this, { name: task.name, title: task.title, scale: task.scale, varies: task.varies, session });
     this.width = session.width * task.scale;
     this.height = session.height * task.scale;
-    this.files = new Map(); // by seed
-    this.places = new Map(); // where the server has them, by seed
+    this.results = new Map(); // by seed
     this.controls = { ...NATURAL };
   }
 
   get ready() {
-    return this.files.size > 0;
+    return this.results.size > 0;
   }
 
   get natural() {
@@ -24,27 +23,15 @@ export class Look {
       this.controls[key] === value || (key === "share" && !this.controls.other));
   }
 
-  get format() {
-    return this.width * this.height <= EXACT ? "png" : "jpg";
-  }
-
-  async fetch(job, seed) {
-    const place = `/api/renders/${job.id}/${this.name}`;
-    this.files.set(seed, await server.blob(`${place}?format=${this.format}`, this.session.signal));
-    this.places.set(seed, place);
-  }
-
-  // Has the server make a variation that is not there yet.
+  // Has a variation made that is not there yet.
   async vary(seed) {
-    if (this.files.has(seed)) return;
-    const job = await server.render(this.session.id, { tasks: [this.name], seed });
-    const state = await server.follow(job, { signal: this.session.signal });
-    if (state.state !== "done") throw new Error(state.error ?? "The variation was cancelled.");
-    await this.fetch(job, seed);
+    if (this.results.has(seed)) return;
+    const made = (_, result) => this.results.set(seed, result);
+    await engine.render(this.session.picture, { tasks: [this.name], seed }, { made, signal: this.session.signal });
   }
 
-  file() {
-    return this.files.get(this.controls.seed) ?? this.files.values().next().value;
+  get result() {
+    return this.results.get(this.controls.seed) ?? this.results.values().next().value;
   }
 
   other() {
@@ -52,27 +39,22 @@ export class Look {
     return found?.ready ? found : null;
   }
 
-  // Mixed as the controls say, at this size; null where something changed in the meantime.
+  // Mixed as the controls say, at this size.
   async mixed(width, height) {
     const { strength, share } = this.controls;
-    const files = [await this.session.base(this.scale), this.file(), this.other()?.file()];
-    const [base, look, other] = await Promise.all(files.map((file) => file && pixels(file, width, height)));
-    const into = new ImageData(width, height);
-    mix(base.data, look.data, other?.data ?? null, share, strength, into.data);
-    return { base, into };
+    const other = this.other()?.result.file;
+    const base = await this.session.base(this.scale);
+    return mixed({ base, look: this.result.file, other, share, strength, width, height });
   }
 
-  // What is saved: the server's own file where nothing was changed, else mixed at full size.
+  // What is saved: the engine's own file where nothing was changed, else mixed at full size.
   async saved() {
-    const { strength, share, seed } = this.controls;
-    const other = this.other();
-    const place = this.places.get(seed);
-    if (strength === 1 && !other && place) {
-      return this.format === "png" ? this.file() : server.blob(`${place}?format=png`, this.session.signal);
-    }
+    const { strength, share } = this.controls;
+    const other = this.other()?.result.file;
+    if (strength === 1 && !other) return this.result.exact();
     const base = await this.session.base(this.scale);
     const { width, height } = this;
-    return mixedFile({ base, look: this.file(), other: other?.file(), share, strength, width, height });
+    return mixedFile({ base, look: this.result.file, other, share, strength, width, height });
   }
 
   // "60 % + Comic 50 %", or nothing where it is as it was learnt.
@@ -90,10 +72,9 @@ export class Look {
 // One picture with its looks, until the next one.
 export class Session {
   constructor(picture, name) {
-    Object.assign(this, { id: picture.id, width: picture.width, height: picture.height, fitting: picture.tasks, name });
+    Object.assign(this, { picture, width: picture.width, height: picture.height, name });
     this.looks = new Map();
     this.bases = new Map();
-    this.jobs = new Set();
     this.left = new AbortController();
     this.signal = this.left.signal;
   }
@@ -101,8 +82,7 @@ export class Session {
   // The picture itself, as large as looks of this scale.
   base(scale) {
     if (!this.bases.has(scale)) {
-      const format = scale ** 2 * this.width * this.height <= EXACT ? "png" : "jpg";
-      const file = server.blob(`/api/pictures/${this.id}?scale=${scale}&format=${format}`, this.signal);
+      const file = engine.base(this.picture, scale, this.signal);
       file.catch(() => this.bases.delete(scale)); // so that it is asked for again
       this.bases.set(scale, file);
     }
@@ -111,14 +91,13 @@ export class Session {
 
   // The picture's name without its ending, for files that are saved.
   get stem() {
-    return this.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._ -]/gu, "_") || "picture";
+    return stem(this.name) || "picture";
   }
 
-  // So that the server can forget it.
+  // So that the engine can forget it.
   leave() {
     this.left.abort(new DOMException("another picture was chosen", "AbortError"));
-    this.jobs.forEach((id) => server.forget("renders", id));
-    server.forget("pictures", this.id);
+    engine.forget(this.picture);
   }
 }
 

@@ -1,18 +1,21 @@
 // The page: a picture comes in, its looks come out.
-import * as server from "./server.js";
+import * as engine from "./engine.js";
+import { Forgotten, Unreachable } from "./errors.js";
 import { Grid } from "./grid.js";
 import { canUndo, clearHistory, onHistory, undo } from "./history.js";
 import { Look, Session } from "./looks.js";
 import { pixels } from "./mixing.js";
 import { save } from "./saving.js";
-import { Styling } from "./styling.js";
 import { Viewer } from "./viewer.js";
 import { zip } from "./zip.js";
 import "./theme.js";
 
 const $ = (id) => document.getElementById(id);
-let about = null; // what the server can do
+let about = null; // what the engine can make
 let session = null;
+let styling = null; // where the engine can learn
+let video = null; // where it takes clips
+let camera = null; // once somebody asked for it
 let latest = 0; // number of the newest picture that was chosen
 
 // -- messages ------------------------------------------------------------------------------------
@@ -39,32 +42,35 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 
 async function learnAbout() {
   try {
-    about = await server.tasks();
+    about = await engine.about();
   } catch (error) {
     complain(error, learnAbout);
     return;
   }
-  $("limits").textContent = `PNG, JPEG, WebP, TIFF or AVIF, up to ${megabytes(about.upload_bytes)} and ${Math.round(about.pixels / 1e6)} megapixels`;
+  $("limits").textContent = `${engine.words.formats}, up to ${megabytes(about.upload_bytes)} and ${Math.round(about.pixels / 1e6)} megapixels`;
   $("samples").querySelectorAll("button").forEach((button) => button.remove());
-  for (const name of about.samples) {
+  for (const { name, address } of about.samples) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Sample: ${name}`);
     const image = document.createElement("img");
-    image.src = `/api/samples/${name}`;
+    image.src = address;
     image.alt = "";
     button.append(image);
-    button.addEventListener("click", () => trySample(name));
+    button.addEventListener("click", () => trySample(name, address));
     $("samples").append(button);
   }
   $("samples").hidden = about.samples.length === 0;
+  if (!engine.can.video || !about.clips) return;
+  $("limits").textContent += `; clips up to ${megabytes(about.clips.upload_bytes)} and ${Math.round(about.clips.seconds / 60)} minutes`;
+  video ??= await makeVideo();
 }
 
-async function trySample(name) {
+async function trySample(name, address) {
   try {
-    await take(new File([await server.blob(`/api/samples/${name}`)], `${name}.jpg`));
+    await take(new File([await (await fetch(address)).blob()], `${name}.jpg`));
   } catch (error) {
-    complain(error);
+    complain(error instanceof TypeError ? new Unreachable(engine.words.unreachable) : error);
   }
 }
 
@@ -74,24 +80,30 @@ async function take(file) {
   $("message").hidden = true;
   if (!about) await learnAbout();
   if (!about) return;
+  if (video?.takes(file)) {
+    video.take(file);
+    return;
+  }
   if (file.size > about.upload_bytes) {
     complain(new Error(`The picture's file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`));
     return;
   }
   sending(true);
   try {
-    const picture = await server.upload(file);
+    const picture = await engine.open(file);
     if (number !== latest) {
-      server.forget("pictures", picture.id);
+      engine.forget(picture);
       return;
     }
     session?.leave();
+    video?.leave();
+    camera?.end();
     session = new Session(picture, file.name || "picture");
     sending(false);
     await show(session);
   } catch (error) {
-    // Trying again helps where the server was away, not where it has read the file.
-    if (number === latest) complain(error, error instanceof server.Unreachable ? () => take(file) : null);
+    // Trying again helps where nobody answered, not where the file was read.
+    if (number === latest) complain(error, error instanceof Unreachable ? () => take(file) : null);
   } finally {
     if (number === latest) sending(false);
   }
@@ -106,18 +118,22 @@ function sending(is) {
   } else if (!is) $("progress").hidden = true;
 }
 
+// One of the page's parts in the place of the others.
+function enter(part) {
+  for (const one of ["start", "work", "clip-work", "camera-work"]) $(one).hidden = one !== part;
+}
+
 async function show(mine) {
   if (viewer.isOpen) viewer.dialog.close();
   clearHistory();
-  $("start").hidden = true;
-  $("work").hidden = false;
+  enter("work");
   $("picture-name").textContent = mine.name;
   $("download-all").disabled = true;
   grid.start(mine);
   for (const task of about.tasks) {
     const look = new Look(task, mine);
     grid.add(task.name, task.title);
-    if (mine.fitting.includes(task.name)) mine.looks.set(task.name, look);
+    if (mine.picture.tasks.includes(task.name)) mine.looks.set(task.name, look);
     else grid.drop(task.name, `${look.width} \u00d7 ${look.height} is too large here`);
   }
   await Promise.all([
@@ -129,43 +145,45 @@ async function show(mine) {
 // Have looks made, and show each as soon as it is here.
 async function renderAll(mine, names) {
   if (names.length === 0) return;
+  const cancel = new AbortController();
+  $("cancel").onclick = () => cancel.abort(new Error("The rendering was cancelled."));
+  $("progress").hidden = $("cancel").hidden = false;
+  const shown = [];
   try {
-    const job = await server.render(mine.id, { tasks: names });
-    mine.jobs.add(job.id);
-    if (mine.signal.aborted) server.forget("renders", job.id); // another picture was chosen meanwhile
-    $("progress").hidden = $("cancel").hidden = false;
-    $("cancel").onclick = () => server.forget("renders", job.id);
-    const state = await server.follow(job, { changed: (now) => mine === session && progress(now), signal: mine.signal });
-    if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
-    say("Fetching the looks");
-    await Promise.all(names.map(async (name) => {
-      const look = mine.looks.get(name);
-      await look.fetch(job, 0);
-      if (mine === session) await grid.show(look);
-    }));
+    await engine.render(mine.picture, { tasks: names, seed: 0 }, {
+      changed: (now) => mine === session && progress(now),
+      made: (name, result) => {
+        const look = mine.looks.get(name);
+        look.results.set(0, result);
+        if (mine === session) shown.push(grid.show(look));
+      },
+      signal: AbortSignal.any([mine.signal, cancel.signal]),
+    });
+    await Promise.all(shown);
     if (mine !== session) return;
     say(`${ready().length} looks; click one to compare it with the photo`);
-    $("download-all").disabled = false;
   } catch (error) {
     if (mine !== session) return;
     say("");
     for (const name of names) if (!mine.looks.get(name).ready) grid.drop(name, "not made");
-    const again = error instanceof server.Forgotten ? null : () => renderAll(mine, names);
-    complain(error, again);
+    const again = () => renderAll(mine, names.filter((name) => !mine.looks.get(name).ready));
+    complain(error, error instanceof Forgotten ? null : again);
   } finally {
-    if (mine === session) $("progress").hidden = $("cancel").hidden = true;
+    if (mine === session) {
+      $("progress").hidden = $("cancel").hidden = true;
+      $("download-all").disabled = ready().length === 0;
+    }
   }
 }
 
-function progress(state) {
-  if (state.state === "queued") {
-    $("progress").removeAttribute("value");
-    say(state.ahead ? `Waiting for ${state.ahead} other${state.ahead > 1 ? "s" : ""}` : "Waiting");
-  } else {
-    if (state.progress) $("progress").value = state.progress;
-    else $("progress").removeAttribute("value"); // there is no telling before the first tile
-    say("Rendering");
-  }
+const DOING = { loading: "Loading the network", running: "Rendering", fetching: "Fetching the looks" };
+
+function progress({ state, ahead, progress: share }) {
+  // There is no telling before the first tile.
+  if (state !== "queued" && share) $("progress").value = share;
+  else $("progress").removeAttribute("value");
+  if (state === "queued") say(ahead ? `Waiting for ${ahead} other${ahead > 1 ? "s" : ""}` : "Waiting");
+  else if (state in DOING) say(DOING[state]);
 }
 
 const ready = () => [...session.looks.values()].filter((look) => look.ready);
@@ -226,7 +244,9 @@ $("download-all").addEventListener("click", async () => {
 addEventListener("pagehide", (event) => {
   if (event.persisted) return;
   session?.leave();
-  styling.leave();
+  styling?.leave();
+  video?.leave();
+  camera?.end();
 });
 
 // -- looks and controls --------------------------------------------------------------------------
@@ -254,24 +274,74 @@ addEventListener("keydown", (event) => {
 
 // -- a style more --------------------------------------------------------------------------------
 
-const styling = new Styling({
-  shown: () => session?.id ?? null,
-  taken: () => about.tasks.map((task) => task.name),
-  learnt: async (name) => {
-    try {
-      about = await server.tasks();
-      const task = about.tasks.find((one) => one.name === name);
-      if (!session || !task) return;
-      const look = new Look(task, session);
-      session.looks.set(name, look);
-      const card = grid.add(name, task.title);
-      card.button.scrollIntoView({ block: "nearest" });
-      await renderAll(session, [name]);
-    } catch (error) {
-      complain(error);
-    }
-  },
-});
-$("add-style").addEventListener("click", () => styling.open(about.minutes));
+async function makeStyling() {
+  const { Styling } = await import("./styling.js");
+  styling = new Styling({
+    shown: () => session?.picture.id ?? null,
+    taken: () => about.tasks.map((task) => task.name),
+    learnt: (name) => addLook(name).catch(complain),
+  });
+}
 
+async function addLook(name) {
+  about = await engine.about();
+  const task = about.tasks.find((one) => one.name === name);
+  if (!session || !task) return;
+  session.looks.set(name, new Look(task, session));
+  const card = grid.add(name, task.title);
+  card.button.scrollIntoView({ block: "nearest" });
+  await renderAll(session, [name]);
+}
+
+$("add-style").addEventListener("click", () => styling?.open(about.minutes));
+$("add-style").hidden = !engine.can.styles;
+if (engine.can.styles) makeStyling();
+
+// -- other parts of the page ---------------------------------------------------------------------
+
+function leaveFor(part) {
+  latest++; // a picture that is being sent is not waited for
+  session?.leave();
+  session = null;
+  if (part !== "camera-work") camera?.end();
+  clearHistory();
+  $("message").hidden = true;
+  enter(part);
+}
+
+$("camera").addEventListener("click", async () => {
+  $("message").hidden = true;
+  try {
+    if (!about) await learnAbout();
+    if (!about) return;
+    const { Camera } = await import("./camera.js");
+    camera ??= new Camera({
+      complain,
+      tasks: () => about.tasks,
+      entered: () => {
+        video?.leave();
+        leaveFor("camera-work");
+      },
+      left: () => enter("start"),
+      taken: take,
+    });
+    await camera.start();
+  } catch (error) {
+    complain(error);
+  }
+});
+
+// -- clips ---------------------------------------------------------------------------------------
+
+async function makeVideo() {
+  const { Video } = await import("./video.js");
+  $("clip-leave").addEventListener("click", () => $("file").click());
+  return new Video({
+    about: () => about,
+    complain,
+    entered: () => leaveFor("clip-work"),
+  });
+}
+
+$("privacy").textContent = engine.words.privacy;
 learnAbout();

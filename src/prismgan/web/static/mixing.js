@@ -1,70 +1,35 @@
-// Strength and blend, as the server computes them: base + strength * (share-weighted looks - base), in 8 bits.
+// Pictures as pixels, and looks mixed with each other and the photo. All of it happens in a worker, so that the page never waits.
 
-// Arrays of RGBA of one length; `other` may be null. `into` clips and rounds, being a Uint8ClampedArray.
-export function mix(base, look, other, share, strength, into) {
-  const keep = 1 - share;
-  if (other === null || share === 0) {
-    if (strength === 1) into.set(look);
-    else for (let i = 0; i < into.length; i++) into[i] = base[i] + strength * (look[i] - base[i]);
-    return;
-  }
-  for (let i = 0; i < into.length; i++) {
-    into[i] = base[i] + strength * (keep * look[i] + share * other[i] - base[i]);
-  }
+const worker = new Worker(new URL("mixing-worker.js", import.meta.url), { type: "module" });
+const waiting = new Map(); // by number of the question
+const names = new WeakMap(); // of files, for the worker, which gets another copy of the handle every time
+let asked = 0;
+let named = 0;
+
+worker.onmessage = ({ data: { number, answer, wrong } }) => {
+  const { done, fail } = waiting.get(number);
+  waiting.delete(number);
+  if (wrong) fail(new Error(wrong));
+  else done(answer);
+};
+
+function ask(kind, files, wanted) {
+  const known = files.map((file) => {
+    if (!file) return null;
+    if (!names.has(file)) names.set(file, ++named);
+    return { name: names.get(file), file };
+  });
+  return new Promise((done, fail) => {
+    waiting.set(++asked, { done, fail });
+    worker.postMessage({ number: asked, kind, files: known, ...wanted });
+  });
 }
 
-// Decoded pictures by file and size. The small ones stay as long as the file; of the large ones a few.
-const kept = new WeakMap();
-const large = [];
-const MOST_LARGE = 6;
-const LARGE = 600 * 600;
+// A file's pixels at this size, as ImageData.
+export const pixels = (file, width, height) => ask("pixels", [file], { width, height });
 
-export function pixels(file, width, height) {
-  let sizes = kept.get(file);
-  if (!sizes) kept.set(file, (sizes = new Map()));
-  const key = `${width}x${height}`;
-  if (!sizes.has(key)) {
-    sizes.set(key, decode(file, width, height));
-    if (width * height > LARGE) {
-      large.push([sizes, key]);
-      if (large.length > MOST_LARGE) {
-        const [oldest, oldestKey] = large.shift();
-        oldest.delete(oldestKey);
-      }
-    }
-  }
-  return sizes.get(key);
-}
+// Strength and blend at this size, as ImageData; `base` is the enlarged photo, `other` may be null.
+export const mixed = ({ base, look, other, ...wanted }) => ask("mixed", [base, look, other], wanted);
 
-async function decode(file, width, height) {
-  const bitmap = await createImageBitmap(file, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return context.getImageData(0, 0, width, height);
-}
-
-const STRIP = 128;
-
-// The mixed picture at its full size as a PNG; in strips, so that several large pictures need not lie in memory as numbers.
-export async function mixedFile({ base, look, other, share, strength, width, height }) {
-  const bitmaps = await Promise.all([base, look, other].map((file) => file && createImageBitmap(file)));
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  const strip = new OffscreenCanvas(width, STRIP).getContext("2d", { willReadFrequently: true });
-  for (let top = 0; top < height; top += STRIP) {
-    const rows = Math.min(STRIP, height - top);
-    const [b, l, o] = bitmaps.map((bitmap) => {
-      if (!bitmap) return null;
-      strip.clearRect(0, 0, width, STRIP);
-      strip.drawImage(bitmap, 0, -top, width, height);
-      return strip.getImageData(0, 0, width, rows).data;
-    });
-    const mixed = new ImageData(width, rows);
-    mix(b, l, o, share, strength, mixed.data);
-    context.putImageData(mixed, 0, top);
-    if (top % (16 * STRIP) === 0) await new Promise((done) => setTimeout(done)); // the page goes on meanwhile
-  }
-  bitmaps.forEach((bitmap) => bitmap?.close());
-  return canvas.convertToBlob({ type: "image/png" });
-}
+// The same as a PNG of this, the full, size.
+export const mixedFile = ({ base, look, other, ...wanted }) => ask("mixedFile", [base, look, other], wanted);

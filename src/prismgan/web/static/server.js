@@ -1,17 +1,21 @@
-// What the page asks of the server. Every failure is an Error whose message a person can read.
+// The engine that asks `prismgan serve`; see engine.js. Below, what only a server has: styles that are learnt, and clips.
+import { Forgotten, Unreachable } from "./errors.js";
 
-export class Forgotten extends Error {}
-export class Unreachable extends Error {}
-
-const UNREACHABLE = "The server does not answer. Is it still running? Start it with: prismgan serve";
+export const can = { styles: true, video: true };
+export const words = {
+  formats: "PNG, JPEG, WebP, TIFF or AVIF",
+  privacy: "The picture goes to this server alone, is not kept, and is forgotten when you leave.",
+  unreachable: "The server does not answer. Is it still running? Start it with: prismgan serve",
+};
+const EXACT = 3e6; // pixels; larger ones come as JPEG, which is faster, and as PNG when they are saved
 
 async function ask(path, options = {}) {
   let answer;
   try {
     answer = await fetch(path, options);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Unreachable(UNREACHABLE);
+    options.signal?.throwIfAborted();
+    throw new Unreachable(words.unreachable);
   }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
@@ -19,7 +23,7 @@ async function ask(path, options = {}) {
   throw answer.status === 404 ? new Forgotten(message) : new Error(message);
 }
 
-function sentence(text) {
+export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");
 }
 
@@ -29,21 +33,76 @@ const inJson = (content) => ({
   body: JSON.stringify(content),
 });
 
-export const tasks = async () => (await ask("/api/tasks")).json();
 export const blob = async (path, signal) => (await ask(path, { signal })).blob();
-export const render = async (picture, wanted) => (await ask(`/api/pictures/${picture}/renders`, inJson(wanted))).json();
-export const learn = async (wanted) => (await ask("/api/styles", inJson(wanted))).json();
 
-export async function upload(file, signal) {
+export async function about() {
+  const found = await (await ask("/api/tasks")).json();
+  return { ...found, samples: found.samples.map((name) => ({ name, address: `/api/samples/${name}` })) };
+}
+
+async function sent(place, file, signal) {
   const form = new FormData();
-  form.append("file", file, "picture"); // its name is nobody's business
-  return (await ask("/api/pictures", { method: "POST", body: form, signal })).json();
+  form.append("file", file, "file"); // its name is nobody's business
+  return (await ask(place, { method: "POST", body: form, signal })).json();
+}
+
+export async function open(file, signal) {
+  return { ...(await sent("/api/pictures", file, signal)), jobs: new Set() };
+}
+
+const format = (picture, scale) => (scale ** 2 * picture.width * picture.height <= EXACT ? "png" : "jpg");
+
+export function base(picture, scale, signal) {
+  return blob(`/api/pictures/${picture.id}?scale=${scale}&format=${format(picture, scale)}`, signal);
+}
+
+export async function render(picture, wanted, { changed, made, signal }) {
+  const job = await (await ask(`/api/pictures/${picture.id}/renders`, inJson(wanted))).json();
+  picture.jobs.add(job.id); // its results are asked for again when they are saved
+  const stop = () => drop("renders", job.id);
+  signal.addEventListener("abort", stop);
+  try {
+    if (signal.aborted) stop();
+    const state = await follow(job, { changed, signal });
+    if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
+    changed?.({ ...state, state: "fetching" });
+    await Promise.all(state.outputs.map(async ({ name, width }) => {
+      const place = `/api/renders/${job.id}/${name}`;
+      const kind = format(picture, width / picture.width);
+      const file = await blob(`${place}?format=${kind}`, signal);
+      made(name, { file, exact: async () => (kind === "png" ? file : blob(`${place}?format=png`)) });
+    }));
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+// The looks of a frame come below one another.
+export async function live(bitmap, names, signal) {
+  const { width, height } = bitmap;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const form = new FormData();
+  form.append("file", await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 }), "frame");
+  const wanted = new URLSearchParams(names.map((name) => ["tasks", name]));
+  const sheet = await (await ask(`/api/frames?${wanted}`, { method: "POST", body: form, signal })).blob();
+  return Promise.all(names.map((_, i) => createImageBitmap(sheet, 0, i * height, width, height)));
+}
+
+export function forget(picture) {
+  picture.jobs?.forEach((id) => drop("renders", id));
+  drop("pictures", picture.id);
 }
 
 // Also while the page is left; whether it succeeds, nobody is there to be told.
-export function forget(kind, id) {
+export function drop(kind, id) {
   fetch(`/api/${kind}/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
+
+export const openClip = (file) => sent("/api/videos", file);
+export const renderClip = async (id, wanted) => (await ask(`/api/videos/${id}/renders`, inJson(wanted))).json();
+export const learn = async (wanted) => (await ask("/api/styles", inJson(wanted))).json();
 
 const over = (state) => ["done", "failed", "cancelled"].includes(state.state);
 
@@ -64,7 +123,7 @@ export async function follow(job, { changed = () => {}, preview = () => {}, sign
       }
       if (over(state)) return state;
     } catch (error) {
-      if (error instanceof Forgotten || error.name === "AbortError" || ++failures >= 5) throw error;
+      if (error instanceof Forgotten || signal?.aborted || ++failures >= 5) throw error;
     }
     await new Promise((done) => setTimeout(done, 700));
   }
@@ -72,6 +131,7 @@ export async function follow(job, { changed = () => {}, preview = () => {}, sign
 
 function watch(place, changed, preview, signal) {
   return new Promise((done, fail) => {
+    signal?.throwIfAborted();
     let socket;
     try {
       socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${place}/events`);

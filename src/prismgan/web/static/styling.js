@@ -1,5 +1,5 @@
 // A style more, learnt from one picture: its form, how far it is, previews, and the new weights.
-import * as server from "./server.js";
+import * as server from "./server.js"; // no other engine learns
 
 const $ = (id) => document.getElementById(id);
 
@@ -83,7 +83,7 @@ export class Styling {
     this.say("Sending the picture");
     let exemplar = null;
     try {
-      exemplar = await server.upload(this.file, signal);
+      exemplar = await server.open(this.file, signal);
       const wanted = { picture: exemplar.id, name, minutes: Number($("minutes").value), preview: this.shown() };
       this.job = await server.learn(wanted);
       const started = performance.now();
@@ -104,14 +104,14 @@ export class Styling {
     } catch (error) {
       this.say(error.name === "AbortError" ? "Stopped; nothing was added." : error.message);
     } finally {
-      if (exemplar) server.forget("pictures", exemplar.id);
+      if (exemplar) server.forget(exemplar);
       this.job = null;
       this.busy(false);
     }
   }
 
   stop() {
-    if (this.job) server.forget("styles", this.job.id);
+    if (this.job) server.drop("styles", this.job.id);
     this.left.abort(new DOMException("stopped", "AbortError"));
   }
 
@@ -152,7 +152,7 @@ export class Styling {
   }
 
   leave() {
-    if (this.job) server.forget("styles", this.job.id);
+    if (this.job) server.drop("styles", this.job.id);
   }
 
   say(text) {

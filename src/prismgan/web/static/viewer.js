@@ -1,6 +1,7 @@
 // One look, large: before and after, and its controls.
 import { NATURAL } from "./looks.js";
 import { canUndo, onHistory, remember } from "./history.js";
+import { pixels } from "./mixing.js";
 import { save } from "./saving.js";
 
 const $ = (id) => document.getElementById(id);
@@ -9,7 +10,7 @@ const ACTUAL = 4096;
 
 export class Viewer {
   constructor({ changed, undo, closed }) {
-    Object.assign(this, { changed, look: null, before: null, queued: false });
+    Object.assign(this, { changed, look: null, before: null, photo: null, drawing: false, late: false });
     this.dialog = $("viewer");
     this.stage = this.dialog.querySelector(".stage");
     this.scroll = this.dialog.querySelector(".scroll");
@@ -118,7 +119,7 @@ export class Viewer {
     $("split").setAttribute("aria-valuetext", `${Math.round(share)} % photo, ${Math.round(100 - share)} % ${this.look.title}`);
   }
 
-  // Controls and picture, once a frame at most.
+  // Controls and picture.
   refresh() {
     const { strength, other, share, seed } = this.look.controls;
     $("strength").value = Math.round(strength * 100);
@@ -129,21 +130,35 @@ export class Viewer {
     $("share-value").textContent = `${Math.round(share * 100)} %`;
     $("seed").value = seed;
     $("reset").disabled = this.look.natural;
-    if (this.queued) return;
-    this.queued = true;
-    requestAnimationFrame(async () => {
-      this.queued = false;
+    this.show();
+  }
+
+  // One after the other: what changes while one picture is made is in the next.
+  async show() {
+    this.late = true;
+    if (this.drawing) return;
+    this.drawing = true;
+    while (this.late) {
+      await new Promise(requestAnimationFrame);
+      this.late = false;
       const { look, width, height } = this;
+      const shown = { look: look.name, ...look.controls };
       try {
-        const { base, into } = await look.mixed(width, height);
-        if (look !== this.look || width !== this.width) return; // something newer is on its way
-        this.draw($("before"), base);
-        this.draw($("after"), into);
-        this.dialog.dataset.shown = JSON.stringify({ look: look.name, ...look.controls });
+        const photo = await look.session.base(look.scale);
+        const sized = `${width}x${height}`;
+        if (this.photo?.file !== photo || this.photo.sized !== sized) {
+          this.draw($("before"), await pixels(photo, width, height));
+          this.photo = { file: photo, sized };
+        }
+        const image = await look.mixed(width, height);
+        if (look !== this.look || width !== this.width) continue; // something newer is on its way
+        this.draw($("after"), image);
+        this.dialog.dataset.shown = JSON.stringify(shown);
       } catch (error) {
         if (error.name !== "AbortError") this.say(error.message);
       }
-    });
+    }
+    this.drawing = false;
   }
 
   draw(canvas, image) {

@@ -6,9 +6,15 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-export function crc32(bytes) {
+const PIECE = 1 << 20;
+
+// Piece by piece, so that the page goes on meanwhile.
+async function crc32(file) {
   let value = 0xffffffff;
-  for (const byte of bytes) value = TABLE[(value ^ byte) & 255] ^ (value >>> 8);
+  for (let start = 0; start < file.size; start += PIECE) {
+    const bytes = new Uint8Array(await file.slice(start, start + PIECE).arrayBuffer());
+    for (let i = 0; i < bytes.length; i++) value = TABLE[(value ^ bytes[i]) & 255] ^ (value >>> 8);
+  }
   return (value ^ 0xffffffff) >>> 0;
 }
 
@@ -36,7 +42,7 @@ export async function zip(files) {
   let offset = 0;
   for (const [name, file] of files) {
     const bytes = new TextEncoder().encode(name);
-    const sum = crc32(new Uint8Array(await file.arrayBuffer()));
+    const sum = await crc32(file);
     const same = [[2, VERSION], [2, UTF8], [2, 0], [2, time], [2, date], [4, sum], [4, file.size], [4, file.size], [2, bytes.length], [2, 0]];
     const head = fields([4, 0x04034b50], ...same);
     parts.push(head, bytes, file);

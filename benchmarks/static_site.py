@@ -1,0 +1,153 @@
+"""How long a static site takes in headless Chromium on two cores: first look, all looks, and what blocks the page.
+
+python benchmarks/static_site.py                     # the ready-made weights, 512x384
+python benchmarks/static_site.py --cores 1 --json F.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from prismgan import images
+from prismgan.data import builtin
+from prismgan.export import write_site
+from prismgan.models.weights import load_weights
+from prismgan.web.serving import bound, server_of
+from prismgan.web.static_site import site_application
+
+PATIENCE = 300_000
+"""Milliseconds."""
+CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline"]
+CLOCK = """() => {
+    window.shown = {};
+    new MutationObserver(() => {
+        for (const card of document.querySelectorAll('#grid .card:enabled')) {
+            window.shown[card.dataset.look] ??= performance.now() - window.given;
+        }
+    }).observe(document.getElementById('grid'), { subtree: true, attributes: true });
+    document.getElementById('file').addEventListener(
+        'change', () => { window.shown = {}; window.given = performance.now(); }, true,
+    );
+}"""
+
+
+def photo(width: int, height: int) -> bytes:
+    """The built-in photo of a cup at this size, as a PNG file."""
+    file = io.BytesIO()
+    picture = images.to_pil(builtin.load("builtin:coffee"))
+    picture.resize((width, height), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+def rendered(page: Any, content: bytes) -> dict[str, float]:
+    """Milliseconds from the file to each look's card."""
+    page.set_input_files("#file", {"name": "photo.png", "mimeType": "image/png", "buffer": content})
+    page.wait_for_selector("#download-all[disabled]", state="attached")
+    page.wait_for_selector("#download-all:not([disabled])")
+    return {name: round(value, 1) for name, value in page.evaluate("window.shown").items()}
+
+
+def longest(trace: bytes) -> dict[str, float]:
+    """Milliseconds of the longest task of the page's thread: by the clock, and what it computed for."""
+    events = json.loads(trace)["traceEvents"]
+    pages = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [event for event in events if (event["pid"], event["tid"]) in pages and event["name"] == "RunTask"]
+    return {
+        "clock_ms": max(event.get("dur", 0) for event in tasks) / 1000,
+        "computed_ms": max(event.get("tdur", 0) for event in tasks) / 1000,
+    }
+
+
+def measured(address: str, content: bytes, repeats: int, runtime: str) -> dict[str, Any]:
+    """One browser: a first visit with the picture given at once, then pictures in a page that is ready."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}/?runtime={runtime}")
+        page.wait_for_selector("#samples button")
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        page.evaluate(CLOCK)
+        cold = rendered(page, content)
+        warm = [rendered(page, content) for _ in range(repeats)]
+        browser.start_tracing(page=page, categories=CATEGORIES)
+        rendered(page, content)
+        trace = browser.stop_tracing()
+        threads = page.evaluate("crossOriginIsolated ? navigator.hardwareConcurrency : 1")
+        browser.close()
+    return {
+        "first_paint_ms": round(paint, 1),
+        "threads": threads,
+        "cold": {"first_ms": min(cold.values()), "all_ms": max(cold.values())},
+        "warm": {
+            "first_ms": statistics.median(min(run.values()) for run in warm),
+            "all_ms": statistics.median(max(run.values()) for run in warm),
+            "best_first_ms": min(min(run.values()) for run in warm),
+            "best_all_ms": min(max(run.values()) for run in warm),
+        },
+        "looks_ms": warm[0],
+        "longest_task": longest(trace),
+        "load": os.getloadavg()[0],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, help="others than the ready-made ones")
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--height", type=int, default=384)
+    parser.add_argument("--cores", type=int, default=2, help="cores for the browser and the server together")
+    parser.add_argument("--runtime", choices=["wasm", "webgpu"], default="wasm")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
+    with tempfile.TemporaryDirectory() as folder, bound("127.0.0.1", 0) as listening:
+        site = write_site(load_weights(options.weights), Path(folder) / "site")
+        server = server_of(site_application(site.path))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            found = measured(address, photo(options.width, options.height), options.repeats, options.runtime)
+        finally:
+            server.should_exit = True
+            thread.join()
+        found["bytes"] = site.parts
+    size = f"{options.width}x{options.height}"
+    print(f"{size}, {len(found['looks_ms'])} looks, {found['threads']} threads, {options.runtime}")
+    print(f"  first paint          {found['first_paint_ms']:8.0f} ms")
+    for name, title in (("cold", "first visit"), ("warm", "page ready")):
+        print(f"  {title}: first look {found[name]['first_ms']:8.0f} ms, all {found[name]['all_ms']:8.0f} ms")
+    print("  " + ", ".join(f"{name} {value:.0f}" for name, value in found["looks_ms"].items()))
+    task = found["longest_task"]
+    print(f"  longest task of the page's thread {task['clock_ms']:.0f} ms, {task['computed_ms']:.0f} ms of it its own")
+    print("  " + ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in found["bytes"].items()))
+    print(f"  load of the machine {found['load']:.1f}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

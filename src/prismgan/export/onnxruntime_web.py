@@ -1,0 +1,124 @@
+"""onnxruntime-web: the program that computes the network in a browser. It is not ours to ship, so npm brings it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from prismgan.errors import PrismganError
+from prismgan.files import replace_file
+
+__all__ = ["FILES", "FOLDER", "runtime_files"]
+
+NAME, VERSION = "onnxruntime-web", "1.30.0"
+INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+"""SHA-512 of the package, in base64, as npm names it."""
+FOLDER = f"{NAME}-{VERSION}"
+PACKAGE = f"{FOLDER}.tgz"
+FILES = (
+    "ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs",
+    "ort-wasm-simd-threaded.wasm",
+    "ort.webgpu.min.mjs",
+    "ort-wasm-simd-threaded.asyncify.mjs",
+    "ort-wasm-simd-threaded.asyncify.wasm",
+)
+"""What a site needs of it: for processors, and for graphics processors. A browser loads one of both."""
+PATIENCE = 600
+"""Seconds for the 33 MB."""
+
+
+def runtime_files(named: Path | None = None) -> dict[str, bytes]:
+    """The files by name.
+
+    Args:
+        named: the package, as npm packs it, or the folder that it was unpacked to. By default npm fetches it, once.
+
+    Raises:
+        PrismganError: it is not there, or is not what is expected, or there is no npm.
+    """
+    if named is None:
+        return _unpacked(_fetched())
+    if named.is_dir():
+        return _read(named)
+    if not named.is_file():
+        raise PrismganError(f"{named}: no such file; expected {PACKAGE}, or the folder that it was unpacked to")
+    _check(named)
+    return _unpacked(named)
+
+
+def _cache() -> Path:
+    """Where the package is kept, as the XDG Base Directory Specification says."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan"
+
+
+def _fetched() -> Path:
+    kept = _cache() / PACKAGE
+    if kept.is_file():
+        _check(kept)
+        return kept
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PrismganError(
+            f"export: a site needs {FOLDER}, which npm fetches, and there is no npm; install it, or name the package "
+            f"by --onnxruntime-web {PACKAGE}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [npm, "pack", f"{NAME}@{VERSION}", "--silent", "--pack-destination", folder]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
+            fetched = Path(folder) / PACKAGE
+            content = fetched.read_bytes()
+        except (subprocess.SubprocessError, OSError) as error:
+            said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+            raise PrismganError(
+                f"export: npm cannot fetch {FOLDER} ({said[0] if said else 'it does not say why'}); name the package "
+                f"by --onnxruntime-web {PACKAGE}"
+            ) from None
+        _check(fetched)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{kept.parent}: cannot be made ({error.strerror}); set XDG_CACHE_HOME") from None
+    replace_file(kept, content)
+    return kept
+
+
+def _check(package: Path) -> None:
+    """Refuse another content than the one that this prismgan was made for."""
+    with package.open("rb") as file:
+        found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
+    if found != INTEGRITY:
+        raise PrismganError(
+            f"{package}: is not {FOLDER} as it was published (sha512 {found[:12]}..., expected {INTEGRITY[:12]}...); "
+            "delete it and fetch it again"
+        )
+
+
+def _unpacked(package: Path) -> dict[str, bytes]:
+    found = {}
+    with tarfile.open(package) as archive:
+        for name in FILES:
+            member = archive.extractfile(f"package/dist/{name}")
+            assert member is not None, name
+            found[name] = member.read()
+    return found
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    try:
+        about = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+        if (about["name"], about["version"]) != (NAME, VERSION):
+            raise PrismganError(f"{folder}: holds {about['name']} {about['version']}, expected {NAME} {VERSION}")
+        return {name: (folder / "dist" / name).read_bytes() for name in FILES}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PrismganError(
+            f"{folder}: is not the unpacked {NAME}; expected package.json and dist in it, as `npm pack` gives them"
+        ) from None

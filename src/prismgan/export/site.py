@@ -1,0 +1,210 @@
+"""A static site: the page, the network in pieces, and what computes them, in a folder that any web server can offer."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from prismgan import __version__, images
+from prismgan.data import builtin
+from prismgan.errors import PrismganError
+from prismgan.export import onnxruntime_web
+from prismgan.export.exporter import checked_tasks, licence_of
+from prismgan.export.parity import TaskParity
+from prismgan.files import new_folder
+from prismgan.models.weights import Header, Weights
+from prismgan.networks import Generator
+from prismgan.packages import require
+
+__all__ = ["FORMAT", "Site", "is_site", "write_site"]
+
+FORMAT = "prismgan-site-1"
+ABOUT = "about.json"
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+CHARSET = '<meta charset="utf-8">'
+SERVER_ALONE = frozenset({"players.js", "server.js", "styling.js", "video.js"})
+"""Scripts of the page that a site has no use for."""
+WORKER = "service-worker.js"
+QUALITY = 92
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was written."""
+
+    path: Path
+    sizes: Mapping[str, int]
+    """Bytes by name of a file."""
+    tasks: tuple[TaskParity, ...]
+    """How far the pieces are from the generator."""
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Bytes of the samples, the network and its runtime, and of the rest, which is the page."""
+        begins = {"samples": "samples/", "network": "network-", "runtime": onnxruntime_web.FOLDER}
+        parts = {
+            part: sum(size for name, size in self.sizes.items() if name.startswith(begin))
+            for part, begin in begins.items()
+        }
+        return {"page": sum(self.sizes.values()) - sum(parts.values()), **parts}
+
+    def content(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "folder": str(self.path),
+            "bytes": sum(self.sizes.values()),
+            "parts": self.parts,
+            "tasks": [row.content() for row in self.tasks],
+        }
+
+
+def write_site(
+    weights: Weights,
+    out: Path,
+    *,
+    tasks: Sequence[str] | None = None,
+    onnxruntime: Path | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+) -> Site:
+    """Write the folder of a site; what was there stays until the new one is whole.
+
+    Before that every piece is computed, and its pictures are compared with the generator's.
+
+    Args:
+        weights: of the generator.
+        out: the folder; a new one, an empty one, or an earlier site's.
+        tasks: names; all by default.
+        onnxruntime: see :func:`prismgan.export.onnxruntime_web.runtime_files`.
+        licence: of the weights; that of the ready-made weights is known.
+        overwrite: replace an earlier site. All that is in its folder is replaced.
+
+    Raises:
+        PrismganError: a task is unknown, the folder is not free, a package is missing, or the pieces differ too much.
+            Nothing is written then.
+    """
+    require("export", "export", "onnx", "onnxruntime")
+    _refuse_folder(out, overwrite)
+    generator = weights.prism_generator("a site")
+    names = checked_tasks(tasks, generator, weights.path)
+    runtime = onnxruntime_web.runtime_files(onnxruntime)
+    from prismgan.export.pieces import Pieces  # needs onnx
+
+    pieces = Pieces.of(generator, names)
+    parity = pieces.compared()
+    content = {
+        **_page(),
+        **{f"samples/{name}.jpg": _sample(name) for name in builtin.HELD_OUT},
+        **{f"{onnxruntime_web.FOLDER}/{name}": file for name, file in runtime.items()},
+    }
+    network = f"network-{_digest(pieces.files)}"
+    content |= {f"{network}/{name}.onnx": file for name, file in pieces.files.items()}
+    about = _about(weights.header, generator, names, pieces, network)
+    about["licence"] = licence if licence is not None else licence_of(weights.path)
+    content[ABOUT] = json.dumps(about, indent=1).encode()
+    content[WORKER] = _service_worker(content)
+    with new_folder(out) as folder:
+        for name, file in content.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(file)
+    return Site(out, {name: len(file) for name, file in content.items()}, tuple(parity))
+
+
+def is_site(folder: Path) -> bool:
+    """Whether it holds a site that prismgan wrote."""
+    try:
+        return bool(json.loads((folder / ABOUT).read_bytes())["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _refuse_folder(out: Path, overwrite: bool) -> None:
+    """Better now than after the work."""
+    if out.exists() and not out.is_dir():
+        raise PrismganError(f"{out}: is a file, expected a folder for the site")
+    if not out.absolute().parent.is_dir():
+        raise PrismganError(f"{out}: its folder does not exist; make it first")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not is_site(out):
+        raise PrismganError(f"{out}: is not empty, and holds no site of prismgan's; name another folder")
+    if not overwrite:
+        raise PrismganError(f"{out}: holds a site already; --overwrite replaces it with all that is in the folder")
+
+
+def _page() -> dict[str, bytes]:
+    """The page's files by name; where both have a file of a name, the site's own stands for the server's."""
+    web = files("prismgan") / "web"
+    found = {
+        file.name: file.read_bytes()
+        for folder in ("static", "site")
+        for file in sorted((web / folder).iterdir(), key=lambda file: file.name)
+        if file.is_file() and file.name not in SERVER_ALONE
+    }
+    index = found.pop("index.html").decode()
+    assert CHARSET in index
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    return {
+        "index.html": index.replace(CHARSET, f"{CHARSET}\n  {policy}").encode(),
+        WORKER: found.pop(WORKER),
+        **{f"static/{name}": file for name, file in found.items()},
+    }
+
+
+def _sample(name: str) -> bytes:
+    file = io.BytesIO()
+    images.to_pil(builtin.load(builtin.PREFIX + name)).save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
+    """What the scripts have to know."""
+    cell = generator.multiple
+    entries = {entry.name: entry for entry in header.tasks}
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "title": header.title,
+        "tasks": [
+            {
+                "name": name,
+                "title": entries[name].title,
+                "kind": entries[name].kind,
+                "scale": entries[name].scale,
+                "fine": entries[name].fine,
+                "varies": entries[name].latent,
+            }
+            for name in names
+        ],
+        "samples": [{"name": name, "address": f"samples/{name}.jpg"} for name in builtin.HELD_OUT],
+        "cell": cell,
+        "halo": -(-generator.reach(names) // cell) * cell,
+        "latent": generator.config.latent,
+        "pieces": list(pieces.files),
+        "network": network,
+        "runtime": onnxruntime_web.FOLDER,
+        "check": pieces.check(),
+    }
+
+
+def _service_worker(content: Mapping[str, bytes]) -> bytes:
+    """The script with what it keeps at once, under a name that every change of the site changes."""
+    shell = ["./", *(name for name in content if name.startswith(("index", "about", "static/", "samples/")))]
+    script = content[WORKER].decode()
+    return script.replace("CONTENT", _digest(content), 1).replace('["FILES"]', json.dumps(shell)).encode()
+
+
+def _digest(content: Mapping[str, bytes]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(content):
+        found.update(f"{name} {len(content[name])} ".encode() + content[name])
+    return found.hexdigest()[:16]

@@ -1,0 +1,78 @@
+"""Pictures that clients sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from prismgan import images
+from prismgan.errors import PictureError
+from prismgan.picture import Picture, open_picture
+from prismgan.picture.unread import refuse_unread
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal, words_of
+from prismgan.web.uploads import Bounds, Upload, Uploads
+
+__all__ = ["SentPicture", "sent_pictures"]
+
+READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
+"""Pillow's names. It reads many more, for which decoders are old and seldom tested."""
+ANY = 2**62
+
+
+@dataclass
+class SentPicture(Upload):
+    """One picture; height and width are the right way up."""
+
+    def open(self) -> Picture:
+        """Decode it.
+
+        Raises:
+            PictureError: it was forgotten in the meantime.
+        """
+        try:
+            return open_picture(self.path)
+        except PictureError as error:
+            if not self.path.exists():
+                raise PictureError("the picture was removed, or is too old; upload it again") from None
+            raise PictureError(words_of(error, [self.path])) from None
+
+
+def sent_pictures(folder: Path, limits: Limits) -> Uploads[SentPicture]:
+    """A place for pictures."""
+    bounds = Bounds(
+        what="picture",
+        command="prismgan render",
+        file_bytes=limits.upload_bytes,
+        pixels=limits.pixels,
+        output_pixels=limits.output_pixels,
+        kept=limits.pictures,
+        kept_of_a_client=limits.pictures_of_a_client,
+        seconds=limits.seconds,
+    )
+    return Uploads(folder, bounds, partial(_checked, limits))
+
+
+def _checked(limits: Limits, name: str, client: str, path: Path) -> SentPicture:
+    """First of all the header is looked at, which costs next to nothing."""
+    try:
+        unidentified = refuse_unread(path)
+        with images.pixel_limit(ANY), images.open_lazily(path, unidentified) as file:
+            kind, (width, height) = file.format, file.size
+    except PictureError as error:
+        raise Refusal(415, f"the file {words_of(error, [path])}") from None
+    if kind not in READ_FORMATS:
+        raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
+    if width * height > limits.pixels:
+        raise Refusal(
+            413,
+            f"the picture has {width * height:,} pixels, and {limits.pixels:,} are taken here; "
+            "make it smaller, or use prismgan render",
+        )
+    try:
+        pixels = open_picture(path).pixels
+        images.refuse_small("picture", *pixels.shape[:2])
+    except PictureError as error:
+        raise Refusal(422, f"the picture {words_of(error, [path, Path('picture')])}") from None
+    return SentPicture(name, client, path, pixels.shape[0], pixels.shape[1])

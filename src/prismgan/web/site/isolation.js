@@ -1,0 +1,41 @@
+// The service worker: it keeps the site for when there is no connection, and adds the headers that threads need, which
+// most hosts of static files do not send.
+
+const KEY = "prismgan-isolated";
+const PATIENCE = 4000; // milliseconds
+
+let touched = false; // a picture was given: the page is not to be loaded again under somebody's hands
+addEventListener("change", () => (touched = true), true);
+addEventListener("click", () => (touched = true), true);
+addEventListener("drop", () => (touched = true), true);
+addEventListener("paste", () => (touched = true), true);
+
+// Until the page is as it will be: under the service worker's control where there can be one.
+export async function isolated() {
+  const { serviceWorker } = navigator;
+  if (!serviceWorker) return; // no HTTPS, or a browser that keeps nothing: one thread, and no use without a connection
+  const before = serviceWorker.controller;
+  const controlled = new Promise((done) => serviceWorker.addEventListener("controllerchange", done, { once: true }));
+  // A newer site took over from an older one.
+  controlled.then(() => before && !touched && location.reload());
+  try {
+    await serviceWorker.register("service-worker.js");
+  } catch {
+    return;
+  }
+  if (!serviceWorker.controller) await Promise.race([controlled, new Promise((done) => setTimeout(done, PATIENCE))]);
+  if (crossOriginIsolated || touched || !serviceWorker.controller || reloaded()) return;
+  location.reload();
+  await new Promise(() => {}); // nothing is to be loaded by a page that ends
+}
+
+// Whether this tab was loaded again already: once is enough, whatever comes of it.
+function reloaded() {
+  try {
+    const before = sessionStorage.getItem(KEY);
+    sessionStorage.setItem(KEY, "yes");
+    return before !== null;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,115 @@
+// Where the browser computes: pictures come in, looks go out; see local.js for what is told.
+import { BitmapFile } from "./bitmap-file.js";
+import { Network } from "./network.js";
+import { pixelsOf } from "./picture.js";
+
+let description = null;
+let limits = null;
+let network = null; // a promise
+const pictures = new Map(); // pixels by id
+let known = 0;
+const cancelled = new Set(); // numbers of jobs that nobody wants any more
+class Cancelled extends Error {}
+
+// One after the other: the runtime does one thing at a time.
+let last = Promise.resolve();
+function inTurn(work) {
+  const mine = last.then(work);
+  last = mine.catch(() => {});
+  return mine;
+}
+
+// Messages are read meanwhile: one of them may be that this job is cancelled.
+const channel = new MessageChannel();
+const breath = () => new Promise((done) => {
+  channel.port1.onmessage = done;
+  channel.port2.postMessage(null);
+});
+
+const image = (id) => {
+  const found = pictures.get(id);
+  if (!found) throw new Cancelled();
+  return found;
+};
+
+const answers = {
+  async open({ file }) {
+    const pixels = await pixelsOf(file, limits.pixels);
+    pictures.set(++known, pixels);
+    const { width, height } = pixels;
+    const fitting = description.tasks.filter(({ scale }) => scale ** 2 * width * height <= limits.output_pixels);
+    return { id: known, width, height, tasks: fitting.map(({ name }) => name) };
+  },
+
+  async base({ picture, scale }) {
+    const pixels = image(picture);
+    if (scale === 1) return BitmapFile.of(pixels);
+    const one = await network;
+    const file = new BitmapFile(pixels.width * scale, pixels.height * scale);
+    await inTurn(() => one.enlarge(pixels, scale, file));
+    return file.blob();
+  },
+
+  async render({ picture, tasks, seed }, tell, checked) {
+    tell({ state: "loading", progress: 0 });
+    const one = await network;
+    await inTurn(async () => {
+      const pixels = image(picture);
+      const files = new Map(tasks.map((name) => {
+        const { scale } = one.tasks.get(name);
+        return [name, new BitmapFile(pixels.width * scale, pixels.height * scale)];
+      }));
+      await one.render(pixels, files, seed, {
+        step: async (progress) => {
+          await breath();
+          checked();
+          tell({ state: "running", progress });
+        },
+        made: (name) => {
+          const { width, height } = files.get(name);
+          tell({ name, file: { blob: files.get(name).blob(), width, height } });
+          files.delete(name);
+        },
+      });
+    });
+  },
+
+  async live({ bitmap, tasks }, tell, checked) {
+    const one = await network;
+    return inTurn(() => {
+      checked();
+      return one.live(bitmap, tasks);
+    });
+  },
+};
+
+onmessage = async ({ data: { kind, number, ...wanted } }) => {
+  if (kind === "load") {
+    ({ description, limits } = wanted);
+    network = Network.load(description, wanted.runtime, inTurn);
+    network.catch(() => {}); // told when something is asked of it
+  } else if (kind === "cancel") cancelled.add(number);
+  else if (kind === "forget") pictures.delete(wanted.picture);
+  else {
+    const checked = () => {
+      if (cancelled.has(number)) throw new Cancelled();
+    };
+    try {
+      const answer = await answers[kind](wanted, (told) => postMessage({ number, told }), checked);
+      const transfer = Array.isArray(answer) ? answer : [];
+      postMessage({ number, answer }, transfer);
+    } catch (error) {
+      if (!(error instanceof Cancelled)) console.error(error);
+      postMessage({ number, wrong: inWords(error) });
+    } finally {
+      cancelled.delete(number);
+    }
+  }
+};
+
+function inWords(error) {
+  if (error instanceof Cancelled) return "The picture was closed.";
+  if (error.forPeople) return error.message;
+  if (error instanceof RangeError || /memory|alloc/i.test(error.message)) return "This takes more memory than this browser gives a page. A smaller picture may do.";
+  return `This browser cannot make the looks (${error.message}). A newer one may, or: prismgan serve`;
+}

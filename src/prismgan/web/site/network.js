@@ -1,0 +1,185 @@
+// The generator, in the pieces that `export/browser_graphs.py` describes, computed by ONNX Runtime.
+import { latent } from "./latent.js";
+import { tiles } from "./tiles.js";
+
+const AREA = 1.2e6; // pixels of a tile with its halo: what fits into a phone's memory
+const TOLERANCE = 0.02; // of [-1, 1], two and a half levels of 255
+const THREADS = 8; // more are no faster
+
+export class Network {
+  constructor(ort, description, provider, files) {
+    Object.assign(this, { ort, description, provider, files, sessions: new Map() });
+    this.tasks = new Map(description.tasks.map((task) => [task.name, task]));
+  }
+
+  // On the graphics processor where there is one and it computes what it should, else on the processor.
+  static async load(description, wanted, inTurn) {
+    const files = new Map(description.pieces.map((name) => [name, fetchPiece(description, name)]));
+    files.forEach((file) => file.catch(() => {})); // told when it is used
+    if (wanted === "webgpu" || (wanted !== "wasm" && (await hasGraphics()))) {
+      try {
+        const ort = await runtime(description, "ort.webgpu.min.mjs");
+        const network = new Network(ort, description, "webgpu", files);
+        await inTurn(() => network.check());
+        return network;
+      } catch (error) {
+        console.warn(`not on the graphics processor: ${error.message}`);
+      }
+    }
+    const ort = await runtime(description, "ort.wasm.min.mjs");
+    ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, THREADS) : 1;
+    const network = new Network(ort, description, "wasm", files);
+    await inTurn(() => network.check()); // which also makes everything ready
+    return network;
+  }
+
+  // Looks into `files`, BitmapFile by task; step(share) is awaited before every piece of work, made(name) told of every look.
+  async render(pixels, files, seed, { step, made }) {
+    // What repaints needs less of the trunk, and comes first.
+    const names = [...files.keys()].sort((one, other) => this.tasks.get(one).fine - this.tasks.get(other).fine);
+    const { cell, halo } = this.description;
+    const parts = tiles(pixels.height, pixels.width, halo, cell, AREA);
+    const total = parts.length * (names.length + 2);
+    let done = 0;
+    const next = () => step(done++ / total);
+    for (const part of parts) {
+      await next();
+      const features = await this.run("trunk", { source: this.source(pixels, part) });
+      for (const name of names) {
+        if (this.tasks.get(name).fine && !features.fine) {
+          await next();
+          Object.assign(features, await this.run("fine", features));
+        }
+        await next();
+        await this.write(await this.look(name, features, seed), part, this.tasks.get(name).scale, files.get(name));
+        if (part === parts.at(-1)) made(name);
+      }
+      discard(features);
+    }
+  }
+
+  // The picture, enlarged as looks of this scale start from it.
+  async enlarge(pixels, scale, file) {
+    const { cell } = this.description;
+    for (const part of tiles(pixels.height, pixels.width, cell, cell, AREA)) {
+      const { look } = await this.run(`enlarge-${scale}x`, { source: this.source(pixels, part) });
+      await this.write(look, part, scale, file);
+    }
+  }
+
+  // ImageBitmaps of the looks of one frame.
+  async live(bitmap, names) {
+    const { width, height } = bitmap;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    const pixels = context.getImageData(0, 0, width, height);
+    const whole = { rows: { start: 0, stop: height, first: 0, last: height }, columns: { start: 0, stop: width, first: 0, last: width } };
+    const features = await this.run("trunk", { source: this.source(pixels, whole) });
+    const looks = [];
+    for (const name of names) {
+      if (this.tasks.get(name).fine && !features.fine) Object.assign(features, await this.run("fine", features));
+      const look = await this.look(name, features, 0);
+      const data = await look.getData();
+      const [, , rows, columns] = look.dims;
+      const plane = rows * columns;
+      for (let row = 0, to = 0; row < height; row++) {
+        for (let column = 0, from = row * columns; column < width; column++, from++, to += 4) {
+          for (let channel = 0; channel < 3; channel++) pixels.data[to + channel] = (data[from + channel * plane] + 1) * 127.5;
+        }
+      }
+      look.dispose();
+      context.putImageData(pixels, 0, 0);
+      looks.push(await createImageBitmap(canvas));
+    }
+    discard(features);
+    return looks;
+  }
+
+  async look(name, features, seed) {
+    const { varies } = this.tasks.get(name);
+    const { latent: size } = this.description;
+    const more = varies ? { latent: new this.ort.Tensor("float32", latent(seed, size), [1, size]) } : {};
+    return (await this.run(`head-${name}`, { ...features, ...more })).look;
+  }
+
+  // The outputs of a piece, by name; it takes of the values what it needs.
+  async run(piece, values) {
+    const session = await this.session(piece);
+    const inputs = Object.fromEntries(session.inputNames.map((name) => [name, values[name]]));
+    return { ...(await session.run(inputs)) };
+  }
+
+  async session(piece) {
+    if (!this.sessions.has(piece)) {
+      const options = { executionProviders: [this.provider], logSeverityLevel: 3 };
+      // Features stay where they are computed.
+      if (this.provider === "webgpu") options.preferredOutputLocation = "gpu-buffer";
+      this.sessions.set(piece, await this.ort.InferenceSession.create(await this.files.get(piece), options));
+    }
+    return this.sessions.get(piece);
+  }
+
+  // A part of the pixels, with its halo, in [-1, 1].
+  source({ data, width }, { rows, columns }) {
+    const height = rows.last - rows.first;
+    const breadth = columns.last - columns.first;
+    const plane = height * breadth;
+    const values = new Float32Array(3 * plane);
+    for (let row = 0, to = 0; row < height; row++) {
+      let from = 4 * ((rows.first + row) * width + columns.first);
+      for (let column = 0; column < breadth; column++, to++, from += 4) {
+        values[to] = data[from] / 127.5 - 1;
+        values[to + plane] = data[from + 1] / 127.5 - 1;
+        values[to + 2 * plane] = data[from + 2] / 127.5 - 1;
+      }
+    }
+    return new this.ort.Tensor("float32", values, [1, 3, height, breadth]);
+  }
+
+  async write(look, { rows, columns }, scale, file) {
+    const [, , height, width] = look.dims;
+    const enlarged = ({ start, stop, first }) => ({ start: scale * start, stop: scale * stop, first: scale * first });
+    file.write(await look.getData(), height, width, enlarged(rows), enlarged(columns));
+    look.dispose();
+  }
+
+  // Every piece on a small pattern, against what it should give.
+  async check() {
+    const { side, expected } = this.description.check;
+    const pattern = Float32Array.from({ length: 3 * side * side }, (_, i) => ((37 * i) % 256) / 127.5 - 1);
+    const source = new this.ort.Tensor("float32", pattern, [1, 3, side, side]);
+    const features = await this.run("trunk", { source });
+    if (this.files.has("fine")) Object.assign(features, await this.run("fine", features));
+    for (const [name, values] of Object.entries(expected)) {
+      const look = await this.look(name, features, 0);
+      const data = await look.getData();
+      const step = Math.floor(data.length / values.length);
+      values.forEach((value, i) => {
+        if (!(Math.abs(data[i * step] - value) < TOLERANCE)) throw new Error(`${name} comes out wrong`);
+      });
+      look.dispose();
+    }
+    discard(features);
+  }
+}
+
+const discard = (values) => Object.values(values).forEach((value) => value.dispose());
+
+async function hasGraphics() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !adapter.info?.isFallbackAdapter;
+}
+
+async function runtime(description, script) {
+  const ort = await import(new URL(`../${description.runtime}/${script}`, import.meta.url));
+  ort.env.logLevel = "error";
+  return ort;
+}
+
+async function fetchPiece(description, name) {
+  const answer = await fetch(new URL(`../${description.network}/${name}.onnx`, import.meta.url));
+  if (!answer.ok) throw Object.assign(new Error("A part of the network is missing. Load the page again."), { forPeople: true });
+  return new Uint8Array(await answer.arrayBuffer());
+}

@@ -1,0 +1,43 @@
+// Keeps the site's files, under a name that stands for their content, and adds the headers that threads need.
+const SCOPE = new URL(registration.scope).pathname; // another folder of this host may be another site
+const CACHE = `prismgan-CONTENT ${SCOPE}`;
+const SHELL = ["FILES"]; // what the page itself needs; the network and its runtime are kept when they are first asked for
+const HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+
+addEventListener("install", (event) => {
+  skipWaiting();
+  const fresh = SHELL.map((path) => new Request(path, { cache: "reload" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)));
+});
+
+addEventListener("activate", (event) => {
+  event.waitUntil((async () => {
+    const names = await caches.keys();
+    const old = names.filter((name) => name.startsWith("prismgan-") && name.endsWith(` ${SCOPE}`) && name !== CACHE);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await clients.claim();
+  })());
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method === "GET" && request.url.startsWith(registration.scope)) event.respondWith(answer(request));
+});
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  // The address of the page may end in a question, which is for its scripts.
+  let found = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
+  if (!found) {
+    found = await fetch(request);
+    if (found.status === 200) await cache.put(request, found.clone());
+  }
+  if (found.status === 0) return found;
+  const headers = new Headers(found.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  return new Response(found.body, { status: found.status, statusText: found.statusText, headers });
+}

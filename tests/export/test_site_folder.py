@@ -1,0 +1,211 @@
+"""The folder of a site: what is in it, and when it is not written. What it does is in tests/web/test_site.py."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the extra 'export' is not installed")
+pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
+
+from prismgan.errors import PrismganError
+from prismgan.export import onnxruntime_web, pieces, write_site
+from prismgan.export.pieces import Pieces
+from prismgan.models.weights import save_weights
+from tiny_weights import TASKS, tiny_weights
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an unpacked onnxruntime-web looks like from outside."""
+    folder = tmp_path_factory.mktemp("npm") / "package"
+    (folder / "dist").mkdir(parents=True)
+    about = {"name": onnxruntime_web.NAME, "version": onnxruntime_web.VERSION}
+    (folder / "package.json").write_text(json.dumps(about))
+    for name in onnxruntime_web.FILES:
+        (folder / "dist" / name).write_text(name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sites") / "site"
+    write_site(tiny_weights(), folder, onnxruntime=package)
+    return folder
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_pieces_make_what_the_generator_makes(levels: int) -> None:
+    found = Pieces.of(tiny_weights(levels=levels).generator(), list(TASKS))
+    for row in found.compared():
+        assert row.maximum < 0.01, row.task
+
+
+def test_pieces_for_looks_alone_leave_the_fine_part_out() -> None:
+    generator = tiny_weights().generator()
+    found = Pieces.of(generator, ["paint", "coarse-2x"])
+    assert list(found.files) == ["trunk", "enlarge-2x", "head-paint", "head-coarse-2x"]
+    assert found.compared()
+
+
+def test_weights_that_float16_holds_are_stored_in_it() -> None:
+    def size(half: bool) -> int:
+        generator = tiny_weights().generator()
+        if half:
+            generator.half().float()
+        return sum(map(len, Pieces.of(generator, list(TASKS)).files.values()))
+
+    assert size(half=True) < 0.85 * size(half=False)
+
+
+def test_a_piece_that_is_wrong_is_not_written(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Pieces.run
+
+    def off(self: Pieces, piece: str, values: Any) -> Any:
+        return {name: value + np.float32(0.01) for name, value in run(self, piece, values).items()}
+
+    monkeypatch.setattr(Pieces, "run", off)
+    with pytest.raises(PrismganError, match="is not written, since"):
+        write_site(tiny_weights(), tmp_path / "site", onnxruntime=package)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_file_that_a_script_names_is_there(site: Path) -> None:
+    for script in (site / "static").glob("*.js"):
+        for name in re.findall(r"""(?:from|import\(|URL\() ?"\.?/?([\w-]+\.js)\"""", script.read_text()):
+            if name != "styling.js":  # behind a condition that a site does not meet
+                assert (site / "static" / name).is_file(), f"{script.name} names {name}"
+    index = (site / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="(static/[^"]+)"', index):
+        assert (site / name).is_file(), name
+    assert 'http-equiv="Content-Security-Policy"' in index
+    shell = re.search(r"const SHELL = (\[.*?\]);", (site / "service-worker.js").read_text())
+    assert shell is not None
+    for name in json.loads(shell[1]):
+        assert (site / name).exists(), name
+
+
+def test_the_description_says_what_the_scripts_need(site: Path) -> None:
+    about = json.loads((site / "about.json").read_text())
+    assert [task["name"] for task in about["tasks"]] == list(TASKS)
+    assert about["tasks"][4] == {
+        "name": "varied", "title": "Varied", "kind": "any", "scale": 1, "fine": False, "varies": True,
+    }  # fmt: skip
+    assert about["halo"] % about["cell"] == 0
+    assert about["latent"] == 4
+    for name in about["pieces"]:
+        assert (site / about["network"] / f"{name}.onnx").is_file()
+    assert list(about["check"]["expected"]) == list(TASKS)
+    assert {len(values) for values in about["check"]["expected"].values()} == {pieces.VALUES}
+
+
+def test_what_changes_changes_the_cache(site: Path, package: Path, tmp_path: Path) -> None:
+    def cache(folder: Path) -> str:
+        found = re.search(r"prismgan-[0-9a-f]{16}", (folder / "service-worker.js").read_text())
+        assert found is not None
+        return found[0]
+
+    write_site(tiny_weights(), tmp_path / "same", onnxruntime=package)
+    write_site(tiny_weights("paint"), tmp_path / "other", onnxruntime=package)
+    assert cache(tmp_path / "same") == cache(site)
+    assert cache(tmp_path / "other") != cache(site)
+
+
+def test_an_earlier_site_is_replaced_when_asked_for(package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    write_site(tiny_weights("paint"), folder, onnxruntime=package)  # into an empty folder
+    with pytest.raises(PrismganError, match="--overwrite replaces it"):
+        write_site(tiny_weights("restore"), folder, onnxruntime=package)
+    write_site(tiny_weights("restore"), folder, onnxruntime=package, overwrite=True)
+    assert not list(folder.glob("*/head-paint.onnx"))
+    assert len(list(folder.glob("*/head-restore.onnx"))) == 1
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_fails_leaves_the_earlier_site(site: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(file.stat().st_mtime_ns for file in site.rglob("*"))
+    write_bytes = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "about.json":
+            raise OSError(28, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(PrismganError, match=r"No space left.*untouched"):
+        write_site(tiny_weights(), site, onnxruntime=package, overwrite=True)
+    assert sorted(file.stat().st_mtime_ns for file in site.rglob("*")) == before
+    assert list(site.parent.iterdir()) == [site]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (lambda out: out.write_text("x"), "is a file, expected a folder"),
+        (lambda out: (out / "sub").mkdir(parents=True), "is not empty, and holds no site"),
+    ],
+)
+def test_a_folder_of_something_else_is_left_alone(
+    package: Path, tmp_path: Path, command: Command, arrange: Callable[[Path], Any], says: str
+) -> None:
+    out, weights = tmp_path / "out", tmp_path / "w.safetensors"
+    arrange(out)
+    tiny = tiny_weights("paint")
+    save_weights(weights, tiny.header, {"generator": tiny.part("generator")})
+    for more in ((), ("--overwrite",)):
+        done = command("export", weights, "--format", "site", "--out", out, "--onnxruntime-web", package, *more)
+        assert done.code == 2
+        assert says in done.err
+        assert done.err.count("\n") == 1
+
+
+def test_without_npm_it_says_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PrismganError, match=r"there is no npm; install it, or .*--onnxruntime-web"):
+        onnxruntime_web.runtime_files()
+
+
+def test_an_npm_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code ENOTFOUND' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(PrismganError, match=r"npm cannot fetch .*ENOTFOUND"):
+        onnxruntime_web.runtime_files()
+    npm.write_text('#!/bin/sh\necho another > "$5/onnxruntime-web-1.30.0.tgz"\n')
+    with pytest.raises(PrismganError, match="as it was published"):
+        onnxruntime_web.runtime_files()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_another_package_is_refused(tmp_path: Path, package: Path) -> None:
+    with pytest.raises(PrismganError, match="no such file"):
+        onnxruntime_web.runtime_files(tmp_path / "missing.tgz")
+    (tmp_path / "own.tgz").write_bytes(b"x")
+    with pytest.raises(PrismganError, match="as it was published"):
+        onnxruntime_web.runtime_files(tmp_path / "own.tgz")
+    with pytest.raises(PrismganError, match="is not the unpacked"):
+        onnxruntime_web.runtime_files(tmp_path)
+    (tmp_path / "package.json").write_text('{"name": "onnxruntime-web", "version": "1.0.0"}')
+    with pytest.raises(PrismganError, match=r"holds onnxruntime-web 1\.0\.0"):
+        onnxruntime_web.runtime_files(tmp_path)
+    assert set(onnxruntime_web.runtime_files(package)) == set(onnxruntime_web.FILES)
+
+
+def test_options_of_the_other_format_are_refused(tmp_path: Path, command: Command) -> None:
+    done = command("export", "--format", "site", "--out", tmp_path / "site", "--precision", "float16")
+    assert (done.code, "--format onnx" in done.err) == (2, True)
+    done = command("export", "--out", tmp_path / "x.onnx", "--overwrite")
+    assert (done.code, "--format site" in done.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []

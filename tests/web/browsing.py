@@ -1,0 +1,157 @@
+"""What a person does in a browser, and what is seen there."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+from tiny_server import drawn, until
+
+from prismgan import Renderer
+from prismgan.inference import Request
+from prismgan.web.serving import bound
+from tiny_weights import tiny_weights
+
+__all__ = [
+    "HEIGHT",
+    "PHOTO",
+    "WIDTH",
+    "apart",
+    "canvas",
+    "expected",
+    "give",
+    "give_and_wait",
+    "open_look",
+    "opened",
+    "saved",
+    "served",
+    "set_range",
+    "wait_for_controls",
+    "working",
+]
+
+HEIGHT, WIDTH = 90, 120
+PHOTO = drawn(HEIGHT, WIDTH, seed=3)
+PATIENCE = 60_000
+"""Milliseconds."""
+
+
+@contextmanager
+def served(server: Any) -> Iterator[str]:
+    """The address of a server that runs in a thread."""
+    with bound("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            until(lambda: server.started)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
+    """The page, freshly opened. Afterwards: nothing went wrong in it, and no request left for elsewhere."""
+    context = browser.new_context(accept_downloads=True, viewport={"width": 1200, "height": 800}, **context_options)
+    found = context.new_page()
+    found.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    wrong: list[str] = []
+    # The context's, which has those of workers too.
+    context.on("request", lambda request: asked.append(request.url))
+    found.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
+    found.on("pageerror", lambda error: wrong.append(str(error)))
+    found.on("console", lambda message: wrong.append(message.text) if "Security Policy" in message.text else None)
+    found.goto(address)
+    found.wait_for_selector("#samples button")
+    try:
+        yield found
+    finally:
+        context.close()
+    assert wrong == []
+    origin = "{0.scheme}://{0.netloc}/".format(urlsplit(address))
+    assert [url for url in asked if not url.startswith((origin, "blob:", "data:"))] == []
+
+
+@contextmanager
+def working(browser: Any, page: Any) -> Iterator[list[float]]:
+    """Milliseconds that the page's thread computed for, of every task since: other programs' share is left out."""
+    found: list[float] = []
+    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    yield found
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    pages = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    found += [event["tdur"] / 1000 for event in events if (event["pid"], event["tid"]) in pages and "tdur" in event]
+
+
+def give(page: Any, content: bytes = PHOTO, name: str = "my photo.png") -> None:
+    """Choose a file."""
+    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def give_and_wait(page: Any, content: bytes = PHOTO) -> None:
+    """Choose a photo, and wait for all its looks."""
+    give(page, content)
+    page.wait_for_selector("#download-all:not([disabled])")
+
+
+def open_look(page: Any, name: str) -> None:
+    page.click(f"[data-look={name}]")
+    wait_for_controls(page, look=name)
+
+
+def wait_for_controls(page: Any, **controls: Any) -> None:
+    """Until the canvas shows what the controls say."""
+
+    def shown() -> bool:
+        state = page.evaluate("JSON.parse(document.getElementById('viewer').dataset.shown ?? 'null')")
+        return state is not None and all(state[key] == value for key, value in controls.items())
+
+    until(shown)
+
+
+def set_range(page: Any, selector: str, value: float) -> None:
+    page.locator(selector).evaluate(
+        "(range, value) => { range.value = value; for (const kind of ['input', 'change'])"
+        " range.dispatchEvent(new Event(kind, { bubbles: true })); }",
+        value,
+    )
+
+
+def canvas(page: Any, selector: str = "#after") -> np.ndarray[Any, Any]:
+    """(H, W, 3) of what a canvas shows."""
+    width, height, values = page.locator(selector).evaluate(
+        "(canvas) => [canvas.width, canvas.height,"
+        " [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]]"
+    )
+    return np.array(values).reshape(height, width, 4)[..., :3]
+
+
+def expected(photo: bytes = PHOTO, **request: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """What the renderer makes of the photo."""
+    pixels = np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
+    found = Renderer(tiny_weights()).render(pixels, Request(**request))
+    return {name: look.astype(int) for name, look in found.items()}
+
+
+def apart(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> int:
+    return int(np.abs(first.astype(int) - second).max())
+
+
+def saved(page: Any, selector: str) -> bytes:
+    with page.expect_download() as download:
+        page.click(selector)
+    with open(download.value.path(), "rb") as file:  # noqa: PTH123 (playwright's own path)
+        return file.read()

@@ -1,0 +1,114 @@
+"""Photograph the page for README and docs/serving.md: a server with the ready-made weights, Chromium, a sample.
+
+    python tools/screenshots.py --out docs/images [--chromium /usr/bin/chromium]
+
+The photos are scikit-image's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+from playwright.sync_api import sync_playwright
+
+from prismgan.data import builtin
+from prismgan.web.serving import bound, make_server
+from prismgan.web.studio import Studio
+
+WINDOW = {"width": 1280, "height": 800}
+PATIENCE = 300_000
+"""Milliseconds that a render may take."""
+FRAMES = 25
+CLIP_SIZE = (480, 320)
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a server in a thread."""
+    with bound("127.0.0.1", 0) as listening:
+        server = make_server(Studio.load(), "127.0.0.1")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def draw_clip(path: Path) -> None:
+    """A view that moves over a photo for a second."""
+    width, height = CLIP_SIZE
+    photo = builtin.load("builtin:coffee").permute(1, 2, 0).numpy()
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=width, height=height, pix_fmt="yuv420p")
+        for place in range(FRAMES):
+            view = photo[40 : 40 + height, 2 * place : 2 * place + width]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(view.copy(), "rgb24")))
+        container.mux(stream.encode())
+
+
+def photograph(browser: Any, address: str, out: Path) -> None:
+    """Go through the page, and write a picture of every part."""
+
+    def page(scheme: str, **window: int) -> Any:
+        found = browser.new_context(viewport={**WINDOW, **window}, color_scheme=scheme).new_page()
+        found.set_default_timeout(PATIENCE)
+        found.goto(address)
+        found.wait_for_selector("#samples button")
+        return found
+
+    def shoot(found: Any, name: str) -> None:
+        found.mouse.move(0, 0)
+        found.wait_for_timeout(1000)
+        found.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=85)
+        print(out / f"{name}.jpg")
+
+    grid = page("light", height=1100)
+    grid.click("[aria-label='Sample: coffee']")
+    grid.wait_for_selector("#download-all:not([disabled])")
+    shoot(grid, "page-grid")
+
+    viewer = page("dark")
+    viewer.click("[aria-label='Sample: chelsea']")
+    viewer.wait_for_selector("#download-all:not([disabled])")
+    viewer.click("[data-look=great-wave]")
+    viewer.wait_for_selector("#viewer[data-shown]")
+    viewer.select_option("#other", "comic")
+    shoot(viewer, "page-viewer")
+
+    clips = page("light", height=830)
+    with tempfile.TemporaryDirectory() as folder:
+        draw_clip(Path(folder) / "coffee.mp4")
+        clips.set_input_files("#clip-file", Path(folder) / "coffee.mp4")
+        for look in ("comic", "pencil", "starry-night", "great-wave"):
+            clips.check(f"#clip-looks [value={look}]")
+        clips.click("#clip-render")
+        clips.wait_for_selector("#clip-cards video")
+    clips.wait_for_timeout(1000)
+    clips.locator("#clip-place").fill("0.6")
+    shoot(clips, "page-clips")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--chromium", default=shutil.which("chromium"), help="the browser; Chromium by default")
+    options = parser.parse_args()
+    with served() as address, sync_playwright() as starter:
+        browser = starter.chromium.launch(executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"])
+        photograph(browser, address, options.out)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -69,6 +69,7 @@ def test_variations_are_all_combinations(recipe: Path) -> None:
     assert found[0].folder == "prism-balancer-normalised-widths-8-16"
     assert [contender.recipes[""].model.balancer for contender in found[::2]] == 2 * ["normalised"] + 2 * ["fixed"]
     assert found[-1].recipes["paint"].model.generator.widths == (4, 8)
+    assert Axis.parse("model.rate=1e-3, 2e-3").values == (0.001, 0.002)
     shares = [Axis.parse("tasks.restore.weight=1"), Axis.parse("tasks.paint.weight=0.1")]
     assert find_contenders(recipe, [], ["prism"], shares)[0].name == "prism restore.weight=1 paint.weight=0.1"
     assert all(each.training.steps == 3 for contender in found for each in contender.recipes.values())

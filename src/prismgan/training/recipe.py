@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial, reduce
 from operator import or_
 from pathlib import Path
@@ -19,6 +18,7 @@ from prismgan.errors import RecipeError, nearest
 from prismgan.models import MODELS, ModelConfig, PrismConfig
 from prismgan.tasks import KINDS, Task, TaskEntry
 from prismgan.tasks.base import TaskName
+from prismgan.training.recipe_text import StrictLoader, override
 
 __all__ = [
     "EvaluationConfig",
@@ -201,7 +201,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
 def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from YAML text; ``origin`` names it in errors, and relative paths are relative to ``base``."""
     try:
-        raw = yaml.load(text, Loader=_StrictLoader)
+        raw = yaml.load(text, Loader=StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{origin}:{mark.line + 1}" if mark else origin
@@ -210,8 +210,8 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
-    for override in overrides:
-        _override(raw, override)
+    for setting in overrides:
+        override(raw, setting)
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
@@ -269,44 +269,6 @@ def _names(entries: Any) -> list[str]:
     return [str(entry["name"]) for entry in entries] if named else []
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise RecipeError(f"--set {override}: expected path=value, as in training.steps=100")
-    try:
-        value = yaml.load(text, Loader=_StrictLoader)
-    except (yaml.YAMLError, ValueError):
-        raise RecipeError(f"--set {override}: the value is not valid YAML") from None
-    place: Any = raw
-    for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
-        if isinstance(place, list):
-            place = _entry(place, key, override)
-            if last:
-                raise RecipeError(f"--set {override}: say which key of {key!r} to set")
-            continue
-        if not isinstance(place, dict):
-            raise RecipeError(f"--set {override}: {'.'.join(keys[:depth])} has no keys")
-        if last:
-            place[key] = value
-        else:
-            if place.get(key) is None:
-                place[key] = {}
-            place = place[key]
-
-
-def _entry(entries: Sequence[Any], key: str, override: str) -> Any:
-    """A task or condition by its name, or any entry by its number."""
-    if key.isdigit() and int(key) < len(entries):
-        return entries[int(key)]
-    names = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
-    if key not in names:
-        known = ", ".join(names)
-        raise RecipeError(f"--set {override}: nothing is named {key!r}{nearest(key, names)} (there is: {known})")
-    return names[key]
-
-
 def _explain(error: ValidationError) -> list[str]:
     """One line for every fault: where, what, and what is allowed."""
     lines = []
@@ -343,22 +305,3 @@ def _explain(error: ValidationError) -> list[str]:
             shown = "" if isinstance(given, dict | list) else f", found {given!r}"
             lines.append(f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}")
     return lines
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is a fault, not a silent choice, and 1e-3 is a number."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in reversed(node.value):
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is given twice", key.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-# Plain YAML 1.1 takes 1e-3 for a string.
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)

@@ -18,6 +18,7 @@ from prismgan.models import ModelConfig, PrismConfig, kind_of
 from prismgan.models.adversary import OpponentConfig
 from prismgan.models.budget import at_equal_parameters, rendering
 from prismgan.training.recipe import Recipe, load
+from prismgan.training.recipe_text import StrictLoader
 
 __all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
 
@@ -52,8 +53,8 @@ class Axis:
         """
         path, equals, listed = (part.strip() for part in text.partition("="))
         try:
-            values = yaml.safe_load(f"[{listed}]")
-        except yaml.YAMLError:
+            values = yaml.load(f"[{listed}]", Loader=StrictLoader)
+        except (yaml.YAMLError, ValueError):
             raise RecipeError(f"--vary {text}: the values are not valid YAML") from None
         if not path or not equals or not values:
             raise RecipeError(f"--vary {text}: expected path=value,value, as in model.balancer=normalised,fixed")

@@ -19,7 +19,6 @@ from browsing import (
     PHOTO,
     apart,
     canvas,
-    chromium,
     expected,
     give,
     give_and_wait,
@@ -268,26 +267,6 @@ def test_without_a_graphics_processor_it_goes_on(browser: Any, address: str) -> 
         give_and_wait(page)
         open_look(page, "paint")
         assert apart(canvas(page), expected(tasks=("paint",))["paint"]) <= EXACT
-
-
-def test_a_graphics_processor_makes_the_same(browser: Any, address: str) -> None:
-    """One that Chromium imitates."""
-    flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan,WebGPU"]
-    imitated = browser.browser_type.launch(executable_path=chromium(), args=["--no-sandbox", *flags])
-    try:
-        with opened(imitated, f"{address}/?runtime=webgpu") as page:
-            if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean) ?? false"):
-                pytest.skip("this Chromium imitates no graphics processor")
-            warnings: list[str] = []
-            page.on("console", lambda message: warnings.append(message.text))
-            page.reload()
-            give_and_wait(page)
-            found = archive(page)
-    finally:
-        imitated.close()
-    assert not [text for text in warnings if "graphics processor" in text]
-    for name, look in expected().items():
-        assert apart(found[name], look) <= EXACT, name
 
 
 def test_scripts_are_read_without_a_browser(site: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -51,10 +52,10 @@ def serve(
 
     # FastAPI silences this while it reads its own routes, but another thread that opens a picture then lets it through.
     warnings.filterwarnings("ignore", message="The 'alias' attribute")
-    try:
+    # Where this process was started with SIGINT ignored, as scripts start what runs behind them, there is no exception.
+    with suppress(KeyboardInterrupt):
         if static is not None:
             serve_site(static, host, port, ready)
         else:
             serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+    typer.echo("stopped", err=True)

@@ -41,7 +41,8 @@ def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
     """
     if not is_site(folder):
         raise PrismganError(
-            f"{folder}: holds no site of prismgan's; write one: prismgan export --format site --out {folder}"
+            f"{folder}: {'holds no site of prismgan' if folder.is_dir() else 'no such folder'}; "
+            "write a site with prismgan export --format site --out FOLDER"
         )
     for ending, media in MEDIA.items():
         mimetypes.add_type(media, ending)

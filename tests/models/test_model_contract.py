@@ -6,44 +6,19 @@ import copy
 import dataclasses
 import inspect
 import math
-from typing import Any
 
 import pytest
 import torch
+from states import changed, parameters, same
 from tiny_models import NAMES, batch, config_of, model_of, smooth, stripes, tasks
-from torch import Tensor
 
 from prismgan.balancing import BALANCERS
 from prismgan.errors import DataError
 from prismgan.metrics import METRICS
-from prismgan.models import MODELS, PHOTO_MODELS, Model, build
+from prismgan.models import MODELS, PHOTO_MODELS, build
 
 PSNR = next(metric for metric in METRICS if metric.name == "psnr")
 every_kind = pytest.mark.parametrize("kind", PHOTO_MODELS)
-
-
-def parameters(made: Model) -> dict[str, Tensor]:
-    networks = {"generator": made.generator, "balancer": made.balancer, **made.networks}
-    return {
-        f"{network}.{name}": parameter.detach().clone()
-        for network, module in networks.items()
-        for name, parameter in module.named_parameters()
-    }
-
-
-def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
-    return {name for name in before if not torch.equal(before[name], after[name])}
-
-
-def same(first: Any, second: Any) -> bool:
-    """Bitwise equality of nested states."""
-    if isinstance(first, Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
 
 
 @every_kind

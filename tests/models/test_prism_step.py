@@ -6,10 +6,10 @@ import copy
 import dataclasses
 import math
 import sys
-from typing import Any
 
 import pytest
 import torch
+from states import changed, parameters, same
 from tiny_models import NAMES, batch, config, model, smooth, tasks
 from torch import Tensor
 
@@ -21,30 +21,6 @@ from prismgan.models.rows import row_weights
 from prismgan.tasks.style import Style
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
-
-
-def parameters(prism: Prism) -> dict[str, Tensor]:
-    networks = {"generator": prism.generator, "discriminator": prism.discriminator, "balancer": prism.balancer}
-    return {
-        f"{network}.{name}": parameter.detach().clone()
-        for network, module in networks.items()
-        for name, parameter in module.named_parameters()
-    }
-
-
-def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
-    return {name for name in before if not torch.equal(before[name], after[name])}
-
-
-def same(first: Any, second: Any) -> bool:
-    """Bitwise equality of nested states."""
-    if isinstance(first, Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

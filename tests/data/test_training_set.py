@@ -127,6 +127,16 @@ def test_ranks_partition_the_global_batch(rows: list[Row], tasks: list[Task]) ->
         assert torch.equal(left[name], torch.cat([part[name] for part in right])), name
 
 
+def test_rows_of_a_step_are_cut_for_one_of_several_scales(make_picture: MakePicture, make_task: MakeTask) -> None:
+    rows = [Row(str(make_picture(f"{index}.png", 128, 128))) for index in range(3)]
+    tasks = [make_task("clean"), make_task("twice", scale=2), make_task("four-times", scale=4)]
+    dataset = TrainingSet(rows, tasks, crop=24, batch=3)
+    for step, batch in enumerate(batches(dataset, 3, 0, 4, workers=0)):
+        assert batch.present["clean"].all()
+        for place, name in enumerate(["twice", "four-times"]):
+            assert batch.present[name].tolist() == 3 * [step % 2 == place]
+
+
 def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: MakeTask) -> None:
     rows = []
     for index in range(6):

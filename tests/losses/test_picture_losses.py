@@ -18,6 +18,7 @@ from prismgan.losses.context import LossContext
 from prismgan.losses.drawing import comic
 from prismgan.losses.guidance import ComicGuidance
 from prismgan.losses.guided_filter import guided_filter
+from prismgan.losses.log_error import SMALLEST, LogError, log_error
 from prismgan.losses.style import StyleStatistics, build, gram
 from prismgan.losses.total_variation import TotalVariation
 from prismgan.networks import FeatureNetwork, default_features
@@ -74,6 +75,32 @@ def test_below_epsilon_charbonnier_is_quadratic() -> None:
 def test_charbonnier_has_a_finite_gradient_at_zero() -> None:
     output = torch.zeros(1, 3, 4, 4, requires_grad=True)
     charbonnier(output, torch.zeros(1, 3, 4, 4)).sum().backward()
+    assert output.grad is not None
+    assert not output.grad.any()
+
+
+# -- logarithm of the squared error --------------------------------------------------------------
+
+
+def test_log_error_by_hand() -> None:
+    expected = torch.zeros(2, 3, 1, 2, dtype=torch.float64)
+    output = expected.clone()
+    output[0, 0, 0, 0] = 0.4  # one of six pixels
+    assert log_error(output, expected).tolist() == pytest.approx(
+        [0.01 * math.log(1 + 0.4**2 / 6 / SMALLEST), 0], rel=1e-6
+    )
+    assert torch.equal(LogError()(output, seen(expected, expected)), log_error(output, expected))
+
+
+def test_a_tenth_of_the_error_counts_alike_however_large_it_was() -> None:
+    target = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
+    large, small = (log_error(target + size, target) - log_error(target + 0.9 * size, target) for size in (0.8, 0.2))
+    assert float(large / small) == pytest.approx(1, abs=0.01)
+
+
+def test_log_error_has_a_finite_gradient_at_zero() -> None:
+    output = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    log_error(output, torch.zeros(1, 3, 4, 4)).sum().backward()
     assert output.grad is not None
     assert not output.grad.any()
 

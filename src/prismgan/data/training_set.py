@@ -51,6 +51,8 @@ class TrainingSet:
         mirror: whether crops may be mirrored.
         alongside: tasks that are not trained here, and that pictures are cut for all the same: samples are those of a
             training of all of them.
+        batch: rows of a training step, which are cut for the same one of several scales. The tasks of the others need
+            not be computed in that step.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -67,6 +69,7 @@ class TrainingSet:
         cache_mb: int = 2048,
         mirror: bool = True,
         alongside: Sequence[Task] = (),
+        batch: int = 1,
     ) -> None:
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
@@ -76,6 +79,7 @@ class TrainingSet:
         self.degradation = degradation
         self.seed = seed
         self.mirror = mirror
+        self.batch = batch
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
@@ -132,8 +136,8 @@ class TrainingSet:
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
         if len(self._scales) > 1 and not found.companions:
-            # Every scale in turn, so that a batch of several rows has all; any reduction that leaves enough pixels.
-            scale = self._scales[position % len(self._scales)]
+            # Every scale in turn; any reduction that leaves enough pixels.
+            scale = self._scales[position // self.batch % len(self._scales)]
             shorter = min(found.photo.shape[1:])
             most = min(self._scales[-1], shorter // self.crop)
             if most >= scale:

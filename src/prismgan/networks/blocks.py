@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from prismgan.networks.borders import BorderedConv2d
+
 __all__ = ["Modulation", "ResidualBlock", "ResidualStage", "convolution", "icnr_", "zero_"]
 
 Padding = Literal["replicate", "zeros"]
@@ -24,7 +26,11 @@ RESIDUAL_START = 0.1
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: Padding = "replicate") -> nn.Conv2d:
     """A convolution that keeps the size (or divides it by the stride), with repeated borders or with ``zeros``."""
-    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode=padding)
+    border = size // 2
+    if border and padding == "replicate":
+        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, border, padding_mode=padding)
+    else:
+        layer = nn.Conv2d(inputs, outputs, size, stride, border)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.images import bilinear_phases
+from prismgan.networks.borders import repeated
 
-__all__ = ["add", "detail_of", "repeated", "spread"]
+__all__ = ["add", "detail_of", "spread"]
 
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
@@ -36,8 +37,3 @@ def detail_of(base: Float[Tensor, "B P h w"], phases: Float[Tensor, "P 3 3 3"]) 
     means = base.unflatten(1, (3, -1)).mean(dim=2)
     with torch.autocast(base.device.type, enabled=False):
         return base - F.conv2d(repeated(means, 1), phases)
-
-
-def repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2 w+2"]:
-    """With so many more rows and columns on each side, which repeat the outermost."""
-    return F.pad(maps, (border,) * 4, mode="replicate")

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, zero_
-from prismgan.networks.cells import add, repeated, spread
+from prismgan.networks.borders import enlarged, repeated
+from prismgan.networks.cells import add, spread
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
@@ -101,7 +102,7 @@ class Decoder(nn.Module):
         """``skips`` are an encoder's maps, which are added level by level; None adds nothing."""
         for level in reversed(range(len(self.stages))):
             if level < len(self.up):
-                maps = F.interpolate(self.up[level](maps), scale_factor=2, mode="bilinear", align_corners=False)
+                maps = enlarged(self.up[level](maps), 2)
                 if skips is not None:
                     maps = maps + skips[level]
             maps = self.stages[level](maps, code)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
-from prismgan.networks.cells import add, repeated, spread
+from prismgan.networks.borders import enlarged, repeated
+from prismgan.networks.cells import add, spread
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
@@ -160,7 +161,7 @@ class CoarseHead(nn.Module):
         for block in self.blocks:
             maps = block(maps, code)
         coarse = self.up(_interior(maps, border - self.kept))
-        maps = _interior(_enlarge(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
+        maps = _interior(enlarged(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
         maps = maps + self.skip(features.shallow)
         colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
         smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
@@ -184,13 +185,6 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
 def _interior(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h-2 w-2"]:
     """Without so many of the outermost rows and columns on each side."""
     return maps[..., border : maps.shape[-2] - border, border : maps.shape[-1] - border]
-
-
-def _enlarge(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
-    """Bilinear enlargement."""
-    if factor == 1:
-        return maps
-    return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_
+from prismgan.networks.borders import enlarged
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
 __all__ = ["LatentGenerator", "LatentGeneratorConfig"]
@@ -81,8 +82,8 @@ class LatentTrunk(nn.Module):
         maps = self.start(latent).unflatten(1, (-1, START, START))
         maps = self.levels[0](maps, code)
         for up, level in zip(self.up, self.levels[1:], strict=True):
-            enlarged = F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
-            maps = level(up(F.leaky_relu(enlarged, SLOPE)), code)
+            larger = enlarged(maps, 2)
+            maps = level(up(F.leaky_relu(larger, SLOPE)), code)
         return maps
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
+from prismgan.networks.borders import BorderedConv2d
 from prismgan.networks.learnt import LearntFeatures
 from prismgan.networks.squeeze import SqueezeFeatures
 
@@ -45,7 +46,7 @@ class FeatureNetwork(LearntFeatures):
         for stage in widths:
             convolutions = nn.ModuleList()
             for width in stage:
-                convolutions.append(nn.Conv2d(channels, width, 3, padding=1, padding_mode="reflect"))
+                convolutions.append(BorderedConv2d(channels, width, 3, padding=1, padding_mode="reflect"))
                 channels = width
             self.stages.append(convolutions)
 

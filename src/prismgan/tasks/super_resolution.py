@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prismgan.losses import charbonnier
+from prismgan.losses import charbonnier, log_error
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
@@ -19,13 +19,18 @@ class SuperResolution(TaskEntry):
     """Side of the output divided by side of the source."""
     pixel_weight: NonNegative = 20.0
     """Weight of the Charbonnier distance to the large photo."""
+    log_weight: NonNegative = 0.0
+    """Weight of the logarithm of the squared error, which makes PSNR of plain and of detailed pictures count alike."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
 
     def task(self) -> Task:
         return self.make(
             target=Derived(clean_photo),
-            losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
+            losses=[
+                LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True),
+                LossTerm("log", self.log_weight, log_error.build, needs_pair=True),
+            ],
             metrics=PAIR_METRICS,
             fine=True,
             scale=self.scale,

@@ -89,7 +89,8 @@ class Trainer:
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
         mirror = recipe.training.mirror
-        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror, others)
+        rows = self.world * recipe.training.batch_size
+        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror, others, rows)
         self.model = build(
             recipe.model,
             self.tasks,

@@ -1,0 +1,48 @@
+"""Borders around maps, in the maps' own precision.
+
+On the CPU autocast takes padding and enlargement to float32 and back, both ways: a convolution of 64 maps with its
+border took 1.25 times as long for that (``docs/log.md``, "Seconds a training step").
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["BorderedConv2d", "bordered", "enlarged", "repeated"]
+
+
+def bordered(
+    maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"]
+) -> Float[Tensor, "B C h+2 w+2"]:
+    """With so many more rows and columns on each side, which repeat the outermost or reflect what lies behind it."""
+    with torch.autocast(maps.device.type, enabled=False):
+        return F.pad(maps, (border,) * 4, mode=mode)
+
+
+def repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2 w+2"]:
+    """With so many more rows and columns on each side, which repeat the outermost."""
+    return bordered(maps, border, "replicate")
+
+
+def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
+    """Bilinear enlargement."""
+    if factor == 1:
+        return maps
+    with torch.autocast(maps.device.type, enabled=False):
+        return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class BorderedConv2d(nn.Conv2d):
+    """A convolution with a border that ``padding_mode`` names, repeated or reflected."""
+
+    padding_mode: Literal["replicate", "reflect"]
+
+    def forward(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B D y x"]:
+        border = self.padding[0]
+        assert not isinstance(border, str)
+        return F.conv2d(bordered(maps, border, self.padding_mode), self.weight, self.bias, self.stride)

@@ -35,8 +35,8 @@ from prismgan.inference import Renderer, Request
 from prismgan.video.clip import Clip, Reader, open_clip
 from prismgan.video.colours import Colours
 from prismgan.video.files import render_file
-from prismgan.video.pipeline import Outcome, Settings
 from prismgan.video.segment import Encoding, encode_segment
+from prismgan.video.settings import Outcome, Settings
 
 LEAST_SHARE = 0.7
 """Wanted: what the network and the encoders take by themselves, of what the whole takes."""

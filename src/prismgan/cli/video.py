@@ -21,7 +21,7 @@ from prismgan.cli.conventions import (
 )
 
 if TYPE_CHECKING:
-    from prismgan.video.pipeline import Outcome
+    from prismgan.video.settings import Outcome
 
 __all__ = ["video"]
 
@@ -50,6 +50,12 @@ def video(
     ] = 1,
     runtime: RuntimeOption = None,
     fast: Fast = False,
+    steady: Annotated[
+        float,
+        typer.Option(
+            help="How much of a look's last frame, moved along, stays in the next, against flicker; 0 for nothing.",
+        ),
+    ] = 0.75,
     segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,
     report: Annotated[
         bool, typer.Option("--report", help="Say how fast it went, and how steady the looks are.")
@@ -66,11 +72,11 @@ def video(
     from prismgan.inference import Renderer, Request
     from prismgan.packages import require
     from prismgan.video.files import render_file
-    from prismgan.video.pipeline import Settings
     from prismgan.video.segment import Encoding
+    from prismgan.video.settings import Settings
 
-    require("clips", "video", "av", *(["cv2"] if report else []))
-    settings = Settings(Encoding(codec, quality), with_grid, segment, batch)
+    require("clips", "video", "av", "cv2")
+    settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
     request = Request(
         tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)
     )

@@ -55,6 +55,9 @@ READY_MADE = "prism-8"
 
 ROMAN = re.compile(r"[ivx]{2,}")
 
+ANSWERS = ("restore", "super_resolution", "paired")
+"""Kinds of tasks whose outputs have one right answer each; all others are looks."""
+
 
 class HeadEntry(Config):
     """One task of a weights file."""
@@ -66,6 +69,11 @@ class HeadEntry(Config):
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
+
+    @property
+    def is_look(self) -> bool:
+        """Whether it repaints: there is no one right answer for a photo."""
+        return self.kind not in ANSWERS
 
     @property
     def title(self) -> str:

@@ -20,9 +20,9 @@ from prismgan.inference.jobs import refuse_unwritable, results_folder
 from prismgan.video.clip import open_clip
 from prismgan.video.job import Job, fingerprint, make_folder
 from prismgan.video.join import target_of
-from prismgan.video.pipeline import Listener, Outcome, Settings, output_names
 from prismgan.video.preview import Preview
-from prismgan.video.rendering import render_clip, steady
+from prismgan.video.rendering import render_clip, with_fixed_memory
+from prismgan.video.settings import Listener, Outcome, Settings, output_names
 
 __all__ = ["PIPE", "render_file"]
 
@@ -47,7 +47,7 @@ def render_file(
     Args:
         source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
         out: folder for the results.
-        renderer: what renders, made :func:`steady`.
+        renderer: what renders.
         request: what to render into; no chain, no mask, one seed.
         settings: how to write it.
         listener: told how it goes on.
@@ -74,7 +74,7 @@ def render_file(
         _refuse_clashes(path, finished)
         if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
             return None
-        renderer = steady(renderer, request, clip, settings)
+        renderer = with_fixed_memory(renderer, request, clip, settings)
         identity = {
             "clip": fingerprint(path, dated=not piped),
             "weights": _hash(renderer),

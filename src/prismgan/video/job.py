@@ -80,6 +80,10 @@ class Job:
         """File of an output's segment."""
         return self.folder / f"{output}-{number:05}.mp4"
 
+    def last_frame(self, output: str, number: int) -> Path:
+        """File of the last frame of an output's segment, from which the next segment goes on."""
+        return self.folder / f"{output}-{number:05}.npy"
+
     def segments(self, output: str) -> list[Path]:
         """Files of an output's finished segments."""
         return [self.segment(output, number) for number in range(len(self.records))]

@@ -1,4 +1,5 @@
-"""A clip rendered into several at once: one thread decodes, one renders, one for every output encodes."""
+"""A clip rendered into several at once: one thread decodes and sees how frames move, one renders, one makes the looks
+steady, and one for every output encodes."""
 
 from __future__ import annotations
 
@@ -6,88 +7,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prismgan.errors import PrismganError
+from prismgan.files import new_file
 from prismgan.inference import Renderer, Request
 from prismgan.video.channel import Channel, Stopped
 from prismgan.video.clip import Clip, Frame, Reader
 from prismgan.video.job import Job, Record
 from prismgan.video.preview import Preview, side_by_side
-from prismgan.video.segment import Encoding, encode_segment
+from prismgan.video.segment import encode_segment
+from prismgan.video.settings import GRID, Listener, Outcome, Settings, parts_kept
+from prismgan.video.steadying import Motion, Steadier, motion
 
-__all__ = ["GRID", "Listener", "Outcome", "Pipeline", "Settings", "output_names"]
+__all__ = ["Pipeline"]
 
 PixelArray = NDArray[np.uint8]
 
-GRID = "grid"
-"""Name of the output that shows the source and all looks side by side."""
 GRID_TILE = 480
 """Width of every picture in the grid, if the clip is as wide."""
 WAITING = 3
 """Frames that wait between two threads: enough to even out, and little memory."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a clip is written."""
-
-    encoding: Encoding
-    grid: bool = False
-    """Also write a clip with the source and all looks side by side, labelled."""
-    segment: float = 10.0
-    """Seconds of a segment: what a killed job loses at most, of every output."""
-    batch: int = 1
-    """Frames that are rendered together."""
-
-    def is_grid(self, name: str) -> bool:
-        """Whether an output is the one with all looks."""
-        return self.grid and name == GRID
-
-
-class Listener(Protocol):
-    """Told how a job goes on."""
-
-    def remark(self, text: str) -> None:
-        """Something a person wants to know."""
-
-    def rendered(self, frames: int, total: int | None) -> None:
-        """So many frames are rendered, of about so many; None where nobody knows."""
-
-    def joining(self, path: Path) -> None:
-        """All frames are encoded, and a file is put together."""
-
-
-@dataclass
-class Outcome:
-    """What became of a clip."""
-
-    written: list[Path] = field(default_factory=list)
-    frames: int = 0
-    """In every output."""
-    resumed: int = 0
-    """Of these, frames that had been rendered before the job was stopped."""
-    damaged: int = 0
-    """Packets and frames of the source that could not be decoded as they should."""
-    seconds: float = 0.0
-    rendering: float = 0.0
-    """Seconds in the network."""
-    encoding: float = 0.0
-    """Seconds in which the network waited for the encoders."""
-    decoding: float = 0.0
-    """Seconds in which the network waited for the decoder."""
-
-    @property
-    def busy(self) -> float:
-        """Share of the time that the network and the encoders needed: the rest is what the pipeline does not hide."""
-        return (self.rendering + self.encoding) / self.seconds if self.seconds else 0.0
+BEHIND = 4
+"""Segments that may still wait for their encoder when one is rendered: each has at least a frame and two marks."""
 
 
 class _End:
@@ -97,16 +43,19 @@ class _End:
 END = _End()
 
 
-def output_names(renderer: Renderer, request: Request, settings: Settings) -> tuple[str, ...]:
-    """Names of the files that come out, without their suffix.
+class Arrived(NamedTuple):
+    """A frame of the source."""
 
-    Raises:
-        PrismganError: the request does not fit the weights, or an output has the grid's name.
-    """
-    names = renderer.plan(request).names
-    if settings.grid and GRID in names:
-        raise PrismganError(f"an output is named {GRID!r}, as the grid would be; leave one of them out")
-    return (*names, GRID) if settings.grid else names
+    frame: Frame
+    moved: Motion | None
+    """How, from the frame before; None for the first, or where no look is made steady."""
+
+
+class Rendered(NamedTuple):
+    """What the network has made of a frame."""
+
+    arrived: Arrived
+    looks: Mapping[str, PixelArray]
 
 
 class Pipeline:
@@ -137,10 +86,14 @@ class Pipeline:
         self.clip, self.job, self.renderer, self.request = clip, job, renderer, request
         self.settings, self.listener, self.preview = settings, listener, preview
         self.outcome = Outcome(resumed=len(job.times))
+        self.finished = len(job.records)
         self.reader = Reader(clip.name)
         self.stop = threading.Event()
         self.problems: list[BaseException] = []
-        self.frames: Channel[Frame | _End] = Channel(WAITING, self.stop)
+        self.kept = parts_kept(renderer, request, settings)
+        self.frames: Channel[Arrived | _End] = Channel(WAITING, self.stop)
+        # For every segment its number, its frames, and an end; one more at the end.
+        self.rendered: Channel[Any] = Channel(1, self.stop)
         # For every segment its file, its pictures (for the grid, all of a frame), and an end; one more at the end.
         self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
 
@@ -150,7 +103,7 @@ class Pipeline:
         Raises:
             PrismganError: a frame cannot be rendered, the file cannot be read any more, or a segment not be written.
         """
-        work = [self._decode, *(partial(self._encode, name) for name in self.outputs)]
+        work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
         threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
         for thread in threads:
             thread.start()
@@ -181,8 +134,14 @@ class Pipeline:
             self.stop.set()
 
     def _decode(self) -> None:
-        for frame in self.reader.frames(self.clip, skip=self.outcome.resumed):
-            self.frames.put(frame)
+        moves = any(self.kept.values())
+        before: PixelArray | None = None
+        first = max(0, self.outcome.resumed - 1)  # a resumed job has to know how its first frame moved
+        for number, frame in enumerate(self.reader.frames(self.clip, skip=first), start=first):
+            if number >= self.outcome.resumed:
+                moved = motion(before, frame.pixels) if moves and before is not None else None
+                self.frames.put(Arrived(frame, moved))
+            before = frame.pixels
         self.frames.put(END)
 
     def _encode(self, name: str) -> None:
@@ -197,40 +156,68 @@ class Pipeline:
         done = self.outcome.resumed
         frames = self._arriving()
         while (first := next(frames, None)) is not None:
-            self._send({name: self.job.segment(name, len(self.job.records)) for name in self.outputs})
+            self._hand_on(len(self.job.records))
             times, last = [], 0
             segment = chain([first], islice(frames, length - 1))
             while batch := list(islice(segment, self.settings.batch)):
                 where = f"{self.clip.name}: frame {done + 1}"
                 with self._timed("rendering"):
-                    rendered = self.renderer.render_all([frame.pixels for frame in batch], self.request, where=where)
-                for frame, looks in zip(batch, rendered, strict=True):
-                    pictures = {"source": frame.pixels, **looks}
-                    self._send({**looks, GRID: pictures} if self.settings.grid else looks)
-                    times.append(frame.time)
-                    done, last = done + 1, frame.duration
+                    sources = [each.frame.pixels for each in batch]
+                    rendered = self.renderer.render_all(sources, self.request, where=where)
+                for arrived, looks in zip(batch, rendered, strict=True):
+                    self._hand_on(Rendered(arrived, looks))
+                    times.append(arrived.frame.time)
+                    done, last = done + 1, arrived.frame.duration
                     self.listener.rendered(done, self.clip.count)
-                    self.preview.show(pictures)
             self.job.add(Record(times, last))
+            self._hand_on(END)
+        self._hand_on(END)
+
+    def _hand_on(self, item: Any) -> None:
+        with self._timed("encoding"):
+            self.rendered.put(item)
+
+    def _make_steady(self) -> None:
+        steadier = Steadier(self.kept, self._last_frames())
+        for number in self.rendered.until(END):
+            self._send({name: self.job.segment(name, number) for name in self.outputs})
+            for (frame, moved), rendered in self.rendered.until(END):
+                looks = steadier(rendered, moved)
+                pictures = {"source": frame.pixels, **looks}
+                self._send({**looks, GRID: pictures} if self.settings.grid else looks)
+                self.preview.show(pictures)
+            # Before the segment is finished, which it is not before it has an end.
+            for name, picture in steadier.last.items():
+                with new_file(self.job.last_frame(name, number)) as file:
+                    np.save(file, picture)
+                self.job.last_frame(name, number - BEHIND).unlink(missing_ok=True)
             self._send(dict.fromkeys(self.outputs, END))
         self._send(dict.fromkeys(self.outputs, END))
+
+    def _last_frames(self) -> dict[str, PixelArray]:
+        """What the last finished segment ended with."""
+        found = {}
+        for name, part in self.kept.items():
+            path = self.job.last_frame(name, self.finished - 1)
+            if part and path.exists():
+                found[name] = np.load(path)
+        return found
 
     def _grid(self, pictures: Mapping[str, PixelArray]) -> PixelArray:
         width = max(32, min(GRID_TILE, pictures["source"].shape[1]))
         return np.asarray(side_by_side(pictures, self.clip, width))
 
-    def _arriving(self) -> Iterator[Frame]:
+    def _arriving(self) -> Iterator[Arrived]:
         while True:
             with self._timed("decoding"):
-                frame = self.frames.get()
-            if isinstance(frame, _End):
+                arrived = self.frames.get()
+            if isinstance(arrived, _End):
                 return
-            yield frame
+            yield arrived
 
     def _send(self, items: Mapping[str, Any]) -> None:
-        with self._timed("encoding"):
-            for name, channel in self.outputs.items():
-                channel.put(items[name])
+        for name, channel in self.outputs.items():
+            channel.put(items[name])
 
     @contextmanager
     def _timed(self, what: Literal["rendering", "encoding", "decoding"]) -> Iterator[None]:

@@ -12,16 +12,17 @@ from prismgan.inference.stages import WORKING_MEMORY, stages
 from prismgan.video.clip import Clip
 from prismgan.video.job import Job
 from prismgan.video.join import Target, join
-from prismgan.video.pipeline import Listener, Outcome, Pipeline, Settings
+from prismgan.video.pipeline import Pipeline
 from prismgan.video.preview import Preview
+from prismgan.video.settings import Listener, Outcome, Settings
 
-__all__ = ["render_clip", "steady"]
+__all__ = ["render_clip", "with_fixed_memory"]
 
 WHOLE = 0.9
 """Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
 
 
-def steady(renderer: Renderer, request: Request, clip: Clip, settings: Settings) -> Renderer:
+def with_fixed_memory(renderer: Renderer, request: Request, clip: Clip, settings: Settings) -> Renderer:
     """The renderer, with a limit of its memory if it has none, one that does not depend on what is free: all frames of
     a clip, and those of a resumed job, are to be cut into the same tiles.
     """

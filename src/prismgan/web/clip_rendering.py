@@ -14,10 +14,10 @@ from prismgan.inference import Renderer, Request
 from prismgan.video.clip import open_clip
 from prismgan.video.job import Job as Segments
 from prismgan.video.join import target_of
-from prismgan.video.pipeline import Settings, output_names
 from prismgan.video.preview import Preview
-from prismgan.video.rendering import render_clip, steady
+from prismgan.video.rendering import render_clip, with_fixed_memory
 from prismgan.video.segment import Encoding
+from prismgan.video.settings import Settings, output_names
 from prismgan.web.clips import NAME, SentClip, plainly
 from prismgan.web.jobs import Job
 from prismgan.web.limits import Limits
@@ -79,7 +79,7 @@ def render_sent_clip(
         _link(upload.path, source)
         settings = Settings(Encoding(), grid)
         clip = open_clip(source, NAME)
-        renderer = steady(renderer, request, clip, settings)
+        renderer = with_fixed_memory(renderer, request, clip, settings)
         segments = Segments(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
 
         def show(picture: Image.Image) -> None:

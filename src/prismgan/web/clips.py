@@ -1,4 +1,4 @@
-"""Clips that clients sent. They need PyAV, which comes with ``prismgan[video]``."""
+"""Clips that clients sent. They need PyAV and OpenCV, which come with ``prismgan[video]``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SentClip(Upload):
 
 def clips_are_read() -> bool:
     """Whether the package that reads and writes them is installed."""
-    return not missing(["av"])
+    return not missing(["av", "cv2"])
 
 
 def plainly(text: str) -> str:

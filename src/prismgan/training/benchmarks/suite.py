@@ -17,8 +17,6 @@ from prismgan.models.weights import HeadEntry
 
 __all__ = ["Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
 
-# These outputs have one right answer each, which the restoration suite compares with; all others are looks.
-ANSWERS = ("restore", "super_resolution", "paired")
 UNSEEN = "bsd100"
 """Test set whose first pictures are the photos that looks are measured on."""
 LONGEST_SIDE = 384
@@ -72,7 +70,7 @@ class Bench:
     @property
     def looks(self) -> list[str]:
         """Names of the tasks that have no right answer: styles, cartoons, drawings."""
-        return [entry.name for entry in self.renderer.header.tasks if entry.kind not in ANSWERS and entry.scale == 1]
+        return [entry.name for entry in self.renderer.header.tasks if entry.is_look and entry.scale == 1]
 
     def render(self, source: Float[Tensor, "3 H W"], tasks: Iterable[str]) -> dict[str, Float[Tensor, "1 3 sH sW"]]:
         """The named tasks' pictures in [-1, 1], as a file would hold them: rounded to 8 bits."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from prismgan import images
 from prismgan.models import weights as weights_module
@@ -153,8 +154,8 @@ def test_published_weights(
 ) -> None:
     script = Path(__file__).parents[2] / "tools" / "publish_weights.py"
 
-    def publish(recipe: Path, out: Path) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(script), str(weights), "--recipe", str(recipe), "--out", str(out)]
+    def publish(recipe: Path, out: Path, of: Path = weights, *more: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, str(script), str(of), "--recipe", str(recipe), "--out", str(out), *more]
         return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
 
     out = tmp_path / "published.safetensors"
@@ -171,6 +172,18 @@ def test_published_weights(
     refused = publish(tmp_path / "no.yaml", tmp_path / "other.safetensors")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == f"publish_weights: {tmp_path / 'no.yaml'}: no such recipe\n"
+
+    few = tmp_path / "few.safetensors"
+    assert command("remove-task", weights, "--name", "restore", "--out", few).code == 0
+    whole = tmp_path / "whole.safetensors"
+    finished = publish(tiny_run.parent / "recipe.yaml", whole, few, "--onto", str(out))
+    assert finished.returncode == 0, finished.stderr
+    one, other = (weights_module.load_weights(path) for path in (out, whole))
+    assert one.header.tasks == other.header.tasks
+    assert all(torch.equal(tensor, other.tensors[name]) for name, tensor in one.tensors.items())
+    refused = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", weights, "--onto", str(few))
+    assert "has no task 'restore'" in refused.stderr
+    assert not (tmp_path / "other.safetensors").exists()
 
 
 # -- a real process -------------------------------------------------------------------------------

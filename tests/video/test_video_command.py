@@ -221,6 +221,7 @@ def test_damaged_frames_are_left_out_and_counted(tmp_path: Path, command: Comman
         (lambda path: make_clip(path), ["--codec", "gif"], "expected one of libx264"),
         (lambda path: make_clip(path), ["--quality", "99"], "from 0 (best) to 51"),
         (lambda path: make_clip(path), ["--segment", "0"], "--segment 0"),
+        (lambda path: make_clip(path), ["--steady", "1"], "expected 0 (every frame by itself) to 0.95"),
         (lambda path: make_clip(path), ["--memory", "1"], "frame 1"),
     ],
 )

@@ -56,7 +56,7 @@ def test_the_motion_of_a_camera_is_found_and_trusted() -> None:
     places, trust = motion(before, now)
     inner = (slice(12, -12), slice(12, -12))
     assert places[inner][..., 0].mean() * SIZE[1] == pytest.approx(3, abs=0.2)
-    assert abs(places[inner][..., 1].mean()) * SIZE[1] < 0.2
+    assert abs(places[inner][..., 1].mean()) * SIZE[0] < 0.2
     assert trust[inner].mean() > 0.8
 
 
@@ -65,6 +65,15 @@ def test_a_look_flickers_less_and_leaves_no_trail(step: int) -> None:
     frames = pan(10, step)
     looks = flickering(frames)
     assert error(steadied(frames, looks, 0.8), frames) < 0.6 * error(looks, frames)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 3000), (2000, 16)])
+def test_frames_of_any_shape(size: tuple[int, int]) -> None:
+    draw = np.random.default_rng(0)
+    before, now = (draw.integers(0, 256, (*size, 3), np.uint8) for _ in range(2))
+    steadier = Steadier({"look": 0.7})
+    steadier({"look": before}, None)
+    assert steadier({"look": now}, motion(before, now))["look"].shape == now.shape
 
 
 def test_nothing_of_the_scene_before_a_cut_is_left() -> None:

@@ -31,6 +31,8 @@ MOST_KEPT = 0.95
 WIDEST = 640
 """Motion is found on frames reduced to this width. At 480 it takes half the time, and the looks of a clip with quick
 movements flicker a third more."""
+LOWEST = 16
+"""Fewer rows no motion is found in."""
 LIKE = 25 / 255
 """A colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)."""
 AROUND = 5
@@ -41,7 +43,8 @@ class Motion(NamedTuple):
     """How a frame of the source came out of the frame before it."""
 
     places: Numbers
-    """(h, w, 2): how far to the right and down a pixel's content lay in the frame before, as a share of the width."""
+    """(h, w, 2): how far to the right and down a pixel's content lay in the frame before, as shares of width and
+    height."""
     trust: Numbers
     """(h, w), 0 to 1: how sure it is that the content is the same."""
 
@@ -55,7 +58,8 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     import cv2
 
     height, width = now.shape[:2]
-    size = (width, height) if width <= WIDEST else (WIDEST, max(1, round(height * WIDEST / width)))
+    least = min(height, LOWEST)
+    size = (width, height) if width <= WIDEST else (WIDEST, max(least, round(height * WIDEST / width)))
     frames = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (before, now))
     first, second = (torch.from_numpy(np.asarray(each)).permute(2, 0, 1) for each in frames)
     backward = flow(second, first)
@@ -63,7 +67,7 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     moved, _ = warp(first[None] / 255, backward)
     difference = (moved - second / 255).abs().amax(dim=1)[0].numpy()
     likeness = np.exp(-((cv2.blur(difference, (AROUND, AROUND)) / LIKE) ** 2))
-    places = backward[0].permute(1, 2, 0).numpy() / size[0]
+    places = backward[0].permute(1, 2, 0).numpy() / np.array(size, np.float32)
     return Motion(np.ascontiguousarray(places), np.asarray(likeness * visible[0].numpy(), np.float32))
 
 
@@ -94,7 +98,7 @@ def _blended(before: PixelArray, now: PixelArray, moved: Motion, part: float) ->
     import cv2
 
     height, width = now.shape[:2]
-    places = cv2.resize(moved.places, (width, height)) * np.float32(width)
+    places = cv2.resize(moved.places, (width, height)) * np.array([width, height], np.float32)
     places += np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
     warped = cv2.remap(before, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     old = cv2.resize(moved.trust, (width, height)) * np.float32(part)

@@ -99,6 +99,8 @@ def test_a_picture_as_recipe(tmp_path: Path, draw_picture: DrawPicture, refused:
         ("training.steps", ["path=value"]),
         ("=3", ["path=value"]),
         ("training.steps=[", ["YAML"]),
+        ("training.steps=none", ["with training.steps=none: training.steps:"]),
+        ("model.nothing=1", ["with model.nothing=1: model.nothing:"]),
     ],
 )
 def test_a_wrong_setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial, reduce
 from operator import or_
 from pathlib import Path
@@ -210,12 +210,13 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
+    overrides = list(overrides)
     for setting in overrides:
         override(raw, setting)
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(*(f"{origin}: {line}" for line in _explain(error))) from None
+        raise RecipeError(*(f"{_blamed(line, origin, overrides)}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
     perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
     measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
@@ -267,6 +268,15 @@ def _names(entries: Any) -> list[str]:
     """Names of a list of tasks or conditions; empty for anything else."""
     named = isinstance(entries, list) and all(isinstance(entry, dict) and "name" in entry for entry in entries)
     return [str(entry["name"]) for entry in entries] if named else []
+
+
+def _blamed(line: str, origin: str, overrides: Sequence[str]) -> str:
+    """Where a fault comes from: the recipe, or what was set beside it."""
+    for setting in overrides:
+        path = setting.partition("=")[0].strip()
+        if line.startswith((f"{path}:", f"{path}.")):
+            return f"{origin}, with {setting}"
+    return origin
 
 
 def _explain(error: ValidationError) -> list[str]:

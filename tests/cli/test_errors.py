@@ -100,7 +100,7 @@ def test_a_picture_as_recipe(tmp_path: Path, draw_picture: DrawPicture, refused:
         ("=3", ["path=value"]),
         ("training.steps=[", ["YAML"]),
         ("training.steps=none", ["with training.steps=none: training.steps:"]),
-        ("model.nothing=1", ["with model.nothing=1: model.nothing:"]),
+        ("model.nothing=1", ["with model.nothing=1: model: unknown key"]),
     ],
 )
 def test_a_wrong_setting(

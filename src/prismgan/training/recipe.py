@@ -274,7 +274,8 @@ def _blamed(line: str, origin: str, overrides: Sequence[str]) -> str:
     """Where a fault comes from: the recipe, or what was set beside it."""
     for setting in overrides:
         path = setting.partition("=")[0].strip()
-        if line.startswith((f"{path}:", f"{path}.")):
+        parent, _, key = path.rpartition(".")
+        if line.startswith((f"{path}:", f"{path}.", f"{parent or 'recipe'}: unknown key {key!r}")):
             return f"{origin}, with {setting}"
     return origin
 

@@ -24,7 +24,7 @@ __all__ = ["MOST_KEPT", "STEADY", "Motion", "Steadier", "motion"]
 PixelArray = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
 
-STEADY = 0.75
+STEADY = 0.8
 """Part that stays by default: looks then flicker about as much as their source (``docs/log.md``)."""
 MOST_KEPT = 0.95
 """Largest part of the frame before that may stay; more would smear."""
@@ -36,7 +36,7 @@ LOWEST = 16
 LIKE = 25 / 255
 """A colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)."""
 AROUND = 5
-"""Side of the window that this difference is a mean over, so that noise does not count."""
+"""Side of the window that this difference, and what is visible, is a mean over, so that noise does not count."""
 
 
 class Motion(NamedTuple):
@@ -68,7 +68,9 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     difference = (moved - second / 255).abs().amax(dim=1)[0].numpy()
     likeness = np.exp(-((cv2.blur(difference, (AROUND, AROUND)) / LIKE) ** 2))
     places = backward[0].permute(1, 2, 0).numpy() / np.array(size, np.float32)
-    return Motion(np.ascontiguousarray(places), np.asarray(likeness * visible[0].numpy(), np.float32))
+    # A sharp edge between what is known and what is not would be seen in the look.
+    known = cv2.blur(visible[0].numpy().astype(np.float32), (AROUND, AROUND))
+    return Motion(np.ascontiguousarray(places), np.asarray(likeness * known, np.float32))
 
 
 class Steadier:

@@ -137,6 +137,14 @@ def test_rows_of_a_step_are_cut_for_one_of_several_scales(make_picture: MakePict
             assert batch.present[name].tolist() == 3 * [step % 2 == place]
 
 
+def test_no_step_is_without_a_task(make_picture: MakePicture, make_task: MakeTask) -> None:
+    rows = [Row(str(make_picture(f"{index}.png", 128, 128))) for index in range(3)]
+    others = [make_task("clean"), make_task("four-times", scale=4)]
+    dataset = TrainingSet(rows, [make_task("twice", scale=2)], crop=24, alongside=others, batch=4)
+    for batch in batches(dataset, 4, 0, 3, workers=0):
+        assert batch.present["twice"].tolist() == [True, False, True, False]
+
+
 def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: MakeTask) -> None:
     rows = []
     for index in range(6):

@@ -51,8 +51,8 @@ class TrainingSet:
         mirror: whether crops may be mirrored.
         alongside: tasks that are not trained here, and that pictures are cut for all the same: samples are those of a
             training of all of them.
-        batch: rows of a training step, which are cut for the same one of several scales. The tasks of the others need
-            not be computed in that step.
+        batch: rows of a training step, which are cut for the same one of several scales, so that tasks of the others
+            need not be computed in that step. Where a step would be left without any task, rows take turns instead.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -79,9 +79,11 @@ class TrainingSet:
         self.degradation = degradation
         self.seed = seed
         self.mirror = mirror
-        self.batch = batch
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
+        trained = {task.scale for task in self.tasks if task.has_pairs}
+        of_any_scale = any(task.scale == 1 or not task.has_pairs for task in self.tasks)
+        self._alike = batch if of_any_scale or trained.issuperset(self._scales) else 1
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
         wanted += [each.picture for row in rows for each in scene.companions(row, self._cut_for)]
@@ -137,7 +139,7 @@ class TrainingSet:
         size = (self.crop, self.crop)
         if len(self._scales) > 1 and not found.companions:
             # Every scale in turn; any reduction that leaves enough pixels.
-            scale = self._scales[position // self.batch % len(self._scales)]
+            scale = self._scales[position // self._alike % len(self._scales)]
             shorter = min(found.photo.shape[1:])
             most = min(self._scales[-1], shorter // self.crop)
             if most >= scale:

@@ -17,7 +17,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "fine-4x": {"scale": 4},
     "paint": {"fine": False},
     "varied": {"fine": False, "latent": True},
-    "drawn": {"latent": True},
+    "drawn": {"latent": True, "additive": False},
     "coarse-2x": {"fine": False, "scale": 2},
     "coarse-4x": {"fine": False, "scale": 4},
 }

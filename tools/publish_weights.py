@@ -50,7 +50,9 @@ def laid_over(new: Weights, whole: Weights) -> Weights:
         what = f"has no task {unknown[0]!r}" if unknown else "is a network of another size"
         raise PrismganError(f"{whole.path}: {what}, so {new.path} cannot be put onto it")
     trained = {name: tensor for name, tensor in new.tensors.items() if name.startswith("generator.")}
-    update = {"step": new.header.step, "recipe": {**new.header.recipe, "only": None}}
+    entries = {entry.name: entry for entry in (*whole.header.tasks, *new.header.tasks)}
+    tasks = tuple(entries[entry.name] for entry in whole.header.tasks)
+    update = {"step": new.header.step, "tasks": tasks, "recipe": {**new.header.recipe, "only": None}}
     return replace(whole, header=whole.header.model_copy(update=update), tensors={**whole.tensors, **trained})
 
 

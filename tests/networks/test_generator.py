@@ -67,6 +67,19 @@ def test_a_fresh_generator_is_its_baseline_up_to_the_borders(levels: int, height
 
 
 @torch.no_grad()
+def test_a_head_that_is_not_additive_has_nothing_of_the_source() -> None:
+    heads = [HeadSpec("drawn", additive=False), HeadSpec("painted", fine=False, additive=False), HeadSpec("restored")]
+    fresh, source = make(heads=heads), picture(21, 14)
+    outputs = fresh(source)
+    assert not outputs["drawn"].any()
+    torch.testing.assert_close(outputs["restored"], source)
+    with_base = make(heads=[HeadSpec("drawn")], fresh=False)
+    without = make(heads=heads[:1])
+    without.load_state_dict(with_base.state_dict())
+    torch.testing.assert_close(without(source)["drawn"] + source, with_base(source)["drawn"])
+
+
+@torch.no_grad()
 def test_only_the_heads_asked_for_are_computed_and_the_trunk_once() -> None:
     generator = make()
     calls: Counter[str] = Counter()

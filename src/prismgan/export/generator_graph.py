@@ -145,7 +145,8 @@ class GeneratorGraph:
             else:
                 assert isinstance(head, CoarseHead)
                 residual = self._coarse(head, features, code, base)
-            looks[name] = self.graph.operation("Add", residual, base.cells)
+            additive = self.generator.specs[name].additive
+            looks[name] = self.graph.operation("Add", residual, base.cells) if additive else residual
         return looks
 
     def pixels(self, cells: str, scale: int) -> str:

@@ -69,6 +69,8 @@ class HeadEntry(Config):
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
+    additive: bool = True
+    """Whether the output is the source plus what the head says."""
 
     @property
     def is_look(self) -> bool:
@@ -88,7 +90,7 @@ class HeadEntry(Config):
 
     def spec(self) -> HeadSpec:
         """What the generator has to know of it."""
-        return HeadSpec(self.name, scale=self.scale, fine=self.fine, latent=self.latent, blocks=self.blocks)
+        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive)
 
 
 class Header(Config):

@@ -110,18 +110,19 @@ class Decoder(nn.Module):
 
 
 class Restored(nn.Module):
-    """Adds a residual to every sub-pixel, as our heads of restoration do."""
+    """A residual for every sub-pixel, as of our heads of restoration."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
         self.last = zero_(convolution(width, 3 * (2 * scale) ** 2, size=3 if scale < 4 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], base: Tensor, detail: Tensor | None) -> Float[Tensor, "B P h w"]:
-        return add(self.last(maps), base)
+    def forward(self, maps: Float[Tensor, "B C h w"], detail: Tensor | None) -> Float[Tensor, "B P h w"]:
+        cells: Tensor = self.last(maps)
+        return cells
 
 
 class Repainted(nn.Module):
-    """Adds smooth colour and scales the source's own detail, as our heads of looks do: see ``CoarseHead``."""
+    """Smooth colour, and the source's own detail scaled, as of our heads of looks: see ``CoarseHead``."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
@@ -129,11 +130,11 @@ class Repainted(nn.Module):
         self.register_buffer("spread", spread(2 * scale), persistent=False)
         self.spread: Tensor
 
-    def forward(self, maps: Float[Tensor, "B C h w"], base: Tensor, detail: Tensor | None) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], detail: Tensor | None) -> Float[Tensor, "B P h w"]:
         assert detail is not None, "the task scales the source's detail"
         colour_and_gain = repeated(self.last(F.leaky_relu(maps, SLOPE)), 1)
         smooth, gain = F.conv2d(colour_and_gain, self.spread.to(colour_and_gain.dtype)).chunk(2, dim=1)
-        return add(add(gain * detail, smooth), base)
+        return add(gain * detail, smooth)
 
 
 class ConditionalGenerator(ImageGenerator):
@@ -194,7 +195,9 @@ class ConditionalGenerator(ImageGenerator):
         for name, (start, code) in starts.items():
             spec = self.specs[name]
             maps = self.decoder(start, encoded.maps if self.skips else None, code)
-            cells = self.last[_last(spec)](maps, bases[spec.scale], details.get(spec.scale))
+            cells = self.last[_last(spec)](maps, details.get(spec.scale))
+            if spec.additive:
+                cells = add(cells, bases[spec.scale])
             image = F.pixel_shuffle(cells, 2 * spec.scale)
             outputs[name] = image[..., : encoded.height * spec.scale, : encoded.width * spec.scale]
         return outputs

@@ -2,7 +2,8 @@
 
 The trunk starts at half resolution by pixel unshuffling and goes down to 1/4, where looks live, and up again to 1/2,
 where restoration lives: a U-shape (Ronneberger et al. 2015) with nearly all of its finer blocks on the way up. A head
-reads the level that its task needs. Every head adds to the (bicubically enlarged) source, and starts by adding nothing.
+reads the level that its task needs. Heads add to the (bicubically enlarged) source, and start by adding nothing; those
+of tasks that keep none of its colours stand alone.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Trunk(nn.Module):
 
 
 class FineHead(nn.Module):
-    """Adds a residual from the finest features to every sub-pixel."""
+    """A residual for every sub-pixel, from the finest features."""
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__()
@@ -113,14 +114,13 @@ class FineHead(nn.Module):
         # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
-    def forward(
-        self, features: Features, code: Tensor | None, base: Float[Tensor, "B P h w"]
-    ) -> Float[Tensor, "B P h w"]:
+    def forward(self, features: Features, code: Tensor | None) -> Float[Tensor, "B P h w"]:
         maps = features.fine
         assert maps is not None, "the trunk was asked for looks alone"
         for block in self.blocks:
             maps = block(maps, code)
-        return add(self.last(maps), base)
+        cells: Tensor = self.last(maps)
+        return cells
 
 
 class CoarseHead(nn.Module):
@@ -153,7 +153,6 @@ class CoarseHead(nn.Module):
         features: Features,
         border: int,
         code: Tensor | None,
-        base: Float[Tensor, "B P h w"],
         detail: Float[Tensor, "B P h w"],
     ) -> Float[Tensor, "B P h w"]:
         """The shallow features with a border of :data:`BORDER`, the coarse ones with one of at least :attr:`margin`."""
@@ -165,7 +164,7 @@ class CoarseHead(nn.Module):
         maps = maps + self.skip(features.shallow)
         colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
         smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
-        return add(add(gain * detail, smooth), base)
+        return add(gain * detail, smooth)
 
     @property
     def kept(self) -> int:
@@ -281,9 +280,11 @@ class Generator(ImageGenerator):
             scale = self.specs[name].scale
             head = self.heads[name]
             if isinstance(head, CoarseHead):
-                cells = head(features, margin, code, bases[scale], details[scale])
+                cells = head(features, margin, code, details[scale])
             else:
-                cells = head(features, code, bases[scale])
+                cells = head(features, code)
+            if self.specs[name].additive:
+                cells = add(cells, bases[scale])
             image = F.pixel_shuffle(cells, 2 * scale)
             outputs[name] = image[..., : encoded.height * scale, : encoded.width * scale]
         return outputs

@@ -1,7 +1,7 @@
 """What every generator that reads photos is to those who render with it, ours, or one that it is compared with.
 
-A source is encoded once; from that the images of all tasks are decoded. Every output starts from the source, enlarged
-bicubically by the task's scale.
+A source is encoded once; from that the images of all tasks are decoded. An output starts from the source, enlarged
+bicubically by the task's scale, unless its task keeps none of the source's colours.
 """
 
 from __future__ import annotations

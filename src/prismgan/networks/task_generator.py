@@ -52,6 +52,9 @@ class HeadSpec:
     latent: bool = False
     blocks: int | None = None
     """Residual blocks of this head; by default as many as the generator's other heads have."""
+    additive: bool = True
+    """Whether the output is the source plus what the head says. A drawing in pencil has none of the source's colours:
+    its head would have to know them all to take them away."""
 
 
 class TaskGenerator(nn.Module, ABC):

@@ -141,6 +141,8 @@ class Task:
     """Weight of a row whose source was degraded, against one whose source is the clean photo."""
     blocks: int | None
     """Residual blocks of the head; None for as many as the generator's heads have."""
+    additive: bool
+    """Whether the output is the source plus what the head says, or the latter alone."""
     fine: bool
     """Whether the head works at the trunk's finest resolution (restoration) or at its coarsest (style)."""
 
@@ -225,6 +227,7 @@ class TaskEntry(Config, ABC):
         metrics: Sequence[Metric],
         fine: bool,
         scale: int = 1,
+        additive: bool = True,
     ) -> Task:
         """A task with the entry's common fields filled in; losses of weight 0 are left out."""
         kind: str = type(self).model_fields["kind"].default
@@ -243,5 +246,6 @@ class TaskEntry(Config, ABC):
             frequency=self.frequency,
             degraded_weight=self.degraded_weight,
             blocks=self.blocks,
+            additive=additive,
             fine=fine,
         )

@@ -21,6 +21,8 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "comic": comic,
     "photo": clean_photo,
 }
+WITHOUT_COLOURS = ("pencil", "edges")
+"""Functions whose results have no more of the photo than its lines."""
 
 
 class DerivedEntry(TaskEntry):
@@ -43,4 +45,5 @@ class DerivedEntry(TaskEntry):
             losses=[LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True)],
             metrics=PAIR_METRICS,
             fine=True,
+            additive=self.function not in WITHOUT_COLOURS,
         )

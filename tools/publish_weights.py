@@ -52,7 +52,11 @@ def laid_over(new: Weights, whole: Weights) -> Weights:
     trained = {name: tensor for name, tensor in new.tensors.items() if name.startswith("generator.")}
     entries = {entry.name: entry for entry in (*whole.header.tasks, *new.header.tasks)}
     tasks = tuple(entries[entry.name] for entry in whole.header.tasks)
-    update = {"step": new.header.step, "tasks": tasks, "recipe": {**new.header.recipe, "only": None}}
+    update = {
+        "step": whole.header.step + new.header.step,
+        "tasks": tasks,
+        "recipe": {**new.header.recipe, "only": None},
+    }
     return replace(whole, header=whole.header.model_copy(update=update), tensors={**whole.tensors, **trained})
 
 

@@ -50,6 +50,7 @@ def make_task() -> MakeTask:
             degraded_weight=1.0,
             blocks=None,
             fine=True,
+            additive=True,
         )
 
     return make

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("cv2")
 
-from prismgan.video.steadying import Motion, Steadier, motion
+from prismgan.video.steadying import MOST_KEPT, Motion, Steadier, motion
 
 PixelArray = NDArray[np.uint8]
 SIZE = (96, 128)
@@ -76,6 +76,16 @@ def test_frames_of_any_shape(size: tuple[int, int]) -> None:
     assert steadier({"look": now}, motion(before, now))["look"].shape == now.shape
 
 
+@pytest.mark.parametrize("part", [0.5, 0.8, MOST_KEPT])
+def test_of_a_look_that_stays_no_old_frame_is_left(part: float) -> None:
+    still = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
+    steadier = Steadier({"look": part})
+    steadier({"look": np.full((*SIZE, 3), 100, np.uint8)}, None)
+    for _ in range(150):
+        found = steadier({"look": np.full((*SIZE, 3), 130, np.uint8)}, still)["look"]
+    assert (found == 130).all()
+
+
 def test_nothing_of_the_scene_before_a_cut_is_left() -> None:
     frames = [scenery(0)[:, :128], scenery(7)[:, :128]]
     looks = [np.full((*SIZE, 3), 255, np.uint8), np.zeros((*SIZE, 3), np.uint8)]
@@ -109,7 +119,10 @@ def test_a_job_goes_on_from_the_frame_it_ended_with() -> None:
     expected = [
         whole({"look": look}, moved)["look"] for look, moved in ((first, None), (second, still), (third, still))
     ]
-    again = Steadier({"look": 0.5}, {"look": expected[1]})
+    before = Steadier({"look": 0.5})
+    for look, moved in ((first, None), (second, still)):
+        before({"look": look}, moved)
+    again = Steadier({"look": 0.5}, before.last)
     assert np.array_equal(again({"look": third}, still)["look"], expected[2])
     assert np.array_equal(expected[0], first)
     half = (expected[0].astype(float) + second) / 2

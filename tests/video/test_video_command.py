@@ -19,7 +19,10 @@ av = pytest.importorskip("av")
 from rich.console import Console  # noqa: E402
 
 from prismgan.cli.progress import VideoProgress  # noqa: E402
+from prismgan.inference import Renderer, Request  # noqa: E402
 from prismgan.video.clip import open_clip  # noqa: E402
+from prismgan.video.segment import Encoding  # noqa: E402
+from prismgan.video.settings import Settings, parts_kept  # noqa: E402
 from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 
 Command = Callable[..., Any]
@@ -90,6 +93,19 @@ def test_frames_rendered_together_are_the_frames_rendered_one_by_one(
         one, three = (frames(tmp_path / count / "clip" / name) for count in "13")
         assert len(one) == len(three) == 20
         assert all(np.abs(a.astype(int) - b).max() <= 3 for a, b in zip(one, three, strict=True))
+
+
+def test_looks_are_steadied_as_far_as_they_show_and_restoration_never() -> None:
+    renderer = Renderer.load(None)
+    request = Request(
+        tasks=("restore", "enlarge-2x", "pencil", "comic"),
+        strength={"comic": 0.5},
+        blends={"half": {"restore": 0.5, "great-wave": 0.5}},
+    )
+    parts = parts_kept(renderer, request, Settings(Encoding(), steady=0.9))
+    expected = {"restore": 0, "enlarge-2x": 0, "pencil": 0.9, "comic": 0.45, "half": 0.45}
+    assert parts == pytest.approx(expected)
+    assert not any(parts_kept(renderer, request, Settings(Encoding(), steady=0)).values())
 
 
 def test_a_variable_frame_rate_is_kept(tmp_path: Path, command: Command, weights: Path) -> None:
@@ -272,6 +288,13 @@ def test_a_full_disk_leaves_what_is_finished(
     assert sorted(path.name for path in segments.glob("*.mp4")) == ["paint-00000.mp4", "paint-00001.mp4"]
     assert not list((tmp_path / "clip").glob(".*"))
     monkeypatch.undo()
+    last = segments / "paint-00001.npy"
+    kept = last.read_bytes()
+    last.write_bytes(kept[:100])
+    done = command(*arguments)
+    assert done.code == 2
+    assert "paint-00001.npy: is missing or damaged" in done.err
+    last.write_bytes(kept)
     done = command(*arguments)
     assert done.code == 0, done.err
     assert "going on behind 10 frames" in done.err

@@ -75,7 +75,7 @@ def video(
     from prismgan.video.segment import Encoding
     from prismgan.video.settings import Settings
 
-    require("clips", "video", "av", "cv2")
+    require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
     request = Request(
         tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)

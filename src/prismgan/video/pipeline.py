@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from prismgan.errors import PrismganError
 from prismgan.files import new_file
 from prismgan.inference import Renderer, Request
 from prismgan.video.channel import Channel, Stopped
@@ -22,7 +23,7 @@ from prismgan.video.job import Job, Record
 from prismgan.video.preview import Preview, side_by_side
 from prismgan.video.segment import encode_segment
 from prismgan.video.settings import GRID, Listener, Outcome, Settings, parts_kept
-from prismgan.video.steadying import Motion, Steadier, motion
+from prismgan.video.steadying import FineArray, Motion, Steadier, motion
 
 __all__ = ["Pipeline"]
 
@@ -194,13 +195,19 @@ class Pipeline:
             self._send(dict.fromkeys(self.outputs, END))
         self._send(dict.fromkeys(self.outputs, END))
 
-    def _last_frames(self) -> dict[str, PixelArray]:
+    def _last_frames(self) -> dict[str, FineArray]:
         """What the last finished segment ended with."""
-        found = {}
-        for name, part in self.kept.items():
+        found: dict[str, FineArray] = {}
+        if not self.finished:
+            return found
+        for name in (name for name, part in self.kept.items() if part):
             path = self.job.last_frame(name, self.finished - 1)
-            if part and path.exists():
+            try:
                 found[name] = np.load(path)
+            except (OSError, ValueError, EOFError) as error:
+                raise PrismganError(
+                    f"{path}: is missing or damaged, and the job cannot go on without it; give --overwrite to start anew"
+                ) from error
         return found
 
     def _grid(self, pictures: Mapping[str, PixelArray]) -> PixelArray:

@@ -4,45 +4,64 @@
         --out src/prismgan/weights/prism-8.safetensors
 
 Paths in the header's recipe become relative to the folder of the recipe file that the training was started with. With
-``--onto`` a run that trained some of the tasks (``--set only=[...]``) replaces what it trained in a file that has all.
+``--onto`` a run that trained some of the tasks (``--set only=[...]``) replaces what it trained in a file that has all,
+and the header's recipe is that of the recipe file.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from prismgan.errors import PrismganError
-from prismgan.models.weights import Weights, load_weights
+from prismgan.models.weights import HeadEntry, Weights, load_weights
+from prismgan.training.header import header
 from prismgan.training.portable import portable
+from prismgan.training.recipe import load
+
+SHARED = ("generator.trunk.", "generator.mapping.")
+FINE = ("generator.trunk.up.", "generator.trunk.fine.")
+"""Of these, what looks do not read."""
 
 
-def publish(weights: Path, recipe: Path, out: Path, onto: Path | None = None) -> None:
+def publish(weights: Path, recipe: Path, out: Path, onto: Path | None = None, *, changed: bool = False) -> None:
     """Write ``out``.
 
     Raises:
         PrismganError: the weights or the recipe cannot be read, they do not fit those that they are put onto, or
             ``out`` cannot be written.
     """
-    if not recipe.is_file():
-        raise PrismganError(f"{recipe}: no such recipe")
     loaded = load_weights(weights)
+    trained_by = load(recipe)
     if onto is not None:
-        loaded = laid_over(loaded, load_weights(onto))
+        loaded = laid_over(loaded, load_weights(onto), changed=changed)
+        # What a run of some tasks was set to is not how the others were trained: the file of the recipe says it best.
+        described = header(trained_by, loaded.header.step)
+        if (described.generator, described.tasks) != (loaded.header.generator, loaded.header.tasks):
+            raise PrismganError(f"{recipe}: describes other tasks or sizes than {onto}, so it is not their recipe")
+        loaded = replace(loaded, header=described)
     plain = portable(loaded.header.recipe, recipe.parent.resolve())
-    header = loaded.header.model_copy(update={"recipe": plain})
-    replace(loaded.without("discriminator"), header=header).save(out, torch.float16)
+    update = loaded.header.model_copy(update={"recipe": plain})
+    replace(loaded.without("discriminator"), header=update).save(out, torch.float16)
 
 
-def laid_over(new: Weights, whole: Weights) -> Weights:
+def laid_over(new: Weights, whole: Weights, *, changed: bool = False) -> Weights:
     """``whole`` with the generator's tensors that ``new`` has.
 
+    Args:
+        new: of a training of some of the tasks.
+        whole: of all of them.
+        changed: whether the training may have changed features that tasks read which it did not train.
+
     Raises:
-        PrismganError: the two are networks of other sizes, or ``new`` has a task that ``whole`` lacks.
+        PrismganError: the two are networks of other sizes, or ``new`` has a task that ``whole`` lacks, or changed what
+            it must not.
     """
     names = {entry.name for entry in whole.header.tasks}
     unknown = [entry.name for entry in new.header.tasks if entry.name not in names]
@@ -50,14 +69,25 @@ def laid_over(new: Weights, whole: Weights) -> Weights:
         what = f"has no task {unknown[0]!r}" if unknown else "is a network of another size"
         raise PrismganError(f"{whole.path}: {what}, so {new.path} cannot be put onto it")
     trained = {name: tensor for name, tensor in new.tensors.items() if name.startswith("generator.")}
-    entries = {entry.name: entry for entry in (*whole.header.tasks, *new.header.tasks)}
-    tasks = tuple(entries[entry.name] for entry in whole.header.tasks)
-    update = {
-        "step": whole.header.step + new.header.step,
-        "tasks": tasks,
-        "recipe": {**new.header.recipe, "only": None},
-    }
+    entries = {entry.name: entry for entry in new.header.tasks}
+    for entry in whole.header.tasks:
+        if entry.name not in entries and not changed and _reads_another_trunk(entry, trained, whole):
+            raise PrismganError(
+                f"{new.path}: its training changed features that task {entry.name!r} reads, which it did not train; "
+                "train that task again from what is written with --changed"
+            )
+    tasks = tuple(entries.get(entry.name, entry) for entry in whole.header.tasks)
+    update = {"step": whole.header.step + new.header.step, "tasks": tasks}
     return replace(whole, header=whole.header.model_copy(update=update), tensors={**whole.tensors, **trained})
+
+
+def _reads_another_trunk(entry: HeadEntry, trained: Mapping[str, Tensor], whole: Weights) -> bool:
+    """Whether what a task shares with others is not what it was, as far as float16 can tell."""
+    return any(
+        not torch.equal(tensor.half(), whole.tensors[name].half())
+        for name, tensor in trained.items()
+        if name.startswith(SHARED) and (entry.fine or not name.startswith(FINE))
+    )
 
 
 def main() -> None:
@@ -67,9 +97,10 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, required=True, help="the recipe file that the run was started with")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("--onto", type=Path, help="weights of all tasks, for a run that trained some of them")
+    parser.add_argument("--changed", action="store_true", help="though it changed what other tasks read")
     arguments = parser.parse_args()
     try:
-        publish(arguments.weights, arguments.recipe, arguments.out, arguments.onto)
+        publish(arguments.weights, arguments.recipe, arguments.out, arguments.onto, changed=arguments.changed)
     except PrismganError as error:
         print(f"publish_weights: {error}", file=sys.stderr)
         sys.exit(2)

@@ -101,6 +101,12 @@ def test_a_picture_as_recipe(tmp_path: Path, draw_picture: DrawPicture, refused:
         ("training.steps=[", ["YAML"]),
         ("training.steps=none", ["with training.steps=none: training.steps:"]),
         ("model.nothing=1", ["with model.nothing=1: model: unknown key"]),
+        ("tasks.paint.weight=none", ["with tasks.paint.weight=none: tasks.", "'none'"]),
+        ("tasks.paint.wieght=2", ["with tasks.paint.wieght=2: tasks.", "did you mean 'weight'"]),
+        ("tasks.²=1", ["nothing is named '²'"]),
+        ("only=[pant]", ["with only=[pant]: ", "did you mean 'paint'"]),
+        ("only=[paint, paint]", ["'paint' is named 2 times"]),
+        ("nothing=1", ["with nothing=1: ", "unknown key"]),
     ],
 )
 def test_a_wrong_setting(
@@ -149,6 +155,8 @@ def test_the_check_of_the_data_lists_everything_at_once(
     for name in ("dot.png", "text.png", "photo-1.jpg", "copy.jpg", "painting.png"):
         assert len([line for line in errors if f"{name}: " in line]) == 1, name
     assert last == f"prismgan: {recipe}: {len(errors)} problems with the data"
+    # Pictures are cut for the tasks that are not trained as well.
+    assert "painting.png: " in command("data", "check", recipe, "--set", "only=[restore]").err
 
 
 # -- runs -----------------------------------------------------------------------------------------

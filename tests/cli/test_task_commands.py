@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,18 @@ def test_published_weights(
     assert finished.returncode == 0, finished.stderr
     one, other = (weights_module.load_weights(path) for path in (out, whole))
     assert one.header.tasks == other.header.tasks
+    assert one.header.recipe == other.header.recipe
     assert all(torch.equal(tensor, other.tensors[name]) for name, tensor in one.tensors.items())
+    assert command("evaluate", whole, "--data", tiny_run.parent / "held-out").code == 0
+
+    moved = weights_module.load_weights(few)
+    name = "generator.trunk.stem.weight"
+    trained = tmp_path / "trained.safetensors"
+    replace(moved, tensors={**moved.tensors, name: moved.tensors[name] + 1}).save(trained)
+    refused = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", trained, "--onto", str(out))
+    assert "changed features that task 'restore' reads" in refused.stderr
+    allowed = publish(tiny_run.parent / "recipe.yaml", whole, trained, "--onto", str(out), "--changed")
+    assert allowed.returncode == 0, allowed.stderr
     refused = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", weights, "--onto", str(few))
     assert "has no task 'restore'" in refused.stderr
     assert not (tmp_path / "other.safetensors").exists()

@@ -143,7 +143,7 @@ def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
 
     loaded = load(recipe, settings or [])
     tasks = loaded.all_tasks()
-    problems = data.check(loaded.data, tasks, loaded.training.crop)
+    problems = data.check(loaded.data, [*tasks, *loaded.other_tasks()], loaded.training.crop)
     for problem in problems:
         typer.echo(f"{problem.severity}: {problem}", err=True)
     errors = sum(problem.severity == "error" for problem in problems)

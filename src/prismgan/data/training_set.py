@@ -19,7 +19,7 @@ from prismgan.data.scene import SOURCE, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
-from prismgan.tasks import Exemplar, Picture, Task
+from prismgan.tasks import Derived, Exemplar, Picture, Task
 
 __all__ = ["Sample", "TrainingSet"]
 
@@ -49,10 +49,11 @@ class TrainingSet:
         seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
         mirror: whether crops may be mirrored.
-        alongside: tasks that are not trained here, and that pictures are cut for all the same: samples are those of a
-            training of all of them.
-        batch: rows of a training step, which are cut for the same one of several scales, so that tasks of the others
-            need not be computed in that step. Where a step would be left without any task, rows take turns instead.
+        alongside: tasks that are not trained here, and that pictures are cut for all the same.
+        batch: rows of a training step, which are cut for the same one of several scales, drawn anew for each, so that
+            tasks of the others need not be computed in that step. Samples are then those of a training with the tasks
+            ``alongside``. Where a step would be left without any task, as for an expert of one of two scales, rows take
+            turns instead: it sees as many rows of its scale.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -82,7 +83,9 @@ class TrainingSet:
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
-        of_any_scale = any(task.scale == 1 or not task.has_pairs for task in self.tasks)
+        of_any_scale = any(
+            not task.has_pairs or (task.scale == 1 and isinstance(task.target, Derived)) for task in self.tasks
+        )
         self._alike = batch if of_any_scale or trained.issuperset(self._scales) else 1
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
@@ -138,8 +141,8 @@ class TrainingSet:
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
         if len(self._scales) > 1 and not found.companions:
-            # Every scale in turn; any reduction that leaves enough pixels.
-            scale = self._scales[position // self._alike % len(self._scales)]
+            # Any reduction that leaves enough pixels.
+            scale = self._scales[self._turn(position)]
             shorter = min(found.photo.shape[1:])
             most = min(self._scales[-1], shorter // self.crop)
             if most >= scale:
@@ -156,6 +159,16 @@ class TrainingSet:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
         corner = (integer(generator, 0, grid[0] - self.crop), integer(generator, 0, grid[1] - self.crop))
         return found.view(corner, size, grid)
+
+    def _turn(self, position: int) -> int:
+        """Which of the scales a row is cut for.
+
+        Drawn, not in turn, for the rows of a step: what is done every so many steps, such as a penalty, would always
+        meet the same one.
+        """
+        if self._alike == 1:
+            return position % len(self._scales)
+        return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)
 
     def _example(self, task: Task, position: int, load: _Loader) -> Float[Tensor, "3 sH sW"]:
         domain = self._domains[task.name]

@@ -125,13 +125,14 @@ class Model(ABC):
         """
         random = self.random(self.steps_done)
         rate = self._set_rates()
-        weights = row_weights(batch, self._draw_tasks(random)) or row_weights(batch, self.tasks.values())
+        weights = row_weights(batch, self.tasks.values())
         if not weights:
             raise DataError(
                 f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
                 "fill in more of the manifest, or raise training.batch_size"
             )
-        return Turn(list(weights), weights, random, rate)
+        drawn = self._draw_tasks(list(weights), random)
+        return Turn(drawn, {name: weights[name] for name in drawn}, random, rate)
 
     def task_losses(
         self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
@@ -206,12 +207,12 @@ class Model(ABC):
         """The step's random numbers, the same in every process."""
         return torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
 
-    def _draw_tasks(self, random: torch.Generator) -> list[Task]:
-        tasks = list(self.tasks.values())
-        count = self.config.tasks_per_step or len(tasks)
-        chances = torch.tensor([task.frequency for task in tasks])
-        drawn = torch.multinomial(chances, min(count, len(tasks)), generator=random).tolist()
-        return [tasks[index] for index in sorted(drawn)]
+    def _draw_tasks(self, names: Sequence[str], random: torch.Generator) -> list[str]:
+        """Those of a step, of those that it has targets of."""
+        count = self.config.tasks_per_step or len(names)
+        chances = torch.tensor([self.tasks[name].frequency for name in names])
+        drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
+        return [names[index] for index in sorted(drawn)]
 
     def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
         """Standard normal numbers for the rows of this process, of those for the rows of all: what a row gets does not

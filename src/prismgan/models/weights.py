@@ -194,17 +194,24 @@ class Weights:
         assert isinstance(network, Generator)
         return network
 
-    def take_over(self, network: nn.Module) -> int:
+    def take_over(self, network: TaskGenerator) -> int:
         """Load those of the generator's tensors that fit into a network by name and shape; how many did.
+
+        A head that adds to the source knows nothing of use to one that stands alone, and is left out.
 
         Raises:
             WeightsError: none did.
         """
         own = network.state_dict()
+        others = tuple(
+            f"heads.{entry.name}."
+            for entry in self.header.tasks
+            if entry.name in network.specs and network.specs[entry.name].additive != entry.additive
+        )
         fitting = {
             name: tensor
             for name, tensor in self.part("generator").items()
-            if name in own and own[name].shape == tensor.shape
+            if name in own and own[name].shape == tensor.shape and not name.startswith(others)
         }
         if not fitting:
             raise WeightsError(f"{self.path}: nothing in it fits the recipe's generator; use its own recipe's sizes")

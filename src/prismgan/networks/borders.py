@@ -18,13 +18,13 @@ __all__ = ["BorderedConv2d", "bordered", "enlarged", "repeated"]
 
 def bordered(
     maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"]
-) -> Float[Tensor, "B C h+2 w+2"]:
+) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
     """With so many more rows and columns on each side, which repeat the outermost or reflect what lies behind it."""
     with torch.autocast(maps.device.type, enabled=False):
         return F.pad(maps, (border,) * 4, mode=mode)
 
 
-def repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2 w+2"]:
+def repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
     """With so many more rows and columns on each side, which repeat the outermost."""
     return bordered(maps, border, "replicate")
 
@@ -38,7 +38,8 @@ def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C 
 
 
 class BorderedConv2d(nn.Conv2d):
-    """A convolution with a border that ``padding_mode`` names, repeated or reflected."""
+    """A convolution of all channels with a border as wide on each side, which ``padding_mode`` names, repeated or
+    reflected."""
 
     padding_mode: Literal["replicate", "reflect"]
 

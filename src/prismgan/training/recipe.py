@@ -121,7 +121,7 @@ class Recipe(Config):
     """The outputs, each with a name and a kind."""
     only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
     """Train only these of the tasks, by name, on pictures that are cut as for all: an expert, which sees what the joint
-    network sees. Null trains all."""
+    network sees, or as many of it where the tasks are of one scale of several. Null trains all."""
     model: ModelChoice = PrismConfig()
     """Networks, game and optimisation; of kind `prism` where none is named."""
     training: TrainingConfig = TrainingConfig()
@@ -142,6 +142,8 @@ class Recipe(Config):
     def _only_known_tasks(self) -> Self:
         names = [entry.name for entry in self.tasks]
         for name in self.only or ():
+            if self.only is not None and self.only.count(name) > 1:
+                raise ValueError(f"only: {name!r} is named {self.only.count(name)} times; name it once")
             if name not in names:
                 raise ValueError(
                     f"only: no task is named {name!r}{nearest(name, names)} (there is: {', '.join(names)})"
@@ -210,13 +212,11 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
-    overrides = list(overrides)
-    for setting in overrides:
-        override(raw, setting)
+    places = [(override(raw, setting), setting) for setting in overrides]
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(*(f"{_blamed(line, origin, overrides)}: {line}" for line in _explain(error))) from None
+        raise RecipeError(*(f"{_blamed(line, origin, places)}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
     perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
     measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
@@ -270,12 +270,13 @@ def _names(entries: Any) -> list[str]:
     return [str(entry["name"]) for entry in entries] if named else []
 
 
-def _blamed(line: str, origin: str, overrides: Sequence[str]) -> str:
-    """Where a fault comes from: the recipe, or what was set beside it."""
-    for setting in overrides:
-        path = setting.partition("=")[0].strip()
+def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
+    """Where a fault comes from: the recipe, or what was set beside it, the last setting of a place first."""
+    line = line.removeprefix("recipe: ")
+    for path, setting in reversed(places):
         parent, _, key = path.rpartition(".")
-        if line.startswith((f"{path}:", f"{path}.", f"{parent or 'recipe'}: unknown key {key!r}")):
+        unknown = f"unknown key {key!r}"
+        if line.startswith((f"{path}:", f"{path}.", f"{parent}: {unknown}" if parent else unknown)):
             return f"{origin}, with {setting}"
     return origin
 

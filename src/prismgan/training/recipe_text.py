@@ -13,8 +13,11 @@ from prismgan.errors import RecipeError, nearest
 __all__ = ["StrictLoader", "override"]
 
 
-def override(raw: dict[str, Any], setting: str) -> None:
+def override(raw: dict[str, Any], setting: str) -> str:
     """Change one value of a recipe's raw content by ``path=value``.
+
+    Returns:
+        The path with numbers for names: what is called ``tasks.restore.weight`` may be ``tasks.0.weight``.
 
     Raises:
         RecipeError: it has not this form, or there is no such place.
@@ -22,37 +25,42 @@ def override(raw: dict[str, Any], setting: str) -> None:
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise RecipeError(f"--set {setting}: expected path=value, as in training.steps=100")
+        raise RecipeError(f"setting {setting}: expected path=value, as in training.steps=100")
     try:
         value = yaml.load(text, Loader=StrictLoader)
     except (yaml.YAMLError, ValueError):
-        raise RecipeError(f"--set {setting}: the value is not valid YAML") from None
+        raise RecipeError(f"setting {setting}: the value is not valid YAML") from None
     place: Any = raw
+    found: list[str] = []
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(place, list):
-            place = _entry(place, key, setting)
+            number = _number(place, key, setting)
             if last:
-                raise RecipeError(f"--set {setting}: say which key of {key!r} to set")
+                raise RecipeError(f"setting {setting}: say which key of {key!r} to set")
+            place = place[number]
+            found.append(str(number))
             continue
+        found.append(key)
         if not isinstance(place, dict):
-            raise RecipeError(f"--set {setting}: {'.'.join(keys[:depth])} has no keys")
+            raise RecipeError(f"setting {setting}: {'.'.join(keys[:depth])} has no keys")
         if last:
             place[key] = value
         else:
             if place.get(key) is None:
                 place[key] = {}
             place = place[key]
+    return ".".join(found)
 
 
-def _entry(entries: Sequence[Any], key: str, setting: str) -> Any:
-    """A task or condition by its name, or any entry by its number."""
-    if key.isdigit() and int(key) < len(entries):
-        return entries[int(key)]
-    names = {str(entry.get("name")): entry for entry in entries if isinstance(entry, dict)}
+def _number(entries: Sequence[Any], key: str, setting: str) -> int:
+    """Of a task or condition that is given by its name, or of any entry that is given by its number."""
+    if key.isdecimal() and int(key) < len(entries):
+        return int(key)
+    names = {str(entry.get("name")): number for number, entry in enumerate(entries) if isinstance(entry, dict)}
     if key not in names:
         known = ", ".join(names)
-        raise RecipeError(f"--set {setting}: nothing is named {key!r}{nearest(key, names)} (there is: {known})")
+        raise RecipeError(f"setting {setting}: nothing is named {key!r}{nearest(key, names)} (there is: {known})")
     return names[key]
 
 

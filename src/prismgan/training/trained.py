@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from prismgan.errors import WeightsError
 from prismgan.models import Model, build
 from prismgan.models.weights import Weights
-from prismgan.training.header import recipe_of
+from prismgan.training.header import header, recipe_of
 
 __all__ = ["trained_model"]
 
@@ -20,6 +21,11 @@ def trained_model(weights: Weights) -> Model:
         WeightsError: the tensors do not fit the description, or another version of prismgan wrote it.
     """
     recipe = recipe_of(weights.header, weights.path)
+    if header(recipe, weights.header.step).tasks != weights.header.tasks:
+        raise WeightsError(
+            f"{weights.path}: this version's heads for the tasks of its recipe are not those in the file; use the "
+            "prismgan that wrote it, or train again"
+        )
     model = build(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
     for name, network in {"generator": model.generator, **model.networks}.items():
         if name == "generator" or weights.part(name):

@@ -87,10 +87,17 @@ class Trainer:
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
-        crop, seed, cache = recipe.training.crop, recipe.seed, recipe.data.cache_mb
-        mirror = recipe.training.mirror
-        rows = self.world * recipe.training.batch_size
-        self.training_set = TrainingSet(train, self.tasks, crop, recipe.degradation, seed, cache, mirror, others, rows)
+        self.training_set = TrainingSet(
+            train,
+            self.tasks,
+            recipe.training.crop,
+            recipe.degradation,
+            recipe.seed,
+            recipe.data.cache_mb,
+            recipe.training.mirror,
+            alongside=others,
+            batch=self.world * recipe.training.batch_size,
+        )
         self.model = build(
             recipe.model,
             self.tasks,

@@ -206,7 +206,8 @@ class Pipeline:
                 found[name] = np.load(path)
             except (OSError, ValueError, EOFError) as error:
                 raise PrismganError(
-                    f"{path}: is missing or damaged, and the job cannot go on without it; give --overwrite to start anew"
+                    f"{path}: is missing or damaged, and the job cannot go on without it; give --overwrite to start "
+                    "anew"
                 ) from error
         return found
 

@@ -31,8 +31,8 @@ STEADY = 0.8
 MOST_KEPT = 0.95
 """Largest part of the frame before that may stay; more would smear."""
 LONGEST = 640
-"""Motion is found on frames reduced to this longer side. At 480 it takes half the time, and the looks of a clip with quick
-movements flicker a third more."""
+"""Motion is found on frames reduced to this longer side. At 480 it takes half the time, and the looks of a clip with
+quick movements flicker a third more."""
 LOWEST = 16
 """Fewer rows or columns no motion is found in."""
 LIKE = 25 / 255
@@ -54,7 +54,7 @@ class Motion(NamedTuple):
 
 
 def motion(before: PixelArray, now: PixelArray) -> Motion:
-    """The motion from one frame (H, W, 3) to the next, on a raster that is at most :data:`LONGEST` pixels on its longer side.
+    """The motion from one frame (H, W, 3) to the next, on a raster of at most :data:`LONGEST` pixels a side.
 
     Raises:
         PrismganError: OpenCV is not installed.

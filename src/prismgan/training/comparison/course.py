@@ -37,8 +37,8 @@ class Course:
     tasks: tuple[str, ...]
     """Of the rows and columns of ``cosines``; empty where no gradients were compared."""
     cosines: tuple[tuple[float | None, ...], ...]
-    """Cosines between the tasks' gradients, mean over training and seeds; None where two tasks share nothing, or no step
-    has targets of both, as enlargements by different factors never do."""
+    """Cosines between the tasks' gradients, mean over training and seeds; None where two tasks share nothing, or no
+    step has targets of both, as enlargements by different factors never do."""
     curves: Mapping[str, Series]
     """Mean over seeds of every loss's terms, ``TASK/TERM``, over the steps."""
 

@@ -1,4 +1,4 @@
-"""`prismgan video` end to end against its floor: decoding, the network and encoding, each by itself.
+"""`prismgan video` end to end against its floor: decoding, the network, steadying and encoding, each by itself.
 
 python benchmarks/video.py                          # the ready-made weights, 75 frames of 640x360 that are made here
 python benchmarks/video.py clip.mp4 --tasks comic,pencil --json figures.json
@@ -36,8 +36,10 @@ from prismgan.video.clip import Clip, Reader, open_clip
 from prismgan.video.colours import Colours
 from prismgan.video.files import render_file
 from prismgan.video.segment import Encoding, encode_segment
-from prismgan.video.settings import Outcome, Settings
+from prismgan.video.settings import Outcome, Settings, parts_kept
+from prismgan.video.steadying import Steadier, motion
 
+PARTS = ("decoding", "network", "steadying", "encoding")
 LEAST_SHARE = 0.7
 """Wanted: what the network and the encoders take by themselves, of what the whole takes."""
 RATE = Fraction(25)
@@ -61,8 +63,8 @@ def moving_clip(path: Path, height: int, width: int, count: int) -> Path:
 
 
 def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, folder: Path) -> dict[str, float]:
-    """Seconds that decoding, the network and encoding take by themselves, for all frames."""
-    seconds = {"decoding": 0.0, "network": 0.0, "encoding": 0.0}
+    """Seconds that all parts take by themselves, for all frames."""
+    seconds = dict.fromkeys(PARTS, 0.0)
 
     @contextmanager
     def timed(part: str) -> Iterator[None]:
@@ -75,6 +77,8 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
 
     clip, names = open_clip(path), renderer.plan(request).names
     frames = Reader(clip.name).frames(clip)
+    steadier = Steadier(parts_kept(renderer, request, settings))
+    before: NDArray[np.uint8] | None = None
     with ThreadPoolExecutor(len(names)) as pool:
         while True:
             with timed("decoding"):
@@ -83,6 +87,11 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
                 return seconds
             with timed("network"):
                 looks = [renderer.render(frame.pixels, request) for frame in segment]
+            with timed("steadying"):
+                for number, frame in enumerate(segment):
+                    moved = motion(before, frame.pixels) if steadier.kept and before is not None else None
+                    looks[number] = steadier(looks[number], moved)
+                    before = frame.pixels
             with timed("encoding"):
                 list(pool.map(encode, names))
 
@@ -97,7 +106,7 @@ def whole(path: Path, renderer: Renderer, request: Request, settings: Settings, 
 
 def measure(path: Path, renderer: Renderer, request: Request, settings: Settings, repeats: int) -> dict[str, Any]:
     """The figures: seconds of the whole and of its parts, in turns, and what they are against each other."""
-    found: dict[str, list[float]] = {"whole": [], "decoding": [], "network": [], "encoding": []}
+    found: dict[str, list[float]] = {part: [] for part in ("whole", *PARTS)}
     clip = open_clip(path)
     renderer.render(next(Reader(clip.name).frames(clip)).pixels, request)  # warms up
     with tempfile.TemporaryDirectory() as name:

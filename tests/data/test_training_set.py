@@ -149,6 +149,21 @@ def test_no_step_is_without_a_task(make_picture: MakePicture, make_task: MakeTas
         assert batch.present["twice"].tolist() == [True, False, True, False]
 
 
+def test_reduced_photos_show_more_of_themselves(make_picture: MakePicture, make_task: MakeTask) -> None:
+    path = make_picture("ramp.png")
+    ramp = torch.arange(96, dtype=torch.uint8).mul(2).expand(3, 100, 96)
+    images.to_pil(images.to_float(ramp)).save(path)
+
+    def steps(reduced: bool) -> set[int]:
+        dataset = TrainingSet([Row(str(path))], [make_task()], crop=24, reduced=reduced)
+        crops = [images.to_uint8(dataset.sample(position).reference).int() for position in range(24)]
+        assert all(crop.shape == (3, 24, 24) for crop in crops)
+        return {abs(int(crop[0, 0, 12] - crop[0, 0, 11])) for crop in crops}
+
+    assert steps(False) == {2}
+    assert steps(True) == {2, 4, 6, 8}
+
+
 def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: MakeTask) -> None:
     rows = []
     for index in range(6):

@@ -228,7 +228,7 @@ def test_damaged_frames_are_left_out_and_counted(tmp_path: Path, command: Comman
         (lambda path: path.write_text("no clip"), [], "is not a clip"),
         (lambda path: path.write_bytes(make_clip(path).read_bytes()[:3000]), [], "is not a clip"),
         (lambda path: None, [], "cannot be opened (No such file"),
-        (lambda path: path.mkdir(), [], "cannot be opened"),
+        (lambda path: path.mkdir(), [], "is a folder, expected a clip"),
         (lambda path: sound_alone(path), [], "has no video stream"),
         (lambda path: make_clip(path, tags=(9, 16, 9, 1)), [], "high dynamic range (PQ)"),
         (lambda path: make_clip(path, height=8), [], "16"),

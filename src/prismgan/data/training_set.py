@@ -54,6 +54,9 @@ class TrainingSet:
             tasks of the others need not be computed in that step. Samples are then those of a training with the tasks
             ``alongside``. Where a step would be left without any task, as for an expert of one of two scales, rows take
             turns instead: it sees as many rows of its scale.
+        reduced: whether photos are shown reduced too, by any whole factor that leaves a crop of them, where no task
+            asks for several scales, which does so anyway. A look is asked of whole photos; a crop of a large one is
+            mostly plain.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -71,6 +74,7 @@ class TrainingSet:
         mirror: bool = True,
         alongside: Sequence[Task] = (),
         batch: int = 1,
+        reduced: bool = False,
     ) -> None:
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
@@ -80,6 +84,7 @@ class TrainingSet:
         self.degradation = degradation
         self.seed = seed
         self.mirror = mirror
+        self.reduced = reduced
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
@@ -140,11 +145,13 @@ class TrainingSet:
 
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
-        if len(self._scales) > 1 and not found.companions:
+        several = len(self._scales) > 1
+        if (several or self.reduced) and not found.companions:
             # Any reduction that leaves enough pixels.
-            scale = self._scales[self._turn(position)]
-            shorter = min(found.photo.shape[1:])
-            most = min(self._scales[-1], shorter // self.crop)
+            scale = self._scales[self._turn(position)] if several else max(self._scales, default=1)
+            most = min(found.photo.shape[1:]) // self.crop
+            if several:
+                most = min(self._scales[-1], most)
             if most >= scale:
                 pixels = integer(generator, scale, most)
                 room = (found.photo.shape[1] - self.crop * pixels, found.photo.shape[2] - self.crop * pixels)

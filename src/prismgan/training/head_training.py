@@ -42,8 +42,9 @@ MOST_BLOCKS = 4
 STORED = torch.float16
 """What a new head's numbers are stored in, whatever the others are."""
 
-CROP = 112
-BATCH = 6
+CROP = 256
+"""A look is asked of whole photos: what squares of 112 pixels teach covers the photo with strokes (``docs/log.md``)."""
+BATCH = 1
 RATE = 3e-3
 WARMUP = 20
 AVERAGE = 0.99
@@ -76,7 +77,7 @@ class HeadTraining:
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
         data.must_fit(sources, [task], CROP)
-        self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed)
+        self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(

@@ -36,7 +36,9 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
 
     name = str(path) if name is None else name
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # it could be read once, and is read twice
+        if path.is_dir():
+            raise PictureError(f"{name}: is a folder, expected a clip; name one of the clips in it")
+        if path.exists() and not path.is_file():  # it could be read once, and is read twice
             raise PictureError(f"{name}: is a pipe or a device; use - for the standard input, or save the clip first")
         # Absolute, for FFmpeg takes what stands before a colon for a protocol.
         container = av.open(
@@ -44,7 +46,7 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
             metadata_errors="replace",
             container_options={"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"},
         )
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+    except (FileNotFoundError, PermissionError) as error:
         raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
     except (av.FFmpegError, OSError) as error:
         raise PictureError(

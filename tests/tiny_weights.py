@@ -28,7 +28,8 @@ def tiny_weights(
 ) -> Weights:
     """Of the named tasks, all by default. Fresh ones have heads that leave the source as it is."""
     torch.manual_seed(0)
-    config = GeneratorConfig(widths=(8,) * levels, blocks=(1,) * levels, head_blocks=1, head_width=8, latent=4, code=8)
+    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "shared": 1}
+    config = GeneratorConfig(**sizes, head_blocks=1, head_width=8, latent=4, code=8)
     entries = tuple(
         HeadEntry(name=name, kind="any", **{"scale": 1, "fine": True, "latent": False, **tasks[name]})
         for name in names or tasks

@@ -26,8 +26,10 @@ from prismgan.training.portable import portable
 from prismgan.training.recipe import load
 
 SHARED = ("generator.trunk.", "generator.mapping.")
-FINE = ("generator.trunk.up.", "generator.trunk.fine.")
+FINE = ("generator.trunk.restoring.", "generator.trunk.up.", "generator.trunk.fine.")
 """Of these, what looks do not read."""
+LOOKS = ("generator.trunk.looks.",)
+"""Of these, what looks alone read."""
 
 
 def publish(weights: Path, recipe: Path, out: Path, onto: Path | None = None, *, changed: bool = False) -> None:
@@ -86,7 +88,7 @@ def _reads_another_trunk(entry: HeadEntry, trained: Mapping[str, Tensor], whole:
     return any(
         not torch.equal(tensor.half(), whole.tensors[name].half())
         for name, tensor in trained.items()
-        if name.startswith(SHARED) and (entry.fine or not name.startswith(FINE))
+        if name.startswith(SHARED) and not name.startswith(LOOKS if entry.fine else FINE)
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from prismgan.images import interior
+
 __all__ = ["Batch", "TaskBatch"]
 
 
@@ -47,6 +49,15 @@ class Batch:
     def real(self, task: str) -> Float[Tensor, "B 3 h w"]:
         """Real pictures of ``task`` for the discriminator: its examples, else its targets."""
         return self.examples[task] if task in self.examples else self.targets[task]
+
+    def interior(self, margin: int) -> Batch:
+        """Without the outermost ``margin`` pixels of the sources and what belongs to them; examples stay whole."""
+
+        def inner(picture: Tensor) -> Tensor:
+            return interior(picture, margin * picture.shape[-1] // self.source.shape[-1])
+
+        targets = {name: inner(target) for name, target in self.targets.items()}
+        return replace(self, source=inner(self.source), reference=inner(self.reference), targets=targets)
 
     def to(self, device: str) -> Batch:
         """The same batch on another device."""

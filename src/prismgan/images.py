@@ -36,6 +36,7 @@ __all__ = [
     "damaged",
     "find_pictures",
     "from_pil",
+    "interior",
     "is_picture",
     "luma",
     "missing",
@@ -203,6 +204,11 @@ def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
         picture = Image.alpha_composite(white, picture)
     array = np.array(picture.convert("RGB"))
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+def interior(maps: Float[Tensor, "B C H W"], border: int) -> Float[Tensor, "B C h w"]:
+    """Without so many of the outermost rows and columns on each side."""
+    return maps[..., border : maps.shape[-2] - border, border : maps.shape[-1] - border]
 
 
 def to_float(pixels: UInt8[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

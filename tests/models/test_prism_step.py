@@ -12,8 +12,10 @@ import torch
 from states import changed, parameters, same
 from tiny_models import NAMES, batch, config, model, smooth, tasks
 from torch import Tensor
+from torch.nn import functional as F
 
 from prismgan.balancing import BALANCERS, dwa
+from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
@@ -177,19 +179,53 @@ def test_a_frozen_trunk_stays_as_it_is_and_heads_learn(balancer: str) -> None:
     assert learnt == {"heads"}
 
 
-def test_with_the_coarse_part_frozen_restoration_learns_and_no_look_changes() -> None:
-    prism = model(frozen="coarse")
+@pytest.mark.parametrize("shared", [0, 1])
+@pytest.mark.parametrize(
+    ("frozen", "learning", "kept", "trunk"),
+    [
+        ("looks", ["clean", "large"], ["pencil", "paint"], {"restoring", "up", "fine"}),
+        ("restoration", ["pencil", "paint"], ["clean", "large"], {"looks"}),
+    ],
+)
+def test_what_is_frozen_stays_and_the_rest_of_the_trunk_learns(
+    frozen: str, learning: list[str], kept: list[str], trunk: set[str], shared: int
+) -> None:
+    network = {"widths": (8, 12), "blocks": (2, 1), "shared": shared, "latent": 4, "code": 8}
+    prism = model(frozen=frozen, generator=network)
     source = batch().source
-    looks = prism.generate(source, tasks=["pencil", "paint"])
+    images = prism.generate(source, tasks=kept)
     before = parameters(prism)
-    prism._draw_tasks = lambda names, random: ["clean", "large"]  # type: ignore[method-assign]
+    prism._draw_tasks = lambda names, random: learning  # type: ignore[method-assign]
     for _ in range(2):
         prism.step(batch())
-    learnt = {name for name in changed(before, parameters(prism)) if name.startswith("generator.trunk")}
-    assert learnt
-    assert all(name.startswith(("generator.trunk.up", "generator.trunk.fine")) for name in learnt)
-    after = prism.generate(source, tasks=["pencil", "paint"])
-    assert all(torch.equal(looks[name], after[name]) for name in looks)
+    learnt = {name.split(".")[2] for name in changed(before, parameters(prism)) if name.startswith("generator.trunk")}
+    own = {"looks", "restoring"} if shared == 0 else set()
+    assert learnt == trunk - ({"looks", "restoring"} - own)
+    after = prism.generate(source, tasks=kept)
+    assert all(torch.equal(images[name], after[name]) for name in images)
+
+
+def test_no_loss_sees_the_margin() -> None:
+    def losses(of: Batch) -> dict[str, float]:
+        return {name: float(value) for name, value in model(margin=2).step(of).items() if name.startswith("loss/")}
+
+    def bordered(picture: Tensor, border: int) -> Tensor:
+        inner = picture[..., border:-border, border:-border]
+        return F.pad(inner, (border,) * 4, value=0.3)
+
+    whole = batch()
+    other = dataclasses.replace(
+        whole,
+        reference=bordered(whole.reference, 2),
+        targets={
+            name: bordered(target, 2 * target.shape[-1] // whole.source.shape[-1])
+            for name, target in whole.targets.items()
+        },
+    )
+    assert losses(other) == losses(whole)
+    assert losses(dataclasses.replace(whole, reference=bordered(whole.reference, 3))) != losses(whole)
+    with pytest.raises(ValueError, match=r"model\.margin: of crops of 40 pixels, 12 on each side leave 16; use"):
+        config(margin=12).check(tasks(), 40)
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.0, [1.0, 0.0, 0.0, 0.0]), (0.5, [0.4, 0.2, 0.2, 0.2])])

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from prismgan import images
@@ -17,10 +18,12 @@ HEADS = [
 ]
 
 
-def make(levels: int = 2, heads: list[HeadSpec] = HEADS, *, seed: int = 0, fresh: bool = True) -> Generator:
+def make(
+    levels: int = 2, heads: list[HeadSpec] = HEADS, *, seed: int = 0, fresh: bool = True, shared: int | None = None
+) -> Generator:
     """A small generator; one that is not fresh has left its baseline, as if it had been trained."""
     torch.manual_seed(seed)
-    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], latent=4, code=8)
+    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], shared=shared, latent=4, code=8)
     generator = Generator(config, heads)
     if not fresh:
         leave_baseline(generator)
@@ -96,6 +99,35 @@ def test_only_the_heads_asked_for_are_computed_and_the_trunk_once() -> None:
     calls.clear()
     generator(picture(16, 16))
     assert calls == {"trunk": 1, **{spec.name: 1 for spec in HEADS}}
+
+
+@pytest.mark.parametrize(("branch", "fine"), [("looks", False), ("restoring", True)])
+@torch.no_grad()
+def test_blocks_that_are_not_shared_act_on_the_heads_that_read_them(branch: str, fine: bool) -> None:
+    generator, source = make(shared=0, fresh=False), picture(20, 17)
+    before = generator(source)
+    for parameter in generator.trunk.get_submodule(branch).parameters():
+        parameter.add_(0.1)
+    after = generator(source)
+    changed = {spec.name for spec in HEADS if not torch.equal(before[spec.name], after[spec.name])}
+    assert changed == {spec.name for spec in HEADS if spec.fine == fine}
+
+
+@torch.no_grad()
+def test_of_the_blocks_that_are_not_shared_only_those_that_are_needed_are_computed() -> None:
+    generator, source = make(shared=0), picture(16, 16)
+    calls: list[str] = []
+    for name in ("looks", "restoring"):
+        part = generator.trunk.get_submodule(name)
+        part.register_forward_hook(lambda *_, name=name: calls.append(name))
+    generator(source, tasks=["coarse-1"])
+    generator(source, tasks=["fine-1"])
+    assert calls == ["looks", "restoring"]
+
+
+def test_no_more_blocks_can_be_shared_than_there_are() -> None:
+    with pytest.raises(ValidationError, match="shared is 3, but the coarsest level has 1 blocks"):
+        make(shared=3)
 
 
 @torch.no_grad()

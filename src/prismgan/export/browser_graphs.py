@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import onnx
 import torch
@@ -17,7 +17,7 @@ from prismgan.networks import Generator
 __all__ = ["FINE", "TRUNK", "browser_graphs", "enlargement", "head"]
 
 TRUNK, FINE = "trunk", "fine"
-BORDERED, SHALLOW, COARSE = "bordered", "shallow", "coarse"
+BORDERED, SHALLOW, SHARED, COARSE = "bordered", "shallow", "shared", "coarse"
 SOURCE, LATENT, LOOK = "source", "latent", "look"
 
 
@@ -45,7 +45,7 @@ def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx
         generator: on the CPU, in float32.
         tasks: names.
     """
-    pieces = {TRUNK: _trunk(generator)}
+    pieces = {TRUNK: _trunk(generator, {generator.specs[name].fine for name in tasks})}
     if any(generator.specs[name].fine for name in tasks):
         pieces[FINE] = _fine(generator)
     for scale in sorted({generator.specs[name].scale for name in tasks} - {1}):
@@ -59,16 +59,20 @@ def _skips(generator: Generator) -> list[str]:
     return [SHALLOW, *(f"skip {level}" for level in range(1, levels))][:levels]
 
 
-def _trunk(generator: Generator) -> onnx.ModelProto:
+def _trunk(generator: Generator, fine: Container[bool]) -> onnx.ModelProto:
+    """``fine`` holds True where the way up comes next, False where there are heads that repaint."""
     graph = Graph(compact=True)
     network = GeneratorGraph(graph, generator)
     bordered = _bordered(graph, network)
-    shallow, skips, coarse = network.way_down(graph.interior(bordered))
+    shallow, skips, shared = network.way_down(graph.interior(bordered))
     graph.output(bordered, BORDERED, [1, 12, "bordered rows", "bordered columns"])
     graph.output(shallow, SHALLOW, _sizes(generator, 0))
     for level, (name, value) in enumerate(zip(_skips(generator)[1:], skips[1:], strict=True), start=1):
         graph.output(value, name, _sizes(generator, level))
-    graph.output(coarse, COARSE, _sizes(generator, -1))
+    if True in fine:
+        graph.output(shared, SHARED, _sizes(generator, -1))
+    if False in fine:
+        graph.output(network.repainted(shared), COARSE, _sizes(generator, -1))
     return graph.model(TRUNK)
 
 
@@ -91,8 +95,8 @@ def _enlargement(generator: Generator, scale: int) -> onnx.ModelProto:
 def _fine(generator: Generator) -> onnx.ModelProto:
     graph = Graph(compact=True)
     skips = [graph.input(name, _sizes(generator, level)) for level, name in enumerate(_skips(generator))]
-    coarse = graph.input(COARSE, _sizes(generator, -1))
-    graph.output(GeneratorGraph(graph, generator).way_up(skips, coarse), FINE, _sizes(generator, 0))
+    shared = graph.input(SHARED, _sizes(generator, -1))
+    graph.output(GeneratorGraph(graph, generator).way_up(skips, shared), FINE, _sizes(generator, 0))
     return graph.model(FINE)
 
 

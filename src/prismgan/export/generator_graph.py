@@ -73,12 +73,15 @@ class GeneratorGraph:
 
     def trunk(self, cells: str, names: Collection[str]) -> FeatureNames:
         """The features that these tasks need of the cells without their border."""
-        shallow, skips, coarse = self.way_down(cells)
-        fine = self.way_up(skips, coarse) if any(self.generator.specs[name].fine for name in names) else None
+        shallow, skips, shared = self.way_down(cells)
+        wanted = {self.generator.specs[name].fine for name in names}
+        coarse = self.repainted(shared) if False in wanted else shared
+        fine = self.way_up(skips, shared) if True in wanted else None
         return self.with_margin(shallow, coarse, fine, names)
 
     def way_down(self, cells: str) -> tuple[str, list[str], str]:
-        """The shallow features, what :meth:`way_up` starts from at every level (finest first), and the coarse ones."""
+        """The shallow features, what :meth:`way_up` starts from at every level (finest first), and the coarse ones that
+        all heads share."""
         trunk = self.generator.trunk
         shallow = maps = self._convolution(trunk.stem, self.graph.to_network(cells))
         skips = []
@@ -87,9 +90,14 @@ class GeneratorGraph:
             maps = self._convolution(down, self._activation(maps))
         return shallow, skips, self._blocks(trunk.coarse, maps)
 
-    def way_up(self, skips: Sequence[str], coarse: str) -> str:
+    def repainted(self, shared: str) -> str:
+        """The coarse features of heads that repaint."""
+        return self._blocks(self.generator.trunk.looks, shared)
+
+    def way_up(self, skips: Sequence[str], shared: str) -> str:
         """The fine features."""
-        graph, trunk, maps = self.graph, self.generator.trunk, coarse
+        graph, trunk = self.graph, self.generator.trunk
+        maps = self._blocks(trunk.restoring, shared)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)

@@ -56,7 +56,7 @@ class ModelConfig(Config, ABC):
         return {}
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
-        """Refuse tasks, or crops of so many pixels, that this model cannot be trained on.
+        """Refuse tasks, or crops of which losses see so many pixels, that this model cannot be trained on.
 
         Raises:
             ValueError: it cannot; the message is a line for the user.

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
+from prismgan.images import interior
 from prismgan.losses import Disturbance, diversity, steadiness
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
@@ -23,6 +25,8 @@ from prismgan.tasks import Task
 
 __all__ = ["Prism", "PrismConfig"]
 
+SEEN = 32
+"""Fewest pixels of a crop's side that a margin has to leave."""
 STEADY_PART = 3
 """One in so many rows is rendered a second time for the steadiness loss."""
 
@@ -35,9 +39,13 @@ class PrismConfig(ModelConfig):
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
-    frozen: Literal["nothing", "coarse", "trunk"] = "nothing"
-    """What stays as it was started from: nothing; the coarse part of the trunk, which is all that looks read, so that
-    restoration trains and no look changes; or the whole trunk, so that heads train and no task changes another."""
+    frozen: Literal["nothing", "looks", "restoration", "trunk"] = "nothing"
+    """What stays as it was started from: nothing; what looks read of the trunk, so that restoration trains and no look
+    changes; what restoration reads, so that looks train and no restoration changes; or the whole trunk, so that heads
+    train and no task changes another."""
+    margin: Annotated[int, Field(ge=0, le=256)] = 0
+    """Pixels of the source at each border of a crop that no loss sees. A style's loss asks every crop for all colours
+    of the exemplar, and a network learns to put those that fit nowhere along the border."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -54,12 +62,18 @@ class PrismConfig(ModelConfig):
                     f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
                     "set its blocks, or model.generator.head_blocks, to 1 or more"
                 )
-        super().check(tasks, crop)
+        seen = crop - 2 * self.margin
+        if self.margin and seen < SEEN:
+            raise ValueError(
+                f"model.margin: of crops of {crop} pixels, {self.margin} on each side leave {seen}; "
+                f"use a larger training.crop, at least {SEEN} more than both"
+            )
+        super().check(tasks, seen)
 
 
 @dataclass(frozen=True)
 class Disturbed:
-    """A second rendering of a batch's first rows, from a disturbed source."""
+    """A second rendering of a batch's first rows, from a disturbed source, without the margin."""
 
     disturbance: Disturbance
     outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]]
@@ -78,7 +92,9 @@ class Prism(Model):
         """See :class:`Model`."""
         super().__init__(config, *arguments, **settings)
         if config.frozen != "nothing":
-            self.generator.freeze(fine=config.frozen == "trunk")
+            self.generator.freeze(
+                looks=config.frozen in ("looks", "trunk"), restoration=config.frozen in ("restoration", "trunk")
+            )
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""
@@ -93,6 +109,7 @@ class Prism(Model):
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
         disturbed = self._disturbed(batch.source, latent, names, turn.random)
+        batch, outputs, others = batch.interior(self.config.margin), *map(self._interior, (outputs, others))
         losses, log = self.task_losses(batch, outputs, turn.weights)
         log |= self._add_diversity(losses, outputs, others, turn.weights)
         if disturbed is not None:
@@ -108,6 +125,10 @@ class Prism(Model):
                 log[f"loss/{name}/adversarial"] = value.detach()
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
         return self.finish(losses, outputs, turn, log, finite=finite)
+
+    def _interior(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Without the margin."""
+        return {name: interior(output, self.config.margin * self.tasks[name].scale) for name, output in outputs.items()}
 
     def draw_latents(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two latents a row."""
@@ -162,4 +183,5 @@ class Prism(Model):
         disturbance = Disturbance.draw(random)
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:
-            return Disturbed(disturbance, self.generator(moved, latent[:rows], names))
+            outputs = self.generator(moved, latent[:rows], names)
+        return Disturbed(disturbance, self._interior(outputs))

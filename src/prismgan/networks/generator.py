@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prismgan.images import interior
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.borders import enlarged, repeated
 from prismgan.networks.cells import add, spread
@@ -36,6 +37,8 @@ class GeneratorConfig(GeneratorSizes):
     """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 16 run fastest."""
     blocks: Levels = (6, 8)
     """Residual blocks at each of these levels; those at 1/2 are computed for restoration alone, not for looks."""
+    shared: Annotated[int | None, Field(ge=0, le=64)] = None
+    """Blocks of the coarsest level that looks and restoration share, all by default; of the others each has its own."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
     head_width: Annotated[int, Field(gt=1, le=1024)] = 32
@@ -45,12 +48,19 @@ class GeneratorConfig(GeneratorSizes):
     code: Positive = 64
     """Width of the fully connected layers that z goes through."""
 
+    @model_validator(mode="after")
+    def _shares_what_there_is(self) -> Self:
+        if self.shared is not None and self.shared > self.blocks[-1]:
+            raise ValueError(f"shared is {self.shared}, but the coarsest level has {self.blocks[-1]} blocks")
+        return self
+
 
 class Features(NamedTuple):
     """What the trunk hands to the heads."""
 
     shallow: Float[Tensor, "B C H/2 W/2"]
     coarse: Float[Tensor, "B D H/2^L W/2^L"]
+    """For heads that repaint. Where none was asked for, what they share with restoration."""
     fine: Float[Tensor, "B C H/2 W/2"] | None
     """None where no head that reads it was asked for."""
 
@@ -68,10 +78,11 @@ class Encoded(NamedTuple):
 class Trunk(nn.Module):
     """Source, unshuffled by 2, to features at the finest and the coarsest level.
 
-    The way down is short: one layer a level, then all blocks of the coarsest level. Looks need no more. The way up has
+    The way down is short: one layer a level, then the blocks of the coarsest level. Looks need no more. The way up has
     all blocks of the finer levels, where restoration lives, and starts from what the coarse level knows of the
-    surroundings. So looks and restoration share the coarse level, each pays for what it needs, and a look's
-    gradients never reach the blocks that restoration lives in.
+    surroundings. So each pays for what it needs, and a look's gradients never reach the finer blocks. How many of the
+    coarsest blocks both share is a matter of time: what is shared is learnt from all tasks, and what each has for
+    itself goes on learning without harm to the other (``docs/log.md``, "sixth leg").
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -84,20 +95,25 @@ class Trunk(nn.Module):
 
         self.stem = convolution(12, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
-        self.coarse = stage(widths[-1], blocks[-1])
+        shared = blocks[-1] if config.shared is None else config.shared
+        self.coarse = stage(widths[-1], shared)
+        self.looks = stage(widths[-1], blocks[-1] - shared)
+        self.restoring = stage(widths[-1], blocks[-1] - shared)
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
         self.fine = nn.ModuleList(stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
 
-    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"], fine: bool = True) -> Features:
-        """``fine`` says whether the finest features are wanted."""
+    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"], looks: bool = True, fine: bool = True) -> Features:
+        """``looks`` and ``fine`` say whether the features that repainting heads and fine heads read are wanted."""
         shallow = maps = self.stem(source)
         skips = []
         for down in self.down:
             skips.append(maps)
             maps = down(F.leaky_relu(maps, SLOPE))
-        coarse = maps = self.coarse(maps)
+        shared = self.coarse(maps)
+        coarse = self.looks(shared) if looks else shared
         if not fine:
             return Features(shallow, coarse, None)
+        maps = self.restoring(shared)
         for skip, up, blocks in reversed(list(zip(skips, self.up, self.fine, strict=True))):
             maps = blocks(skip + F.pixel_shuffle(up(maps), 2))
         return Features(shallow, coarse, maps)
@@ -159,8 +175,8 @@ class CoarseHead(nn.Module):
         maps = F.leaky_relu(self.narrow(features.coarse), SLOPE)
         for block in self.blocks:
             maps = block(maps, code)
-        coarse = self.up(_interior(maps, border - self.kept))
-        maps = _interior(enlarged(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
+        coarse = self.up(interior(maps, border - self.kept))
+        maps = interior(enlarged(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
         maps = maps + self.skip(features.shallow)
         colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
         smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
@@ -179,11 +195,6 @@ class CoarseHead(nn.Module):
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
     return config.head_blocks if spec.blocks is None else spec.blocks
-
-
-def _interior(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h-2 w-2"]:
-    """Without so many of the outermost rows and columns on each side."""
-    return maps[..., border : maps.shape[-2] - border, border : maps.shape[-1] - border]
 
 
 def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
@@ -239,10 +250,15 @@ class Generator(ImageGenerator):
         )
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
 
-    def freeze(self, *, fine: bool) -> None:
-        """Exclude what looks share from training and, with ``fine``, what restoration shares as well; heads learn."""
-        self.mapping.requires_grad_(False)
-        for part in (self.trunk,) if fine else (self.trunk.stem, self.trunk.down, self.trunk.coarse):
+    def freeze(self, *, looks: bool, restoration: bool) -> None:
+        """Exclude from training what repainting heads share, or what fine heads share, or both; heads learn."""
+        trunk = self.trunk
+        parts: list[nn.Module] = [self.mapping, trunk.stem, trunk.down, trunk.coarse]
+        if looks:
+            parts.append(trunk.looks)
+        if restoration:
+            parts += [trunk.restoring, trunk.up, trunk.fine]
+        for part in parts:
             part.requires_grad_(False)
 
     def reach(self, tasks: Iterable[str] | None = None) -> int:
@@ -250,9 +266,10 @@ class Generator(ImageGenerator):
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Encoded:
         """The part of the work that the named tasks, all by default, share."""
-        fine = any(self.specs[name].fine for name in self.named(tasks))
+        fine = {self.specs[name].fine for name in self.named(tasks)}
         bordered = self.bordered(source)
-        return Encoded(self.trunk(bordered[..., 1:-1, 1:-1], fine), bordered, *source.shape[-2:])
+        features = self.trunk(bordered[..., 1:-1, 1:-1], looks=False in fine, fine=True in fine)
+        return Encoded(features, bordered, *source.shape[-2:])
 
     def decode(
         self,

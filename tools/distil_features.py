@@ -1,6 +1,8 @@
 """Distil VGG-19 into the small feature network that prismgan brings.
 
-    python tools/distil_features.py --data DATA --out src/prismgan/weights/features.safetensors --minutes 20
+    python tools/distil_features.py --data DATA --out features.safetensors --minutes 22
+    python tools/distil_features.py --data DATA --from features.safetensors --rate 0.012 --minutes 14 \
+        --out src/prismgan/weights/features.safetensors
 
 DATA holds `photos`, `styles` and `cartoon` (pictures to train on; every eighth is held out) and `perceptual` (VGG-19 in
 two files). The student has VGG's form with fewer channels. A 1x1 convolution for each level, used for training alone,
@@ -50,8 +52,12 @@ HELD_OUT = 8
 LONGEST = 640
 """Longest side in pixels that pictures are kept at."""
 CROP = 128
+"""Side of the crops of every other step; those between are twice as large, and a quarter as many: looks are compared by
+whole pictures, and what is far apart in those is not what is far apart in small crops."""
 ASIDE = 10**9
 """Numbers of batches from here on are no step's."""
+WHOLE = 25
+"""Whole pictures that the student is judged on in the end."""
 ROWS = 8
 """Crops a step; each is seen twice, as it is and changed."""
 RATE = 0.035
@@ -98,33 +104,34 @@ class Crops:
         self.pictures = [list(found) for found in pictures.values() if found]
         self.seed = seed
 
-    def batch(self, number: int, rows: int) -> Float[Tensor, "2B 3 S S"]:
-        """``rows`` crops, then the same ones changed, in [-1, 1]."""
-        pairs = [self._pair(number, row) for row in range(rows)]
+    def batch(self, number: int, rows: int, side: int | None = None) -> Float[Tensor, "2B 3 S S"]:
+        """``rows`` crops of a side of :data:`CROP` by default, then the same ones changed, in [-1, 1]."""
+        pairs = [self._pair(number, row, side or CROP) for row in range(rows)]
         found = torch.stack([plain for plain, _ in pairs] + [changed for _, changed in pairs])
         return found.contiguous(memory_format=torch.channels_last)
 
-    def _pair(self, number: int, row: int) -> tuple[Tensor, Tensor]:
+    def _pair(self, number: int, row: int, side: int) -> tuple[Tensor, Tensor]:
         random = stream("crops", self.seed, number, row)
-        plain = self._crop(random)
+        plain = self._crop(random, side)
         if uniform(random, 0, 1) < 0.5:
             plain = _other_colours(plain, random)
         changed = plain
         if uniform(random, 0, 1) < 0.5:
             changed = _other_colours(changed, random)
         if uniform(random, 0, 1) < 0.3:  # half of a look, as outputs are on their way to it
-            changed = torch.lerp(changed, self._crop(random), uniform(random, 0.2, 0.8))
+            changed = torch.lerp(changed, self._crop(random, side), uniform(random, 0.2, 0.8))
         return plain, draw(CHANGES, random).apply(changed, random)
 
-    def _crop(self, random: torch.Generator) -> Float[Tensor, "3 S S"]:
+    def _crop(self, random: torch.Generator, side: int) -> Float[Tensor, "3 S S"]:
         folder = self.pictures[integer(random, 0, len(self.pictures) - 1)]
         picture = folder[integer(random, 0, len(folder) - 1)]
         height, width = picture.shape[-2:]
-        side = round(math.exp(uniform(random, math.log(0.6 * CROP), math.log(min(height, width)))))
-        top, left = integer(random, 0, height - side), integer(random, 0, width - side)
-        window = images.to_float(picture[:, top : top + side, left : left + side])
+        most = min(height, width)
+        window = round(math.exp(uniform(random, math.log(min(0.6 * side, most)), math.log(most))))
+        top, left = integer(random, 0, height - window), integer(random, 0, width - window)
+        found = images.to_float(picture[:, top : top + window, left : left + window])
         # Bilinear, for speed: a crop's sharpness varies by more than kernels differ.
-        (crop,) = F.interpolate(window[None], size=(CROP, CROP), mode="bilinear", antialias=True)
+        (crop,) = F.interpolate(found[None], size=(side, side), mode="bilinear", antialias=True)
         crop = crop.transpose(1, 2) if uniform(random, 0, 1) < 0.25 else crop
         return crop.flip(2) if uniform(random, 0, 1) < 0.5 else crop
 
@@ -213,7 +220,9 @@ class Distillation:
         rows: int = ROWS,
         seed: int = 0,
         device: str = "cpu",
+        start: FeatureNetwork | None = None,
     ) -> None:
+        """``start`` is a student to go on with; by default there is a new one, of these ``widths``."""
         self.crops, self.rows, self.seed, self.device = crops, rows, seed, device
         number = precision("auto", device)
         self.autocast = torch.autocast(device, number, enabled=number != torch.float32)
@@ -222,11 +231,7 @@ class Distillation:
             self.teacher.calibrate([self.crops.batch(ASIDE + number, 8).to(device) for number in range(4)])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            student = FeatureNetwork(widths)
-            for module in student.modules():
-                if isinstance(module, nn.Conv2d):
-                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                    nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+            student = start or _new_student(widths)
         self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         layers = [module for module in self.student.modules() if isinstance(module, nn.Conv2d)]
         self.deviations = [math.sqrt(2 / layer.weight[0].numel()) for layer in layers]
@@ -236,7 +241,8 @@ class Distillation:
         """One update; the terms of every level before it."""
         for group, deviation in zip(self.optimizer.param_groups, self.deviations, strict=True):
             group["lr"] = rate * deviation
-        pictures = self.crops.batch(number, self.rows).to(self.device)
+        large = number % 2
+        pictures = self.crops.batch(number, self.rows // 4 if large else self.rows, (1 + large) * CROP).to(self.device)
         terms = self.terms(pictures, offset=number)
         loss = torch.stack([TERMS[name.partition("/")[0]] * value for name, value in terms.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -272,6 +278,15 @@ class Distillation:
                     .mean(),
                 }
         return found
+
+
+def _new_student(widths: Sequence[Sequence[int]]) -> FeatureNetwork:
+    student = FeatureNetwork(widths)
+    for module in student.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    return student
 
 
 def _embedded(own: Float[Tensor, "B c h w"], wanted: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
@@ -355,11 +370,14 @@ def rank_correlation(first: Float[Tensor, "*B N"], second: Float[Tensor, "*B N"]
 
 @torch.no_grad()
 def style_distances(
-    features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]], pictures: Float[Tensor, "N 3 S S"]
-) -> Float[Tensor, "E N"]:
-    """The style loss of every picture for every exemplar."""
-    seen = TaskBatch(pictures, pictures, None)
-    return torch.stack([StyleStatistics(features, [exemplar])(pictures, seen) for exemplar in exemplars])
+    features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]], batches: Sequence[Float[Tensor, "N 3 h w"]]
+) -> Float[Tensor, "E M"]:
+    """The style loss of every picture of all batches for every exemplar."""
+    styles = [StyleStatistics(features, [exemplar]) for exemplar in exemplars]
+    found = [
+        torch.stack([style(pictures, TaskBatch(pictures, pictures, None)) for style in styles]) for pictures in batches
+    ]
+    return torch.cat(found, dim=1)
 
 
 @torch.no_grad()
@@ -382,7 +400,10 @@ def content_distances(
 class Judges:
     """Networks that the student is compared with: its teachers, and one that it never saw."""
 
+    teacher: Teacher
+    """What the student was taught by."""
     networks: Mapping[str, nn.Module]
+    """What the teacher was made of, each by itself."""
     squeeze: nn.Module | None
     """SqueezeNet, with LPIPS's weights of its first four levels."""
     squeeze_weights: Sequence[Tensor]
@@ -390,12 +411,15 @@ class Judges:
     @classmethod
     def read(cls, folder: Path) -> Judges:
         """The networks of the data folder; SqueezeNet is left out where its files are missing."""
+        teacher = Teacher.read(folder)
         networks = {name: load_features(folder / f"{name}.safetensors") for name in TEACHERS}
         paths = folder / "squeezenet1_1_fp16.safetensors", folder / "lpips_v0.1_squeeze_lin.safetensors"
         if not all(path.exists() for path in paths):
-            return cls(networks, None, ())
+            return cls(teacher, networks, None, ())
         weights = load_file(paths[1])
-        return cls(networks, load_features(paths[0]), [weights[f"lin{level}.model.1.weight"] for level in range(4)])
+        return cls(
+            teacher, networks, load_features(paths[0]), [weights[f"lin{level}.model.1.weight"] for level in range(4)]
+        )
 
 
 TEACHERS = ("vgg19_normalised_conv3_1", "vgg19_small16x")
@@ -421,20 +445,33 @@ def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures)
     plain, changed = plain[different], changed[different]
 
     candidates = {"student": student, TEACHERS[1]: judges.networks[TEACHERS[1]]}
-    styles = {name: style_distances(network, exemplars, seen) for name, network in candidates.items()}
+    styles = {name: style_distances(network, exemplars, [seen]) for name, network in candidates.items()}
     contents = {name: content_distances(network, plain, changed) for name, network in candidates.items()}
     found = {}
     for name, judge in judges.networks.items():
-        style, content = style_distances(judge, exemplars, seen), content_distances(judge, plain, changed)
+        style, content = style_distances(judge, exemplars, [seen]), content_distances(judge, plain, changed)
         for candidate in candidates:
             if candidate != name:
                 found[f"style/{candidate}/{name}"] = float(rank_correlation(styles[candidate], style).mean())
                 found[f"content/{candidate}/{name}"] = float(rank_correlation(contents[candidate], content))
+    for what, batches in {"crops": [seen], "whole": _whole(held)}.items():
+        one, other = (style_distances(network, exemplars, batches).flatten() for network in (student, judges.teacher))
+        found[f"pairs/{what}"] = float(rank_correlation(one, other))
     if judges.squeeze is not None:
         content = content_distances(judges.squeeze, plain, changed, judges.squeeze_weights)
         for candidate in candidates:
             found[f"content/{candidate}/lpips_squeeze"] = float(rank_correlation(contents[candidate], content))
     return {name: round(value, 4) for name, value in found.items()}
+
+
+def _whole(held: Pictures) -> list[Float[Tensor, "1 3 h w"]]:
+    """Photos and comics that are held out, as many of each as there are, at the size of a large crop."""
+    turns = [picture for pair in zip(held["photos"], held["cartoon"], strict=False) for picture in pair]
+    several = [images.to_float(picture)[None] for picture in [*turns, *held["photos"][len(turns) // 2 :]][:WHOLE]]
+    return [
+        F.interpolate(picture, scale_factor=2 * CROP / max(picture.shape[-2:]), mode="bilinear", antialias=True)
+        for picture in several
+    ]
 
 
 def save_features(path: Path, student: FeatureNetwork, about: Mapping[str, object]) -> None:
@@ -456,7 +493,7 @@ def factor(progress: float) -> float:
     return min(1.0, progress / 0.02 + 0.05) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
 
 
-def distil(distillation: Distillation, *, minutes: float, steps: int | None) -> int:
+def distil(distillation: Distillation, *, minutes: float, steps: int | None, rate: float = RATE) -> int:
     """Train for the time or the steps given; the number of steps."""
     started, number = time.monotonic(), 0
     window: dict[str, list[float]] = defaultdict(list)
@@ -465,7 +502,7 @@ def distil(distillation: Distillation, *, minutes: float, steps: int | None) -> 
         progress = number / steps if steps is not None else seconds / (60 * minutes)
         if progress >= 1:
             return number
-        for name, value in distillation.step(number, RATE * factor(progress)).items():
+        for name, value in distillation.step(number, rate * factor(progress)).items():
             window[name].append(value)
         number += 1
         if number % 50 == 0:
@@ -488,31 +525,34 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="how many steps to train, instead of minutes")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
-    arguments = parser.parse_args()
+    parser.add_argument("--from", dest="start", type=Path, help="a student to go on with")
+    parser.add_argument("--rate", type=float, default=RATE, help="step of Adam, against what layers start with")
     try:
-        run(arguments.data, arguments.out, arguments.minutes, arguments.steps, arguments.device, arguments.seed)
+        run(parser.parse_args())
     except PrismganError as error:
         print(f"distil_features: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def run(data: Path, out: Path, minutes: float, steps: int | None, device: str, seed: int) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Read, distil, measure, write.
 
     Raises:
         PrismganError: data or teachers cannot be read, or the file cannot be written.
     """
+    data, out, device, seed = arguments.data, arguments.out, arguments.device, arguments.seed
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     teacher, judges = Teacher.read(data / "perceptual"), Judges.read(data / "perceptual")
+    start = None if arguments.start is None else _learning(arguments.start)
     train, held = read_pictures(data)
     counts = {name: len(pictures) for name, pictures in train.items()}
     print(
         f"{sum(counts.values())} pictures to train on ({counts}), {sum(map(len, held.values()))} held out", flush=True
     )
-    distillation = Distillation(teacher, Crops(train, seed), seed=seed, device=device)
+    distillation = Distillation(teacher, Crops(train, seed), seed=seed, device=device, start=start)
     started = time.monotonic()
-    taken = distil(distillation, minutes=minutes, steps=steps)
+    taken = distil(distillation, minutes=arguments.minutes, steps=arguments.steps, rate=arguments.rate)
     spent = (time.monotonic() - started) / 60
     if not all(parameter.isfinite().all() for parameter in distillation.student.parameters()):
         raise DataError("the student diverged; nothing is written")
@@ -527,8 +567,10 @@ def run(data: Path, out: Path, minutes: float, steps: int | None, device: str, s
         "teachers": [f"{name}.safetensors" for name in TEACHERS],
         "data": counts,
         "command": "python tools/distil_features.py --data DATA --out FILE "
-        + (f"--steps {steps}" if steps is not None else f"--minutes {minutes:g}")
-        + (f" --seed {seed}" if seed else ""),
+        + (f"--steps {arguments.steps}" if arguments.steps is not None else f"--minutes {arguments.minutes:g}")
+        + (f" --seed {seed}" if seed else "")
+        + (f" --rate {arguments.rate:g}" if arguments.rate != RATE else "")
+        + (" --from FEATURES" if start is not None else ""),
         "steps": taken,
         "minutes": round(spent, 1),
         "held_out": errors,
@@ -540,6 +582,18 @@ def run(data: Path, out: Path, minutes: float, steps: int | None, device: str, s
     for name, value in sorted(about["agreement"].items()):  # type: ignore[attr-defined]
         print(f"  {name:60} {value:.3f}")
     print(f"{out}: {out.stat().st_size:,} bytes")
+
+
+def _learning(path: Path) -> FeatureNetwork:
+    """A student as it was written, to be taught further.
+
+    Raises:
+        WeightsError: the file is missing, or is not what this command writes.
+    """
+    student = load_features(path)
+    if not isinstance(student, FeatureNetwork) or student.widths != tuple(stage[0] for stage in WIDTHS):
+        raise WeightsError(f"{path}: is another network than this command teaches")
+    return student.train().requires_grad_(True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prismgan import images
 from prismgan.data import pictures
 from prismgan.errors import WeightsError
 from prismgan.losses.content import FeatureContent
@@ -263,8 +264,8 @@ def test_the_same_tensor_gives_the_same_maps(network: Counting) -> None:
 def test_the_last_two_tensors_are_remembered(network: Counting) -> None:
     reference, outputs = photos(seed=9), [photos(seed=seed) for seed in range(3)]
     for output in outputs:  # as the losses of three tasks do
-        for images in (output, output, reference):
-            network(images)
+        for pictures_seen in (output, output, reference):
+            network(pictures_seen)
     assert network.computed == 4
     network(outputs[0])
     assert network.computed == 5
@@ -415,6 +416,7 @@ def test_a_short_distillation_lowers_every_kind_of_error(tool: ModuleType, disti
 def test_crops_are_a_function_of_their_number(distillation: object) -> None:
     crops = distillation.crops  # type: ignore[attr-defined]
     assert crops.batch(3, 2).shape == (4, 3, 48, 48)
+    assert crops.batch(3, 1, 96).shape == (2, 3, 96, 96)
     assert torch.equal(crops.batch(3, 2), crops.batch(3, 2))
     assert not torch.equal(crops.batch(3, 2), crops.batch(4, 2))
     assert crops.batch(3, 8).abs().max() <= 1
@@ -433,11 +435,25 @@ def test_equalising_changes_channels_by_factors_alone(tool: ModuleType, distilla
         torch.testing.assert_close(new * ratio, old, atol=1e-3, rtol=1e-3)
 
 
-def test_what_is_saved_is_read_back(tool: ModuleType, distillation: object, tmp_path: Path) -> None:
+def test_style_distances_are_by_exemplar_and_picture_whatever_the_sizes(tool: ModuleType) -> None:
+    exemplars = [images.to_float(pictures.load(name))[:, :64, :80] for name in pictures.expand(("builtin:photos",))[:2]]
+    others = [exemplars[0][None], exemplars[1][None, :, :48]]
+    found = tool.style_distances(made(((6, 6), (10, 10), (12, 12), (16,)), 1).frozen(), exemplars, others)
+    assert found.shape == (2, 2)
+    assert found[0, 0] < 0.01 < min(found[1, 0], found[0, 1])
+
+
+def test_what_is_saved_is_read_back(
+    tool: ModuleType, distillation: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "new" / "features.safetensors"
     tool.save_features(path, distillation.student, {"steps": 3})  # type: ignore[attr-defined]
     loaded = load_features(path)
     assert loaded.widths == (6, 10, 12, 16)
+    with pytest.raises(WeightsError, match="another network than this command teaches"):
+        tool._learning(path)
+    monkeypatch.setattr(tool, "WIDTHS", ((6, 6), (10, 10), (12, 12), (16,)))
+    assert all(parameter.requires_grad for parameter in tool._learning(path).parameters())
     with safe_open(path, "pt") as file:
         assert json.loads(file.metadata()["prismgan"]) == {"steps": 3}
         assert file.get_tensor("stages.0.0.weight").dtype == torch.float16

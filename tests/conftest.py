@@ -25,10 +25,16 @@ import prismgan
 torch.set_num_threads(1)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """OpenVINO comes last: it leaves the processor's state changed in the thread that it computes in (small numbers are
-    flushed to zero; on machines with AMX a child process that ends can then end this one)."""
+    """The tests of a file run in one process, one after the other: they share what their fixtures make.
+
+    OpenVINO comes last: it leaves the processor's state changed in the thread that it computes in (small numbers are
+    flushed to zero; on machines with AMX a child process that ends can then end this one).
+    """
+    for item in items:
+        group = "openvino" if "openvino" in item.nodeid else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: "openvino" in item.nodeid)
 
 

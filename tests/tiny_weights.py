@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from prismgan.models.weights import FORMAT, HeadEntry, Header, Weights
-from prismgan.networks import Generator, GeneratorConfig
+from prismgan.networks import Generator, GeneratorConfig, LooksConfig
 
 TASKS: dict[str, dict[str, Any]] = {
     "restore": {},
@@ -28,7 +28,8 @@ def tiny_weights(
 ) -> Weights:
     """Of the named tasks, all by default. Fresh ones have heads that leave the source as it is."""
     torch.manual_seed(0)
-    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "shared": 1}
+    looks = LooksConfig(shared=1, width=8, blocks=1)
+    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "looks": looks}
     config = GeneratorConfig(**sizes, head_blocks=1, head_width=8, latent=4, code=8)
     entries = tuple(
         HeadEntry(name=name, kind="any", **{"scale": 1, "fine": True, "latent": False, **tasks[name]})

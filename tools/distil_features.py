@@ -63,8 +63,10 @@ ROWS = 8
 RATE = 0.035
 """Adam's step for a layer, against the deviation that its weights start with: layers with many inputs take small steps.
 """
-TERMS = {"map": 1.0, "change": 0.5, "gram": 0.5, "relation": 0.5}
+TERMS = {"map": 1.0, "change": 0.5, "gram": 0.5, "relation": 0.5, "style": 4.0}
 """Weights of the terms of the loss."""
+FRESH = 10
+"""Every so many steps the student looks at the paintings again."""
 CHANGES = DegradationConfig(
     clean=0.3,
     gaussian_blur=GaussianBlur(probability=0.4, sigma=(0.4, 2.5)),
@@ -202,13 +204,16 @@ class Teacher(nn.Module):
 
 
 class Distillation:
-    """A student that learns from a teacher. The loss of each level has four terms, each 0 at best and about 1 at first.
+    """A student that learns from a teacher. The loss has four terms of each level and one of all, each 0 at best and
+    about 1 at first.
 
     ``map``: the teacher's maps, from the student's through a 1x1 convolution; mean square over variance. ``change``:
     the same for the difference between a picture and its changed version, which is what a content loss compares.
     ``gram``: the Gram matrices of those embedded maps. ``relation``: the student's own maps, with no convolution
     between, should find pictures' Gram matrices as far apart as the teacher does (Park et al., "Relational knowledge
-    distillation", CVPR 2019, eq. 3 and 4): style losses never see the embedding.
+    distillation", CVPR 2019, eq. 3 and 4): style losses never see the embedding. ``style``: the style losses of the
+    pictures for some paintings, over all levels as the loss is, should rank as the teacher's do: one minus their
+    correlation.
     """
 
     def __init__(
@@ -221,8 +226,10 @@ class Distillation:
         seed: int = 0,
         device: str = "cpu",
         start: FeatureNetwork | None = None,
+        paintings: Sequence[Float[Tensor, "3 h w"]] = (),
     ) -> None:
-        """``start`` is a student to go on with; by default there is a new one, of these ``widths``."""
+        """``start`` is a student to go on with; by default there is a new one, of these ``widths``. ``paintings`` are
+        what style losses are compared for."""
         self.crops, self.rows, self.seed, self.device = crops, rows, seed, device
         number = precision("auto", device)
         self.autocast = torch.autocast(device, number, enabled=number != torch.float32)
@@ -233,6 +240,9 @@ class Distillation:
             torch.manual_seed(seed)
             student = start or _new_student(widths)
         self.student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.paintings = [painting.to(device) for painting in paintings]
+        self.styles = _styles(self.teacher, self.paintings)
+        self.own_styles = _styles(self.student, self.paintings)
         layers = [module for module in self.student.modules() if isinstance(module, nn.Conv2d)]
         self.deviations = [math.sqrt(2 / layer.weight[0].numel()) for layer in layers]
         self.optimizer = torch.optim.Adam([{"params": layer.parameters()} for layer in layers], betas=(0.9, 0.98))
@@ -241,8 +251,12 @@ class Distillation:
         """One update; the terms of every level before it."""
         for group, deviation in zip(self.optimizer.param_groups, self.deviations, strict=True):
             group["lr"] = rate * deviation
+        if number % FRESH == 0:
+            self.own_styles = _styles(self.student, self.paintings)
         large = number % 2
-        pictures = self.crops.batch(number, self.rows // 4 if large else self.rows, (1 + large) * CROP).to(self.device)
+        # Of one pair alone, and that one not changed, all distances would be 0.
+        rows = max(2, self.rows // 4) if large else self.rows
+        pictures = self.crops.batch(number, rows, (1 + large) * CROP).to(self.device)
         terms = self.terms(pictures, offset=number)
         loss = torch.stack([TERMS[name.partition("/")[0]] * value for name, value in terms.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
@@ -252,11 +266,13 @@ class Distillation:
         return {"loss": float(loss.detach()), **{name: float(value.detach()) for name, value in terms.items()}}
 
     def terms(self, pictures: Float[Tensor, "2B 3 S S"], offset: int = 0) -> dict[str, Float[Tensor, ""]]:
-        """Every term of every level, as ``map/1``."""
+        """Every term of every level, as ``map/1``, and ``style/all``."""
         found: dict[str, Tensor] = {}
         with self.autocast:
-            levels = zip(self.teacher(pictures), self.student(pictures), strict=True)
-            for number, (wanted, own) in enumerate(levels):
+            levels, own_levels = self.teacher(pictures), self.student(pictures)
+            if self.styles:
+                found["style/all"] = self._style_term(levels, own_levels)
+            for number, (wanted, own) in enumerate(zip(levels, own_levels, strict=True)):
                 if number < 3:  # every other pixel says as much, and costs a quarter
                     grid = (..., slice(offset % 2, None, 2), slice(offset // 2 % 2, None, 2))
                     wanted, own = wanted[grid], own[grid]
@@ -278,6 +294,23 @@ class Distillation:
                     .mean(),
                 }
         return found
+
+    def _style_term(self, levels: Sequence[Tensor], own_levels: Sequence[Tensor]) -> Float[Tensor, ""]:
+        with torch.autocast(self.device, enabled=False):
+            wanted = torch.stack([style.of_maps(levels) for style in self.styles]).flatten()
+            own = torch.stack([style.of_maps(own_levels) for style in self.own_styles]).flatten()
+        return 1 - F.cosine_similarity(own - own.mean(), wanted - wanted.mean(), dim=0)
+
+
+def _styles(network: nn.Module, paintings: Sequence[Float[Tensor, "3 h w"]]) -> list[StyleStatistics]:
+    return [StyleStatistics(network, [painting]) for painting in paintings]
+
+
+def _shown(picture: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
+    """A painting as style tasks look at it."""
+    found = images.to_float(picture)
+    scale = 384 / max(found.shape[-2:])
+    return F.interpolate(found[None], scale_factor=scale, mode="bilinear", antialias=True)[0]
 
 
 def _new_student(widths: Sequence[Sequence[int]]) -> FeatureNetwork:
@@ -432,11 +465,7 @@ def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures)
     paintings, the mean over paintings. ``content``: of the distances between held-out crops and their changed
     versions, 160 pairs. For comparison, the same between the two teachers.
     """
-    exemplars = [images.to_float(picture) for pictures in (held, train) for picture in pictures["styles"]]
-    exemplars = [
-        F.interpolate(x[None], scale_factor=384 / max(x.shape[-2:]), mode="bilinear", antialias=True)[0]
-        for x in exemplars
-    ]
+    exemplars = [_shown(picture) for pictures in (held, train) for picture in pictures["styles"]]
     crops = Crops(held, seed=1)
     seen = crops.batch(0, 24)
     pairs = torch.stack([crops.batch(1 + number, 16) for number in range(10)])
@@ -512,8 +541,12 @@ def distil(distillation: Distillation, *, minutes: float, steps: int | None, rat
 
 
 def _by_level(means: Mapping[str, float]) -> str:
-    levels = sorted({name.partition("/")[2] for name in means if "/" in name})
-    return "  ".join(f"{term} " + " ".join(f"{means[f'{term}/{level}']:.3f}" for level in levels) for term in TERMS)
+    levels: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(means):
+        term, slash, _ = name.partition("/")
+        if slash:
+            levels[term].append(f"{means[name]:.3f}")
+    return "  ".join(" ".join([term, *levels[term]]) for term in TERMS if levels[term])
 
 
 def main() -> None:
@@ -550,7 +583,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(
         f"{sum(counts.values())} pictures to train on ({counts}), {sum(map(len, held.values()))} held out", flush=True
     )
-    distillation = Distillation(teacher, Crops(train, seed), seed=seed, device=device, start=start)
+    paintings = [_shown(picture) for picture in train["styles"]]
+    distillation = Distillation(teacher, Crops(train, seed), seed=seed, device=device, start=start, paintings=paintings)
     started = time.monotonic()
     taken = distil(distillation, minutes=arguments.minutes, steps=arguments.steps, rate=arguments.rate)
     spent = (time.monotonic() - started) / 60

@@ -26,9 +26,9 @@ from prismgan.training.portable import portable
 from prismgan.training.recipe import load
 
 SHARED = ("generator.trunk.", "generator.mapping.")
-FINE = ("generator.trunk.restoring.", "generator.trunk.up.", "generator.trunk.fine.")
-"""Of these, what looks do not read."""
-LOOKS = ("generator.trunk.looks.",)
+FINE = ("generator.trunk.up.", "generator.trunk.fine.")
+"""Of these, what looks do not read, beside the coarse blocks that they do not share."""
+LOOKS = ("generator.trunk.painting.",)
 """Of these, what looks alone read."""
 
 
@@ -85,10 +85,12 @@ def laid_over(new: Weights, whole: Weights, *, changed: bool = False) -> Weights
 
 def _reads_another_trunk(entry: HeadEntry, trained: Mapping[str, Tensor], whole: Weights) -> bool:
     """Whether what a task shares with others is not what it was, as far as float16 can tell."""
+    sizes = whole.prism_generator("publishing").config
+    restoring = tuple(f"generator.trunk.coarse.{number}." for number in range(sizes.shared, sizes.blocks[-1]))
     return any(
         not torch.equal(tensor.half(), whole.tensors[name].half())
         for name, tensor in trained.items()
-        if name.startswith(SHARED) and not name.startswith(LOOKS if entry.fine else FINE)
+        if name.startswith(SHARED) and not name.startswith(LOOKS if entry.fine else (*FINE, *restoring))
     )
 
 

@@ -231,26 +231,3 @@ def test_ctrl_c_ends_training_and_writes(
     assert "what was learnt so far is in" in said
     assert printed.splitlines()[0] == f"weights  {out}"
     assert "  mine " in command("info", out).out
-
-
-def test_splitting_the_trunk_changes_no_picture(
-    tmp_path: Path, weights: Path, draw_picture: DrawPicture, command: Command, environment: dict[str, str]
-) -> None:
-    script = Path(__file__).parents[2] / "tools" / "split_trunk.py"
-
-    def split(of: Path, shared: int, out: Path) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(script), str(of), "--shared", str(shared), "--out", str(out)]
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
-
-    photo, out, tasks = draw_picture(tmp_path / "photo.png", 50, 41, 4), tmp_path / "split.safetensors", "restore,paint"
-    blocks = json.loads(command("info", weights, "--json").out)["generator"]["blocks"][-1]
-    before = looks(command, weights, photo, tmp_path / "before", tasks)
-    for step, (of, shared) in enumerate([(weights, blocks), (out, 0)]):
-        finished = split(of, shared, out)
-        assert finished.returncode == 0, finished.stderr
-        found = json.loads(command("info", out, "--json").out)
-        assert found["generator"]["shared"] == found["recipe"]["model"]["generator"]["shared"] == shared
-        assert looks(command, out, photo, tmp_path / f"after-{step}", tasks) == before
-    refused = split(out, blocks, tmp_path / "other.safetensors")
-    assert refused.returncode == 2
-    assert refused.stderr == f"split_trunk: {out}: looks and restoration share 0 blocks; choose 0 to 0\n"

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from prismgan import images
-from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.networks import Generator, GeneratorConfig, HeadSpec, LooksConfig
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
 HEADS = [
@@ -19,11 +19,16 @@ HEADS = [
 
 
 def make(
-    levels: int = 2, heads: list[HeadSpec] = HEADS, *, seed: int = 0, fresh: bool = True, shared: int | None = None
+    levels: int = 2,
+    heads: list[HeadSpec] = HEADS,
+    *,
+    seed: int = 0,
+    fresh: bool = True,
+    looks: LooksConfig | None = None,
 ) -> Generator:
     """A small generator; one that is not fresh has left its baseline, as if it had been trained."""
     torch.manual_seed(seed)
-    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], shared=shared, latent=4, code=8)
+    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], looks=looks, latent=4, code=8)
     generator = Generator(config, heads)
     if not fresh:
         leave_baseline(generator)
@@ -42,15 +47,20 @@ def picture(height: int, width: int, rows: int = 1, seed: int = 2) -> Tensor:
     return torch.rand(rows, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
+OWN = LooksConfig(shared=0, width=12, blocks=2)
+
 each_size = pytest.mark.parametrize(("height", "width"), SIZES)
 each_depth = pytest.mark.parametrize("levels", [1, 3])
 
 
 @each_size
 @each_depth
+@pytest.mark.parametrize("looks", [None, OWN])
 @torch.no_grad()
-def test_every_head_gives_its_scale_at_any_size(levels: int, height: int, width: int) -> None:
-    outputs = make(levels, fresh=False)(picture(height, width, rows=2))
+def test_every_head_gives_its_scale_at_any_size(
+    looks: LooksConfig | None, levels: int, height: int, width: int
+) -> None:
+    outputs = make(levels, fresh=False, looks=looks)(picture(height, width, rows=2))
     assert list(outputs) == [spec.name for spec in HEADS]
     for spec in HEADS:
         assert outputs[spec.name].shape == (2, 3, spec.scale * height, spec.scale * width)
@@ -101,10 +111,10 @@ def test_only_the_heads_asked_for_are_computed_and_the_trunk_once() -> None:
     assert calls == {"trunk": 1, **{spec.name: 1 for spec in HEADS}}
 
 
-@pytest.mark.parametrize(("branch", "fine"), [("looks", False), ("restoring", True)])
+@pytest.mark.parametrize(("branch", "fine"), [("painting", False), ("coarse", True)])
 @torch.no_grad()
 def test_blocks_that_are_not_shared_act_on_the_heads_that_read_them(branch: str, fine: bool) -> None:
-    generator, source = make(shared=0, fresh=False), picture(20, 17)
+    generator, source = make(looks=OWN, fresh=False), picture(20, 17)
     before = generator(source)
     for parameter in generator.trunk.get_submodule(branch).parameters():
         parameter.add_(0.1)
@@ -115,19 +125,19 @@ def test_blocks_that_are_not_shared_act_on_the_heads_that_read_them(branch: str,
 
 @torch.no_grad()
 def test_of_the_blocks_that_are_not_shared_only_those_that_are_needed_are_computed() -> None:
-    generator, source = make(shared=0), picture(16, 16)
+    generator, source = make(looks=OWN), picture(16, 16)
     calls: list[str] = []
-    for name in ("looks", "restoring"):
+    for name in ("painting", "coarse.0"):
         part = generator.trunk.get_submodule(name)
         part.register_forward_hook(lambda *_, name=name: calls.append(name))
     generator(source, tasks=["coarse-1"])
     generator(source, tasks=["fine-1"])
-    assert calls == ["looks", "restoring"]
+    assert calls == ["painting", "coarse.0"]
 
 
 def test_no_more_blocks_can_be_shared_than_there_are() -> None:
-    with pytest.raises(ValidationError, match="shared is 3, but the coarsest level has 1 blocks"):
-        make(shared=3)
+    with pytest.raises(ValidationError, match=r"looks\.shared is 3, but the coarsest level has 1 blocks"):
+        make(looks=LooksConfig(shared=3))
 
 
 @torch.no_grad()
@@ -221,13 +231,16 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
     return max(middle - int(rows.min()), int(rows.max()) - (middle + cell - 1))
 
 
+@pytest.mark.parametrize("looks", [None, OWN])
 @pytest.mark.parametrize("task", ["fine-1", "coarse-1", "fine-2", "coarse-4"])
-def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str) -> None:
-    generator = make(2, fresh=False)
+def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str, looks: LooksConfig | None) -> None:
+    generator = make(2, fresh=False, looks=looks)
     cell, scale = generator.multiple, generator.specs[task].scale
-    halo = -(-receptive_field(generator, task, 128) // cell) * cell
-    source = picture(112, 128, seed=5)
-    top, left, side = 48, 60, 8
+    field = receptive_field(generator, task, 256)
+    halo = -(-field // cell) * cell
+    assert field <= generator.reach([task]) <= field + cell
+    source = picture(232, 248, seed=5)
+    top, left, side = 112, 120, 8
 
     def tile(border: int) -> Tensor:
         crop = source[..., top - border : top + side + border, left - border : left + side + border]

@@ -88,16 +88,21 @@ class GeneratorGraph:
         for down in trunk.down:
             skips.append(maps)
             maps = self._convolution(down, self._activation(maps))
-        return shallow, skips, self._blocks(trunk.coarse, maps)
+        return shallow, skips, self._blocks(list(trunk.coarse)[: trunk.shared], maps)
 
     def repainted(self, shared: str) -> str:
         """The coarse features of heads that repaint."""
-        return self._blocks(self.generator.trunk.looks, shared)
+        graph, painting = self.graph, self.generator.trunk.painting
+        if painting is None:
+            return shared
+        maps = self._blocks(painting.blocks, self._convolution(painting.down, self._activation(shared)))
+        enlarged = graph.enlarge(self._convolution(painting.up, maps), 2)
+        return self._blocks(painting.refining, graph.operation("Add", shared, enlarged))
 
     def way_up(self, skips: Sequence[str], shared: str) -> str:
         """The fine features."""
         graph, trunk = self.graph, self.generator.trunk
-        maps = self._blocks(trunk.restoring, shared)
+        maps = self._blocks(list(trunk.coarse)[trunk.shared :], shared)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)

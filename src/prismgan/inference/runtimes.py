@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.export.session import Run, onnxruntime_session
@@ -139,11 +140,11 @@ class OnnxRuntime:
     ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
         run = self._made(tuple(passes))
         height, width = source.shape[-2:]
-        images = iter(run({"bordered": self.generator.bordered(source).contiguous().numpy()}))
+        cells = iter(run({"bordered": self.generator.bordered(source).contiguous().numpy()}))
         for each in passes:
             scales = {name: self.generator.specs[name].scale for name in each.tasks}
             yield {
-                name: torch.from_numpy(next(images))[..., : height * scale, : width * scale]
+                name: F.pixel_shuffle(torch.from_numpy(next(cells)), 2 * scale)[..., : height * scale, : width * scale]
                 for name, scale in scales.items()
             }
 

@@ -85,11 +85,11 @@ class FeatureContent(nn.Module):
         reference = batch.reference
         if output.shape[-2:] != reference.shape[-2:]:
             raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
-        with torch.no_grad():
-            wanted = self.features(reference)
         found = self.features(output)
         if not found:
             raise ValueError(f"content: {tuple(output.shape)} is too small for the feature network")
+        with torch.no_grad():  # after the output's, so that a network that remembers two still has it for the next look
+            wanted = self.features(reference)
         levels = range(max(0, len(found) - self.LEVELS), len(found))
         distances = [
             (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]

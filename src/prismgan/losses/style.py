@@ -56,13 +56,16 @@ class StyleStatistics(nn.Module):
         return [torch.cat([level.float(), torch.ones_like(level[:, :1]).float()], dim=1) for level in maps]
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        maps = self._with_mean(self.features(output))[: self.depth]
-        total = output.new_zeros(output.shape[0], dtype=torch.float32)
-        for level, found in enumerate(maps):
+        return self.of_maps(self.features(output))
+
+    def of_maps(self, maps: Sequence[Float[Tensor, "B C h w"]]) -> Float[Tensor, " B"]:
+        """The distance of pictures whose features these are."""
+        distances = []
+        for level, found in enumerate(self._with_mean(maps)[: self.depth]):
             wanted = self.get_buffer(f"gram{level}")
             difference = gram(found / self.get_buffer(f"power{level}")) - wanted
-            total = total + (difference.square().mean(dim=(1, 2)) + 1e-6).sqrt()
-        return total / len(maps)
+            distances.append((difference.square().mean(dim=(1, 2)) + 1e-6).sqrt())
+        return torch.stack(distances).mean(0)
 
 
 def build(context: LossContext) -> StyleStatistics:

@@ -4,7 +4,7 @@ from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
 from prismgan.networks.classifier import Classifier
 from prismgan.networks.conditional import ConditionalConfig
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
-from prismgan.networks.generator import Features, Generator, GeneratorConfig
+from prismgan.networks.generator import Features, Generator, GeneratorConfig, LooksConfig
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
 from prismgan.networks.noisy import NoisyGenerator
@@ -30,6 +30,7 @@ __all__ = [
     "Judgement",
     "LatentGenerator",
     "LatentGeneratorConfig",
+    "LooksConfig",
     "NoisyGenerator",
     "OutputEncoder",
     "TaskGenerator",

@@ -102,7 +102,7 @@ class ResidualBlock(nn.Module):
                 inner = functional_call(self.first, {"weight": weight, "bias": bias}, (maps,))
             else:
                 inner = self.modulation(self.first(maps), code)
-        return maps + self.second(F.leaky_relu(inner, SLOPE))
+        return maps + self.second(F.leaky_relu(inner, SLOPE, inplace=True))  # fresh memory costs more than this does
 
 
 class ResidualStage(nn.Module):

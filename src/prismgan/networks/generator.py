@@ -1,9 +1,9 @@
 """The generator: one trunk that is computed once, and a light head for every task.
 
-The trunk starts at half resolution by pixel unshuffling and goes down to 1/4, where looks live, and up again to 1/2,
-where restoration lives: a U-shape (Ronneberger et al. 2015) with nearly all of its finer blocks on the way up. A head
-reads the level that its task needs. Heads add to the (bicubically enlarged) source, and start by adding nothing; those
-of tasks that keep none of its colours stand alone.
+The trunk starts at half resolution by pixel unshuffling and goes down to 1/4, and up again to 1/2, where restoration
+lives: a U-shape (Ronneberger et al. 2015) with nearly all of its finer blocks on the way up. Looks live at 1/4 and
+below. A head reads the level that its task needs. Heads add to the (bicubically enlarged) source, and start by adding
+nothing; those of tasks that keep none of its colours stand alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prismgan.config import Config
 from prismgan.images import interior
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.borders import enlarged, repeated
@@ -24,10 +25,23 @@ from prismgan.networks.cells import add, spread
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
-__all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "Trunk"]
+__all__ = ["BORDER", "Encoded", "Features", "Generator", "GeneratorConfig", "LooksConfig", "Painting", "Trunk"]
 
 BORDER = 2
 """Cells at 1/2 that a repainting head needs beyond the picture: one for its last convolution, one for enlargement."""
+
+
+class LooksConfig(Config):
+    """Size of the part of the trunk that repainting looks have for themselves."""
+
+    shared: Annotated[int, Field(ge=0, le=64)] = 1
+    """Blocks of the coarsest level that restoration shares with them."""
+    width: Positive = 96
+    """Channels at half the coarsest level's resolution."""
+    blocks: Positive = 5
+    """Residual blocks there."""
+    refining: Annotated[int, Field(ge=0, le=64)] = 1
+    """Residual blocks behind the way back to the coarsest level."""
 
 
 class GeneratorConfig(GeneratorSizes):
@@ -37,8 +51,9 @@ class GeneratorConfig(GeneratorSizes):
     """Channels at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 16 run fastest."""
     blocks: Levels = (6, 8)
     """Residual blocks at each of these levels; those at 1/2 are computed for restoration alone, not for looks."""
-    shared: Annotated[int | None, Field(ge=0, le=64)] = None
-    """Blocks of the coarsest level that looks and restoration share, all by default; of the others each has its own."""
+    looks: LooksConfig | None = None
+    """What repainting looks have of the trunk for themselves; null lets them read what restoration makes of the
+    coarsest level."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
     head_width: Annotated[int, Field(gt=1, le=1024)] = 32
@@ -50,9 +65,14 @@ class GeneratorConfig(GeneratorSizes):
 
     @model_validator(mode="after")
     def _shares_what_there_is(self) -> Self:
-        if self.shared is not None and self.shared > self.blocks[-1]:
-            raise ValueError(f"shared is {self.shared}, but the coarsest level has {self.blocks[-1]} blocks")
+        if self.shared > self.blocks[-1]:
+            raise ValueError(f"looks.shared is {self.shared}, but the coarsest level has {self.blocks[-1]} blocks")
         return self
+
+    @property
+    def shared(self) -> int:
+        """Blocks of the coarsest level that all tasks read."""
+        return self.blocks[-1] if self.looks is None else self.looks.shared
 
 
 class Features(NamedTuple):
@@ -75,32 +95,51 @@ class Encoded(NamedTuple):
     width: int
 
 
+def _stage(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+class Painting(nn.Module):
+    """What looks have of the trunk for themselves: from the coarsest level one farther down, and back.
+
+    At 1/8 a block costs a quarter of one at 1/4 and sees twice as far, and strokes are as wide as that; what is finer
+    comes around it. What is shared is learnt from all tasks at once, and each wants something else of it: so little is.
+    """
+
+    def __init__(self, width: int, config: LooksConfig) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(width, config.width, 2, stride=2)
+        self.blocks = _stage(config.width, config.blocks)
+        self.up = convolution(config.width, width, size=1)
+        self.refining = _stage(width, config.refining)
+
+    def forward(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+        """Of even sides."""
+        found = self.blocks(self.down(F.leaky_relu(maps, SLOPE)))
+        refined: Tensor = self.refining(maps + enlarged(self.up(found), 2))
+        return refined
+
+
 class Trunk(nn.Module):
     """Source, unshuffled by 2, to features at the finest and the coarsest level.
 
-    The way down is short: one layer a level, then the blocks of the coarsest level. Looks need no more. The way up has
-    all blocks of the finer levels, where restoration lives, and starts from what the coarse level knows of the
-    surroundings. So each pays for what it needs, and a look's gradients never reach the finer blocks. How many of the
-    coarsest blocks both share is a matter of time: what is shared is learnt from all tasks, and what each has for
-    itself goes on learning without harm to the other (``docs/log.md``, "sixth leg").
+    The way down is short: one layer a level, then the blocks of the coarsest level. The way up has all blocks of the
+    finer levels, where restoration lives, and starts from what the coarse level knows of the surroundings. Looks leave
+    after the coarsest level's first blocks for a part of their own (:class:`Painting`), where there is one. So each
+    pays for what it needs, and a look's gradients never reach the finer blocks.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         widths, blocks = config.widths, config.blocks
         pairs = list(pairwise(widths))
-
-        def stage(width: int, count: int) -> nn.Sequential:
-            return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
-
         self.stem = convolution(12, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
-        shared = blocks[-1] if config.shared is None else config.shared
-        self.coarse = stage(widths[-1], shared)
-        self.looks = stage(widths[-1], blocks[-1] - shared)
-        self.restoring = stage(widths[-1], blocks[-1] - shared)
+        self.coarse = _stage(widths[-1], blocks[-1])
+        self.shared = config.shared
+        self.painting = None if config.looks is None else Painting(widths[-1], config.looks)
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
-        self.fine = nn.ModuleList(stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
+        self.fine = nn.ModuleList(_stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
 
     def forward(self, source: Float[Tensor, "B 12 H/2 W/2"], looks: bool = True, fine: bool = True) -> Features:
         """``looks`` and ``fine`` say whether the features that repainting heads and fine heads read are wanted."""
@@ -109,11 +148,11 @@ class Trunk(nn.Module):
         for down in self.down:
             skips.append(maps)
             maps = down(F.leaky_relu(maps, SLOPE))
-        shared = self.coarse(maps)
-        coarse = self.looks(shared) if looks else shared
+        shared = self.coarse[: self.shared](maps)
+        coarse = self.painting(shared) if looks and self.painting is not None else shared
         if not fine:
             return Features(shallow, coarse, None)
-        maps = self.restoring(shared)
+        maps = self.coarse[self.shared :](shared)
         for skip, up, blocks in reversed(list(zip(skips, self.up, self.fine, strict=True))):
             maps = blocks(skip + F.pixel_shuffle(up(maps), 2))
         return Features(shallow, coarse, maps)
@@ -172,13 +211,13 @@ class CoarseHead(nn.Module):
         detail: Float[Tensor, "B P h w"],
     ) -> Float[Tensor, "B P h w"]:
         """The shallow features with a border of :data:`BORDER`, the coarse ones with one of at least :attr:`margin`."""
-        maps = F.leaky_relu(self.narrow(features.coarse), SLOPE)
+        maps = F.leaky_relu(self.narrow(features.coarse), SLOPE, inplace=True)
         for block in self.blocks:
             maps = block(maps, code)
         coarse = self.up(interior(maps, border - self.kept))
         maps = interior(enlarged(coarse, self.enlargement), self.kept * self.enlargement - BORDER)
         maps = maps + self.skip(features.shallow)
-        colour_and_gain = self.last(F.leaky_relu(maps, SLOPE))
+        colour_and_gain = self.last(F.leaky_relu(maps, SLOPE, inplace=True))
         smooth, gain = F.conv2d(colour_and_gain, self.spread).chunk(2, dim=1)
         return add(gain * detail, smooth)
 
@@ -195,6 +234,11 @@ class CoarseHead(nn.Module):
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
     return config.head_blocks if spec.blocks is None else spec.blocks
+
+
+def _multiple(config: GeneratorConfig) -> int:
+    """Pixels of a side of the coarsest cell that there is."""
+    return 2 ** (len(config.widths) + (config.looks is not None))
 
 
 def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
@@ -219,15 +263,20 @@ def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
         return (2 * span[0] + 1 - factor) // (2 * factor), (2 * span[1] + 1 - factor) // (2 * factor) + 1
 
     reach = 0
-    for pixel in range(spec.scale * 2**levels):
+    for pixel in range(spec.scale * _multiple(config)):
         if spec.fine:
             span = wider(cells_of((pixel, pixel), 2 * spec.scale), head + (1 if spec.scale < 4 else 0))
             for blocks in config.blocks[:-1]:
                 span = cells_of(wider(span, 2 * blocks), 2)
+            span = wider(span, 2 * (config.blocks[-1] - config.shared))
         else:
             span = wider(interpolated((pixel, pixel), 2 * spec.scale), 1)
             span = wider(interpolated(span, 2 ** (levels - 1)), head + 1)
-        first, last = wider(span, 2 * config.blocks[-1])
+            if config.looks is not None:
+                span = wider(span, 2 * config.looks.refining)
+                below = wider(interpolated(span, 2), 2 * config.looks.blocks)
+                span = 2 * below[0], 2 * below[1] + 1
+        first, last = wider(span, 2 * config.shared)
         cell = 2 ** (levels - 1)
         first, last = wider((first * cell, (last + 1) * cell - 1), 1)  # the stem
         place = pixel // spec.scale
@@ -250,14 +299,18 @@ class Generator(ImageGenerator):
         )
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
 
+    @property
+    def multiple(self) -> int:
+        return _multiple(self.config)
+
     def freeze(self, *, looks: bool, restoration: bool) -> None:
         """Exclude from training what repainting heads share, or what fine heads share, or both; heads learn."""
         trunk = self.trunk
-        parts: list[nn.Module] = [self.mapping, trunk.stem, trunk.down, trunk.coarse]
-        if looks:
-            parts.append(trunk.looks)
+        parts: list[nn.Module] = [self.mapping, trunk.stem, trunk.down, trunk.coarse[: trunk.shared]]
+        if looks and trunk.painting is not None:
+            parts.append(trunk.painting)
         if restoration:
-            parts += [trunk.restoring, trunk.up, trunk.fine]
+            parts += [trunk.coarse, trunk.up, trunk.fine]
         for part in parts:
             part.requires_grad_(False)
 

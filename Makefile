@@ -23,7 +23,7 @@ demo: $(VENV)/.installed  ## Render all looks of a photo, add a style, train a s
 	$(VENV)/bin/prismgan demo --run $(RUN) --minutes $(MINUTES)
 
 test: $(VENV)/.installed-dev  ## Run all tests
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of imports
 	$(VENV)/bin/ruff format --check .

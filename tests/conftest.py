@@ -38,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "openvino" in item.nodeid)
 
 
+@pytest.fixture(autouse=True)
+def _no_openvino_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What chooses a runtime by itself chooses torch, whatever is installed: OpenVINO comes last, see above."""
+    monkeypatch.setattr("prismgan.inference.runtimes.missing", lambda modules: list(modules))
+
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "data": {"train": [{"folder": "photos"}], "test": [{"folder": "held-out"}], "workers": 1},

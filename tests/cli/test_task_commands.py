@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from prismgan import images
 from prismgan.models import weights as weights_module
@@ -231,3 +232,37 @@ def test_ctrl_c_ends_training_and_writes(
     assert "what was learnt so far is in" in said
     assert printed.splitlines()[0] == f"weights  {out}"
     assert "  mine " in command("info", out).out
+
+
+def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
+    tmp_path: Path,
+    tiny_run: Path,
+    weights: Path,
+    draw_picture: DrawPicture,
+    command: Command,
+    environment: dict[str, str],
+) -> None:
+    script = Path(__file__).parents[2] / "tools" / "imitate_looks.py"
+    recipe = yaml.safe_load((tiny_run.parent / "recipe.yaml").read_text())
+    recipe["model"]["generator"]["looks"] = {"shared": 1, "width": 8, "blocks": 1}
+    recipe["data"] = {"train": [{"folder": str(tiny_run.parent / "photos")}], "test_fraction": 0}
+    for task in recipe["tasks"]:
+        task.update({"exemplars": [str(tiny_run.parent / "painting.png")]} if "exemplars" in task else {})
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+
+    def imitate(of: Path, out: Path) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, str(script), str(of), "--recipe", str(tmp_path / "recipe.yaml"), "--out", str(out)]
+        return subprocess.run([*words, "--steps", "50"], env=environment, capture_output=True, text=True, timeout=120)
+
+    photo, out = draw_picture(tmp_path / "photo.png", 48, 40, 4), tmp_path / "started.safetensors"
+    finished = imitate(weights, out)
+    assert finished.returncode == 0, finished.stderr
+    assert "step 50 " in finished.stdout
+    found = json.loads(command("info", out, "--json").out)
+    assert found["generator"]["looks"] == found["recipe"]["model"]["generator"]["looks"]
+    before, after = (looks(command, file, photo, tmp_path / file.stem, "restore,paint") for file in (weights, out))
+    assert before["restore.png"] == after["restore.png"]
+    assert before["paint.png"] != after["paint.png"]
+    refused = imitate(out, tmp_path / "other.safetensors")
+    assert refused.returncode == 2
+    assert refused.stderr == f"imitate_looks: {out}: is not the recipe's network but for the part that looks get\n"

@@ -184,10 +184,10 @@ def test_arrays_that_are_no_pictures(renderer: Renderer, source: NDArray[Any], m
 
 def test_the_memory_says_how_large_tiles_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """The smallest budget that is not refused is what the refusal said, and its tiles make the same picture."""
-    source = pixels(170, 150)
+    source = pixels(330, 310)
     whole = tiny_renderer(*TASKS).render(source)
     with pytest.raises(
-        PictureError, match=r"rendering 150x170 pixels takes at least (\d+) MB .* 0 MB allowed"
+        PictureError, match=r"rendering 310x330 pixels takes at least (\d+) MB .* 0 MB allowed"
     ) as caught:
         tiny_renderer(*TASKS, memory=1000).render(source)
     needed = int(re.findall(r"at least (\d+) MB", str(caught.value))[0])
@@ -198,7 +198,7 @@ def test_the_memory_says_how_large_tiles_are(monkeypatch: pytest.MonkeyPatch) ->
     assert len(told) > 1
     assert max(difference(tiled[name], whole[name]) for name in whole) <= 1
     told.clear()
-    tiny_renderer(*TASKS, memory=100_000_000).render(source, progress=lambda *now: told.append(now))
+    tiny_renderer(*TASKS, memory=400_000_000).render(source, progress=lambda *now: told.append(now))
     assert told == [(1, 1)]
 
 

@@ -96,6 +96,17 @@ def test_outputs_are_not_written_over_by_the_next_pass(other: Renderer) -> None:
     assert torch.equal(first["drawn"], before)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "gpu", "expected"),
+    [([], False, "openvino"), (["openvino"], False, "torch"), (["onnx"], False, "torch"), ([], True, "torch")],
+)
+def test_the_automatic_choice(lacking: list[str], gpu: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = tiny_renderer().generator
+    monkeypatch.setattr(runtimes, "missing", lambda modules: lacking)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert runtimes._automatic(generator) == expected
+
+
 @pytest.mark.parametrize("name", ["torch", "openvino"])
 def test_a_fast_runtime_is_a_few_levels_off(torchs: Renderer, name: str) -> None:
     if name != "torch":

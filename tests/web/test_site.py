@@ -276,7 +276,7 @@ def test_scripts_are_read_without_a_browser(site: Path) -> None:
         subprocess.run(["node", "--check", script], check=True)
     about = json.loads((site / "about.json").read_text())
     assert [task["name"] for task in about["tasks"]] == list(TASKS)
-    assert (about["cell"], about["halo"] % about["cell"]) == (4, 0)
+    assert (about["cell"], about["halo"] % about["cell"]) == (8, 0)
 
 
 def test_the_camera_shows_looks_live(page: Any) -> None:

@@ -61,7 +61,11 @@ Strengths = Annotated[
 ]
 RuntimeOption = Annotated[
     str | None,
-    typer.Option("--runtime", metavar="NAME", help="torch, onnxruntime or openvino; by default torch."),
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="torch, onnxruntime, openvino, or auto: openvino where it is installed and there is no GPU, else torch.",
+    ),
 ]
 Fast = Annotated[
     bool,

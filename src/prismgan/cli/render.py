@@ -51,7 +51,7 @@ def render(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="Most to take, as 2GB or 800MB; large pictures go in tiles.")
     ] = None,
-    runtime: RuntimeOption = None,
+    runtime: RuntimeOption = "torch",
     fast: Fast = False,
     with_sheet: Annotated[
         bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")

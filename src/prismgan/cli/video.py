@@ -48,7 +48,7 @@ def video(
     batch: Annotated[
         int, typer.Option(min=1, max=64, help="Frames that are rendered together; several are faster on a GPU.")
     ] = 1,
-    runtime: RuntimeOption = None,
+    runtime: RuntimeOption = "auto",
     fast: Fast = False,
     steady: Annotated[
         float,

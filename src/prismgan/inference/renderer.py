@@ -36,8 +36,8 @@ class Renderer:
         weights: of the generator.
         memory: bytes that a rendering may take, its outputs included; large pictures are rendered in tiles of what
             that allows. By default half of what is free beside the outputs, and at most 1.8 GB of that.
-        runtime: what computes the generator, ``torch``, ``onnxruntime`` or ``openvino``; by default torch, on the GPU
-            where there is one.
+        runtime: what computes the generator, ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest
+            there is for a long job; by default torch, on the GPU where there is one.
         fast: compute in half the precision, up to three times as fast on a processor made for it, and a few levels of
             255 off.
 

@@ -18,9 +18,10 @@ from prismgan.errors import PrismganError, nearest
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.machine import available_threads
 from prismgan.networks import Generator, ImageGenerator
-from prismgan.packages import require
+from prismgan.packages import missing, require
 
 __all__ = [
+    "AUTOMATIC",
     "RUNTIMES",
     "OnnxRuntime",
     "Pass",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 RUNTIMES = ("torch", "onnxruntime", "openvino")
+AUTOMATIC = "auto"
 
 KEPT = 8
 """Graphs that are kept: a chain needs one a link."""
@@ -62,19 +64,23 @@ class Runtime(Protocol):
 def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bool = False) -> Runtime:
     """The runtime of this name; by default torch, on the GPU where there is one.
 
-    The others need packages that are not always installed, and time for a start.
+    The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
+    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch.
 
     Args:
         generator: what is computed.
-        name: one of :data:`RUNTIMES`.
+        name: one of :data:`RUNTIMES`, or :data:`AUTOMATIC`.
         fast: compute in bfloat16 (on a GPU in float16), up to three times as fast where the processor has instructions
             for it, and a few levels of 255 off.
 
     Raises:
         PrismganError: there is none of this name, a package that it needs is not installed, or it is not made ``fast``.
     """
+    if name == AUTOMATIC:
+        name = _automatic(generator)
     if name is not None and name not in RUNTIMES:
-        raise PrismganError(f"no runtime is named {name!r}{nearest(name, RUNTIMES)} (there are: {', '.join(RUNTIMES)})")
+        known = (*RUNTIMES, AUTOMATIC)
+        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
     if name is None or name == "torch":
         return TorchRuntime(generator, fast=fast)
     if fast and name == "onnxruntime":
@@ -83,6 +89,11 @@ def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bo
     if not isinstance(generator, Generator):
         raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
     return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
+
+
+def _automatic(generator: ImageGenerator) -> str:
+    ours = isinstance(generator, Generator)
+    return "openvino" if ours and not torch.cuda.is_available() and not missing(("onnx", "openvino")) else "torch"
 
 
 class TorchRuntime:

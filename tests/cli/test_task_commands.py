@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -23,6 +27,7 @@ from prismgan.models import weights as weights_module
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 Refused = Callable[..., str]
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture
@@ -151,19 +156,24 @@ def test_commands_take_the_ready_made_weights_by_default(
 # -- publishing -----------------------------------------------------------------------------------
 
 
-def test_published_weights(
-    tmp_path: Path, tiny_run: Path, weights: Path, command: Command, environment: dict[str, str]
-) -> None:
-    script = Path(__file__).parents[2] / "tools" / "publish_weights.py"
+def run_tool(name: str, *arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors of a script in ``tools``, run within this process."""
+    script, out, err, code = TOOLS / f"{name}.py", io.StringIO(), io.StringIO(), 0
+    words = [str(script), *map(str, arguments)]
+    with mock.patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err):
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return code, out.getvalue(), err.getvalue()
 
-    def publish(recipe: Path, out: Path, of: Path = weights, *more: str) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(script), str(of), "--recipe", str(recipe), "--out", str(out), *more]
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+
+def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, command: Command) -> None:
+    def publish(recipe: Path, out: Path, of: Path = weights, *more: object) -> tuple[int, str, str]:
+        return run_tool("publish_weights", of, "--recipe", recipe, "--out", out, *more)
 
     out = tmp_path / "published.safetensors"
-    finished = publish(tiny_run.parent / "recipe.yaml", out)
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == f"{out}: {out.stat().st_size:,} bytes\n"
+    assert publish(tiny_run.parent / "recipe.yaml", out) == (0, f"{out}: {out.stat().st_size:,} bytes\n", "")
     assert out.stat().st_size < 0.5 * weights.stat().st_size
     found = json.loads(command("info", out, "--json").out)
     assert str(tiny_run.parent) not in json.dumps(found["recipe"])
@@ -172,14 +182,12 @@ def test_published_weights(
     assert found["recipe"]["tasks"][2]["exemplar_size"] == 64
     assert command("evaluate", out, "--data", tiny_run.parent / "held-out").code == 0
     refused = publish(tmp_path / "no.yaml", tmp_path / "other.safetensors")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == f"publish_weights: {tmp_path / 'no.yaml'}: no such recipe\n"
+    assert refused == (2, "", f"publish_weights: {tmp_path / 'no.yaml'}: no such recipe\n")
 
     few = tmp_path / "few.safetensors"
     assert command("remove-task", weights, "--name", "restore", "--out", few).code == 0
     whole = tmp_path / "whole.safetensors"
-    finished = publish(tiny_run.parent / "recipe.yaml", whole, few, "--onto", str(out))
-    assert finished.returncode == 0, finished.stderr
+    assert publish(tiny_run.parent / "recipe.yaml", whole, few, "--onto", out)[0] == 0
     one, other = (weights_module.load_weights(path) for path in (out, whole))
     assert one.header.tasks == other.header.tasks
     assert one.header.recipe == other.header.recipe
@@ -190,12 +198,11 @@ def test_published_weights(
     name = "generator.trunk.stem.weight"
     trained = tmp_path / "trained.safetensors"
     replace(moved, tensors={**moved.tensors, name: moved.tensors[name] + 1}).save(trained)
-    refused = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", trained, "--onto", str(out))
-    assert "changed features that task 'restore' reads" in refused.stderr
-    allowed = publish(tiny_run.parent / "recipe.yaml", whole, trained, "--onto", str(out), "--changed")
-    assert allowed.returncode == 0, allowed.stderr
-    refused = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", weights, "--onto", str(few))
-    assert "has no task 'restore'" in refused.stderr
+    _, _, said = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", trained, "--onto", out)
+    assert "changed features that task 'restore' reads" in said
+    assert publish(tiny_run.parent / "recipe.yaml", whole, trained, "--onto", out, "--changed")[0] == 0
+    _, _, said = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", weights, "--onto", few)
+    assert "has no task 'restore'" in said
     assert not (tmp_path / "other.safetensors").exists()
 
 
@@ -235,14 +242,8 @@ def test_ctrl_c_ends_training_and_writes(
 
 
 def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
-    tmp_path: Path,
-    tiny_run: Path,
-    weights: Path,
-    draw_picture: DrawPicture,
-    command: Command,
-    environment: dict[str, str],
+    tmp_path: Path, tiny_run: Path, weights: Path, draw_picture: DrawPicture, command: Command
 ) -> None:
-    script = Path(__file__).parents[2] / "tools" / "imitate_looks.py"
     recipe = yaml.safe_load((tiny_run.parent / "recipe.yaml").read_text())
     recipe["model"]["generator"]["looks"] = {"shared": 1, "width": 8, "blocks": 1}
     recipe["data"] = {"train": [{"folder": str(tiny_run.parent / "photos")}], "test_fraction": 0}
@@ -250,19 +251,17 @@ def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
         task.update({"exemplars": [str(tiny_run.parent / "painting.png")]} if "exemplars" in task else {})
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
 
-    def imitate(of: Path, out: Path) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(script), str(of), "--recipe", str(tmp_path / "recipe.yaml"), "--out", str(out)]
-        return subprocess.run([*words, "--steps", "50"], env=environment, capture_output=True, text=True, timeout=120)
+    def imitate(of: Path, out: Path) -> tuple[int, str, str]:
+        return run_tool("imitate_looks", of, "--recipe", tmp_path / "recipe.yaml", "--out", out, "--steps", 50)
 
     photo, out = draw_picture(tmp_path / "photo.png", 48, 40, 4), tmp_path / "started.safetensors"
-    finished = imitate(weights, out)
-    assert finished.returncode == 0, finished.stderr
-    assert "step 50 " in finished.stdout
+    code, said, wrong = imitate(weights, out)
+    assert (code, wrong) == (0, "")
+    assert "step 50 " in said
     found = json.loads(command("info", out, "--json").out)
     assert found["generator"]["looks"] == found["recipe"]["model"]["generator"]["looks"]
     before, after = (looks(command, file, photo, tmp_path / file.stem, "restore,paint") for file in (weights, out))
     assert before["restore.png"] == after["restore.png"]
     assert before["paint.png"] != after["paint.png"]
-    refused = imitate(out, tmp_path / "other.safetensors")
-    assert refused.returncode == 2
-    assert refused.stderr == f"imitate_looks: {out}: is not the recipe's network but for the part that looks get\n"
+    refused = f"imitate_looks: {out}: is not the recipe's network but for the part that looks get\n"
+    assert imitate(out, tmp_path / "other.safetensors") == (2, "", refused)

@@ -17,8 +17,6 @@ from torch.nn import functional as F
 
 __all__ = ["Disturbance", "steadiness"]
 
-REACH = 3
-"""Longest way in pixels, down or to the right; cells of the network have two and four."""
 NOISE = 6.0
 """Largest sigma of the noise, in units of 0..255."""
 
@@ -32,10 +30,10 @@ class Disturbance:
     sigma: float
 
     @classmethod
-    def draw(cls, random: torch.Generator) -> Disturbance:
-        """Any movement but none, and any noise."""
-        place = 1 + int(torch.randint((REACH + 1) ** 2 - 1, (), generator=random))
-        return cls(*divmod(place, REACH + 1), NOISE * float(torch.rand((), generator=random)))
+    def draw(cls, random: torch.Generator, cell: int) -> Disturbance:
+        """Any movement within a cell of the network, of so many pixels, but none; and any noise."""
+        place = 1 + int(torch.randint(cell**2 - 1, (), generator=random))
+        return cls(*divmod(place, cell), NOISE * float(torch.rand((), generator=random)))
 
     def apply(self, source: Float[Tensor, "B 3 H W"], random: torch.Generator) -> Float[Tensor, "B 3 H W"]:
         """The source, moved up and to the left, borders repeated, and with noise."""

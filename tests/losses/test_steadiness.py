@@ -1,0 +1,39 @@
+"""Steadiness: what moves along with the source is steady, what stays on the network's grid is not."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from prismgan.losses import Disturbance, steadiness
+
+
+def picture(rows: int = 2, side: int = 48) -> Tensor:
+    return torch.rand(rows, 3, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_every_movement_within_a_cell_is_drawn_but_none() -> None:
+    random = torch.Generator().manual_seed(1)
+    drawn = [Disturbance.draw(random, 4) for _ in range(400)]
+    assert {(each.down, each.right) for each in drawn} == {(y, x) for y in range(4) for x in range(4)} - {(0, 0)}
+    assert all(0 <= each.sigma <= 6 for each in drawn)
+
+
+def test_the_source_moves_up_and_to_the_left() -> None:
+    source, random = picture(), torch.Generator().manual_seed(2)
+    moved = Disturbance(2, 1, 0.0).apply(source, random)
+    assert moved.shape == source.shape
+    assert torch.equal(moved[..., :-2, :-1], source[..., 2:, 1:])
+    noisy = Disturbance(2, 1, 5.1).apply(source, random)
+    assert abs(float((noisy - moved)[moved.abs() < 0.8].std()) - 5.1 / 127.5) < 0.002
+
+
+def test_only_what_does_not_move_along_flickers() -> None:
+    source, disturbance = picture(), Disturbance(3, 2, 0.0)
+    moved = disturbance.apply(source, torch.Generator())
+    along = steadiness(source.square(), moved.square(), disturbance)
+    assert torch.equal(along, torch.zeros(2))
+    grid = torch.zeros(48, 48)
+    grid[::8] = 1
+    anchored = steadiness(source.square() + grid, moved.square() + grid, disturbance)
+    assert (anchored > 0.2).all()

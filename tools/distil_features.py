@@ -303,7 +303,7 @@ class Distillation:
 
 
 def _styles(network: nn.Module, paintings: Sequence[Float[Tensor, "3 h w"]]) -> list[StyleStatistics]:
-    return [StyleStatistics(network, [painting]) for painting in paintings]
+    return [StyleStatistics(network, [painting], scales=1) for painting in paintings]
 
 
 def _shown(picture: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
@@ -406,7 +406,7 @@ def style_distances(
     features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]], batches: Sequence[Float[Tensor, "N 3 h w"]]
 ) -> Float[Tensor, "E M"]:
     """The style loss of every picture of all batches for every exemplar."""
-    styles = [StyleStatistics(features, [exemplar]) for exemplar in exemplars]
+    styles = _styles(features, exemplars)
     found = [
         torch.stack([style(pictures, TaskBatch(pictures, pictures, None)) for style in styles]) for pictures in batches
     ]

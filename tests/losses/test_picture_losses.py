@@ -169,6 +169,10 @@ def test_style_of_the_exemplar_itself_is_about_zero(coffee: Tensor) -> None:
     assert float(style_of([coffee[0]])(coffee, seen(coffee))) < 2e-3
 
 
+def reduced(picture: Tensor) -> Tensor:
+    return nn.functional.avg_pool2d(picture, 2)
+
+
 def woven(angle: float, wavelength: float, seed: int, side: int = 64) -> Tensor:
     """A texture of strokes in one direction, elsewhere for every seed; the colours are always the same."""
     random = torch.Generator().manual_seed(seed)
@@ -201,6 +205,16 @@ def test_style_of_several_exemplars_is_their_mean(astronaut: Tensor, coffee: Ten
         float(style_of([astronaut[0]])(coffee, seen(coffee))),
     ]
     assert 0.01 < max(to_both) < min(to_other)
+
+
+def test_style_looks_at_two_scales_as_far_as_the_exemplar_has_them(astronaut: Tensor, coffee: Tensor) -> None:
+    features, half = default_features(), reduced(astronaut)
+    style = StyleStatistics(features, [coffee[0]])
+    one, other = (StyleStatistics(features, [exemplar[0]], scales=1) for exemplar in (coffee, reduced(coffee)))
+    alone = [float(one(astronaut, seen(astronaut))), float(other(half, seen(half)))]
+    assert float(style(astronaut, seen(astronaut))) == pytest.approx(sum(alone) / 2, rel=1e-5)
+    tiny = coffee[0, :, :3, :3]
+    assert len(StyleStatistics(features, [tiny]).depths) == 1
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])

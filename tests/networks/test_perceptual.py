@@ -261,7 +261,7 @@ def test_the_same_tensor_gives_the_same_maps(network: Counting) -> None:
     assert network.computed == 2
 
 
-def test_the_last_two_tensors_are_remembered(network: Counting) -> None:
+def test_the_last_few_tensors_are_remembered(network: Counting) -> None:
     reference, outputs = photos(seed=9), [photos(seed=seed) for seed in range(3)]
     for output in outputs:  # as the losses of three tasks do
         for pictures_seen in (output, output, reference):

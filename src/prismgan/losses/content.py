@@ -88,7 +88,7 @@ class FeatureContent(nn.Module):
         found = self.features(output)
         if not found:
             raise ValueError(f"content: {tuple(output.shape)} is too small for the feature network")
-        with torch.no_grad():  # after the output's, so that a network that remembers two still has it for the next look
+        with torch.no_grad():  # after the output's, so that a network that remembers a few has it for the next look too
             wanted = self.features(reference)
         levels = range(max(0, len(found) - self.LEVELS), len(found))
         distances = [

@@ -18,7 +18,7 @@ class LearntFeatures(nn.Module, ABC):
     """A network that was trained on pictures, frozen: images to the maps of some of its layers.
 
     Several losses ask for the features of one output, and several tasks for those of one photo. So a frozen network
-    remembers the maps of the last two tensors it was called with; see :class:`_Memory`.
+    remembers the maps of the last three tensors it was called with; see :class:`_Memory`.
     """
 
     def __init__(self) -> None:
@@ -45,14 +45,14 @@ class LearntFeatures(nn.Module, ABC):
 
 
 class _Memory:
-    """What a function made of the last two tensors it was given.
+    """What a function made of the last three tensors it was given: a step's photo outlasts a look at two scales.
 
     A result is given out again for the same tensor object, if that was not changed in place since and if gradients and
     autocast are switched as they were. Once a gradient flows back through a result it is forgotten: its graph may have
-    been freed. So graphs live no longer than their backward pass, or, without one, than two further calls.
+    been freed. So graphs live no longer than their backward pass, or, without one, than three further calls.
     """
 
-    SIZE = 2
+    SIZE = 3
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []

@@ -110,14 +110,14 @@ def test_large_pictures_are_made_in_tiles_without_a_seam(browser: Any, site: Pat
     cut = copied(site, tmp_path / "site")
     script = (cut / "static" / "network.js").read_text()
     (cut / "static" / "network.js").unlink()
-    (cut / "static" / "network.js").write_text(script.replace("const AREA = 1.2e6;", "const AREA = 12_000;"))
+    (cut / "static" / "network.js").write_text(script.replace("const AREA = 1.2e6;", "const AREA = 40_000;"))
     halo = json.loads((cut / "about.json").read_text())["halo"]
     assert "const AREA = 1.2e6;" in script
-    assert 2 * halo < 100
-    photo = drawn(150, 211, seed=4)
+    assert 2 * halo < 190
+    photo = drawn(250, 311, seed=4)
     with served(server_of(site_application(cut))) as address, opened(browser, address) as page:
         sides = page.evaluate(
-            "async (halo) => (await import('/static/tiles.js')).tiles(150, 211, halo, 4, 12000).length", halo
+            "async (halo) => (await import('/static/tiles.js')).tiles(250, 311, halo, 8, 40000).length", halo
         )
         assert sides > 4
         give_and_wait(page, photo)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import os
+import runpy
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,22 @@ def tiny_recipe() -> TinyRecipe:
     return write
 
 
+def _finished(words: Sequence[object], main: Callable[[], object]) -> Finished:
+    """What a program's ``main`` leaves behind, run within this process on a command line."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", [str(word) for word in words]),
+        mock.patch.dict(os.environ),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Finished(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="session")
 def command() -> Command:
     """``command("info", weights)`` runs the command line within this process."""
@@ -128,18 +145,18 @@ def command() -> Command:
     def run(*arguments: object) -> Finished:
         from prismgan.cli import main
 
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        with (
-            mock.patch.object(sys, "argv", ["prismgan", *map(str, arguments)]),
-            mock.patch.dict(os.environ),
-            redirect_stdout(out),
-            redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return Finished(code, out.getvalue(), err.getvalue())
+        return _finished(["prismgan", *arguments], main)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tool() -> Command:
+    """``tool("publish_weights", weights)`` runs a script of ``tools`` within this process."""
+
+    def run(name: str, *arguments: object) -> Finished:
+        script = Path(__file__).parents[1] / "tools" / f"{name}.py"
+        return _finished([script, *arguments], lambda: runpy.run_path(str(script), run_name="__main__"))
 
     return run
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from prismgan.errors import PrismganError
-from prismgan.models.weights import HeadEntry, Weights, load_weights
+from prismgan.models.weights import Weights, load_weights
 from prismgan.training.header import header
 from prismgan.training.portable import portable
 from prismgan.training.recipe import load
@@ -72,8 +72,11 @@ def laid_over(new: Weights, whole: Weights, *, changed: bool = False) -> Weights
         raise PrismganError(f"{whole.path}: {what}, so {new.path} cannot be put onto it")
     trained = {name: tensor for name, tensor in new.tensors.items() if name.startswith("generator.")}
     entries = {entry.name: entry for entry in new.header.tasks}
+    sizes = whole.prism_generator("publishing").config
+    restoring = tuple(f"generator.trunk.coarse.{number}." for number in range(sizes.shared, sizes.blocks[-1]))
     for entry in whole.header.tasks:
-        if entry.name not in entries and not changed and _reads_another_trunk(entry, trained, whole):
+        unread = LOOKS if entry.fine else (*FINE, *restoring)
+        if entry.name not in entries and not changed and _shares_another_trunk(trained, whole, unread):
             raise PrismganError(
                 f"{new.path}: its training changed features that task {entry.name!r} reads, which it did not train; "
                 "train that task again from what is written with --changed"
@@ -83,14 +86,12 @@ def laid_over(new: Weights, whole: Weights, *, changed: bool = False) -> Weights
     return replace(whole, header=whole.header.model_copy(update=update), tensors={**whole.tensors, **trained})
 
 
-def _reads_another_trunk(entry: HeadEntry, trained: Mapping[str, Tensor], whole: Weights) -> bool:
-    """Whether what a task shares with others is not what it was, as far as float16 can tell."""
-    sizes = whole.prism_generator("publishing").config
-    restoring = tuple(f"generator.trunk.coarse.{number}." for number in range(sizes.shared, sizes.blocks[-1]))
+def _shares_another_trunk(trained: Mapping[str, Tensor], whole: Weights, unread: tuple[str, ...]) -> bool:
+    """Whether what a task shares is not what it was, as far as float16 can tell; it does not read ``unread``."""
     return any(
         not torch.equal(tensor.half(), whole.tensors[name].half())
         for name, tensor in trained.items()
-        if name.startswith(SHARED) and not name.startswith(LOOKS if entry.fine else (*FINE, *restoring))
+        if name.startswith(SHARED) and not name.startswith(unread)
     )
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -27,7 +23,6 @@ from prismgan.models import weights as weights_module
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 Refused = Callable[..., str]
-TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture
@@ -156,21 +151,9 @@ def test_commands_take_the_ready_made_weights_by_default(
 # -- publishing -----------------------------------------------------------------------------------
 
 
-def run_tool(name: str, *arguments: object) -> tuple[int, str, str]:
-    """Exit code, output and errors of a script in ``tools``, run within this process."""
-    script, out, err, code = TOOLS / f"{name}.py", io.StringIO(), io.StringIO(), 0
-    words = [str(script), *map(str, arguments)]
-    with mock.patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err):
-        try:
-            runpy.run_path(str(script), run_name="__main__")
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return code, out.getvalue(), err.getvalue()
-
-
-def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, command: Command) -> None:
+def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, command: Command, tool: Command) -> None:
     def publish(recipe: Path, out: Path, of: Path = weights, *more: object) -> tuple[int, str, str]:
-        return run_tool("publish_weights", of, "--recipe", recipe, "--out", out, *more)
+        return astuple(tool("publish_weights", of, "--recipe", recipe, "--out", out, *more))
 
     out = tmp_path / "published.safetensors"
     assert publish(tiny_run.parent / "recipe.yaml", out) == (0, f"{out}: {out.stat().st_size:,} bytes\n", "")
@@ -242,7 +225,7 @@ def test_ctrl_c_ends_training_and_writes(
 
 
 def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
-    tmp_path: Path, tiny_run: Path, weights: Path, draw_picture: DrawPicture, command: Command
+    tmp_path: Path, tiny_run: Path, weights: Path, draw_picture: DrawPicture, command: Command, tool: Command
 ) -> None:
     recipe = yaml.safe_load((tiny_run.parent / "recipe.yaml").read_text())
     recipe["model"]["generator"]["looks"] = {"shared": 1, "width": 8, "blocks": 1}
@@ -252,7 +235,8 @@ def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
 
     def imitate(of: Path, out: Path) -> tuple[int, str, str]:
-        return run_tool("imitate_looks", of, "--recipe", tmp_path / "recipe.yaml", "--out", out, "--steps", 50)
+        done = tool("imitate_looks", of, "--recipe", tmp_path / "recipe.yaml", "--out", out, "--steps", 50)
+        return astuple(done)
 
     photo, out = draw_picture(tmp_path / "photo.png", 48, 40, 4), tmp_path / "started.safetensors"
     code, said, wrong = imitate(weights, out)

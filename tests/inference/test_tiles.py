@@ -15,12 +15,12 @@ def measured_reach(levels: int, task: str) -> int:
     """How far gradients of the pixels in one coarsest cell go in the source."""
     generator = tiny_renderer(task, levels=levels).generator.double()
     scale = generator.specs[task].scale
-    side = 2 * (generator.reach() // generator.multiple + 3) * generator.multiple
+    side = 2 * (generator.reach() // generator.cell + 3) * generator.cell
     source = torch.rand(1, 3, side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     source.requires_grad_()
     output = generator(source)[task]
     found = 0
-    for place in range(side // 2, side // 2 + generator.multiple):
+    for place in range(side // 2, side // 2 + generator.cell):
         own = slice(scale * place, scale * (place + 1))
         (gradient,) = torch.autograd.grad(output[..., own, own].sum(), source, retain_graph=True)
         for dimensions in ((0, 1, 3), (0, 1, 2)):
@@ -47,7 +47,7 @@ def test_the_reach_is_that_of_the_tasks_asked_for() -> None:
 def test_tiles_give_what_the_whole_picture_gives(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(seed)
     renderer = tiny_renderer(levels=(2, 2, 1, 3)[seed])
-    cell = renderer.generator.multiple
+    cell = renderer.generator.cell
     height, width = (int(side) for side in random.integers(50, 100, 2))
     sides = tuple(int(count) * cell for count in random.integers(2, 10, 2))
     source = pixels(height, width, 16, seed)

@@ -220,7 +220,7 @@ def test_adding_a_head_renames_and_changes_nothing() -> None:
 def receptive_field(generator: Generator, task: str, side: int) -> int:
     """Pixels that a source pixel can lie beyond the cell of output pixels it still reaches; measured."""
     source = picture(side, side).requires_grad_()
-    middle, cell = side // 2, generator.multiple
+    middle, cell = side // 2, generator.cell
     scale = generator.specs[task].scale
     window = slice(scale * middle, scale * (middle + cell))
     generator(source, tasks=[task])[task][..., window, window].sum().backward()
@@ -235,7 +235,7 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
 @pytest.mark.parametrize("task", ["fine-1", "coarse-1", "fine-2", "coarse-4"])
 def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str, looks: LooksConfig | None) -> None:
     generator = make(2, fresh=False, looks=looks)
-    cell, scale = generator.multiple, generator.specs[task].scale
+    cell, scale = generator.cell, generator.specs[task].scale
     field = receptive_field(generator, task, 256)
     halo = -(-field // cell) * cell
     assert field <= generator.reach([task]) <= field + cell

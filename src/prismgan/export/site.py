@@ -168,7 +168,7 @@ def _sample(name: str) -> bytes:
 
 def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
     """What the scripts have to know."""
-    cell = generator.multiple
+    cell = generator.cell
     entries = {entry.name: entry for entry in header.tasks}
     return {
         "format": FORMAT,

@@ -101,7 +101,7 @@ def cut(
     Raises:
         PictureError: the outputs and the smallest tile take more than that.
     """
-    cell = generator.multiple
+    cell = generator.cell
     halo = -(-generator.reach(looks_of(stage.outputs)) // cell) * cell
     groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)

@@ -180,7 +180,7 @@ class Prism(Model):
         if not names:
             return None
         rows = -(-len(source) // STEADY_PART)
-        disturbance = Disturbance.draw(random, self.generator.multiple)
+        disturbance = Disturbance.draw(random, self.generator.cell)
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:
             outputs = self.generator(moved, latent[:rows], names)

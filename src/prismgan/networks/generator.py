@@ -114,9 +114,11 @@ class Painting(nn.Module):
         self.refining = _stage(width, config.refining)
 
     def forward(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-        """Of even sides."""
-        found = self.blocks(self.down(F.leaky_relu(maps, SLOPE)))
-        refined: Tensor = self.refining(maps + enlarged(self.up(found), 2))
+        """Any sides."""
+        height, width = maps.shape[-2:]
+        # With one more row and column half a cell is made a whole one, and beyond a whole one nothing is read.
+        found = self.blocks(self.down(repeated(F.leaky_relu(maps, SLOPE), 1)[..., 1:, 1:]))
+        refined: Tensor = self.refining(maps + enlarged(self.up(found), 2)[..., :height, :width])
         return refined
 
 
@@ -236,7 +238,7 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
     return config.head_blocks if spec.blocks is None else spec.blocks
 
 
-def _multiple(config: GeneratorConfig) -> int:
+def _cell(config: GeneratorConfig) -> int:
     """Pixels of a side of the coarsest cell that there is."""
     return 2 ** (len(config.widths) + (config.looks is not None))
 
@@ -263,7 +265,7 @@ def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
         return (2 * span[0] + 1 - factor) // (2 * factor), (2 * span[1] + 1 - factor) // (2 * factor) + 1
 
     reach = 0
-    for pixel in range(spec.scale * _multiple(config)):
+    for pixel in range(spec.scale * _cell(config)):
         if spec.fine:
             span = wider(cells_of((pixel, pixel), 2 * spec.scale), head + (1 if spec.scale < 4 else 0))
             for blocks in config.blocks[:-1]:
@@ -300,8 +302,8 @@ class Generator(ImageGenerator):
         self.heads = nn.ModuleDict({spec.name: (FineHead if spec.fine else CoarseHead)(config, spec) for spec in heads})
 
     @property
-    def multiple(self) -> int:
-        return _multiple(self.config)
+    def cell(self) -> int:
+        return _cell(self.config)
 
     def freeze(self, *, looks: bool, restoration: bool) -> None:
         """Exclude from training what repainting heads share, or what fine heads share, or both; heads learn."""

@@ -64,6 +64,11 @@ class ImageGenerator(TaskGenerator):
         """Sides are padded to a multiple of this many pixels, and the padding is cut off again."""
         return int(2 ** len(self.widths))
 
+    @property
+    def cell(self) -> int:
+        """Pixels of a side of the coarsest cell that there is, at multiples of which tiles start."""
+        return self.multiple
+
     def forward(
         self,
         source: Float[Tensor, "B 3 H W"],

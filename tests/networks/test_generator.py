@@ -135,6 +135,16 @@ def test_of_the_blocks_that_are_not_shared_only_those_that_are_needed_are_comput
     assert calls == ["painting", "coarse.0"]
 
 
+@each_size
+@torch.no_grad()
+def test_restoration_is_the_same_whether_looks_have_a_part_for_themselves(height: int, width: int) -> None:
+    fine, source = [spec.name for spec in HEADS if spec.fine], picture(height, width)
+    without, own = make(fresh=False), make(fresh=False, looks=OWN)
+    own.load_state_dict(without.state_dict(), strict=False)
+    expected, found = without(source, tasks=fine), own(source, tasks=fine)
+    assert all(torch.equal(found[name], expected[name]) for name in fine)
+
+
 def test_no_more_blocks_can_be_shared_than_there_are() -> None:
     with pytest.raises(ValidationError, match=r"looks\.shared is 3, but the coarsest level has 1 blocks"):
         make(looks=LooksConfig(shared=3))

@@ -88,16 +88,14 @@ class GeneratorGraph:
         for down in trunk.down:
             skips.append(maps)
             maps = self._convolution(down, self._activation(maps))
-        return shallow, skips, self._blocks(list(trunk.coarse)[: trunk.shared], maps)
+        return shallow, skips, self._blocks(trunk.common, maps)
 
     def repainted(self, shared: str) -> str:
         """The coarse features of heads that repaint."""
         graph, painting = self.graph, self.generator.trunk.painting
         if painting is None:
             return shared
-        whole = graph.operation(
-            "Pad", self._activation(shared), graph.integers(0, 0, 0, 0, 0, 0, 1, 1), mode="edge"
-        )
+        whole = graph.operation("Pad", self._activation(shared), graph.integers(0, 0, 0, 0, 0, 0, 1, 1), mode="edge")
         maps = self._blocks(painting.blocks, self._convolution(painting.down, whole))
         enlarged = graph.enlarge(self._convolution(painting.up, maps), 2)
         sides = graph.operation("Slice", graph.operation("Shape", shared), *map(graph.integers, (2, 4, 0)))
@@ -107,7 +105,7 @@ class GeneratorGraph:
     def way_up(self, skips: Sequence[str], shared: str) -> str:
         """The fine features."""
         graph, trunk = self.graph, self.generator.trunk
-        maps = self._blocks(list(trunk.coarse)[trunk.shared :], shared)
+        maps = self._blocks(trunk.restoring, shared)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)

@@ -138,10 +138,20 @@ class Trunk(nn.Module):
         self.stem = convolution(12, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
         self.coarse = _stage(widths[-1], blocks[-1])
-        self.shared = config.shared
+        self._shared = config.shared
         self.painting = None if config.looks is None else Painting(widths[-1], config.looks)
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
         self.fine = nn.ModuleList(_stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
+
+    @property
+    def common(self) -> nn.Sequential:
+        """Blocks of the coarsest level that all tasks read."""
+        return nn.Sequential(*list(self.coarse)[: self._shared])
+
+    @property
+    def restoring(self) -> nn.Sequential:
+        """Blocks of the coarsest level that fine heads alone read."""
+        return nn.Sequential(*list(self.coarse)[self._shared :])
 
     def forward(self, source: Float[Tensor, "B 12 H/2 W/2"], looks: bool = True, fine: bool = True) -> Features:
         """``looks`` and ``fine`` say whether the features that repainting heads and fine heads read are wanted."""
@@ -150,11 +160,11 @@ class Trunk(nn.Module):
         for down in self.down:
             skips.append(maps)
             maps = down(F.leaky_relu(maps, SLOPE))
-        shared = self.coarse[: self.shared](maps)
+        shared = self.common(maps)
         coarse = self.painting(shared) if looks and self.painting is not None else shared
         if not fine:
             return Features(shallow, coarse, None)
-        maps = self.coarse[self.shared :](shared)
+        maps = self.restoring(shared)
         for skip, up, blocks in reversed(list(zip(skips, self.up, self.fine, strict=True))):
             maps = blocks(skip + F.pixel_shuffle(up(maps), 2))
         return Features(shallow, coarse, maps)
@@ -308,11 +318,11 @@ class Generator(ImageGenerator):
     def freeze(self, *, looks: bool, restoration: bool) -> None:
         """Exclude from training what repainting heads share, or what fine heads share, or both; heads learn."""
         trunk = self.trunk
-        parts: list[nn.Module] = [self.mapping, trunk.stem, trunk.down, trunk.coarse[: trunk.shared]]
+        parts: list[nn.Module] = [self.mapping, trunk.stem, trunk.down, trunk.common]
         if looks and trunk.painting is not None:
             parts.append(trunk.painting)
         if restoration:
-            parts += [trunk.coarse, trunk.up, trunk.fine]
+            parts += [trunk.restoring, trunk.up, trunk.fine]
         for part in parts:
             part.requires_grad_(False)
 

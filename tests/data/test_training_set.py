@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -154,14 +154,19 @@ def test_reduced_photos_show_more_of_themselves(make_picture: MakePicture, make_
     ramp = torch.arange(96, dtype=torch.uint8).mul(2).expand(3, 100, 96)
     images.to_pil(images.to_float(ramp)).save(path)
 
-    def steps(reduced: bool) -> set[int]:
-        dataset = TrainingSet([Row(str(path))], [make_task()], crop=24, reduced=reduced)
+    enlarging = [make_task("twice", scale=2), make_task("four-times", scale=4)]
+
+    def steps(reduced: bool, alongside: Sequence[Task] = ()) -> set[int]:
+        row = Row(str(path))
+        dataset = TrainingSet([row], [make_task()], crop=24, alongside=alongside, reduced=reduced)
         crops = [images.to_uint8(dataset.sample(position).reference).int() for position in range(24)]
         assert all(crop.shape == (3, 24, 24) for crop in crops)
         return {abs(int(crop[0, 0, 12] - crop[0, 0, 11])) for crop in crops}
 
     assert steps(False) == {2}
     assert steps(True) == {2, 4, 6, 8}
+    assert steps(False, enlarging) == {4, 6, 8}
+    assert steps(True, enlarging) == {2, 4, 6, 8}
 
 
 def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: MakeTask) -> None:

@@ -54,9 +54,9 @@ class TrainingSet:
             tasks of the others need not be computed in that step. Samples are then those of a training with the tasks
             ``alongside``. Where a step would be left without any task, as for an expert of one of two scales, rows take
             turns instead: it sees as many rows of its scale.
-        reduced: whether photos are shown reduced too, by any whole factor that leaves a crop of them, where no task
-            asks for several scales, which does so anyway. A look is asked of whole photos; a crop of a large one is
-            mostly plain.
+        reduced: whether photos are shown reduced too, by any whole factor that leaves a crop of them, whatever scales
+            the tasks have. A look is asked of whole photos, and a crop of a large one is mostly plain; with tasks of
+            several scales, every photo is reduced, and nothing is plain. Not for tasks that enlarge.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -145,10 +145,10 @@ class TrainingSet:
 
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
-        several = len(self._scales) > 1
+        several = len(self._scales) > 1 and not self.reduced
         if (several or self.reduced) and not found.companions:
             # Any reduction that leaves enough pixels.
-            scale = self._scales[self._turn(position)] if several else max(self._scales, default=1)
+            scale = self._scales[self._turn(position)] if several else 1
             most = min(found.photo.shape[1:]) // self.crop
             if several:
                 most = min(self._scales[-1], most)

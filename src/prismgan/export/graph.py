@@ -130,6 +130,13 @@ class Graph:
         """With so many more rows and columns on each side, which repeat the outermost."""
         return self.operation("Pad", maps, self.integers(0, 0, border, border, 0, 0, border, border), mode="edge")
 
+    def softened(self, maps: str) -> str:
+        """Weighted by 1, 2, 1 in both directions, as ``networks/borders`` does."""
+        maps = self.repeated(maps, 1)
+        for _ in range(2):
+            maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])
+        return maps
+
     def interior(self, maps: str, border: int = 1) -> str:
         """Without so many of the outermost rows and columns on each side."""
         if border == 0:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from prismgan.config import Config
 from prismgan.images import interior
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
-from prismgan.networks.borders import enlarged, repeated
+from prismgan.networks.borders import enlarged, repeated, softened
 from prismgan.networks.cells import add, spread
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
@@ -104,6 +104,8 @@ class Painting(nn.Module):
 
     At 1/8 a block costs a quarter of one at 1/4 and sees twice as far, and strokes are as wide as that; what is finer
     comes around it. What is shared is learnt from all tasks at once, and each wants something else of it: so little is.
+    What comes back is softened: where a photo is plain a style still asks for variation, and what changes its sign from
+    cell to cell is the easiest there, a weave.
     """
 
     def __init__(self, width: int, config: LooksConfig) -> None:
@@ -118,7 +120,7 @@ class Painting(nn.Module):
         height, width = maps.shape[-2:]
         # With one more row and column half a cell is made a whole one, and beyond a whole one nothing is read.
         found = self.blocks(self.down(repeated(F.leaky_relu(maps, SLOPE), 1)[..., 1:, 1:]))
-        refined: Tensor = self.refining(maps + enlarged(self.up(found), 2)[..., :height, :width])
+        refined: Tensor = self.refining(maps + enlarged(softened(self.up(found)), 2)[..., :height, :width])
         return refined
 
 
@@ -286,7 +288,7 @@ def _reach(config: GeneratorConfig, spec: HeadSpec) -> int:
             span = wider(interpolated(span, 2 ** (levels - 1)), head + 1)
             if config.looks is not None:
                 span = wider(span, 2 * config.looks.refining)
-                below = wider(interpolated(span, 2), 2 * config.looks.blocks)
+                below = wider(interpolated(span, 2), 1 + 2 * config.looks.blocks)
                 span = 2 * below[0], 2 * below[1] + 1
         first, last = wider(span, 2 * config.shared)
         cell = 2 ** (levels - 1)

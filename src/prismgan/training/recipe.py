@@ -61,6 +61,9 @@ class TrainingConfig(Config):
     """Side of the source crops in pixels."""
     mirror: bool = True
     """Whether crops may be mirrored; false for writing, and whatever else has a left and a right."""
+    reduced: bool = False
+    """Cut crops from photos as they are, and reduced by any whole factor that leaves a crop: for looks alone, named in
+    `only`. Where tasks enlarge by several scales, looks too see every photo reduced, and so nothing plain."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -169,6 +172,10 @@ class Recipe(Config):
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
+            if self.training.reduced and task.scale > 1:
+                raise ValueError(
+                    f"training.reduced: is for looks, and task {task.name!r} enlarges; name the looks in 'only'"
+                )
         self.model.check(self.all_tasks(), self.training.crop)
         return self
 

@@ -83,7 +83,8 @@ class Trainer:
             must_be_resumable(self.run, recipe)
         else:
             self.run.must_be_new()
-        for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
+        cut_for = self.tasks if recipe.training.reduced else [*self.tasks, *others]
+        for problem in data.must_fit(recipe.data, cut_for, recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
@@ -97,6 +98,7 @@ class Trainer:
             recipe.training.mirror,
             alongside=others,
             batch=self.world * recipe.training.batch_size,
+            reduced=recipe.training.reduced,
         )
         self.model = build(
             recipe.model,

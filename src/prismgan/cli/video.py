@@ -55,7 +55,7 @@ def video(
         typer.Option(
             help="How much of a look's last frame, moved along, stays in the next, against flicker; 0 for nothing.",
         ),
-    ] = 0.8,
+    ] = 0.88,
     segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,
     report: Annotated[
         bool, typer.Option("--report", help="Say how fast it went, and how steady the looks are.")

@@ -26,7 +26,7 @@ PixelArray = NDArray[np.uint8]
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
 
-STEADY = 0.8
+STEADY = 0.88
 """Part that stays by default: looks then flicker about as much as their source (``docs/log.md``)."""
 MOST_KEPT = 0.95
 """Largest part of the frame before that may stay; more would smear."""

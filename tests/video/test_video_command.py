@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import io
 import os
 import sys
@@ -19,6 +20,7 @@ av = pytest.importorskip("av")
 from rich.console import Console  # noqa: E402
 
 from prismgan.cli.progress import VideoProgress  # noqa: E402
+from prismgan.cli.video import video  # noqa: E402
 from prismgan.inference import Renderer, Request  # noqa: E402
 from prismgan.video.clip import open_clip  # noqa: E402
 from prismgan.video.segment import Encoding  # noqa: E402
@@ -37,6 +39,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved_weights(tmp_path_factory.mktemp("weights") / "fresh.safetensors", fresh=True)
+
+
+def test_the_command_keeps_as_much_of_a_frame_as_was_measured() -> None:
+    assert inspect.signature(video).parameters["steady"].default == Settings(Encoding()).steady
 
 
 def test_every_look_is_in_step_with_the_source(tmp_path: Path, command: Command, weights: Path) -> None:

@@ -67,7 +67,7 @@ def train(
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.05, help="Train for so long, instead of a number of steps.")
+        float | None, typer.Option(min=0.05, help="Train for so long, instead of a number of steps; not to be resumed.")
     ] = None,
     start: Annotated[
         Path | None, typer.Option("--from", help="Weights to start from, as far as they fit.", show_default=False)
@@ -90,7 +90,8 @@ def train(
         if finished:
             typer.echo(f"report   {trainer.run.report}")
         else:
-            typer.echo("go on with the same command and --resume")
+            timed = f"another --run and --from {trainer.run.weights}"
+            typer.echo(f"go on with {'the same command and --resume' if minutes is None else timed}")
 
 
 app.command()(compare)

@@ -32,7 +32,7 @@ def compare(
 ) -> None:
     """Train several models on a recipe at the same budget, and report which is better at what, beyond noise.
 
-    The first is what the others are compared with. `experts` are one network for every task.
+    The first is what the others are compared with. `experts` is a separate network for each task.
     """
     from prismgan.training.comparison import JOINT, MODELS, Axis, compare, find_contenders
 

@@ -38,7 +38,7 @@ def export(
             "--onnxruntime-web",
             metavar="FOLDER|TGZ",
             readable=False,
-            help="For a site: what `npm pack onnxruntime-web` gives; by default npm is asked for it.",
+            help="For a site: what `npm pack onnxruntime-web@1.30.0` gives; by default npm is asked for it.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site.")] = False,

@@ -11,7 +11,7 @@ from prismgan.cli.conventions import WeightsFile
 
 __all__ = ["add_task", "remove_task", "rename_task"]
 
-NewFile = Annotated[Path, typer.Option(help="The file to write; may be the same.", show_default=False)]
+NewFile = Annotated[Path, typer.Option(help="The file to write; may be the weights file itself.", show_default=False)]
 
 
 def add_task(

@@ -53,7 +53,7 @@ def video(
     steady: Annotated[
         float,
         typer.Option(
-            help="How much of a look's last frame, moved along, stays in the next, against flicker; 0 for nothing.",
+            help="How much of a look's last frame, moved along, stays in the next, against flicker: 0 to 0.95.",
         ),
     ] = 0.88,
     segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,

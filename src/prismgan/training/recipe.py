@@ -62,8 +62,9 @@ class TrainingConfig(Config):
     mirror: bool = True
     """Whether crops may be mirrored; false for writing, and whatever else has a left and a right."""
     reduced: bool = False
-    """Cut crops from photos as they are, and reduced by any whole factor that leaves a crop: for looks alone, named in
-    `only`. Where tasks enlarge by several scales, looks too see every photo reduced, and so nothing plain."""
+    """Cut crops from photos as they are, and reduced by any whole factor that leaves a crop. Not with tasks that
+    enlarge: leave those out by `only`. Where tasks enlarge by several scales, looks too see every photo reduced, and
+    nothing plain."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999

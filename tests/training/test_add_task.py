@@ -95,7 +95,7 @@ def test_training_by_steps_is_reproducible(weights: Weights, photos: Path) -> No
 def test_training_by_the_clock_ends_on_time(weights: Weights, photos: Path) -> None:
     training = HeadTraining(weights, MOSAIC, photos)
     assert training.train(Silent(), minutes=0.02)
-    assert 5 <= training.step == training.model.steps
+    assert 1 <= training.step == training.model.steps  # a busy machine takes few
 
 
 def test_a_new_head_is_small() -> None:
@@ -157,3 +157,13 @@ def test_the_file_may_replace_the_one_it_was_made_from(tiny_run: Path, photos: P
     assert add_mosaic(out, out, display=Silent(), photos=photos, steps=2, previews=[f"{tmp_path}/p.png"])
     assert Renderer.load(out).tasks == ("restore", "enlarge", "paint", "mosaic")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "w.preview.png", "w.safetensors"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_new_look_starts_as_the_nearest_that_there_is(weights: Weights, photos: Path) -> None:
+    first = HeadTraining(weights, MOSAIC, photos)
+    first.train(Silent(), steps=15, workers=0)
+    trained = first.result()
+    again = HeadTraining(trained, MOSAIC.model_copy(update={"name": "again"}), photos)
+    expected = trained.prism_generator("a test").heads["mosaic"].state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in again.head.state_dict().items())

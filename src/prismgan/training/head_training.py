@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import data
-from prismgan.batch import Batch
+from prismgan.batch import Batch, TaskBatch
 from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import PrismganError
@@ -49,6 +49,8 @@ RATE = 3e-3
 WARMUP = 20
 AVERAGE = 0.99
 PATIENCE = 5
+COMPARED = 4
+"""Photos that the looks which a new one may start from are compared on."""
 GUESS = 1000
 """Steps that fit into the minutes, as long as their speed is not known."""
 LOG_EVERY = 10
@@ -93,6 +95,7 @@ class HeadTraining:
         for part in ("trunk", "mapping"):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
+        self._start_as_nearest(trained)
         self.average = Average(self.head, AVERAGE)
         self.step = 0
         self.in_a_row = 0
@@ -171,6 +174,30 @@ class HeadTraining:
                 "try a smaller weight of the style, or another exemplar"
             )
         return log
+
+    @torch.no_grad()
+    def _start_as_nearest(self, trained: Generator) -> None:
+        """Let the head start as that of the trained look nearest to the exemplars, if nearer than photos.
+
+        It paints already, so that minutes are for what is this style's own. Blocks that the new head has more are near
+        to identities as they start.
+        """
+        photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])
+        specs = self.weights.header.tasks
+        names = [
+            spec.name for spec in specs if spec.kind == "style" and spec.scale == 1 and spec.latent == self.entry.latent
+        ]
+        looks = {name: look.to(self.model.device) for name, look in trained(photos, tasks=names).items()}
+        photos = photos.to(self.model.device)
+        style = self.model.losses[self.entry.name]["style"]
+
+        def distance(pictures: Float[Tensor, "B 3 H W"]) -> float:
+            return float(style(pictures, TaskBatch(photos, photos, None)).mean())
+
+        distances = {name: distance(look) for name, look in looks.items()}
+        nearest = min(distances, key=distances.__getitem__, default=None)
+        if nearest is not None and distances[nearest] < distance(photos):
+            self.head.load_state_dict(trained.heads[nearest].state_dict(), strict=False)
 
     @torch.no_grad()
     def render(self, source: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:

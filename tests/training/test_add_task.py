@@ -94,8 +94,8 @@ def test_training_by_steps_is_reproducible(weights: Weights, photos: Path) -> No
 @pytest.mark.usefixtures("small")
 def test_training_by_the_clock_ends_on_time(weights: Weights, photos: Path) -> None:
     training = HeadTraining(weights, MOSAIC, photos)
-    assert training.train(Silent(), minutes=0.02)
-    assert 1 <= training.step == training.model.steps  # a busy machine takes few
+    assert training.train(Silent(), minutes=0.05)
+    assert 5 <= training.step == training.model.steps
 
 
 def test_a_new_head_is_small() -> None:

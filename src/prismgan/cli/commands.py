@@ -89,9 +89,10 @@ def train(
         typer.echo(f"weights  {trainer.run.weights}")
         if finished:
             typer.echo(f"report   {trainer.run.report}")
+        elif minutes is None:
+            typer.echo("go on with the same command and --resume")
         else:
-            timed = f"another --run and --from {trainer.run.weights}"
-            typer.echo(f"go on with {'the same command and --resume' if minutes is None else timed}")
+            typer.echo(f"go on with another --run and --from {trainer.run.weights}")
 
 
 app.command()(compare)

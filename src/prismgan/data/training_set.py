@@ -148,10 +148,9 @@ class TrainingSet:
         several = len(self._scales) > 1 and not self.reduced
         if (several or self.reduced) and not found.companions:
             # Any reduction that leaves enough pixels.
-            scale = self._scales[self._turn(position)] if several else 1
-            most = min(found.photo.shape[1:]) // self.crop
+            scale, most = 1, min(found.photo.shape[1:]) // self.crop
             if several:
-                most = min(self._scales[-1], most)
+                scale, most = self._scales[self._turn(position)], min(self._scales[-1], most)
             if most >= scale:
                 pixels = integer(generator, scale, most)
                 room = (found.photo.shape[1] - self.crop * pixels, found.photo.shape[2] - self.crop * pixels)

@@ -78,10 +78,7 @@ def _trunk(generator: Generator, fine: Container[bool]) -> onnx.ModelProto:
 
 def _bordered(graph: Graph, network: GeneratorGraph) -> str:
     source = graph.input(SOURCE, [1, 3, "height", "width"])
-    shape = graph.operation("Shape", source)
-    return network.bordered(
-        source, graph.operation("Slice", shape, graph.integers(2), graph.integers(4), graph.integers(0))
-    )
+    return network.bordered(source, graph.spatial(source))
 
 
 def _enlargement(generator: Generator, scale: int) -> onnx.ModelProto:

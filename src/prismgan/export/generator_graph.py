@@ -98,8 +98,7 @@ class GeneratorGraph:
         whole = graph.operation("Pad", self._activation(shared), graph.integers(0, 0, 0, 0, 0, 0, 1, 1), mode="edge")
         maps = self._blocks(painting.blocks, self._convolution(painting.down, whole))
         enlarged = graph.enlarge(graph.softened(self._convolution(painting.up, maps)), 2)
-        sides = graph.operation("Slice", graph.operation("Shape", shared), *map(graph.integers, (2, 4, 0)))
-        enlarged = graph.operation("Slice", enlarged, graph.integers(0, 0), sides, graph.integers(2, 3))
+        enlarged = graph.cropped(enlarged, graph.spatial(shared))
         return self._blocks(painting.refining, graph.operation("Add", shared, enlarged))
 
     def way_up(self, skips: Sequence[str], shared: str) -> str:

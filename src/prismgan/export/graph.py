@@ -137,6 +137,14 @@ class Graph:
             maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])
         return maps
 
+    def spatial(self, maps: str) -> str:
+        """Height and width (2,)."""
+        return self.operation("Slice", self.operation("Shape", maps), *map(self.integers, (2, 4, 0)))
+
+    def cropped(self, maps: str, spatial: str) -> str:
+        """The upper left part, of this height and width (2,)."""
+        return self.operation("Slice", maps, self.integers(0, 0), spatial, self.integers(2, 3))
+
     def interior(self, maps: str, border: int = 1) -> str:
         """Without so many of the outermost rows and columns on each side."""
         if border == 0:

@@ -58,8 +58,7 @@ def whole_model(
     source = graph.input("source", ["batch", 3, "height", "width"])
     strength = graph.input("strength", [len(tasks)])
     network = GeneratorGraph(graph, generator)
-    shape = graph.operation("Shape", source)
-    spatial = graph.operation("Slice", shape, graph.integers(2), graph.integers(4), graph.integers(0))
+    spatial = graph.spatial(source)
     centred = graph.operation("Sub", graph.operation("Mul", source, graph.number(2)), graph.number(1))
     bordered = network.bordered(centred, spatial)
     features = network.trunk(graph.interior(bordered), tasks)
@@ -84,7 +83,7 @@ def whole_model(
         mixed = graph.operation("Add", graph.operation("Mul", change, weight), starts[scale])
         image = network.pixels(graph.operation("Clip", mixed, graph.number(0), graph.number(1)), scale)
         end = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
-        image = graph.operation("Slice", image, graph.integers(0, 0), end, graph.integers(2, 3))
+        image = graph.cropped(image, end)
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
         graph.output(image, name, ["batch", 3, *sides])
     return graph.model(header.title, _metadata(generator, header, tasks, licence))

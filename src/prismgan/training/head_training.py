@@ -182,11 +182,11 @@ class HeadTraining:
         It paints already, so that minutes are for what is this style's own. Blocks that the new head has more are near
         to identities as they start.
         """
+        entries = self.weights.header.tasks
+        names = [entry.name for entry in entries if entry.kind == "style" and entry.latent == self.entry.latent]
+        if not names:
+            return
         photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])
-        specs = self.weights.header.tasks
-        names = [
-            spec.name for spec in specs if spec.kind == "style" and spec.scale == 1 and spec.latent == self.entry.latent
-        ]
         looks = {name: look.to(self.model.device) for name, look in trained(photos, tasks=names).items()}
         photos = photos.to(self.model.device)
         style = self.model.losses[self.entry.name]["style"]
@@ -195,8 +195,8 @@ class HeadTraining:
             return float(style(pictures, TaskBatch(photos, photos, None)).mean())
 
         distances = {name: distance(look) for name, look in looks.items()}
-        nearest = min(distances, key=distances.__getitem__, default=None)
-        if nearest is not None and distances[nearest] < distance(photos):
+        nearest = min(distances, key=distances.__getitem__)
+        if distances[nearest] < distance(photos):
             self.head.load_state_dict(trained.heads[nearest].state_dict(), strict=False)
 
     @torch.no_grad()

@@ -173,11 +173,16 @@ class Recipe(Config):
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
+        self.model.check(self.all_tasks(), self.training.crop)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_enlarges_reduced_photos(self) -> Self:
+        for task in self.all_tasks():
             if self.training.reduced and task.scale > 1:
                 raise ValueError(
                     f"training.reduced: is for looks, and task {task.name!r} enlarges; name the looks in 'only'"
                 )
-        self.model.check(self.all_tasks(), self.training.crop)
         return self
 
     def all_tasks(self) -> list[Task]:

@@ -216,6 +216,13 @@ def test_another_package_is_refused(tmp_path: Path, package: Path) -> None:
     assert set(onnxruntime_web.runtime_files(package)) == set(onnxruntime_web.FILES)
 
 
+def test_help_and_docs_name_the_version_that_is_wanted(command: Command) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    unwrapped = re.sub(r"\n +", "", command("export", "--help").out)  # help breaks lines at hyphens
+    for text in (unwrapped, docs):
+        assert {onnxruntime_web.VERSION} == set(re.findall(rf"{onnxruntime_web.NAME}@([\d.]+\d)", text))
+
+
 def test_options_of_the_other_format_are_refused(tmp_path: Path, command: Command) -> None:
     done = command("export", "--format", "site", "--out", tmp_path / "site", "--precision", "float16")
     assert (done.code, "--format onnx" in done.err) == (2, True)

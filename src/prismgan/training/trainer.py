@@ -78,13 +78,12 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
-        others = recipe.other_tasks()
+        others = () if recipe.training.reduced else recipe.other_tasks()
         if resume:
             must_be_resumable(self.run, recipe)
         else:
             self.run.must_be_new()
-        cut_for = self.tasks if recipe.training.reduced else [*self.tasks, *others]
-        for problem in data.must_fit(recipe.data, cut_for, recipe.training.crop):
+        for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)

@@ -13,7 +13,7 @@ from prismgan.batch import TaskBatch
 from prismgan.images import luma
 from prismgan.losses.context import LossContext
 
-__all__ = ["FeatureContent", "Structure", "build", "build_structure"]
+__all__ = ["FeatureContent", "Structure", "build", "build_structure", "build_tone"]
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
@@ -116,3 +116,12 @@ def build(context: LossContext) -> FeatureContent:
 def build_structure(context: LossContext) -> Structure:
     """By grey levels, for tasks whose domain may look nothing like what a feature network was trained on."""
     return Structure()
+
+
+def build_tone(context: LossContext) -> Structure:
+    """By the light and dark of areas, larger than a brush stroke: what is dark stays darker than what is beside it.
+
+    Features say where edges are, and a painting's colours may lie on either side of one. A picture of less than 56 pixels
+    has no such areas.
+    """
+    return Structure(levels=(3, 4))

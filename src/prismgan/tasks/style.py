@@ -29,6 +29,8 @@ class Style(TaskEntry):
     """Weight of the distance between feature statistics of output and exemplars."""
     content_weight: NonNegative = 1.0
     """Weight of the distance between the structure of output and photo."""
+    tone_weight: NonNegative = 1.0
+    """Weight of the distance between light and dark of output and photo, by areas larger than a brush stroke."""
     total_variation_weight: NonNegative = 0.1
     """Weight of the total variation, against speckle."""
 
@@ -38,6 +40,7 @@ class Style(TaskEntry):
             losses=[
                 LossTerm("style", self.style_weight, style.build, reported=True),
                 LossTerm("content", self.content_weight, content.build),
+                LossTerm("tone", self.tone_weight, content.build_tone),
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=CONTENT_METRICS,

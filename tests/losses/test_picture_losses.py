@@ -13,7 +13,7 @@ from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.losses import diversity
 from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
-from prismgan.losses.content import Structure
+from prismgan.losses.content import Structure, build_tone
 from prismgan.losses.context import LossContext
 from prismgan.losses.drawing import comic
 from prismgan.losses.guidance import ComicGuidance
@@ -123,6 +123,11 @@ def test_total_variation_of_a_flat_picture_is_zero() -> None:
 # -- content -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def tone() -> Structure:
+    return build_tone(LossContext([], FeatureNetwork([(8,)])))
+
+
 def test_content_of_the_photo_itself_is_zero(astronaut: Tensor) -> None:
     assert float(Structure()(astronaut, seen(astronaut))) == pytest.approx(0, abs=1e-5)
 
@@ -151,6 +156,30 @@ def test_content_of_the_negative_is_far(astronaut: Tensor, coffee: Tensor) -> No
 def test_content_of_an_enlarged_output_is_refused(astronaut: Tensor) -> None:
     with pytest.raises(ValueError, match="differ in size"):
         Structure()(torch.zeros(1, 3, 128, 128), seen(astronaut))
+
+
+def test_tone_is_light_and_dark_of_areas(astronaut: Tensor, tone: Structure) -> None:
+    """Strokes of eight pixels and other colours are free; what is dark may not become light."""
+    strokes = 0.4 * ((torch.arange(64) // 4) % 2 * 2.0 - 1)
+    assert float(tone(astronaut + strokes, seen(astronaut))) < 0.02
+    assert float(tone(0.7 * astronaut + 0.3, seen(astronaut))) < 0.1
+    assert float(tone(-astronaut, seen(astronaut))) > 1
+
+
+def test_tone_wants_plain_areas_plain(tone: Structure) -> None:
+    """A band across a plain sky is as wrong as a hill that is gone."""
+    sky, band = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    band[..., 24:40] = 0.6
+    assert float(tone(band, seen(sky))) > 0.5
+    assert float(tone(sky, seen(band))) > 0.5
+
+
+def test_structure_of_a_small_picture_has_a_gradient(tone: Structure) -> None:
+    photo = torch.linspace(-1, 1, 32).expand(1, 3, 32, 32)
+    output = photo.transpose(2, 3).clone().requires_grad_()
+    tone(output, seen(photo)).sum().backward()
+    assert output.grad is not None
+    assert output.grad.abs().sum() > 0
 
 
 # -- style ---------------------------------------------------------------------------------------

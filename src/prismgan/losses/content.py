@@ -17,6 +17,8 @@ __all__ = ["FeatureContent", "Structure", "build", "build_structure", "build_ton
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
+LEAST_SIDE = 3
+"""A level of fewer pixels a side has no structure."""
 
 
 class Structure(nn.Module):
@@ -42,7 +44,7 @@ class Structure(nn.Module):
         for level in range(max(self.levels) + 1):
             if level:
                 a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-            if min(a.shape[-2:]) < self.window:
+            if min(a.shape[-2:]) < LEAST_SIDE:
                 break
             if level in self.levels:
                 total = total + self._distance(a, b)
@@ -50,8 +52,10 @@ class Structure(nn.Module):
         return total / max(used, 1)
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
+        window = min(self.window, *a.shape[-2:])
+
         def mean(x: Tensor) -> Tensor:
-            return F.avg_pool2d(x, self.window, stride=2)
+            return F.avg_pool2d(x, window, stride=2)
 
         mean_a, mean_b = mean(a), mean(b)
         variance_a = mean(a * a) - mean_a.square()
@@ -121,7 +125,6 @@ def build_structure(context: LossContext) -> Structure:
 def build_tone(context: LossContext) -> Structure:
     """By the light and dark of areas, larger than a brush stroke: what is dark stays darker than what is beside it.
 
-    Features say where edges are, and a painting's colours may lie on either side of one. A picture of less than 56 pixels
-    has no such areas.
+    Features say where edges are, and a painting's colours may lie on either side of one.
     """
     return Structure(levels=(3, 4))

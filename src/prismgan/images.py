@@ -272,6 +272,14 @@ def resize(
     return found.contiguous()
 
 
+def at_most(pixels: UInt8[Tensor, "3 H W"], side: int) -> Float[Tensor, "3 h w"]:
+    """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels."""
+    height, width = pixels.shape[-2:]
+    factor = min(1.0, side / max(height, width))
+    size = (max(MINIMUM_SIDE, round(height * factor)), max(MINIMUM_SIDE, round(width * factor)))
+    return resize(to_float(pixels), *size).clamp(-1, 1)
+
+
 def _resample(
     image: Tensor, dimension: int, length: int, kernel: Callable[[Tensor], Tensor], support: int
 ) -> Float[Tensor, "..."]:

@@ -37,3 +37,11 @@ def test_only_what_does_not_move_along_flickers() -> None:
     grid[::8] = 1
     anchored = steadiness(source.square() + grid, moved.square() + grid, disturbance)
     assert (anchored > 0.2).all()
+
+
+def test_an_enlarged_look_moves_as_far_as_it_is_enlarged() -> None:
+    source, disturbance = picture(), Disturbance(3, 2, 0.0)
+    moved = disturbance.apply(source, torch.Generator())
+    enlarged, again = (each.repeat_interleave(2, 2).repeat_interleave(2, 3) for each in (source, moved))
+    assert torch.equal(steadiness(enlarged, again, disturbance, scale=2), torch.zeros(2))
+    assert (steadiness(enlarged, again, disturbance) > 0.1).all()

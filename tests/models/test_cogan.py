@@ -113,6 +113,15 @@ def test_consistency_compares_with_what_is_made_of_the_photo() -> None:
     assert "loss/mask/consistency" not in log
 
 
+def test_a_step_without_the_photo_has_nothing_to_be_consistent_with() -> None:
+    made = model()
+    made.config = made.config.model_copy(update={"consistency_weight": 2.0})
+    made._draw_tasks = lambda names, random: ["inverse"]  # type: ignore[method-assign]
+    log = made.step(batch())
+    assert "loss/inverse" in log
+    assert "loss/inverse/consistency" not in log
+
+
 def test_a_state_goes_on_bitwise() -> None:
     whole, first = model(), model()
     for step in range(4):

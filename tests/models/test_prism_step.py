@@ -205,7 +205,7 @@ def test_what_is_frozen_stays_and_the_rest_of_the_trunk_learns(
     assert all(torch.equal(images[name], after[name]) for name in images)
 
 
-def test_no_loss_sees_the_margin() -> None:
+def test_neither_losses_nor_the_discriminator_see_the_margin() -> None:
     def losses(of: Batch) -> dict[str, float]:
         return {name: float(value) for name, value in model(margin=2).step(of).items() if name.startswith("loss/")}
 
@@ -224,6 +224,13 @@ def test_no_loss_sees_the_margin() -> None:
     )
     assert losses(other) == losses(whole)
     assert losses(dataclasses.replace(whole, reference=bordered(whole.reference, 3))) != losses(whole)
+    prism = model(margin=2)
+    outputs = prism.generate(whole.source)
+    bare = {name: bordered(image, 2 * image.shape[-1] // whole.source.shape[-1]) for name, image in outputs.items()}
+    judged = prism.judge(whole, outputs)
+    assert judged
+    for name, values in prism.judge(other, bare).items():
+        assert torch.equal(values, judged[name])
     with pytest.raises(ValueError, match=r"model\.margin: of crops of 40 pixels, 12 on each side leave 16; use"):
         config(margin=12).check(tasks(), 40)
 

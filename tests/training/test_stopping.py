@@ -173,6 +173,26 @@ def test_lasting_divergence_goes_back_to_the_checkpoint_at_half_the_rate(
     assert (state["rollbacks"], state["model"]["slow_down_factor"]) == (1, 0.5)
 
 
+def test_the_clock_of_a_timed_training_goes_on_after_it_went_back(
+    tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    replan = Trainer._replan
+
+    def noted(self: Trainer, seconds: float) -> None:
+        told.append(seconds)
+        replan(self, seconds)
+
+    monkeypatch.setattr(Trainer, "_replan", noted)
+    monkeypatch.setattr("prismgan.training.trainer.REPLAN_EVERY", 1)
+    poison(monkeypatch, {6, 7, 8})  # the checkpoint is of step 4
+    changes = {"training.patience": 3, "data.workers": 0}
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05)
+    assert trainer.train()
+    assert len(events(tmp_path / "run", "rollback")) == 1
+    assert told == sorted(told)
+
+
 def test_training_that_keeps_diverging_ends_with_an_error(
     tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,14 +44,14 @@ class Disturbance:
 
 
 def steadiness(
-    output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], disturbance: Disturbance
+    output: Float[Tensor, "B 3 sH sW"], other: Float[Tensor, "B 3 sH sW"], disturbance: Disturbance, scale: int = 1
 ) -> Float[Tensor, " B"]:
     """Mean absolute difference between the output and that of the disturbed source, where both show the same.
 
-    Near the border, what lies beyond it differs.
+    Near the border, what lies beyond it differs. ``scale`` is that of the outputs against the source.
     """
     height, width = output.shape[-2:]
-    down, right, margin = disturbance.down, disturbance.right, min(output.shape[-2:]) // 8
+    down, right, margin = scale * disturbance.down, scale * disturbance.right, min(height, width) // 8
     still = output[..., margin + down : height - margin, margin + right : width - margin]
     moved = other[..., margin : height - margin - down, margin : width - margin - right]
     return (still - moved).abs().flatten(1).mean(1)

@@ -28,8 +28,9 @@ def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | Non
         outputs: dict[str, Tensor] = model.generator(
             batch.source.contiguous(memory_format=torch.channels_last), latent, turn.names
         )
-    losses, _ = model.task_losses(batch, outputs, weights)
-    fakes = model.fakes(batch, outputs, turn)
+    batch, seen = model.seen(batch, outputs)
+    losses, _ = model.task_losses(batch, seen, weights)
+    fakes = model.fakes(batch, seen, turn)
     if fakes is not None and model.adversary is not None:
         model.adversary.discriminator.eval()  # spectral norms are not to be estimated anew
         for name, value in model.adversary.pull(fakes).items():

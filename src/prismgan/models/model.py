@@ -150,6 +150,10 @@ class Model(ABC):
             losses[name] = loss
         return losses, log
 
+    def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
+        """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
+        return batch, dict(outputs)
+
     def fakes(self, batch: Batch, outputs: Mapping[str, Tensor], turn: Turn) -> Fakes | None:
         """What the discriminator is shown in a step; None where no task plays against it."""
         if self.discriminator is None:
@@ -253,6 +257,7 @@ class Model(ABC):
         """The discriminator's loss and rightness, for every task and row of a batch; empty without a discriminator."""
         # Weights of this process's rows alone: where there are several, only the first judges test pictures.
         names = list(outputs)
+        batch, outputs = self.seen(batch, outputs)
         fakes = self.fakes(batch, outputs, Turn(names, present(batch, names), self.random(0), 0.0))
         return {} if fakes is None or self.adversary is None else self.adversary.judge(fakes)
 

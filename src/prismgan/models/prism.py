@@ -109,7 +109,8 @@ class Prism(Model):
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
         disturbed = self._disturbed(batch.source, latent, names, turn.random)
-        batch, outputs, others = batch.interior(self.config.margin), *map(self._interior, (outputs, others))
+        batch, outputs = self.seen(batch, outputs)
+        others = self._interior(others)
         losses, log = self.task_losses(batch, outputs, turn.weights)
         log |= self._add_diversity(losses, outputs, others, turn.weights)
         if disturbed is not None:
@@ -125,6 +126,9 @@ class Prism(Model):
                 log[f"loss/{name}/adversarial"] = value.detach()
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
         return self.finish(losses, outputs, turn, log, finite=finite)
+
+    def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
+        return batch.interior(self.config.margin), self._interior(outputs)
 
     def _interior(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Without the margin."""
@@ -161,7 +165,7 @@ class Prism(Model):
         log = {}
         for name, again in disturbed.outputs.items():
             output, rows = outputs[name], len(again)
-            values = steadiness(output[:rows], again, disturbed.disturbance)
+            values = steadiness(output[:rows], again, disturbed.disturbance, self.tasks[name].scale)
             value = (values * weights[name][:rows]).sum() * len(output) / rows
             log[f"loss/{name}/steadiness"] = value.detach()
             losses[name] = losses[name] + self.tasks[name].steadiness_weight * value
@@ -180,7 +184,8 @@ class Prism(Model):
         if not names:
             return None
         rows = -(-len(source) // STEADY_PART)
-        disturbance = Disturbance.draw(random, self.generator.cell)
+        seen = min(interior(source, self.config.margin).shape[-2:])
+        disturbance = Disturbance.draw(random, min(self.generator.cell, seen // 2))
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:
             outputs = self.generator(moved, latent[:rows], names)

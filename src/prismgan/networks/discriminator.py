@@ -39,7 +39,7 @@ class DiscriminatorConfig(Config):
 
 
 class Judgement(NamedTuple):
-    """What the discriminator says of N pictures. Logits, never probabilities: see :attr:`probability`."""
+    """What the discriminator says of N pictures: logits, never probabilities."""
 
     patch: Float[Tensor, "N 1 h w"]
     """Logit of every patch being real, given the picture's task."""
@@ -56,11 +56,6 @@ class Judgement(NamedTuple):
         one factor: that is what makes one-stage training exact (see ``models/adversary.py``).
         """
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
-
-    @property
-    def probability(self) -> Float[Tensor, " N"]:
-        """Probability of being real, for objectives whose logits are log-odds."""
-        return torch.sigmoid(self.logit)
 
 
 class Discriminator(nn.Module):

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_
+from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, icnr_
 from prismgan.networks.borders import enlarged
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
@@ -55,19 +55,6 @@ def _dense(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-class Level(nn.Module):
-    """The residual blocks of one resolution."""
-
-    def __init__(self, width: int, count: int, code: int) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(count))
-
-    def forward(self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C H W"]:
-        for block in self.blocks:
-            maps = block(maps, code)
-        return maps
-
-
 class LatentTrunk(nn.Module):
     """The latent and its code to features at half the pictures' resolution."""
 
@@ -75,7 +62,7 @@ class LatentTrunk(nn.Module):
         super().__init__()
         widths, blocks = config.widths[::-1], config.blocks[::-1]  # from coarse to fine, the way it goes
         self.start = _dense(config.latent, widths[0] * START**2)
-        self.levels = nn.ModuleList(Level(*sizes, config.code) for sizes in zip(widths, blocks, strict=True))
+        self.levels = nn.ModuleList(ResidualStage(*sizes, config.code) for sizes in zip(widths, blocks, strict=True))
         self.up = nn.ModuleList(convolution(coarse, fine) for coarse, fine in pairwise(widths))
 
     def forward(self, latent: Float[Tensor, "B Z"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C H/2 W/2"]:

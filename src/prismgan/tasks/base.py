@@ -177,9 +177,11 @@ def made_of_photo(
     """
     photos, others = [], {}
     for task in tasks:
+        if task.name not in outputs or not isinstance(task.target, Derived):
+            continue
         if task.is_photo:
             photos.append(outputs[task.name])
-        elif isinstance(task.target, Derived) and task.name in outputs:
+        else:
             others[task.name] = task.target.function
     return {name: function(photos[0].clamp(-1, 1)) for name, function in others.items()} if photos else {}
 

@@ -103,10 +103,6 @@ def add_task(
 
 
 def _preview(picture: Picture) -> Float[Tensor, "3 h w"]:
-    """A picture in [-1, 1], reduced where it is large."""
     pixels = data.pictures.load(picture)
-    height, width = pixels.shape[-2:]
-    images.refuse_small(picture, height, width)
-    factor = min(1.0, PREVIEW_SIDE / max(height, width))
-    size = (max(images.MINIMUM_SIDE, round(height * factor)), max(images.MINIMUM_SIDE, round(width * factor)))
-    return images.resize(images.to_float(pixels), *size).clamp(-1, 1)
+    images.refuse_small(picture, *pixels.shape[-2:])
+    return images.at_most(pixels, PREVIEW_SIDE)

@@ -153,6 +153,7 @@ def judge(
         recipe.seed + 1,
         mirror=settings.mirror,
         alongside=recipe.other_tasks(),
+        reduced=settings.reduced,
     )
     found: dict[str, list[Tensor]] = defaultdict(list)
     for first in range(0, pictures, batch_size):

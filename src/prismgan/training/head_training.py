@@ -180,10 +180,14 @@ class HeadTraining:
         """Let the head start as that of the trained look nearest to the exemplars, if nearer than photos.
 
         It paints already, so that minutes are for what is this style's own. Blocks that the new head has more are near
-        to identities as they start.
+        to identities as they start; a look whose head has more than that is left out.
         """
-        entries = self.weights.header.tasks
-        names = [entry.name for entry in entries if entry.kind == "style" and entry.latent == self.entry.latent]
+        places = self.head.state_dict().keys()
+        names = [
+            entry.name
+            for entry in self.weights.header.tasks
+            if entry.kind == "style" and trained.heads[entry.name].state_dict().keys() <= places
+        ]
         if not names:
             return
         photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])

@@ -78,7 +78,7 @@ class Trainer:
         self.recipe = recipe
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
-        others = () if recipe.training.reduced else recipe.other_tasks()
+        others = recipe.other_tasks()
         if resume:
             must_be_resumable(self.run, recipe)
         else:
@@ -199,7 +199,7 @@ class Trainer:
             if self.step % settings.save_every == 0:
                 self._save()
             if self.minutes is not None and self.step % REPLAN_EVERY == 0:
-                self._replan(now - started)
+                self._replan(self.seconds_before + now - started)
             if self._stop_asked() or self.step >= self.steps:
                 break
         self.seconds_before += time.monotonic() - started
@@ -220,9 +220,11 @@ class Trainer:
         return {**self.model.step(batch), **log}
 
     def _replan(self, seconds: float) -> None:
-        """Give the schedule the length that ends on time, ``seconds`` after the loop began."""
+        """Give the schedule the length that ends on time, ``seconds`` after the training began by the first process's
+        clock: all are to end at the same step."""
         assert self.minutes is not None
-        pace = self.step / seconds
+        told = torch.tensor([seconds if self.rank == 0 else 0.0], device=self.model.device)
+        pace = self.step / float(total(told))
         fits = round(60 * self.minutes * pace)
         self.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
         self.model.steps = self.steps

@@ -12,8 +12,6 @@ __all__ = ["Colours"]
 
 PixelArray = NDArray[np.uint8]
 
-UNSPECIFIED = 2
-"""What H.273 has for a tag that says nothing."""
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 whose numbers mean light that 8 bits do not hold."""
 MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020"}

@@ -77,12 +77,8 @@ def train_style(
 
 
 def _preview_source(shown: SentPicture | None) -> Float[Tensor, "3 h w"]:
-    """A picture in [-1, 1], reduced where it is large."""
     if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
         pixels = data.pictures.load(PREVIEW)
     else:
         pixels = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
-    height, width = pixels.shape[-2:]
-    factor = min(1.0, PREVIEW_SIDE / max(height, width))
-    size = (max(images.MINIMUM_SIDE, round(height * factor)), max(images.MINIMUM_SIDE, round(width * factor)))
-    return images.resize(images.to_float(pixels), *size).clamp(-1, 1)
+    return images.at_most(pixels, PREVIEW_SIDE)

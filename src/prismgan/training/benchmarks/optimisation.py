@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["RATE", "descent", "optimise"]
+__all__ = ["RATE", "descent"]
 
 RATE = 0.05
 """Step of Adam, in units of [-1, 1]."""
 
 Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
-
-
-def optimise(content: Float[Tensor, "B 3 H W"], loss: Loss, iterations: int) -> Float[Tensor, "B 3 H W"]:
-    """The content image after so many iterations towards a smaller loss, in [-1, 1]; see :func:`descent`."""
-    found = content
-    for found in islice(descent(content, loss), iterations):  # noqa: B007 (the last one is what is wanted)
-        pass
-    return found
 
 
 def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:

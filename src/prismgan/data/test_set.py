@@ -19,7 +19,7 @@ from prismgan.tasks import Picture, Task
 __all__ = ["TestSet"]
 
 GRID = 4
-"""Sources have sides that are whole multiples of this, which metrics and networks of cells of that size take unpadded."""
+"""Sources have sides that are whole multiples of this, which networks of cells of that size take unpadded."""
 
 
 class TestSet:

@@ -55,8 +55,8 @@ class TrainingSet:
             ``alongside``. Where a step would be left without any task, as for an expert of one of two scales, rows take
             turns instead: it sees as many rows of its scale.
         reduced: whether photos are shown reduced too, by any whole factor that leaves a crop of them, whatever scales
-            those ``alongside`` have. A look is asked of whole photos, and a crop of a large one is mostly plain; with tasks of
-            several scales, every photo is reduced, and nothing is plain. Not for tasks that enlarge.
+            those ``alongside`` have. A look is asked of whole photos, and a crop of a large one is mostly plain; with
+            tasks of several scales, every photo is reduced, and nothing is plain. Not for tasks that enlarge.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -191,7 +192,11 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.filename is None:
-            raise
+            # Files of ours are written by name; what has none is the output that results are told on.
+            if error.errno != errno.ENOSPC:
+                raise
+            print("prismgan: the standard output cannot be written to (the disk is full)", file=sys.stderr)
+            os._exit(2)  # Python would try to write the rest of it once more
         # A file that may not even be looked at, or has an impossible name.
         print(one_line(f"prismgan: {error.filename}: {error.strerror}; use another file or name"), file=sys.stderr)
         sys.exit(2)

@@ -58,7 +58,9 @@ def render(
     ] = False,
     suffix: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, jpg, webp, tiff or avif.")] = "png",
     quality: Annotated[int, typer.Option(help="1 to 100, for jpg, webp and avif.")] = 95,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also render what is done already.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also render what is done already, whatever the options were.")
+    ] = False,
 ) -> None:
     """Render pictures into several tasks by one pass of the network."""
     if not 1 <= variations <= MOST_VARIATIONS:
@@ -89,8 +91,9 @@ def render(
         quality=quality,
         with_sheet=with_sheet,
         mask=None if mask is None else read_mask(mask),
+        overwrite=overwrite,
     )
-    waiting = [job for job in jobs if overwrite or not renderer.is_done(job)]
+    waiting = [job for job in jobs if not renderer.is_done(job)]
     if len(waiting) < len(jobs):
         typer.echo(f"skipped {len(jobs) - len(waiting)} that are done (--overwrite renders them again)", err=True)
     problems = []

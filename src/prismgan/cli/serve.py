@@ -24,7 +24,7 @@ def serve(
         str, typer.Option(help="Address to listen at; 0.0.0.0 lets all who reach this machine use it.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")] = 8000,
-    runtime: RuntimeOption = "torch",
+    runtime: RuntimeOption = None,
     fast: Fast = False,
     static: Annotated[
         Path | None,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prismgan.cli.conventions import WeightsFile
+
+if TYPE_CHECKING:
+    from prismgan.models.weights import Weights
 
 __all__ = ["add_task", "remove_task", "rename_task"]
 
@@ -69,8 +72,8 @@ def remove_task(
     from prismgan.models.edit import remove_tasks
     from prismgan.models.weights import load_weights
 
-    remove_tasks(load_weights(weights), name).save(out)
-    typer.echo(out)
+    before = load_weights(weights)
+    _replace(out, before, remove_tasks(before, name))
 
 
 def rename_task(
@@ -83,5 +86,13 @@ def rename_task(
     from prismgan.models.edit import rename_task
     from prismgan.models.weights import load_weights
 
-    rename_task(load_weights(weights), old, new).save(out)
+    before = load_weights(weights)
+    _replace(out, before, rename_task(before, old, new))
+
+
+def _replace(out: Path, before: Weights, after: Weights) -> None:
+    from prismgan.models.edit import must_lose_nothing
+
+    must_lose_nothing(out, before, [entry.name for entry in after.header.tasks])
+    after.save(out)
     typer.echo(out)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.inference.jobs import Job
+from prismgan.inference.jobs import Job, is_made_of
 from prismgan.inference.renderer import Renderer
 from prismgan.inference.request import EVERYTHING, Request
 from prismgan.inference.sheet import sheet
@@ -56,6 +56,7 @@ class FileRenderer:
         quality: 1 to 100, for formats that lose something.
         with_sheet: also write ``sheet.png`` with all looks on it.
         mask: where the outputs apply; brought to every picture's size.
+        overwrite: also write what is there already and not older than its source.
 
     Raises:
         PrismganError: the request does not fit the weights, or format or quality is none.
@@ -70,21 +71,25 @@ class FileRenderer:
         quality: int = 95,
         with_sheet: bool = False,
         mask: Mask | None = None,
+        overwrite: bool = True,
     ) -> None:
         check_format(suffix, quality)
         self.plan = renderer.plan(request)
         self.renderer, self.request, self.mask = renderer, request, mask
-        self.suffix, self.quality, self.with_sheet = suffix, quality, with_sheet
+        self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
 
     def is_done(self, job: Job) -> bool:
-        """Whether all outputs of a picture exist."""
-        return all(path.is_file() for path in self._paths(job))
+        """Whether nothing of a picture is to be written."""
+        return all(self._stays(path, job) for path in self._paths(job))
+
+    def _stays(self, path: Path, job: Job) -> bool:
+        return not self.overwrite and is_made_of(path, job.source)
 
     def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
 
         Args:
-            jobs: what to render. Outputs that exist are replaced.
+            jobs: what to render.
             progress: told how many pictures are done, as a fraction between them.
 
         Raises:
@@ -145,8 +150,9 @@ class FileRenderer:
         for name, pixels in looks.items():
             look = like_source(source, pixels)
             path = job.folder / f"{name}.{self.suffix}"
-            write_picture(path, look, self.quality)
-            yield path
+            if not self._stays(path, job):
+                write_picture(path, look, self.quality)
+                yield path
             if self.with_sheet:
                 shown[name] = Image.fromarray(on_white(look))
         if self.with_sheet:

@@ -11,7 +11,7 @@ from pathlib import Path
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 
-__all__ = ["Job", "find_jobs", "refuse_unwritable", "results_folder"]
+__all__ = ["Job", "find_jobs", "is_made_of", "refuse_unwritable", "results_folder"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
     return list(jobs.values())
 
 
+def is_made_of(result: Path, source: Path) -> bool:
+    """Whether a result is there and not older than its source."""
+    return result.is_file() and result.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
 def results_folder(source: Path, place: Path, out: Path) -> Path:
     """The folder for what is made of a source, named as it is, at the place below ``out`` that it has itself.
 
@@ -73,7 +78,8 @@ def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
     if path.is_dir():
         found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
         if not found:
-            raise PictureError(f"{path}: holds no picture beside those in {out}")
+            beside = f" beside those in {out}, which are results" if _below(out, path) else ""
+            raise PictureError(f"{path}: holds no picture{beside}")
     elif path.exists():
         found, base = [path], path.parent
     elif glob.has_magic(str(given)):

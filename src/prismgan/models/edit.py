@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from prismgan.errors import WeightsError, nearest
-from prismgan.models.weights import HeadEntry, Weights
+from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.tasks import TaskEntry
 from prismgan.tasks.base import TaskName
 
-__all__ = ["add_head", "free_name", "remove_tasks", "rename_task"]
+__all__ = ["add_head", "free_name", "must_lose_nothing", "remove_tasks", "rename_task"]
 
 HEADS = "generator.heads"
 OWNED = (
@@ -46,6 +47,27 @@ def free_name(weights: Weights, name: str) -> str:
     if name in _names(weights):
         raise WeightsError(f"{weights.path}: has a task {name!r} already; choose another name, or remove that one")
     return name
+
+
+def must_lose_nothing(out: Path, weights: Weights, names: Iterable[str]) -> None:
+    """Refuse to replace another file than that of ``weights`` by weights with tasks of these names, if they lack any of
+    its own.
+
+    Raises:
+        WeightsError: the file holds other tasks, or is no weights file.
+    """
+    if not out.is_file() or out.samefile(weights.path):
+        return
+    try:
+        there = load_weights(out)
+    except WeightsError:
+        raise WeightsError(f"{out}: is there already and holds no weights; choose another name") from None
+    lost = sorted(set(_names(there)) - set(names))
+    if lost:
+        raise WeightsError(
+            f"{out}: is there already, and its tasks would be lost ({', '.join(lost)}); "
+            "name it as the weights to change it, or choose another name"
+        )
 
 
 def add_head(weights: Weights, entry: HeadEntry, task: TaskEntry, head: Mapping[str, Tensor]) -> Weights:

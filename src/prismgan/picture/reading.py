@@ -32,6 +32,8 @@ MAXIMUM_PIXELS = 400_000_000
 
 STDERR = 2
 """The process's own, whatever Python's stands for."""
+PHOTOMETRIC = 262
+"""TIFF's tag for what the values mean."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
 
@@ -200,6 +202,8 @@ def _both_bytes(path: Path, file: Image.Image, low_mode: str) -> tuple[Samples, 
 
 def _sixteen_bit_grey(file: Image.Image) -> tuple[Samples, Samples | None]:
     grey = np.asarray(file).astype(np.uint16)
+    if file.format == "TIFF" and file.tag_v2.get(PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+        grey = 65535 - grey  # 0 is white; of 8 bits Pillow knows that
     transparent = file.info.get("transparency")
     alpha = (grey != transparent) * np.uint16(65535) if isinstance(transparent, int) else None
     return _three(grey), alpha

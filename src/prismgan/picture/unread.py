@@ -66,7 +66,10 @@ def refuse_unread(path: Path) -> str:
     if transfer in HDR_TRANSFERS:
         raise PictureError(f"{path}: has high dynamic range ({HDR_TRANSFERS[transfer]}); {SAVE_ANEW}")
     if head.startswith(TIFF_STARTS):
-        return f"is a TIFF that is truncated, or has floating-point or other pixels that are not read; {SAVE_ANEW}"
+        return (
+            "is a TIFF that is truncated, or has pixels that are not read, as floating-point ones or 16-bit grey with "
+            f"transparency; {SAVE_ANEW}"
+        )
     return UNKNOWN
 
 

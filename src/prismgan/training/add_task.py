@@ -15,7 +15,7 @@ from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.inference.sheet import sheet
-from prismgan.models.edit import free_name
+from prismgan.models.edit import free_name, must_lose_nothing
 from prismgan.models.weights import load_weights
 from prismgan.tasks import Picture, Style
 from prismgan.training.display import Display
@@ -76,6 +76,7 @@ def add_task(
         raise PrismganError(f"{out}: is a folder, expected a file name for the new weights")
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: there is no folder {out.parent}; make it, or choose another place")
+    must_lose_nothing(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
     here = Path.cwd()
     try:
         entry = Style.model_validate(

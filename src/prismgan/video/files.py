@@ -16,7 +16,7 @@ from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.files import new_file
 from prismgan.inference import Renderer, Request
-from prismgan.inference.jobs import refuse_unwritable, results_folder
+from prismgan.inference.jobs import is_made_of, refuse_unwritable, results_folder
 from prismgan.video.clip import open_clip
 from prismgan.video.job import Job, fingerprint, make_folder
 from prismgan.video.join import target_of
@@ -67,12 +67,14 @@ def render_file(
     clip = None if piped else open_clip(source)  # no folder is made for what is no clip
     refuse_unwritable(out)
     folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
+    if piped and not overwrite and not (folder / SEGMENTS).exists():
+        _refuse_others(folder, names)
     with _made(folder), _spooled(folder) if piped else nullcontext(source) as path:
         clip = open_clip(path, "standard input") if clip is None else clip
         target, segments = target_of(clip), folder / SEGMENTS
         finished = [folder / f"{name}{target.suffix}" for name in names]
         _refuse_clashes(path, finished)
-        if not (overwrite or segments.exists()) and all(file.is_file() for file in finished):
+        if not (overwrite or segments.exists()) and all(is_made_of(file, path) for file in finished):
             return None
         renderer = with_fixed_memory(renderer, request, clip, settings)
         identity = {
@@ -115,6 +117,13 @@ def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
             raise PictureError(f"{source}: would be replaced by its own result; write elsewhere")
         if result.is_dir():
             raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
+
+
+def _refuse_others(folder: Path, names: Sequence[str]) -> None:
+    """Nobody can tell whether what came through a pipe before was the same."""
+    there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
+    if there:
+        raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
 
 
 def _kept(job: Job) -> str:

@@ -133,6 +133,15 @@ def test_sixteen_bit_tiffs_in_any_order(tmp_path: Path, settings: dict[str, Any]
     assert np.array_equal(open_picture(tmp_path / "a.tif").pixels, samples)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_whose_white_is_zero(tmp_path: Path, dtype: type[np.unsignedinteger[Any]]) -> None:
+    samples = noise(1, dtype)
+    samples = samples.reshape(samples.shape[:2])
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="miniswhite", metadata=None)
+    found = open_picture(tmp_path / "a.tif").pixels
+    assert np.array_equal(found[..., 1], np.iinfo(dtype).max - samples)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_sixteen_bit_pngs_of_others(tmp_path: Path, channels: int) -> None:
     samples = noise(channels, np.uint16)

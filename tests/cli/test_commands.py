@@ -168,3 +168,12 @@ def test_a_report_is_written_anew(tiny_run: Path, command: Command) -> None:
     assert finished.out.strip() == str(tiny_run / "report.html")
     assert (tiny_run / "report.html").exists()
     assert command("report", tiny_run / "nowhere").code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+def test_a_full_disk_behind_the_standard_output(tiny_run: Path, environment: dict[str, str]) -> None:
+    words = [sys.executable, "-m", "prismgan", "info", str(tiny_run / "weights.safetensors")]
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(words, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert finished.returncode == 2
+    assert finished.stderr == "prismgan: the standard output cannot be written to (the disk is full)\n"

@@ -239,6 +239,32 @@ def test_a_picture_is_done_when_all_its_outputs_are(
     assert not FileRenderer(renderer, Request(tasks=("restore",)), with_sheet=True).is_done(job)
 
 
+def test_what_is_there_stays_where_others_are_missing(
+    renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture
+) -> None:
+    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    (first,) = FileRenderer(renderer, Request(tasks=("restore",))).render([job])
+    first.written[0].write_bytes(b"mine")
+    request = Request(tasks=("restore", "varied"))
+    (second,) = FileRenderer(renderer, request, overwrite=False).render([job])
+    assert [path.name for path in second.written] == ["varied.png"]
+    assert first.written[0].read_bytes() == b"mine"
+    (third,) = FileRenderer(renderer, request).render([job])
+    assert len(third.written) == 2
+
+
+def test_a_picture_that_changed_is_not_done(renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture) -> None:
+    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    files = FileRenderer(renderer, Request(tasks=("restore",)), overwrite=False)
+    (rendered,) = files.render([job])
+    assert files.is_done(job)
+    later = rendered.written[0].stat().st_mtime + 1
+    os.utime(job.source, (later, later))
+    assert not files.is_done(job)
+    (again,) = files.render([job])
+    assert again.written == rendered.written
+
+
 def test_an_output_that_its_format_cannot_hold(renderer: Renderer, tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", Picture(np.zeros((16, 8200, 3), dtype=np.uint8)))
     files = FileRenderer(renderer, unchanged("fine-2x"), suffix="webp")

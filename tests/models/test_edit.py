@@ -13,7 +13,7 @@ from torch import Tensor
 from prismgan.errors import WeightsError
 from prismgan.models import Prism
 from prismgan.models import weights as weights_module
-from prismgan.models.edit import add_head, free_name, remove_tasks, rename_task
+from prismgan.models.edit import add_head, free_name, must_lose_nothing, remove_tasks, rename_task
 from prismgan.models.weights import HeadEntry, Weights, default_weights, find_weights, load_weights
 from prismgan.networks import Generator
 from prismgan.tasks import Style
@@ -158,6 +158,19 @@ def test_a_renamed_task_renders_what_it_did(trained: Weights, tmp_path: Path) ->
 def test_renaming_what_is_not_there(trained: Weights) -> None:
     with pytest.raises(WeightsError, match="no task 'pant'; did you mean 'paint'"):
         rename_task(trained, "pant", "new")
+
+
+def test_weights_do_not_take_the_place_of_others(trained: Weights, tmp_path: Path) -> None:
+    more = written(rename_task(trained, "paint", "dots"), tmp_path).path
+    must_lose_nothing(tmp_path / "new.safetensors", trained, ["restore"])
+    must_lose_nothing(trained.path, trained, ["restore"])
+    must_lose_nothing(more, trained, ["restore", "enlarge", "dots", "paint"])
+    with pytest.raises(WeightsError, match=r"written\.safetensors: is there already, and .* lost \(dots\); name it as"):
+        must_lose_nothing(more, trained, names(trained))
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"a photo")
+    with pytest.raises(WeightsError, match=r"photo\.png: is there already and holds no weights"):
+        must_lose_nothing(photo, trained, names(trained))
 
 
 # -- the file -------------------------------------------------------------------------------------

@@ -352,3 +352,6 @@ def test_a_clip_from_a_pipe(
     assert times(tmp_path / "stdin" / "paint.mp4") == times(clip)
     assert packets(tmp_path / "stdin" / "paint.mp4", "audio") == packets(clip, "audio")
     assert sorted(path.name for path in (tmp_path / "stdin").iterdir()) == ["paint.mp4", "preview.png"]
+    again = command("video", "-", "--out", tmp_path, "--weights", weights, "--tasks", "paint")
+    assert again.code == 2
+    assert "paint.mp4: came through a pipe before; write elsewhere, or give --overwrite" in again.err

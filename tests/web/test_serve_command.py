@@ -77,6 +77,14 @@ def test_missing_weights_are_told(command: Callable[..., Any], tmp_path: Path) -
     assert "no such weights file" in finished.err
 
 
+def test_a_site_is_served_without_other_options(command: Callable[..., Any], tmp_path: Path) -> None:
+    finished = command("serve", "--static", tmp_path / "none")
+    assert finished.code == 2
+    assert "none: no such folder; write a site with" in finished.err
+    finished = command("serve", "--static", tmp_path / "none", "--runtime", "torch")
+    assert "a site brings its own network; leave out --weights, --runtime and --fast" in finished.err
+
+
 def test_missing_packages_are_told(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prismgan.packages.find_spec", lambda name: None)
     finished = command("serve")

@@ -93,7 +93,7 @@ def render(
         mask=None if mask is None else read_mask(mask),
         overwrite=overwrite,
     )
-    waiting = [job for job in jobs if not renderer.is_done(job)]
+    waiting = [job for job in jobs if overwrite or not renderer.is_done(job)]
     if len(waiting) < len(jobs):
         typer.echo(f"skipped {len(jobs) - len(waiting)} that are done (--overwrite renders them again)", err=True)
     problems = []

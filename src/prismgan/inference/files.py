@@ -79,11 +79,8 @@ class FileRenderer:
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
 
     def is_done(self, job: Job) -> bool:
-        """Whether nothing of a picture is to be written."""
-        return all(self._stays(path, job) for path in self._paths(job))
-
-    def _stays(self, path: Path, job: Job) -> bool:
-        return not self.overwrite and is_made_of(path, job.source)
+        """Whether all outputs of a picture are there, and not older than it."""
+        return all(is_made_of(path, job.source) for path in self._paths(job))
 
     def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
@@ -150,7 +147,7 @@ class FileRenderer:
         for name, pixels in looks.items():
             look = like_source(source, pixels)
             path = job.folder / f"{name}.{self.suffix}"
-            if not self._stays(path, job):
+            if self.overwrite or not is_made_of(path, job.source):
                 write_picture(path, look, self.quality)
                 yield path
             if self.with_sheet:

@@ -272,12 +272,12 @@ def resize(
     return found.contiguous()
 
 
-def at_most(pixels: UInt8[Tensor, "3 H W"], side: int) -> Float[Tensor, "3 h w"]:
-    """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels."""
-    height, width = pixels.shape[-2:]
-    factor = min(1.0, side / max(height, width))
-    size = (max(MINIMUM_SIDE, round(height * factor)), max(MINIMUM_SIDE, round(width * factor)))
-    return resize(to_float(pixels), *size).clamp(-1, 1)
+def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:
+    """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels, and to no side of fewer than
+    ``least``."""
+    factor = min(1.0, side / max(pixels.shape[-2:]))
+    height, width = (max(least, round(length * factor)) for length in pixels.shape[-2:])
+    return resize(to_float(pixels), height, width).clamp(-1, 1)
 
 
 def _resample(

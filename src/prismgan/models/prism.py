@@ -184,7 +184,7 @@ class Prism(Model):
         if not names:
             return None
         rows = -(-len(source) // STEADY_PART)
-        seen = min(interior(source, self.config.margin).shape[-2:])
+        seen = min(source.shape[-2:]) - 2 * self.config.margin
         disturbance = Disturbance.draw(random, min(self.generator.cell, seen // 2))
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:

@@ -106,4 +106,4 @@ def add_task(
 def _preview(picture: Picture) -> Float[Tensor, "3 h w"]:
     pixels = data.pictures.load(picture)
     images.refuse_small(picture, *pixels.shape[-2:])
-    return images.at_most(pixels, PREVIEW_SIDE)
+    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

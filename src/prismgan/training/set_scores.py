@@ -113,10 +113,8 @@ class SetScores:
         names = shown_pictures(task)
         for name in names[:: max(1, -(-len(names) // MOST_SHOWN))]:
             try:
-                picture = images.to_float(pictures.load(name))
+                pixels = pictures.load(name)
             except PictureError as error:
                 self.skipped[name] = str(error)
                 continue
-            factor = min(1.0, self.largest / max(picture.shape[1:]))
-            height, width = (max(1, round(side * factor)) for side in picture.shape[1:])
-            yield images.resize(picture, height, width).clamp(-1, 1)[None].to(self.device)
+            yield images.at_most(pixels, self.largest)[None].to(self.device)

@@ -67,14 +67,16 @@ def render_file(
     clip = None if piped else open_clip(source)  # no folder is made for what is no clip
     refuse_unwritable(out)
     folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
-    if piped and not overwrite and not (folder / SEGMENTS).exists():
+    segments = folder / SEGMENTS
+    may_be_done = not (overwrite or segments.exists())
+    if piped and may_be_done:
         _refuse_others(folder, names)
     with _made(folder), _spooled(folder) if piped else nullcontext(source) as path:
         clip = open_clip(path, "standard input") if clip is None else clip
-        target, segments = target_of(clip), folder / SEGMENTS
+        target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
         _refuse_clashes(path, finished)
-        if not (overwrite or segments.exists()) and all(is_made_of(file, path) for file in finished):
+        if may_be_done and all(is_made_of(file, path) for file in finished):
             return None
         renderer = with_fixed_memory(renderer, request, clip, settings)
         identity = {

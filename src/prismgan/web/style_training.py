@@ -81,4 +81,4 @@ def _preview_source(shown: SentPicture | None) -> Float[Tensor, "3 h w"]:
         pixels = data.pictures.load(PREVIEW)
     else:
         pixels = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
-    return images.at_most(pixels, PREVIEW_SIDE)
+    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

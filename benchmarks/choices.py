@@ -23,9 +23,9 @@ import torch
 from prismgan import data
 from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
-from prismgan.inference.cost import take_turns
 from prismgan.losses import OBJECTIVES
 from prismgan.models import AdversaryConfig, build
+from prismgan.render.cost import take_turns
 from prismgan.training.precision import precision
 from prismgan.training.recipe import Recipe, load
 

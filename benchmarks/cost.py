@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from prismgan.inference import Renderer, measure_cost
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.render import Renderer, measure_cost
 
 EIGHT = [
     HeadSpec("restore"),

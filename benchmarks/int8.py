@@ -28,9 +28,9 @@ from prismgan.export import Precision, export
 from prismgan.export.parity import feed
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.images import find_pictures
-from prismgan.inference import Renderer
-from prismgan.inference.cost import take_turns
 from prismgan.models.weights import HeadEntry, Weights, load_weights
+from prismgan.render import Renderer
+from prismgan.render.cost import take_turns
 from prismgan.training.benchmarks.restoration import RESTORATION
 from prismgan.training.benchmarks.suite import Bench, Row, as_file
 

@@ -39,7 +39,7 @@ def measure(megapixels: float, tasks: list[str], weights: Path | None, memory: i
     """Render one picture; to be called once in a process."""
     import numpy as np
 
-    from prismgan.inference import Renderer, Request
+    from prismgan.render import Renderer, Request
 
     renderer, (height, width) = Renderer.load(weights, memory), sides(megapixels)
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)

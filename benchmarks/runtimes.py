@@ -28,11 +28,11 @@ from torch.nn import functional as F
 
 from prismgan import PrismganError
 from prismgan.export.session import onnxruntime_session
-from prismgan.inference import Renderer
-from prismgan.inference.cost import take_turns
-from prismgan.inference.runtimes import RUNTIMES, Pass, make_runtime, openvino_session
 from prismgan.machine import available_threads, keep_freed_memory
 from prismgan.networks import Generator
+from prismgan.render import Renderer
+from prismgan.render.cost import take_turns
+from prismgan.render.runtimes import RUNTIMES, Pass, make_runtime, openvino_session
 
 LOOKS = 8
 

@@ -19,12 +19,12 @@ import torch
 
 from prismgan import data
 from prismgan.batch import Batch
-from prismgan.inference.cost import take_turns
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import Turn
 from prismgan.models.rows import row_weights
 from prismgan.networks import DiscriminatorConfig
+from prismgan.render.cost import take_turns
 from prismgan.tasks import Derived, Task
 from prismgan.tasks.cartoon import Cartoon
 from prismgan.tasks.derived import DerivedEntry

@@ -31,13 +31,13 @@ from numpy.typing import NDArray
 from prismgan import images
 from prismgan.cli.progress import VideoProgress
 from prismgan.data import builtin
-from prismgan.inference import Renderer, Request
-from prismgan.video.clip import Clip, Reader, open_clip
-from prismgan.video.colours import Colours
-from prismgan.video.files import render_file
-from prismgan.video.segment import Encoding, encode_segment
-from prismgan.video.settings import Outcome, Settings, parts_kept
-from prismgan.video.steadying import Steadier, motion
+from prismgan.render import Renderer, Request
+from prismgan.render.video.clip import Clip, Reader, open_clip
+from prismgan.render.video.colours import Colours
+from prismgan.render.video.files import render_file
+from prismgan.render.video.segment import Encoding, encode_segment
+from prismgan.render.video.settings import Outcome, Settings, parts_kept
+from prismgan.render.video.steadying import Steadier, motion
 
 PARTS = ("decoding", "network", "steadying", "encoding")
 LEAST_SHARE = 0.7

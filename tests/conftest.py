@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _no_openvino_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What chooses a runtime by itself chooses torch, whatever is installed: OpenVINO comes last, see above."""
-    monkeypatch.setattr("prismgan.inference.runtimes.missing", lambda modules: list(modules))
+    monkeypatch.setattr("prismgan.render.runtimes.missing", lambda modules: list(modules))
 
 
 TINY: dict[str, Any] = {

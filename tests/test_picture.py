@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from prismgan.errors import PictureError, PrismganError
-from prismgan.picture import FORMATS, Picture, open_picture, reading, resized_alpha, write_picture
+from prismgan.images import FORMATS, Picture, open_picture, reading, resized_alpha, write_picture
 
 HEIGHT, WIDTH = 20, 34
 # A profile for RGB that is not the usual one: its description says so. Made once, for it holds the time.

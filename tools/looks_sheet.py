@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from prismgan import data, images
 from prismgan.errors import PrismganError
-from prismgan.inference import Renderer, sheet
+from prismgan.render import Renderer, sheet
 
 PHOTOS = (
     "chelsea", "coffee", "rocket", "stereo_motorcycle", "camera", "coins",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prismgan.errors import PrismganError
-    from prismgan.inference.renderer import Renderer
+    from prismgan.render.renderer import Renderer
 
 __version__ = "0.1.0"
 __all__ = ["PrismganError", "Renderer", "__version__"]
@@ -18,7 +18,7 @@ __all__ = ["PrismganError", "Renderer", "__version__"]
 def __getattr__(name: str) -> object:
     # torch takes a second to import: `prismgan --help` and `import prismgan` do without it.
     if name == "Renderer":
-        from prismgan.inference.renderer import Renderer
+        from prismgan.render.renderer import Renderer
 
         return Renderer
     if name == "PrismganError":

@@ -14,7 +14,7 @@ from rich.console import Console
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
-from prismgan.inference import Renderer, measure_cost, sheet
+from prismgan.render import Renderer, measure_cost, sheet
 from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
 from prismgan.training.recipe import Recipe, load, parse

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from prismgan import images
-from prismgan.inference.renderer import Renderer
 from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.networks import Generator, GeneratorConfig
+from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
 from prismgan.training.add_task import add_task, preview_path

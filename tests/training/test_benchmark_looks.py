@@ -17,6 +17,8 @@ from torch import Tensor
 from prismgan import PrismganError, Renderer, images
 from prismgan.models.weights import HeadEntry
 from prismgan.networks.perceptual import FeatureNetwork
+from prismgan.render.video.flow import flow
+from prismgan.render.video.steadiness import first_frames
 from prismgan.tasks import Style, Task
 from prismgan.training.benchmarks import styles
 from prismgan.training.benchmarks.clips import find_clips
@@ -24,8 +26,6 @@ from prismgan.training.benchmarks.grids import GRIDS
 from prismgan.training.benchmarks.optimisation import descent
 from prismgan.training.benchmarks.steadiness import STEADINESS
 from prismgan.training.benchmarks.suite import Bench
-from prismgan.video.flow import flow
-from prismgan.video.steadiness import first_frames
 
 DrawPicture = Callable[..., Path]
 

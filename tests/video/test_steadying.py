@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("cv2")
 
-from prismgan.video.steadying import MOST_KEPT, Motion, Steadier, motion
+from prismgan.render.video.steadying import MOST_KEPT, Motion, Steadier, motion
 
 PixelArray = NDArray[np.uint8]
 SIZE = (96, 128)

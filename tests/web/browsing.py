@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_server import drawn, until
 
 from prismgan import Renderer
-from prismgan.inference import Request
+from prismgan.render import Request
 from prismgan.web.serving import bound
 from tiny_weights import tiny_weights
 

@@ -18,9 +18,9 @@ pytest.importorskip("av")
 from broken_files import CLIPS, whole_clips
 from prismgan import Renderer
 from prismgan.errors import PrismganError
-from prismgan.inference import Request
-from prismgan.video import preview
-from prismgan.video.clip import Reader, open_clip
+from prismgan.render import Request
+from prismgan.render.video import preview
+from prismgan.render.video.clip import Reader, open_clip
 from prismgan.web import Limits, clip_rendering, clip_routes, picture_routes
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import tiny_weights

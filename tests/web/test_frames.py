@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_server import client_of, drawn
 
 from prismgan import Renderer
-from prismgan.inference import Request
+from prismgan.render import Request
 from prismgan.web import Limits
 from tiny_weights import tiny_weights
 

@@ -14,7 +14,7 @@ from tiny_server import until
 pytest.importorskip("av")
 
 from prismgan import Renderer
-from prismgan.video.clip import open_clip
+from prismgan.render.video.clip import open_clip
 from prismgan.web import Limits
 from prismgan.web.serving import make_server
 from prismgan.web.studio import Studio

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from tiny_server import client_of, drawn, finished, send, until, watched
 
 from prismgan import Renderer
-from prismgan.inference import Request
+from prismgan.render import Request
 from prismgan.web import Limits
 from tiny_weights import TASKS, tiny_weights
 

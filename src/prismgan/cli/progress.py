@@ -80,7 +80,7 @@ class RenderProgress(_Bar):
 class VideoProgress(_Bar):
     """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
 
-    A context manager, and a :class:`prismgan.video.settings.Listener`.
+    A context manager, and a :class:`prismgan.render.video.settings.Listener`.
     """
 
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:

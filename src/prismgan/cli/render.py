@@ -69,11 +69,11 @@ def render(
     limit = None if memory is None else parsed_size(memory)
 
     from prismgan.cli.progress import RenderProgress
-    from prismgan.inference.files import FileRenderer, read_mask
-    from prismgan.inference.jobs import find_jobs
-    from prismgan.inference.renderer import Renderer
-    from prismgan.inference.request import Request
-    from prismgan.picture import check_format
+    from prismgan.images import check_format
+    from prismgan.render.files import FileRenderer, read_mask
+    from prismgan.render.jobs import find_jobs
+    from prismgan.render.renderer import Renderer
+    from prismgan.render.request import Request
 
     check_format(suffix, quality)
     request = Request(

@@ -24,7 +24,7 @@ def sample(
     ] = None,
 ) -> None:
     """Draw pictures from noise: for each latent an image of every task, all of the same thing."""
-    from prismgan.inference.sampler import Sampler, write_samples
+    from prismgan.render.sampler import Sampler, write_samples
 
     for path in write_samples(Sampler.load(weights)(count, seed, to), out):
         typer.echo(path)

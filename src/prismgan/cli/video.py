@@ -21,7 +21,7 @@ from prismgan.cli.conventions import (
 )
 
 if TYPE_CHECKING:
-    from prismgan.video.settings import Outcome
+    from prismgan.render.video.settings import Outcome
 
 __all__ = ["video"]
 
@@ -69,11 +69,11 @@ def video(
     limit = None if memory is None else parsed_size(memory)
 
     from prismgan.cli.progress import VideoProgress
-    from prismgan.inference import Renderer, Request
     from prismgan.packages import require
-    from prismgan.video.files import render_file
-    from prismgan.video.segment import Encoding
-    from prismgan.video.settings import Settings
+    from prismgan.render import Renderer, Request
+    from prismgan.render.video.files import render_file
+    from prismgan.render.video.segment import Encoding
+    from prismgan.render.video.settings import Settings
 
     require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
@@ -96,7 +96,7 @@ def video(
 
 def _report(clip: Path, outcome: Outcome, with_grid: bool) -> None:
     """How fast it went, and how steady the looks are."""
-    from prismgan.video.steadiness import clip_steadiness
+    from prismgan.render.video.steadiness import clip_steadiness
 
     made = outcome.frames - outcome.resumed
     typer.echo(

@@ -12,7 +12,7 @@ from torch import Tensor
 from prismgan import images
 from prismgan.errors import PictureError
 from prismgan.export.parity import SIZES
-from prismgan.picture import on_white, open_picture
+from prismgan.images import on_white, open_picture
 
 __all__ = ["CROPS", "crops", "middles", "read_pictures"]
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.inference.sheet import sheet
 from prismgan.models.edit import free_name, must_lose_nothing
 from prismgan.models.weights import load_weights
+from prismgan.render.sheet import sheet
 from prismgan.tasks import Picture, Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining

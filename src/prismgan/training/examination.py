@@ -13,9 +13,9 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data import Row
-from prismgan.inference.strips import strips
 from prismgan.models import Model
 from prismgan.networks import LatentGenerator
+from prismgan.render.strips import strips
 from prismgan.tasks import Task
 from prismgan.training.anomaly import anomaly
 from prismgan.training.evaluation import evaluate

@@ -10,7 +10,7 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data import Condition, Row, TestSet
 from prismgan.data.scene import largest_scale
-from prismgan.inference.sheet import sheet
+from prismgan.render.sheet import sheet
 from prismgan.tasks import Task
 
 __all__ = ["sample_sheet"]

@@ -103,7 +103,7 @@ class ClipBody(BaseModel):
 
 
 class RenderBody(Asked):
-    """What to make of a picture; see ``prismgan.inference.Request``."""
+    """What to make of a picture; see ``prismgan.render.Request``."""
 
     tasks: list[str] | None = None
     """Names; by default all that are not too large."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi import APIRouter, UploadFile
 
-from prismgan.video.settings import GRID
+from prismgan.render.video.settings import GRID
 from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, WrongBody
 from prismgan.web.clip_rendering import render_sent_clip
 from prismgan.web.clips import clips_are_read

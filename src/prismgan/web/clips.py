@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prismgan.errors import PictureError
 from prismgan.packages import missing
-from prismgan.video.clip import open_clip
+from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads

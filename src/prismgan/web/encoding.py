@@ -8,7 +8,7 @@ from typing import Literal
 from fastapi import Response
 from fastapi.responses import FileResponse
 
-from prismgan.picture import Picture, encoded_picture
+from prismgan.images import Picture, encoded_picture
 from prismgan.web.jobs import Job
 from prismgan.web.refusals import Refusal
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PrismganError
-from prismgan.inference import Request
-from prismgan.picture import Picture
+from prismgan.images import Picture
+from prismgan.render import Request
 from prismgan.web.bodies import WrongBody
 from prismgan.web.encoding import encoded
 from prismgan.web.jobs import Job, Length

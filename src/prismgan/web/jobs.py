@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
-from prismgan.picture import Picture
+from prismgan.images import Picture
 
 __all__ = ["Cancelled", "Job", "Length", "State"]
 

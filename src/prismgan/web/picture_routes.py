@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response, UploadFile
 from PIL import Image
 
 from prismgan.data import builtin
-from prismgan.picture import Picture, to_8_bits
+from prismgan.images import Picture, to_8_bits
 from prismgan.web.bodies import ClipLimitsBody, PictureBody, TaskBody, TasksBody, WrongBody
 from prismgan.web.clips import clips_are_read
 from prismgan.web.encoding import PictureFormat, encoded

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.picture import Picture, open_picture
-from prismgan.picture.unread import refuse_unread
+from prismgan.images import Picture, open_picture
+from prismgan.images.unread import refuse_unread
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads

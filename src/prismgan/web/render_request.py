@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prismgan.errors import PrismganError
-from prismgan.inference import Renderer, Request
 from prismgan.models.weights import HeadEntry
+from prismgan.render import Renderer, Request
 from prismgan.web.bodies import RenderBody
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from prismgan.inference import Renderer, Request
-from prismgan.inference.files import like_source
+from prismgan.render import Renderer, Request
+from prismgan.render.files import like_source
 from prismgan.web.bodies import JobBody, RenderBody, WrongBody
 from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
 from prismgan.web.jobs import Job, Length

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from prismgan.inference.renderer import Renderer
 from prismgan.models.weights import Weights, load_weights
+from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 
 __all__ = ["Studio"]

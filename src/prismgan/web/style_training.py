@@ -11,7 +11,7 @@ from torch import Tensor
 
 from prismgan import data, images
 from prismgan.errors import PrismganError
-from prismgan.picture import on_white
+from prismgan.images import on_white
 from prismgan.tasks import Style
 from prismgan.training.head_training import HeadTraining
 from prismgan.web.jobs import Job

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.inference import Renderer
 from prismgan.packages import missing
+from prismgan.render import Renderer
 from prismgan.training.benchmarks.grids import GRIDS
 from prismgan.training.benchmarks.restoration import RESTORATION
 from prismgan.training.benchmarks.steadiness import STEADINESS

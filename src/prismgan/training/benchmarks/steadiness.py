@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
+from prismgan.render.video.steadiness import SOURCE, first_frames, warping_errors
+from prismgan.render.video.steadying import STEADY, Steadier, motion
 from prismgan.training.benchmarks.clips import find_clips
 from prismgan.training.benchmarks.suite import Bench, Row, Suite
-from prismgan.video.steadiness import SOURCE, first_frames, warping_errors
-from prismgan.video.steadying import STEADY, Steadier, motion
 
 __all__ = ["STEADINESS", "clip_errors"]
 
 NAME = "steadiness"
 STEADIED = ", steadied"
-"""Behind the name of what went through :class:`~prismgan.video.steadying.Steadier`."""
+"""Behind the name of what went through :class:`~prismgan.render.video.steadying.Steadier`."""
 AIM = 1.6
 """Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
 
@@ -29,7 +29,7 @@ AIM = 1.6
 def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:
     """Mean squared warping error of the source, under ``"source"``, of every look as the network makes it, and, with
     :data:`STEADIED` behind its name, as ``prismgan video`` writes it; and how many pairs of frames they are means over,
-    see :func:`prismgan.video.steadiness.warping_errors`.
+    see :func:`prismgan.render.video.steadiness.warping_errors`.
 
     Every frame is rendered by itself, with the latent that pictures are rendered with.
     """

@@ -13,8 +13,8 @@ from prismgan import data, images
 from prismgan.batch import Batch
 from prismgan.data import TestSet
 from prismgan.data.scene import largest_scale
-from prismgan.inference.cost import take_turns
 from prismgan.models.weights import load_weights
+from prismgan.render.cost import take_turns
 from prismgan.tasks import Exemplar, Task
 from prismgan.training.comparison.plan import Training
 from prismgan.training.recipe import Recipe

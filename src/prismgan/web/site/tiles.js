@@ -1,4 +1,4 @@
-// How a picture is cut where it is large: the same as inference/tiles.py, which says why.
+// How a picture is cut where it is large: the same as render/tiles.py, which says why.
 
 function spans(length, side, halo) {
   const found = [];

@@ -1,0 +1,266 @@
+"""A picture as rendering reads it: of its own depth, with its transparency and what its file says about it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+from PIL.ImageFile import ImageFile
+
+from prismgan.errors import PictureError
+from prismgan.images import files
+from prismgan.images.exif import ORIENTATION, about_the_picture
+from prismgan.images.unread import SAVE_ANEW, refuse_unread
+
+__all__ = ["MAXIMUM_PIXELS", "Picture", "Samples", "on_white", "open_picture", "to_8_bits"]
+
+Samples = NDArray[np.unsignedinteger[Any]]
+"""``uint8`` or ``uint16``."""
+
+MAXIMUM_PIXELS = 400_000_000
+"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
+
+STDERR = 2
+"""The process's own, whatever Python's stands for."""
+PHOTOMETRIC = 262
+"""TIFF's tag for what the values mean."""
+READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels, the right way up, and what belongs to them.
+
+    ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; the colours under transparent
+    places are as in the file. ``alpha`` (H, W) is of the same kind, or None where nothing is transparent by nature.
+    ``profile`` is the ICC profile that the pixels' values are meant in; None means sRGB. ``exif`` is an EXIF block
+    whose orientation is 1, since the pixels are turned already.
+    """
+
+    pixels: Samples
+    alpha: Samples | None = None
+    profile: bytes | None = None
+    exif: bytes | None = None
+
+    @property
+    def depth(self) -> int:
+        """Bits a value: 8 or 16."""
+        return 8 * self.pixels.dtype.itemsize
+
+
+def to_8_bits(samples: Samples) -> Samples:
+    """Rounded to nearest where they have 16."""
+    return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def on_white(picture: Picture) -> Samples:
+    """(H, W, 3) in 8 bits, without transparency."""
+    pixels = to_8_bits(picture.pixels)
+    if picture.alpha is None:
+        return pixels
+    share = to_8_bits(picture.alpha)[..., None] / np.float32(255)
+    return (255 + (pixels - np.float32(255)) * share).round().astype(np.uint8)
+
+
+def open_picture(path: Path) -> Picture:
+    """Decode a picture for rendering.
+
+    The orientation of EXIF is applied. Grey, palettes and CMYK become RGB, CMYK by its ICC profile where it has one.
+    Values of a wide-gamut RGB profile stay what they are, and the profile is kept. 16-bit grey with a grey profile
+    is taken without it.
+
+    Raises:
+        PictureError: the file is missing, damaged or not a picture; it is animated or has several pages; its
+            pixels have high dynamic range, are floating-point or of another kind that is not read; or there are
+            more than :data:`MAXIMUM_PIXELS`.
+    """
+    unidentified = refuse_unread(path)
+    quiet = warnings.catch_warnings(action="ignore", category=UserWarning)  # about odd metadata, which are left out
+    with (
+        files.pixel_limit(MAXIMUM_PIXELS),
+        quiet,
+        files.open_lazily(path, unidentified) as file,
+        _libtiff_silenced(file),
+    ):
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            _refuse_several(path, file)
+            low = _raw_mode_of_low_bytes(path, file)
+            if low is not None:
+                colours, alpha = _both_bytes(path, file, low)
+            elif file.mode.startswith("I;16"):
+                colours, alpha = _sixteen_bit_grey(file)
+            elif file.mode in READ_MODES:
+                colours, alpha = _eight_bits(file)
+            else:
+                raise PictureError(f"{path}: {_other_mode(file.mode)}; {SAVE_ANEW}")
+            exif = file.getexif()  # after the pixels: Pillow turns a TIFF as it decodes it, and then says so here
+        except files.DECODING_ERRORS as error:
+            raise files.damaged(path, error) from None
+        orientation = exif.get(ORIENTATION, 1)
+        return Picture(
+            _upright(colours, orientation),
+            None if alpha is None else _upright(alpha, orientation),
+            _rgb_profile(file),
+            about_the_picture(exif),
+        )
+
+
+@contextmanager
+def _libtiff_silenced(file: Image.Image) -> Iterator[None]:
+    """Whatever libtiff finds wrong it also writes to the process's stderr, past Python; the error is enough."""
+    if file.format != "TIFF" or sys.__stderr__ is None:  # without a stderr its number may be another file's
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(STDERR)
+    try:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a name, not a path)
+            os.dup2(nothing.fileno(), STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
+
+
+# -- what is not read ----------------------------------------------------------------------------
+
+
+def _refuse_several(path: Path, file: Image.Image) -> None:
+    frames = getattr(file, "n_frames", 1)
+    if frames == 1 or file.format in ("MPO", "PSD"):  # previews beside a camera's JPEG; layers under their composite
+        return
+    if file.format == "TIFF":
+        raise PictureError(f"{path}: has {frames} pages; save one page as a picture of its own")
+    raise PictureError(f"{path}: is animated ({frames} frames); save one frame as a picture")
+
+
+def _other_mode(mode: str) -> str:
+    if mode == "F":
+        return "has floating-point pixels"
+    if mode == "I":
+        return "has pixels of 32 bits, or with signs"
+    return f"has pixels of the kind {mode}, which is not read"
+
+
+# -- pixels --------------------------------------------------------------------------------------
+
+
+def _raw_mode_of_low_bytes(path: Path, file: Image.Image) -> str | None:
+    """How to ask Pillow's decoder for the less significant bytes of 16-bit colours; None where there are none.
+
+    Pillow holds no 16-bit colours: it keeps the high byte of every value. But its decoders are told by a "raw mode"
+    in which order the bytes lie in the file, and with the other order the low byte is taken for the high one. So
+    decoding twice gives all 16 bits of every PNG and TIFF that Pillow reads, with all their compressions, and
+    takes no other library. (imageio reads pictures by Pillow; tifffile takes a large package for LZW.)
+    """
+    if not isinstance(file, ImageFile) or not file.tile or not file.mode.startswith("RGB"):
+        return None
+    args = file.tile[0].args
+    raw = str(args if isinstance(args, str) else args[0] if args else "")
+    if file.format == "TIFF" and file.tag_v2.get(284) == 2 and max(file.tag_v2.get(258, (8,))) > 8:  # type: ignore[attr-defined]
+        raise PictureError(f"{path}: stores its 16-bit colours in separate planes; save it with interleaved ones")
+    if raw == "LA;16B":
+        return "RGBA"  # all four bytes of grey and alpha as they lie in the file
+    if raw.startswith("RGBa") or raw[-4:-1] != ";16":  # divided by alpha already, or not 16 bits
+        return None
+    native, other = ("L", "B") if sys.byteorder == "little" else ("B", "L")
+    order = native if raw[-1] == "N" else raw[-1]
+    return raw[:-1] + (other if order == native else native)
+
+
+def _both_bytes(path: Path, file: Image.Image, low_mode: str) -> tuple[Samples, Samples | None]:
+    transparent = file.info.get("transparency")
+    high = np.asarray(file)
+    with files.open_lazily(path) as again:
+        assert isinstance(again, ImageFile)
+        again.tile = [
+            tile._replace(args=low_mode if isinstance(tile.args, str) else (low_mode, *(tile.args or ())[1:]))
+            for tile in again.tile
+        ]
+        low = np.asarray(again)
+    if low_mode == "RGBA":  # grey and alpha: see above
+        values = low[..., ::2].astype(np.uint16) << 8 | low[..., 1::2]
+        return _three(values[..., 0]), values[..., 1]
+    values = high.astype(np.uint16) << 8 | low
+    if values.shape[-1] == 4:
+        return values[..., :3], values[..., 3]
+    if isinstance(transparent, tuple):  # one colour that is transparent
+        return values, (values != np.array(transparent)).any(axis=2) * np.uint16(65535)
+    return values, None
+
+
+def _sixteen_bit_grey(file: Image.Image) -> tuple[Samples, Samples | None]:
+    grey = np.asarray(file).astype(np.uint16)
+    if file.format == "TIFF" and file.tag_v2.get(PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+        grey = 65535 - grey  # 0 is white; of 8 bits Pillow knows that
+    transparent = file.info.get("transparency")
+    alpha = (grey != transparent) * np.uint16(65535) if isinstance(transparent, int) else None
+    return _three(grey), alpha
+
+
+def _three(grey: Samples) -> Samples:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _eight_bits(file: Image.Image) -> tuple[Samples, Samples | None]:
+    alpha = None
+    if file.mode in ("RGBA", "LA", "PA") or "transparency" in file.info:
+        alpha = np.asarray(file.convert("RGBA").getchannel("A"))
+    colours = file.getchannel("L") if file.mode == "LA" else file
+    converted = _by_profile(colours, file.info.get("icc_profile"))
+    # By way of RGBA where there is transparency: straight to RGB, Pillow paints some of it with other colours.
+    plain = (file.convert("RGBA") if alpha is not None else file).convert("RGB") if converted is None else converted
+    return np.asarray(plain), alpha
+
+
+def _by_profile(colours: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """Grey or CMYK as sRGB, by their own profile; None where there is none that fits or that can be used."""
+    space = {"L": b"GRAY", "CMYK": b"CMYK"}.get(colours.mode)
+    if space is None or profile is None or profile[16:20] != space:
+        return None
+    try:
+        return ImageCms.profileToProfile(
+            colours, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError):  # a damaged profile is as good as none; the pixels are whole
+        return None
+
+
+def _rgb_profile(file: Image.Image) -> bytes | None:
+    """The file's profile if it is one for RGB, and the file's pixels are not of another kind."""
+    profile = file.info.get("icc_profile")
+    fits = isinstance(profile, bytes) and profile[16:20] == b"RGB " and file.mode not in ("1", "L", "LA", "CMYK")
+    return profile if fits and not file.mode.startswith("I") else None
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    """What undoes an orientation of EXIF, 1 to 8; other values say nothing."""
+    match orientation:
+        case 2:
+            turned = samples[:, ::-1]
+        case 3:
+            turned = samples[::-1, ::-1]
+        case 4:
+            turned = samples[::-1]
+        case 5:
+            turned = samples.swapaxes(0, 1)
+        case 6:
+            turned = samples.swapaxes(0, 1)[:, ::-1]
+        case 7:
+            turned = samples[::-1, ::-1].swapaxes(0, 1)
+        case 8:
+            turned = samples.swapaxes(0, 1)[::-1]
+        case _:
+            turned = samples
+    return np.ascontiguousarray(turned)

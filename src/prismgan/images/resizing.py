@@ -1,0 +1,128 @@
+"""Resizing of pictures: as MATLAB does it, and by convolutions that a network can add to its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan.images.pixels import to_float
+
+__all__ = ["at_most", "bicubic_phases", "bilinear_phases", "keys", "resize", "upsample"]
+
+
+def resize(
+    image: Float[Tensor, "*B 3 H W"],
+    height: int,
+    width: int,
+    mode: Literal["bicubic", "bilinear"] = "bicubic",
+) -> Float[Tensor, "*B 3 h w"]:
+    """Antialiased resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the image is.
+
+    Bicubic is Keys' kernel with a = -0.5. Beyond its border the picture goes on mirrored, the outermost pixel twice.
+    (torch's own bicubic without antialiasing has a = -0.75, which is softer than what papers compare with; with
+    antialiasing it leaves out what lies beyond the border, which makes up to 16 levels of difference there.)
+    """
+    if image.shape[-2:] == (height, width):
+        return image
+    kernel, support = (keys, 4) if mode == "bicubic" else (_triangle, 2)
+    found = image if image.dtype == torch.float64 else image.float()
+    for dimension, length in ((-2, height), (-1, width)):
+        found = _resample(found, dimension, length, kernel, support)
+    return found.contiguous()
+
+
+def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:
+    """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels, and to no side of fewer than
+    ``least``."""
+    factor = min(1.0, side / max(pixels.shape[-2:]))
+    height, width = (max(least, round(length * factor)) for length in pixels.shape[-2:])
+    return resize(to_float(pixels), height, width).clamp(-1, 1)
+
+
+def _resample(
+    image: Tensor, dimension: int, length: int, kernel: Callable[[Tensor], Tensor], support: int
+) -> Float[Tensor, "..."]:
+    """One dimension brought to ``length`` pixels; ``support`` is the width of the kernel."""
+    before = image.shape[dimension]
+    scale = length / before
+    narrowing = min(scale, 1.0)  # a picture is reduced by a kernel that is as much wider
+    positions = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
+    offsets = torch.arange(math.ceil(support / narrowing) + 2, dtype=torch.float64)
+    taps = (positions - support / narrowing / 2).floor()[:, None] + offsets
+    weights = kernel(narrowing * (positions[:, None] - taps))
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    mirrored = taps.long() % (2 * before)
+    mirrored = torch.where(mirrored < before, mirrored, 2 * before - 1 - mirrored)
+    lines = image.movedim(dimension, 0)
+    # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
+    sums = F.embedding_bag(
+        mirrored.to(image.device),
+        lines.reshape(before, -1),
+        per_sample_weights=weights.to(image),
+        mode="sum",
+    )
+    return sums.view(length, *lines.shape[1:]).movedim(0, dimension)
+
+
+def upsample(image: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
+    """Bicubic enlargement by a whole factor (Keys, a = -0.5, borders repeated); the identity for 1.
+
+    Written as one sub-pixel convolution, which is what :func:`bicubic_phases` lets a network add to its own.
+    """
+    if scale == 1:
+        return image
+    phases = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = keys(torch.arange(-2, 3, dtype=torch.float64)[None] - phases[:, None])
+    kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(scale**2, 1, 5, 5).to(image)
+    channels = image.shape[1]
+    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
+    enlarged = F.conv2d(padded, kernel.repeat(channels, 1, 1, 1), groups=channels)
+    return F.pixel_shuffle(enlarged, scale)
+
+
+def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The cubic convolution kernel with a = -0.5 (Keys 1981, eq. 15)."""
+    x = distance.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+
+
+def _triangle(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The kernel of linear interpolation."""
+    return (1 - distance.abs()).clamp_min(0)
+
+
+def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
+    """Weights of a 3x3 convolution that enlarges a picture unshuffled by 2, with P = 3 (2 scale)^2.
+
+    ``pixel_shuffle(conv2d(pixel_unshuffle(image, 2), weights), 2 * scale)`` is :func:`upsample` away from
+    the border: the same numbers, on large maps several times faster, and ready to be added to a network's residual.
+    """
+    side = 2 * scale
+    positions = (torch.arange(side, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = keys(torch.arange(-2, 4, dtype=torch.float64)[None] - positions[:, None]).view(side, 3, 2)
+    # Rows r and columns q of the output cell; blocks i, j of two pixels; pixels y, x within a block.
+    kernel = torch.einsum("riy,qjx->rqyxij", taps, taps).reshape(side**2, 4, 3, 3)
+    weights = torch.zeros(3, side**2, 3, 4, 3, 3, dtype=torch.float64)
+    for channel in range(3):
+        weights[channel, :, channel] = kernel
+    return weights.reshape(3 * side**2, 12, 3, 3).float()
+
+
+def bilinear_phases(factor: int) -> Float[Tensor, "P 3 3 3"]:
+    """Weights of a 3x3 convolution that enlarges three channels bilinearly, with P = 3 factor^2.
+
+    Away from the border ``pixel_shuffle(conv2d(image, weights), factor)`` is torch's ``interpolate`` with
+    ``align_corners=False``.
+    """
+    positions = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5
+    taps = _triangle(torch.arange(-1, 2, dtype=torch.float64)[None] - positions[:, None])
+    kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(factor**2, 3, 3)
+    return torch.einsum("cd,pij->cpdij", torch.eye(3, dtype=torch.float64), kernel).flatten(0, 1).float()

@@ -1,0 +1,221 @@
+"""Writing rendered pictures: five formats, 16 bits where the format has them, profile and EXIF kept."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from prismgan.errors import PictureError, PrismganError, nearest
+from prismgan.files import replace_file
+from prismgan.images.exif import EXIF_FOLDER, GPS_FOLDER, ORIENTATION, sized
+from prismgan.images.files import DECODING_ERRORS
+from prismgan.images.reading import Picture, Samples, on_white, to_8_bits
+
+__all__ = [
+    "DEEP_FORMATS",
+    "FORMATS",
+    "check_format",
+    "check_side",
+    "encoded_picture",
+    "resized_alpha",
+    "write_picture",
+]
+
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
+"""From suffix to Pillow's name."""
+DEEP_FORMATS = ("png", "tiff")
+"""Those that 16 bits are written in."""
+MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}
+"""Pixels, where the format or its encoder sets a limit that pictures reach."""
+JPEG_EXIF = 65_533
+"""Bytes of EXIF that fit into a JPEG's segment."""
+BAND = 1 << 20
+"""Bytes that are compressed at a time, and of a strip of a TIFF."""
+
+
+def check_format(suffix: str, quality: int) -> None:
+    """Refuse a format or quality that is none.
+
+    Raises:
+        PrismganError: the format is not one of :data:`FORMATS`, or the quality is not from 1 to 100.
+    """
+    if suffix not in FORMATS:
+        raise PrismganError(f"format {suffix!r}{nearest(suffix, FORMATS)} (expected one of {', '.join(FORMATS)})")
+    if not 1 <= quality <= 100:
+        raise PrismganError(f"quality {quality}: expected a whole number from 1 to 100")
+
+
+def check_side(where: str, suffix: str, side: int) -> None:
+    """Refuse a picture whose longer side has more pixels than the format holds; ``where`` names it.
+
+    Raises:
+        PictureError: it has.
+    """
+    if side > (most := MAXIMUM_SIDES.get(suffix, side)):
+        raise PictureError(
+            f"{where}: would have {side:,} pixels a side, and {suffix} holds {most:,}; write PNG or TIFF"
+        )
+
+
+def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
+    """Transparency for an output of another size, bicubically."""
+    if alpha.shape == (height, width):
+        return alpha
+    resized = Image.fromarray(alpha.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized).round().clip(0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
+
+
+def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
+    """Write a picture so that a reader sees the old file or the whole new one, never half of it.
+
+    The format follows the suffix, one of :data:`FORMATS`. 16 bits become 8, and transparency is laid on white, where
+    the format has none. Profile and EXIF are written, with the picture's own width and height.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        picture: what to write.
+        quality: 1 to 100, for JPEG, WebP and AVIF. From 90 on JPEG keeps colours at full resolution.
+
+    Raises:
+        PictureError: the picture does not fit the format.
+        PrismganError: the format is unknown, or the file cannot be written.
+    """
+    content = encoded_picture(str(path), path.suffix[1:], picture, quality)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
+    replace_file(path, content)
+
+
+def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
+    """What :func:`write_picture` writes to a file of this suffix; ``where`` names it.
+
+    Raises:
+        PictureError: the picture does not fit the format.
+        PrismganError: the format is unknown.
+    """
+    check_format(suffix, quality)
+    height, width = picture.pixels.shape[:2]
+    check_side(where, suffix, max(height, width))
+    exif = None if picture.exif is None else sized(picture.exif, height, width)
+    try:
+        if suffix == "tiff":
+            return _tiff(picture, exif)
+        if suffix == "png" and picture.depth == 16:
+            return _deep_png(picture, exif)
+        return _by_pillow(suffix, picture, exif, quality)
+    except (*DECODING_ERRORS, struct.error, MemoryError) as error:
+        raise PictureError(f"{where}: cannot be encoded ({error})") from None
+
+
+def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: int) -> bytes:
+    if suffix == "jpg" or picture.alpha is None:
+        drawn = Image.fromarray(on_white(picture))
+    else:
+        drawn = Image.fromarray(to_8_bits(_interleaved(picture)))
+    settings: dict[str, object] = {"quality": quality} if suffix != "png" else {}
+    if suffix == "jpg":
+        settings["subsampling"] = "4:4:4" if quality >= 90 else "4:2:0"
+    if picture.profile is not None:
+        settings["icc_profile"] = picture.profile
+    if exif is not None:
+        block = exif.tobytes()
+        if suffix != "jpg" or len(block) <= JPEG_EXIF:
+            settings["exif"] = block
+    content = io.BytesIO()
+    drawn.save(content, format=FORMATS[suffix], **settings)
+    return content.getvalue()
+
+
+def _interleaved(picture: Picture) -> Samples:
+    """(H, W, 3 or 4)."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def _bands(samples: Samples) -> Iterator[Samples]:
+    """The rows, about :data:`BAND` bytes at a time."""
+    rows = max(1, BAND // samples[0].nbytes)
+    return (samples[start : start + rows] for start in range(0, len(samples), rows))
+
+
+def _differences(band: Samples) -> Samples:
+    """Every value less its left neighbour's, modulo the range: what smooth pictures compress better as."""
+    differences = band.copy()
+    differences[:, 1:] -= band[:, :-1]
+    return differences
+
+
+def _deep_png(picture: Picture, exif: Image.Exif | None) -> bytes:
+    """A PNG with 16 bits, which Pillow does not write: its chunks are few (PNG, third edition, chapters 9 to 11)."""
+    samples = _interleaved(picture)
+    height, width, channels = samples.shape
+    content = io.BytesIO()
+
+    def chunk(kind: bytes, *parts: bytes) -> None:
+        body = kind + b"".join(parts)
+        content.write(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)))
+
+    content.write(b"\x89PNG\r\n\x1a\n")
+    chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0))
+    if picture.profile is not None:
+        chunk(b"iCCP", b"ICC profile\0\0", zlib.compress(picture.profile))
+    if exif is not None:
+        chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    compressor = zlib.compressobj(6)
+    for band in _bands(samples):
+        # Filter 1, "Sub", of bytes: the neighbours are those of the pixel to the left.
+        values = band.astype(">u2").view(np.uint8).reshape(len(band), width, 2 * channels)
+        filtered = _differences(values).reshape(len(band), -1)
+        chunk(b"IDAT", compressor.compress(np.insert(filtered, 0, 1, axis=1).tobytes()))
+    chunk(b"IDAT", compressor.flush())
+    chunk(b"IEND")
+    return content.getvalue()
+
+
+def _tiff(picture: Picture, exif: Image.Exif | None) -> bytes:
+    """A TIFF, compressed without loss. Pillow does not write 16-bit colours, nor EXIF into a compressed one."""
+    samples = _interleaved(picture)
+    height, width, channels = samples.shape
+    strips = [
+        zlib.compress(_differences(band).astype(band.dtype.newbyteorder("<"), copy=False).tobytes(), 6)
+        for band in _bands(samples)
+    ]
+    starts = np.cumsum([0, *(len(strip) for strip in strips)]).tolist()
+    if starts[-1] + (1 << 20) > 1 << 32:
+        raise ValueError("more than the 4 GB of a TIFF")
+    folder = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    for tag, value in (exif or {}).items():
+        folder[tag] = exif.get_ifd(tag) if exif is not None and tag in (EXIF_FOLDER, GPS_FOLDER) else value
+    fields = {
+        256: width,
+        257: height,
+        258: (picture.depth,) * channels,
+        259: 8,  # deflate
+        262: 2,  # RGB
+        273: tuple(starts[:-1]),  # counted from the end of the tags, which Pillow adds
+        ORIENTATION: 1,
+        277: channels,
+        278: len(next(_bands(samples))),
+        279: tuple(len(strip) for strip in strips),
+        284: 1,  # interleaved
+        317: 2,  # differences
+    }
+    if picture.alpha is not None:
+        fields[338] = 2  # transparency that the colours are not multiplied by
+    for tag, value in fields.items():
+        folder[tag] = value
+    if picture.profile is not None:
+        folder.tagtype[34675] = 7
+        folder[34675] = picture.profile
+    content = io.BytesIO()
+    folder.save(content)
+    content.writelines(strips)
+    return content.getvalue()

@@ -1,0 +1,188 @@
+"""Rendering files into files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from prismgan import images
+from prismgan.errors import PictureError
+from prismgan.images import (
+    DEEP_FORMATS,
+    Picture,
+    check_format,
+    check_side,
+    on_white,
+    open_picture,
+    resized_alpha,
+    to_8_bits,
+    write_picture,
+)
+from prismgan.render.jobs import Job, is_made_of
+from prismgan.render.renderer import Renderer
+from prismgan.render.request import EVERYTHING, Request
+from prismgan.render.sheet import sheet
+
+__all__ = ["FileRenderer", "Rendered", "like_source", "read_mask"]
+
+Mask = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What became of one picture."""
+
+    source: Path
+    written: tuple[Path, ...]
+    problem: str | None = None
+    """Why the picture, or the rest of its outputs, could not be made; names the file."""
+
+
+class FileRenderer:
+    """Renders pictures from files into files, all of them in the same way.
+
+    A picture's profile, EXIF and transparency go into its outputs. They have 16 bits where it has and the format can.
+
+    Args:
+        renderer: what renders.
+        request: what to render into.
+        suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
+        quality: 1 to 100, for formats that lose something.
+        with_sheet: also write ``sheet.png`` with all looks on it.
+        mask: where the outputs apply; brought to every picture's size.
+        overwrite: also write what is there already and not older than its source.
+
+    Raises:
+        PrismganError: the request does not fit the weights, or format or quality is none.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        request: Request = EVERYTHING,
+        *,
+        suffix: str = "png",
+        quality: int = 95,
+        with_sheet: bool = False,
+        mask: Mask | None = None,
+        overwrite: bool = True,
+    ) -> None:
+        check_format(suffix, quality)
+        self.plan = renderer.plan(request)
+        self.renderer, self.request, self.mask = renderer, request, mask
+        self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
+
+    def is_done(self, job: Job) -> bool:
+        """Whether all outputs of a picture are there, and not older than it."""
+        return all(is_made_of(path, job.source) for path in self._paths(job))
+
+    def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+        """Render one picture after the other; one that cannot be rendered does not stop the others.
+
+        Args:
+            jobs: what to render.
+            progress: told how many pictures are done, as a fraction between them.
+
+        Raises:
+            PictureError: an output would replace one of the pictures, or a folder has its name.
+            PrismganError: an output cannot be written, so that others could not either.
+        """
+        self._refuse_clashes(jobs)
+        for number, job in enumerate(jobs):
+
+            def within(done: int, total: int, number: int = number) -> None:
+                if progress is not None:
+                    progress(number + done / max(1, total))
+
+            written: list[Path] = []
+            problem = None
+            try:
+                for path in self._outputs(job, within):
+                    written.append(path)
+            except PictureError as error:
+                problem = str(error)
+            except MemoryError:
+                problem = str(PictureError(f"{job.source}: takes more memory than there is; make it smaller"))
+            if progress is not None:
+                progress(number + 1)
+            yield Rendered(job.source, tuple(written), problem)
+
+    def _refuse_clashes(self, jobs: Sequence[Job]) -> None:
+        """Nothing that is to be rendered may be lost."""
+        sources = {job.source.resolve() for job in jobs}
+        for job in jobs:
+            folder = job.folder.resolve()
+            for path in self._paths(job):
+                if folder / path.name in sources:
+                    raise PictureError(f"{job.source}: its result would replace the picture {path}; write elsewhere")
+                if path.is_dir():
+                    raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
+
+    def _paths(self, job: Job) -> list[Path]:
+        paths = [job.folder / f"{name}.{self.suffix}" for name in self.plan.names]
+        return [*paths, job.folder / "sheet.png"] if self.with_sheet else paths
+
+    def _outputs(self, job: Job, progress: Callable[[int, int], None]) -> Iterator[Path]:
+        """Files of one picture's outputs, as they are written."""
+        source = open_picture(job.source)
+        height, width = source.pixels.shape[:2]
+        check_side(str(job.source), self.suffix, max(height, width) * max(self.plan.scales.values()))
+        request = self.request
+        if self.mask is not None:
+            request = replace(request, mask=_fitted(self.mask, height, width))
+        looks = self.renderer.render(
+            source.pixels,
+            request,
+            depth=16 if source.depth == 16 and self.suffix in DEEP_FORMATS else 8,
+            progress=progress,
+            where=str(job.source),
+        )
+        shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
+        for name, pixels in looks.items():
+            look = like_source(source, pixels)
+            path = job.folder / f"{name}.{self.suffix}"
+            if self.overwrite or not is_made_of(path, job.source):
+                write_picture(path, look, self.quality)
+                yield path
+            if self.with_sheet:
+                shown[name] = Image.fromarray(on_white(look))
+        if self.with_sheet:
+            path = job.folder / "sheet.png"
+            images.write(path, sheet(shown, title=job.source.name))
+            yield path
+
+
+def like_source(source: Picture, pixels: NDArray[Any]) -> Picture:
+    """An output with all that belongs to its source."""
+    alpha = source.alpha
+    if alpha is not None:
+        if pixels.dtype != alpha.dtype:
+            alpha = to_8_bits(alpha)
+        alpha = resized_alpha(alpha, *pixels.shape[:2])
+    return replace(source, pixels=pixels, alpha=alpha)
+
+
+def read_mask(path: Path) -> Mask:
+    """(H, W) in [0, 1]: a picture's luma, black and what is transparent is 0, white 1.
+
+    Raises:
+        PictureError: as :func:`prismgan.images.open_picture`.
+    """
+    picture = open_picture(path)
+    luma = picture.pixels @ np.array(images.LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
+    if picture.alpha is not None:
+        luma *= picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max)
+    return luma.astype(np.float32).clip(0, 1)
+
+
+def _fitted(mask: Mask, height: int, width: int) -> Mask:
+    """Of a picture's size; bilinearly, with antialiasing where it becomes smaller."""
+    if mask.shape == (height, width):
+        return mask
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)

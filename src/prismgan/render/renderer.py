@@ -1,0 +1,244 @@
+"""Rendering: one picture in, every task's picture out, by one pass of the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from prismgan import images
+from prismgan.errors import PictureError, PrismganError
+from prismgan.models.weights import Header, Weights, load_weights
+from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
+from prismgan.render.pixels import Depth, check_pixels, from_pixels, to_pixels
+from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
+from prismgan.render.runtimes import Pass, make_runtime
+from prismgan.render.stages import Stage, cut, looks_of, stages
+from prismgan.render.tiles import Tile
+
+__all__ = ["Renderer"]
+
+
+class Renderer:
+    """Renders pictures with the generator of a weights file.
+
+    >>> renderer = Renderer.load("weights.safetensors")  # doctest: +SKIP
+    >>> renderer("photo.jpg")["restore"].save("restored.png")  # doctest: +SKIP
+
+    Args:
+        weights: of the generator.
+        memory: bytes that a rendering may take, its outputs included; large pictures are rendered in tiles of what
+            that allows. By default half of what is free beside the outputs, and at most 1.8 GB of that.
+        runtime: what computes the generator, ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest
+            there is for a long job; by default torch, on the GPU where there is one.
+        fast: compute in half the precision, up to three times as fast on a processor made for it, and a few levels of
+            255 off.
+
+    Raises:
+        PrismganError: there is no such runtime, its packages are not installed, or it is not made ``fast``.
+    """
+
+    def __init__(
+        self, weights: Weights, memory: int | None = None, runtime: str | None = None, *, fast: bool = False
+    ) -> None:
+        self.header: Header = weights.header
+        self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.memory = memory
+        self.runtime = make_runtime(self.generator, runtime, fast=fast)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path | None = None,
+        memory: int | None = None,
+        runtime: str | None = None,
+        *,
+        fast: bool = False,
+    ) -> Renderer:
+        """Read a weights file; the ready-made one by default.
+
+        Raises:
+            WeightsError: it is missing, damaged, or of another version.
+            PrismganError: there is no such runtime, its packages are not installed, or it is not made ``fast``.
+        """
+        return cls(load_weights(None if path is None else Path(path)), memory, runtime, fast=fast)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the pictures that come out, in the recipe's order."""
+        return tuple(entry.name for entry in self.header.tasks)
+
+    def __call__(
+        self,
+        picture: str | Path | Image.Image | Float[Tensor, "3 H W"],
+        tasks: Iterable[str] | None = None,
+        seed: int = 0,
+        *,
+        strength: Mapping[str, float] | None = None,
+        blend: Mapping[str, float] | None = None,
+        mask: NDArray[Any] | None = None,
+    ) -> dict[str, Image.Image]:
+        """Render a picture into the named tasks, all of them by default, by one pass of the generator.
+
+        Args:
+            picture: a file, a Pillow picture, or an image in [-1, 1].
+            tasks: names of the tasks; only their heads are computed.
+            seed: of the latent z, which changes the tasks that were trained to vary.
+            strength: by task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it.
+            blend: weights of looks that are mixed in an output more, named ``blend``.
+            mask: (H, W) in [0, 1]: where the outputs apply; elsewhere the source stays.
+
+        Raises:
+            PictureError: the picture cannot be read, is too small or too large, or the mask does not fit it.
+            PrismganError: there is no such task, or a number is out of range.
+        """
+        request = Request(
+            tasks=None if tasks is None else tuple(tasks),
+            strength=strength or {},
+            blends={} if blend is None else {"blend": blend},
+            seeds=(seed,),
+            mask=mask,
+        )
+        self.plan(request)  # a wrong name is found before the picture is read
+        where = str(picture) if isinstance(picture, str | Path) else "picture"
+        rendered = self.render(self._pixels(picture), request, where=where)
+        # One after the other: Pillow copies.
+        return {name: Image.fromarray(rendered.pop(name)) for name in list(rendered)}
+
+    def render(
+        self,
+        pixels: NDArray[Any],
+        request: Request = EVERYTHING,
+        *,
+        depth: Depth = 8,
+        progress: Callable[[int, int], None] | None = None,
+        where: str = "picture",
+    ) -> dict[str, NDArray[Any]]:
+        """Render an array of pixels into what is asked for, in tiles where the picture is large.
+
+        The trunk is computed once a tile, for all tasks, blends and seeds. Every link of a chain is a pass of its own.
+
+        Args:
+            pixels: (H, W, 3), 8 or 16 bits, or floats in [-1, 1]. All 16 bits are used.
+            request: what to make of it; every task by default.
+            depth: bits of a channel in the outputs, 8 or 16.
+            progress: told how many tiles are done, and of how many, after each.
+            where: names the picture in errors.
+
+        Returns:
+            By name (sH, sW, 3), ``uint8`` or ``uint16``: the chain's result, then tasks, then blends.
+
+        Raises:
+            PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
+            PrismganError: the request does not fit the weights.
+        """
+        return self.render_all([pixels], request, depth=depth, progress=progress, where=where)[0]
+
+    def render_all(
+        self,
+        pictures: Sequence[NDArray[Any]],
+        request: Request = EVERYTHING,
+        *,
+        depth: Depth = 8,
+        progress: Callable[[int, int], None] | None = None,
+        where: str = "picture",
+    ) -> list[dict[str, NDArray[Any]]]:
+        """Render pictures of one size together, as :meth:`render` renders one: faster where there is a GPU.
+
+        They take as much memory as their number says.
+        """
+        if depth not in (8, 16):
+            raise PrismganError(f"depth is {depth!r} bits; expected 8 or 16")
+        plan = self.plan(request)
+        for pixels in pictures:
+            check_pixels(where, pixels)
+        sizes = {pixels.shape[:2] for pixels in pictures}
+        if len(sizes) != 1:
+            raise PictureError(f"{where}: has pictures of {len(sizes)} sizes; render together what has one size")
+        ((height, width),) = sizes
+        images.refuse_small(where, height, width)
+        mask = request.checked_mask(where, height, width)
+        tiled = partial(
+            cut,
+            generator=self.generator,
+            masked=mask is not None,
+            together=self.runtime.together,
+            memory=self.memory,
+            where=where,
+        )
+        work = [(stage, tiled(stage)) for stage in stages(plan, height, width, depth, len(pictures))]
+        done, total = 0, sum(len(parts) for _, parts in work)
+        sources = pictures
+        finished: list[dict[str, NDArray[Any]]] = [{} for _ in pictures]
+        for number, (stage, parts) in enumerate(work, start=1):
+            made = [stage.rooms() for _ in pictures]
+            for tile in parts:
+                self._render_tile(sources, mask, stage, tile, made)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            if number >= len(plan.chain):
+                for results, rooms in zip(finished, made, strict=True):
+                    results.update({name: kept[0] for name, kept in rooms.items()})
+            if number < len(work):
+                link = plan.chain[number - 1]
+                sources = [rooms[link.name][-1] for rooms in made]
+                if mask is not None and link.scale > 1:
+                    mask = enlarged_mask(mask, link.scale)[0, 0].numpy()
+        return finished
+
+    def plan(self, request: Request) -> Plan:
+        """What a request means for these weights: names and scales of the outputs.
+
+        Raises:
+            PrismganError: it does not fit them.
+        """
+        return request.plan(self.generator.specs)
+
+    def checked(self, tasks: Iterable[str] | None) -> list[str]:
+        """The names, or all; each must be a task of the weights."""
+        return checked_tasks(tasks, self.generator.specs)
+
+    @torch.inference_mode()
+    def _render_tile(
+        self,
+        sources: Sequence[NDArray[Any]],
+        mask: NDArray[Any] | None,
+        stage: Stage,
+        tile: Tile,
+        made: Sequence[Mapping[str, Sequence[NDArray[Any]]]],
+    ) -> None:
+        """Make one tile of all outputs of a stage, and write it into the arrays of every source and output."""
+        rows, columns = tile
+        outer = rows.outer, columns.outer
+        image = torch.cat([from_pixels(source[outer]) for source in sources])
+        passes = [Pass(seed, tuple(looks_of(outputs))) for (_, seed), outputs in stage.groups.items()]
+        rendered = self.runtime.looks(image, passes)
+        for (scale, _), outputs in stage.groups.items():
+            inner = ..., rows.inner(scale), columns.inner(scale)
+            looks = {name: look[inner] for name, look in next(rendered).items()}
+            mixed = mask is not None or any(is_mixed(output) for output in outputs)
+            base = self.generator.enlarged(image, scale)[inner] if mixed else None
+            where = None if mask is None else enlarged_mask(mask[outer], scale)[inner]
+            for output in outputs:
+                final = mixture(output, looks, base, where)
+                for row, rooms in zip(final, made, strict=True):
+                    for kept in rooms[output.name]:
+                        to_pixels(row, kept[rows.own(scale), columns.own(scale)])
+            del looks, base, final  # memory for the next group
+
+    @staticmethod
+    def _pixels(picture: str | Path | Image.Image | Tensor) -> NDArray[Any]:
+        """(H, W, 3) of whatever a picture may be given as."""
+        if isinstance(picture, Image.Image):
+            picture = images.from_pil(ImageOps.exif_transpose(picture))
+        elif not isinstance(picture, Tensor):
+            picture = images.read(Path(picture))
+        return picture.detach().cpu().permute(1, 2, 0).numpy()

@@ -1,0 +1,104 @@
+"""Sampling: from seeds to every task's image, with weights that were trained without a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from prismgan import images
+from prismgan.errors import PrismganError
+from prismgan.models.weights import Header, Weights, load_weights
+from prismgan.networks import LatentGenerator
+from prismgan.render.strips import strips
+
+__all__ = ["Sampler", "between", "write_samples"]
+
+AT_ONCE = 64
+"""Latents in one pass."""
+MOST = 10_000
+"""Latents that a call takes: their pictures lie in memory."""
+
+
+class Sampler:
+    """Draws pictures with the generator of a weights file.
+
+    >>> sampler = Sampler.load("weights.safetensors")  # doctest: +SKIP
+    >>> sampler(8, seed=3)["digit"][0].save("digit.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.header: Header = weights.header
+        self.generator: LatentGenerator = weights.latent_generator()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Sampler:
+        """Read a weights file.
+
+        Raises:
+            WeightsError: it is missing, damaged, of another version, or was trained to render photos.
+        """
+        return cls(load_weights(Path(path)))
+
+    def __call__(self, count: int, seed: int = 0, to: int | None = None) -> dict[str, list[Image.Image]]:
+        """Every task's images of so many latents; those at one place belong together.
+
+        Args:
+            count: latents, those of ``seed`` and the numbers after it.
+            seed: of the first latent.
+            to: the seed to walk to: the latents lie evenly on the way from one to the other, both included.
+
+        Raises:
+            PrismganError: there are too few or too many.
+        """
+        least = 1 if to is None else 2
+        if not least <= count <= MOST:
+            raise PrismganError(f"count: expected {least} to {MOST} pictures, found {count}")
+        if to is None:
+            latent = torch.cat([self.generator.seeded_latent(seed + number) for number in range(count)])
+        else:
+            latent = between(self.generator.seeded_latent(seed), self.generator.seeded_latent(to), count)
+        found: dict[str, list[Image.Image]] = {entry.name: [] for entry in self.header.tasks}
+        for some in latent.split(AT_ONCE):
+            for name, pictures in self.generator(some).items():
+                found[name] += [images.to_pil(picture) for picture in pictures]
+        return found
+
+
+def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) -> Float[Tensor, "N Z"]:
+    """Latents evenly on the way from one to another, both included, on the great circle: a straight line would lead
+    through latents that are shorter than any that training draws.
+
+    White, "Sampling generative networks" (2016), section 2.1.
+    """
+    cosine = torch.cosine_similarity(start, end).clamp(-1, 1)
+    angle = torch.acos(cosine)
+    place = torch.linspace(0, 1, count)[:, None]
+    if float(torch.sin(angle)) < 1e-4:  # the same direction, or the opposite
+        return start + place * (end - start)
+    return (torch.sin((1 - place) * angle) * start + torch.sin(place * angle) * end) / torch.sin(angle)
+
+
+def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list[Path]:
+    """Write pictures: a sheet where ``out`` is named like a picture, else ``NUMBER/TASK.png`` in a folder.
+
+    Returns:
+        The files.
+
+    Raises:
+        PrismganError: one cannot be written, or the format is unknown.
+    """
+    if out.suffix:
+        images.write(out, strips(found))
+        return [out]
+    files = {}
+    for name, pictures in found.items():
+        for number, picture in enumerate(pictures):
+            files[out / f"{number:04d}" / f"{name}.png"] = picture
+    for path, picture in sorted(files.items()):
+        images.write(path, picture)
+    return sorted(files)

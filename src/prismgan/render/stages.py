@@ -1,0 +1,126 @@
+"""The stages of a rendering: what is made from which source, in which tiles, in how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from numpy.typing import NDArray
+
+from prismgan.errors import PictureError
+from prismgan.networks import ImageGenerator
+from prismgan.render.mixing import is_mixed
+from prismgan.render.pixels import Depth, empty
+from prismgan.render.request import Output, Plan
+from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, tiles
+
+__all__ = ["WORKING_MEMORY", "Stage", "cut", "looks_of", "stages"]
+
+WORKING_MEMORY = 1_800_000_000
+"""Bytes for one tile where no budget is given: 2.5 megapixels of the ready-made weights' four looks, a quarter of them
+halo. Twice as much would save a tenth of the work."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Outputs that are made from one source."""
+
+    outputs: tuple[Output, ...]
+    height: int
+    """Of the source, in pixels."""
+    width: int
+    depths: tuple[Depth, ...]
+    """Every output is kept once in each."""
+    count: int = 1
+    """Sources of this size that are rendered together."""
+    before: int = 0
+    """Bytes of what the stage before left."""
+
+    def rooms(self) -> dict[str, list[NDArray[Any]]]:
+        """Arrays for every output of one source, by name: one for each depth, the lower first."""
+        return {
+            output.name: [empty(self.height * output.scale, self.width * output.scale, depth) for depth in self.depths]
+            for output in self.outputs
+        }
+
+    @property
+    def held(self) -> int:
+        """Bytes of the outputs and of what the stage before left."""
+        numbers = sum(3 * self.height * self.width * output.scale**2 for output in self.outputs)
+        return self.before + self.count * sum(numbers * depth // 8 for depth in self.depths)
+
+    @property
+    def groups(self) -> dict[tuple[int, int], list[Output]]:
+        """The outputs by scale and seed: each group is decoded at once."""
+        groups: dict[tuple[int, int], list[Output]] = {}
+        for output in self.outputs:
+            groups.setdefault((output.scale, output.seed), []).append(output)
+        return groups
+
+
+def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
+    """The tasks that outputs are mixed of, each once."""
+    return list(dict.fromkeys(look for output in outputs for look in output.looks))
+
+
+def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
+    """The links of the chain, then all outputs, for so many pictures of this size and outputs of this depth.
+
+    A link's result is kept in 16 bits for the next stage; the last one's also as it is wanted.
+    """
+    before = 0
+    for number, link in enumerate(plan.chain, start=1):
+        last = number == len(plan.chain)
+        depths: tuple[Depth, ...] = (16,)
+        if last and depth == 8:
+            depths = (8, 16) if plan.outputs else (8,)
+        stage = Stage((link,), height, width, depths, count, before)
+        yield stage
+        before = stage.held - before
+        height, width = height * link.scale, width * link.scale
+    if plan.outputs:
+        yield Stage(plan.outputs, height, width, (depth,), count, before)
+
+
+def cut(
+    stage: Stage, generator: ImageGenerator, *, masked: bool, together: bool, memory: int | None, where: str
+) -> list[Tile]:
+    """The tiles of a stage, as large as the memory allows.
+
+    Args:
+        stage: what is made.
+        generator: what makes it.
+        masked: whether there is a mask.
+        together: whether the looks of all groups are in memory at once.
+        memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
+            outputs, and of that no more than :data:`WORKING_MEMORY`.
+        where: names the picture in errors.
+
+    Raises:
+        PictureError: the outputs and the smallest tile take more than that.
+    """
+    cell = generator.cell
+    halo = -(-generator.reach(looks_of(stage.outputs)) // cell) * cell
+    groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
+    mixed = masked or any(is_mixed(output) for output in stage.outputs)
+    each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
+    smallest = smallest_area(stage.height, stage.width, halo) * each
+    if memory is None:
+        free = psutil.virtual_memory().available
+        room, needed = min((free - stage.held) / 2, max(WORKING_MEMORY, smallest)), stage.held + 2 * smallest
+        limit = f"{_mb(free)} free"
+    else:
+        room, needed = memory - stage.held, stage.held + smallest
+        limit = f"{_mb(memory)} allowed"
+    if smallest > room:
+        raise PictureError(
+            f"{where}: rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory, "
+            f"and there are {limit}; ask for fewer outputs at once, allow more, or make the picture smaller"
+        )
+    return tiles(stage.height, stage.width, tile_sides(stage.height, stage.width, halo, cell, int(room / each)), halo)
+
+
+def _mb(count: float) -> str:
+    return f"{count // 1_000_000:,.0f} MB"

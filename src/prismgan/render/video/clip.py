@@ -1,0 +1,200 @@
+"""A clip: what its file says of it, and its frames with their times."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismgan import images
+from prismgan.errors import PictureError
+from prismgan.render.video.colours import Colours
+from prismgan.render.video.container import opened, packets, video_stream
+
+__all__ = ["Clip", "Frame", "Reader", "open_clip"]
+
+PixelArray = NDArray[np.uint8]
+Matrix = tuple[int, ...]
+
+USUAL_RATE = Fraction(25)
+HIGHEST_RATE = 1000
+"""Frames a second of a clip whose file says none that can be, and the most that can be."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame."""
+
+    pixels: PixelArray
+    """(H, W, 3), as it was coded: not turned upright."""
+    time: int
+    """When it is shown, in the clip's time base; every frame later than the one before."""
+    duration: int
+    """How long, as far as the file says; 0 where it does not."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a file says of its first video stream."""
+
+    path: Path
+    name: str
+    """What errors call it."""
+    width: int
+    height: int
+    time_base: Fraction
+    """Seconds of one tick."""
+    rate: Fraction
+    """Frames a second, on average; lengths of segments and the encoder's rate come from it, and no frame's time."""
+    count: int | None
+    """How many frames there are, about; None where the file does not say."""
+    colours: Colours
+    shape: Fraction | None
+    """Width of a pixel over its height; None where the file does not say."""
+    matrix: Matrix | None
+    """How a player turns the frames, as FFmpeg's nine numbers; None where it does not."""
+    interlaced: bool
+    seconds: float | None = None
+    """How long it is; None where the file does not say."""
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether a player shows columns as rows."""
+        return self.matrix is not None and abs(self.matrix[1]) > abs(self.matrix[0])
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width as a player shows them, in pixels."""
+        return (self.width, self.height) if self.is_turned else (self.height, self.width)
+
+    def upright(self, pixels: PixelArray) -> PixelArray:
+        """Frames as a player shows them: a view of (H, W, 3) pixels, turned and mirrored by the matrix."""
+        if self.matrix is None:
+            return pixels
+        across, down, across_y, down_y = (self.matrix[index] for index in (0, 1, 3, 4))
+        if self.is_turned:
+            pixels, across, down_y = pixels.transpose(1, 0, 2), across_y, down
+        return pixels[:: -1 if down_y < 0 else 1, :: -1 if across < 0 else 1]
+
+
+def open_clip(path: Path, name: str | None = None) -> Clip:
+    """Read what a file says of itself, and its first frame.
+
+    Args:
+        path: the file.
+        name: what errors call it; its path by default.
+
+    Raises:
+        PictureError: it cannot be read, has no video, an unknown codec, no frame that can be decoded, one that is too
+            small, or a high dynamic range.
+    """
+    name = str(path) if name is None else name
+    with opened(path, name) as container:
+        stream = video_stream(container, name)
+        if stream.codec_context is None:
+            raise PictureError(
+                f"{name}: has a codec that the installed PyAV does not decode; convert the clip to H.264 first"
+            )
+        reader = Reader(name)
+        first = next(reader.decoded(container), None)
+        if first is None:
+            raise PictureError(f"{name}: has a video stream, and no frame of it can be decoded; is the file whole?")
+        colours = Colours.of(first)
+        if colours.hdr is not None:
+            raise PictureError(
+                f"{name}: has a high dynamic range ({colours.hdr}), which the networks do not know; "
+                "convert it to a standard one (SDR) first"
+            )
+        images.refuse_small(name, first.height, first.width)
+        rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
+        if not 1 <= rate <= HIGHEST_RATE:
+            rate = USUAL_RATE  # some files give the ticks of their clock
+        seconds = _seconds(container, stream)
+        return Clip(
+            path=path,
+            name=name,
+            width=first.width,
+            height=first.height,
+            time_base=Fraction(stream.time_base),
+            rate=rate,
+            count=stream.frames or (round(seconds * rate) if seconds else None),
+            colours=colours,
+            shape=stream.sample_aspect_ratio or None,
+            matrix=_matrix(first),
+            interlaced=first.interlaced_frame,
+            seconds=seconds,
+        )
+
+
+class Reader:
+    """Decodes a clip's frames; what is damaged is left out and counted.
+
+    Args:
+        name: what errors call the clip.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.damaged = 0
+        """Packets so far that gave no frame, and frames that the decoder had to mend."""
+
+    def frames(self, clip: Clip, skip: int = 0) -> Iterator[Frame]:
+        """All frames behind the first ``skip``, in the order they are shown in.
+
+        A frame without a time, or with one that is not later than the last, comes one frame's length after it.
+
+        Raises:
+            PictureError: the file cannot be read any more.
+        """
+        step = max(1, round(1 / (clip.rate * clip.time_base)))
+        time: int | None = None
+        with opened(clip.path, clip.name) as container:
+            for number, frame in enumerate(self.decoded(container)):
+                if time is None:
+                    time = 0 if frame.pts is None else frame.pts
+                else:
+                    time = frame.pts if frame.pts is not None and frame.pts > time else time + step
+                if number >= skip:
+                    pixels = clip.colours.to_rgb(frame, clip.width, clip.height)
+                    yield Frame(pixels, time, frame.duration or 0)
+
+    def decoded(self, container: Any) -> Iterator[Any]:
+        """PyAV's frames of the first video stream.
+
+        Raises:
+            PictureError: there is no video stream.
+        """
+        import av
+
+        stream = video_stream(container, self.name)
+        for packet in packets(container, stream, failed=self._failed):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._failed()
+                continue
+            for frame in frames:
+                self.damaged += frame.is_corrupt
+                yield frame
+
+    def _failed(self) -> None:
+        self.damaged += 1
+
+
+def _matrix(frame: Any) -> Matrix | None:
+    from av.sidedata.sidedata import Type
+
+    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    return None if found is None else struct.unpack("9i", bytes(found))
+
+
+def _seconds(container: Any, stream: Any) -> float | None:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1_000_000 if container.duration else None

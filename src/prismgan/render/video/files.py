@@ -1,0 +1,160 @@
+"""Rendering a clip's file, or what comes through a pipe, into files."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from prismgan import images
+from prismgan.errors import PictureError, PrismganError
+from prismgan.files import new_file
+from prismgan.render import Renderer, Request
+from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder
+from prismgan.render.video.clip import open_clip
+from prismgan.render.video.job import Job, fingerprint, make_folder
+from prismgan.render.video.join import target_of
+from prismgan.render.video.preview import Preview
+from prismgan.render.video.rendering import render_clip, with_fixed_memory
+from prismgan.render.video.settings import Listener, Outcome, Settings, output_names
+
+__all__ = ["PIPE", "render_file"]
+
+PIPE = Path("-")
+"""Stands for the standard input."""
+SEGMENTS = "segments"
+"""Folder beside the outputs, until they are written."""
+
+
+def render_file(
+    source: Path,
+    out: Path,
+    renderer: Renderer,
+    request: Request,
+    settings: Settings,
+    listener: Listener,
+    *,
+    overwrite: bool = False,
+) -> Outcome | None:
+    """Render a clip into ``out/STEM/NAME.mp4`` for every output; go on with a job that was stopped.
+
+    Args:
+        source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
+        out: folder for the results.
+        renderer: what renders.
+        request: what to render into; no chain, no mask, one seed.
+        settings: how to write it.
+        listener: told how it goes on.
+        overwrite: start anew, and replace what is there.
+
+    Returns:
+        What became of it; None where all files are there already.
+
+    Raises:
+        PictureError: the clip cannot be read, its name makes no folder's name, or it would be replaced by a result.
+        PrismganError: the request does not fit the weights, something cannot be written, or there are segments of a
+            job with other options.
+    """
+    started = time.perf_counter()
+    names = output_names(renderer, request, settings)
+    piped = source == PIPE
+    clip = None if piped else open_clip(source)  # no folder is made for what is no clip
+    refuse_unwritable(out)
+    folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
+    segments = folder / SEGMENTS
+    may_be_done = not (overwrite or segments.exists())
+    if piped and may_be_done:
+        _refuse_others(folder, names)
+    with _made(folder), _spooled(folder) if piped else nullcontext(source) as path:
+        clip = open_clip(path, "standard input") if clip is None else clip
+        target = target_of(clip)
+        finished = [folder / f"{name}{target.suffix}" for name in names]
+        _refuse_clashes(path, finished)
+        if may_be_done and all(is_made_of(file, path) for file in finished):
+            return None
+        renderer = with_fixed_memory(renderer, request, clip, settings)
+        identity = {
+            "clip": fingerprint(path, dated=not piped),
+            "weights": _hash(renderer),
+            "request": asdict(request),
+            "settings": asdict(settings),
+            "memory": renderer.memory,
+        }
+        job = Job(segments, identity, names, restart=overwrite)
+        preview = Preview(clip, partial(images.write, folder / "preview.png"))
+        try:
+            outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
+        except PrismganError as error:
+            if not job.finished():
+                job.remove()  # or other options would be refused
+            raise type(error)(f"{error}; {_kept(job)}") from None
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder, and those above it, which stay if anything comes to be in them."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    make_folder(folder)
+    try:
+        yield
+    finally:
+        for each in new:
+            if any(each.iterdir()):
+                break
+            each.rmdir()
+
+
+def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
+    """Better now than after the work."""
+    for result in results:
+        if result.resolve() == source.resolve():
+            raise PictureError(f"{source}: would be replaced by its own result; write elsewhere")
+        if result.is_dir():
+            raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
+
+
+def _refuse_others(folder: Path, names: Sequence[str]) -> None:
+    """Nobody can tell whether what came through a pipe before was the same."""
+    there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
+    if there:
+        raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
+
+
+def _kept(job: Job) -> str:
+    finished = job.finished()
+    if not finished:
+        return "nothing is finished yet"
+    return f"the first {finished} segments are kept, and the same command goes on behind them"
+
+
+def _hash(renderer: Renderer) -> str:
+    """Of the tensors that render, and what they are."""
+    found = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
+    for name, tensor in sorted(renderer.generator.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def _spooled(folder: Path) -> Iterator[Path]:
+    """The standard input as a file: a clip has to be looked at twice, and its index may lie at its end."""
+    if sys.stdin.isatty():
+        raise PictureError("standard input: nothing is piped in; name a clip, or pipe one as 'cat clip.mp4 | ...'")
+    path = folder / "piped-clip"
+    try:
+        with new_file(path) as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        if not path.stat().st_size:
+            raise PictureError("standard input: nothing came through the pipe")
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

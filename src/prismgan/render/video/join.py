@@ -1,0 +1,205 @@
+"""Joining segments, the source's sound and its times into one file, without encoding anything anew."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from prismgan.errors import PrismganError
+from prismgan.files import new_file
+from prismgan.packages import require
+from prismgan.render.video.clip import Clip
+from prismgan.render.video.container import opened, packets
+
+__all__ = ["Target", "join", "ranks_to_decoding_times", "target_of"]
+
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+"""Containers in the order they are tried in, and what FFmpeg calls them."""
+COPIED = ("audio", "subtitle")
+LARGEST_TIMESCALE = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Target:
+    """The kind of file that a clip's looks are written into."""
+
+    suffix: str
+    copied: tuple[int, ...]
+    """Places of the streams of sound and subtitles that go into it as they are."""
+    left_out: tuple[str, ...]
+    """Codecs of those that fit nowhere."""
+
+
+def target_of(clip: Clip) -> Target:
+    """The first container that takes all sound and subtitles of a clip as they are; else Matroska, with what fits.
+
+    Matroska comes last, since it has whole milliseconds.
+    """
+    require("clips", "video", "av")
+    import av
+
+    with opened(clip.path, clip.name) as source:
+        codecs = {
+            stream.index: "unknown" if stream.codec_context is None else stream.codec_context.name
+            for stream in source.streams
+            if stream.type in COPIED
+        }
+    target = Target(".mkv", (), ())
+    for suffix, name in FORMATS.items():
+        with av.open(io.BytesIO(), "w", format=name) as container:
+            known = container.supported_codecs
+        fitting = tuple(index for index, codec in codecs.items() if codec in known)
+        target = Target(suffix, fitting, tuple(codec for codec in codecs.values() if codec not in known))
+        if not target.left_out:
+            break
+    return target
+
+
+def join(
+    path: Path,
+    segments: Sequence[Path],
+    times: Sequence[int],
+    last: int,
+    clip: Clip,
+    copied: Sequence[int],
+    *,
+    turned: bool,
+) -> None:
+    """Write one file of a look: its segments' frames at the source's times, and the source's sound and subtitles.
+
+    Args:
+        path: the file; its suffix says which container. It appears when it is whole.
+        segments: files of the segments, in their order.
+        times: of all frames, in the clip's time base, rising.
+        last: how long the last frame is shown, in the same.
+        clip: the source.
+        copied: places of the source's streams that go into the file as they are.
+        turned: whether the frames are still to be turned by the clip's matrix, as a player does.
+
+    Raises:
+        PrismganError: the disk is full, or the segments do not hold as many frames as there are times.
+    """
+    import av
+
+    options = {}
+    with opened(clip.path, clip.name) as source, new_file(path) as file:
+        streams = [source.streams[index] for index in copied]
+        if path.suffix != ".mkv":
+            options["movie_timescale"] = str(_timescale([clip.time_base, *(stream.time_base for stream in streams)]))
+        try:
+            with (
+                av.open(file, "w", format=FORMATS[path.suffix], container_options=options) as target,
+                av.open(str(segments[0])) as first,
+            ):
+                template = first.streams.video[0]
+                video = target.add_stream_from_template(template, opaque=True)
+                if template.codec_context.name == "hevc" and path.suffix != ".mkv":
+                    video.codec_context.codec_tag = "hvc1"  # the only one that some players know
+                video.time_base = clip.time_base
+                if turned and clip.matrix is not None:
+                    video.set_display_matrix(clip.matrix)
+                copies = {}
+                for stream in streams:
+                    copies[stream.index] = target.add_stream_from_template(stream, opaque=True)
+                    copies[stream.index].metadata.update(stream.metadata)
+                    copies[stream.index].disposition = stream.disposition
+                _describe(target, source)
+                extradata = template.codec_context.extradata
+                looks = _timed(segments, extradata, times, last, video, clip.time_base)
+                for packet in heapq.merge(looks, _copied(source, streams, copies), key=_start):
+                    target.mux_one(packet)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError):
+                raise
+            raise PrismganError(f"{path}: cannot be joined ({getattr(error, 'strerror', None) or error})") from None
+
+
+def ranks_to_decoding_times(ranks: Sequence[int], times: Sequence[int]) -> list[int]:
+    """When each packet is decoded: as late as the order they lie in allows, every one later than the one before.
+
+    Args:
+        ranks: for every packet, in the order it is decoded in, its place in the order it is shown in.
+        times: of all frames in the order they are shown in, rising.
+    """
+    delay = max(place - rank for place, rank in enumerate(ranks))
+    step = max(1, (times[-1] - times[0]) // max(1, len(times) - 1))
+    return [times[0] - (delay - place) * step for place in range(delay)] + list(times[: len(times) - delay])
+
+
+def _ranked(segments: Iterable[Path], extradata: bytes) -> Iterator[tuple[Any, int]]:
+    """Every packet, in the order it is decoded in, and the place of its frame in the order it is shown in."""
+    import av
+
+    before = 0
+    for path in segments:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.codec_context.extradata != extradata:
+                raise PrismganError(f"{path}: was encoded in another way than the first segment; use --overwrite")
+            found = [packet for packet in container.demux(stream) if packet.size]
+        places = {shown: place for place, shown in enumerate(sorted(packet.pts for packet in found))}
+        yield from ((packet, before + places[packet.pts]) for packet in found)
+        before += len(found)
+
+
+def _timed(
+    segments: Sequence[Path], extradata: bytes, times: Sequence[int], last: int, stream: Any, time_base: Fraction
+) -> Iterator[Any]:
+    """Packets with their source's times."""
+    # Read twice: when the first one is decoded depends on the order of all.
+    ranks = [rank for _, rank in _ranked(segments, extradata)]
+    if len(ranks) != len(times):
+        raise PrismganError(
+            f"the segments hold {len(ranks)} frames and {len(times)} were rendered; start again with --overwrite"
+        )
+    ends = [*times[1:], times[-1] + last]
+    decoded = ranks_to_decoding_times(ranks, times)
+    for (packet, rank), dts in zip(_ranked(segments, extradata), decoded, strict=True):
+        packet.stream = stream
+        packet.time_base = time_base
+        packet.pts, packet.dts, packet.duration = times[rank], dts, ends[rank] - times[rank]
+        yield packet
+
+
+def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> Iterator[Any]:
+    """Packets of sound and subtitles as they are, at their own times."""
+    if not streams:
+        return
+    before: dict[int, int] = {}
+    for packet in packets(source, *streams):
+        if packet.dts is None:  # the last ones are empty
+            continue
+        number = packet.stream.index
+        # Containers refuse packets that are not later than the one before, as damaged files have them.
+        packet.dts = max(packet.dts, before.get(number, packet.dts - 1) + 1)
+        packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
+        before[number] = packet.dts
+        packet.stream = copies[number]
+        yield packet
+
+
+def _start(packet: Any) -> float:
+    return float(packet.dts * packet.time_base)
+
+
+def _describe(target: Any, source: Any) -> None:
+    """Title, place, date and chapters."""
+    technical = ("major_brand", "minor_version", "compatible_brands", "encoder")
+    target.metadata.update({key: text for key, text in source.metadata.items() if key not in technical})
+    if source.chapters():
+        target.set_chapters(source.chapters())
+
+
+def _timescale(time_bases: Iterable[Fraction]) -> int:
+    """Ticks a second that hold all these; edit lists are written in it, and 1000 would round the first frame's time."""
+    scale = 1
+    for time_base in time_bases:
+        wider = math.lcm(scale, time_base.denominator)
+        scale = wider if wider <= LARGEST_TIMESCALE else scale
+    return max(scale, 1000)

@@ -1,0 +1,237 @@
+"""A clip rendered into several at once: one thread decodes and sees how frames move, one renders, one makes the looks
+steady, and one for every output encodes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismgan.errors import PrismganError
+from prismgan.files import new_file
+from prismgan.render import Renderer, Request
+from prismgan.render.video.channel import Channel, Stopped
+from prismgan.render.video.clip import Clip, Frame, Reader
+from prismgan.render.video.job import Job, Record
+from prismgan.render.video.preview import Preview, side_by_side
+from prismgan.render.video.segment import encode_segment
+from prismgan.render.video.settings import GRID, Listener, Outcome, Settings, parts_kept
+from prismgan.render.video.steadying import FineArray, Motion, Steadier, motion
+
+__all__ = ["Pipeline"]
+
+PixelArray = NDArray[np.uint8]
+
+GRID_TILE = 480
+"""Width of every picture in the grid, if the clip is as wide."""
+WAITING = 3
+"""Frames that wait between two threads: enough to even out, and little memory."""
+BEHIND = 4
+"""Segments that may still wait for their encoder when one is rendered: each has at least a frame and two marks."""
+
+
+class _End:
+    """Stands behind the last frame of a segment, or of the clip."""
+
+
+END = _End()
+
+
+class Arrived(NamedTuple):
+    """A frame of the source."""
+
+    frame: Frame
+    moved: Motion | None
+    """How, from the frame before; None for the first, or where no look is made steady."""
+
+
+class Rendered(NamedTuple):
+    """What the network has made of a frame."""
+
+    arrived: Arrived
+    looks: Mapping[str, PixelArray]
+
+
+class Pipeline:
+    """Renders all frames of a clip that no finished segment holds, and encodes them into segments.
+
+    One job, to be run once.
+
+    Args:
+        clip: the source.
+        job: the segments; what is finished is kept, whatever happens.
+        renderer: what renders.
+        request: what to render into.
+        settings: how to write it.
+        listener: told how it goes on.
+        preview: shown every frame.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        job: Job,
+        renderer: Renderer,
+        request: Request,
+        settings: Settings,
+        listener: Listener,
+        preview: Preview,
+    ) -> None:
+        self.clip, self.job, self.renderer, self.request = clip, job, renderer, request
+        self.settings, self.listener, self.preview = settings, listener, preview
+        self.outcome = Outcome(resumed=len(job.times))
+        self.finished = len(job.records)
+        self.reader = Reader(clip.name)
+        self.stop = threading.Event()
+        self.problems: list[BaseException] = []
+        self.kept = parts_kept(renderer, request, settings)
+        self.frames: Channel[Arrived | _End] = Channel(WAITING, self.stop)
+        # For every segment its number, its frames, and an end; one more at the end.
+        self.rendered: Channel[Any] = Channel(1, self.stop)
+        # For every segment its file, its pictures (for the grid, all of a frame), and an end; one more at the end.
+        self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
+
+    def run(self) -> Outcome:
+        """Do it; rendering happens in this thread.
+
+        Raises:
+            PrismganError: a frame cannot be rendered, the file cannot be read any more, or a segment not be written.
+        """
+        work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
+        threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
+        for thread in threads:
+            thread.start()
+        try:
+            self._render()
+            with self._timed("encoding"):
+                for thread in threads:
+                    thread.join()
+        except Stopped:
+            pass
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join()
+        if self.problems:
+            raise self.problems[0]
+        self.outcome.damaged, self.outcome.frames = self.reader.damaged, len(self.job.times)
+        return self.outcome
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Whatever goes wrong in a thread ends the others, and is raised in the first."""
+        try:
+            work()
+        except Stopped:
+            pass
+        except BaseException as error:
+            self.problems.append(error)
+            self.stop.set()
+
+    def _decode(self) -> None:
+        moves = any(self.kept.values())
+        before: PixelArray | None = None
+        first = max(0, self.outcome.resumed - 1)  # a resumed job has to know how its first frame moved
+        for number, frame in enumerate(self.reader.frames(self.clip, skip=first), start=first):
+            if number >= self.outcome.resumed:
+                moved = motion(before, frame.pixels) if moves and before is not None else None
+                self.frames.put(Arrived(frame, moved))
+            before = frame.pixels
+        self.frames.put(END)
+
+    def _encode(self, name: str) -> None:
+        channel = self.outputs[name]
+        for path in channel.until(END):
+            pictures = channel.until(END)
+            frames = map(self._grid, pictures) if self.settings.is_grid(name) else pictures
+            encode_segment(path, frames, self.clip, self.settings.encoding)
+
+    def _render(self) -> None:
+        length = max(1, round(self.settings.segment * self.clip.rate))
+        done = self.outcome.resumed
+        frames = self._arriving()
+        while (first := next(frames, None)) is not None:
+            self._hand_on(len(self.job.records))
+            times, last = [], 0
+            segment = chain([first], islice(frames, length - 1))
+            while batch := list(islice(segment, self.settings.batch)):
+                where = f"{self.clip.name}: frame {done + 1}"
+                with self._timed("rendering"):
+                    sources = [each.frame.pixels for each in batch]
+                    rendered = self.renderer.render_all(sources, self.request, where=where)
+                for arrived, looks in zip(batch, rendered, strict=True):
+                    self._hand_on(Rendered(arrived, looks))
+                    times.append(arrived.frame.time)
+                    done, last = done + 1, arrived.frame.duration
+                    self.listener.rendered(done, self.clip.count)
+            self.job.add(Record(times, last))
+            self._hand_on(END)
+        self._hand_on(END)
+
+    def _hand_on(self, item: Any) -> None:
+        with self._timed("encoding"):
+            self.rendered.put(item)
+
+    def _make_steady(self) -> None:
+        steadier = Steadier(self.kept, self._last_frames())
+        for number in self.rendered.until(END):
+            self._send({name: self.job.segment(name, number) for name in self.outputs})
+            for (frame, moved), rendered in self.rendered.until(END):
+                looks = steadier(rendered, moved)
+                pictures = {"source": frame.pixels, **looks}
+                self._send({**looks, GRID: pictures} if self.settings.grid else looks)
+                self.preview.show(pictures)
+            # Before the segment is finished, which it is not before it has an end.
+            for name, picture in steadier.last.items():
+                with new_file(self.job.last_frame(name, number)) as file:
+                    np.save(file, picture)
+                self.job.last_frame(name, number - BEHIND).unlink(missing_ok=True)
+            self._send(dict.fromkeys(self.outputs, END))
+        self._send(dict.fromkeys(self.outputs, END))
+
+    def _last_frames(self) -> dict[str, FineArray]:
+        """What the last finished segment ended with."""
+        found: dict[str, FineArray] = {}
+        if not self.finished:
+            return found
+        for name in (name for name, part in self.kept.items() if part):
+            path = self.job.last_frame(name, self.finished - 1)
+            try:
+                found[name] = np.load(path)
+            except (OSError, ValueError, EOFError) as error:
+                raise PrismganError(
+                    f"{path}: is missing or damaged, and the job cannot go on without it; give --overwrite to start "
+                    "anew"
+                ) from error
+        return found
+
+    def _grid(self, pictures: Mapping[str, PixelArray]) -> PixelArray:
+        width = max(32, min(GRID_TILE, pictures["source"].shape[1]))
+        return np.asarray(side_by_side(pictures, self.clip, width))
+
+    def _arriving(self) -> Iterator[Arrived]:
+        while True:
+            with self._timed("decoding"):
+                arrived = self.frames.get()
+            if isinstance(arrived, _End):
+                return
+            yield arrived
+
+    def _send(self, items: Mapping[str, Any]) -> None:
+        for name, channel in self.outputs.items():
+            channel.put(items[name])
+
+    @contextmanager
+    def _timed(self, what: Literal["rendering", "encoding", "decoding"]) -> Iterator[None]:
+        """Adds the block's seconds to those of the outcome."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self.outcome, what, getattr(self.outcome, what) + time.perf_counter() - start)

@@ -1,0 +1,107 @@
+"""How a clip is to be written, who is told of it, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from prismgan.errors import PrismganError
+from prismgan.render import Renderer, Request
+from prismgan.render.request import Output
+from prismgan.render.video.segment import Encoding
+from prismgan.render.video.steadying import MOST_KEPT, STEADY
+
+__all__ = ["GRID", "Listener", "Outcome", "Settings", "output_names", "parts_kept"]
+
+GRID = "grid"
+"""Name of the output that shows the source and all looks side by side."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a clip is written."""
+
+    encoding: Encoding
+    grid: bool = False
+    """Also write a clip with the source and all looks side by side, labelled."""
+    segment: float = 10.0
+    """Seconds of a segment: what a killed job loses at most, of every output."""
+    batch: int = 1
+    """Frames that are rendered together."""
+    steady: float = STEADY
+    """Part of a look's frame before that stays in the next one, moved along with the source, 0 to
+    :data:`~prismgan.render.video.steadying.MOST_KEPT`; see :class:`~prismgan.render.video.steadying.Steadier`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would smear.
+
+        Raises:
+            PrismganError: ``steady`` is out of range.
+        """
+        if not 0 <= self.steady <= MOST_KEPT:
+            raise PrismganError(f"steady {self.steady:g}: expected 0 (every frame by itself) to {MOST_KEPT:g}")
+
+    def is_grid(self, name: str) -> bool:
+        """Whether an output is the one with all looks."""
+        return self.grid and name == GRID
+
+
+class Listener(Protocol):
+    """Told how a job goes on."""
+
+    def remark(self, text: str) -> None:
+        """Something a person wants to know."""
+
+    def rendered(self, frames: int, total: int | None) -> None:
+        """So many frames are rendered, of about so many; None where nobody knows."""
+
+    def joining(self, path: Path) -> None:
+        """All frames are encoded, and a file is put together."""
+
+
+@dataclass
+class Outcome:
+    """What became of a clip."""
+
+    written: list[Path] = field(default_factory=list)
+    frames: int = 0
+    """In every output."""
+    resumed: int = 0
+    """Of these, frames that had been rendered before the job was stopped."""
+    damaged: int = 0
+    """Packets and frames of the source that could not be decoded as they should."""
+    seconds: float = 0.0
+    rendering: float = 0.0
+    """Seconds in the network."""
+    encoding: float = 0.0
+    """Seconds in which the network waited for those who make its looks steady and encode them."""
+    decoding: float = 0.0
+    """Seconds in which the network waited for the decoder."""
+
+    @property
+    def busy(self) -> float:
+        """Share of the time that the network and the encoders needed: the rest is what the pipeline does not hide."""
+        return (self.rendering + self.encoding) / self.seconds if self.seconds else 0.0
+
+
+def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict[str, float]:
+    """What part of its frame before every output keeps: the more of a look is in it, the more."""
+    looks = {entry.name for entry in renderer.header.tasks if entry.is_look}
+
+    def part(output: Output) -> float:
+        return min(output.strength, 1.0) * sum(weight for name, weight in output.looks.items() if name in looks)
+
+    return {output.name: settings.steady * part(output) for output in renderer.plan(request).outputs}
+
+
+def output_names(renderer: Renderer, request: Request, settings: Settings) -> tuple[str, ...]:
+    """Names of the files that come out, without their suffix.
+
+    Raises:
+        PrismganError: the request does not fit the weights, or an output has the grid's name.
+    """
+    names = renderer.plan(request).names
+    if settings.grid and GRID in names:
+        raise PrismganError(f"an output is named {GRID!r}, as the grid would be; leave one of them out")
+    return (*names, GRID) if settings.grid else names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,26 @@ def test_tiles_give_what_the_whole_picture_gives(seed: int, monkeypatch: pytest.
     assert list(tiled) == list(whole) == list(renderer.tasks)
     # Of 65535: sums of floats in another order.
     assert max(difference(tiled[name], whole[name]) for name in whole) <= 1
+
+
+@pytest.mark.parametrize("side", [64, 32])
+def test_outputs_are_told_one_after_the_other(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer, source = tiny_renderer(), pixels(60, 50)
+    whole = renderer.render(source)
+    monkeypatch.setattr(stages, "tile_sides", lambda *_: (side, side))
+    looks, told, decoded = renderer.runtime.looks, {}, []
+
+    def counted(image: Any, passes: Any) -> Any:
+        for each, look in zip(passes, looks(image, passes), strict=True):
+            decoded.append(each.tasks)
+            yield look
+
+    monkeypatch.setattr(renderer.runtime, "looks", counted)
+    # Each is complete when it is told.
+    renderer.render(source, made=lambda name, look: told.update({name: difference(look, whole[name])}))
+    assert list(told) == list(renderer.tasks)
+    assert max(told.values()) <= 1
+    assert decoded[-len(told) :] == [(name,) for name in told]
 
 
 def test_a_halo_that_is_too_narrow_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,68 @@ def test_progress_moves_over_the_websocket() -> None:
         assert shares == sorted(shares)
         assert any(0 < share < 1 for share in shares)
         assert states[-1]["total"] > 4
+
+
+def test_looks_are_ready_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with client_of() as client:
+        runtime = client.app.state.workshop.studio.renderer.runtime
+        looks, go_on = runtime.looks, threading.Semaphore(1)
+
+        def held(*arguments: Any) -> Any:
+            for look in looks(*arguments):
+                assert go_on.acquire(timeout=60)
+                yield look
+
+        monkeypatch.setattr(runtime, "looks", held)
+        job = ask(client, send(client).json()["id"], tasks=["paint", "restore"]).json()
+        place = f"/api/renders/{job['id']}"
+
+        def ready() -> list[bool]:
+            return [output["ready"] for output in client.get(place).json()["outputs"]]
+
+        until(lambda: ready() == [True, False])
+        assert client.get(place).json()["progress"] == 0.5
+        expected = Renderer(tiny_weights()).render(np.asarray(Image.open(io.BytesIO(drawn()))), Request(("paint",)))
+        assert np.array_equal(fetched(client, job, "paint"), expected["paint"])
+        assert client.get(f"{place}/restore").status_code == 409
+        go_on.release()
+        assert finished(client, job)["state"] == "done"
+        assert ready() == [True, True]
+
+
+def test_a_part_and_a_reduced_picture_are_rendered(client: Any) -> None:
+    picture = send(client, drawn(60, 90)).json()["id"]
+    source = Image.open(io.BytesIO(drawn(60, 90)))
+    cut = np.asarray(source.crop((10, 20, 50, 60)))
+    job = ask(client, picture, tasks=["paint", "fine-2x"], crop=[10, 20, 40, 40]).json()
+    assert finished(client, job)["state"] == "done"
+    for name, look in Renderer(tiny_weights()).render(cut, Request(("paint", "fine-2x"))).items():
+        assert np.array_equal(fetched(client, job, name), look)
+    content = client.get(f"/api/pictures/{picture}?crop=10,20,40,40").content
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), cut)
+    job = ask(client, picture, tasks=["fine-2x"], side=30).json()
+    assert [(one["width"], one["height"]) for one in job["outputs"]] == [(60, 40)]
+    finished(client, job)
+    reduced = np.asarray(Image.open(io.BytesIO(client.get(f"/api/pictures/{picture}?side=30").content)))
+    look = Renderer(tiny_weights()).render(reduced, Request(("fine-2x",)))["fine-2x"]
+    assert np.array_equal(fetched(client, job, "fine-2x"), look)
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ({"crop": [10, 20, 60, 40]}, "beyond the picture, which has 48x40"),
+        ({"crop": [10, 20, 16, 15]}, "at least 16"),
+        ({"crop": [1, 2, 3]}, "crop"),
+        ({"crop": [-1, 0, 20, 20]}, "crop"),
+        ({"side": 17}, "at least 16"),
+        ({"side": 0}, "side"),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused(client: Any, picture: str, part: dict[str, Any], says: str) -> None:
+    answer = ask(client, picture, **part)
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]
 
 
 def test_the_websocket_of_nothing_is_closed(client: Any) -> None:

@@ -119,6 +119,7 @@ class Renderer:
         *,
         depth: Depth = 8,
         progress: Callable[[int, int], None] | None = None,
+        made: Callable[[str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> dict[str, NDArray[Any]]:
         """Render an array of pixels into what is asked for, in tiles where the picture is large.
@@ -130,6 +131,8 @@ class Renderer:
             request: what to make of it; every task by default.
             depth: bits of a channel in the outputs, 8 or 16.
             progress: told how many tiles are done, and of how many, after each.
+            made: called with the name and the pixels of every output as soon as it is complete, in the order of the
+                request. For that the heads are computed one after the other.
             where: names the picture in errors.
 
         Returns:
@@ -139,7 +142,8 @@ class Renderer:
             PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
             PrismganError: the request does not fit the weights.
         """
-        return self.render_all([pixels], request, depth=depth, progress=progress, where=where)[0]
+        told = None if made is None else lambda _, name, look: made(name, look)
+        return self.render_all([pixels], request, depth=depth, progress=progress, made=told, where=where)[0]
 
     def render_all(
         self,
@@ -148,11 +152,12 @@ class Renderer:
         *,
         depth: Depth = 8,
         progress: Callable[[int, int], None] | None = None,
+        made: Callable[[int, str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> list[dict[str, NDArray[Any]]]:
         """Render pictures of one size together, as :meth:`render` renders one: faster where there is a GPU.
 
-        They take as much memory as their number says.
+        They take as much memory as their number says. ``made`` is also given the picture's number.
         """
         if depth not in (8, 16):
             raise PrismganError(f"depth is {depth!r} bits; expected 8 or 16")
@@ -178,18 +183,19 @@ class Renderer:
         sources = pictures
         finished: list[dict[str, NDArray[Any]]] = [{} for _ in pictures]
         for number, (stage, parts) in enumerate(work, start=1):
-            made = [stage.rooms() for _ in pictures]
+            rooms = [stage.rooms() for _ in pictures]
             for tile in parts:
-                self._render_tile(sources, mask, stage, tile, made)
+                complete = made if number == len(work) and tile is parts[-1] else None
+                self._render_tile(sources, mask, stage, tile, rooms, complete)
                 done += 1
                 if progress is not None:
                     progress(done, total)
             if number >= len(plan.chain):
-                for results, rooms in zip(finished, made, strict=True):
-                    results.update({name: kept[0] for name, kept in rooms.items()})
+                for results, kept in zip(finished, rooms, strict=True):
+                    results.update({name: depths[0] for name, depths in kept.items()})
             if number < len(work):
                 link = plan.chain[number - 1]
-                sources = [rooms[link.name][-1] for rooms in made]
+                sources = [kept[link.name][-1] for kept in rooms]
                 if mask is not None and link.scale > 1:
                     mask = enlarged_mask(mask, link.scale)[0, 0].numpy()
         return finished
@@ -213,15 +219,16 @@ class Renderer:
         mask: NDArray[Any] | None,
         stage: Stage,
         tile: Tile,
-        made: Sequence[Mapping[str, Sequence[NDArray[Any]]]],
+        rooms: Sequence[Mapping[str, Sequence[NDArray[Any]]]],
+        made: Callable[[int, str, NDArray[Any]], None] | None,
     ) -> None:
         """Make one tile of all outputs of a stage, and write it into the arrays of every source and output."""
         rows, columns = tile
         outer = rows.outer, columns.outer
         image = torch.cat([from_pixels(source[outer]) for source in sources])
-        passes = [Pass(seed, tuple(looks_of(outputs))) for (_, seed), outputs in stage.groups.items()]
-        rendered = self.runtime.looks(image, passes)
-        for (scale, _), outputs in stage.groups.items():
+        groups = stage.passes(one_by_one=made is not None and not self.runtime.together)
+        rendered = self.runtime.looks(image, [Pass(outputs[0].seed, tuple(looks_of(outputs))) for _, outputs in groups])
+        for scale, outputs in groups:
             inner = ..., rows.inner(scale), columns.inner(scale)
             looks = {name: look[inner] for name, look in next(rendered).items()}
             mixed = mask is not None or any(is_mixed(output) for output in outputs)
@@ -229,9 +236,11 @@ class Renderer:
             where = None if mask is None else enlarged_mask(mask[outer], scale)[inner]
             for output in outputs:
                 final = mixture(output, looks, base, where)
-                for row, rooms in zip(final, made, strict=True):
-                    for kept in rooms[output.name]:
-                        to_pixels(row, kept[rows.own(scale), columns.own(scale)])
+                for number, (row, kept) in enumerate(zip(final, rooms, strict=True)):
+                    for room in kept[output.name]:
+                        to_pixels(row, room[rows.own(scale), columns.own(scale)])
+                    if made is not None:
+                        made(number, output.name, kept[output.name][0])
             del looks, base, final  # memory for the next group
 
     @staticmethod

@@ -59,6 +59,18 @@ class Stage:
             groups.setdefault((output.scale, output.seed), []).append(output)
         return groups
 
+    def passes(self, *, one_by_one: bool) -> list[tuple[int, list[Output]]]:
+        """The outputs that are decoded together, each list with its scale.
+
+        Args:
+            one_by_one: decode every output by itself, so that the first is ready before the last is begun. Outputs that
+                share a look (a blend and its looks) stay in one list, for a look is decoded once.
+        """
+        looks = [look for output in self.outputs for look in output.looks]
+        if one_by_one and len(looks) == len(set(looks)):
+            return [(output.scale, [output]) for output in self.outputs]
+        return [(scale, outputs) for (scale, _), outputs in self.groups.items()]
+
 
 def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
     """The tasks that outputs are mixed of, each once."""

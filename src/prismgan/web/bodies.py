@@ -15,6 +15,7 @@ __all__ = [
     "JobBody",
     "OutputBody",
     "PictureBody",
+    "PictureRenderBody",
     "RenderBody",
     "StyleBody",
     "TaskBody",
@@ -103,7 +104,7 @@ class ClipBody(BaseModel):
 
 
 class RenderBody(Asked):
-    """What to make of a picture; see ``prismgan.render.Request``."""
+    """What to make of a picture or clip; see ``prismgan.render.Request``."""
 
     tasks: list[str] | None = None
     """Names; by default all that are not too large."""
@@ -113,6 +114,15 @@ class RenderBody(Asked):
     """By name of one more output: weights of looks of one scale."""
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     """Of the latent z, for looks that vary."""
+
+
+class PictureRenderBody(RenderBody):
+    """What to make of a picture, or of a part of it."""
+
+    crop: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=4, max_length=4)] | None = None
+    """Left, top, width and height of the part that is rendered, in pixels of the picture."""
+    side: Annotated[int, Field(ge=16)] | None = None
+    """The picture (or the part) is first reduced so that its longer side has at most so many pixels, for a preview."""
 
 
 class ClipRenderBody(RenderBody):
@@ -142,6 +152,8 @@ class OutputBody(BaseModel):
     height: int | None
     format: str | None
     """Of a clip that is done: ``mp4``, ``mov`` or ``mkv``. A picture has the format that is asked for."""
+    ready: bool
+    """Whether it can be fetched. Pictures of a render become ready one after the other, clips all at the end."""
 
 
 class JobBody(BaseModel):

@@ -32,7 +32,7 @@ def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
         height=kept.height,
         seconds=kept.seconds,
         frames=kept.frames,
-        tasks=fitting(here.studio.weights.header.tasks, kept, here.clips.bounds),
+        tasks=fitting(here.studio.weights.header.tasks, kept.size, here.clips.bounds),
     )
 
 
@@ -51,7 +51,7 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
     """Ask for looks of a clip, with its sound; see ``/api/renders``. All that is shorter is done in between. The
     WebSocket ``/api/renders/{id}/events`` sends previews as binary messages, JPEG files."""
     upload, renderer = here.clips.get(name), here.studio.renderer
-    request, sizes = checked(asked, upload, here.clips.bounds, renderer, here.limits)
+    request, sizes = checked(asked, upload.size, here.clips.bounds, renderer, here.limits)
     if asked.grid and GRID in sizes:
         raise Refusal(422, f"grid: an output is named {GRID!r} already; leave one of them out")
     grid = {GRID: None} if asked.grid else {}

@@ -78,6 +78,11 @@ class Job:
         return self.state in ("done", "failed", "cancelled")
 
     @property
+    def progress(self) -> float:
+        """From 0 to 1: of tiles, frames or steps, or, within one tile, of pictures that came out already."""
+        return max(self.done / self.total if self.total else 0.0, len(self.results) / max(len(self.sizes), 1))
+
+    @property
     def result_bytes(self) -> int:
         """Memory that the results take."""
         return sum(picture.pixels.nbytes for picture in self.results.values())

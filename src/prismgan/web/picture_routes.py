@@ -14,7 +14,7 @@ from prismgan.web.bodies import ClipLimitsBody, PictureBody, TaskBody, TasksBody
 from prismgan.web.clips import clips_are_read
 from prismgan.web.encoding import PictureFormat, encoded
 from prismgan.web.limits import Limits
-from prismgan.web.pictures import SentPicture
+from prismgan.web.pictures import Part
 from prismgan.web.refusals import Refusal
 from prismgan.web.render_request import fitting
 from prismgan.web.workshop import Client, Here
@@ -72,7 +72,7 @@ def sample(name: str) -> Response:
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
     """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
     kept = here.pictures.add(client, file.file)
-    tasks = fitting(here.studio.weights.header.tasks, kept, here.pictures.bounds)
+    tasks = fitting(here.studio.weights.header.tasks, kept.size, here.pictures.bounds)
     return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
 
 
@@ -85,15 +85,20 @@ def picture(
     here: Here,
     kind: Annotated[PictureFormat, Query(alias="format")] = "png",
     scale: Annotated[int, Query(description="1, 2 or 4")] = 1,
+    crop: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="left,top,width,height")] = None,
+    side: Annotated[int | None, Query(ge=16, description="most pixels of the longer side, before enlarging")] = None,
 ) -> Response:
-    """The picture as the network reads it, the right way up; enlarged bicubically, as what looks of this scale are
-    mixed with."""
+    """The picture as the network reads it, the right way up: the whole, or the part that a render reads. It is enlarged
+    bicubically, as what looks of this scale are mixed with."""
     upload = here.pictures.get(name)
+    part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
         raise Refusal(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
-    _refuse_large(here.limits, upload, scale)
+    _refuse_large(here.limits, part, scale)
     with here.encoders:
         source = upload.open()
+        if crop or side:
+            source = part.of(source)
         if scale > 1:
             source = _enlarged(source, scale)
         return encoded("picture", source, kind)
@@ -105,8 +110,8 @@ def forget(name: str, here: Here) -> None:
     here.pictures.remove(name)
 
 
-def _refuse_large(limits: Limits, upload: SentPicture, scale: int) -> None:
-    if scale**2 * upload.height * upload.width > limits.output_pixels:
+def _refuse_large(limits: Limits, part: Part, scale: int) -> None:
+    if scale**2 * part.size[0] * part.size[1] > limits.output_pixels:
         raise Refusal(413, f"{scale}x the picture is larger than {limits.output_pixels:,} pixels; use prismgan render")
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.images import Picture, open_picture
+from prismgan.images import Picture, open_picture, resized_alpha, to_8_bits
 from prismgan.images.unread import refuse_unread
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads
 
-__all__ = ["SentPicture", "sent_pictures"]
+__all__ = ["Part", "SentPicture", "sent_pictures"]
 
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
 """Pillow's names. It reads many more, for which decoders are old and seldom tested."""
@@ -37,6 +41,41 @@ class SentPicture(Upload):
             if not self.path.exists():
                 raise PictureError("the picture was removed, or is too old; upload it again") from None
             raise PictureError(words_of(error, [self.path])) from None
+
+
+class Part:
+    """The part of a picture that is asked for, as large as it is asked for; by default the whole picture as it is.
+
+    Args:
+        picture: whose part.
+        crop: left, top, width and height in pixels.
+        side: most pixels of the longer side; what is larger is reduced.
+
+    Raises:
+        Refusal: the picture does not have this part, or it would be too small to render (422).
+    """
+
+    def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
+        left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)
+        if left + width > picture.width or top + height > picture.height:
+            raise Refusal(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
+        factor = min(1.0, (side or max(width, height)) / max(width, height, 1))
+        self.size = round(height * factor), round(width * factor)
+        try:
+            images.refuse_small("crop" if crop else "side", *self.size)
+        except PictureError as error:
+            raise Refusal(422, words_of(error)) from None
+
+    def of(self, picture: Picture) -> Picture:
+        """That part of the decoded picture, in 8 bits."""
+        left, top, width, height = self.crop
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        pixels = to_8_bits(picture.pixels[rows, columns])
+        if self.size != pixels.shape[:2]:
+            reduced = Image.fromarray(pixels).resize(self.size[::-1], Image.Resampling.LANCZOS, reducing_gap=3)
+            pixels = np.asarray(reduced)
+        alpha = None if picture.alpha is None else resized_alpha(picture.alpha[rows, columns], *self.size)
+        return replace(picture, pixels=pixels, alpha=None if alpha is None else to_8_bits(alpha))
 
 
 def sent_pictures(folder: Path, limits: Limits) -> Uploads[SentPicture]:

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from numpy.typing import NDArray
 
 from prismgan.render import Renderer, Request
 from prismgan.render.files import like_source
-from prismgan.web.bodies import JobBody, RenderBody, WrongBody
+from prismgan.web.bodies import JobBody, PictureRenderBody, WrongBody
 from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
 from prismgan.web.jobs import Job, Length
-from prismgan.web.pictures import SentPicture
+from prismgan.web.pictures import Part, SentPicture
 from prismgan.web.refusals import Refusal
 from prismgan.web.render_request import checked
 from prismgan.web.workshop import Client, Here
@@ -28,13 +29,15 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": WrongBody}}
     status_code=202,
     responses={code: {"model": WrongBody} for code in (400, 404, 413, 422, 429)},
 )
-def render(picture: str, asked: RenderBody, here: Here, client: Client) -> JobBody:
-    """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn."""
+def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -> JobBody:
+    """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn. They become
+    ready in the order of ``tasks``, and each can be fetched from then on."""
     upload, renderer = here.pictures.get(picture), here.studio.renderer
-    request, sizes = checked(asked, upload, here.pictures.bounds, renderer, here.limits)
-    small = upload.height * upload.width <= here.limits.quick_pixels
+    part = Part(upload, asked.crop, asked.side)
+    request, sizes = checked(asked, part.size, here.pictures.bounds, renderer, here.limits)
+    small = part.size[0] * part.size[1] <= here.limits.quick_pixels
     length = Length.SECONDS if small else Length.MINUTES
-    return here.submit(Job(client, partial(_work, renderer, upload, request), length, sizes={**sizes}))
+    return here.submit(Job(client, partial(_work, renderer, upload, part, request), length, sizes={**sizes}))
 
 
 @router.get("/renders/{name}", responses=NOT_FOUND)
@@ -68,12 +71,13 @@ def result(
     job = here.jobs.get(name, "render")
     if output not in job.sizes:
         raise Refusal(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
-    if job.state != "done":
-        raise Refusal(409, f"the render is {job.state}; what comes out is there when it is done")
-    if output in job.files:
+    if job.state == "done" and output in job.files:
         return clip(job.files[output])
+    picture = job.results.get(output)
+    if picture is None:
+        raise Refusal(409, f"the render is {job.state}, and {output} is not ready; its state says when it is")
     with here.encoders:
-        return encoded(output, job.results[output], kind)
+        return encoded(output, picture, kind)
 
 
 @router.delete("/renders/{name}", status_code=204, responses=NOT_FOUND)
@@ -84,8 +88,12 @@ def cancel(name: str, here: Here) -> None:
     here.jobs.forget(job)
 
 
-def _work(renderer: Renderer, upload: SentPicture, request: Request, job: Job) -> None:
-    source = upload.open()
+def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request, job: Job) -> None:
+    source = part.of(upload.open())
+
+    def made(name: str, look: NDArray[Any]) -> None:
+        # Another one: whoever looks through the old one meanwhile is not disturbed.
+        job.results = {**job.results, name: like_source(source, look)}
+
     # As deep as a screen: what has 16 bits gets them from prismgan render.
-    looks = renderer.render(source.pixels, request, progress=job.advance, where="picture")
-    job.results = {name: like_source(source, pixels) for name, pixels in looks.items()}
+    renderer.render(source.pixels, request, progress=job.advance, made=made, where="picture")

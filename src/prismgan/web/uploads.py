@@ -50,6 +50,11 @@ class Upload:
     used: float = field(default_factory=time.monotonic, kw_only=True)
     """When it was last asked for."""
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
 
 Kept = TypeVar("Kept", bound=Upload)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated
 
 from fastapi import Depends
@@ -70,7 +69,7 @@ class Workshop:
             ahead=self.queue.ahead(job),
             done=job.done,
             total=job.total,
-            progress=1.0 if state == "done" else job.done / (job.total or inf),
+            progress=1.0 if state == "done" else job.progress,
             previews=job.previews,
             outputs=[_output(job, name) for name in list(job.sizes)],
             name=job.name,
@@ -93,7 +92,8 @@ class Workshop:
 def _output(job: Job, name: str) -> OutputBody:
     height, width = job.sizes[name] or (None, None)
     path = job.files.get(name)
-    return OutputBody(name=name, width=width, height=height, format=path and path.suffix[1:])
+    ready = name in job.results or path is not None
+    return OutputBody(name=name, width=width, height=height, format=path and path.suffix[1:], ready=ready)
 
 
 def _workshop(connection: HTTPConnection) -> Workshop:

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from prismgan import images
 from prismgan.batch import TaskBatch
+from prismgan.images.drawing import comic
+from prismgan.images.filters import guided_filter
 from prismgan.losses import diversity
 from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
 from prismgan.losses.content import Structure, build_tone
 from prismgan.losses.context import LossContext
-from prismgan.losses.drawing import comic
 from prismgan.losses.guidance import ComicGuidance
-from prismgan.losses.guided_filter import guided_filter
 from prismgan.losses.log_error import SMALLEST, LogError, log_error
 from prismgan.losses.style import StyleStatistics, build, gram
 from prismgan.losses.total_variation import TotalVariation

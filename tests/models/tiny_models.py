@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.batch import Batch
-from prismgan.losses.drawing import pencil
+from prismgan.images.drawing import pencil
 from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig, build
 from prismgan.tasks import Task
 from prismgan.tasks.derived import DerivedEntry

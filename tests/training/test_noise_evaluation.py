@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from prismgan.data import Row
-from prismgan.losses.drawing import edges
+from prismgan.images.drawing import edges
 from prismgan.tasks import Task
 from prismgan.tasks.derived import DerivedEntry
 from prismgan.tasks.paired import PairedEntry

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
+from prismgan.images.drawing import comic
+from prismgan.images.filters import guided_filter
 from prismgan.losses.charbonnier import charbonnier
 from prismgan.losses.context import LossContext
-from prismgan.losses.drawing import comic
-from prismgan.losses.guided_filter import guided_filter
 
 __all__ = ["Build", "ComicGuidance"]
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from prismgan.images.drawing import comic, edges, inverse, pencil
 from prismgan.losses import charbonnier
-from prismgan.losses.drawing import comic, edges, inverse, pencil
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prismgan.metrics.warping import unoccluded, warp
+from prismgan.images.warping import unoccluded, warp
 from prismgan.packages import require
 from prismgan.render.video.flow import flow
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses.guided_filter import guided_filter
+from prismgan.images.filters import guided_filter
 
 
 def noise(channels: int = 3) -> Tensor:

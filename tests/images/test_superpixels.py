@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses.superpixels import superpixel_colours
+from prismgan.images.superpixels import superpixel_colours
 
 
 def quarters(height: int = 40, width: int = 48) -> Tensor:

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.losses.derivatives import blur, gradient
-from prismgan.losses.drawing import comic, edges, flat_regions, inverse, pencil
-from prismgan.losses.outlines import outlines, tangents
+from prismgan.images.drawing import comic, edges, flat_regions, inverse, outlines, pencil, tangents
+from prismgan.images.filters import blur, gradient
 
 DRAWINGS = {"pencil": pencil, "comic": comic, "edges": edges, "inverse": inverse, "flat_regions": flat_regions}
 each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)

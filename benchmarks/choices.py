@@ -1,6 +1,6 @@
 """What the choices of a recipe cost: seconds of a training step by GAN objective and stages, and by balancer.
 
-python benchmarks/choices.py                        # recipes/compare-quick.yaml
+python benchmarks/choices.py                        # recipe:compare-quick
 python benchmarks/choices.py my.yaml --repeats 9 --json figures.json
 
 All take turns on the same batch, so that a busy moment of the machine falls on all alike; on a machine that is never
@@ -64,7 +64,7 @@ def step_of(recipe: Recipe) -> Callable[[], object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path, nargs="?", default=Path("recipes/compare-quick.yaml"))
+    parser.add_argument("recipe", type=Path, nargs="?", default=Path("recipe:compare-quick"))
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--cpu", action="store_true", help="the processor's time")
     parser.add_argument("--json", type=Path, help="also write the figures here")

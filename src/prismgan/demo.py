@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from prismgan.errors import PrismganError
 from prismgan.render import Renderer, measure_cost, sheet
 from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
-from prismgan.training.recipe import Recipe, load, parse
+from prismgan.training.recipe import Recipe, load
 from prismgan.training.report import Chapter, write_report
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
@@ -37,8 +36,7 @@ EXEMPLAR = "mosaic"
 
 def demo_recipe() -> Recipe:
     """The recipe that the demo trains from scratch."""
-    text = resources.files("prismgan").joinpath("demo.yaml").read_text(encoding="utf-8")
-    return parse(text, origin="demo.yaml", base=Path.cwd())
+    return load(Path("recipe:demo"))
 
 
 def run_demo(folder: Path, minutes: float) -> None:

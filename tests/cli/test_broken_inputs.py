@@ -302,7 +302,7 @@ def test_a_path_that_climbs_stays_in_the_folder(
 
 def test_a_memory_beyond_all_numbers(tmp_path: Path, draw_picture: DrawPicture, render_refused: Refused) -> None:
     said = render_refused(draw_picture(tmp_path / "a.png", 20, 20), "--memory", "9" * 400)
-    assert "expected a size, as 2GB or 800MB" in said
+    assert "expected a size, for example 2GB or 800MB" in said
 
 
 # -- clips ----------------------------------------------------------------------------------------
@@ -426,7 +426,7 @@ def test_places_of_clips_that_are_taken(
     ("options", "words"),
     [
         (("--memory", "1"), "x.mp4: frame 1: rendering 64x48 pixels takes at least"),
-        (("--memory", "lots"), "--memory 'lots': expected a size, as 2GB or 800MB"),
+        (("--memory", "lots"), "--memory 'lots': expected a size, for example 2GB or 800MB"),
         (("--strength", "pant=1"), "no task is named 'pant'; did you mean 'paint'?"),
         (("--strength", "paint=2.5"), "found 2.5, expected a number from 0 to 2"),
         (("--blend", "paint"), "expected a name and a number, as"),

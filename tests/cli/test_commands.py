@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 import prismgan
 from prismgan import images
+from prismgan.cli import app
+from prismgan.cli.conventions import task_names
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -46,13 +50,95 @@ def test_version(command: Command) -> None:
     assert command("--version").out == f"{prismgan.__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "words", [["train"], ["render"], ["evaluate"], ["info"], ["demo"], ["data", "check"], ["recipe", "schema"]]
-)
-def test_every_command_has_help(words: list[str], command: Command) -> None:
-    finished = command(*words, "--help")
+# -- help and completion --------------------------------------------------------------------------
+
+
+def every_command() -> dict[str, Any]:
+    """By the words that are typed."""
+    group: Any = typer.main.get_command(app)
+    found: dict[str, Any] = {}
+    for name, each in group.commands.items():
+        if hasattr(each, "commands"):
+            found |= {f"{name} {inner}": one for inner, one in each.commands.items()}
+        else:
+            found[name] = each
+    return found
+
+
+COMMANDS = every_command()
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_help_in_sentences(words: str, command: Command) -> None:
+    finished = command(*words.split(), "--help")
     assert finished.code == 0
-    assert f"prismgan {' '.join(words)} [OPTIONS]" in finished.out
+    assert f"prismgan {words} [OPTIONS]" in finished.out
+    assert "  Examples:\n    prismgan " in finished.out
+    texts = [COMMANDS[words].help, *(getattr(each, "help", "") for each in COMMANDS[words].params)]
+    for text in texts:
+        assert text
+        assert text[0].isupper(), text
+        assert text.endswith("."), text
+        assert len(text.split()) > 1, text
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_examples_of_the_help_can_be_typed(words: str) -> None:
+    lines = (COMMANDS[words].epilog or "").splitlines()
+    found = [shlex.split(line.partition(" > ")[0])[1:] for line in lines if line.startswith("  prismgan ")]
+    assert any(typed[: len(words.split())] == words.split() for typed in found)
+    for typed in found:
+        place = " ".join(typed[: 2 if typed[0] in ("recipe", "data") else 1])
+        # Parses the arguments, and runs nothing.
+        COMMANDS[place].make_context(place, typed[len(place.split()) :])
+
+
+@pytest.mark.parametrize("group", [(), ("recipe",), ("data",)])
+def test_a_list_of_commands_has_whole_sentences(group: tuple[str, ...], command: Command) -> None:
+    listed = command(*group, "--help").out.split("Commands:\n")[1].split("\n\n")[0]
+    assert "..." not in listed
+    assert all(line.endswith(".") for line in listed.splitlines())
+
+
+def completions(line: str, environment: dict[str, str], tmp_path: Path) -> list[str]:
+    words = line.split(" ")
+    asked = {"_PRISMGAN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    code = "import sys; from prismgan.cli import main; sys.argv = ['prismgan']; main()"
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code],
+        env={**environment, **asked},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert " torch\n" not in finished.stderr  # the shell waits for it
+    return finished.stdout.split()
+
+
+def test_shells_complete_commands_recipes_and_tasks(
+    environment: dict[str, str], tmp_path: Path, tiny_run: Path
+) -> None:
+    assert completions("prismgan re", environment, tmp_path) == [
+        name for name in COMMANDS | {"recipe": None} if name.startswith("re") and " " not in name
+    ]
+    assert completions("prismgan train recipe:q", environment, tmp_path) == ["recipe:quick"]
+    assert "recipe:quick" in completions("prismgan data check re", environment, tmp_path)
+    assert completions("prismgan render a.jpg --tasks comic,re", environment, tmp_path) == ["comic,restore"]
+    mine = f"prismgan render a.jpg --weights {tiny_run / 'weights.safetensors'} --tasks "
+    assert completions(mine, environment, tmp_path) == NAMES
+    assert completions("prismgan render a.jpg --weights no.safetensors --tasks ", environment, tmp_path) == []
+
+
+def test_completion_knows_the_ready_made_weights() -> None:
+    from prismgan.models.weights import load_weights
+
+    assert task_names(None) == [entry.name for entry in load_weights().header.tasks]
+
+
+def test_completion_can_be_installed(command: Command) -> None:
+    assert "--install-completion" in command("--help").out
 
 
 # -- train ----------------------------------------------------------------------------------------

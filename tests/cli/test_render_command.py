@@ -321,7 +321,7 @@ WRONG: dict[str, tuple[tuple[object, ...], str]] = {
     "unknown format": (("--format", "jpeg"), "format 'jpeg'; did you mean 'jpg'"),
     "format that leaves the folder": (("--format", "/../../x.png"), "expected one of png"),
     "quality 0": (("--quality", "0"), "quality 0: expected a whole number from 1 to 100"),
-    "bad memory": (("--memory", "2 potatoes"), "--memory '2 potatoes': expected a size, as 2GB or 800MB"),
+    "bad memory": (("--memory", "2 potatoes"), "--memory '2 potatoes': expected a size, for example 2GB or 800MB"),
     "no memory": (("--memory", "0GB"), "--memory '0GB'"),
     "mask is missing": (("--mask", "nowhere.png"), "nowhere.png: no such file"),
 }

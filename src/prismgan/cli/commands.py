@@ -13,9 +13,10 @@ import typer
 
 from prismgan import __version__
 from prismgan.cli.compare import compare
-from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, fail, print_json
+from prismgan.cli.conventions import GROUP, AsJson, RecipeFile, Settings, WeightsFile, examples, fail, print_json
 from prismgan.cli.evaluate import evaluate
 from prismgan.cli.export import export
+from prismgan.cli.recipes import data_app, recipe_app
 from prismgan.cli.render import render
 from prismgan.cli.sample import sample
 from prismgan.cli.serve import serve
@@ -31,47 +32,80 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="prismgan",
     help="One picture in, several pictures out: a single-source multi-task GAN.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    **GROUP,
 )
-data_app = typer.Typer(help="Look at the data of a recipe.", no_args_is_help=True)
-recipe_app = typer.Typer(help="Help with recipes.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
-app.add_typer(recipe_app, name="recipe")
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples("render photo.jpg", "serve", "COMMAND --help  explains a command and shows examples"),
+)
 def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
 
 
-@app.command()
+# The commands in the order in which a newcomer needs them.
+app.command(
+    epilog=examples(
+        "render photo.jpg",
+        "render photos --tasks restore,comic --sheet",
+        "render photo.jpg --strength starry-night=0.6",
+        "render photo.jpg --blend dusk:great-wave=1,pencil=2",
+        "render photo.jpg --chain restore,enlarge-2x --format jpg --quality 90",
+    )
+)(render)
+app.command(epilog=examples("video clip.mp4", "video clip.mp4 --tasks comic,pencil --grid --report"))(video)
+app.command(epilog=examples("serve", "serve --port 0", "serve --static site"))(serve)
+
+
+@app.command(epilog=examples("demo", "demo --minutes 10", "demo --run runs/mine"))
 def demo(
-    run: Annotated[Path, typer.Option(help="Folder for weights, pictures and report.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(min=0.05, max=600, help="How long to train from scratch.")] = 3.0,
+    run: Annotated[Path, typer.Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
+    minutes: Annotated[float, typer.Option(min=0.05, max=600, help="Train from scratch for so many minutes.")] = 3.0,
 ) -> None:
-    """Render with the ready-made weights, add a style to them, train a small network from scratch, report."""
+    """Render, add a style, train a small network, and report."""
     from prismgan.demo import run_demo
 
     run_demo(run, minutes)
 
 
-@app.command()
+app.command("add-task", epilog=examples("add-task --name mine --exemplar painting.jpg --out mine.safetensors"))(
+    add_task
+)
+app.command("remove-task", epilog=examples("remove-task mine.safetensors --name comic --out smaller.safetensors"))(
+    remove_task
+)
+app.command(
+    "rename-task", epilog=examples("rename-task mine.safetensors --from mine --to monet --out mine.safetensors")
+)(rename_task)
+
+
+@app.command(
+    epilog=examples(
+        "train recipe:quick --run runs/quick",
+        "train recipe.yaml --run runs/mine --minutes 30",
+        "train recipe.yaml --run runs/mine --set model.rate=1e-3 --steps 2000",
+        "train recipe.yaml --run runs/mine --resume",
+    )
+)
 def train(
     recipe: RecipeFile,
-    run: Annotated[Path, typer.Option(help="Folder for everything that the training makes.", show_default=False)],
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")] = None,
+    run: Annotated[
+        Path, typer.Option(help="Write everything that the training makes into this folder.", show_default=False)
+    ],
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0.05, help="Train for so long, instead of a number of steps; not to be resumed.")
+        float | None,
+        typer.Option(min=0.05, help="Train for so many minutes, instead of steps; such a run cannot be resumed."),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Weights to start from, as far as they fit.", show_default=False)
+        Path | None,
+        typer.Option("--from", help="Start from the weights in this file, as far as they fit.", show_default=False),
     ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
@@ -96,27 +130,32 @@ def train(
             typer.echo(f"go on with another --run and --from {trainer.run.weights}")
 
 
-app.command()(compare)
-app.command()(render)
-app.command()(sample)
-app.command()(video)
-app.command()(serve)
-app.command()(evaluate)
-app.command()(export)
+app.add_typer(recipe_app, name="recipe")
+app.add_typer(data_app, name="data")
+app.command(
+    epilog=examples(
+        "compare recipe:compare-quick",
+        "compare recipe.yaml --models prism,experts --seeds 3",
+        "compare recipe.yaml --vary model.balancer=fixed,dwa --steps 500",
+    )
+)(compare)
+app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weights.safetensors --data photos --json"))(
+    evaluate
+)
 
 
-@app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)]) -> None:
-    """Write a run's report anew: of a training that goes on, or was stopped."""
+@app.command(epilog=examples("report runs/quick"))
+def report(run: Annotated[Path, typer.Argument(help="The folder of the run.", show_default=False)]) -> None:
+    """Write the report of a training that runs or was stopped."""
     from prismgan.training.recipe import load
     from prismgan.training.report import write_report
 
     typer.echo(write_report(run, title=load(run / "recipe.yaml").name))
 
 
-@app.command()
+@app.command(epilog=examples("info", "info mine.safetensors --json"))
 def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
-    """Say what a weights file holds."""
+    """Print the tasks and the size of a weights file."""
     from prismgan.models.weights import find_weights, load_weights
 
     weights = find_weights(weights)
@@ -133,49 +172,18 @@ def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
         typer.echo(f"  {entry.name:<20} {entry.kind:<18} {parameters[entry.name]:>8,} parameters{scale}{varies}")
 
 
-app.command("add-task")(add_task)
-app.command("remove-task")(remove_task)
-app.command("rename-task")(rename_task)
-
-
-@data_app.command("check")
-def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
-    """List everything that is wrong with the data of a recipe, all at once."""
-    from prismgan import data
-    from prismgan.training.recipe import load
-
-    loaded = load(recipe, settings or [])
-    tasks = loaded.all_tasks()
-    problems = data.check(loaded.data, [*tasks, *loaded.other_tasks()], loaded.training.crop)
-    for problem in problems:
-        typer.echo(f"{problem.severity}: {problem}", err=True)
-    errors = sum(problem.severity == "error" for problem in problems)
-    if errors:
-        fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
-    for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
-        targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())
-        typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} pictures   {targets}")
-    typer.echo("the data fits the tasks")
-
-
-@recipe_app.command("schema")
-def recipe_schema() -> None:
-    """Print the JSON schema of recipes, for editors that complete and check YAML."""
-    from prismgan.training.recipe import schema
-
-    print_json(schema())
-
-
-@recipe_app.command("reference")
-def recipe_reference() -> None:
-    """Print what every field of a recipe means, as Markdown."""
-    from prismgan.training.recipe_reference import reference
-
-    typer.echo(reference(), nl=False)
+app.command(
+    epilog=examples(
+        "export --out looks.onnx --tasks comic,pencil",
+        "export --out small.onnx --precision int8 --calibrate photos",
+        "export --format site --out site",
+    )
+)(export)
+app.command(epilog=examples("sample runs/digits/weights.safetensors --count 24 --out digits.png"))(sample)
 
 
 def main() -> None:
-    """Run the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    """Run the command line; an error that the user can solve is one line on stderr and exit code 2."""
     # Threads of torch that wait for each other keep a core busy for a while before they sleep. The default is so long
     # that one other busy program makes training ten times slower; this costs 3 % where nothing else runs.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")

@@ -16,23 +16,29 @@ def compare(
     recipe: RecipeFile,
     models: Annotated[
         str | None,
-        typer.Option(help="Separated by commas; all that there are by default, and prism alone with --vary."),
+        typer.Option(help="Compare these models, separated by commas; by default all, and with --vary prism alone."),
     ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH=VALUE,VALUE", help="Compare values of a field, as model.balancer=fixed,dwa. Repeatable."
+            metavar="PATH=VALUE,VALUE",
+            help="Compare values of a field, for example model.balancer=fixed,dwa. Repeatable.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each, with seeds from the recipe's on.")] = 3,
-    out: Annotated[Path, typer.Option(help="Folder for runs, figures and report.")] = Path("runs/compare"),
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of each training, instead of the recipe's.")] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="Train each model with so many seeds, from the recipe's on.")
+    ] = 3,
+    out: Annotated[Path, typer.Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train each for so many steps, instead of the recipe's.")
+    ] = None,
     settings: Settings = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not done.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not finished.")] = False,
 ) -> None:
-    """Train several models on a recipe at the same budget, and report which is better at what, beyond noise.
+    """Train several models at the same budget and compare them.
 
-    The first is what the others are compared with. `experts` is a separate network for each task.
+    The report says which differences are larger than noise. The first model is the one that the others are
+    compared with. `experts` trains a separate network for each task.
     """
     from prismgan.training.comparison import JOINT, MODELS, Axis, compare, find_contenders
 

@@ -1,4 +1,4 @@
-"""What several commands have in common: arguments, and how they read, print and refuse."""
+"""Arguments, examples, completion and error messages that several commands share."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+import prismgan
 from prismgan.errors import one_line
 
 __all__ = [
+    "GROUP",
     "AsJson",
+    "Blends",
     "Fast",
+    "Memory",
+    "OutFolder",
     "RecipeFile",
     "RuntimeOption",
     "Settings",
@@ -23,6 +28,9 @@ __all__ = [
     "TaskNames",
     "WeightsFile",
     "WeightsOption",
+    "complete_recipes",
+    "complete_tasks",
+    "examples",
     "fail",
     "names",
     "parsed_blends",
@@ -33,14 +41,60 @@ __all__ = [
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
-RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
+"""Settings of every group of commands."""
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: examples, one a line."""
+    return "\b\n" + "\n".join(["Examples:", *(f"  prismgan {command}" for command in commands)])
+
+
+def complete_recipes(incomplete: str) -> list[str]:
+    """Names of recipes that come with prismgan, for the shell; files are completed by the shell itself."""
+    from prismgan.recipes import PREFIX, built_in
+
+    return [name for name in map(PREFIX.__add__, built_in()) if name.startswith(incomplete)]
+
+
+def complete_tasks(context: typer.Context, incomplete: str) -> list[str]:
+    """The task names of the named weights, or of the ready-made ones, after those that are typed already."""
+    typed, comma, start = incomplete.rpartition(",")
+    taken = typed.split(",")
+    return [
+        f"{typed}{comma}{name}"
+        for name in task_names(context.params.get("weights"))
+        if name.startswith(start) and name not in taken
+    ]
+
+
+def task_names(weights: Path | None) -> list[str]:
+    """The task names of a weights file, read without torch, which takes seconds; none where it cannot be read."""
+    path = weights or Path(prismgan.__file__).parent / "weights" / "prism-8.safetensors"
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, 10_000_000)))
+        return [str(task["name"]) for task in json.loads(header["__metadata__"]["prismgan"])["tasks"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+RecipeFile = Annotated[
+    Path,
+    typer.Argument(
+        help="The recipe: a YAML file, or recipe:NAME for one that comes with prismgan (see `prismgan recipe list`).",
+        show_default=False,
+        autocompletion=complete_recipes,
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
 ]
 WeightsFile = Annotated[
     Path | None,
-    typer.Argument(help="A .safetensors file; the ready-made weights by default.", show_default=False),
+    typer.Argument(help="The weights, a .safetensors file; the ready-made ones by default.", show_default=False),
 ]
 # Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
 WeightsOption = Annotated[
@@ -48,15 +102,45 @@ WeightsOption = Annotated[
     typer.Option(
         "--weights",
         readable=False,
-        help="A .safetensors file; the ready-made weights by default.",
+        help="Use the weights in this .safetensors file; the ready-made ones by default.",
         show_default=False,
     ),
 ]
-TaskNames = Annotated[str | None, typer.Option("--tasks", help="Names of tasks, separated by commas; all by default.")]
+OutFolder = Annotated[
+    Path,
+    typer.Option("--out", help="Write the results into this folder, in a folder for each picture or clip."),
+]
+TaskNames = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        help="Make only these outputs, named by tasks and separated by commas; all by default.",
+        autocompletion=complete_tasks,
+    ),
+]
 Strengths = Annotated[
     list[str] | None,
     typer.Option(
-        "--strength", metavar="TASK=NUMBER", help="0 is the source, 1 the task's look, 2 exaggerates it. Repeatable."
+        "--strength",
+        metavar="TASK=NUMBER",
+        help="Set how strong an output is: 0 is the source, 1 the output as it was trained, 2 exaggerates it. "
+        "Repeatable.",
+    ),
+]
+Blends = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--blend",
+        metavar="[NAME:]TASK=NUMBER,...",
+        help="Make one output more, a mixture of several. Repeatable.",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Set a memory limit, for example 2GB or 800MB; larger pictures are rendered in tiles.",
     ),
 ]
 RuntimeOption = Annotated[
@@ -64,12 +148,13 @@ RuntimeOption = Annotated[
     typer.Option(
         "--runtime",
         metavar="NAME",
-        help="torch, onnxruntime, openvino, or auto: openvino where it is installed and there is no GPU, else torch.",
+        help="Compute with torch, onnxruntime, openvino, or auto: openvino where it is installed and there is no GPU, "
+        "else torch.",
     ),
 ]
 Fast = Annotated[
     bool,
-    typer.Option("--fast", help="In half the precision: up to three times as fast, a few levels of 255 off."),
+    typer.Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels of 255 off."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -97,9 +182,9 @@ def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
         try:
             value = float(number)
         except ValueError:
-            fail(f"{option} {text!r}: expected a name and a number, as {example}; found {part!r}")
+            fail(f"{option} {text!r}: expected a name and a number, for example {example}; found {part!r}")
         if not name:
-            fail(f"{option} {text!r}: names no task; write it as {example}")
+            fail(f"{option} {text!r}: names no task; write for example {example}")
         yield name, value
 
 
@@ -109,7 +194,7 @@ def parsed_strengths(texts: list[str]) -> dict[str, float]:
     for text in texts:
         pairs = list(_pairs("--strength", text, "restore=0.6"))
         if not pairs:
-            fail(f"--strength {text!r}: names no task; write it as restore=0.6")
+            fail(f"--strength {text!r}: names no task; write for example restore=0.6")
         for name, value in pairs:
             if name in strengths:
                 fail(f"--strength {text!r}: {name!r} has a strength already; name it once")
@@ -130,10 +215,11 @@ def parsed_blends(texts: list[str]) -> dict[str, dict[str, float]]:
                 fail(f"--blend {text!r}: {look!r} is named twice; name it once")
             weights[look] = weight
         if not weights:
-            fail(f"--blend {text!r}: names no look; write it as starry-night=0.5,comic=0.5")
+            fail(f"--blend {text!r}: names no look; write for example starry-night=0.5,comic=0.5")
         name = name.strip() if colon else "-".join(weights)
         if name in blends:
-            fail(f"--blend {text!r}: there is a blend {name!r} already; give one of them another name, as dusk:{looks}")
+            other = f"dusk:{looks}"
+            fail(f"--blend {text!r}: there is a blend {name!r} already; give one another name, for example {other}")
         blends[name] = weights
     return blends
 
@@ -142,5 +228,5 @@ def parsed_size(text: str) -> int:
     """Of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024) in bytes."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
     if found is None or found[2] not in UNITS or not 1 <= (size := float(found[1]) * UNITS[found[2]]) < math.inf:
-        fail(f"--memory {text!r}: expected a size, as 2GB or 800MB")
+        fail(f"--memory {text!r}: expected a size, for example 2GB or 800MB")
     return int(size)

@@ -14,25 +14,31 @@ __all__ = ["evaluate"]
 
 def evaluate(
     weights: WeightsFile = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of test photos.", show_default=False)] = None,
+    data: Annotated[Path | None, typer.Option(help="Measure on the photos in this folder.", show_default=False)] = None,
     squeezenet: Annotated[
         Path | None,
-        typer.Option(help="Of --data: torchvision's SqueezeNet 1.1, for KID and LPIPS.", show_default=False),
+        typer.Option(help="Report KID too, with --data: the file of torchvision's SqueezeNet 1.1.", show_default=False),
     ] = None,
     lpips: Annotated[
-        Path | None, typer.Option(help="Of --squeezenet: the linear heads of LPIPS, squeeze.pth.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Report LPIPS too, with --squeezenet: the file of its linear heads, squeeze.pth.", show_default=False
+        ),
     ] = None,
     benchmarks: Annotated[
-        Path | None, typer.Option(help="Folder of the test sets, clips and paintings that papers use.")
+        Path | None, typer.Option(help="Measure on the standard test sets, clips and paintings in this folder.")
     ] = None,
     suites: Annotated[
         str | None,
-        typer.Option(help="Of --benchmarks, separated by commas: restoration, styles, steadiness, grids."),
+        typer.Option(help="Run only these suites of --benchmarks: restoration, styles, steadiness, grids."),
     ] = None,
-    photos: Annotated[int, typer.Option(min=1, help="Of --benchmarks: most photos to measure looks on.")] = 12,
+    photos: Annotated[int, typer.Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
     as_json: AsJson = False,
 ) -> None:
-    """Measure every task of trained weights on photos or on standard test sets, against doing nothing."""
+    """Measure every task of weights against doing nothing.
+
+    They are measured on photos of yours, or on standard test sets.
+    """
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
     if lpips is not None and squeezenet is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from prismgan.cli.conventions import AsJson, WeightsFile, fail, names, print_json
+from prismgan.cli.conventions import AsJson, WeightsFile, complete_tasks, fail, names, print_json
 
 if TYPE_CHECKING:
     from prismgan.export.parity import TaskParity
@@ -17,20 +17,28 @@ __all__ = ["export"]
 
 def export(
     out: Annotated[
-        Path, typer.Option(metavar="FILE.onnx|FOLDER", help="The file, or the site's folder.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.", show_default=False
+        ),
     ],
     weights: WeightsFile = None,
-    tasks: Annotated[str | None, typer.Option(help="Names of tasks, separated by commas; all by default.")] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option(
+            help="Export only these tasks, separated by commas; all by default.", autocompletion=complete_tasks
+        ),
+    ] = None,
     kind: Annotated[
         Literal["onnx", "site"],
-        typer.Option("--format", help="A file for other programs, or a page that renders in the browser."),
+        typer.Option("--format", help="Write a file for other programs, or a page that renders in the browser."),
     ] = "onnx",
     precision: Annotated[
-        Literal["float32", "float16", "int8"], typer.Option(help="Of weights and features.")
+        Literal["float32", "float16", "int8"], typer.Option(help="Store weights and features in this precision.")
     ] = "float32",
     calibrate: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PICTURES", help="A picture or a folder of them, which int8 needs. Repeatable."),
+        typer.Option(metavar="PICTURES", help="Calibrate int8 with this picture or folder of pictures. Repeatable."),
     ] = None,
     onnxruntime_web: Annotated[
         Path | None,
@@ -38,18 +46,21 @@ def export(
             "--onnxruntime-web",
             metavar="FOLDER|TGZ",
             readable=False,
-            help="For a site: what `npm pack onnxruntime-web@1.30.0` gives; by default npm is asked for it.",
+            help="Take the result of `npm pack onnxruntime-web@1.30.0` for the site; by default npm fetches it.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site.")] = False,
     licence: Annotated[
-        str | None, typer.Option(help="Of the weights, for the metadata; known for the ready-made ones.")
+        str | None,
+        typer.Option(help="State the licence of the weights in the metadata; that of the ready-made ones is known."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an ONNX file for other programs: a source in, a picture per task out; or a page that needs no server.
+    """Write the network for other programs, or as a web page.
 
-    Every task's pictures are compared with the network's; what differs too much is not written.
+    The file for other programs has the format ONNX; the page needs no server but one that serves files.
+
+    Each task's output is compared with that of the network first. Nothing is written if they differ too much.
     """
     chosen = None if tasks is None else names(tasks)
     if kind == "site":

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from prismgan.cli.conventions import (
+    Blends,
     Fast,
+    Memory,
+    OutFolder,
     RuntimeOption,
     Strengths,
     TaskNames,
@@ -28,41 +31,47 @@ MOST_VARIATIONS = 1000
 def render(
     pictures: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders of pictures, or patterns as 'photos/**/*.jpg'.", show_default=False),
+        typer.Argument(
+            help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'.",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per picture.", show_default=False)],
+    out: OutFolder = Path("looks"),
     weights: WeightsOption = None,
     tasks: TaskNames = None,
     strength: Strengths = None,
-    blend: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NAME:]TASK=NUMBER,...", help="One more picture, of several looks mixed. Repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the latent, for tasks that vary.")] = 0,
-    variations: Annotated[int, typer.Option(help="Pictures of each task that varies, of as many seeds.")] = 1,
+    blend: Blends = None,
+    seed: Annotated[int, typer.Option(help="Draw the latent of tasks that vary with this seed.")] = 0,
+    variations: Annotated[
+        int, typer.Option(help="Make so many outputs of each task that varies, with one seed each.")
+    ] = 1,
     chain: Annotated[
         str | None,
-        typer.Option(help="Tasks to apply one after the other, before all others, as restore,enlarge-2x."),
+        typer.Option(help="Apply these tasks one after the other, for example restore,enlarge-2x, before all others."),
     ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option(readable=False, help="A grey picture: white where to render, black where the source stays."),
+        typer.Option(
+            readable=False,
+            help="Change the picture only where this grey picture is white; where it is black, the source stays.",
+        ),
     ] = None,
-    memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Most to take, as 2GB or 800MB; large pictures go in tiles.")
-    ] = None,
+    memory: Memory = None,
     runtime: RuntimeOption = "torch",
     fast: Fast = False,
     with_sheet: Annotated[
-        bool, typer.Option("--sheet", help="Also write all looks of a picture on one sheet.")
+        bool, typer.Option("--sheet", help="Also write a sheet with all outputs of a picture.")
     ] = False,
-    suffix: Annotated[str, typer.Option("--format", metavar="FORMAT", help="png, jpg, webp, tiff or avif.")] = "png",
-    quality: Annotated[int, typer.Option(help="1 to 100, for jpg, webp and avif.")] = 95,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also render what is done already, whatever the options were.")
-    ] = False,
+    suffix: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="Write png, jpg, webp, tiff or avif.")
+    ] = "png",
+    quality: Annotated[int, typer.Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Render again what is there already.")] = False,
 ) -> None:
-    """Render pictures into several tasks by one pass of the network."""
+    """Render pictures into all tasks, in one pass each.
+
+    Outputs that are there already, newer than their picture and made with the same options, are kept.
+    """
     if not 1 <= variations <= MOST_VARIATIONS:
         fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])

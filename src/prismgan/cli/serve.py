@@ -21,9 +21,10 @@ NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")
 def serve(
     weights: WeightsOption = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 lets all who reach this machine use it.")
+        str,
+        typer.Option(help="Listen at this address; 0.0.0.0 lets everybody who reaches this machine use the server."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,
     static: Annotated[
@@ -32,11 +33,11 @@ def serve(
             "--static",
             metavar="FOLDER",
             readable=False,
-            help="Show a site that `prismgan export --format site` wrote: it renders in the browser.",
+            help="Serve a site that `prismgan export --format site` wrote; it renders in the browser.",
         ),
     ] = None,
 ) -> None:
-    """Serve a page on which pictures are rendered, until Ctrl-C."""
+    """Serve a page for pictures and clips, until Ctrl-C."""
     if static is not None and (weights is not None or runtime is not None or fast):
         fail("serve: a site brings its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)

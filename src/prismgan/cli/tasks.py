@@ -14,35 +14,47 @@ if TYPE_CHECKING:
 
 __all__ = ["add_task", "remove_task", "rename_task"]
 
-NewFile = Annotated[Path, typer.Option(help="The file to write; may be the weights file itself.", show_default=False)]
+NewFile = Annotated[Path, typer.Option(help="Write this file; it may be the weights file itself.", show_default=False)]
 
 
 def add_task(
-    name: Annotated[str, typer.Option(help="Name of the new look.", show_default=False)],
+    name: Annotated[str, typer.Option(help="Give the new task this name.", show_default=False)],
     exemplar: Annotated[
-        list[str], typer.Option(help="A picture that shows the style. Repeatable.", show_default=False)
+        list[str], typer.Option(help="Learn the style of this picture. Repeatable.", show_default=False)
     ],
     out: NewFile,
     weights: WeightsFile = None,
-    minutes: Annotated[float, typer.Option(min=0.05, max=6000, help="How long to train.")] = 5.0,
-    steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, instead of minutes.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.05, max=6000, help="Train for so many minutes.")] = 5.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
     photos: Annotated[
-        Path | None, typer.Option(help="Folder of photos to train on; built-in ones by default.", show_default=False)
+        Path | None,
+        typer.Option(help="Train on the photos in this folder; on built-in ones by default.", show_default=False),
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option("--strength-of-style", min=0.01, help="Weight of the style against the photo; 12 by default."),
+        typer.Option(
+            "--strength-of-style", min=0.01, help="Set the weight of the style against the photo; 12 by default."
+        ),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=64, max=2048, help="Longest side at which exemplars are looked at; 384 by default."),
+        typer.Option(
+            min=64,
+            max=2048,
+            help="Reduce exemplars to this longest side, 384 by default; a smaller one means a finer brush.",
+        ),
     ] = None,
-    latent: Annotated[bool, typer.Option("--latent", help="Let the look vary with the latent z.")] = False,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Let the output vary with the latent z, so that each --seed gives another.")
+    ] = False,
     preview: Annotated[
-        list[str] | None, typer.Option(help="A picture to show in the preview. Repeatable.", show_default=False)
+        list[str] | None, typer.Option(help="Show this picture in the preview. Repeatable.", show_default=False)
     ] = None,
 ) -> None:
-    """Teach trained weights a new style from a picture or a few; their other looks stay as they are."""
+    """Add a style, learnt from a picture or a few, to weights.
+
+    The other tasks keep their outputs, and Ctrl-C ends the training early with what was learnt so far.
+    """
     from prismgan.training.add_task import add_task, preview_path
     from prismgan.training.display import Terminal
 
@@ -64,11 +76,11 @@ def add_task(
 
 
 def remove_task(
-    name: Annotated[list[str], typer.Option(help="Name of the task. Repeatable.", show_default=False)],
+    name: Annotated[list[str], typer.Option(help="Remove the task of this name. Repeatable.", show_default=False)],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
-    """Write weights without some of their tasks; the others' looks stay as they are."""
+    """Remove tasks from weights. The other tasks keep their outputs."""
     from prismgan.models.edit import remove_tasks
     from prismgan.models.weights import load_weights
 
@@ -77,12 +89,14 @@ def remove_task(
 
 
 def rename_task(
-    old: Annotated[str, typer.Option("--from", metavar="NAME", help="Present name.", show_default=False)],
-    new: Annotated[str, typer.Option("--to", metavar="NAME", help="New name.", show_default=False)],
+    old: Annotated[
+        str, typer.Option("--from", metavar="NAME", help="Rename the task of this name.", show_default=False)
+    ],
+    new: Annotated[str, typer.Option("--to", metavar="NAME", help="Give it this name.", show_default=False)],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
-    """Write weights in which a task has another name."""
+    """Give a task in weights another name."""
     from prismgan.models.edit import rename_task
     from prismgan.models.weights import load_weights
 

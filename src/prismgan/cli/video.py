@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prismgan.cli.conventions import (
+    Blends,
     Fast,
+    Memory,
+    OutFolder,
     RuntimeOption,
     Strengths,
     TaskNames,
@@ -27,42 +30,46 @@ __all__ = ["video"]
 
 
 def video(
-    clip: Annotated[Path, typer.Argument(help="A clip, or - to read it from a pipe.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the results, a folder in it per clip.", show_default=False)],
+    clip: Annotated[Path, typer.Argument(help="The clip, or - to read it from a pipe.", show_default=False)],
+    out: OutFolder = Path("looks"),
     weights: WeightsOption = None,
     tasks: TaskNames = None,
     strength: Strengths = None,
-    blend: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[NAME:]TASK=NUMBER,...", help="One more clip, of several looks mixed. Repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the latent, for tasks that vary; one for all frames.")] = 0,
+    blend: Blends = None,
+    seed: Annotated[
+        int, typer.Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")
+    ] = 0,
     with_grid: Annotated[
-        bool, typer.Option("--grid", help="Also write a clip with source and looks side by side, labelled.")
+        bool, typer.Option("--grid", help="Also write a clip that shows the source and all outputs side by side.")
     ] = False,
-    quality: Annotated[int, typer.Option(help="Constant rate factor, 0 (best, largest) to 51.")] = 18,
-    codec: Annotated[str, typer.Option(help="libx264 or libx265.")] = "libx264",
-    memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Most that a frame may take, as 2GB; large ones go in tiles.")
-    ] = None,
+    quality: Annotated[
+        int, typer.Option(help="Encode with this constant rate factor, from 0 (best, largest) to 51.")
+    ] = 18,
+    codec: Annotated[str, typer.Option(help="Encode with libx264 or libx265.")] = "libx264",
+    memory: Memory = None,
     batch: Annotated[
-        int, typer.Option(min=1, max=64, help="Frames that are rendered together; several are faster on a GPU.")
+        int, typer.Option(min=1, max=64, help="Render so many frames together; several are faster on a GPU.")
     ] = 1,
     runtime: RuntimeOption = "auto",
     fast: Fast = False,
     steady: Annotated[
         float,
         typer.Option(
-            help="How much of a look's last frame, moved along, stays in the next, against flicker: 0 to 0.95.",
+            help="Keep this part of a style's last frame, moved along, in the next, against flicker: 0 to 0.95.",
         ),
     ] = 0.88,
-    segment: Annotated[float, typer.Option(metavar="SECONDS", help="What a killed job loses at most.")] = 10.0,
+    segment: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Save so often; a job that is killed loses no more than that.")
+    ] = 10.0,
     report: Annotated[
-        bool, typer.Option("--report", help="Say how fast it went, and how steady the looks are.")
+        bool, typer.Option("--report", help="Print the speed, and how much the outputs flicker.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
 ) -> None:
-    """Render a clip into several by one pass of the network; run it again to go on with a job that was stopped."""
+    """Render a clip into several, with its sound.
+
+    All outputs come from one pass of the network for each frame. The same command goes on with a job that was stopped.
+    """
     if not 0.1 <= segment <= 3600:
         fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from prismgan import data
+from prismgan import data, recipes
 from prismgan.config import Config
 from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
@@ -198,16 +198,21 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe; relative paths in it are relative to the recipe.
 
     Args:
-        path: the YAML file.
+        path: the YAML file; or ``recipe:NAME`` for one that comes with prismgan, whose paths are relative to the
+            present folder.
         overrides: ``path=value`` settings, as in ``training.steps=100`` or ``tasks.restore.weight=2``.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or does not describe a training.
     """
+    if str(path).startswith(recipes.PREFIX):
+        return parse(recipes.read_built_in(str(path)), origin=str(path), base=Path.cwd(), overrides=overrides)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise RecipeError(f"{path}: no such recipe") from None
+        name = path.stem
+        hint = f"; did you mean {recipes.PREFIX}{name}?" if name in recipes.built_in() else ""
+        raise RecipeError(f"{path}: no such recipe{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from None
     return parse(text, origin=str(path), base=path.parent.resolve(), overrides=overrides)

@@ -1,0 +1,90 @@
+"""The commands of the groups ``recipe`` and ``data``: recipes, and whether data fits them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prismgan.cli.conventions import GROUP, RecipeFile, Settings, examples, fail, print_json
+
+__all__ = ["data_app", "recipe_app"]
+
+data_app = typer.Typer(help="Check the data of a recipe.", **GROUP)
+recipe_app = typer.Typer(help="List, write and explain recipes.", **GROUP)
+
+
+@data_app.command("check", epilog=examples("data check recipe.yaml", "data check recipe:quick --set data.workers=0"))
+def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
+    """List everything that is wrong with the data of a recipe."""
+    from prismgan import data
+    from prismgan.training.recipe import load
+
+    loaded = load(recipe, settings or [])
+    tasks = loaded.all_tasks()
+    problems = data.check(loaded.data, [*tasks, *loaded.other_tasks()], loaded.training.crop)
+    for problem in problems:
+        typer.echo(f"{problem.severity}: {problem}", err=True)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
+    for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
+        targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())
+        typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} pictures   {targets}")
+    typer.echo("the data fits the tasks")
+
+
+@recipe_app.command("init", epilog=examples("recipe init photos", "recipe init photos --style painting.jpg"))
+def recipe_init(
+    folder: Annotated[Path, typer.Argument(help="The folder with your photos.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Write this file; one that exists is left alone.")] = Path("recipe.yaml"),
+    style: Annotated[
+        list[Path] | None,
+        typer.Option(help="Add a task for the style of this picture. Repeatable.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a first recipe for a folder of photos, with comments."""
+    from prismgan.recipes import write_first_recipe
+
+    first = write_first_recipe(folder, out, style or ())
+    typer.echo(first.path)
+    typer.echo(f"{first.photos} photos; train with: prismgan train {out} --run {first.run} --minutes 30", err=True)
+
+
+@recipe_app.command("list", epilog=examples("recipe list", "train recipe:quick --run runs/quick"))
+def recipe_list() -> None:
+    """List the recipes that come with prismgan.
+
+    Commands take them as recipe:NAME.
+    """
+    from prismgan.recipes import PREFIX, built_in, caption
+
+    for name, path in built_in().items():
+        typer.echo(f"{PREFIX}{name:<16} {caption(path.read_text(encoding='utf-8'))}")
+
+
+@recipe_app.command("show", epilog=examples("recipe show quick", "recipe show paired > my-pairs.yaml"))
+def recipe_show(
+    name: Annotated[str, typer.Argument(help="The name of a recipe that comes with prismgan.", show_default=False)],
+) -> None:
+    """Print a recipe that comes with prismgan."""
+    from prismgan.recipes import read_built_in
+
+    typer.echo(read_built_in(name), nl=False)
+
+
+@recipe_app.command("schema", epilog=examples("recipe schema > recipe.schema.json"))
+def recipe_schema() -> None:
+    """Print the JSON schema of recipes, for editors."""
+    from prismgan.training.recipe import schema
+
+    print_json(schema())
+
+
+@recipe_app.command("reference", epilog=examples("recipe reference > recipe.md"))
+def recipe_reference() -> None:
+    """Print the meaning of every field of a recipe."""
+    from prismgan.training.recipe_reference import reference
+
+    typer.echo(reference(), nl=False)

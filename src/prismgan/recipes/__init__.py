@@ -1,0 +1,193 @@
+"""Recipes that come with prismgan, named ``recipe:NAME``, and a first recipe for a folder of photos."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prismgan.errors import PictureError, RecipeError, nearest, one_line
+from prismgan.files import replace_file
+
+__all__ = ["PREFIX", "FirstRecipe", "built_in", "caption", "read_built_in", "write_first_recipe"]
+
+PREFIX = "recipe:"
+FOLDER = Path(__file__).parent
+MEASURED = 500
+"""Photos whose sizes are looked at for a first recipe, so that a large folder takes no minutes."""
+CROP = 64
+"""Side of the training crops in a first recipe, in pixels of the source."""
+
+
+def built_in() -> dict[str, Path]:
+    """The files of the recipes that come with prismgan, by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def read_built_in(name: str) -> str:
+    """The YAML text of a recipe that comes with prismgan.
+
+    Raises:
+        RecipeError: there is no recipe of that name.
+    """
+    known = built_in()
+    name = name.removeprefix(PREFIX)
+    if name not in known:
+        raise RecipeError(
+            f"{PREFIX}{name}: no recipe of that name comes with prismgan{nearest(name, known)} "
+            f"(there are: {', '.join(known)})"
+        )
+    return known[name].read_text(encoding="utf-8")
+
+
+def caption(text: str) -> str:
+    """The first sentence of the comment at the top of a recipe."""
+    comment = []
+    for line in text.splitlines():
+        if not line.startswith("# "):
+            break
+        comment.append(line.removeprefix("# "))
+    return re.split(r"(?<=\.)\s", " ".join(comment))[0]
+
+
+class FirstRecipe(NamedTuple):
+    """What :func:`write_first_recipe` wrote."""
+
+    path: Path
+    photos: int
+    """Number of photos in the folder."""
+    run: Path
+    """A folder for the training."""
+
+
+def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:
+    """Write a commented recipe for a folder of photos: restoration, enlargement, pencil, and a task for each style.
+
+    Args:
+        folder: the photos; sub-folders count too.
+        out: the YAML file, which must not exist yet. Paths in it are relative to it.
+        styles: pictures whose style is to be learnt.
+
+    Raises:
+        PictureError: the folder holds no picture, or a picture of a style cannot be read.
+        RecipeError: the file exists already, or its folder does not.
+    """
+    from prismgan import images  # imports torch, which takes seconds; the list of recipes does without
+
+    if out.exists():
+        raise RecipeError(f"{out}: exists already and is left alone; choose another file with --out, or delete it")
+    if not out.parent.is_dir():
+        raise RecipeError(f"{out}: there is no folder {out.parent}; make it, or choose another file with --out")
+    photos = images.find_pictures(folder)
+    sizes = []
+    for photo in photos[:MEASURED]:
+        try:
+            sizes.append(images.size(photo))
+        except PictureError:
+            continue  # `prismgan data check` names the damaged ones
+    if not sizes:
+        raise PictureError(f"{folder}: none of its {len(photos)} pictures can be read; name a folder of photos")
+    for style in styles:
+        images.size(style)
+    height, width = min(sizes, key=min)
+    name = one_line(folder.resolve().name)[:80] or "photos"
+    first = FirstRecipe(out, len(photos), Path("runs") / (_slug(name) or "photos"))
+    place = {path: _yaml(_relative(path, out.parent)) for path in (folder, *styles)}
+    names = _task_names(styles)
+    tasks = [_TASK.format(name=task, picture=place[style]) for task, style in zip(names, styles, strict=True)]
+    text = _TEXT.format(
+        recipe=shlex.quote(one_line(str(out))),
+        run=first.run,
+        name=_yaml(name),
+        folder=place[folder],
+        count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
+        enlarge="" if min(height, width) >= 2 * CROP else "# ",
+        styles="".join(tasks) or _NO_STYLE,
+        crop=CROP if min(height, width) >= CROP else 32,
+    )
+    replace_file(out, text.encode())
+    return first
+
+
+def _relative(path: Path, base: Path) -> str:
+    """The path as seen from a folder; as it is where it lies on another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _yaml(text: str) -> str:
+    """A string in YAML, quoted where that is needed: JSON's strings are strings of YAML too."""
+    plain = re.fullmatch(r"(\.\.?/)*[a-z_][\w./-]*( [\w./-]+)*", text, flags=re.ASCII | re.IGNORECASE)
+    word = text.lower() in ("true", "false", "yes", "no", "on", "off", "null")
+    return text if plain and not word else json.dumps(text, ensure_ascii=False)
+
+
+def _slug(text: str) -> str:
+    """The text in lower-case letters, digits and dashes; may be empty."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:32].strip("-")
+
+
+def _task_names(styles: Sequence[Path]) -> list[str]:
+    """A name for each style's task, made of its file's name; all different, and none that the recipe has already."""
+    taken = ["restore", "enlarge-2x", "pencil"]
+    for style in styles:
+        name = _slug(style.stem) or "style"
+        candidates = (name, *(f"{name}-{number}" for number in range(2, len(styles) + 3)))
+        taken.append(next(candidate for candidate in candidates if candidate not in taken))
+    return taken[3:]
+
+
+_TASK = """\
+  - name: {name}
+    kind: style
+    exemplars: [{picture}] # one picture, or several, that show the style
+    exemplar_size: 384 # a smaller number means a finer brush
+    weight: 0.03 # more weight gives more style, and costs the other tasks some quality
+"""
+_NO_STYLE = """\
+  # A style of your own: remove the "# " in front of the next four lines, and name a picture.
+  # - name: painting
+  #   kind: style
+  #   exemplars: [painting.jpg]
+  #   weight: 0.03
+"""
+_TEXT = """\
+# A first recipe, written by `prismgan recipe init`. Change whatever you like: a wrong key is refused together with the
+# nearest known one. Paths are relative to this file. `prismgan recipe reference` explains all fields.
+#
+#   prismgan data check {recipe}      lists what is wrong with the photos, before anything is trained
+#   prismgan train {recipe} --run {run} --minutes 30
+#   prismgan render photo.jpg --weights {run}/weights.safetensors
+name: {name}
+
+data:
+  train:
+    - folder: {folder} # {count}
+  test_fraction: 0.1 # this share of the photos is not trained on; the report measures every task on it
+
+degradation: # what is done to a clean photo before the network sees it; leave out what your photos do not suffer from
+  clean: 0.2 # this share of the photos stays clean
+  gaussian_blur: {{probability: 0.3}}
+  noise: {{probability: 0.6, sigma: [5, 50]}} # standard deviation, of 255
+  jpeg: {{probability: 0.4, quality: [30, 95]}}
+
+tasks: # one output each, all made by one network
+  - name: restore
+    kind: restore
+  {enlarge}- {{name: enlarge-2x, kind: super_resolution, scale: 2}} # needs photos of at least 128 pixels a side
+  - name: pencil
+    kind: derived
+    function: pencil
+{styles}
+training:
+  steps: 10000 # `--minutes` trains by the clock instead
+  batch_size: 8 # a smaller number needs less memory
+  crop: {crop} # side of the squares that are cut from the photos, in pixels
+  sample_every: 500 # a sheet of pictures in samples/ shows how far the training is
+"""

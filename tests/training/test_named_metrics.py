@@ -149,6 +149,7 @@ def test_a_training_reports_them(
         assert metrics <= found.keys()
         assert ("kid" in found) == (task == "restore"), "one exemplar is no set"
         assert found["lpips"]["value"] > 0
+        assert "kid" not in found or abs(found["kid"]["value"]) < 16, "(cosine + 1)^3 is 8 at most"
     page = (run / "report.html").read_text()
     assert "LPIPS" in page
     assert "KID, by SqueezeNet" in page

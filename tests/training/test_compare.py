@@ -265,3 +265,54 @@ def test_doing_worse_than_nothing_is_a_collapse(tmp_path: Path, tiny_recipe: Mak
     assert finished.code == 0, finished.err
     (contender,) = json.loads((out / "compare.json").read_text())["contenders"]
     assert "restore: psnr is worse than doing nothing" in contender["collapses"]["0"]
+
+
+PAIRS = {
+    "data": {"train": [{"manifest": "pairs.csv"}], "workers": 0},
+    "tasks": [
+        {"name": "restore", "kind": "restore"},
+        {"name": "negative", "kind": "paired"},
+        {"name": "enlarge", "kind": "super_resolution", "scale": 2},
+    ],
+    "training.steps": 2,
+    "training.sample_every": 1,
+}
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, tiny_recipe: MakeRecipe, draw_picture: Callable[..., Path]) -> Path:
+    """A recipe with a paired task of scale 1 beside one that enlarges; every photo has a source of its own."""
+    lines = ["picture,source,negative,split"]
+    for number in range(4):
+        for name, height, width in (("photo", 72, 80), ("source", 36, 40), ("negative", 36, 40)):
+            draw_picture(tmp_path / f"{name}-{number}.png", height, width, number)
+        split = "test" if number == 3 else "train"
+        lines.append(f"photo-{number}.png,source-{number}.png,negative-{number}.png,{split}")
+    (tmp_path / "pairs.csv").write_text("\n".join(lines) + "\n")
+    return tiny_recipe(tmp_path, PAIRS)
+
+
+@pytest.mark.parametrize("model", ["prism", "cganomaly"])
+@pytest.mark.parametrize("only", ["[negative]", "[restore, negative]"])
+def test_tasks_that_are_trained_alone_are_tested_on_pictures_cut_for_all(
+    tmp_path: Path, pairs: Path, command: Command, only: str, model: str
+) -> None:
+    """Also what samples and anomaly scores are made of; a source and a target have half of the photo's side."""
+    kind = [] if model == "prism" else ["--set", f"model={{kind: {model}}}"]
+    finished = command("train", pairs, "--run", tmp_path / "run", "--set", f"only={only}", *kind)
+    assert finished.code == 0, finished.err
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert {row["task"] for row in evaluation["rows"]} == set(only.strip("[]").split(", "))
+    assert bool(evaluation["anomaly"]) == (model == "cganomaly")
+
+
+def test_experts_beside_a_task_that_enlarges(tmp_path: Path, pairs: Path, command: Command) -> None:
+    out = tmp_path / "out"
+    finished = command("compare", pairs, "--models", "prism,experts", "--seeds", 1, "--out", out)
+    assert finished.code == 0, finished.err
+    shown = {path.parent.name for path in out.rglob("picture-1/*/*.png")}
+    assert shown == {"restore", "negative", "enlarge"}
+    part = command(
+        "compare", pairs, "--seeds", 1, "--out", tmp_path / "part", "--models", "prism", "--set", "only=[negative]"
+    )
+    assert part.code == 0, part.err

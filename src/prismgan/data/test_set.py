@@ -34,7 +34,8 @@ class TestSet:
         condition: what is done to sources; rows with a source of their own keep that.
         maximum_side: half the largest side of a photo, in pixels.
         seed: of the noise. It depends on the picture's place in ``rows`` too.
-        alongside: tasks that are not tested here, and that photos are reduced for all the same.
+        alongside: the recipe's other tasks, which are not tested here. Photos are reduced for them as well, and the
+            largest scale of all tasks says how large a row's own source and its targets have to be.
     """
 
     __test__ = False  # for pytest: the name is no test's
@@ -46,7 +47,8 @@ class TestSet:
         condition: Condition,
         maximum_side: int = 512,
         seed: int = 0,
-        alongside: Sequence[Task] = (),
+        *,
+        alongside: Sequence[Task],
     ) -> None:
         self.rows = tuple(rows)
         self.tasks = tuple(tasks)

@@ -10,21 +10,29 @@ import torch
 from prismgan.data import Condition, Row, TestSet
 from prismgan.losses.ganomaly import min_max
 from prismgan.models import Model
+from prismgan.tasks import Task
 
 __all__ = ["anomaly"]
 
 
 def anomaly(
-    model: Model, rows: Sequence[Row], conditions: Sequence[Condition], *, maximum_side: int, seed: int = 0
+    model: Model,
+    rows: Sequence[Row],
+    conditions: Sequence[Condition],
+    *,
+    maximum_side: int,
+    cut_for: Sequence[Task],
+    seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """The content of ``anomaly`` in ``evaluation.json``: every readable picture under every condition.
+    """The content of ``anomaly`` in ``evaluation.json``: every readable picture, cut for all tasks of the
+    recipe, under every condition.
 
     Returns:
         For each its ``score``, and that ``scaled`` to [0, 1] over all of them; nothing for a model without scores.
     """
     found: list[dict[str, Any]] = []
     for condition in conditions:
-        for row, batch in TestSet(rows, (), condition, maximum_side, seed).pairs():
+        for row, batch in TestSet(rows, (), condition, maximum_side, seed, alongside=cut_for).pairs():
             score = model.anomaly_score(batch.source.to(model.device))
             if score is None:
                 return []

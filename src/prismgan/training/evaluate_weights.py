@@ -52,6 +52,8 @@ def evaluate_weights(
     rows = data.rows(entry)
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
+    measured = {task.name for task in tasks}
+    others = [task for task in [*recipe.all_tasks(), *recipe.other_tasks()] if task.name not in measured]
     shown = [task for task in tasks if _at_hand(task)]
     model = trained_model(weights)
     features = _features(recipe)
@@ -78,11 +80,16 @@ def evaluate_weights(
         named=metrics,
         shown=shown,
         seed=recipe.seed,
-        alongside=recipe.other_tasks(),
+        alongside=others,
     )
     found["discriminator"] = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
     found["anomaly"] = anomaly(
-        model, rows, recipe.evaluation.conditions, maximum_side=recipe.evaluation.maximum_side, seed=recipe.seed
+        model,
+        rows,
+        recipe.evaluation.conditions,
+        maximum_side=recipe.evaluation.maximum_side,
+        cut_for=[*tasks, *others],
+        seed=recipe.seed,
     )
     return {"weights": str(weights.path), "step": weights.header.step, **found}
 

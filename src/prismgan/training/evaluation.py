@@ -61,7 +61,7 @@ def evaluate(
     unpaired = [task for task in (tasks if shown is None else shown) if not task.has_pairs]
     sets = SetScores(named.sets, unpaired, maximum_side=maximum_side, seed=seed, device=device)
     for condition in conditions:
-        test = TestSet(rows, tasks, condition, maximum_side, seed, alongside)
+        test = TestSet(rows, tasks, condition, maximum_side, seed, alongside=alongside)
         count = 0
         for each in test:
             count += 1

@@ -61,8 +61,8 @@ class _OfPhotos:
     named: NamedMetrics
 
     def sheet(self) -> Image.Image | None:
-        condition = self.recipe.evaluation.conditions[-1]
-        return sample_sheet(self._generate, self.tasks, self.test, condition, self.model.device)
+        condition, others = self.recipe.evaluation.conditions[-1], self.recipe.other_tasks()
+        return sample_sheet(self._generate, self.tasks, others, self.test, condition, self.model.device)
 
     def measure(self) -> dict[str, Any]:
         settings, seed = self.recipe.evaluation, self.recipe.seed
@@ -78,7 +78,14 @@ class _OfPhotos:
             seed=seed,
             device=self.model.device,
         )
-        scores = anomaly(self.model, self.test, settings.conditions, maximum_side=settings.maximum_side, seed=seed)
+        scores = anomaly(
+            self.model,
+            self.test,
+            settings.conditions,
+            maximum_side=settings.maximum_side,
+            cut_for=[*self.tasks, *self.recipe.other_tasks()],
+            seed=seed,
+        )
         return {**found, "anomaly": scores}
 
     def _generate(self, source: Float[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:

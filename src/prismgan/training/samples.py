@@ -23,14 +23,16 @@ SIDE = 192
 def sample_sheet(
     generate: Callable[[Tensor], Mapping[str, Tensor]],
     tasks: Sequence[Task],
+    alongside: Sequence[Task],
     rows: Sequence[Row],
     condition: Condition,
     device: str,
 ) -> Image.Image | None:
-    """Every task on the first test pictures; None if none of them can be read."""
+    """Every task on the first test pictures, cut for the tasks ``alongside`` too; None if none of them can be read."""
     pictures = {}
-    found = TestSet(rows[:PICTURES], tasks, condition, SIDE * largest_scale(tasks) // 2)
-    for number, batch in enumerate(found, start=1):
+    maximum_side = SIDE * largest_scale([*tasks, *alongside]) // 2
+    test = TestSet(rows[:PICTURES], tasks, condition, maximum_side, alongside=alongside)
+    for number, batch in enumerate(test, start=1):
         pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
         for name, output in generate(batch.source.to(device)).items():
             pictures[f"{name} {number}"] = images.to_pil(output[0])

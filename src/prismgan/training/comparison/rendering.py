@@ -69,7 +69,9 @@ def render_pictures(renderers: Mapping[str, Render], recipe: Recipe, folder: Pat
     tasks = recipe.all_tasks()
     _, rows = data.split(data.rows(recipe.data), recipe.data)
     condition = recipe.evaluation.conditions[-1]
-    test = TestSet(rows[:PICTURES], tasks, condition, SIDE * largest_scale(tasks) // 2, recipe.seed)
+    others = recipe.other_tasks()
+    maximum_side = SIDE * largest_scale([*tasks, *others]) // 2
+    test = TestSet(rows[:PICTURES], tasks, condition, maximum_side, recipe.seed, alongside=others)
     for number, batch in enumerate(test, start=1):
         looks = {name: render(batch.source) for name, render in renderers.items()}
         for task in tasks:

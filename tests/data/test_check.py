@@ -65,7 +65,7 @@ def test_every_problem_is_found_at_once(tmp_path: Path, make_picture: MakePictur
         "nowhere.png: no such file (a picture of task 'style')": "error",
         "tiny.png: has 12x64 pixels": "error",
         "mask.png: has 60x64 pixels, expected 64x64 (target of task 'mask'": "error",
-        "own.png: has 20x20 pixels, expected 32x32 (source": "error",
+        "own.png: has 20x20 pixels, expected 32x32 (source, for the 64x64 pixels of": "error",
         "column 'depth': has targets": "error",
         "task 'normals': is without a target": "error",
         "copy.png: is the same picture as": "warning",

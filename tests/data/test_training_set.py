@@ -14,11 +14,13 @@ from torch import Tensor
 from prismgan import images
 from prismgan.batch import Batch
 from prismgan.data import (
+    Condition,
     DegradationConfig,
     GaussianBlur,
     Jpeg,
     Noise,
     Row,
+    TestSet,
     TrainingSet,
     batches,
 )
@@ -210,6 +212,25 @@ def test_companions_stay_aligned(tmp_path: Path, make_task: MakeTask, scale: int
         assert torch.allclose(sample.reference[..., inner], sample.source[..., inner], atol=2 / 127)
 
 
+@pytest.mark.parametrize("side", [(24, 30), (97, 70)])
+@pytest.mark.parametrize("largest", [2, 4])
+def test_a_target_as_large_as_its_photo_is_reduced_with_it(
+    make_picture: MakePicture, make_task: MakeTask, side: tuple[int, int], largest: int
+) -> None:
+    """A photo that is its own target stays equal to what it is compared with, to the bit."""
+    photo = str(make_picture("photo.png", side[0] * largest + 1, side[1] * largest + 1))
+    row = Row(photo, targets={"same": photo})
+    tasks = [make_task("large", scale=largest), make_task("pair", Paired("same"))]
+    dataset = TrainingSet([row], tasks, crop=32, degradation=CONFIG)
+    for position in range(4):
+        sample = dataset.sample(position)
+        assert torch.equal(sample.targets["pair"], sample.reference)
+        assert sample.present["pair"]
+    for batch in TestSet([row], tasks, Condition(name="clean"), 40, alongside=()):
+        assert torch.equal(batch.targets["pair"], batch.reference)
+        assert torch.equal(batch.targets["pair"], batch.source)
+
+
 def test_derived_targets_are_made_of_the_clean_photo(rows: list[Row], make_task: MakeTask) -> None:
     from prismgan.tasks import Derived
 
@@ -222,6 +243,11 @@ def test_misfit_is_refused_by_name(rows: list[Row], tasks: list[Task], make_pict
     row = Row(rows[0].picture, targets={"mask": str(wrong)})
     with pytest.raises(DataError, match=r"wrong\.png: has 33x33 pixels, expected 40x30 .*'mask'.*0\.png"):
         training_set([row], tasks).sample(0)
+    own = Row(rows[0].picture, rows[0].picture)
+    with pytest.raises(
+        DataError, match=r"80x60 pixels, expected 40x30 \(source.*enlarges by 2, so its sources have 1/2"
+    ):
+        training_set([own], tasks).sample(0)
 
 
 def test_unreadable_pictures_are_replaced_and_named(rows: list[Row], tasks: list[Task]) -> None:

@@ -284,8 +284,8 @@ def pairs(tmp_path: Path, tiny_recipe: MakeRecipe, draw_picture: Callable[..., P
     """A recipe with a paired task of scale 1 beside one that enlarges; every photo has a source of its own."""
     lines = ["picture,source,negative,split"]
     for number in range(4):
-        for name, height, width in (("photo", 72, 80), ("source", 36, 40), ("negative", 36, 40)):
-            draw_picture(tmp_path / f"{name}-{number}.png", height, width, number)
+        for name, reduction in (("photo", 1), ("source", 2), ("negative", 1 + number % 2)):  # targets of both sizes
+            draw_picture(tmp_path / f"{name}-{number}.png", 72 // reduction, 80 // reduction, number)
         split = "test" if number == 3 else "train"
         lines.append(f"photo-{number}.png,source-{number}.png,negative-{number}.png,{split}")
     (tmp_path / "pairs.csv").write_text("\n".join(lines) + "\n")

@@ -1,8 +1,9 @@
 """One row's pictures, decoded and laid pixel over pixel.
 
 The photo is the clean picture at the largest scale M of all tasks. What lies on it has a fixed size: a source
-of the row's own 1/M of the photo's side, the target of a paired task of scale s s/M of it. The *grid* is the
-source's raster; views are cut on it, so that every picture is cut at a whole pixel.
+of the row's own 1/M of the photo's side, the target of a paired task of scale s s/M of it, or all of it: a target as
+large as its photo is reduced together with it. The *grid* is the source's raster; views are cut on it, so that every
+picture is cut at a whole pixel.
 """
 
 from __future__ import annotations
@@ -33,19 +34,32 @@ class Companion:
     """The task whose target it is; ``SOURCE`` for the row's own source."""
     picture: Picture
     scale: int
-    """Its side divided by the source's side."""
+    """Its side in a batch divided by the source's side."""
 
-    def misfit(self, size: tuple[int, int], row: Row, photo: tuple[int, int], largest: int) -> str | None:
-        """What is wrong with its size (height, width), or None. Sizes may be rounded up or down."""
+    def scale_of(self, size: tuple[int, int], photo: tuple[int, int], largest: int) -> int | None:
+        """Its side divided by the side of the source, from its size (height, width); None if it does not fit its photo.
+
+        Sizes may be rounded up or down. A target may be as large as the photo, whatever its task's scale.
+        """
         sides = zip(size, photo, strict=True)
         if all(abs(side * largest - whole * self.scale) < largest for side, whole in sides):
+            return self.scale
+        return largest if self.task != SOURCE and size == photo else None
+
+    def misfit(self, size: tuple[int, int], row: Row, photo: tuple[int, int], largest: int) -> str | None:
+        """What is wrong with its size (height, width), or None."""
+        if self.scale_of(size, photo, largest) is not None:
             return None
         height, width = (side * self.scale // largest for side in photo)
         role = f"target of task {self.task!r}" if self.task else "source"
-        ratio = f" times {self.scale}/{largest}" if self.scale != largest else ""
+        ratio, why = "", ""
+        if self.scale != largest:
+            ratio = f" times {self.scale}/{largest}"
+            why = f"; the recipe enlarges by {largest}, so its sources have 1/{largest} of their photos' sides"
+            why += ", and a target may be as large as its photo" if self.task else ""
         return (
             f"{self.picture}: has {size[1]}x{size[0]} pixels, expected {width}x{height} "
-            f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio})"
+            f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio}){why}"
         )
 
 
@@ -97,8 +111,10 @@ class Scene:
     grid: tuple[int, int]
     """Height and width of the source."""
     photo: UInt8[Tensor, "3 MH MW"]
-    companions: Mapping[str, UInt8[Tensor, "3 sH sW"]]
+    companions: Mapping[str, UInt8[Tensor, "3 _ _"]]
     """By task name; the row's own source as ``SOURCE``."""
+    scales: Mapping[str, int]
+    """Side of each companion in a view divided by side of the source: its task's scale."""
 
     def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
         """A rectangle of the scene, after all of it was brought to another grid (usually its own).
@@ -119,7 +135,11 @@ class Scene:
             return whole[:, window[0], window[1]]
 
         photo = cut(self.photo)
-        return View(photo, _resized(photo, size), {name: cut(each) for name, each in self.companions.items()})
+        beside = {
+            name: _resized(cut(each), (size[0] * self.scales[name], size[1] * self.scales[name]))
+            for name, each in self.companions.items()
+        }
+        return View(photo, _resized(photo, size), beside)
 
     def reduced(self, corner: tuple[int, int], size: tuple[int, int], scale: int, pixels: int) -> View:
         """A rectangle with one scale alone, for a scene without companions.
@@ -167,12 +187,16 @@ def read(row: Row, tasks: Sequence[Task], load: Callable[[Picture], UInt8[Tensor
     if min(grid) < 1:
         raise DataError(f"{row.picture}: has {whole[1]}x{whole[0]} pixels, too few; leave it out")
     beside: dict[str, Tensor] = {}
+    scales: dict[str, int] = {}
     for each in companions(row, tasks):
         pixels = load(each.picture)
-        if wrong := each.misfit((pixels.shape[1], pixels.shape[2]), row, whole, largest):
-            raise DataError(f"{wrong}; resize it, or leave it out")
-        beside[each.task] = pixels[:, : grid[0] * each.scale, : grid[1] * each.scale]
-    return Scene(grid, photo[:, : grid[0] * largest, : grid[1] * largest], beside)
+        size = (pixels.shape[1], pixels.shape[2])
+        scale = each.scale_of(size, whole, largest)
+        if scale is None:
+            raise DataError(f"{each.misfit(size, row, whole, largest)}; resize it, or leave it out")
+        beside[each.task] = pixels[:, : grid[0] * scale, : grid[1] * scale]
+        scales[each.task] = each.scale
+    return Scene(grid, photo[:, : grid[0] * largest, : grid[1] * largest], beside, scales)
 
 
 def _resized(image: Float[Tensor, "3 H W"], size: tuple[int, int]) -> Float[Tensor, "3 h w"]:

@@ -53,7 +53,8 @@ A manifest is CSV with a header, or JSON lines (`.jsonl`, `.ndjson`), with a row
 Empty cells are allowed: a task learns from the rows that have its target.
 
 The photo is the largest picture of a row: with M the largest scale of the recipe's tasks, a `source` has 1/M of its
-side, and the target of a task of scale s has s/M of it. Without tasks that enlarge, all have the photo's size. Sides
+side, and the target of a task of scale s has s/M of it. A target may also be as large as its photo: it is
+reduced in the same way. Without tasks that enlarge, all have the photo's size. Sides
 may be rounded up or down; `prismgan data check` names every picture whose size does not fit.
 """
 

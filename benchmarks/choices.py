@@ -25,9 +25,9 @@ from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
 from prismgan.losses import OBJECTIVES
 from prismgan.models import AdversaryConfig, build
+from prismgan.recipes.recipe import Recipe, load
 from prismgan.render.cost import take_turns
 from prismgan.training.precision import precision
-from prismgan.training.recipe import Recipe, load
 
 STEPS = 4
 """In one of which a penalty falls due, where the objective has one that is not computed every time."""

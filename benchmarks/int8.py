@@ -24,6 +24,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import PrismganError
+from prismgan.evaluation.benchmarks.restoration import RESTORATION
+from prismgan.evaluation.benchmarks.suite import Bench, Row, as_file
 from prismgan.export import Precision, export
 from prismgan.export.parity import feed
 from prismgan.export.session import Run, onnxruntime_session
@@ -31,8 +33,6 @@ from prismgan.images import find_pictures
 from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.render import Renderer
 from prismgan.render.cost import take_turns
-from prismgan.training.benchmarks.restoration import RESTORATION
-from prismgan.training.benchmarks.suite import Bench, Row, as_file
 
 SETS = {"set5": 5, "set5_lr_matlab": None, "cbsd68": 12}
 """Test sets, and how many of their pictures are measured on; None stands for a folder of folders."""

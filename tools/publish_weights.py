@@ -11,19 +11,20 @@ and the header's recipe is that of the recipe file.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from prismgan.errors import PrismganError
 from prismgan.models.weights import Weights, load_weights
-from prismgan.training.header import header
-from prismgan.training.portable import portable
-from prismgan.training.recipe import load
+from prismgan.recipes.header import header
+from prismgan.recipes.recipe import load
 
 SHARED = ("generator.trunk.", "generator.mapping.")
 FINE = ("generator.trunk.up.", "generator.trunk.fine.")
@@ -51,6 +52,25 @@ def publish(weights: Path, recipe: Path, out: Path, onto: Path | None = None, *,
     plain = portable(loaded.header.recipe, recipe.parent.resolve())
     update = loaded.header.model_copy(update={"recipe": plain})
     replace(loaded.without("discriminator"), header=update).save(out, torch.float16)
+
+
+def portable(content: Any, base: Path) -> Any:
+    """The same dumped recipe, with every absolute path in it relative to ``base``, the folder of the recipe file.
+
+    It is read back as it was by a recipe file that lies there. What lies beside the folder begins with ``..``. Nothing
+    is known here of which fields are paths: whatever looks like an absolute one is.
+
+    Args:
+        content: dictionaries, lists and plain values, as of ``recipe.model_dump(mode="json")``.
+        base: an absolute folder.
+    """
+    if isinstance(content, dict):
+        return {key: portable(value, base) for key, value in content.items()}
+    if isinstance(content, list):
+        return [portable(value, base) for value in content]
+    if isinstance(content, str) and PurePath(content).is_absolute():
+        return Path(os.path.relpath(content, base)).as_posix()
+    return content
 
 
 def laid_over(new: Weights, whole: Weights, *, changed: bool = False) -> Weights:

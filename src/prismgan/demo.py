@@ -13,11 +13,11 @@ from rich.console import Console
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
+from prismgan.recipes.recipe import Recipe, load
 from prismgan.render import Renderer, measure_cost, sheet
+from prismgan.report import Chapter, write_report
 from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
-from prismgan.training.recipe import Recipe, load
-from prismgan.training.report import Chapter, write_report
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from prismgan import recipes
+from prismgan.recipes.recipe import Recipe, load, to_yaml
 from prismgan.tasks import KINDS
-from prismgan.training.recipe import Recipe, load, to_yaml
 
 FOLDER = Path(recipes.__file__).parent
 EXAMPLES = sorted(FOLDER.glob("*.yaml"))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from prismgan.evaluation.trained import trained_model
 from prismgan.models.weights import load_weights
-from prismgan.training.trained import trained_model
 from tiny_clips import make_clip
 from tiny_kinds import COMPARISON_KINDS, tiny_model
 

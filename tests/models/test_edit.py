@@ -16,8 +16,8 @@ from prismgan.models import weights as weights_module
 from prismgan.models.edit import add_head, free_name, must_lose_nothing, remove_tasks, rename_task
 from prismgan.models.weights import HeadEntry, Weights, default_weights, find_weights, load_weights
 from prismgan.networks import Generator
+from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Style
-from prismgan.training.recipe import Recipe
 
 ENTRY = HeadEntry(name="new", kind="style", scale=1, fine=False, latent=False, blocks=2)
 TASK = Style(name="new", exemplars=("builtin:mosaic",), adversarial_weight=0)

@@ -23,7 +23,7 @@ from prismgan.errors import WeightsError
 from prismgan.losses.content import FeatureContent
 from prismgan.networks import FeatureNetwork, default_features, find_features, load_features, load_squeeze
 from prismgan.networks.squeeze import SqueezeFeatures
-from prismgan.training.recipe import parse
+from prismgan.recipes.recipe import parse
 from squeeze_weights import convolution, squeeze
 
 Tensors = dict[str, Tensor]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from prismgan.models.weights import load_weights
-from prismgan.training.header import recipe_of
-from prismgan.training.recipe import load
+from prismgan.recipes.header import recipe_of
+from prismgan.recipes.recipe import load
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "prism-8.yaml"
 

@@ -23,8 +23,8 @@ from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.models import Prism
 from prismgan.models.weights import load_weights
+from prismgan.recipes.recipe import load
 from prismgan.training.checkpoint import load_checkpoint
-from prismgan.training.recipe import load
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
 
 WriteRecipe = Callable[..., Path]

@@ -40,7 +40,7 @@ def compare(
     The report says which differences are larger than noise. The first model is the one that the others are
     compared with. `experts` trains a separate network for each task.
     """
-    from prismgan.training.comparison import JOINT, MODELS, Axis, compare, find_contenders
+    from prismgan.comparison import JOINT, MODELS, Axis, compare, find_contenders
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     everybody = [JOINT] if vary else list(MODELS)

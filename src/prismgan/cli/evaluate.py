@@ -52,7 +52,7 @@ def evaluate(
 def _evaluate_on_photos(
     weights: Path | None, folder: Path, squeezenet: Path | None, lpips: Path | None, as_json: bool
 ) -> None:
-    from prismgan.training.evaluate_weights import evaluate_weights
+    from prismgan.evaluation.weights import evaluate_weights
 
     found = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
     if as_json:
@@ -75,7 +75,7 @@ def _evaluate_on_photos(
 
 
 def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, photos: int, as_json: bool) -> None:
-    from prismgan.training.benchmarks import run_benchmarks, table
+    from prismgan.evaluation.benchmarks import run_benchmarks, table
 
     found = run_benchmarks(weights, folder, suites, photos=photos, announce=lambda line: typer.echo(line, err=True))
     if as_json:

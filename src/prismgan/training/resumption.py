@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prismgan.errors import RecipeError
-from prismgan.training.recipe import Recipe, differences, load
+from prismgan.recipes.recipe import Recipe, differences, load
 from prismgan.training.run import Run
 
 __all__ = ["must_be_resumable"]

@@ -18,20 +18,20 @@ from prismgan.batch import Batch
 from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DivergedError, RecipeError
+from prismgan.evaluation.evaluator import examination
+from prismgan.evaluation.named_metrics import NamedMetrics
+from prismgan.evaluation.photos import judge
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.models.weights import load_weights, save_weights
+from prismgan.recipes.header import header
+from prismgan.recipes.recipe import Recipe, to_yaml
+from prismgan.report import write_report
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
-from prismgan.training.evaluation import judge
-from prismgan.training.examination import examination
-from prismgan.training.header import header
-from prismgan.training.named_metrics import NamedMetrics
 from prismgan.training.precision import precision
-from prismgan.training.recipe import Recipe, to_yaml
-from prismgan.training.report import write_report
 from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
 from prismgan.training.signals import signals_told

@@ -1,0 +1,168 @@
+"""Who takes part in a comparison: models, and variations of them along fields of the recipe."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from prismgan.errors import RecipeError, nearest
+from prismgan.models import MODELS as KINDS
+from prismgan.models import ModelConfig, PrismConfig, kind_of
+from prismgan.models.adversary import OpponentConfig
+from prismgan.models.budget import at_equal_parameters, rendering
+from prismgan.recipes.recipe import Recipe, load
+from prismgan.recipes.text import StrictLoader
+
+__all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
+
+JOINT = kind_of(PrismConfig)
+"""The recipe as it is."""
+EXPERTS = "experts"
+"""The recipe once for every task, which alone is trained, on the same pictures."""
+MODELS = (
+    JOINT,
+    EXPERTS,
+    *(kind for kind, model in KINDS.items() if kind != JOINT and model.config_type.source == PrismConfig.source),
+)
+"""All that may take part; other kinds of model have as many parameters as ours."""
+
+MEASUREMENTS = 20
+"""Times that gradients are compared along a training whose recipe does not say how often."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A field of the recipe and the values that it is to have, one contender each."""
+
+    path: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Of ``--vary PATH=VALUE,VALUE,...``.
+
+        Raises:
+            RecipeError: it has not this form, or names a value twice.
+        """
+        path, equals, listed = (part.strip() for part in text.partition("="))
+        try:
+            values = yaml.load(f"[{listed}]", Loader=StrictLoader)
+        except (yaml.YAMLError, ValueError):
+            raise RecipeError(f"--vary {text}: the values are not valid YAML") from None
+        if not path or not equals or not values:
+            raise RecipeError(f"--vary {text}: expected path=value,value, as in model.balancer=normalised,fixed")
+        for value in values:
+            if values.count(value) > 1:
+                raise RecipeError(f"--vary {text}: {value!r} is named twice; name it once")
+        return cls(path, tuple(values))
+
+    def settings(self) -> list[str]:
+        """A ``--set`` for each value."""
+        return [f"{self.path}={json.dumps(value)}" for value in self.values]
+
+    def labels(self, depth: int) -> list[str]:
+        """How each value is shown, with so many parts of the path: ``balancer=fixed`` with one."""
+        field = ".".join(self.path.split(".")[-depth:])
+        return [f"{field}={value if isinstance(value, str) else json.dumps(value)}" for value in self.values]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is trained once for every seed."""
+
+    name: str
+    model: str
+    """One of :data:`MODELS`."""
+    variation: str
+    """What of the recipe was changed for it; empty for nothing."""
+    recipes: Mapping[str, Recipe]
+    """One training each: by task for experts, else one whose key is empty."""
+
+    @property
+    def folder(self) -> str:
+        """Its name as that of a folder."""
+        return re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-.")
+
+
+def find_contenders(
+    path: Path, settings: Sequence[str], models: Sequence[str], axes: Sequence[Axis] = ()
+) -> list[Contender]:
+    """Every model with every combination of the axes' values; the first is what the others are compared with.
+
+    Raises:
+        RecipeError: the recipe is missing or wrong, with or without a variation, or a model is unknown or named twice.
+    """
+    for model in models:
+        if model not in MODELS:
+            raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS)} (known: {', '.join(MODELS)})")
+        if models.count(model) > 1:
+            raise RecipeError(f"--models: {model!r} is named twice; name it once")
+    if not models:
+        raise RecipeError(f"--models: names no model (known: {', '.join(MODELS)})")
+    found = []
+    depth = _telling([axis.path for axis in axes])
+    combinations = zip(
+        itertools.product(*(axis.settings() for axis in axes)),
+        itertools.product(*(axis.labels(depth) for axis in axes)),
+        strict=True,
+    )
+    for changes, labels in combinations:
+        recipe = load(path, [*settings, *changes])
+        if recipe.model.kind != JOINT:
+            raise RecipeError(
+                f"{path}: model.kind is {recipe.model.kind!r}, and a comparison starts from {JOINT!r}, by which the "
+                "others are sized; leave model.kind out, and name models by --models"
+            )
+        variation = " ".join(labels)
+        found += [
+            Contender(" ".join(filter(None, (model, variation))), model, variation, _recipes(model, recipe))
+            for model in models
+        ]
+    folders = [contender.folder for contender in found]
+    for contender in found:
+        if folders.count(contender.folder) > 1:
+            raise RecipeError(f"--vary: two variations would have the folder {contender.folder!r}; name fewer values")
+    return found
+
+
+def _telling(paths: Sequence[str]) -> int:
+    """How many parts from the end of each path tell them apart."""
+    parts = [path.split(".") for path in paths]
+    depths = range(1, 1 + max(map(len, parts), default=1))
+    return next((depth for depth in depths if len({tuple(p[-depth:]) for p in parts}) == len(parts)), depths[-1])
+
+
+def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:
+    """What a model is trained with, by part."""
+    if not recipe.training.cosines_every:
+        every = max(1, recipe.training.steps // MEASUREMENTS)
+        recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"cosines_every": every})})
+    if model == EXPERTS:
+        return {task.name: recipe.model_copy(update={"only": (task.name,)}) for task in recipe.all_tasks()}
+    if model == JOINT:
+        return {"": recipe}
+    return {"": recipe.model_copy(update={"model": _rival(model, recipe)})}
+
+
+def _rival(kind: str, recipe: Recipe) -> ModelConfig:
+    """Another kind of model, as large as ours and trained alike: with the recipe's rate, schedule, balancer and so on,
+    and a discriminator of the same size. What it alone has is as its own defaults say."""
+    ours, tasks = recipe.model, recipe.all_tasks()
+    shared = {name: getattr(ours, name) for name in ModelConfig.model_fields if name not in ("kind", "generator")}
+    config = KINDS[kind].config_type(**shared)
+    if ours.opponent is not None:
+        size = {"discriminator": ours.opponent.discriminator}
+        opponents = {
+            name: value.model_copy(update=size)
+            for name in type(config).model_fields
+            if isinstance(value := getattr(config, name), OpponentConfig)
+        }
+        config = config.model_copy(update=opponents)
+    return at_equal_parameters(config, tasks, rendering(ours, tasks))

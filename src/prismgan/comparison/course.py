@@ -1,0 +1,118 @@
+"""How trainings went: their time, whether they collapsed, how tasks' gradients agreed, and their losses' curves."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prismgan.comparison.intervals import Interval, interval
+from prismgan.comparison.plan import Training
+from prismgan.comparison.quality import Quality
+from prismgan.report.heat_map import mean_cosines
+from prismgan.report.history import History, Series, read_history
+from prismgan.report.results import Evaluation, read_result
+
+__all__ = ["Course", "find_course"]
+
+LOSS = "loss/"
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the trainings of one contender went."""
+
+    seconds: Interval
+    """Of training, of all its networks together, evaluation left out."""
+    seconds_a_step: Interval
+    """Median over a training, of all its networks together."""
+    collapses: Mapping[int, tuple[str, ...]]
+    """By seed, why it counts as collapsed: it diverged, or a task's metric is worse than doing nothing."""
+    discriminator: Mapping[str, float]
+    """Its metrics on test pictures, mean over networks and seeds; empty where there is none."""
+    tasks: tuple[str, ...]
+    """Of the rows and columns of ``cosines``; empty where no gradients were compared."""
+    cosines: tuple[tuple[float | None, ...], ...]
+    """Cosines between the tasks' gradients, mean over training and seeds; None where two tasks share nothing, or no
+    step has targets of both, as enlargements by different factors never do."""
+    curves: Mapping[str, Series]
+    """Mean over seeds of every loss's terms, ``TASK/TERM``, over the steps."""
+
+
+def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
+    """Of the trainings of one contender.
+
+    Raises:
+        PrismganError: the metrics of a training cannot be read.
+    """
+    contender = trainings[0].contender
+    histories = {(training.seed, training.part): read_history(training.run.metrics) for training in trainings}
+    seeds = list(dict.fromkeys(training.seed for training in trainings))
+    parts = list(dict.fromkeys(training.part for training in trainings))
+    batch = trainings[0].recipe.training.batch_size
+    collapses = {seed: _collapses([t for t in trainings if t.seed == seed], contender, quality) for seed in seeds}
+    tasks = tuple(task for training in trainings[: len(parts)] for task in _tasks(training))
+    return Course(
+        seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
+        seconds_a_step=interval([sum(_pace(histories[seed, part], batch) for part in parts) for seed in seeds]),
+        discriminator=_discriminator(trainings),
+        collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
+        tasks=tasks if len(parts) == 1 and len(tasks) > 1 else (),
+        cosines=mean_cosines(histories.values(), tasks) if len(parts) == 1 and len(tasks) > 1 else (),
+        curves=_curves(list(histories.values())),
+    )
+
+
+def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for training in trainings:
+        evaluation = read_result(training.run.folder / "evaluation.json", Evaluation)
+        for name, value in (evaluation.discriminator if evaluation else {}).items():
+            if value is not None:
+                found[name].append(value)
+    return {name: statistics.fmean(values) for name, values in found.items()}
+
+
+def _tasks(training: Training) -> list[str]:
+    return [task.name for task in training.recipe.all_tasks()]
+
+
+def _pace(history: History, batch: int) -> float:
+    """Median seconds of a step: moments in which the machine was busy, or pictures were rendered, count for little."""
+    return statistics.median(batch / history.series("images_per_second").values)
+
+
+def _collapses(trainings: Sequence[Training], contender: str, quality: Quality) -> tuple[str, ...]:
+    """Why one seed counts as collapsed."""
+    found = []
+    for training in trainings:
+        name = f"{training.part} " if training.part else ""
+        if training.diverged:
+            found.append(f"{name}diverged")
+        elif training.rollbacks:
+            found.append(f"{name}went back to a checkpoint {training.rollbacks} times")
+        for task in _tasks(training):
+            metric = quality.worse_than_nothing(contender, task, training.seed)
+            if metric:
+                found.append(f"{task}: {metric} is worse than doing nothing")
+    return tuple(found)
+
+
+def _curves(histories: Sequence[History]) -> dict[str, Series]:
+    gathered: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for history in histories:
+        for key in history.keys:
+            if key.startswith(LOSS) and key.count("/") == 2:
+                series = history.series(key)
+                for step, value in zip(series.steps, series.values, strict=True):
+                    gathered[key.removeprefix(LOSS)][float(step)].append(float(value))
+    found = {}
+    for name, values in gathered.items():
+        steps = sorted(values)
+        means = [math.fsum(values[step]) / len(values[step]) for step in steps]
+        found[name] = Series(np.array(steps), np.array(means), 0)
+    return found

@@ -1,0 +1,90 @@
+"""The suites that a folder has files for, measured one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from prismgan.errors import PrismganError, nearest
+from prismgan.evaluation.benchmarks.grids import GRIDS
+from prismgan.evaluation.benchmarks.restoration import RESTORATION
+from prismgan.evaluation.benchmarks.steadiness import STEADINESS
+from prismgan.evaluation.benchmarks.styles import STYLES
+from prismgan.evaluation.benchmarks.suite import Bench, Suite
+from prismgan.packages import missing
+from prismgan.render import Renderer
+
+__all__ = ["SUITES", "chosen", "run_benchmarks"]
+
+SUITES: tuple[Suite, ...] = (RESTORATION, STYLES, STEADINESS, GRIDS)
+
+
+def run_benchmarks(
+    weights: Path | None,
+    folder: Path,
+    suites: Sequence[str] | None = None,
+    *,
+    photos: int = 12,
+    announce: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure weights on the suites named, by default on all that the folder has files for.
+
+    Args:
+        weights: a weights file; the ready-made ones if None.
+        folder: test sets, clips, paintings, feature networks: ``test/``, ``video/``, ``styles/``, ``perceptual/``.
+        suites: names out of :data:`SUITES`.
+        photos: most photos that looks are measured on.
+        announce: told what is being measured.
+
+    Returns:
+        Plain values: ``weights``, ``step``, ``suites``, ``rows`` (see :class:`Row`), and ``left_out``, what could not
+        be measured and why.
+
+    Raises:
+        PrismganError: the folder or a suite's part of it is missing, a suite is unknown, or a package is not installed.
+        WeightsError: the weights cannot be read.
+    """
+    found = chosen(folder, suites)
+    renderer = Renderer.load(weights)
+    bench = Bench(renderer, folder, photos, announce)
+    rows = [row.as_json() for suite in found for row in suite.measure(bench)]
+    return {
+        "weights": renderer.header.title,
+        "step": renderer.header.step,
+        "suites": [suite.name for suite in found],
+        "rows": rows,
+        "left_out": bench.left_out,
+    }
+
+
+def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
+    """The suites named, or all that the folder has files for, once it is sure that they can be measured.
+
+    Raises:
+        PrismganError: they cannot, for the reason given.
+    """
+    if not folder.is_dir():
+        raise PrismganError(f"{folder}: {'is a file, expected a folder' if folder.exists() else 'no such folder'}")
+    known = {suite.name: suite for suite in SUITES}
+    if names is not None and not names:
+        raise PrismganError(f"no suite is named (there are: {', '.join(known)})")
+    for name in names or ():
+        if name not in known:
+            raise PrismganError(f"no suite is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
+        lacking = known[name].lacks(folder)
+        if lacking is not None:
+            raise PrismganError(f"{folder}: has not what suite {name!r} is measured on: {lacking}")
+    found = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
+    if not found:
+        lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES)
+        raise PrismganError(f"{folder}: has nothing to measure on ({lacking})")
+    for suite in found:
+        packages = missing(suite.modules)
+        if packages:
+            others = ",".join(other.name for other in found if other is not suite) or "another one"
+            raise PrismganError(
+                f"suite {suite.name!r} needs {' and '.join(packages)}: pip install 'prismgan[video]', "
+                f"or leave it out with --suites {others}"
+            )
+    return found

@@ -1,0 +1,155 @@
+"""One pass of the network against optimisation of the pixels, on the same objective."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prismgan import data, images
+from prismgan.batch import TaskBatch
+from prismgan.data.examples import shown
+from prismgan.errors import PrismganError
+from prismgan.evaluation.benchmarks.optimisation import descent
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, test_set, unseen_photos
+from prismgan.losses.content import FeatureContent
+from prismgan.losses.style import StyleStatistics
+from prismgan.networks.perceptual import load_features
+from prismgan.recipes.header import recipe_of
+from prismgan.tasks import Exemplar, Task
+
+__all__ = ["ITERATIONS", "STYLES", "Objective", "compare"]
+
+NAME = "styles"
+TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
+"""Feature networks whose objective pixels are optimised on."""
+JUDGE = "squeezenet1_1_fp16"
+"""A feature network that nothing was trained or optimised on. It judges what was optimised on the first teacher."""
+ITERATIONS = (50, 100)
+
+Photo = Float[Tensor, "1 3 H W"]
+
+
+class Objective(nn.Module):
+    """What a style task asks for, as one number a picture: its distances to exemplars and photo, weighted.
+
+    Both by ``features``, whatever network the task was trained with; the task's other losses are left out.
+    """
+
+    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 h w"]], task: Task) -> None:
+        super().__init__()
+        weights = {term.name: term.weight for term in task.losses}
+        self.style_weight, self.content_weight = weights.get("style", 0.0), weights.get("content", 0.0)
+        self.style = StyleStatistics(features, exemplars)
+        self.content = FeatureContent(features)
+
+    def forward(self, output: Float[Tensor, "B 3 H W"], photo: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+        """Of pictures in [-1, 1] that were made of photos of the same size."""
+        batch = TaskBatch(photo, photo, None)
+        return self.style_weight * self.style(output, batch) + self.content_weight * self.content(output, batch)
+
+
+def compare(
+    photos: Sequence[Photo],
+    looks: Sequence[Photo],
+    teachers: Mapping[str, Objective],
+    judge: Mapping[str, Objective],
+    iterations: Sequence[int],
+) -> dict[tuple[str, str], float]:
+    """Mean objectives, by feature network and by what was done: ``"photo"``, ``"one pass"``, ``"50 iterations"``.
+
+    Args:
+        photos: content images in [-1, 1].
+        looks: what one pass of the network makes of them.
+        teachers: objectives by the names of their networks; on each of them the pixels are optimised.
+        judge: objectives that judge what was optimised on the first teacher.
+        iterations: ascending numbers of iterations.
+    """
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def note(name: str, objective: Objective, photo: Photo, pictures: Mapping[str, Photo]) -> None:
+        with torch.no_grad():
+            for what, picture in pictures.items():
+                found[name, what].append(float(objective(picture, photo)))
+
+    for photo, look in zip(photos, looks, strict=True):
+        given = {"photo": photo, "one pass": look}
+        for number, (name, objective) in enumerate(teachers.items()):
+            steps = islice(descent(photo, lambda image: objective(image, photo)), max(iterations))  # noqa: B023
+            optimised = {
+                f"{step} iterations": as_file(image) for step, image in enumerate(steps, start=1) if step in iterations
+            }
+            note(name, objective, photo, given | optimised)
+            if number == 0:
+                for other, judging in judge.items():
+                    note(other, judging, photo, given | optimised)
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _lacks(folder: Path) -> str | None:
+    if not test_set(folder, UNSEEN):
+        return f"test/{UNSEEN}"
+    if not any(_network(folder, name).exists() for name in TEACHERS):
+        return f"one of perceptual/{', perceptual/'.join(f'{name}.safetensors' for name in TEACHERS)}"
+    return None
+
+
+def _measure(bench: Bench) -> Iterator[Row]:
+    header = bench.renderer.header
+    recipe = recipe_of(header, header.title)
+    tasks = [task for task in recipe.all_tasks() if isinstance(task.target, Exemplar)]
+    photos = unseen_photos(bench)
+    networks = {
+        name: load_features(_network(bench.folder, name))
+        for name in (*TEACHERS, JUDGE)
+        if _network(bench.folder, name).exists()
+    }
+    for task in tasks:
+        exemplars = _exemplars(task, bench.folder / "styles")
+        if not exemplars:
+            bench.left_out.append(f"{task.name}: its exemplar is neither where the recipe says nor in styles/")
+            continue
+        bench.announce(f"{task.name}: one pass against optimisation, {len(photos)} photos")
+        objectives = {name: Objective(network, exemplars, task) for name, network in networks.items()}
+        judge = {JUDGE: objectives.pop(JUDGE)} if JUDGE in objectives else {}
+        looks = [bench.render(photo, [task.name])[task.name] for photo in photos]
+        found = compare([photo[None] for photo in photos], looks, objectives, judge, ITERATIONS)
+        for (network, what), value in found.items():
+            yield Row(
+                suite=NAME,
+                task=task.name,
+                condition=f"{network}: {what}",
+                metric="objective",
+                unit="",
+                better="lower",
+                value=value,
+                baseline=found[network, "photo"],
+                count=len(photos),
+            )
+
+
+def _network(folder: Path, name: str) -> Path:
+    return folder / "perceptual" / f"{name}.safetensors"
+
+
+def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:
+    """The pictures of a style, at the size they are shown at: where the recipe says, or of that name in ``styles``, or
+    named as the task is; none if there is no such picture."""
+    assert isinstance(task.target, Exemplar)
+    try:
+        return data.exemplars(task)
+    except PrismganError:  # weights travel without the pictures that they were trained with
+        pass
+    files = [styles / Path(picture).name for picture in task.target.pictures]
+    if not all(file.is_file() for file in files):
+        known = images.find_pictures(styles) if styles.is_dir() else []
+        files = [file for file in known if task.name.replace("-", "_") in file.stem][:1]
+    return [shown(images.read(file), task.target.size) for file in files]
+
+
+STYLES = Suite(NAME, _lacks, _measure)

@@ -1,0 +1,177 @@
+"""Evaluation without a source: what is generated, as a set, against real pictures, and the tasks against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, SupportsFloat
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prismgan.data import Row
+from prismgan.evaluation.classifier import Labelled, labelled, train_classifier
+from prismgan.metrics import ABSOLUTE, Metric, Modes, SetMetric, classifier_kid, modes
+from prismgan.networks import Classifier
+from prismgan.tasks import Task, made_of_photo
+
+__all__ = ["LATENTS", "NoiseEvaluation", "alignment"]
+
+LATENTS = 1000
+"""Latents that are drawn."""
+AT_ONCE = 100
+"""Of them, in one pass of the generator."""
+
+Images = Float[Tensor, "N 3 H W"]
+
+
+def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str, tuple[float, float]]:
+    """How far each derived task's images are from what its function makes of the photo task's images.
+
+    Returns:
+        By task the mean absolute error, of the whole range from black to white, and what it would be by chance: with
+        the photo of the next latent. Nothing where no task is the photo itself.
+    """
+    found = {}
+    for name, made in made_of_photo(tasks, outputs).items():
+        own, chance = (ABSOLUTE(outputs[name], other).mean() for other in (made, made.roll(1, dims=0)))
+        found[name] = (float(own), float(chance))
+    return found
+
+
+@dataclass
+class NoiseEvaluation:
+    """Measures a generator without a source, again and again while it trains."""
+
+    tasks: Sequence[Task]
+    train: Sequence[Row]
+    test: Sequence[Row]
+    crop: int
+    seed: int
+    sets: Sequence[SetMetric] = ()
+    """Metrics of sets beside the one by the classifier."""
+    device: str = "cpu"
+    collections: tuple[str, ...] = field(init=False)
+    """Where the pictures come from: the classes that modes are counted by. Of one alone there is no classifier."""
+
+    def __post_init__(self) -> None:
+        self.collections = tuple(dict.fromkeys(row.collection for row in self.train))
+
+    @cached_property
+    def _real(self) -> tuple[dict[str, Labelled], dict[str, Labelled]]:
+        """Training and test pictures."""
+        train, test = (
+            labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in (self.train, self.test)
+        )
+        return train, test
+
+    @cached_property
+    def _classifier(self) -> Classifier | None:
+        if len(self.collections) < 2 or not self._real[0]:
+            return None
+        return train_classifier(self._real[0], len(self.collections), seed=self.seed, device=self.device)
+
+    @torch.no_grad()
+    def __call__(
+        self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]
+    ) -> dict[str, Any]:
+        """Measure the images of the given latents.
+
+        Returns:
+            The content of ``evaluation.json`` but for the discriminator; ``shares`` says, by task and collection, how
+            much of the images belongs to it.
+        """
+        parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
+        outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
+        rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
+        aligned = alignment(self.tasks, outputs)
+        rows += [_row(task, ABSOLUTE, *aligned[task.name], "derived") for task in self.tasks if task.name in aligned]
+        shares: dict[str, dict[str, float]] = {}
+        if self._classifier is not None:
+            known = [task for task in self.tasks if task.name in self._real[0]]
+            seen = {task.name: self._classifier.probabilities(outputs[task.name]) for task in known}
+            for task in known:
+                shown = modes(seen[task.name])
+                shares[task.name] = dict(zip(self.collections, shown.shares, strict=True))
+                rows += self._modes(task, shown)
+            rows += self._same(known, seen)
+        return {"source": "noise", "pictures": len(latent), "rows": rows, "shares": shares, "skipped": []}
+
+    def _distances(self, task: Task, images: Images) -> list[dict[str, Any]]:
+        """Of the images to real test pictures; beside it that of real training pictures."""
+        train, test = (each.get(task.name) for each in self._real)
+        if train is None or test is None:
+            return []
+        found = []
+        own = [] if self._classifier is None else [classifier_kid(self._classifier)]
+        for metric in (*own, *self.sets):
+            if min(images.shape[-2:]) < metric.smallest:
+                continue
+            ours, shown, expected = (self._features(metric, some) for some in (images, train.pictures, test.pictures))
+            if min(len(ours), len(shown), len(expected)) >= metric.fewest:
+                value, deviation = metric.distance(ours, expected, self._random())
+                baseline, _ = metric.distance(shown, expected, self._random())
+                found.append(_row(task, metric, value, baseline, "real") | {"deviation": deviation})
+        return found
+
+    def _features(self, metric: SetMetric, images: Images) -> Float[Tensor, "N D"]:
+        return torch.cat([metric.features(some.to(self.device)) for some in images.split(AT_ONCE)])
+
+    def _random(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
+
+    def _modes(self, task: Task, shown: Modes) -> list[dict[str, Any]]:
+        """What the images show, beside what real test pictures do."""
+        assert self._classifier is not None
+        test = self._real[1].get(task.name)
+        if test is None:
+            return []
+        real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
+        count = f"of {len(self.collections)}"
+        return [
+            _row(task, _higher("modes", count), shown.covered, real.covered, "real"),
+            _row(task, _higher("balance"), shown.balance, real.balance, "real"),
+            _row(task, _higher("recognised"), shown.recognised, real.recognised, "real"),
+        ]
+
+    def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[dict[str, Any]]:
+        """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
+        first = next((task for task in tasks if task.is_photo), tasks[0])
+        expected = seen[first.name].argmax(dim=1)
+        found = []
+        for task in tasks:
+            if task is not first:
+                classes = seen[task.name].argmax(dim=1)
+                same, chance = ((classes == other).float().mean() for other in (expected, expected.roll(1)))
+                found.append(_row(task, _higher("same_class"), same, chance, "task"))
+        return found
+
+
+class _Measure(NamedTuple):
+    """How a figure that is no metric of pictures is reported."""
+
+    name: str
+    unit: str
+    better: str
+
+
+def _higher(name: str, unit: str = "") -> _Measure:
+    return _Measure(name, unit, "higher")
+
+
+def _row(
+    task: Task, measure: Metric | SetMetric | _Measure, value: SupportsFloat, baseline: SupportsFloat, against: str
+) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "kind": task.kind,
+        "condition": "",
+        "metric": measure.name,
+        "unit": measure.unit,
+        "better": measure.better,
+        "value": float(value),
+        "baseline": float(baseline),
+        "compared_with": against,
+    }

@@ -1,0 +1,296 @@
+"""The reference of recipes, in Markdown: every field with its type, its default and its meaning.
+
+It is made from the JSON schema, which pydantic makes from the fields, their constraints and their docstrings. So there
+is one place to write down what a field means: below the field.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from prismgan.data import builtin, digits
+from prismgan.models import MODELS, ModelConfig
+from prismgan.recipes.recipe import schema
+from prismgan.tasks import KINDS, TaskEntry
+
+__all__ = ["reference"]
+
+Schema = Mapping[str, Any]
+
+INTRODUCTION = """\
+# Recipe reference
+
+A recipe is one YAML file that names the data, the tasks, the model and the schedule of a training. This page is
+printed by `prismgan recipe reference`; `prismgan recipe schema` prints the same for editors that complete YAML.
+
+- Only `data` and `tasks` are required, and of a section only what differs from the defaults.
+- Relative paths are relative to the recipe's own folder. A picture is a path, or `builtin:NAME` for one that prismgan
+  brings.
+- An unknown key, a key that is given twice and a value out of range are refused, with the place and what is allowed.
+- `--set PATH=VALUE` changes one value on the command line; tasks and conditions are addressed by their names:
+  `--set training.steps=500 --set tasks.restore.weight=2`.
+- Every run folder holds its `recipe.yaml` with all defaults filled in.
+"""
+
+MANIFESTS = """\
+## Manifests
+
+A manifest is CSV with a header, or JSON lines (`.jsonl`, `.ndjson`), with a row for every photo.
+
+| column | meaning |
+|---|---|
+| `picture` | Path of the clean photo. Required. |
+| `source` | Path of the photo as it was degraded in reality; without it prismgan degrades the photo by the recipe. |
+| `split` | `train` or `test`; without it the recipe decides. |
+| `collection`, `view` | Where the photo comes from, for counts and reports. |
+| any other | Path of the target of the `paired` task that names this column. |
+
+Empty cells are allowed: a task learns from the rows that have its target.
+
+The photo is the largest picture of a row: with M the largest scale of the recipe's tasks, a `source` has 1/M of its
+side, and the target of a task of scale s has s/M of it. A target may also be as large as its photo: it is
+reduced in the same way. Without tasks that enlarge, all have the photo's size. Sides
+may be rounded up or down; `prismgan data check` names every picture whose size does not fit.
+"""
+
+
+def reference() -> str:
+    """The page: a table for every section of a recipe, in the order in which a recipe has them."""
+    page = _Page(schema())
+    sections = "".join(f"\n{section}\n" for section in page.sections())
+    return f"{INTRODUCTION}{sections}\n{MANIFESTS}\n{_builtins()}"
+
+
+def _builtins() -> str:
+    """What can stand behind ``builtin:``."""
+    collections = [f"- `builtin:{name}`: {', '.join(members)}" for name, members in builtin.COLLECTIONS.items()]
+    collected = {name for members in builtin.COLLECTIONS.values() for name in members}
+    others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS) if name not in collected]
+    written = ", ".join(f"`builtin:{name}`" for name in digits.COLLECTIONS)
+    scans = f"- {written}: about 180 handwritten ones of each, digit-0-000 and so on"
+    lines = [*collections, scans, f"- in no collection: {', '.join(others)}"]
+    about = (
+        "Photos come with scikit-image, drawings are made by code, digits come with scikit-learn (the extra `digits`). "
+        "Each collection, and each of their pictures:"
+    )
+    return "\n".join(["## Built-in pictures", "", about, "", *lines, ""])
+
+
+class _Union:
+    """Several kinds that a place in a recipe may be of, and what they have in common."""
+
+    def __init__(
+        self,
+        noun: str,
+        kinds: Mapping[str, type[BaseModel]],
+        base: type[BaseModel],
+        definitions: Mapping[str, Schema],
+        default: str | None = None,
+    ) -> None:
+        self.noun = noun
+        self.heading = f"Every {noun}"
+        self.kinds = tuple(kinds)
+        self.definitions = {kind.__name__ for kind in kinds.values()}
+        fields: Mapping[str, Schema] = base.model_json_schema()["properties"]
+        # What every kind has in a way of its own is said of every kind.
+        self.fields = {
+            key: field for key, field in fields.items() if all(name in definitions for name, _ in _references(field))
+        }
+        self.fields["kind"] = {
+            "enum": list(self.kinds),
+            "description": f"What kind of {noun} it is, see below.",
+            **({} if default is None else {"default": default}),
+        }
+
+    def own(self, definition: Schema) -> set[str]:
+        """Fields of a kind that are its own, or have another default there."""
+        return {
+            key for key, field in definition["properties"].items() if key != "kind" and self.fields.get(key) != field
+        }
+
+
+class _Page:
+    """The sections of one schema."""
+
+    def __init__(self, whole: Schema) -> None:
+        self.whole = whole
+        self.definitions: Mapping[str, Schema] = whole["$defs"]
+        tasks = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
+        models = {name: model.config_type for name, model in MODELS.items()}
+        self.unions = (
+            _Union("task", tasks, TaskEntry, self.definitions),
+            _Union("model", models, ModelConfig, self.definitions, default=next(iter(models))),
+        )
+        self.headings = self._headings()
+
+    def sections(self) -> Iterator[str]:
+        """Each as Markdown, without the newline at its end."""
+        yield f"## The recipe\n\n{self._table(self.whole)}"
+        begun: set[str] = set()
+        for name, heading in self.headings.items():
+            definition = self.definitions[name]
+            skipped: set[str] = set()
+            for union in self.unions:
+                if name in union.definitions:
+                    if union.heading not in begun:
+                        yield self._common(union)
+                    begun.add(union.heading)
+                    skipped = set(definition["properties"]) - union.own(definition)
+            yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
+
+    def _common(self, union: _Union) -> str:
+        """The section of the fields that all kinds have."""
+        required = [key for key in ("name", "kind") if key in union.fields and "default" not in union.fields[key]]
+        about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
+        return f"## {union.heading}\n\n{about}\n\n{self._table({'properties': union.fields, 'required': required})}"
+
+    def _headings(self) -> dict[str, str]:
+        """Heading of every definition, in the order of a recipe; one that is used at several places names them all."""
+        places: dict[str, dict[str, list[str]]] = {}
+
+        def visit(properties: Mapping[str, Schema], place: str, kind: str | None) -> None:
+            for key, field in properties.items():
+                here = f"{place}.{key}" if place else key
+                for name, within in _references(field):
+                    known = name in places
+                    within_kind = _kind(self.definitions[name]) or kind
+                    kinds = places.setdefault(name, {}).setdefault(here + within, [])
+                    if within_kind is not None:
+                        kinds.append(within_kind)
+                    if not known:
+                        visit(self.definitions[name]["properties"], here + within, within_kind)
+
+        visit(self.whole["properties"], "", None)
+        return {
+            name: " and ".join(place + self._of_kinds(kinds) for place, kinds in several.items())
+            for name, several in places.items()
+        }
+
+    def _of_kinds(self, kinds: list[str]) -> str:
+        """What a heading adds to a place that is there in some kinds, but not in all."""
+        if not kinds or any(kinds == list(union.kinds) for union in self.unions):
+            return ""
+        *others, last = kinds
+        return f" of kind {', '.join(others)} or {last}" if others else f" of kind {last}"
+
+    def _table(self, definition: Schema, skipped: Iterable[str] = ()) -> str:
+        rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+        required = definition.get("required", ())
+        left_out = set(skipped)
+        for key, field in definition["properties"].items():
+            if key in left_out:
+                continue
+            default = "required" if key in required else self._default(field)
+            cells = (f"`{key}`", self._type(field), default, self._meaning(field))
+            rows.append("| " + " | ".join(_line(cell).replace("|", "\\|") for cell in cells) + " |")
+        return "\n".join(rows)
+
+    def _type(self, field: Schema) -> str:
+        """The type in words, with what is allowed."""
+        if "$ref" in field:
+            heading = self.headings[_name(field)]
+            return f"[{heading}](#{_anchor(heading)})"
+        if "anyOf" in field:
+            return "; or ".join(self._type(option) for option in field["anyOf"])
+        if "oneOf" in field:
+            named = {name for name, _ in _references(field)}
+            union = next(union for union in self.unions if named == union.definitions)
+            return f"[{union.noun}](#{_anchor(union.heading)})"
+        if "const" in field:
+            return f"`{field['const']}`"
+        if "enum" in field:
+            return ", ".join(f"`{_yaml(value)}`" for value in field["enum"])
+        if field["type"] == "array":
+            return self._list_type(field)
+        if field["type"] == "string":
+            return "text" + (f", at most {field['maxLength']} characters" if "maxLength" in field else "")
+        if field["type"] in ("integer", "number"):
+            return ("whole number" if field["type"] == "integer" else "number") + _range(field)
+        return {"boolean": "`true` or `false`", "null": "`null`"}[field["type"]]
+
+    def _list_type(self, field: Schema) -> str:
+        if "prefixItems" in field:
+            return f"list of {len(field['prefixItems'])}: {self._type(field['prefixItems'][0])}"
+        least, most = field.get("minItems", 0), field.get("maxItems")
+        count = f" of {least} to {most}" if most is not None else " of one or more" if least == 1 else ""
+        return f"list{count}: {self._type(field['items'])}"
+
+    def _default(self, field: Schema) -> str:
+        if "$ref" in field:
+            return "its defaults"
+        if "oneOf" in field and "default" in field:
+            return "its defaults"
+        if "default" not in field:
+            raise ValueError(f"{field}: is not required and has no default")
+        return f"`{_yaml(self._short(field['default'], field))}`"
+
+    def _short(self, value: Any, field: Schema) -> Any:
+        """A default without what its own section's defaults say already."""
+        if isinstance(value, list) and "$ref" in field.get("items", {}):
+            known = self.definitions[_name(field["items"])]["properties"]
+            return [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
+        return value
+
+    def _meaning(self, field: Schema) -> str:
+        # Pydantic leaves a field's own words out where they are those of its section.
+        found = field.get("description") or ("$ref" in field and self.definitions[_name(field)].get("description"))
+        if found:
+            return str(found)
+        if "const" in field:
+            return "Which kind this is."
+        raise ValueError(f"{field}: has no docstring")
+
+
+def _references(field: Schema) -> Iterator[tuple[str, str]]:
+    """Definitions that a field refers to, with ``[]`` where it holds a list of them."""
+    if "$ref" in field:
+        yield _name(field), ""
+    for option in (*field.get("anyOf", ()), *field.get("oneOf", ())):
+        yield from _references(option)
+    if "items" in field:
+        yield from ((name, f"[]{within}") for name, within in _references(field["items"]))
+
+
+def _name(field: Schema) -> str:
+    return str(field["$ref"]).rpartition("/")[2]
+
+
+def _kind(definition: Schema) -> str | None:
+    """The kind, of a definition that is one of several."""
+    kind: str | None = definition["properties"].get("kind", {}).get("const")
+    return kind
+
+
+def _range(field: Schema) -> str:
+    low, above = field.get("minimum"), field.get("exclusiveMinimum")
+    high, below = field.get("maximum"), field.get("exclusiveMaximum")
+    if field["type"] == "integer":
+        low, above = (low if above is None else above + 1), None
+        high, below = (high if below is None else below - 1), None
+    if low is not None and high is not None:
+        return f", {low} to {high}"
+    signs = (("at least", low), ("above", above), ("at most", high), ("below", below))
+    return "".join(f", {sign} {limit}" for sign, limit in signs if limit is not None)
+
+
+def _yaml(value: Any) -> str:
+    """A default as one would write it in a recipe, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())
+
+
+def _anchor(heading: str) -> str:
+    """The name that a heading's link has on code hosts."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,6 +1,0 @@
-"""`prismgan compare`: several models on one recipe at the same budget, with several seeds, and what that shows."""
-
-from prismgan.training.comparison.contenders import JOINT, MODELS, Axis, find_contenders
-from prismgan.training.comparison.run import compare
-
-__all__ = ["JOINT", "MODELS", "Axis", "compare", "find_contenders"]

@@ -1,0 +1,163 @@
+"""Who takes part in a comparison, and that all of them are given the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from prismgan import data
+from prismgan.comparison import MODELS, Axis, find_contenders
+from prismgan.comparison.budget import budget_of, must_be_equal
+from prismgan.comparison.contenders import Contender
+from prismgan.comparison.plan import find_trainings
+from prismgan.data import TestSet, TrainingSet
+from prismgan.errors import PrismganError, RecipeError
+from prismgan.recipes.recipe import Recipe, load
+
+MakeRecipe = Callable[..., Path]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, tiny_recipe: MakeRecipe) -> Path:
+    return tiny_recipe(tmp_path)
+
+
+def test_every_model_is_one(recipe: Path) -> None:
+    found = find_contenders(recipe, [], MODELS)
+    assert [contender.name for contender in found] == list(MODELS)
+    joint, experts = found[:2]
+    assert list(joint.recipes) == [""]
+    assert list(experts.recipes) == ["restore", "enlarge", "paint"]
+    for task, expert in experts.recipes.items():
+        assert [each.name for each in expert.all_tasks()] == [task]
+        assert expert.model == joint.recipes[""].model
+        assert expert.training == joint.recipes[""].training
+
+
+def test_an_expert_sees_what_the_joint_network_sees(recipe: Path) -> None:
+    joint, experts = find_contenders(recipe, ["data.workers=0"], ["prism", "experts"])
+    together, alone = joint.recipes[""], experts.recipes["restore"]
+    rows, test = data.split(data.rows(together.data), together.data)
+
+    def samples(recipe: Recipe) -> TrainingSet:
+        others = recipe.other_tasks()
+        return TrainingSet(rows, recipe.all_tasks(), 32, recipe.degradation, recipe.seed, alongside=others)
+
+    for position in range(6):
+        one, other = samples(together).sample(position), samples(alone).sample(position)
+        assert torch.equal(one.source, other.source)
+        assert torch.equal(one.targets["restore"], other.targets["restore"])
+        assert list(other.targets) == ["restore"]
+    condition = together.evaluation.conditions[1]
+    for each in (together, alone):
+        assert [task.scale for task in each.all_tasks() + each.other_tasks()].count(2) == 1
+    (one,), (other,) = (
+        TestSet(test, each.all_tasks(), condition, 64, alongside=each.other_tasks()) for each in (together, alone)
+    )
+    assert torch.equal(one.source, other.source)
+
+
+def test_variations_are_all_combinations(recipe: Path) -> None:
+    axes = [Axis.parse("model.balancer=normalised,fixed"), Axis.parse("model.generator.widths=[8, 16],[4, 8]")]
+    found = find_contenders(recipe, ["training.steps=3"], ["prism", "experts"], axes)
+    assert len(found) == 8
+    assert found[0].name == "prism balancer=normalised widths=[8, 16]"
+    assert found[0].folder == "prism-balancer-normalised-widths-8-16"
+    assert [contender.recipes[""].model.balancer for contender in found[::2]] == 2 * ["normalised"] + 2 * ["fixed"]
+    assert found[-1].recipes["paint"].model.generator.widths == (4, 8)
+    assert Axis.parse("model.rate=1e-3, 2e-3").values == (0.001, 0.002)
+    shares = [Axis.parse("tasks.restore.weight=1"), Axis.parse("tasks.paint.weight=0.1")]
+    assert find_contenders(recipe, [], ["prism"], shares)[0].name == "prism restore.weight=1 paint.weight=0.1"
+    assert all(each.training.steps == 3 for contender in found for each in contender.recipes.values())
+
+
+def test_trainings_go_seed_after_seed(recipe: Path, tmp_path: Path) -> None:
+    found = find_trainings(find_contenders(recipe, ["seed=5"], ["prism", "experts"]), 2, tmp_path / "out")
+    assert [(training.contender, training.part, training.seed) for training in found] == [
+        *(("prism", "", 5), ("experts", "restore", 5), ("experts", "enlarge", 5), ("experts", "paint", 5)),
+        *(("prism", "", 6), ("experts", "restore", 6), ("experts", "enlarge", 6), ("experts", "paint", 6)),
+    ]
+    assert len({training.run.folder for training in found}) == len(found)
+    assert found[1].run.folder == tmp_path / "out" / "experts" / "restore" / "seed-5"
+
+
+def test_gradients_are_compared_even_where_the_recipe_does_not_say_so(recipe: Path) -> None:
+    def every(*settings: str) -> int:
+        (contender,) = find_contenders(recipe, settings, ["prism"])
+        return contender.recipes[""].training.cosines_every
+
+    assert every("training.steps=400") == 20
+    assert every("training.steps=3") == 1
+    assert every("training.cosines_every=7") == 7
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown model": ({"models": ["prizm"]}, r"--models prizm: unknown model; did you mean 'prism'\? \(known: prism, "),
+    "no model": ({"models": []}, "names no model"),
+    "model named twice": ({"models": ["prism", "prism"]}, "'prism' is named twice"),
+    "unknown field": ({"axes": ["model.balance=fixed"]}, "did you mean 'balancer'"),
+    "unknown value": ({"axes": ["model.balancer=fixd"]}, "did you mean 'fixed'"),
+    "no value": ({"axes": ["model.balancer="]}, "expected path=value,value"),
+    "no path": ({"axes": ["fixed"]}, "expected path=value,value"),
+    "value named twice": ({"axes": ["model.balancer=dwa,dwa"]}, "'dwa' is named twice"),
+    "no YAML": ({"axes": ["model.balancer=[a"]}, "not valid YAML"),
+    "same folder": ({"axes": ["name=a b,a-b"], "models": ["prism"]}, "would have the folder 'prism-name-a-b'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_refused(case: str, recipe: Path) -> None:
+    asked, message = WRONG[case]
+    with pytest.raises(RecipeError, match=message):
+        find_contenders(
+            recipe, [], asked.get("models", ["prism"]), [Axis.parse(text) for text in asked.get("axes", [])]
+        )
+
+
+# -- the budget -----------------------------------------------------------------------------------
+
+
+def test_budgets_are_counted(recipe: Path) -> None:
+    joint, experts = find_contenders(recipe, [], ["prism", "experts"])
+    counts = joint.recipes[""].model.make_generator([]).parameter_counts
+    budget, apart = budget_of(joint), budget_of(experts)
+    assert (budget.steps, budget.batch_size, budget.crop) == (8, 2, 32)
+    trunk = counts()["shared"]
+    heads = sum(number - trunk for number in apart.parameters.values())
+    assert budget.total == trunk + heads, "a trunk and its head each, with the joint network's sizes"
+    must_be_equal([joint, experts], {"prism": budget, "experts": apart})
+
+
+def against_joint(recipe: Path, *settings: str) -> None:
+    """Hold the recipe with some settings against the recipe, as if both were of one comparison."""
+    (joint,) = find_contenders(recipe, [], ["prism"])
+    other = Contender("other", "other", "", {"": load(recipe, settings)})
+    must_be_equal([joint, other], {each.name: budget_of(each) for each in (joint, other)})
+
+
+def test_equal_budgets_pass(recipe: Path) -> None:
+    against_joint(recipe, "model.balancer=fixed")
+    against_joint(recipe, "model.generator.code=9")  # about 1 % more
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("model.generator.widths=[8, 20]", r"other: has .* 1\.\d\d times those of prism .* may differ by 5%"),
+        ("training.steps=9", "other: trains 9 steps of 2 crops of 32 pixels, prism 8 of 2 of 32"),
+        ("training.batch_size=3", "3 crops"),
+        ("training.crop=48", "48 pixels"),
+    ],
+)
+def test_unequal_budgets_are_refused(setting: str, message: str, recipe: Path) -> None:
+    with pytest.raises(PrismganError, match=message):
+        against_joint(recipe, setting)
+
+
+def test_a_variation_may_change_the_size(recipe: Path) -> None:
+    found = find_contenders(recipe, [], ["prism"], [Axis.parse("model.generator.widths=[8, 16],[16, 32]")])
+    must_be_equal(found, {contender.name: budget_of(contender) for contender in found})

@@ -23,7 +23,10 @@ def test_the_servers_own_names_are_served(client: Any, host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8000", "localhost.evil.example", "192.168.0.1", "", "[::1", "a@localhost", ":8000"],
+    [
+        *("evil.example", "evil.example:8000", "localhost.evil.example", "192.168.0.1", "", "[::1", "a@localhost"),
+        *(":8000", "127.0.0.1:8123, evil", "127.0.0.1:x", "127.0.0.1:", "localhost/evil", "[::1]evil", "::1"),
+    ],
 )
 def test_other_names_are_refused(client: Any, host: str) -> None:
     answer = client.get("/api/tasks", headers={"Host": host})

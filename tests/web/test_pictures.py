@@ -193,6 +193,19 @@ def test_pictures_are_bounded_in_number() -> None:
         assert len(list(folder(client).iterdir())) == 3
 
 
+def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() -> None:
+    with client_of(Limits(pictures=3, pictures_of_a_client=2, idle_seconds=0), memory=5_000_000, pause=0.2) as client:
+        pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
+        awaited, abandoned = (send(client, drawn(400, 400)).json()["id"] for _ in range(2))
+        client.post(f"/api/pictures/{awaited}/renders", json={"tasks": ["restore"]})
+        pictures.add("10.0.0.2", io.BytesIO(drawn()))
+        kept = pictures.add("10.0.0.3", io.BytesIO(drawn()))
+        assert client.get(f"/api/pictures/{abandoned}").status_code == 404
+        assert client.get(f"/api/pictures/{kept.id}").status_code == 200
+        assert client.get(f"/api/pictures/{awaited}").status_code == 200
+        assert len(list(folder(client).iterdir())) == 3
+
+
 def test_old_pictures_are_forgotten() -> None:
     with client_of(Limits(seconds=0)) as client:
         picture = send(client).json()["id"]

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -46,13 +47,27 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
         )
         with urllib.request.urlopen(asked) as answer:
             assert answer.status == 201
+            picture = json.load(answer)["id"]
+        style = {"picture": picture, "name": "dots", "minutes": 0.001}
+        asked = urllib.request.Request(
+            f"{address}/api/styles", json.dumps(style).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            job = json.load(answer)["id"]
+        while not learnt(address, job):
+            time.sleep(0.2)
         assert len(list(tmp_path.glob("prismgan-serve-*/pictures/*"))) == 1
         process.send_signal(ending)
         _, said = process.communicate(timeout=60)
     assert "Traceback" not in said, said
-    assert list(tmp_path.glob("prismgan-*")) == []
+    assert list(tmp_path.iterdir()) == []
     if ending == signal.SIGINT:
         assert (process.returncode, said) == (0, "stopped\n")
+
+
+def learnt(address: str, job: str) -> bool:
+    with urllib.request.urlopen(f"{address}/api/styles/{job}") as answer:
+        return bool(json.load(answer)["state"] == "done")
 
 
 def test_a_port_that_is_taken_is_told(tiny_run: Path, command: Callable[..., Any]) -> None:

@@ -60,7 +60,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
     application.add_middleware(
         Guard,
         host=host,
-        body_bytes=limits.body_bytes,
+        limits=limits,
         larger={
             "/api/pictures": limits.upload_bytes + ENVELOPE,
             "/api/videos": limits.clip_bytes + ENVELOPE,

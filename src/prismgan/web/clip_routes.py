@@ -56,4 +56,4 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
         raise Refusal(422, f"grid: an output is named {GRID!r} already; leave one of them out")
     grid = {GRID: None} if asked.grid else {}
     work = partial(render_sent_clip, renderer, upload, request, asked.grid, here.folder.path / "renders", here.limits)
-    return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}))
+    return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))

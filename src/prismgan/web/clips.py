@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ def plainly(text: str) -> str:
     return text.replace(f"{NAME}: ", f"{NAME} ", 1)
 
 
-def sent_clips(folder: Path, limits: Limits) -> Uploads[SentClip]:
+def sent_clips(folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> Uploads[SentClip]:
     """A place for clips."""
     bounds = Bounds(
         what="clip",
@@ -49,9 +50,10 @@ def sent_clips(folder: Path, limits: Limits) -> Uploads[SentClip]:
         output_pixels=limits.clip_pixels,
         kept=limits.clips,
         kept_of_a_client=limits.clips_of_a_client,
+        idle_seconds=limits.idle_seconds,
         seconds=limits.seconds,
     )
-    return Uploads(folder, bounds, partial(_checked, limits))
+    return Uploads(folder, bounds, partial(_checked, limits), needed)
 
 
 def _checked(limits: Limits, name: str, client: str, path: Path) -> SentClip:

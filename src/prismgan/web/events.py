@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -41,6 +42,7 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
         await websocket.close(TRY_LATER, "too many watch; ask for the state instead")
         return
     here.watchers += 1
+    job.watchers += 1
     told, shown = None, 0
     try:
         while True:
@@ -56,9 +58,12 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
                 return
             await _pause(websocket)
     except WebSocketDisconnect:
-        return  # whoever watched has left; the job goes on until it is cancelled
+        return
     finally:
         here.watchers -= 1
+        job.watchers -= 1
+        job.asked = time.monotonic()
+        here.cancel_if_left(job, asyncio.get_running_loop().call_later)
 
 
 async def _pause(websocket: WebSocket) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import Annotated, BinaryIO
 
 import numpy as np
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
 from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PrismganError
 from prismgan.images import Picture
-from prismgan.render import Request
+from prismgan.render import Request as RenderRequest
 from prismgan.web.bodies import WrongBody
 from prismgan.web.encoding import encoded
 from prismgan.web.jobs import Job, Length
@@ -36,7 +36,8 @@ ANY = 2**62
         **{code: {"model": WrongBody} for code in (400, 413, 415, 422, 429, 503)},
     },
 )
-def frame(
+async def frame(
+    asked: Request,
     file: UploadFile,
     tasks: Annotated[list[str], Query(min_length=1, description="names of looks of the frame's own size")],
     here: Here,
@@ -48,25 +49,27 @@ def frame(
     """
     renderer = here.studio.renderer
     try:
-        scales = renderer.plan(Request(tuple(tasks))).scales
+        scales = renderer.plan(RenderRequest(tuple(tasks))).scales
     except PrismganError as error:
         raise Refusal(422, words_of(error)) from None
     larger = [name for name, scale in scales.items() if scale != 1]
     if larger:
         raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; ask for looks of its own size")
-    pixels = _decoded(file.file, here.limits.quick_pixels)
+    pixels = await asyncio.to_thread(_decoded, file.file, here.limits.quick_pixels)
 
     def work(job: Job) -> None:
-        looks = renderer.render(pixels, Request(tuple(tasks)), progress=job.advance, where="frame")
+        looks = renderer.render(pixels, RenderRequest(tuple(tasks)), progress=job.advance, where="frame")
         job.results = {"looks": Picture(np.concatenate([looks[name] for name in tasks]))}
 
     job = Job(client, work, Length.SECONDS)
     here.queue.submit(job)
     while not job.is_over:
-        time.sleep(PAUSE)
+        if await asked.is_disconnected():
+            here.queue.cancel(job)  # nobody is there to be shown what comes out
+        await asyncio.sleep(PAUSE)
     if job.state != "done":
         raise Refusal(503, job.error or "the server ends")
-    return encoded("looks", job.results["looks"], "jpg")
+    return await asyncio.to_thread(encoded, "looks", job.results["looks"], "jpg")
 
 
 def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:

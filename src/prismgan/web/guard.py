@@ -8,15 +8,17 @@ which page it asks for, it must be our own.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
+from prismgan.web.slow_clients import Exchange, too_large
 
 __all__ = ["HEADERS", "Guard"]
 
@@ -27,6 +29,8 @@ SCHEMES = ("http", "https")
 """The second where another server stands in front."""
 MOST_DIGITS = 18
 """Of a length that is worth reading."""
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(:\d{1,5})?", re.IGNORECASE)
+"""One name or address, and a port: what browsers send."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,8 +50,8 @@ class Guard:
     Args:
         application: what is guarded.
         host: the address that the server is bound to.
-        body_bytes: most bytes of a body.
-        larger: other numbers, by path.
+        limits: most bytes of a body, and how slowly it may come.
+        larger: other numbers of bytes, by path.
         headers: of every answer.
     """
 
@@ -55,12 +59,13 @@ class Guard:
         self,
         application: ASGIApp,
         host: str,
-        body_bytes: int,
+        limits: Limits,
         larger: Mapping[str, int],
         headers: Mapping[str, str] = HEADERS,
     ) -> None:
         self.application, self.host, self.headers = application, host, headers
-        self.body_bytes, self.larger = body_bytes, larger
+        self.limits, self.larger = limits, larger
+        self._exchanges: set[Exchange] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -80,21 +85,27 @@ class Guard:
         if bodiless:
             scope = {**scope, "method": "GET"}
 
-        async def shielded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
-            elif bodiless:
+        async def sent(message: Message) -> None:
+            if bodiless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
 
-        if refusal is not None:
-            answer = JSONResponse({"error": refusal.detail}, refusal.status_code, headers={"Connection": "close"})
-            await answer(scope, receive, shielded)
-        else:
-            await self.application(scope, self._counted(scope, receive), shielded)
+        client = scope["client"][0] if scope["client"] else ""
+        exchange = Exchange(client, self._most(scope), _has_body(scope), self.limits, self.headers, receive, sent)
+        if refusal is None and exchange.arriving and self._arriving(client) >= self.limits.bodies_of_a_client:
+            refusal = Refusal(429, "too much arrives from this address at once; send one file after the other")
+        self._exchanges.add(exchange)
+        try:
+            if refusal is not None:
+                answer = JSONResponse({"error": refusal.detail}, refusal.status_code, headers={"Connection": "close"})
+                await answer(scope, exchange.receive, exchange.send)
+            else:
+                await self.application(scope, exchange.receive, exchange.send)
+        finally:
+            self._exchanges.discard(exchange)
+
+    def _arriving(self, client: str) -> int:
+        return sum(exchange.client == client and exchange.arriving for exchange in self._exchanges)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
@@ -107,39 +118,27 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS:
             return Refusal(400, "Content-Length: is no number")
-        return self._too_large(scope) if int(length) > self._most(scope) else None
+        if int(length) > self._most(scope):
+            return Refusal(413, too_large(self._most(scope)))
+        return None
 
     def _is_own(self, named: str) -> bool:
-        try:
-            host = urlsplit(f"//{named}").hostname or ""
-        except ValueError:
+        parts = HOST.fullmatch(named)
+        if parts is None:
             return False
-        if "@" in named or not host:
-            return False
+        host = parts[1].lower().strip("[]")
         if host in LOCAL or host == self.host.lower():
             return True
-        # Bound to all addresses: an address is nobody's trick, and the machine's own name is known.
+        # A literal IP address cannot be the target of DNS rebinding, and the machine's own name is known.
         return self.host in EVERYWHERE and (_is_address(host) or host == socket.gethostname().lower())
 
     def _most(self, scope: Scope) -> int:
-        return self.larger.get(scope["path"], self.body_bytes)
+        return self.larger.get(scope["path"], self.limits.body_bytes)
 
-    def _too_large(self, scope: Scope) -> Refusal:
-        return Refusal(413, f"the request has more than {self._most(scope):,} bytes; send a smaller file")
 
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        """Ends a body that is longer than it said, or that did not say."""
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._most(scope):
-                raise self._too_large(scope)
-            return message
-
-        return counted
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
 
 
 def _is_address(host: str) -> bool:

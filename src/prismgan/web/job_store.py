@@ -8,6 +8,7 @@ import time
 from prismgan.web.jobs import Job
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
+from prismgan.web.uploads import Upload
 
 __all__ = ["JobStore"]
 
@@ -36,6 +37,7 @@ class JobStore:
             job = self._jobs.get(name)
         if job is None or job.kind != kind:
             raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: ask for it again")
+        job.asked = time.monotonic()
         return job
 
     def forget(self, job: Job) -> None:
@@ -44,6 +46,11 @@ class JobStore:
             self._jobs.pop(job.id, None)
         if job.is_over:
             job.discard()
+
+    def need(self, upload: Upload) -> bool:
+        """Whether a job that is not over reads this picture or clip."""
+        with self._lock:
+            return any(not job.is_over and any(upload is one for one in job.uploads) for job in self._jobs.values())
 
     def names(self, kind: str) -> set[str]:
         """Of all jobs of a kind that are not over."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from prismgan.images import Picture
+from prismgan.web.uploads import Upload
 
 __all__ = ["Cancelled", "Job", "Length", "State"]
 
@@ -33,7 +34,7 @@ class Cancelled(BaseException):
 @dataclass(eq=False)
 class Job:
     """One render of a picture or clip, or one style that is learnt. Only the worker's thread changes it once it is
-    queued, apart from :attr:`unwanted`.
+    queued, apart from :attr:`unwanted`, :attr:`watchers` and :attr:`asked`.
     """
 
     client: str
@@ -67,6 +68,12 @@ class Job:
     """The newest, a JPEG file."""
     previews: int = 0
     """How many there were."""
+    uploads: tuple[Upload, ...] = ()
+    """What it reads."""
+    watchers: int = 0
+    """Open WebSockets that follow it."""
+    asked: float = field(default_factory=time.monotonic)
+    """When somebody last asked for it, or stopped following it."""
     ended: float | None = None
     unwanted: bool = False
     make_way: Callable[[], None] = lambda: None

@@ -17,6 +17,12 @@ class Limits:
     """Of everything else that a client sends."""
     frame_bytes: int = 1_000_000
     """Of one frame of a camera."""
+    bodies_of_a_client: int = 16
+    """Requests of one address whose bodies arrive at the same time."""
+    silence: float = 10
+    """Seconds that the next part of a body, or of its rest after an early answer, is waited for."""
+    pace: float = 10_000
+    """Bytes a second that a body has to arrive at, beyond :attr:`silence`."""
     pixels: int = 24_000_000
     """Of one picture, decoded: what phones and most cameras take."""
     output_pixels: int = 64_000_000
@@ -25,6 +31,8 @@ class Limits:
     """That are kept at once."""
     pictures_of_a_client: int = 8
     """Beyond, the one that was used longest ago is forgotten."""
+    idle_seconds: float = 60
+    """After which a picture or clip that nobody used, and that no job needs, makes room for another client's."""
     seconds: float = 3600
     """After which a picture or clip that nobody used, and a job that is over, are forgotten."""
     waiting: int = 32
@@ -53,6 +61,8 @@ class Limits:
     """In one render."""
     watchers: int = 64
     """Open WebSockets."""
+    return_seconds: float = 15
+    """That a client has to come back before the job it followed is cancelled."""
     minutes: float = 10
     """That a style may learn for."""
     styles: int = 16

@@ -16,6 +16,8 @@ if sys.platform != "win32":
 __all__ = ["OwnFolder"]
 
 PREFIX = "prismgan-serve-"
+COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"
+"""The environment's variable that torch's compiler reads."""
 LOCK = "lock"
 """A file that a server holds a lock on as long as it lives. The system lets go of it, however the server ends; a number
 of a process would say less, as it is given away again, and another container's is unknown here."""
@@ -35,9 +37,13 @@ class OwnFolder:
         if sys.platform != "win32":
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         new.rename(self.path / LOCK)  # nobody sees it before it is locked
+        # A training imports a compiler that makes a folder of its own beside ours, although nothing is compiled.
+        os.environ.setdefault(COMPILER_CACHE, str(self.path / "compiler"))
 
     def close(self) -> None:
         """Remove it, and all that is in it."""
+        if Path(os.environ.get(COMPILER_CACHE, "")).is_relative_to(self.path):
+            del os.environ[COMPILER_CACHE]
         self._lock.close()
         self._folder.cleanup()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -78,7 +78,7 @@ class Part:
         return replace(picture, pixels=pixels, alpha=None if alpha is None else to_8_bits(alpha))
 
 
-def sent_pictures(folder: Path, limits: Limits) -> Uploads[SentPicture]:
+def sent_pictures(folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> Uploads[SentPicture]:
     """A place for pictures."""
     bounds = Bounds(
         what="picture",
@@ -88,9 +88,10 @@ def sent_pictures(folder: Path, limits: Limits) -> Uploads[SentPicture]:
         output_pixels=limits.output_pixels,
         kept=limits.pictures,
         kept_of_a_client=limits.pictures_of_a_client,
+        idle_seconds=limits.idle_seconds,
         seconds=limits.seconds,
     )
-    return Uploads(folder, bounds, partial(_checked, limits))
+    return Uploads(folder, bounds, partial(_checked, limits), needed)
 
 
 def _checked(limits: Limits, name: str, client: str, path: Path) -> SentPicture:

@@ -37,7 +37,8 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     request, sizes = checked(asked, part.size, here.pictures.bounds, renderer, here.limits)
     small = part.size[0] * part.size[1] <= here.limits.quick_pixels
     length = Length.SECONDS if small else Length.MINUTES
-    return here.submit(Job(client, partial(_work, renderer, upload, part, request), length, sizes={**sizes}))
+    work = partial(_work, renderer, upload, part, request)
+    return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
 
 @router.get("/renders/{name}", responses=NOT_FOUND)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from prismgan.errors import PrismganError
 from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
+from prismgan.web.slow_clients import Connection
 from prismgan.web.static_site import site_application
 from prismgan.web.studio import Studio
 
@@ -78,6 +79,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
     """What runs an application."""
     config = uvicorn.Config(
         application,
+        http=Connection,
         log_level="warning",
         access_log=False,
         server_header=False,

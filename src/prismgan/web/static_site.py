@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from prismgan.errors import PrismganError
 from prismgan.export import is_site
 from prismgan.web.guard import HEADERS, Guard
+from prismgan.web.limits import Limits
 
 __all__ = ["site_application"]
 
@@ -47,4 +48,4 @@ def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
     for ending, media in MEDIA.items():
         mimetypes.add_type(media, ending)
     site = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])
-    return Guard(site, host, body_bytes=0, larger={}, headers=SITE_HEADERS)
+    return Guard(site, host, Limits(body_bytes=0), larger={}, headers=SITE_HEADERS)

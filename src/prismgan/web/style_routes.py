@@ -42,7 +42,8 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
             409, f"{limits.styles} styles were added already; start the server again with the weights you downloaded"
         )
     work = partial(train_style, here.studio, asked.name, exemplar, shown, asked.minutes)
-    return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name))
+    uploads = (exemplar,) if shown is None else (exemplar, shown)
+    return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 
 
 @router.get("/styles/{name}", responses=NOT_FOUND)

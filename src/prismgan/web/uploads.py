@@ -34,6 +34,8 @@ class Bounds:
     kept: int
     kept_of_a_client: int
     """Beyond, the one that was used longest ago is forgotten."""
+    idle_seconds: float
+    """After which one that nobody used makes room for another client's."""
     seconds: float
     """After which one that nobody used is forgotten."""
 
@@ -66,10 +68,17 @@ class Uploads(Generic[Kept]):
         folder: for the files; made here.
         bounds: how many, how large and how long.
         check: makes an upload of an id, a client and a file that was copied.
+        needed: whether a job that is not over needs an upload.
     """
 
-    def __init__(self, folder: Path, bounds: Bounds, check: Callable[[str, str, Path], Kept]) -> None:
-        self.folder, self.bounds, self.check = folder, bounds, check
+    def __init__(
+        self,
+        folder: Path,
+        bounds: Bounds,
+        check: Callable[[str, str, Path], Kept],
+        needed: Callable[[Upload], bool] = lambda upload: False,
+    ) -> None:
+        self.folder, self.bounds, self.check, self.needed = folder, bounds, check, needed
         folder.mkdir()
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
@@ -147,11 +156,16 @@ class Uploads(Generic[Kept]):
                 kept.write(piece)
 
     def _make_room(self, client: str) -> None:
-        own = sorted((upload for upload in self._kept.values() if upload.client == client), key=lambda one: one.used)
+        oldest_first = sorted(self._kept.values(), key=lambda one: one.used)
+        own = [upload for upload in oldest_first if upload.client == client]
         if len(own) >= self.bounds.kept_of_a_client:
             self._forget(own[0].id)
         elif len(self._kept) >= self.bounds.kept:
-            raise Refusal(429, f"the server keeps as many {self.bounds.what}s as it may; try again in some minutes")
+            recently = time.monotonic() - self.bounds.idle_seconds
+            idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
+            if idle is None:
+                raise Refusal(429, f"the server keeps as many {self.bounds.what}s as it may; try again in a minute")
+            self._forget(idle.id)
 
     def _forget(self, name: str) -> None:
         upload = self._kept.pop(name, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,14 +43,14 @@ class Workshop:
     @classmethod
     def opened(cls, studio: Studio, limits: Limits) -> Workshop:
         """With nothing in it; a thread waits for work."""
-        folder = OwnFolder()
+        folder, jobs = OwnFolder(), JobStore(limits)
         return cls(
             limits,
             studio,
             folder,
-            sent_pictures(folder.path / "pictures", limits),
-            sent_clips(folder.path / "clips", limits),
-            JobStore(limits),
+            sent_pictures(folder.path / "pictures", limits, jobs.need),
+            sent_clips(folder.path / "clips", limits, jobs.need),
+            jobs,
             WorkQueue(limits),
             threading.BoundedSemaphore(2),
         )
@@ -76,6 +78,21 @@ class Workshop:
             remarks=list(job.remarks),
             error=job.error,
         )
+
+    def cancel_if_left(self, job: Job, again: Callable[[float, Callable[[], None]], object]) -> None:
+        """Cancel a job that its client followed, and now neither follows nor asks for.
+
+        Args:
+            job: what nobody follows any more.
+            again: calls a function after so many seconds, to look once more while the client only asks.
+        """
+        if job.is_over or job.watchers:
+            return
+        left = time.monotonic() - job.asked
+        if left >= self.limits.return_seconds:
+            self.queue.cancel(job)
+        else:
+            again(self.limits.return_seconds - left, lambda: self.cancel_if_left(job, again))
 
     def sweep(self) -> None:
         """Forget what is old."""

@@ -1,0 +1,166 @@
+"""Clients that send slowly or not at all: how long each is waited for, and how many connections one address has.
+
+A server that waits for ever is closed to all by a few hundred connections that send nothing ("slow loris").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import ClassVar
+
+import h11
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal
+
+__all__ = ["Connection", "Exchange", "too_large"]
+
+
+class Exchange:
+    """One request and its answer, between server and application.
+
+    The body has to keep a pace. An answer that comes before the body's end is sent at once, and the rest of the body is
+    read and thrown away before the connection is closed: many clients read nothing until they have sent everything,
+    and a connection that is closed on unread bytes is reset, so that they would never see the answer.
+
+    Args:
+        client: address of whoever asks.
+        most: bytes of the body that are taken.
+        has_body: whether one was announced.
+        limits: the pace.
+        headers: added to the answer.
+        receive: the server's.
+        send: the server's.
+    """
+
+    def __init__(
+        self,
+        client: str,
+        most: int,
+        has_body: bool,
+        limits: Limits,
+        headers: Mapping[str, str],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self.client, self.most, self.limits, self.headers = client, most, limits, headers
+        self.arriving = has_body
+        """Whether more of the body is to come."""
+        self._receive, self._send = receive, send
+        self._received, self._waited = 0, 0.0
+        self._too_slow = False
+
+    async def receive(self) -> Message:
+        """The next part of the body.
+
+        Raises:
+            Refusal: it is too long (413), or comes too slowly (408).
+        """
+        if not self.arriving:
+            return await self._receive()
+        patience = self.limits.silence + self._received / self.limits.pace - self._waited
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(min(patience, self.limits.silence)):
+                message = await self._next()
+        except TimeoutError:
+            self._too_slow = True
+            raise Refusal(408, "the request arrives too slowly; try again over a faster connection") from None
+        finally:
+            self._waited += time.monotonic() - began
+        if self._received > self.most:
+            raise Refusal(413, too_large(self.most))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer."""
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in self.headers.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+            if self.arriving:
+                headers["Connection"] = "close"
+        elif self.arriving and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._drain()
+            message = {"type": "http.response.body"}
+        await self._send(message)
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self.arriving = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def _drain(self) -> None:
+        if self._too_slow:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.silence):
+                while self.arriving:
+                    await self._next()
+
+
+def too_large(most: int) -> str:
+    """What to say of a body that is longer than that."""
+    return f"the request has more than {most:,} bytes; send a smaller file"
+
+
+class Connection(H11Protocol):
+    """A connection on which a request has to be there, up to the end of its headers, within :data:`HEAD_SECONDS`.
+
+    Where an address has more than :data:`MOST` of them, one that waits for more of a request is closed: the one that
+    has sent least for its age. Those of other addresses are left alone.
+    """
+
+    MOST: ClassVar[int] = 64
+    """Connections of one address; WebSockets are counted elsewhere."""
+    HEAD_SECONDS: ClassVar[float] = 10
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._since = self._silent_since = self.loop.time()
+        self._bytes = 0
+        super().connection_made(transport)
+        own = [one for one in self.connections if isinstance(one, Connection) and one._address == self._address]
+        if len(own) > self.MOST:
+            waiting = [one for one in own if one is not self and one.conn.their_state in (h11.IDLE, h11.SEND_BODY)]
+            (min(waiting, key=Connection._pace) if waiting else self)._close()
+        self.loop.call_later(self.HEAD_SECONDS, self._close_if_silent)
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes += len(data)
+        in_headers = self.conn.their_state is h11.IDLE
+        super().data_received(data)
+        if not in_headers or self.conn.their_state is not h11.IDLE:
+            self._silent_since = self.loop.time()
+
+    def on_response_complete(self) -> None:
+        self._silent_since = self.loop.time()
+        super().on_response_complete()
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _pace(self) -> float:
+        return self._bytes / max(self.loop.time() - self._since, 1.0)
+
+    def _close_if_silent(self) -> None:
+        if self not in self.connections:
+            return
+        silent = self.loop.time() - self._silent_since
+        if self.conn.their_state is h11.IDLE and silent >= self.HEAD_SECONDS:
+            self._close()
+        else:
+            self.loop.call_later(max(self.HEAD_SECONDS - silent, 1.0), self._close_if_silent)
+
+    def _close(self) -> None:
+        self.connections.discard(self)
+        self.transport.abort()

@@ -23,6 +23,7 @@ from prismgan.tasks.base import TaskName
 __all__ = [
     "EvaluationConfig",
     "Recipe",
+    "TrackerName",
     "TrainingConfig",
     "differences",
     "load",
@@ -30,6 +31,9 @@ __all__ = [
     "schema",
     "to_yaml",
 ]
+
+
+TrackerName = Literal["tensorboard", "wandb", "trackio", "mlflow"]
 
 
 def _prism_by_default(value: Any) -> Any:
@@ -80,6 +84,9 @@ class TrainingConfig(Config):
     patience: Annotated[int, Field(ge=1)] = 5
     """Steps in a row that may be skipped for a loss or gradient that is not finite; then training goes back to
     the last checkpoint, at half the rate."""
+    trackers: tuple[TrackerName, ...] = ()
+    """Experiment trackers that get the scalars, sample sheets and recipe beside `metrics.jsonl`: `tensorboard` (extra
+    `tracking`), `wandb`, `trackio` or `mlflow`."""
 
 
 class EvaluationConfig(Config):

@@ -8,8 +8,8 @@ from prismgan.training.run import Run
 
 __all__ = ["must_be_resumable"]
 
-FREE = {"steps", "log_every", "save_every", "sample_every", "cosines_every", "patience"}
-"""Of ``training``: lengths and intervals, which may change."""
+FREE = {"steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
+"""Of ``training``: lengths, intervals and trackers, which may change."""
 
 
 def must_be_resumable(run: Run, recipe: Recipe) -> None:

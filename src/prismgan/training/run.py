@@ -18,7 +18,7 @@ class Run:
     """Paths and writing of a run folder.
 
     ``recipe.yaml`` (resolved), ``checkpoint.pt``, ``weights.safetensors``, ``metrics.jsonl``, ``samples/``,
-    ``evaluation.json``, ``cost.json``, ``report.html``.
+    ``evaluation.json``, ``cost.json``, ``report.html``; with trackers ``trackers.json``, ``tensorboard/``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,11 +43,11 @@ class Run:
 
     def clear(self) -> None:
         """Delete what a training and its report made, and nothing else."""
-        for name in ("evaluation.json", "cost.json"):
+        for name in ("evaluation.json", "cost.json", "trackers.json"):
             (self.folder / name).unlink(missing_ok=True)
         for path in (self.recipe, self.checkpoint, self.weights, self.metrics, self.report):
             path.unlink(missing_ok=True)
-        for name in (self.samples.name, "render", "exemplars"):
+        for name in (self.samples.name, "render", "exemplars", "tensorboard"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def create(self) -> None:

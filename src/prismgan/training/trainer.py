@@ -35,6 +35,7 @@ from prismgan.training.precision import precision
 from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
 from prismgan.training.signals import signals_told
+from prismgan.training.trackers import Trackers
 
 __all__ = ["Trainer"]
 
@@ -126,6 +127,8 @@ class Trainer:
             if self.rank == 0:
                 self.seconds_before = self.run.rewind(self.step)
         self._signal: int | None = None
+        names = recipe.training.trackers if self.rank == 0 else ()
+        self.trackers = Trackers(names, self.run, self.display.event)
 
     # -- the loop ---------------------------------------------------------------------------------
 
@@ -140,6 +143,7 @@ class Trainer:
         if self.rank == 0:
             self.run.create()
             self.run.write("recipe.yaml", to_yaml(self.recipe))
+            self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
         if self.step:
             self._event("resumed", f"resumed at step {self.step}")
         else:
@@ -153,6 +157,7 @@ class Trainer:
                     self._save()
         finally:
             self.display.stop()
+            self.trackers.finish()
         if self._signal is not None:
             self.display.event(f"stopped by {signal.Signals(self._signal).name} at step {self.step}; all is saved")
             return False
@@ -235,10 +240,12 @@ class Trainer:
             "clip/generator": self.recipe.model.clip,
             "clip/discriminator": None if opponent is None else opponent.clip,
         }
-        line = {"step": self.step, "time": round(seconds, 3), "images_per_second": round(speed, 3), **means}
-        line |= {key: limit for key, limit in clips.items() if limit is not None}
+        values = {"step": self.step, "time": round(seconds, 3), "images_per_second": round(speed, 3), **means}
+        values |= {key: limit for key, limit in clips.items() if limit is not None}
+        line = {key: value if math.isfinite(value) else None for key, value in values.items()}
         if self.rank == 0:
-            self.run.log({key: value if math.isfinite(value) else None for key, value in line.items()})
+            self.run.log(line)
+            self.trackers.log(line)
         self.display.step(self.step, self.steps, means, speed)
 
     def _event(self, kind: str, message: str) -> None:
@@ -323,7 +330,9 @@ class Trainer:
         with self.average.applied():
             samples = self.examination.sheet()
         if samples is not None:
-            images.write(self.run.samples / f"step-{self.step:06d}.png", samples)
+            path = self.run.samples / f"step-{self.step:06d}.png"
+            images.write(path, samples)
+            self.trackers.sheet(path, samples, self.step)
 
     def _evaluate(self) -> None:
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""

@@ -1,0 +1,165 @@
+"""Experiment trackers beside ``metrics.jsonl``: TensorBoard, W&B, Trackio and MLflow, through accelerate's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from prismgan.errors import PrismganError, one_line
+from prismgan.packages import missing, require
+from prismgan.recipes.recipe import TrackerName
+from prismgan.training.run import Run
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["Trackers"]
+
+
+class Trackers:
+    """The trackers of one run: scalars, sample sheets and the recipe.
+
+    ``metrics.jsonl`` stays the record of a run. A tracker that cannot start ends the command; one that fails later,
+    for example because its server cannot be reached, is named once and left out, and the training goes on.
+    """
+
+    def __init__(self, names: Sequence[TrackerName], run: Run, tell: Callable[[str], None]) -> None:
+        """Check that the packages are installed; nothing is started yet.
+
+        Raises:
+            PrismganError: one of them is missing.
+        """
+        for name in names:
+            if name == "tensorboard":
+                require("training.trackers: tensorboard", "tracking", name)
+            elif missing([name]):
+                raise PrismganError(f"training.trackers: {name} is not installed; install it: pip install {name}")
+        self._names = names
+        self._run = run
+        self._tell = tell
+        self._trackers: list[Any] = []
+
+    def start(self, title: str, recipe: Mapping[str, Any], step: int) -> None:
+        """Open the trackers; a resumed run goes on in the entries that it has there.
+
+        Args:
+            title: of the recipe, which is the project's name.
+            recipe: dumped, as in ``recipe.yaml``, which is written already.
+            step: to resume at; what was logged for later steps is void.
+
+        Raises:
+            PrismganError: a tracker cannot start.
+        """
+        if not self._names:
+            return
+        stored = self._run.folder / "trackers.json"
+        before = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        ids: dict[str, str] = {}
+        for name in self._names:
+            try:
+                self._trackers.append(tracker := _started(name, title, self._run, before.get(name), step))
+                ids[name] = _identity(tracker)
+            except Exception as error:  # whatever a library, or a server, raises
+                reason = one_line(str(error)) or type(error).__name__
+                raise PrismganError(
+                    f"training.trackers: {name} cannot start ({reason}); set it up, or remove it from the recipe"
+                ) from error
+        self._run.write_json(stored.name, ids)
+        text = self._run.recipe.read_text(encoding="utf-8")
+
+        def store(tracker: Any) -> None:
+            if tracker.name == "tensorboard":  # whose hyperparameters are folders of their own, one each time
+                tracker.log({"recipe": f"```yaml\n{text}```"}, step=step)
+            elif tracker.name == "mlflow":
+                if tracker.name not in before:  # parameters may not change, and a resumed run may be longer
+                    tracker.store_init_configuration(flat(recipe))
+                tracker.log_artifact(str(self._run.recipe))
+            else:
+                tracker.store_init_configuration(dict(recipe))
+
+        self._each(store)
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Pass on the finite scalars of a line of ``metrics.jsonl``."""
+        values = {key: float(value) for key, value in line.items() if key != "step" and value is not None}
+        # Trackio keeps the name "time" for itself.
+        renamed = {"seconds" if key == "time" else key: value for key, value in values.items()}
+        self._each(lambda tracker: tracker.log(renamed if tracker.name == "trackio" else values, step=line["step"]))
+
+    def sheet(self, path: Path, sheet: Image.Image, step: int) -> None:
+        """Pass on a sheet of samples, which is stored at ``path``."""
+
+        def show(tracker: Any) -> None:
+            if tracker.name == "tensorboard":
+                tracker.log_images({"samples": np.asarray(sheet)[None]}, step=step, dataformats="NHWC")
+            elif tracker.name == "wandb":
+                tracker.log_images({"samples": [sheet]}, step=step)
+            elif tracker.name == "mlflow":
+                tracker.log_artifact(str(path), "samples")
+            else:
+                import trackio
+
+                tracker.log({"samples": trackio.Image(path)}, step=step)
+
+        self._each(show)
+
+    def finish(self) -> None:
+        """Write out and close everything."""
+        self._each(lambda tracker: tracker.finish())
+        self._trackers.clear()
+
+    def _each(self, call: Callable[[Any], None]) -> None:
+        for tracker in list(self._trackers):
+            try:
+                call(tracker)
+            except Exception as error:  # whatever a library, or a server, raises: the training is worth more
+                self._trackers.remove(tracker)
+                reason = one_line(str(error)) or type(error).__name__
+                self._tell(f"training.trackers: {tracker.name} failed and is left out from here on ({reason})")
+
+
+def _started(name: TrackerName, title: str, run: Run, identity: str | None, step: int) -> Any:
+    """An open tracker of accelerate's."""
+    from accelerate import tracking
+
+    label = run.folder.resolve().name
+    title = re.sub(r"[^\w .-]", "-", title)  # W&B allows few signs in the name of a project
+    tracker: Any
+    if name == "tensorboard":
+        tracker = tracking.TensorBoardTracker(name, run.folder, purge_step=step + 1 if step else None)
+    elif name == "wandb":
+        tracker = tracking.WandBTracker(title, name=label, dir=run.folder, id=identity, resume="allow")
+    elif name == "trackio":
+        tracker = tracking.TrackioTracker(title, name=identity or label, resume="allow" if identity else "never")
+    else:
+        tracker = tracking.MLflowTracker(title, run_name=label, run_id=identity)
+    tracker.start()
+    return tracker
+
+
+def _identity(tracker: Any) -> str:
+    """What the tracker knows the run by."""
+    if tracker.name == "tensorboard":
+        return str(tracker.name)  # the folder
+    if tracker.name == "trackio":
+        return str(tracker.tracker.name)
+    return str(tracker.tracker.info.run_id if tracker.name == "mlflow" else tracker.tracker.id)
+
+
+def flat(values: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    """Nested settings by their paths, for example ``training.steps``."""
+    leaves: dict[str, str] = {}
+    for key, value in values.items():
+        here = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping):
+            leaves |= flat(value, here)
+        elif isinstance(value, list | tuple) and value and all(isinstance(one, Mapping) for one in value):
+            leaves |= flat({one.get("name", str(number)): one for number, one in enumerate(value)}, here)
+        else:
+            leaves[here] = str(value)
+    return leaves

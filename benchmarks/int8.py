@@ -30,9 +30,9 @@ from prismgan.export import Precision, export
 from prismgan.export.parity import feed
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.images import find_pictures
-from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.render import Renderer
 from prismgan.render.cost import take_turns
+from prismgan.weights import HeadEntry, Weights, load_weights
 
 SETS = {"set5": 5, "set5_lr_matlab": None, "cbsd68": 12}
 """Test sets, and how many of their pictures are measured on; None stands for a folder of folders."""

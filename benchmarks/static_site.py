@@ -23,10 +23,10 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.export import write_site
-from prismgan.models.weights import load_weights
 from prismgan.web.serving import bound, server_of
+from prismgan.web.site_writer import write_site
 from prismgan.web.static_site import site_application
+from prismgan.weights import load_weights
 
 PATIENCE = 300_000
 """Milliseconds."""

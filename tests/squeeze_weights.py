@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks.features import SqueezeFeatures
 
 
 def convolution(tensors: dict[str, Tensor], name: str, inputs: int, outputs: int, size: int = 3) -> None:

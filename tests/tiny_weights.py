@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from prismgan.models.weights import FORMAT, HeadEntry, Header, Weights
 from prismgan.networks import Generator, GeneratorConfig, LooksConfig
+from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
 TASKS: dict[str, dict[str, Any]] = {
     "restore": {},

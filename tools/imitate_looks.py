@@ -23,10 +23,10 @@ from torch.nn import functional as F
 from prismgan import data
 from prismgan.errors import PrismganError
 from prismgan.models.schedule import Schedule
-from prismgan.models.weights import Weights, load_weights
 from prismgan.networks import Generator
 from prismgan.recipes.recipe import Recipe, load
 from prismgan.training.precision import precision
+from prismgan.weights import Weights, load_weights
 
 CROP, BATCH, RATE, SHOWN = 160, 3, 1e-3, 50
 

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from prismgan.errors import PrismganError
-from prismgan.models.weights import Weights, load_weights
 from prismgan.recipes.header import header
 from prismgan.recipes.recipe import load
+from prismgan.weights import Weights, load_weights
 
 SHARED = ("generator.trunk.", "generator.mapping.")
 FINE = ("generator.trunk.up.", "generator.trunk.fine.")

@@ -132,7 +132,7 @@ def test_shells_complete_commands_recipes_and_tasks(
 
 
 def test_completion_knows_the_ready_made_weights() -> None:
-    from prismgan.models.weights import load_weights
+    from prismgan.weights import load_weights
 
     assert task_names(None) == [entry.name for entry in load_weights().header.tasks]
 

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from trees import tree
 
-from prismgan.models.weights import load_weights, save_weights
+from prismgan.weights import load_weights, save_weights
 
 WriteRecipe = Callable[..., Path]
 Command = Callable[..., Any]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from prismgan.evaluation.trained import trained_model
-from prismgan.models.weights import load_weights
+from prismgan.weights import load_weights
 from tiny_clips import make_clip
 from tiny_kinds import COMPARISON_KINDS, tiny_model
 

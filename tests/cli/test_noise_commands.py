@@ -11,8 +11,8 @@ import pytest
 import torch
 import yaml
 
-from prismgan.models.weights import FORMAT, HeadEntry, Header, Weights
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
+from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 from tiny_weights import tiny_weights
 
 Refused = Callable[..., str]

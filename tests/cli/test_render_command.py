@@ -20,8 +20,8 @@ from rich.console import Console
 
 from prismgan import images
 from prismgan.cli.progress import RenderProgress
-from prismgan.models.weights import FORMAT, HeadEntry, Header, save_weights
 from prismgan.networks import Generator, GeneratorConfig
+from prismgan.weights import FORMAT, HeadEntry, Header, save_weights
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from prismgan import images
-from prismgan.models import weights as weights_module
+from prismgan.weights import file as weights_module
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

@@ -11,8 +11,8 @@ import pytest
 
 from prismgan import demo
 from prismgan.data import SourceEntry
-from prismgan.models.weights import load_weights
 from prismgan.render import Renderer
+from prismgan.weights import load_weights
 
 
 def test_the_recipe_of_the_demo_loads() -> None:

@@ -21,11 +21,11 @@ from prismgan.evaluation.benchmarks.grids import GRIDS
 from prismgan.evaluation.benchmarks.optimisation import descent
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.suite import Bench
-from prismgan.models.weights import HeadEntry
-from prismgan.networks.perceptual import FeatureNetwork
+from prismgan.networks import FeatureNetwork
 from prismgan.render.video.flow import flow
 from prismgan.render.video.steadiness import first_frames
 from prismgan.tasks import Style, Task
+from prismgan.weights import HeadEntry
 
 DrawPicture = Callable[..., Path]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 import tiny_weights as tiny_weights_module
 from prismgan import PrismganError, packages
 from prismgan.errors import PictureError
-from prismgan.models.weights import Weights, save_weights
+from prismgan.weights import Weights, save_weights
 
 onnx = pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
-from prismgan.networks import FeatureNetwork, default_features
+from prismgan.networks import FeatureNetwork
 from prismgan.tasks import KINDS, Exemplar, LossTerm, Task, TaskEntry
+from prismgan.weights import default_features
 
 
 def entry_of(kind: type[TaskEntry]) -> TaskEntry:

@@ -21,7 +21,8 @@ from prismgan.losses.guidance import ComicGuidance
 from prismgan.losses.log_error import SMALLEST, LogError, log_error
 from prismgan.losses.style import StyleStatistics, build, gram
 from prismgan.losses.total_variation import TotalVariation
-from prismgan.networks import FeatureNetwork, default_features
+from prismgan.networks import FeatureNetwork
+from prismgan.weights import default_features
 
 
 def photo(name: str, side: int = 64) -> Tensor:

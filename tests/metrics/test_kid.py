@@ -11,7 +11,7 @@ from prismgan.data import builtin
 from prismgan.images import to_float
 from prismgan.metrics import kid
 from prismgan.metrics.kid import SUBSETS, kid_of_features
-from prismgan.networks import default_features, load_squeeze
+from prismgan.weights import default_features, load_squeeze
 from squeeze_weights import written
 
 

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from prismgan.errors import WeightsError
 from prismgan.metrics import lpips
 from prismgan.metrics.lpips import Lpips, load_heads
-from prismgan.networks import load_squeeze
-from prismgan.networks.learnt import LearntFeatures
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks.features import LearntFeatures, SqueezeFeatures
+from prismgan.weights import load_squeeze
 from squeeze_weights import heads, written
 
 

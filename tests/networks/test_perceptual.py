@@ -21,9 +21,10 @@ from prismgan import images
 from prismgan.data import pictures
 from prismgan.errors import WeightsError
 from prismgan.losses.content import FeatureContent
-from prismgan.networks import FeatureNetwork, default_features, find_features, load_features, load_squeeze
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks import FeatureNetwork
+from prismgan.networks.features import SqueezeFeatures
 from prismgan.recipes.recipe import parse
+from prismgan.weights import default_features, find_features, load_features, load_squeeze
 from squeeze_weights import convolution, squeeze
 
 Tensors = dict[str, Tensor]

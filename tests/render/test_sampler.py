@@ -10,10 +10,10 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PrismganError, WeightsError
-from prismgan.models.weights import FORMAT, HeadEntry, Header, Weights, load_weights
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from prismgan.render.sampler import Sampler, between, write_samples
 from prismgan.render.strips import strips
+from prismgan.weights import FORMAT, HeadEntry, Header, Weights, load_weights
 from tiny_weights import tiny_weights
 
 SIDE = 16

@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from prismgan import images
-from prismgan.models.weights import HeadEntry, Weights, load_weights
 from prismgan.networks import Generator, GeneratorConfig
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
@@ -21,6 +20,7 @@ from prismgan.training import head_training
 from prismgan.training.add_task import add_task, preview_path
 from prismgan.training.display import Silent
 from prismgan.training.head_training import MOST_BYTES, HeadTraining
+from prismgan.weights import HeadEntry, Weights, load_weights
 
 MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, adversarial_weight=0)
 

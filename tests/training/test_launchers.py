@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from torch import distributed
 
-from prismgan.models.weights import load_weights
+from prismgan.weights import load_weights
 
 
 @pytest.mark.slow

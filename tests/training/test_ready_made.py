@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prismgan.models.weights import load_weights
 from prismgan.recipes.header import recipe_of
 from prismgan.recipes.recipe import load
+from prismgan.weights import load_weights
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "prism-8.yaml"
 

@@ -22,10 +22,10 @@ import torch
 from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.models import Prism
-from prismgan.models.weights import load_weights
 from prismgan.recipes.recipe import load
 from prismgan.training.checkpoint import load_checkpoint
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
+from prismgan.weights import load_weights
 
 WriteRecipe = Callable[..., Path]
 Command = Callable[..., Any]

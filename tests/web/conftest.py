@@ -12,7 +12,7 @@ pytest.importorskip("fastapi", reason="the extra web is not installed")
 from browsing import chromium
 from tiny_server import client_of, send
 
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
 
 
 @pytest.fixture(scope="module")

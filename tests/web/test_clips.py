@@ -21,7 +21,8 @@ from prismgan.errors import PrismganError
 from prismgan.render import Request
 from prismgan.render.video import preview
 from prismgan.render.video.clip import Reader, open_clip
-from prismgan.web import Limits, clip_rendering, clip_routes, picture_routes
+from prismgan.web import clip_rendering, clip_routes, picture_routes
+from prismgan.web.limits import Limits
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import tiny_weights
 

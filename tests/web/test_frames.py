@@ -12,7 +12,7 @@ from tiny_server import client_of, drawn
 
 from prismgan import Renderer
 from prismgan.render import Request
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
 from tiny_weights import tiny_weights
 
 FRAME = drawn(48, 64, "JPEG")

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from tiny_server import ADDRESS, watched
 
-from prismgan.web import make_application
+from prismgan.web.application import make_application
 from prismgan.web.studio import Studio
 from tiny_weights import tiny_weights
 

@@ -15,7 +15,7 @@ pytest.importorskip("av")
 
 from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
 from prismgan.web.serving import make_server
 from prismgan.web.studio import Studio
 from tiny_clips import FRAMES, frames, make_clip, packets

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from tiny_server import client_of, drawn, send
 
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
 from prismgan.web.pictures import SentPicture
 from prismgan.web.uploads import Uploads
 from tiny_weights import TASKS

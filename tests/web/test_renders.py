@@ -14,7 +14,7 @@ from tiny_server import client_of, drawn, finished, send, until, watched
 
 from prismgan import Renderer
 from prismgan.render import Request
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
 from tiny_weights import TASKS, tiny_weights
 
 

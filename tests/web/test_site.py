@@ -37,8 +37,9 @@ pytest.importorskip("onnx", reason="the extra export is not installed")
 pytest.importorskip("onnxruntime", reason="the extra export is not installed")
 
 from prismgan.errors import PrismganError
-from prismgan.export import onnxruntime_web, write_site
+from prismgan.web import onnxruntime_web
 from prismgan.web.serving import server_of
+from prismgan.web.site_writer import write_site
 from prismgan.web.static_site import site_application
 from tiny_weights import TASKS, tiny_weights
 

@@ -12,9 +12,9 @@ from PIL import Image
 from starlette.websockets import WebSocketDisconnect
 from tiny_server import client_of, drawn, finished, send, watched
 
-from prismgan.models.weights import load_weights
 from prismgan.training import head_training
-from prismgan.web import Limits
+from prismgan.web.limits import Limits
+from prismgan.weights import load_weights
 from tiny_weights import TASKS
 
 

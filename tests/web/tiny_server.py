@@ -11,7 +11,8 @@ import numpy as np
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from prismgan.web import Limits, make_application
+from prismgan.web.application import make_application
+from prismgan.web.limits import Limits
 from prismgan.web.studio import Studio
 from tiny_weights import tiny_weights
 

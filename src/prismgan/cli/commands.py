@@ -156,7 +156,7 @@ def report(run: Annotated[Path, typer.Argument(help="The folder of the run.", sh
 @app.command(epilog=examples("info", "info mine.safetensors --json"))
 def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
     """Print the tasks and the size of a weights file."""
-    from prismgan.models.weights import find_weights, load_weights
+    from prismgan.weights import find_weights, load_weights
 
     weights = find_weights(weights)
     loaded = load_weights(weights)

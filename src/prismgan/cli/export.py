@@ -71,7 +71,7 @@ def export(
     if onnxruntime_web is not None or overwrite:
         fail("--onnxruntime-web and --overwrite are for --format site; leave them out")
     from prismgan.export import export as export_weights
-    from prismgan.models.weights import load_weights
+    from prismgan.weights import load_weights
 
     found = export_weights(
         load_weights(weights),
@@ -98,8 +98,8 @@ def _site(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from prismgan.export import write_site
-    from prismgan.models.weights import load_weights
+    from prismgan.web.site_writer import write_site
+    from prismgan.weights import load_weights
 
     site = write_site(
         load_weights(weights), out, tasks=tasks, onnxruntime=runtime, licence=licence, overwrite=overwrite

@@ -10,7 +10,7 @@ import typer
 from prismgan.cli.conventions import WeightsFile
 
 if TYPE_CHECKING:
-    from prismgan.models.weights import Weights
+    from prismgan.weights import Weights
 
 __all__ = ["add_task", "remove_task", "rename_task"]
 
@@ -81,8 +81,7 @@ def remove_task(
     weights: WeightsFile = None,
 ) -> None:
     """Remove tasks from weights. The other tasks keep their outputs."""
-    from prismgan.models.edit import remove_tasks
-    from prismgan.models.weights import load_weights
+    from prismgan.weights import load_weights, remove_tasks
 
     before = load_weights(weights)
     _replace(out, before, remove_tasks(before, name))
@@ -97,15 +96,14 @@ def rename_task(
     weights: WeightsFile = None,
 ) -> None:
     """Give a task in weights another name."""
-    from prismgan.models.edit import rename_task
-    from prismgan.models.weights import load_weights
+    from prismgan.weights import load_weights, rename_task
 
     before = load_weights(weights)
     _replace(out, before, rename_task(before, old, new))
 
 
 def _replace(out: Path, before: Weights, after: Weights) -> None:
-    from prismgan.models.edit import must_lose_nothing
+    from prismgan.weights import must_lose_nothing
 
     must_lose_nothing(out, before, [entry.name for entry in after.header.tasks])
     after.save(out)

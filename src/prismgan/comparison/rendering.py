@@ -14,10 +14,10 @@ from prismgan.batch import Batch
 from prismgan.comparison.plan import Training
 from prismgan.data import TestSet
 from prismgan.data.scene import largest_scale
-from prismgan.models.weights import load_weights
 from prismgan.recipes.recipe import Recipe
 from prismgan.render.cost import take_turns
 from prismgan.tasks import Exemplar, Task
+from prismgan.weights import load_weights
 
 __all__ = ["EXPECTED", "SOURCE", "load_renderer", "render_pictures", "rendering_seconds"]
 

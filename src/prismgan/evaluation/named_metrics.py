@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismgan.metrics import Metric, SetMetric, kid, lpips
-from prismgan.networks import load_squeeze
 from prismgan.recipes.recipe import EvaluationConfig
+from prismgan.weights import load_squeeze
 
 __all__ = ["NamedMetrics"]
 

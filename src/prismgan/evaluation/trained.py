@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prismgan.errors import WeightsError
 from prismgan.models import Model, build
-from prismgan.models.weights import Weights
 from prismgan.recipes.header import header, recipe_of
+from prismgan.weights import Weights
 
 __all__ = ["trained_model"]
 
@@ -13,7 +13,7 @@ __all__ = ["trained_model"]
 def trained_model(weights: Weights) -> Model:
     """The model with all networks that the file holds, to be used and not to be trained on.
 
-    >>> from prismgan.models.weights import load_weights
+    >>> from prismgan.weights import load_weights
     >>> model = trained_model(load_weights("runs/compare/weights.safetensors"))  # doctest: +SKIP
     >>> model.anomaly_score(sources)  # of a GANomaly, (B,); sources (B, 3, H, W) in [-1, 1] # doctest: +SKIP
 

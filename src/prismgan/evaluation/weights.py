@@ -15,11 +15,10 @@ from prismgan.evaluation.named_metrics import NamedMetrics
 from prismgan.evaluation.photos import evaluate, judge
 from prismgan.evaluation.trained import trained_model
 from prismgan.losses.context import LossContext
-from prismgan.models.weights import load_weights
-from prismgan.networks import default_features, find_features
 from prismgan.recipes.header import recipe_of
 from prismgan.recipes.recipe import EvaluationConfig, Recipe
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+from prismgan.weights import default_features, find_features, load_weights
 
 __all__ = ["evaluate_weights"]
 

@@ -19,9 +19,9 @@ from prismgan.export.parity import TaskParity, feed, measure, problem, random_so
 from prismgan.export.precision import PRECISIONS, Precision
 from prismgan.export.session import Run, onnxruntime_session
 from prismgan.files import replace_file
-from prismgan.models.weights import Weights, default_weights
 from prismgan.networks import Generator
 from prismgan.packages import require
+from prismgan.weights import Weights, default_weights
 
 __all__ = ["Exported", "checked_tasks", "export", "licence_of"]
 

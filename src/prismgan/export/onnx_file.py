@@ -9,8 +9,8 @@ import onnx
 from prismgan.errors import PrismganError
 from prismgan.export.generator_graph import GeneratorGraph
 from prismgan.export.graph import Graph
-from prismgan.models.weights import Header
 from prismgan.networks import Generator
+from prismgan.weights import Header
 
 __all__ = ["INPUTS", "varies", "whole_model"]
 

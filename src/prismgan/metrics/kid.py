@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from prismgan.metrics.metric import SetMetric
 from prismgan.networks.classifier import Classifier
-from prismgan.networks.learnt import LearntFeatures
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 
 __all__ = ["FEWEST", "LARGEST", "SUBSETS", "classifier_kid", "kid", "kid_of_features"]
 

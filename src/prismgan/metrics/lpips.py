@@ -12,9 +12,8 @@ from torch import Tensor
 
 from prismgan.errors import WeightsError
 from prismgan.metrics.metric import Metric
-from prismgan.networks.learnt import LearntFeatures
-from prismgan.networks.perceptual import read_tensors
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks.features import LearntFeatures, SqueezeFeatures
+from prismgan.weights import read_tensors
 
 __all__ = ["Lpips", "load_heads", "lpips"]
 

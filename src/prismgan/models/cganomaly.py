@@ -14,13 +14,12 @@ The discriminator learns to tell real from fake by the cross-entropy of the pape
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.losses.ganomaly import anomaly_score, contextual, feature_matching, latent_distance
@@ -29,7 +28,7 @@ from prismgan.models.config import ModelConfig
 from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
-from prismgan.networks import BowTieConfig, BowTieGenerator, HeadSpec, OutputEncoder
+from prismgan.networks import BowTieConfig, BowTieGenerator
 
 __all__ = ["CGANomaly", "CGANomalyConfig"]
 
@@ -53,13 +52,6 @@ class CGANomalyConfig(ModelConfig):
     @property
     def opponent(self) -> AdversaryConfig:
         return AdversaryConfig(**self.adversary.model_dump(), stages="two", classification_weight=0)
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> BowTieGenerator:
-        return BowTieGenerator(self.generator, specs)
-
-    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
-        scales = [spec.scale for spec in specs]
-        return {"encoder": OutputEncoder(self.generator, scales, beside=0, outputs=self.generator.latent)}
 
 
 class CGANomaly(Model):

@@ -21,7 +21,7 @@ from prismgan.batch import Batch
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
-from prismgan.networks import HeadSpec, LatentGenerator, LatentGeneratorConfig
+from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from prismgan.tasks import Task, made_of_photo
 from prismgan.tasks.base import NonNegative
 
@@ -49,9 +49,6 @@ class CoGanConfig(ModelConfig):
     @property
     def opponent(self) -> AdversaryConfig:
         return self.adversary
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> LatentGenerator:
-        return LatentGenerator(self.generator, specs)
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
         super().check(tasks, crop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from prismgan.balancing import BalancerName
 from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
 from prismgan.models.schedule import Schedule
-from prismgan.networks import GeneratorSizes, HeadSpec, TaskGenerator
+from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.tasks import Task
 
 __all__ = ["ModelConfig", "head_specs"]
@@ -53,7 +53,7 @@ class ModelConfig(Config, ABC):
 
     def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
         """Networks that are trained together with the generator and not rendered with, by name."""
-        return {}
+        return KINDS[self.kind].helpers(self.generator, specs)
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
         """Refuse tasks, or crops of which losses see so many pixels, that this model cannot be trained on.
@@ -69,9 +69,9 @@ class ModelConfig(Config, ABC):
                     f"use at least {2 ** (levels + 1)}, or fewer levels"
                 )
 
-    @abstractmethod
     def make_generator(self, specs: Sequence[HeadSpec]) -> TaskGenerator:
         """The generator with these outputs, untrained."""
+        return KINDS[self.kind].generator(self.generator, specs)
 
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:

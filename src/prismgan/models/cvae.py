@@ -17,20 +17,19 @@ gradients, as the default does, ``kl_weight`` is against what it makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.losses.gaussian_kl import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model, Turn
-from prismgan.networks import ConditionalConfig, HeadSpec, OutputEncoder, VariationalGenerator
+from prismgan.networks import ConditionalConfig, VariationalGenerator
 from prismgan.networks.conditional import Conditional
 from prismgan.networks.gaussian import Gaussian
 
@@ -49,13 +48,6 @@ class CVAEConfig(ModelConfig):
     free_bits: Annotated[float, Field(ge=0)] = 0.02
     """Nats that every channel of the latent may hold at no cost (Kingma et al., "IAF", 2016, eq. 15), so that it is
     not left unused from the start."""
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> VariationalGenerator:
-        return VariationalGenerator(self.generator, specs)
-
-    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
-        scales = [spec.scale for spec in specs]
-        return {"posterior": OutputEncoder(self.generator, scales, beside=12, outputs=2 * self.generator.latent)}
 
 
 class CVAE(Model):

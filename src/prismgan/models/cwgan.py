@@ -9,7 +9,7 @@ batch; where the gradient penalty looks is drawn anew for each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -21,7 +21,7 @@ from prismgan.batch import Batch
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
-from prismgan.networks import ConditionalConfig, HeadSpec, NoisyGenerator
+from prismgan.networks import ConditionalConfig
 
 __all__ = ["CWGAN", "CWGANConfig", "CriticConfig"]
 
@@ -55,9 +55,6 @@ class CWGANConfig(ModelConfig):
             penalty_weight=self.critic.penalty_weight,
             classification_weight=0,
         )
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> NoisyGenerator:
-        return NoisyGenerator(self.generator, specs)
 
 
 class CWGAN(Model):

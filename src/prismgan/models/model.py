@@ -24,8 +24,9 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.fakes import Fakes, shown
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.models.rows import present, row_weights
-from prismgan.networks import Discriminator, TaskGenerator, find_features
+from prismgan.networks import Discriminator, TaskGenerator
 from prismgan.tasks import Task
+from prismgan.weights import find_features
 
 __all__ = ["Model", "Turn"]
 

@@ -20,7 +20,7 @@ from prismgan.losses import Disturbance, diversity, steadiness
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
-from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.networks import Generator, GeneratorConfig
 from prismgan.tasks import Task
 
 __all__ = ["Prism", "PrismConfig"]
@@ -50,9 +50,6 @@ class PrismConfig(ModelConfig):
     @property
     def opponent(self) -> AdversaryConfig:
         return self.adversary
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> Generator:
-        return Generator(self.generator, specs)
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
         for task in tasks:

@@ -4,16 +4,19 @@ from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
 from prismgan.networks.classifier import Classifier
 from prismgan.networks.conditional import ConditionalConfig
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
+from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
 from prismgan.networks.generator import Features, Generator, GeneratorConfig, LooksConfig
 from prismgan.networks.image_generator import ImageGenerator
+from prismgan.networks.kinds import KINDS, NetworkKind
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
 from prismgan.networks.noisy import NoisyGenerator
 from prismgan.networks.output_encoder import OutputEncoder
-from prismgan.networks.perceptual import FeatureNetwork, default_features, find_features, load_features, load_squeeze
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
+from prismgan.networks.task_generator import RESERVED, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
 from prismgan.networks.variational import VariationalGenerator
 
 __all__ = [
+    "KINDS",
+    "RESERVED",
     "BowTieConfig",
     "BowTieGenerator",
     "Classifier",
@@ -30,13 +33,13 @@ __all__ = [
     "Judgement",
     "LatentGenerator",
     "LatentGeneratorConfig",
+    "LearntFeatures",
     "LooksConfig",
+    "NetworkKind",
     "NoisyGenerator",
     "OutputEncoder",
+    "SqueezeFeatures",
     "TaskGenerator",
+    "TaskName",
     "VariationalGenerator",
-    "default_features",
-    "find_features",
-    "load_features",
-    "load_squeeze",
 ]

@@ -9,12 +9,27 @@ from typing import Annotated, Self
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor, nn
 
 from prismgan.config import Config
 
-__all__ = ["GeneratorSizes", "HeadSpec", "TaskGenerator"]
+__all__ = ["RESERVED", "GeneratorSizes", "HeadSpec", "TaskGenerator", "TaskName"]
+
+RESERVED = ("photo", "preview", "sheet", "source")
+"""Names of other files beside a task's pictures and clips."""
+
+
+def _free(name: str) -> str:
+    """Refuse names of other files beside a task's picture, and those that torch's containers use for their methods."""
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is the name of another file beside the task's picture; '{name}-1' would do")
+    if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
+        raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")
+    return name
+
+
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40), AfterValidator(_free)]
 
 Positive = Annotated[int, Field(gt=0, le=1024)]
 Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]

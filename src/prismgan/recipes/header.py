@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prismgan.errors import WeightsError
-from prismgan.models.weights import FORMAT, HeadEntry, Header
 from prismgan.recipes.recipe import Recipe
+from prismgan.weights import FORMAT, HeadEntry, Header
 
 __all__ = ["header", "recipe_of"]
 

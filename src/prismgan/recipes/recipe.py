@@ -16,9 +16,9 @@ from prismgan.config import Config
 from prismgan.data import Condition, DataConfig, DegradationConfig, pictures
 from prismgan.errors import RecipeError, nearest
 from prismgan.models import MODELS, ModelConfig, PrismConfig
+from prismgan.networks import TaskName
 from prismgan.recipes.text import StrictLoader, override
 from prismgan.tasks import KINDS, Task, TaskEntry
-from prismgan.tasks.base import TaskName
 
 __all__ = [
     "EvaluationConfig",

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
-from prismgan.models.weights import Header, Weights, load_weights
 from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
 from prismgan.render.pixels import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
 from prismgan.render.runtimes import Pass, make_runtime
 from prismgan.render.stages import Stage, cut, looks_of, stages
 from prismgan.render.tiles import Tile
+from prismgan.weights import Header, Weights, load_weights
 
 __all__ = ["Renderer"]
 

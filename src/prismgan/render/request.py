@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismgan.errors import PictureError, PrismganError, nearest
-from prismgan.networks import HeadSpec
-from prismgan.tasks.base import RESERVED
+from prismgan.networks import RESERVED, HeadSpec
 
 __all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
 

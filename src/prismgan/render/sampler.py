@@ -12,9 +12,9 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PrismganError
-from prismgan.models.weights import Header, Weights, load_weights
 from prismgan.networks import LatentGenerator
 from prismgan.render.strips import strips
+from prismgan.weights import Header, Weights, load_weights
 
 __all__ = ["Sampler", "between", "write_samples"]
 

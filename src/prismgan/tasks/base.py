@@ -13,16 +13,16 @@ from functools import partial
 from typing import Annotated, ClassVar, Self
 
 from jaxtyping import Float
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from prismgan.config import Config
 from prismgan.images import upsample
 from prismgan.losses.context import LossContext
 from prismgan.metrics import Metric
+from prismgan.networks import TaskName
 
 __all__ = [
-    "RESERVED",
     "Derived",
     "Exemplar",
     "LossTerm",
@@ -32,7 +32,6 @@ __all__ = [
     "Target",
     "Task",
     "TaskEntry",
-    "TaskName",
     "Unpaired",
     "clean_photo",
     "made_of_photo",
@@ -41,21 +40,6 @@ __all__ = [
 Picture = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 
-
-RESERVED = ("photo", "preview", "sheet", "source")
-"""Names of other files beside a task's pictures and clips."""
-
-
-def _free(name: str) -> str:
-    """Refuse names of other files beside a task's picture, and those that torch's containers use for their methods."""
-    if name in RESERVED:
-        raise ValueError(f"{name!r} is the name of another file beside the task's picture; '{name}-1' would do")
-    if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
-        raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")
-    return name
-
-
-TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40), AfterValidator(_free)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 

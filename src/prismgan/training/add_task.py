@@ -14,12 +14,11 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.models.edit import free_name, must_lose_nothing
-from prismgan.models.weights import load_weights
 from prismgan.render.sheet import sheet
 from prismgan.tasks import Picture, Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining
+from prismgan.weights import free_name, load_weights, must_lose_nothing
 
 __all__ = ["PREVIEWS", "add_task", "preview_path"]
 

@@ -23,15 +23,14 @@ from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntr
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import PrismganError
 from prismgan.models import Prism, PrismConfig
-from prismgan.models.edit import add_head, free_name
 from prismgan.models.schedule import Schedule
-from prismgan.models.weights import HeadEntry, Weights
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.ema import Average
 from prismgan.training.precision import precision
 from prismgan.training.signals import signals_told
+from prismgan.weights import HeadEntry, Weights, add_head, free_name
 
 __all__ = ["MOST_BYTES", "HeadTraining"]
 
@@ -213,7 +212,7 @@ class HeadTraining:
     def result(self) -> Weights:
         """The weights, with the head as it is now."""
         head = {name: tensor.to("cpu", STORED) for name, tensor in self.average.weights().items()}
-        return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry, head)
+        return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry.model_dump(mode="json"), head)
 
 
 def _blocks(config: GeneratorConfig, latent: bool) -> int:

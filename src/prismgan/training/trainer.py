@@ -24,7 +24,6 @@ from prismgan.evaluation.photos import judge
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
-from prismgan.models.weights import load_weights, save_weights
 from prismgan.recipes.header import header
 from prismgan.recipes.recipe import Recipe, to_yaml
 from prismgan.report import write_report
@@ -36,6 +35,7 @@ from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
 from prismgan.training.signals import signals_told
 from prismgan.training.trackers import Trackers
+from prismgan.weights import load_weights, save_weights
 
 __all__ = ["Trainer"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prismgan.errors import PrismganError
-from prismgan.models.weights import HeadEntry
 from prismgan.render import Renderer, Request
 from prismgan.web.bodies import RenderBody
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds
+from prismgan.weights import HeadEntry
 
 __all__ = ["checked", "fitting"]
 

@@ -11,9 +11,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError
-from prismgan.export import is_site
 from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
+from prismgan.web.site_writer import is_site
 
 __all__ = ["site_application"]
 

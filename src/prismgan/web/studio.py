@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from prismgan.models.weights import Weights, load_weights
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
+from prismgan.weights import Weights, load_weights
 
 __all__ = ["Studio"]
 

@@ -9,13 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from prismgan.errors import WeightsError
-from prismgan.models.edit import free_name
 from prismgan.web.bodies import JobBody, StyleBody, WrongBody
 from prismgan.web.encoding import newest_preview
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.style_training import train_style
 from prismgan.web.workshop import Client, Here
+from prismgan.weights import free_name
 
 __all__ = ["router"]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data.examples import shown
-from prismgan.models.weights import HeadEntry
 from prismgan.render import Renderer
+from prismgan.weights import HeadEntry
 
 __all__ = ["Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
 

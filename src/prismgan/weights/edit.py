@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from prismgan.errors import WeightsError, nearest
-from prismgan.models.weights import HeadEntry, Weights, load_weights
-from prismgan.tasks import TaskEntry
-from prismgan.tasks.base import TaskName
+from prismgan.networks import TaskName
+from prismgan.weights.file import HeadEntry, Weights, load_weights
 
 __all__ = ["add_head", "free_name", "must_lose_nothing", "remove_tasks", "rename_task"]
 
@@ -70,7 +69,7 @@ def must_lose_nothing(out: Path, weights: Weights, names: Iterable[str]) -> None
         )
 
 
-def add_head(weights: Weights, entry: HeadEntry, task: TaskEntry, head: Mapping[str, Tensor]) -> Weights:
+def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
     """The weights with one task more, and without the discriminator, which does not know that task.
 
     Args:
@@ -86,7 +85,7 @@ def add_head(weights: Weights, entry: HeadEntry, task: TaskEntry, head: Mapping[
     header = weights.header.model_copy(
         update={
             "tasks": (*weights.header.tasks, entry),
-            "recipe": _with_tasks(weights, [*_recipe_tasks(weights), task.model_dump(mode="json")]),
+            "recipe": _with_tasks(weights, [*_recipe_tasks(weights), task]),
         }
     )
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}

@@ -21,18 +21,16 @@ from torch import Tensor, nn
 from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
-from prismgan.models.config import ModelConfig
-from prismgan.models.prism import PrismConfig
-from prismgan.models.registry import MODELS
 from prismgan.networks import (
+    KINDS,
     Generator,
     GeneratorSizes,
     HeadSpec,
     ImageGenerator,
     LatentGenerator,
     TaskGenerator,
+    TaskName,
 )
-from prismgan.tasks.base import Task, TaskName
 
 __all__ = [
     "FORMAT",
@@ -84,8 +82,8 @@ class HeadEntry(Config):
         return " ".join(words)
 
     @classmethod
-    def of(cls, task: Task) -> Self:
-        """The entry of a task."""
+    def of(cls, task: object) -> Self:
+        """The entry of a task, which has attributes of the same names."""
         return cls(**{field: getattr(task, field) for field in cls.model_fields})
 
     def spec(self) -> HeadSpec:
@@ -103,31 +101,26 @@ class Header(Config):
     kind: str = "prism"
     """Of the model, as the recipe names it."""
     generator: SerializeAsAny[GeneratorSizes]
-    """Of the class that the model's configuration has there."""
+    """Of the class that :data:`prismgan.networks.KINDS` has for the kind."""
     recipe: dict[str, Any]
     """The resolved recipe of the training."""
 
     @field_validator("generator", mode="before")
     @classmethod
     def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        model = MODELS.get(info.data.get("kind", ""))
-        if model is None:
+        kind = KINDS.get(info.data.get("kind", ""))
+        if kind is None:
             raise ValueError("is of a kind of model that is not known")
-        return model.config_type.model_validate({"generator": value}).generator
+        return kind.sizes.model_validate(value)
 
     def make_networks(self) -> dict[str, nn.Module]:
         """The generator that is described, and what is trained together with it, by name; untrained."""
         specs = [entry.spec() for entry in self.tasks]
-        return {"generator": self._config.make_generator(specs), **self._config.helpers(specs)}
+        return {"generator": self.make_generator(), **KINDS[self.kind].helpers(self.generator, specs)}
 
     def make_generator(self) -> TaskGenerator:
         """The generator that is described, untrained."""
-        return self._config.make_generator([entry.spec() for entry in self.tasks])
-
-    @property
-    def _config(self) -> ModelConfig:
-        """As far as it says what networks look like."""
-        return MODELS[self.kind].config_type.model_validate({"generator": self.generator})
+        return KINDS[self.kind].generator(self.generator, [entry.spec() for entry in self.tasks])
 
 
 @dataclass(frozen=True)
@@ -186,7 +179,7 @@ class Weights:
         Raises:
             WeightsError: it is another model's, which is not made for this ``purpose``; or see :meth:`generator`.
         """
-        if self.header.kind != PrismConfig().kind:
+        if self.header.kind != "prism":
             raise WeightsError(
                 f"{self.path}: is a model of kind {self.header.kind}, and {purpose} takes one of kind prism"
             )

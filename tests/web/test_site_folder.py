@@ -15,10 +15,11 @@ pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
 from prismgan.errors import PrismganError
-from prismgan.export import onnxruntime_web, pieces, write_site
+from prismgan.export import pieces
 from prismgan.export.pieces import Pieces
-from prismgan.export.site import SERVER_ALONE
-from prismgan.models.weights import save_weights
+from prismgan.web import onnxruntime_web
+from prismgan.web.site_writer import SERVER_ALONE, write_site
+from prismgan.weights import save_weights
 from tiny_weights import TASKS, tiny_weights
 
 Command = Callable[..., Any]

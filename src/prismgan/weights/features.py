@@ -1,8 +1,8 @@
-"""Feature networks: what images are compared by when pixels are too strict."""
+"""Files of feature networks: the one that prismgan brings, and those of other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,61 +10,11 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
-from prismgan.networks.borders import BorderedConv2d
-from prismgan.networks.learnt import LearntFeatures
-from prismgan.networks.squeeze import SqueezeFeatures
+from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
 
-__all__ = [
-    "FeatureNetwork",
-    "LearntFeatures",
-    "SqueezeFeatures",
-    "default_features",
-    "find_features",
-    "load_features",
-    "load_squeeze",
-    "read_tensors",
-]
-
-
-class FeatureNetwork(LearntFeatures):
-    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015).
-
-    The maps are those after the first convolution of every stage: relu1_1, relu2_1, ... Borders are reflected, so that
-    a picture has no frame in its features. Convolutions after the last map are left out.
-    """
-
-    def __init__(self, widths: Sequence[Sequence[int]]) -> None:
-        """``widths`` are the channels of every convolution of every stage; the last stage has one."""
-        super().__init__()
-        self.widths = tuple(stage[0] for stage in widths)
-        """Channels of the maps."""
-        self.stages = nn.ModuleList()
-        channels = 3
-        for stage in widths:
-            convolutions = nn.ModuleList()
-            for width in stage:
-                convolutions.append(BorderedConv2d(channels, width, 3, padding=1, padding_mode="reflect"))
-                channels = width
-            self.stages.append(convolutions)
-
-    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        found: list[Tensor] = []
-        x = images
-        for stage in self.stages:
-            if min(x.shape[-2:]) < (4 if found else 2):  # a single pixel has nothing to reflect
-                break
-            x = F.max_pool2d(x, 2) if found else x
-            for number, convolution in enumerate(stage.children()):
-                x = F.relu(convolution(x))
-                if number == 0:
-                    found.append(x)
-        return found
-
-
-# -- files -----------------------------------------------------------------------------------------
+__all__ = ["default_features", "find_features", "load_features", "load_squeeze", "read_tensors"]
 
 ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "

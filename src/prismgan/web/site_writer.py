@@ -14,13 +14,13 @@ from typing import Any
 from prismgan import __version__, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
-from prismgan.export import onnxruntime_web
 from prismgan.export.exporter import checked_tasks, licence_of
 from prismgan.export.parity import TaskParity
 from prismgan.files import new_folder
-from prismgan.models.weights import Header, Weights
 from prismgan.networks import Generator
 from prismgan.packages import require
+from prismgan.web import onnxruntime_web
+from prismgan.weights import Header, Weights
 
 __all__ = ["FORMAT", "Site", "is_site", "write_site"]
 
@@ -84,7 +84,7 @@ def write_site(
         weights: of the generator.
         out: the folder; a new one, an empty one, or an earlier site's.
         tasks: names; all by default.
-        onnxruntime: see :func:`prismgan.export.onnxruntime_web.runtime_files`.
+        onnxruntime: see :func:`prismgan.web.onnxruntime_web.runtime_files`.
         licence: of the weights; that of the ready-made weights is known.
         overwrite: replace an earlier site. All that is in its folder is replaced.
 

@@ -12,15 +12,25 @@ from torch import Tensor
 
 from prismgan.errors import WeightsError
 from prismgan.models import Prism
-from prismgan.models import weights as weights_module
-from prismgan.models.edit import add_head, free_name, must_lose_nothing, remove_tasks, rename_task
-from prismgan.models.weights import HeadEntry, Weights, default_weights, find_weights, load_weights
 from prismgan.networks import Generator
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Style
+from prismgan.weights import (
+    HeadEntry,
+    Weights,
+    add_head,
+    default_weights,
+    find_weights,
+    free_name,
+    load_weights,
+    must_lose_nothing,
+    remove_tasks,
+    rename_task,
+)
+from prismgan.weights import file as weights_module
 
 ENTRY = HeadEntry(name="new", kind="style", scale=1, fine=False, latent=False, blocks=2)
-TASK = Style(name="new", exemplars=("builtin:mosaic",), adversarial_weight=0)
+TASK = Style(name="new", exemplars=("builtin:mosaic",), adversarial_weight=0).model_dump(mode="json")
 
 
 @pytest.fixture

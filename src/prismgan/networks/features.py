@@ -1,0 +1,206 @@
+"""Feature networks: what images are compared by when pixels are too strict. They are frozen, and remember what they
+have just seen.
+"""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.networks.borders import BorderedConv2d
+
+__all__ = ["FeatureNetwork", "LearntFeatures", "SqueezeFeatures"]
+
+
+class LearntFeatures(nn.Module, ABC):
+    """A network that was trained on pictures, frozen: images to the maps of some of its layers.
+
+    Several losses ask for the features of one output, and several tasks for those of one photo. So a frozen network
+    remembers the maps of the last three tensors it was called with; see :class:`_Memory`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._memory = _Memory()
+
+    @abstractmethod
+    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        """The maps, computed."""
+
+    def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        """One map per level, finest first, of images in [-1, 1]; levels that an image is too small for are left out.
+
+        The caller's autocast decides the precision. Whoever calls again with the same tensor may get the same maps,
+        so they are not to be changed in place.
+        """
+        learns = any(parameter.requires_grad for parameter in self.parameters())
+        return self.maps(images) if learns else self._memory.recall(images, self.maps)
+
+    def frozen(self) -> LearntFeatures:
+        """Itself, ready to be used in a loss: nothing learns, in the memory layout that convolutions are fast in."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self.eval().requires_grad_(False)
+
+
+class FeatureNetwork(LearntFeatures):
+    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015).
+
+    The maps are those after the first convolution of every stage: relu1_1, relu2_1, ... Borders are reflected, so that
+    a picture has no frame in its features. Convolutions after the last map are left out.
+    """
+
+    def __init__(self, widths: Sequence[Sequence[int]]) -> None:
+        """``widths`` are the channels of every convolution of every stage; the last stage has one."""
+        super().__init__()
+        self.widths = tuple(stage[0] for stage in widths)
+        """Channels of the maps."""
+        self.stages = nn.ModuleList()
+        channels = 3
+        for stage in widths:
+            convolutions = nn.ModuleList()
+            for width in stage:
+                convolutions.append(BorderedConv2d(channels, width, 3, padding=1, padding_mode="reflect"))
+                channels = width
+            self.stages.append(convolutions)
+
+    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        found: list[Tensor] = []
+        x = images
+        for stage in self.stages:
+            if min(x.shape[-2:]) < (4 if found else 2):  # a single pixel has nothing to reflect
+                break
+            x = F.max_pool2d(x, 2) if found else x
+            for number, convolution in enumerate(stage.children()):
+                x = F.relu(convolution(x))
+                if number == 0:
+                    found.append(x)
+        return found
+
+
+class SqueezeFeatures(LearntFeatures):
+    """SqueezeNet 1.1 (Iandola et al. 2016) up to the deepest of the layers whose maps are wanted, with torchvision's
+    names."""
+
+    STYLE_LEVELS = (1, 4, 7, 9)
+    """Layers that styles are compared by: one of each size of map."""
+    LPIPS_LEVELS = (1, 4, 7, 9, 10, 11, 12)
+    """Layers that LPIPS compares (Zhang et al., CVPR 2018): those of above, and all fire modules after them."""
+    LPIPS_CHANNELS = (64, 128, 256, 384, 384, 512, 512)
+    SMALLEST = 17
+    """Side in pixels of the smallest image that has all maps."""
+
+    def __init__(self, levels: Sequence[int] = STYLE_LEVELS) -> None:
+        """``levels`` are the layers' numbers, in ascending order."""
+        super().__init__()
+        self.levels = tuple(levels)
+
+        def pool() -> nn.Module:
+            return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+
+        layers = (
+            nn.Conv2d(3, 64, 3, stride=2),
+            nn.ReLU(),
+            pool(),
+            _Fire(64, 16, 64),
+            _Fire(128, 16, 64),
+            pool(),
+            _Fire(128, 32, 128),
+            _Fire(256, 32, 128),
+            pool(),
+            _Fire(256, 48, 192),
+            _Fire(384, 48, 192),
+            _Fire(384, 64, 256),
+            _Fire(512, 64, 256),
+        )
+        self.features = nn.Sequential(*layers[: self.levels[-1] + 1])
+
+    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        found: list[Tensor] = []
+        x = images
+        for number, layer in enumerate(self.features):
+            smallest = {nn.Conv2d: 3, nn.MaxPool2d: 2}.get(type(layer), 1)
+            if min(x.shape[-2:]) < smallest:
+                break
+            x = layer(x)
+            if number in self.levels:
+                found.append(x)
+        return found
+
+
+class _Fire(nn.Module):
+    """Few channels, then 1x1 and 3x3 convolutions of them side by side (Iandola et al. 2016, figure 1)."""
+
+    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
+        x = F.relu(self.squeeze(x))
+        return F.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
+
+
+class _Memory:
+    """What a function made of the last three tensors it was given: a step's photo outlasts a look at two scales.
+
+    A result is given out again for the same tensor object, if that was not changed in place since and if gradients and
+    autocast are switched as they were. Once a gradient flows back through a result it is forgotten: its graph may have
+    been freed. So graphs live no longer than their backward pass, or, without one, than three further calls.
+    """
+
+    SIZE = 3
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+
+    def __deepcopy__(self, memo: object) -> _Memory:
+        return _Memory()  # tensors with a graph cannot be copied, and a copy has no use for them
+
+    def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
+        return _Memory, ()
+
+    def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+        """``make(key)``, or what that was before."""
+        if key.is_inference():  # such tensors do not count their changes
+            return make(key)
+        kind = key.device.type
+        state = (
+            torch.is_grad_enabled(),
+            key.requires_grad,
+            torch.is_autocast_enabled(kind),
+            torch.get_autocast_dtype(kind),
+        )
+        for entry in self._entries:
+            if entry.key is key and entry.version == key._version and entry.state == state:
+                self._entries.remove(entry)
+                self._entries.append(entry)
+                return list(entry.made)
+        entry = _Entry(key, key._version, state, make(key))
+        self._entries = [*self._entries[1 - self.SIZE :], entry]
+        memory, made = weakref.ref(self), weakref.ref(entry)
+
+        def forget(_: Tensor) -> None:
+            alive = memory()
+            if alive is not None:
+                alive._entries = [other for other in alive._entries if other is not made()]
+
+        for result in entry.made:
+            if result.requires_grad:
+                result.register_hook(forget)
+        return list(entry.made)
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    key: Tensor
+    version: int
+    state: tuple[object, ...]
+    made: list[Tensor]

@@ -1,0 +1,53 @@
+"""The kinds of networks that a weights file may hold. To add one: a file with the generator, and a line in
+:data:`KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
+from prismgan.networks.conditional import ConditionalConfig
+from prismgan.networks.generator import Generator, GeneratorConfig
+from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
+from prismgan.networks.noisy import NoisyGenerator
+from prismgan.networks.output_encoder import OutputEncoder
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
+from prismgan.networks.variational import VariationalGenerator
+
+__all__ = ["KINDS", "NetworkKind"]
+
+
+class NetworkKind(NamedTuple):
+    """A generator, and the networks that are trained together with it."""
+
+    sizes: type[GeneratorSizes]
+    generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]
+    """From sizes of that class and the outputs to an untrained network."""
+    helpers: Callable[[Any, Sequence[HeadSpec]], Mapping[str, nn.Module]] = lambda sizes, specs: {}
+    """Networks that are trained with it and not rendered with, by name; discriminators are not among them."""
+
+
+def _posterior(sizes: ConditionalConfig, specs: Sequence[HeadSpec]) -> dict[str, nn.Module]:
+    """The VAE's: it reads the target beside the source."""
+    scales = [spec.scale for spec in specs]
+    return {"posterior": OutputEncoder(sizes, scales, beside=12, outputs=2 * sizes.latent)}
+
+
+def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec]) -> dict[str, nn.Module]:
+    """GANomaly's second: it encodes outputs."""
+    scales = [spec.scale for spec in specs]
+    return {"encoder": OutputEncoder(sizes, scales, beside=0, outputs=sizes.latent)}
+
+
+KINDS: dict[str, NetworkKind] = {
+    "prism": NetworkKind(GeneratorConfig, Generator),
+    "cvae": NetworkKind(ConditionalConfig, VariationalGenerator, _posterior),
+    "cganomaly": NetworkKind(BowTieConfig, BowTieGenerator, _encoder),
+    "cwgan": NetworkKind(ConditionalConfig, NoisyGenerator),
+    "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),
+}
+"""By the name of the model in a recipe."""

@@ -1,0 +1,40 @@
+"""The weights file, and what is known of the files of feature networks; the files that come with prismgan lie here too.
+
+Weights know networks alone: what they were trained for, and how, is plain text to them.
+"""
+
+from prismgan.weights.edit import add_head, free_name, must_lose_nothing, remove_tasks, rename_task
+from prismgan.weights.features import default_features, find_features, load_features, load_squeeze, read_tensors
+from prismgan.weights.file import (
+    FORMAT,
+    READY_MADE,
+    HeadEntry,
+    Header,
+    Weights,
+    default_weights,
+    find_weights,
+    load_weights,
+    save_weights,
+)
+
+__all__ = [
+    "FORMAT",
+    "READY_MADE",
+    "HeadEntry",
+    "Header",
+    "Weights",
+    "add_head",
+    "default_features",
+    "default_weights",
+    "find_features",
+    "find_weights",
+    "free_name",
+    "load_features",
+    "load_squeeze",
+    "load_weights",
+    "must_lose_nothing",
+    "read_tensors",
+    "remove_tasks",
+    "rename_task",
+    "save_weights",
+]

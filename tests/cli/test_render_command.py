@@ -60,7 +60,8 @@ def render(tmp_path: Path, weights: Path, command: Command) -> Render:
 
 
 def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    """All but the hidden ones, which keep the options of results."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if path.is_file()}
 
 
 # -- what it writes -------------------------------------------------------------------------------
@@ -125,6 +126,59 @@ def test_formats(suffix: str, tmp_path: Path, draw_picture: DrawPicture, render:
     assert images.size(tmp_path / f"out/a/restore.{suffix}") == (32, 40)
 
 
+def test_results_go_to_looks_where_nothing_is_said(
+    tmp_path: Path, weights: Path, draw_picture: DrawPicture, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_picture(tmp_path / "photo.jpg", 20, 20)
+    finished = command("render", "photo.jpg", "--weights", weights, "--tasks", "restore")
+    assert finished.out == "looks/photo/restore.png\n"
+    assert files(tmp_path / "looks") == {"photo/restore.png"}
+
+
+def test_other_options_render_anew(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
+    photo = draw_picture(tmp_path / "a.png", 20, 20)
+    Image.new("L", (8, 8), 200).save(tmp_path / "mask.png")
+    paint, restore = (f"{tmp_path / 'out/a' / name}.png\n" for name in ("paint", "restore"))
+    tasks = ("--tasks", "restore,paint")
+    done = "1 picture is done already with these options (--overwrite repeats it)\n"
+    for options, written in (
+        ((), restore + paint),
+        (("--strength", "paint=0.5"), paint),
+        (("--strength", "paint=0.5", "--memory", "1GB"), ""),  # the pixels are the same
+        (("--seed", 3, "--strength", "paint=0.5"), paint),  # restoration does not vary
+        (("--mask", tmp_path / "mask.png"), restore + paint),
+        ((), restore + paint),
+    ):
+        finished = render(photo, *tasks, *options)
+        assert finished.code == 0, finished.err
+        assert finished.out == written, options
+        assert finished.err == ("" if written else done)
+    assert render(photo, *tasks, "--chain", "restore").out == restore + paint
+    quality = ("--tasks", "restore", "--format", "jpg", "--quality")
+    assert [len(render(photo, *quality, number).out.splitlines()) for number in (50, 50, 60)] == [1, 0, 1]
+
+
+def test_other_weights_render_anew(
+    tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, command: Command, render: Render
+) -> None:
+    photo = draw_picture(tmp_path / "a.png", 20, 20)
+    assert render(photo, "--tasks", "restore").out
+    other = ("--weights", tiny_run / "weights.safetensors", "--out", tmp_path / "out")
+    assert command("render", photo, "--tasks", "restore", *other).out == f"{tmp_path / 'out/a/restore.png'}\n"
+
+
+def test_a_sheet_shows_what_lies_beside_it(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
+    photo = draw_picture(tmp_path / "a.png", 20, 20)
+    sheet = tmp_path / "out/a/sheet.png"
+    assert render(photo, "--tasks", "restore,paint", "--sheet").code == 0
+    first = sheet.read_bytes()
+    assert render(photo, "--tasks", "restore,paint", "--sheet").out == ""
+    finished = render(photo, "--tasks", "restore,paint", "--sheet", "--strength", "paint=0")
+    assert [Path(line).name for line in finished.out.splitlines()] == ["paint.png", "sheet.png"]
+    assert sheet.read_bytes() != first
+
+
 def test_what_is_done_is_skipped(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
     for name in ("a", "b"):
         draw_picture(tmp_path / "photos" / f"{name}.png", 20, 20)
@@ -134,7 +188,7 @@ def test_what_is_done_is_skipped(tmp_path: Path, draw_picture: DrawPicture, rend
     (tmp_path / "out/b/restore.png").write_bytes(b"mine")
     finished = render(*arguments)
     assert finished.code == 0
-    assert finished.err == "skipped 2 that are done (--overwrite renders them again)\n"
+    assert finished.err == "2 pictures are done already with these options (--overwrite repeats it)\n"
     assert finished.out == f"{tmp_path / 'out/c/restore.png'}\n"
     assert (tmp_path / "out/b/restore.png").read_bytes() == b"mine"
     assert len(render(*arguments, "--overwrite").out.splitlines()) == 3

@@ -32,7 +32,7 @@ def weights(tiny_run: Path) -> Path:
 
 def looks(command: Command, weights: Path, photo: Path, out: Path, tasks: str) -> dict[str, bytes]:
     assert command("render", photo, "--weights", weights, "--out", out, "--tasks", tasks).code == 0
-    return {path.name: path.read_bytes() for path in (out / photo.stem).iterdir()}
+    return {path.name: path.read_bytes() for path in (out / photo.stem).glob("*.png")}
 
 
 def test_a_task_is_added_renamed_and_removed(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from prismgan.images import Picture, open_picture, write_picture
 from prismgan.render import Renderer, Request
 from prismgan.render.files import FileRenderer, read_mask
 from prismgan.render.jobs import Job, find_jobs
+from prismgan.render.options import FILE, IN_OUTPUTS, KeptOptions, options_of
 
 DrawPicture = Callable[..., Path]
 MAKE = 271
@@ -253,6 +256,57 @@ def test_what_is_there_stays_where_others_are_missing(
     assert len(third.written) == 2
 
 
+def test_results_of_an_interrupted_call_are_not_trusted(
+    renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    request = Request(tasks=("restore", "varied"))
+    strong = Request(tasks=("restore", "varied"), strength={"restore": 0.5, "varied": 0.5})
+    list(FileRenderer(renderer, request).render([job]))
+    kept = KeptOptions(job.folder)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("prismgan.render.files.KeptOptions.keep", interrupted)
+        list(FileRenderer(renderer, strong).render([job]))
+    for asked in (request, strong):
+        assert not FileRenderer(renderer, asked).is_done(job)
+    assert kept.fit("restore.png", FileRenderer(renderer, request).options["restore.png"])
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("content", [None, "", "[1]", "{"])
+def test_results_whose_options_nobody_kept_are_kept(
+    content: str | None, renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture
+) -> None:
+    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    files = FileRenderer(renderer, Request(tasks=("restore",)))
+    list(files.render([job]))
+    path = job.folder / FILE
+    assert json.loads(path.read_text())["restore.png"]["looks"] == {"restore": 1.0}
+    path.unlink() if content is None else path.write_text(content)
+    assert files.is_done(job)
+    assert FileRenderer(renderer, Request(tasks=("restore",), strength={"restore": 0.5})).is_done(job)
+
+
+def test_every_option_of_a_request_counts(renderer: Renderer) -> None:
+    mask = np.full((4, 4), 0.5)
+    base = Request(tasks=("varied",))
+    others = [
+        replace(base, strength={"varied": 0.5}),
+        replace(base, seeds=(1,)),
+        replace(base, chain=("restore",)),
+        replace(base, chain=("restore",), strength={"restore": 0.5}),
+        replace(base, mask=mask),
+        replace(base, mask=1 - mask / 2),
+    ]
+    found = [json.dumps(options_of(renderer, request)["varied"]) for request in (base, *others)]
+    assert len(set(found)) == len(found)
+    # Fields that are added to requests later count too, unless they are described with each output.
+    assert {field.name for field in fields(Request)} >= set(IN_OUTPUTS)
+
+
 def test_a_picture_that_changed_is_not_done(renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture) -> None:
     job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     files = FileRenderer(renderer, Request(tasks=("restore",)), overwrite=False)
@@ -283,7 +337,7 @@ def test_a_disk_that_is_full_ends_it(
 
     jobs = [Job(draw_picture(tmp_path / f"{name}.png", 20, 24), tmp_path / "out" / name) for name in "ab"]
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(PrismganError, match=r"restore.png: cannot be written \(No space left on device\)"):
+    with pytest.raises(PrismganError, match=r"out/a/.*: cannot be written \(No space left on device\)"):
         list(FileRenderer(renderer, Request(tasks=("restore",))).render(jobs))
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 

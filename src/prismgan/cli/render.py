@@ -103,8 +103,9 @@ def render(
         overwrite=overwrite,
     )
     waiting = [job for job in jobs if overwrite or not renderer.is_done(job)]
-    if len(waiting) < len(jobs):
-        typer.echo(f"skipped {len(jobs) - len(waiting)} that are done (--overwrite renders them again)", err=True)
+    if done := len(jobs) - len(waiting):
+        pictures_are = "1 picture is" if done == 1 else f"{done} pictures are"
+        typer.echo(f"{pictures_are} done already with these options (--overwrite repeats it)", err=True)
     problems = []
     try:
         with RenderProgress(len(waiting)) as progress:

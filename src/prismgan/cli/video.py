@@ -91,7 +91,7 @@ def video(
     with VideoProgress() as progress:
         outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
     if outcome is None:
-        typer.echo("skipped, since all files are there (--overwrite renders them again)", err=True)
+        typer.echo("all outputs are done already with these options (--overwrite repeats it)", err=True)
         return
     for path in outcome.written:
         typer.echo(path)

@@ -46,6 +46,7 @@ from prismgan.images.resizing import (
 from prismgan.images.writing import (
     DEEP_FORMATS,
     FORMATS,
+    LOSSY_FORMATS,
     check_format,
     check_side,
     encoded_picture,
@@ -57,6 +58,7 @@ __all__ = [
     "DECODING_ERRORS",
     "DEEP_FORMATS",
     "FORMATS",
+    "LOSSY_FORMATS",
     "LUMA",
     "MINIMUM_SIDE",
     "SUFFIXES",

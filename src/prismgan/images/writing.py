@@ -21,6 +21,7 @@ from prismgan.images.reading import Picture, Samples, on_white, to_8_bits
 __all__ = [
     "DEEP_FORMATS",
     "FORMATS",
+    "LOSSY_FORMATS",
     "check_format",
     "check_side",
     "encoded_picture",
@@ -30,6 +31,8 @@ __all__ = [
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 """From suffix to Pillow's name."""
+LOSSY_FORMATS = ("jpg", "webp", "avif")
+"""Those that have a quality."""
 DEEP_FORMATS = ("png", "tiff")
 """Those that 16 bits are written in."""
 MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}

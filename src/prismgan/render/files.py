@@ -15,6 +15,7 @@ from prismgan import images
 from prismgan.errors import PictureError
 from prismgan.images import (
     DEEP_FORMATS,
+    LOSSY_FORMATS,
     Picture,
     check_format,
     check_side,
@@ -25,12 +26,14 @@ from prismgan.images import (
     write_picture,
 )
 from prismgan.render.jobs import Job, is_made_of
+from prismgan.render.options import KeptOptions, options_of
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import EVERYTHING, Request
 from prismgan.render.sheet import sheet
 
 __all__ = ["FileRenderer", "Rendered", "like_source", "read_mask"]
 
+SHEET = "sheet.png"
 Mask = NDArray[np.float32]
 
 
@@ -56,7 +59,8 @@ class FileRenderer:
         quality: 1 to 100, for formats that lose something.
         with_sheet: also write ``sheet.png`` with all looks on it.
         mask: where the outputs apply; brought to every picture's size.
-        overwrite: also write what is there already and not older than its source.
+        overwrite: also write outputs that are there already, made with the same options, and not older than their
+            source.
 
     Raises:
         PrismganError: the request does not fit the weights, or format or quality is none.
@@ -77,10 +81,23 @@ class FileRenderer:
         self.plan = renderer.plan(request)
         self.renderer, self.request, self.mask = renderer, request, mask
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
+        self.options = self._options()
+        """By file name, the options that the output is made with."""
+
+    def _options(self) -> dict[str, dict[str, Any]]:
+        request = replace(self.request, mask=self.mask)
+        lossy = {"quality": self.quality} if self.suffix in LOSSY_FORMATS else {}
+        outputs = options_of(self.renderer, request)
+        options = {f"{name}.{self.suffix}": {**each, **lossy} for name, each in outputs.items()}
+        return {**options, SHEET: {"outputs": options}} if self.with_sheet else options
 
     def is_done(self, job: Job) -> bool:
-        """Whether all outputs of a picture are there, and not older than it."""
-        return all(is_made_of(path, job.source) for path in self._paths(job))
+        """Whether all outputs of a picture are there, made with the same options, and not older than it."""
+        kept = KeptOptions(job.folder)
+        return all(self._is_done(kept, path, job.source) for path in self._paths(job))
+
+    def _is_done(self, kept: KeptOptions, path: Path, source: Path) -> bool:
+        return is_made_of(path, source) and kept.fit(path.name, self.options[path.name])
 
     def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
@@ -125,8 +142,7 @@ class FileRenderer:
                     raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
 
     def _paths(self, job: Job) -> list[Path]:
-        paths = [job.folder / f"{name}.{self.suffix}" for name in self.plan.names]
-        return [*paths, job.folder / "sheet.png"] if self.with_sheet else paths
+        return [job.folder / name for name in self.options]
 
     def _outputs(self, job: Job, progress: Callable[[int, int], None]) -> Iterator[Path]:
         """Files of one picture's outputs, as they are written."""
@@ -143,19 +159,27 @@ class FileRenderer:
             progress=progress,
             where=str(job.source),
         )
+        kept = KeptOptions(job.folder)
+        replaced = {
+            path.name
+            for path in self._paths(job)
+            if self.overwrite or path.name == SHEET or not self._is_done(kept, path, job.source)
+        }
+        kept.forget(replaced)
         shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
         for name, pixels in looks.items():
             look = like_source(source, pixels)
             path = job.folder / f"{name}.{self.suffix}"
-            if self.overwrite or not is_made_of(path, job.source):
+            if path.name in replaced:
                 write_picture(path, look, self.quality)
                 yield path
             if self.with_sheet:
                 shown[name] = Image.fromarray(on_white(look))
         if self.with_sheet:
-            path = job.folder / "sheet.png"
+            path = job.folder / SHEET
             images.write(path, sheet(shown, title=job.source.name))
             yield path
+        kept.keep({name: self.options[name] for name in replaced})
 
 
 def like_source(source: Picture, pixels: NDArray[Any]) -> Picture:

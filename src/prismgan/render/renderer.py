@@ -51,6 +51,7 @@ class Renderer:
         self.header: Header = weights.header
         self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.memory = memory
+        self.fast = fast
         self.runtime = make_runtime(self.generator, runtime, fast=fast)
 
     @classmethod

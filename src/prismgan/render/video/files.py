@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 import time
@@ -11,12 +10,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.files import new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder
+from prismgan.render.options import KeptOptions, options_of, weights_digest
 from prismgan.render.video.clip import open_clip
 from prismgan.render.video.job import Job, fingerprint, make_folder
 from prismgan.render.video.join import target_of
@@ -76,17 +77,19 @@ def render_file(
         target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
         _refuse_clashes(path, finished)
-        if may_be_done and all(is_made_of(file, path) for file in finished):
+        kept, options = KeptOptions(folder), _options(renderer, request, settings, finished)
+        if may_be_done and all(is_made_of(file, path) and kept.fit(file.name, options[file.name]) for file in finished):
             return None
         renderer = with_fixed_memory(renderer, request, clip, settings)
         identity = {
             "clip": fingerprint(path, dated=not piped),
-            "weights": _hash(renderer),
+            "weights": weights_digest(renderer),
             "request": asdict(request),
             "settings": asdict(settings),
             "memory": renderer.memory,
         }
         job = Job(segments, identity, names, restart=overwrite)
+        kept.forget(file.name for file in finished if file.exists())
         preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
             outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
@@ -94,8 +97,18 @@ def render_file(
             if not job.finished():
                 job.remove()  # or other options would be refused
             raise type(error)(f"{error}; {_kept(job)}") from None
+        kept.keep(options)
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _options(
+    renderer: Renderer, request: Request, settings: Settings, results: Sequence[Path]
+) -> dict[str, dict[str, Any]]:
+    """By file name, the options that the clips are made with; the grid's are those of all."""
+    encoding = {"steady": settings.steady, **asdict(settings.encoding)}
+    of_outputs = options_of(renderer, request)
+    return {path.name: {**encoding, **of_outputs.get(path.stem, {"outputs": of_outputs})} for path in results}
 
 
 @contextmanager
@@ -133,15 +146,6 @@ def _kept(job: Job) -> str:
     if not finished:
         return "nothing is finished yet"
     return f"the first {finished} segments are kept, and the same command goes on behind them"
-
-
-def _hash(renderer: Renderer) -> str:
-    """Of the tensors that render, and what they are."""
-    found = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
-    for name, tensor in sorted(renderer.generator.state_dict().items()):
-        found.update(name.encode())
-        found.update(tensor.detach().cpu().numpy().tobytes())
-    return found.hexdigest()
 
 
 @contextmanager

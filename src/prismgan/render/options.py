@@ -1,0 +1,105 @@
+"""The options that results were made with, kept beside them: a call with other options renders anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from prismgan.errors import PrismganError
+from prismgan.files import replace_file
+from prismgan.render.renderer import Renderer
+from prismgan.render.request import Output, Request
+
+__all__ = ["FILE", "KeptOptions", "options_of", "weights_digest"]
+
+FILE = ".prismgan.json"
+"""Name of the file beside the results."""
+IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")
+"""Fields of a request that say which outputs there are, or that are described with each output."""
+
+
+class KeptOptions:
+    """Reads and writes the options of the results in one folder.
+
+    A result without kept options, such as one of an earlier version, counts as made with any.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            content = {}
+        self._kept: dict[str, Any] = content if isinstance(content, dict) else {}
+
+    def fit(self, name: str, options: Mapping[str, Any]) -> bool:
+        """Whether the result of this file name was made with these options."""
+        return name not in self._kept or self._kept[name] == _plain(options)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Say that results are about to be replaced, so that nobody trusts them if this is interrupted.
+
+        Raises:
+            PrismganError: the file cannot be written.
+        """
+        self._write({**self._kept, **dict.fromkeys(names)})
+
+    def keep(self, options: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the options of results by file name.
+
+        Raises:
+            PrismganError: the file cannot be written.
+        """
+        self._write({**self._kept, **{name: _plain(each) for name, each in options.items()}})
+
+    def _write(self, kept: dict[str, Any]) -> None:
+        if kept == self._kept:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PrismganError(f"{self.path}: cannot be written ({error.strerror or error})") from None
+        replace_file(self.path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
+        self._kept = kept
+
+
+def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]]:
+    """By output, everything that its pixels depend on beside the source, as plain values.
+
+    Args:
+        renderer: what renders; its weights and precision count.
+        request: what is asked for. Its mask counts as it is, of whatever size.
+    """
+
+    def described(part: Output) -> dict[str, Any]:
+        varies = any(renderer.generator.specs[look].latent for look in part.looks)
+        return {"looks": dict(part.looks), "strength": part.strength, **({"seed": part.seed} if varies else {})}
+
+    plan = renderer.plan(request)
+    shared: dict[str, Any] = {"weights": weights_digest(renderer)[:16]}
+    if plan.chain:
+        shared["chain"] = [described(link) for link in plan.chain]
+    if request.mask is not None:
+        shared["mask"] = hashlib.sha256(request.mask.tobytes()).hexdigest()[:16]
+    if renderer.fast:
+        shared["fast"] = True
+    shared |= {each.name: getattr(request, each.name) for each in fields(request) if each.name not in IN_OUTPUTS}
+    return {output.name: {**described(output), **shared} for output in (*plan.chain[-1:], *plan.outputs)}
+
+
+def weights_digest(renderer: Renderer) -> str:
+    """A hash of the tensors that render, and of what they are."""
+    digest = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
+    for name, tensor in sorted(renderer.generator.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _plain(options: Mapping[str, Any]) -> Any:
+    """The options as they come back from the file."""
+    return json.loads(json.dumps(options, sort_keys=True, default=str))

@@ -147,3 +147,44 @@ def test_test_entries(tmp_path: Path, make_picture: MakePicture) -> None:
     marked = manifest(tmp_path, "picture,split\na.png,train\n").train[0]
     with pytest.raises(DataError, match="marked as split=train"):
         rows(config(SourceEntry(folder=str(tmp_path / "in")), test=(marked,)))
+
+
+def weights_of(data: DataConfig) -> dict[str, float]:
+    found = rows(data)
+    total = sum(row.weight for row in found)
+    return {row.key: row.weight / total for row in found}
+
+
+def test_shares_and_weights(tmp_path: Path, make_picture: MakePicture) -> None:
+    for name in ("photos/a.png", "photos/face_1.png", "photos/face_2.png", "more/b.png"):
+        make_picture(name)
+    photos = SourceEntry(folder=str(tmp_path / "photos"), weights={"face_*": 0.25})
+    graphics = SourceEntry(builtin="graphics", share=0.25, clean=0.5)
+    assert weights_of(config(photos)) == pytest.approx({"a.png": 2 / 3, "face_1.png": 1 / 6, "face_2.png": 1 / 6})
+    both = DataConfig(train=(photos, graphics))
+    assert weights_of(both) == pytest.approx(
+        {"a.png": 0.5, "face_1.png": 0.125, "face_2.png": 0.125, "builtin:graphics": 0.25}
+    )
+    assert [row.clean for row in rows(both)] == [None, None, None, 0.5]
+    halves = [SourceEntry(folder=str(tmp_path / name), share=0.5) for name in ("photos", "more")]
+    assert weights_of(DataConfig(train=tuple(halves)))["b.png"] == pytest.approx(0.5)
+
+
+def test_wrong_shares_and_weights_are_refused(tmp_path: Path, make_picture: MakePicture) -> None:
+    make_picture("photos/a.png")
+    photos = SourceEntry(folder=str(tmp_path / "photos"), weights={"face_*": 0.25})
+    with pytest.raises(DataError, match=r"'face_\*' of 'weights' fits none of the 1 pictures \(a\.png for one\)"):
+        rows(config(photos))
+    for shares in ((0.7, 0.4), (1.0, None)):
+        entries = tuple(SourceEntry(folder="x", share=share) for share in shares)
+        with pytest.raises(ValidationError, match="leave nothing"):
+            DataConfig(train=entries)
+    with pytest.raises(ValidationError, match="belong to 'train'"):
+        DataConfig(train=(SourceEntry(folder="x"),), test=(SourceEntry(folder="y", share=0.5),))
+
+
+def test_graphics_are_never_kept_for_testing() -> None:
+    graphics = Row("builtin:graphics", collection="graphics", key="builtin:graphics")
+    train, test = split([*numbered(2), graphics], config(SourceEntry(folder="unused"), test_fraction=0.9))
+    assert (len(train), len(test)) == (2, 1)
+    assert graphics in train

@@ -25,7 +25,8 @@ from prismgan.data import (
     batches,
 )
 from prismgan.errors import DataError, PictureError
-from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+from prismgan.tasks import Derived, Exemplar, Paired, Task, Unpaired
+from prismgan.tasks.base import clean_photo
 
 from .conftest import MakePicture, MakeTask
 
@@ -186,6 +187,63 @@ def test_every_epoch_shows_every_row_once(make_picture: MakePicture, make_task: 
     assert len(set(orders)) > 1
 
 
+def test_weights_say_how_often_rows_are_shown(make_picture: MakePicture, make_task: MakeTask) -> None:
+    rows = []
+    for index, weight in enumerate((1.0, 1.0, 0.5, 0.0, 2.5)):
+        path = make_picture(f"flat/{index}.png")
+        Image.new("RGB", (40, 40), (index * 40, 0, 0)).save(path)
+        rows.append(Row(str(path), weight=weight))
+    dataset = TrainingSet(rows, [make_task()], crop=16)
+    levels = [round(dataset.sample(position).reference[0, 0, 0].item() * 127.5 + 127.5) for position in range(200)]
+    shown = [levels.count(index * 40) for index in range(5)]
+    assert shown == [pytest.approx(share, abs=8) for share in (40, 40, 20, 0, 100)]
+
+
+def test_crops_are_turned_by_quarters(make_picture: MakePicture, make_task: MakeTask) -> None:
+    path = make_picture("ramp.png")
+    ramp = torch.arange(96, dtype=torch.uint8).mul(2).expand(3, 96, 96)
+    images.to_pil(images.to_float(ramp)).save(path)
+
+    def slopes(tasks: Sequence[Task], batch: int = 1, mirror: bool = False) -> list[tuple[int, int]]:
+        dataset = TrainingSet([Row(str(path))], tasks, crop=32, batch=batch, mirror=mirror, quarter_turns=True)
+        found = []
+        for position in range(32):
+            sample = dataset.sample(position)
+            photo = images.to_uint8(sample.reference).int()[0]
+            found.append((int(photo[0, 1] - photo[0, 0]), int(photo[1, 0] - photo[0, 0])))
+            if "look" in sample.present:
+                assert sample.present["look"] == (found[-1] == (2, 0))
+                assert torch.equal(sample.targets["restore"], sample.reference)
+        return found
+
+    restore = make_task("restore", Derived(clean_photo))
+    assert set(slopes([restore])) == {(2, 0), (-2, 0), (0, 2), (0, -2)}
+    look = make_task("look", Exemplar((str(make_picture("brush.png")),), 64))
+    both = slopes([restore, look], batch=4)
+    for first in range(0, 32, 4):  # looks have all rows of a step or none
+        assert len({slope == (2, 0) for slope in both[first : first + 4]}) == 1
+    assert 4 <= sum(slope == (2, 0) for slope in both) <= 28
+    dataset = TrainingSet([Row(str(path))], [look], crop=32, mirror=False, quarter_turns=True)
+    photos = [dataset.sample(position).reference[0, 0] for position in range(4)]
+    assert all(photo[0] < photo[1] for photo in photos)
+
+
+def test_flat_crops_are_rejected_as_often_as_is_said(tmp_path: Path, make_task: MakeTask) -> None:
+    photo = torch.zeros(3, 64, 256)
+    photo[..., 192:] = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    images.write(tmp_path / "sky.png", photo)
+
+    def flat(reject: float, tasks: Sequence[Task]) -> int:
+        dataset = TrainingSet([Row(str(tmp_path / "sky.png"))], tasks, crop=32, reject_flat=reject)
+        return sum(float(dataset.sample(position).reference.std()) < 0.01 for position in range(60))
+
+    alone, enlarging = [make_task()], [make_task(), make_task("twice", scale=2)]
+    assert flat(0.0, alone) > 35
+    assert flat(0.5, alone) > flat(1.0, alone)
+    assert flat(1.0, alone) < 24
+    assert flat(1.0, enlarging) < flat(0.0, enlarging) - 8
+
+
 def test_rows_without_a_target_are_masked(rows: list[Row], tasks: list[Task]) -> None:
     (batch,) = batches(training_set(rows, tasks), 5, 0, 1, workers=0)
     assert int(batch.present["mask"].sum()) == 3
@@ -232,8 +290,6 @@ def test_a_target_as_large_as_its_photo_is_reduced_with_it(
 
 
 def test_derived_targets_are_made_of_the_clean_photo(rows: list[Row], make_task: MakeTask) -> None:
-    from prismgan.tasks import Derived
-
     sample = training_set(rows, [make_task("negative", Derived(torch.neg))]).sample(0)
     assert torch.equal(sample.targets["negative"], -sample.reference)
 

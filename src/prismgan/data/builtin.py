@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import comics, digits, mosaic, swirl
+from prismgan.data import comics, digits, graphics, mosaic, swirl
 from prismgan.errors import DataError, nearest
 
-__all__ = ["PREFIX", "expand", "is_builtin", "load", "names", "size"]
+__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "size"]
 
 PREFIX = "builtin:"
+
+GRAPHICS = f"{PREFIX}{graphics.NAME}"
+"""A sheet of graphics; as training data it stands for graphics that are drawn anew for every row."""
 
 PHOTOS = {
     "astronaut": "astronaut.png",
@@ -47,6 +50,7 @@ PHOTOS = {
 DRAWINGS: dict[str, Callable[[], NDArray[np.uint8]]] = {
     "mosaic": mosaic.paint,
     "swirl": swirl.paint,
+    graphics.NAME: graphics.sample,
     **{f"comic-{number:02d}": partial(comics.draw, number) for number in range(comics.COUNT)},
 }
 

@@ -16,14 +16,17 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from prismgan import images
+from prismgan.data import graphics
 from prismgan.data.sources import Row
 from prismgan.errors import DataError
 from prismgan.tasks import Derived, Paired, Picture, Task
 
-__all__ = ["Companion", "Scene", "View", "companions", "largest_scale", "read"]
+__all__ = ["Companion", "Scene", "View", "companions", "drawn", "is_flat", "largest_scale", "read"]
 
 SOURCE = ""
 """The companion that is no task's target: the row's own source. No task can have this name."""
+FLAT = 4.0
+"""Mean difference of neighbouring pixels, of 255, below which a crop holds next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,32 @@ class View:
     companions: Mapping[str, Float[Tensor, "3 sh sw"]]
     """The row's own source, as ``SOURCE``, and targets of paired tasks, by task; what it has of them."""
 
-    def mirrored(self) -> View:
-        """The same part seen in a mirror."""
-        beside = {name: image.flip(-1) for name, image in self.companions.items()}
-        return View(self.photo.flip(-1), self.reference.flip(-1), beside, self.exact)
-
     exact: bool = False
     """Whether only tasks of the photo's own scale, of those that enlarge, have a target here."""
+    photo_only: bool = False
+    """Whether only tasks whose target is the photo itself have one here: it is drawn, or no longer upright."""
+
+    def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> View:
+        """The same part, with all its pictures flipped or turned by ``change``."""
+        beside = {name: change(image) for name, image in self.companions.items()}
+        return View(change(self.photo), change(self.reference), beside, self.exact, self.photo_only or photo_only)
+
+    def mirrored(self) -> View:
+        """The same part seen in a mirror."""
+        return self.changed(lambda image: image.flip(-1))
+
+    def turned(self, quarters: int) -> View:
+        """The same part turned by so many quarters; upright again after four."""
+        if quarters % 4 == 0:
+            return self
+        return self.changed(lambda image: torch.rot90(image, quarters, (-2, -1)).contiguous(), photo_only=True)
 
     def has(self, task: Task) -> bool:
-        """Whether there is a target of a task with pairs."""
+        """Whether there is a target of a task; for one without pairs, whether its output is asked for here."""
+        if self.photo_only and not task.is_photo:
+            return False
+        if not task.has_pairs:
+            return True
         if isinstance(task.target, Paired):
             return task.name in self.companions
         return not self.exact or task.scale in (1, self.photo.shape[-1] // self.reference.shape[-1])
@@ -157,6 +176,19 @@ class Scene:
         window = (slice(corner[0], corner[0] + size[0] * pixels), slice(corner[1], corner[1] + size[1] * pixels))
         photo = _resized(images.to_float(self.photo[:, window[0], window[1]]), (size[0] * scale, size[1] * scale))
         return View(photo, _resized(photo, size), {}, exact=True)
+
+
+def drawn(side: int, scale: int, seed: int, unit: float) -> View:
+    """Graphics at ``scale``, and reduced by it to a square source of ``side`` pixels; see :func:`graphics.draw`."""
+    pixels = torch.from_numpy(graphics.draw(side * scale, side * scale, seed, unit)).permute(2, 0, 1)
+    photo = images.to_float(pixels.contiguous())
+    return View(photo, _resized(photo, (side, side)), {}, exact=True, photo_only=True)
+
+
+def is_flat(pixels: UInt8[Tensor, "H W"]) -> bool:
+    """Whether there is next to nothing in one colour of a photo."""
+    levels = pixels.short()
+    return sum(float(levels.diff(dim=axis).abs().float().mean()) for axis in (0, 1)) < FLAT
 
 
 def largest_scale(tasks: Sequence[Task]) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,11 +36,19 @@ class SourceEntry(Config):
     manifest: str | None = None
     """A CSV or JSON-lines file with a row for every picture."""
     builtin: str | None = None
-    """A picture or collection that prismgan brings, such as `photos`."""
+    """A picture or collection that prismgan brings, for example `photos`. `graphics` draws text, patterns, charts and
+    user interfaces anew for every row, for tasks whose target is the picture itself."""
     collection: str | None = None
     """Name of the place in counts and reports; by default that of the folder or file."""
     root: str | None = None
     """For a manifest: what the relative paths in it are relative to; by default the manifest's folder."""
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Part of all training rows that come from here; places without one share what is left by their pictures."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    """How often pictures are shown against the others of this place, by patterns for their names, for example
+    `{"portrait_*": 0.3}`. The first pattern that fits counts; other pictures weigh 1."""
+    clean: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How often a picture from here is left as it is; by default as `degradation.clean` says."""
 
     @model_validator(mode="after")
     def _name_one_origin(self) -> SourceEntry:
@@ -66,6 +75,17 @@ class DataConfig(Config):
     cache_mb: Annotated[int, Field(ge=0)] = 2048
     """Memory for decoded pictures in megabytes."""
 
+    @model_validator(mode="after")
+    def _shares_leave_something(self) -> DataConfig:
+        shares = [entry.share for entry in self.train if entry.share is not None]
+        if sum(shares) > 1 or (sum(shares) == 1 and len(shares) < len(self.train)):
+            raise ValueError(f"the shares of 'train' add up to {sum(shares):g} and leave nothing; lower some of them")
+        if any(entry.share is not None or entry.weights for entry in self.test):
+            raise ValueError(
+                "'share' and 'weights' belong to 'train', as every test picture is shown once: delete them"
+            )
+        return self
+
 
 @dataclass(frozen=True)
 class Row:
@@ -83,6 +103,15 @@ class Row:
     """Where it comes from."""
     key: str = ""
     """Its name within where it comes from: the same wherever the data lies."""
+    weight: float = 1.0
+    """How often it is shown in training against the others."""
+    clean: float | None = None
+    """How often it is left as it is; None for as often as the degradation says."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it stands for graphics that are drawn anew every time."""
+        return self.picture == builtin.GRAPHICS
 
 
 def resolve(config: DataConfig, base: Path) -> DataConfig:
@@ -122,17 +151,50 @@ def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
     """All rows that can be made out, and everything that is wrong with the others. Raises nothing."""
     found: list[Row] = []
     problems: list[Problem] = []
-    for part, entries in (("train", config.train), ("test", config.test)):
-        for entry in entries:
-            for item in _entry_rows(entry):
-                if isinstance(item, Problem):
-                    problems.append(item)
-                elif part == "test" and item.split == "train":
-                    what = f"{item.key}: is marked as split=train, but the manifest is listed under 'test'"
-                    problems.append(Problem(str(entry.manifest), what, "list the manifest under 'train' alone"))
-                else:
-                    found.append(replace(item, split="test") if part == "test" else item)
+    groups: list[tuple[SourceEntry, list[Row]]] = []
+    for entry in config.train:
+        items = list(_entry_rows(entry))
+        problems += [item for item in items if isinstance(item, Problem)]
+        group = [item for item in items if isinstance(item, Row)]
+        problems += _idle_patterns(entry, group)
+        groups.append((entry, group))
+    found += _weighed(groups)
+    for entry in config.test:
+        for item in _entry_rows(entry):
+            if isinstance(item, Problem):
+                problems.append(item)
+            elif item.split == "train":
+                what = f"{item.key}: is marked as split=train, but the manifest is listed under 'test'"
+                problems.append(Problem(str(entry.manifest), what, "list the manifest under 'train' alone"))
+            else:
+                found.append(replace(item, split="test"))
     return found, problems
+
+
+def _idle_patterns(entry: SourceEntry, group: Sequence[Row]) -> Iterator[Problem]:
+    for pattern in entry.weights or {}:
+        if group and not any(fnmatchcase(row.key, pattern) for row in group):
+            what = (
+                f"the pattern {pattern!r} of 'weights' fits none of the {len(group)} pictures ({group[0].key} for one)"
+            )
+            yield Problem(f"data, {group[0].collection}", what, "correct or delete it")
+
+
+def _weighed(groups: Iterable[tuple[SourceEntry, Sequence[Row]]]) -> Iterator[Row]:
+    """The rows of all places, with the weights that their patterns and shares ask for."""
+    weighed = []
+    for entry, group in groups:
+        patterns = (entry.weights or {}).items()
+        weights = [next((w for p, w in patterns if fnmatchcase(row.key, p)), 1.0) for row in group]
+        weighed.append((entry, group, weights))
+    free = sum(sum(weights) for entry, _, weights in weighed if entry.share is None) or 1.0
+    left = 1.0 - sum(entry.share or 0.0 for entry, _, _ in weighed)
+    for entry, group, weights in weighed:
+        factor = 1.0
+        if entry.share is not None and sum(weights) > 0:
+            factor = entry.share / (left if left > 0 else 1.0) * free / sum(weights)
+        for row, weight in zip(group, weights, strict=True):
+            yield replace(row, weight=weight * factor, clean=entry.clean)
 
 
 def _entry_rows(entry: SourceEntry) -> Iterator[Row | Problem]:
@@ -210,7 +272,7 @@ def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row
 def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[Picture]:
     """Pictures kept back: about ``fraction`` of all, at least one and not all where there are two."""
     forced = {row.picture for row in found if row.split == "train"}
-    chances = {row.picture: _chance(row) for row in found if row.picture not in forced}
+    chances = {row.picture: _chance(row) for row in found if row.picture not in forced and not row.drawn}
     ranked = sorted(chances, key=lambda picture: chances[picture])
     most = len(ranked) if forced else len(ranked) - 1
     count = sum(chance < fraction for chance in chances.values())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -23,6 +24,9 @@ from prismgan.tasks import Derived, Exemplar, Picture, Task
 
 __all__ = ["Sample", "TrainingSet"]
 
+ATTEMPTS = 4
+"""Crops of a photo that are tried at most, where flat ones may be rejected."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -33,7 +37,7 @@ class Sample:
     targets: Mapping[str, Float[Tensor, "3 sH sW"]]
     examples: Mapping[str, Float[Tensor, "3 sH sW"]]
     present: Mapping[str, bool]
-    """For every task with pairs whether the row has its target."""
+    """For every task with pairs, and others that rows may lack, whether the row has its target."""
     skipped: tuple[Picture, ...] = field(default=())
     """Pictures that were drawn but could not be read; others stand in for them."""
 
@@ -49,6 +53,10 @@ class TrainingSet:
         seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
         mirror: whether crops may be mirrored.
+        quarter_turns: whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the
+            photo itself are learnt from upright ones: where there are such tasks, the rows of every other step are
+            upright, and the other steps do not show them.
+        reject_flat: how often a crop with next to nothing in it is drawn anew.
         alongside: tasks that are not trained here, and that pictures are cut for all the same.
         batch: rows of a training step, which are cut for the same one of several scales, drawn anew for each, so that
             tasks of the others need not be computed in that step. Samples are then those of a training with the tasks
@@ -75,7 +83,12 @@ class TrainingSet:
         alongside: Sequence[Task] = (),
         batch: int = 1,
         reduced: bool = False,
+        quarter_turns: bool = False,
+        reject_flat: float = 0.0,
     ) -> None:
+        if not any(task.is_photo for task in tasks):
+            rows = [row for row in rows if not row.drawn]
+        rows = [row for row in rows if row.weight > 0]
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
         self.rows = tuple(rows)
@@ -85,12 +98,15 @@ class TrainingSet:
         self.seed = seed
         self.mirror = mirror
         self.reduced = reduced
+        self.quarter_turns = quarter_turns and any(task.is_photo for task in tasks)
+        self.reject_flat = reject_flat
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
         of_any_scale = any(
             not task.has_pairs or (task.scale == 1 and isinstance(task.target, Derived)) for task in self.tasks
         )
+        self._batch = batch
         self._alike = batch if of_any_scale or trained.issuperset(self._scales) else 1
         self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
         wanted = [row.picture for row in rows]
@@ -106,42 +122,72 @@ class TrainingSet:
     def sample(self, position: int) -> Sample:
         """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time.
 
-        Every stretch of ``len(self)`` positions, from 0 on, shows each row once. A row with an unreadable
-        picture is replaced by another one.
+        Every stretch of ``len(self)`` positions, from 0 on, shows each row once, or as often as its weight says. A row
+        with an unreadable picture is replaced by another one.
 
         Raises:
             DataError: no row can be read, or a picture's size does not fit its photo.
         """
         load = _Loader(self._cache)
-        view = self._view(position, load)
+        row, view = self._view(position, load)
         source = view.companions.get(SOURCE)
         if source is None:
             source = view.reference
             if self.degradation is not None:
-                source = degrade(source, self.degradation, stream(self.seed, position, "degradation"))
+                config = self.degradation
+                if row.clean is not None:
+                    config = config.model_copy(update={"clean": row.clean})
+                source = degrade(source, config, stream(self.seed, position, "degradation"))
         return Sample(
             source=source,
             reference=view.reference,
             targets=view.targets(self.tasks),
             examples={task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs},
-            present={task.name: view.has(task) for task in self.tasks if task.has_pairs},
+            present={task.name: view.has(task) for task in self.tasks if task.has_pairs or self._photo_only},
             skipped=tuple(dict.fromkeys(load.failed)),
         )
 
-    def _view(self, position: int, load: _Loader) -> View:
+    @cached_property
+    def _photo_only(self) -> bool:
+        """Whether there may be rows that only tasks of the photo itself have a target for."""
+        return self.quarter_turns or any(row.drawn for row in self.rows)
+
+    def _view(self, position: int, load: _Loader) -> tuple[Row, View]:
         epoch, place = divmod(position, len(self.rows))
-        first = _order(self.seed, epoch, len(self.rows))[place]
+        first = _order(self.seed, epoch, tuple(row.weight for row in self.rows))[place]
         for index in _candidates(first, len(self.rows), stream(self.seed, position, "redraw")):
+            row = self.rows[index]
+            if row.drawn:
+                return row, self._graphics(position, stream(self.seed, position, "graphics"))
             try:
-                found = scene.read(self.rows[index], self._cut_for, load)
+                found = scene.read(row, self._cut_for, load)
             except PictureError:  # named in Sample.skipped
                 continue
-            return self._crop(found, position, stream(self.seed, position, "crop"))
+            return row, self._crop(found, position, stream(self.seed, position, "crop"))
         raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({load.reason})")
 
     def _crop(self, found: Scene, position: int, generator: torch.Generator) -> View:
         view = self._rectangle(found, position, generator)
-        return view.mirrored() if self.mirror and uniform(generator, 0.0, 1.0) < 0.5 else view
+        if self.mirror and uniform(generator, 0.0, 1.0) < 0.5:
+            view = view.mirrored()
+        return view.turned(self._quarters(position, generator)) if self.quarter_turns else view
+
+    def _quarters(self, position: int, generator: torch.Generator) -> int:
+        """By how many quarters a row is turned."""
+        if all(task.is_photo for task in self.tasks):
+            return integer(generator, 0, 3)
+        upright = uniform(stream(self.seed, position // self._batch, "upright"), 0.0, 1.0) < 0.5
+        return 0 if upright else integer(generator, 1, 3)
+
+    def _graphics(self, position: int, generator: torch.Generator) -> View:
+        """Graphics at the scale of the row's step, or as fine as the source itself for tasks that do not enlarge."""
+        scale = self._scales[self._turn(position)] if self._scales else 1
+        unenlarged = any(task.is_photo and task.scale == 1 for task in self.tasks)
+        if unenlarged and uniform(generator, 0.0, 1.0) < 0.5:
+            scale = 1
+        # Larger by nearly as much as the picture is reduced: what is finer than a pixel of the source can't be learnt.
+        unit = scale * uniform(generator, 0.7, 1.0) if scale > 1 else 1.0
+        return scene.drawn(self.crop, scale, integer(generator, 0, 2**62), unit)
 
     def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
@@ -153,18 +199,34 @@ class TrainingSet:
                 scale, most = self._scales[self._turn(position)], min(self._scales[-1], most)
             if most >= scale:
                 pixels = integer(generator, scale, most)
-                room = (found.photo.shape[1] - self.crop * pixels, found.photo.shape[2] - self.crop * pixels)
-                return found.reduced(
-                    (integer(generator, 0, room[0]), integer(generator, 0, room[1])), size, scale, pixels
-                )
+                whole = (found.photo.shape[1], found.photo.shape[2])
+                corner = self._corner(found.photo, whole, self.crop * pixels, pixels, generator)
+                return found.reduced(corner, size, scale, pixels)
         # A picture smaller than the crop is enlarged: a little blur does less harm than leaving out all small
         # pictures of a mixed collection, or than borders that no photo has.
         shorter = min(found.grid)
         grid = found.grid
         if shorter < self.crop:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
-        corner = (integer(generator, 0, grid[0] - self.crop), integer(generator, 0, grid[1] - self.crop))
+        corner = self._corner(found.photo, grid, self.crop, 1, generator)
         return found.view(corner, size, grid)
+
+    def _corner(
+        self, photo: UInt8[Tensor, "3 H W"], grid: tuple[int, int], side: int, step: int, generator: torch.Generator
+    ) -> tuple[int, int]:
+        """Where a square of ``side`` is cut from a photo brought to ``grid``, preferably not where it is flat."""
+        corner = (0, 0)
+        for _ in range(ATTEMPTS):
+            corner = (integer(generator, 0, grid[0] - side), integer(generator, 0, grid[1] - side))
+            if self.reject_flat == 0:
+                break
+            factor = photo.shape[1] / grid[0]
+            top, left = (int(place * factor) for place in corner)
+            window = photo[1, top : top + round(side * factor), left : left + round(side * factor)]
+            stride = max(1, round(step * factor))
+            if not scene.is_flat(window[::stride, ::stride]) or uniform(generator, 0.0, 1.0) >= self.reject_flat:
+                break
+        return corner
 
     def _turn(self, position: int) -> int:
         """Which of the scales a row is cut for.
@@ -222,5 +284,13 @@ def _candidates(first: int, count: int, generator: torch.Generator) -> Iterator[
 
 
 @lru_cache(maxsize=4)
-def _order(seed: int, epoch: int, count: int) -> list[int]:
-    return permutation(stream(seed, epoch, "epoch"), count)
+def _order(seed: int, epoch: int, weights: tuple[float, ...]) -> list[int]:
+    """The rows of an epoch, in random order; each as often as its weight says, rounded up or down."""
+    generator = stream(seed, epoch, "epoch")
+    order = permutation(generator, len(weights))
+    if len(set(weights)) == 1:
+        return order
+    bounds = np.cumsum(weights)
+    places = (np.arange(len(weights)) + uniform(generator, 0.0, 1.0)) * bounds[-1] / len(weights)
+    rows = np.searchsorted(bounds, places, side="right").clip(max=len(weights) - 1)
+    return [int(rows[place]) for place in order]

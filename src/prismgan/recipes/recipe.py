@@ -65,6 +65,11 @@ class TrainingConfig(Config):
     """Side of the source crops in pixels."""
     mirror: bool = True
     """Whether crops may be mirrored; false for writing, and whatever else has a left and a right."""
+    quarter_turns: bool = False
+    """Whether crops may also be turned by 90, 180 and 270 degrees, for tasks whose target is the photo itself. Where
+    other tasks are trained as well, every other step is turned, and does not train them."""
+    reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How often a crop with next to nothing in it is drawn anew, up to three times."""
     reduced: bool = False
     """Cut crops from photos as they are, and reduced by any whole factor that leaves a crop. Not with tasks that
     enlarge: leave those out by `only`. Where tasks enlarge by several scales, looks too see every photo reduced, and

@@ -207,6 +207,8 @@ class _Page:
             return ", ".join(f"`{_yaml(value)}`" for value in field["enum"])
         if field["type"] == "array":
             return self._list_type(field)
+        if field["type"] == "object":
+            return f"mapping from text to: {self._type(field['additionalProperties'])}"
         if field["type"] == "string":
             return "text" + (f", at most {field['maxLength']} characters" if "maxLength" in field else "")
         if field["type"] in ("integer", "number"):

@@ -99,6 +99,8 @@ class Trainer:
             alongside=others,
             batch=self.world * recipe.training.batch_size,
             reduced=recipe.training.reduced,
+            quarter_turns=recipe.training.quarter_turns,
+            reject_flat=recipe.training.reject_flat,
         )
         self.model = build(
             recipe.model,

@@ -27,14 +27,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.images import open_picture, write_picture
+from prismgan.images import empty, from_pixels, open_picture, to_pixels, write_picture
 from prismgan.networks import Generator
 from prismgan.render import Renderer, Request
 from prismgan.render.cost import take_turns
 from prismgan.render.files import FileRenderer
 from prismgan.render.jobs import Job
 from prismgan.render.mixing import mixture
-from prismgan.render.pixels import empty, from_pixels, to_pixels
 
 STRENGTH = 0.5
 ONE_TILE = 1 << 40

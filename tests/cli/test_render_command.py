@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from prismgan import images
+from prismgan import Renderer, images
 from prismgan.cli.progress import RenderProgress
 from prismgan.networks import Generator, GeneratorConfig
 from prismgan.weights import FORMAT, HeadEntry, Header, save_weights
@@ -394,3 +394,40 @@ def test_sizes(text: str, size: int) -> None:
     from prismgan.cli.conventions import parsed_size
 
     assert parsed_size(text) == size
+
+
+# -- one reader -----------------------------------------------------------------------------------
+
+
+def _kinds(folder: Path) -> dict[str, Path]:
+    """Pictures that two readers would read in two ways."""
+    deep = np.random.default_rng(3).integers(0, 65536, (20, 24, 3), dtype=np.uint16)
+    shallow = Image.fromarray((deep >> 8).astype(np.uint8))
+    alpha = np.linspace(0, 65535, 20 * 24).reshape(20, 24).astype(np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = {
+        name: folder / name
+        for name in ("deep-a.png", "deep.tiff", "clear.png", "clear-w.webp", "cmyk.jpg", "turned.jpg")
+    }
+    images.write_picture(files["deep-a.png"], images.Picture(deep, alpha))
+    images.write_picture(files["deep.tiff"], images.Picture(deep))
+    for name in ("clear.png", "clear-w.webp"):
+        images.write_picture(files[name], images.Picture((deep >> 8).astype(np.uint8), (alpha >> 8).astype(np.uint8)))
+    shallow.convert("CMYK").save(files["cmyk.jpg"])
+    shallow.save(files["turned.jpg"], exif=exif)
+    return files
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
+def test_the_renderer_saves_what_the_command_writes(suffix: str, tmp_path: Path, weights: Path, render: Render) -> None:
+    renderer = Renderer.load(weights)
+    for name, photo in _kinds(tmp_path).items():
+        finished = render(photo, "--format", suffix)
+        assert finished.code == 0, finished.err
+        looks = renderer(photo)
+        assert looks["restore"].depth == (16 if "deep" in name else 8)
+        for task, look in looks.items():
+            look.save(tmp_path / f"own.{suffix}")
+            written = tmp_path / "out" / photo.stem / f"{task}.{suffix}"
+            assert (tmp_path / f"own.{suffix}").read_bytes() == written.read_bytes(), (name, task)

@@ -422,8 +422,8 @@ def test_a_side_that_a_format_does_not_hold(tmp_path: Path) -> None:
 
 def test_wrong_settings_and_places(tmp_path: Path) -> None:
     picture = Picture(smooth())
-    with pytest.raises(PrismganError, match="format 'jpeg'; did you mean 'jpg'"):
-        write_picture(tmp_path / "a.jpeg", picture)
+    with pytest.raises(PrismganError, match="format 'jpgg'; did you mean 'jpg'"):
+        write_picture(tmp_path / "a.jpgg", picture)
     for quality in (0, 101):
         with pytest.raises(PrismganError, match=f"quality {quality}: expected"):
             write_picture(tmp_path / "a.jpg", picture, quality)

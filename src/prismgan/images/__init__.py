@@ -1,8 +1,8 @@
 """Pictures on disk and in memory: reading, writing, resizing, and what filters make of them.
 
-On disk a picture is any file Pillow reads. In memory it is a ``uint8`` tensor (3, H, W) where it is cached, and a float
-tensor in [-1, 1] where a network or a metric sees it. Rendering reads a :class:`Picture`: 8 or 16 bits, with its
-transparency, profile and EXIF.
+There is one reader, :func:`open_picture`, and one writer, :func:`write_picture`, for a :class:`Picture`: 8 or 16 bits,
+with its transparency, profile and EXIF. Training has a ``uint8`` tensor (3, H, W) of it, networks and metrics a float
+tensor in [-1, 1].
 """
 
 from prismgan.images.files import (
@@ -15,26 +15,30 @@ from prismgan.images.files import (
     missing,
     open_lazily,
     pixel_limit,
-    read,
     refuse_small,
+    refuse_unread,
     size,
-    write,
 )
 from prismgan.images.pixels import (
     LUMA,
+    Depth,
+    Picture,
+    Samples,
+    check_pixels,
+    empty,
     from_pil,
+    from_pixels,
     interior,
     luma,
+    on_white,
+    resized_alpha,
+    to_8_bits,
     to_float,
     to_pil,
+    to_pixels,
     to_uint8,
 )
-from prismgan.images.reading import (
-    Picture,
-    on_white,
-    open_picture,
-    to_8_bits,
-)
+from prismgan.images.reading import open_picture, read
 from prismgan.images.resizing import (
     at_most,
     bicubic_phases,
@@ -44,34 +48,37 @@ from prismgan.images.resizing import (
     upsample,
 )
 from prismgan.images.writing import (
-    DEEP_FORMATS,
     FORMATS,
     LOSSY_FORMATS,
     check_format,
     check_side,
     encoded_picture,
-    resized_alpha,
+    write,
     write_picture,
 )
 
 __all__ = [
     "DECODING_ERRORS",
-    "DEEP_FORMATS",
     "FORMATS",
     "LOSSY_FORMATS",
     "LUMA",
     "MINIMUM_SIDE",
     "SUFFIXES",
+    "Depth",
     "Picture",
+    "Samples",
     "at_most",
     "bicubic_phases",
     "bilinear_phases",
     "check_format",
+    "check_pixels",
     "check_side",
     "damaged",
+    "empty",
     "encoded_picture",
     "find_pictures",
     "from_pil",
+    "from_pixels",
     "interior",
     "is_picture",
     "keys",
@@ -83,12 +90,14 @@ __all__ = [
     "pixel_limit",
     "read",
     "refuse_small",
+    "refuse_unread",
     "resize",
     "resized_alpha",
     "size",
     "to_8_bits",
     "to_float",
     "to_pil",
+    "to_pixels",
     "to_uint8",
     "upsample",
     "write",

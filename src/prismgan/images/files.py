@@ -1,8 +1,7 @@
-"""Picture files: finding, opening, and 8-bit RGB read and written."""
+"""Picture files: finding and opening them, and one clear line about those that cannot be read."""
 
 from __future__ import annotations
 
-import io
 import struct
 import threading
 import warnings
@@ -10,17 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
+from PIL import Image, UnidentifiedImageError
 
-from prismgan.errors import PictureError, PrismganError
-from prismgan.files import replace_file
-from prismgan.images.pixels import from_pil, to_pil
+from prismgan.errors import PictureError
 
 __all__ = [
     "DECODING_ERRORS",
+    "MAXIMUM_PIXELS",
     "MINIMUM_SIDE",
+    "SAVE_ANEW",
     "SUFFIXES",
     "UNKNOWN",
     "damaged",
@@ -29,20 +26,47 @@ __all__ = [
     "missing",
     "open_lazily",
     "pixel_limit",
-    "read",
     "refuse_small",
+    "refuse_unread",
     "size",
-    "write",
 ]
 
 UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
+SAVE_ANEW = "save it as a PNG or TIFF with 8 or 16 bits first"
+# First bytes of formats that Pillow does not read, for a better word than "unknown". Where in the file, which bytes.
+UNREAD = {
+    (0, b"#?R"): "is a Radiance HDR picture",
+    (0, b"v/1\x01"): "is an OpenEXR picture, with high dynamic range",
+    (0, b"\xff\x0a"): "is a JPEG XL picture",
+    # Pillow would have Ghostscript run it.
+    (0, b"%!PS"): "is a PostScript drawing",
+    (0, b"\xc5\xd0\xd3\xc6"): "is a PostScript drawing",
+    (0, b"%PDF"): "is a PDF document",
+    (4, b"JXL "): "is a JPEG XL picture",
+    (4, b"ftyphei"): "is a HEIC picture",
+    (4, b"ftyphev"): "is a HEIC picture",
+    (4, b"ftypmif1"): "is a HEIC picture",
+}
+MARKUP = {
+    b"<!doctype html": "is a web page; download the picture itself",
+    b"<html": "is a web page; download the picture itself",
+    b"<svg": f"is an SVG drawing; {SAVE_ANEW}",
+}
+"""What texts in angle brackets are, by what is in them, in lower case."""
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""Of ITU-T H.273: how bright values mean nothing like what the network has learnt."""
+HEAD = 65_536
+"""Bytes at the start of a file in which the ways to say HDR are looked for."""
 # What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
 DECODING_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 _limit = threading.RLock()
+MAXIMUM_PIXELS = 400_000_000
+"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
 
@@ -131,12 +155,12 @@ def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, as :func:`read` would return them; from the header where the format allows it.
+    """Height and width in pixels, as it is read; from the header where the format allows it.
 
     Raises:
         PictureError: the file is missing, damaged, truncated or not a picture.
     """
-    with open_lazily(path) as picture:
+    with pixel_limit(MAXIMUM_PIXELS), open_lazily(path) as picture:
         try:
             if picture.format == "TIFF":
                 picture.load()  # which turns it, so that size and orientation tell the same
@@ -158,40 +182,49 @@ def refuse_small(where: str, height: int, width: int) -> None:
         raise PictureError(f"{where}: is {width}x{height} pixels; each side must have at least {MINIMUM_SIDE}")
 
 
-def read(path: Path) -> UInt8[Tensor, "3 H W"]:
-    """Decode a picture: EXIF orientation applied, transparency laid on white, 16 bits brought to 8.
+# -- pictures that Pillow does not read, or would read wrongly: told by their first bytes ------------
+
+
+def refuse_unread(path: Path) -> str:
+    """Refuse formats and dynamic ranges that the first bytes of a file tell.
+
+    Returns:
+        What to say of the file if Pillow does not know it either.
 
     Raises:
-        PictureError: the file is missing, damaged, truncated or not a picture.
+        PictureError: it is of such a format, or cannot be read.
     """
-    with open_lazily(path) as picture:
-        try:
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-        except DECODING_ERRORS as error:
-            raise damaged(path, error) from None
-    return from_pil(upright)
-
-
-def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
-    """Write a picture so that a reader sees the old file or the whole new one, never half of it.
-
-    The format follows the suffix. JPEG and WebP are written at quality 95.
-
-    Raises:
-        PictureError: the suffix names no known format, or the file cannot be written.
-    """
-    picture = image if isinstance(image, Image.Image) else to_pil(image)
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None or path.suffix.lower() not in SUFFIXES:
-        raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
-    content = io.BytesIO()
-    quality = {"quality": 95} if kind in ("JPEG", "WEBP", "AVIF") else {}
     try:
-        picture.save(content, format=kind, **quality)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content.getvalue())
+        if not path.is_file():
+            return UNKNOWN  # what it is, is said where it is opened
+        with path.open("rb") as file:
+            head = file.read(HEAD)
     except OSError as error:
-        raise PictureError(f"{path}: cannot be written ({error.strerror or error})") from None
-    except PrismganError as error:
-        raise PictureError(str(error)) from None
+        raise PictureError(f"{path}: cannot be read ({error.strerror or error}); try a copy of it") from None
+    if not head:
+        raise PictureError(f"{path}: is not a picture that can be read, but an empty file; copy it again")
+    for (where, start), words in UNREAD.items():
+        if head[where : where + len(start)] == start and b"avif" not in head[:64]:
+            raise PictureError(f"{path}: {words}; {SAVE_ANEW}")
+    if head.lstrip().startswith(b"<"):
+        for start, words in MARKUP.items():
+            if start in head.lower():
+                raise PictureError(f"{path}: {words}")
+    transfer = _transfer(head)
+    if transfer in HDR_TRANSFERS:
+        raise PictureError(f"{path}: has high dynamic range ({HDR_TRANSFERS[transfer]}); {SAVE_ANEW}")
+    if head.startswith(TIFF_STARTS):
+        return (
+            "is a TIFF that is truncated, or has pixels that are not read, as floating-point ones or 16-bit grey with "
+            f"transparency; {SAVE_ANEW}"
+        )
+    return UNKNOWN
+
+
+def _transfer(head: bytes) -> int | None:
+    """The code of the transfer function that an AVIF's colour box or a PNG's cICP chunk names."""
+    if head[4:8] == b"ftyp" and (found := head.find(b"colrnclx")) >= 0 and len(head) >= found + 12:
+        return int.from_bytes(head[found + 10 : found + 12], "big")
+    if head.startswith(b"\x89PNG") and 0 <= (found := head.find(b"\0\0\0\4cICP")) < head.find(b"IDAT"):
+        return head[found + 9]
+    return None

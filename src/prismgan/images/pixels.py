@@ -1,17 +1,117 @@
-"""Pictures in memory: 8-bit RGB where they are cached, and floats in [-1, 1] where networks and metrics see them."""
+"""Pictures in memory: as files hold them, and as floats in [-1, 1] where networks and metrics see them.
+
+A :class:`Picture` is all that a file holds of a photo. A ``uint8`` tensor (3, H, W) is a photo that training keeps in
+memory. Arrays of pixels are (H, W, 3), as rendering takes and returns them.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-__all__ = ["LUMA", "from_pil", "interior", "luma", "to_float", "to_pil", "to_uint8"]
+from prismgan.errors import PictureError
+
+__all__ = [
+    "LUMA",
+    "Depth",
+    "Picture",
+    "Samples",
+    "check_pixels",
+    "empty",
+    "from_pil",
+    "from_pixels",
+    "interior",
+    "luma",
+    "on_white",
+    "resized_alpha",
+    "to_8_bits",
+    "to_float",
+    "to_pil",
+    "to_pixels",
+    "to_uint8",
+]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey, of ITU-R BT.601."""
+
+Samples = NDArray[np.unsignedinteger[Any]]
+"""``uint8`` or ``uint16``."""
+
+Depth = Literal[8, 16]
+"""Bits of a channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels, the right way up, and what belongs to them.
+
+    ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; the colours under transparent
+    places are as in the file. ``alpha`` (H, W) is of the same kind, or None where nothing is transparent by nature.
+    ``profile`` is the ICC profile that the pixels' values are meant in; None means sRGB. ``exif`` is an EXIF block
+    whose orientation is 1, since the pixels are turned already.
+    """
+
+    pixels: Samples
+    alpha: Samples | None = None
+    profile: bytes | None = None
+    exif: bytes | None = None
+
+    @property
+    def depth(self) -> Depth:
+        """Bits a value: 8 or 16."""
+        return 8 if self.pixels.dtype.itemsize == 1 else 16
+
+    @property
+    def image(self) -> Image.Image:
+        """In 8 bits as Pillow has it: RGB, or RGBA where there is transparency. Profile and EXIF are left out."""
+        parts = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
+        return Image.fromarray(to_8_bits(parts))
+
+    def with_pixels(self, pixels: Samples) -> Picture:
+        """An output of this source: its own pixels, with the transparency, brought to their size, and all else."""
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = resized_alpha(alpha if pixels.dtype == alpha.dtype else to_8_bits(alpha), *pixels.shape[:2])
+        return replace(self, pixels=pixels, alpha=alpha)
+
+    def save(self, path: str | Path, quality: int = 95) -> None:
+        """Write a file, whose suffix names the format; see :func:`prismgan.images.write_picture`."""
+        from prismgan.images.writing import write_picture  # which needs this class
+
+        write_picture(Path(path), self, quality)
+
+
+def to_8_bits(samples: Samples) -> Samples:
+    """Rounded to nearest where they have 16."""
+    return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def on_white(picture: Picture) -> Samples:
+    """(H, W, 3) in 8 bits, without transparency."""
+    pixels = to_8_bits(picture.pixels)
+    if picture.alpha is None:
+        return pixels
+    share = to_8_bits(picture.alpha)[..., None] / np.float32(255)
+    return (255 + (pixels - np.float32(255)) * share).round().astype(np.uint8)
+
+
+def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
+    """Transparency for an output of another size, bicubically."""
+    if alpha.shape == (height, width):
+        return alpha
+    resized = Image.fromarray(alpha.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized).round().clip(0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
+
+
+# -- tensors ---------------------------------------------------------------------------------------
 
 
 def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
@@ -52,3 +152,41 @@ def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
     """Grey in [-1, 1] by the weights :data:`LUMA`."""
     weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
     return (image * weights).sum(dim=1, keepdim=True)
+
+
+# -- arrays of pixels; parts of a picture at a time: a view is enough ------------------------------
+
+
+def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:
+    """Room for (H, W, 3) pixels of this depth."""
+    return np.empty((height, width, 3), dtype=np.uint8 if depth == 8 else np.uint16)
+
+
+def check_pixels(where: str, pixels: NDArray[Any]) -> None:
+    """Refuse an array that :func:`from_pixels` would not understand; ``where`` names it.
+
+    Raises:
+        PictureError: its shape is not (H, W, 3), or it holds neither 8- or 16-bit pixels nor finite floats.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise PictureError(f"{where}: is an array of shape {pixels.shape}, expected (height, width, 3)")
+    if np.issubdtype(pixels.dtype, np.floating):
+        if not np.isfinite(pixels).all():
+            raise PictureError(f"{where}: has pixels that are not finite; expected values in [-1, 1]")
+    elif pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
+        raise PictureError(f"{where}: is an array of {pixels.dtype}, expected uint8, uint16, or floats in [-1, 1]")
+
+
+def from_pixels(pixels: NDArray[Any]) -> Float[Tensor, "1 3 H W"]:
+    """(H, W, 3), 0 to 255, 0 to 65535, or floats that are taken as they are, to [-1, 1]."""
+    # astype copies: torch warns of arrays that may not be written to, as Pillow's are.
+    image = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C"))[None]
+    return image.div_(np.iinfo(pixels.dtype).max / 2).sub_(1) if pixels.dtype.kind == "u" else image
+
+
+def to_pixels(image: Float[Tensor, "3 H W"], pixels: NDArray[Any]) -> None:
+    """[-1, 1] into (H, W, 3) 8- or 16-bit pixels, rounded to nearest, values outside clipped."""
+    most = np.iinfo(pixels.dtype).max
+    rounded = image.float().add(1).mul_(most / 2).round_().clamp_(0, most)
+    # Small numbers first: what costs is to exchange the dimensions.
+    pixels[:] = rounded.to(torch.uint8 if most <= 255 else torch.int32).permute(1, 2, 0).cpu().numpy()

@@ -8,27 +8,22 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from jaxtyping import UInt8
 from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
+from torch import Tensor
 
 from prismgan.errors import PictureError
 from prismgan.images import files
 from prismgan.images.exif import ORIENTATION, about_the_picture
-from prismgan.images.unread import SAVE_ANEW, refuse_unread
+from prismgan.images.files import SAVE_ANEW, refuse_unread
+from prismgan.images.pixels import Picture, Samples, on_white
 
-__all__ = ["MAXIMUM_PIXELS", "Picture", "Samples", "on_white", "open_picture", "to_8_bits"]
-
-Samples = NDArray[np.unsignedinteger[Any]]
-"""``uint8`` or ``uint16``."""
-
-MAXIMUM_PIXELS = 400_000_000
-"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
+__all__ = ["open_picture", "read"]
 
 STDERR = 2
 """The process's own, whatever Python's stands for."""
@@ -37,43 +32,17 @@ PHOTOMETRIC = 262
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """Pixels, the right way up, and what belongs to them.
+def read(path: Path) -> UInt8[Tensor, "3 H W"]:
+    """A picture as training has it: 8 bits, transparency laid on white. Colours are as :func:`open_picture` says.
 
-    ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; the colours under transparent
-    places are as in the file. ``alpha`` (H, W) is of the same kind, or None where nothing is transparent by nature.
-    ``profile`` is the ICC profile that the pixels' values are meant in; None means sRGB. ``exif`` is an EXIF block
-    whose orientation is 1, since the pixels are turned already.
+    Raises:
+        PictureError: as :func:`open_picture`.
     """
-
-    pixels: Samples
-    alpha: Samples | None = None
-    profile: bytes | None = None
-    exif: bytes | None = None
-
-    @property
-    def depth(self) -> int:
-        """Bits a value: 8 or 16."""
-        return 8 * self.pixels.dtype.itemsize
-
-
-def to_8_bits(samples: Samples) -> Samples:
-    """Rounded to nearest where they have 16."""
-    return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def on_white(picture: Picture) -> Samples:
-    """(H, W, 3) in 8 bits, without transparency."""
-    pixels = to_8_bits(picture.pixels)
-    if picture.alpha is None:
-        return pixels
-    share = to_8_bits(picture.alpha)[..., None] / np.float32(255)
-    return (255 + (pixels - np.float32(255)) * share).round().astype(np.uint8)
+    return torch.tensor(on_white(open_picture(path))).permute(2, 0, 1).contiguous()
 
 
 def open_picture(path: Path) -> Picture:
-    """Decode a picture for rendering.
+    """Decode a picture with all that its file holds of it.
 
     The orientation of EXIF is applied. Grey, palettes and CMYK become RGB, CMYK by its ICC profile where it has one.
     Values of a wide-gamut RGB profile stay what they are, and the profile is kept. 16-bit grey with a grey profile
@@ -82,12 +51,12 @@ def open_picture(path: Path) -> Picture:
     Raises:
         PictureError: the file is missing, damaged or not a picture; it is animated or has several pages; its
             pixels have high dynamic range, are floating-point or of another kind that is not read; or there are
-            more than :data:`MAXIMUM_PIXELS`.
+            more than :data:`~prismgan.images.files.MAXIMUM_PIXELS`.
     """
     unidentified = refuse_unread(path)
     quiet = warnings.catch_warnings(action="ignore", category=UserWarning)  # about odd metadata, which are left out
     with (
-        files.pixel_limit(MAXIMUM_PIXELS),
+        files.pixel_limit(files.MAXIMUM_PIXELS),
         quiet,
         files.open_lazily(path, unidentified) as file,
         _libtiff_silenced(file),

@@ -9,32 +9,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
+from jaxtyping import Float, UInt8
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from torch import Tensor
 
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.files import replace_file
 from prismgan.images.exif import EXIF_FOLDER, GPS_FOLDER, ORIENTATION, sized
-from prismgan.images.files import DECODING_ERRORS
-from prismgan.images.reading import Picture, Samples, on_white, to_8_bits
+from prismgan.images.files import DECODING_ERRORS, SUFFIXES
+from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
 
 __all__ = [
-    "DEEP_FORMATS",
     "FORMATS",
     "LOSSY_FORMATS",
     "check_format",
     "check_side",
     "encoded_picture",
-    "resized_alpha",
+    "write",
     "write_picture",
 ]
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
-"""From suffix to Pillow's name."""
+"""From suffix to Pillow's name: those that rendering offers."""
 LOSSY_FORMATS = ("jpg", "webp", "avif")
 """Those that have a quality."""
-DEEP_FORMATS = ("png", "tiff")
-"""Those that 16 bits are written in."""
+SPELLINGS = {"jpeg": "jpg", "tif": "tiff"}
 MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}
 """Pixels, where the format or its encoder sets a limit that pictures reach."""
 JPEG_EXIF = 65_533
@@ -67,14 +68,6 @@ def check_side(where: str, suffix: str, side: int) -> None:
         )
 
 
-def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
-    """Transparency for an output of another size, bicubically."""
-    if alpha.shape == (height, width):
-        return alpha
-    resized = Image.fromarray(alpha.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(resized).round().clip(0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
-
-
 def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
     """Write a picture so that a reader sees the old file or the whole new one, never half of it.
 
@@ -90,12 +83,30 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
         PictureError: the picture does not fit the format.
         PrismganError: the format is unknown, or the file cannot be written.
     """
-    content = encoded_picture(str(path), path.suffix[1:], picture, quality)
+    suffix = path.suffix.lower()[1:]
+    content = encoded_picture(str(path), SPELLINGS.get(suffix, suffix), picture, quality)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     replace_file(path, content)
+
+
+def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
+    """Write an image in 8 bits, as :func:`write_picture` does; a float one is in [-1, 1].
+
+    Raises:
+        PictureError: the suffix names no known format, or the file cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
+    if isinstance(image, Image.Image):
+        image = from_pil(image)
+    pixels = image if image.dtype == torch.uint8 else to_uint8(image)
+    try:
+        write_picture(path, Picture(pixels.permute(1, 2, 0).cpu().numpy()))
+    except PrismganError as error:
+        raise PictureError(str(error)) from None
 
 
 def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
@@ -105,7 +116,8 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
         PictureError: the picture does not fit the format.
         PrismganError: the format is unknown.
     """
-    check_format(suffix, quality)
+    if suffix != "bmp":
+        check_format(suffix, quality)
     height, width = picture.pixels.shape[:2]
     check_side(where, suffix, max(height, width))
     exif = None if picture.exif is None else sized(picture.exif, height, width)
@@ -120,11 +132,11 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
 
 
 def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: int) -> bytes:
-    if suffix == "jpg" or picture.alpha is None:
+    if suffix in ("jpg", "bmp") or picture.alpha is None:
         drawn = Image.fromarray(on_white(picture))
     else:
         drawn = Image.fromarray(to_8_bits(_interleaved(picture)))
-    settings: dict[str, object] = {"quality": quality} if suffix != "png" else {}
+    settings: dict[str, object] = {"quality": quality} if suffix not in ("png", "bmp") else {}
     if suffix == "jpg":
         settings["subsampling"] = "4:4:4" if quality >= 90 else "4:2:0"
     if picture.profile is not None:
@@ -134,7 +146,7 @@ def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: 
         if suffix != "jpg" or len(block) <= JPEG_EXIF:
             settings["exif"] = block
     content = io.BytesIO()
-    drawn.save(content, format=FORMATS[suffix], **settings)
+    drawn.save(content, format=FORMATS.get(suffix, "BMP"), **settings)
     return content.getvalue()
 
 

@@ -14,15 +14,11 @@ from PIL import Image
 from prismgan import images
 from prismgan.errors import PictureError
 from prismgan.images import (
-    DEEP_FORMATS,
     LOSSY_FORMATS,
-    Picture,
     check_format,
     check_side,
     on_white,
     open_picture,
-    resized_alpha,
-    to_8_bits,
     write_picture,
 )
 from prismgan.render.jobs import Job, is_made_of
@@ -31,7 +27,7 @@ from prismgan.render.renderer import Renderer
 from prismgan.render.request import EVERYTHING, Request
 from prismgan.render.sheet import sheet
 
-__all__ = ["FileRenderer", "Rendered", "like_source", "read_mask"]
+__all__ = ["FileRenderer", "Rendered", "read_mask"]
 
 SHEET = "sheet.png"
 Mask = NDArray[np.float32]
@@ -155,7 +151,7 @@ class FileRenderer:
         looks = self.renderer.render(
             source.pixels,
             request,
-            depth=16 if source.depth == 16 and self.suffix in DEEP_FORMATS else 8,
+            depth=source.depth,
             progress=progress,
             where=str(job.source),
         )
@@ -168,7 +164,7 @@ class FileRenderer:
         kept.forget(replaced)
         shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
         for name, pixels in looks.items():
-            look = like_source(source, pixels)
+            look = source.with_pixels(pixels)
             path = job.folder / f"{name}.{self.suffix}"
             if path.name in replaced:
                 write_picture(path, look, self.quality)
@@ -180,16 +176,6 @@ class FileRenderer:
             images.write(path, sheet(shown, title=job.source.name))
             yield path
         kept.keep({name: self.options[name] for name in replaced})
-
-
-def like_source(source: Picture, pixels: NDArray[Any]) -> Picture:
-    """An output with all that belongs to its source."""
-    alpha = source.alpha
-    if alpha is not None:
-        if pixels.dtype != alpha.dtype:
-            alpha = to_8_bits(alpha)
-        alpha = resized_alpha(alpha, *pixels.shape[:2])
-    return replace(source, pixels=pixels, alpha=alpha)
 
 
 def read_mask(path: Path) -> Mask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from jaxtyping import Float
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
+from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
-from prismgan.render.pixels import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
 from prismgan.render.runtimes import Pass, make_runtime
 from prismgan.render.stages import Stage, cut, looks_of, stages
@@ -76,6 +76,30 @@ class Renderer:
         """Names of the pictures that come out, in the recipe's order."""
         return tuple(entry.name for entry in self.header.tasks)
 
+    @overload
+    def __call__(
+        self,
+        picture: str | Path,
+        tasks: Iterable[str] | None = None,
+        seed: int = 0,
+        *,
+        strength: Mapping[str, float] | None = None,
+        blend: Mapping[str, float] | None = None,
+        mask: NDArray[Any] | None = None,
+    ) -> dict[str, images.Picture]: ...
+
+    @overload
+    def __call__(
+        self,
+        picture: Image.Image | Float[Tensor, "3 H W"],
+        tasks: Iterable[str] | None = None,
+        seed: int = 0,
+        *,
+        strength: Mapping[str, float] | None = None,
+        blend: Mapping[str, float] | None = None,
+        mask: NDArray[Any] | None = None,
+    ) -> dict[str, Image.Image]: ...
+
     def __call__(
         self,
         picture: str | Path | Image.Image | Float[Tensor, "3 H W"],
@@ -85,8 +109,12 @@ class Renderer:
         strength: Mapping[str, float] | None = None,
         blend: Mapping[str, float] | None = None,
         mask: NDArray[Any] | None = None,
-    ) -> dict[str, Image.Image]:
+    ) -> dict[str, Image.Image] | dict[str, images.Picture]:
         """Render a picture into the named tasks, all of them by default, by one pass of the generator.
+
+        A file gives :class:`~prismgan.images.Picture` objects: ``save`` writes what ``prismgan render`` writes, with
+        the 16 bits, transparency, profile and EXIF of the file, and ``image`` is the picture in Pillow. A Pillow
+        picture or a tensor gives Pillow pictures of 8 bits.
 
         Args:
             picture: a file, a Pillow picture, or an image in [-1, 1].
@@ -108,8 +136,13 @@ class Renderer:
             mask=mask,
         )
         self.plan(request)  # a wrong name is found before the picture is read
-        where = str(picture) if isinstance(picture, str | Path) else "picture"
-        rendered = self.render(self._pixels(picture), request, where=where)
+        if isinstance(picture, str | Path):
+            source = images.open_picture(Path(picture))
+            rendered = self.render(source.pixels, request, depth=source.depth, where=str(picture))
+            return {name: source.with_pixels(pixels) for name, pixels in rendered.items()}
+        if isinstance(picture, Image.Image):
+            picture = images.from_pil(ImageOps.exif_transpose(picture))
+        rendered = self.render(picture.detach().cpu().permute(1, 2, 0).numpy(), request)
         # One after the other: Pillow copies.
         return {name: Image.fromarray(rendered.pop(name)) for name in list(rendered)}
 
@@ -243,12 +276,3 @@ class Renderer:
                     if made is not None:
                         made(number, output.name, kept[output.name][0])
             del looks, base, final  # memory for the next group
-
-    @staticmethod
-    def _pixels(picture: str | Path | Image.Image | Tensor) -> NDArray[Any]:
-        """(H, W, 3) of whatever a picture may be given as."""
-        if isinstance(picture, Image.Image):
-            picture = images.from_pil(ImageOps.exif_transpose(picture))
-        elif not isinstance(picture, Tensor):
-            picture = images.read(Path(picture))
-        return picture.detach().cpu().permute(1, 2, 0).numpy()

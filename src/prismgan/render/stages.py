@@ -10,9 +10,9 @@ import psutil
 from numpy.typing import NDArray
 
 from prismgan.errors import PictureError
+from prismgan.images import Depth, empty
 from prismgan.networks import ImageGenerator
 from prismgan.render.mixing import is_mixed
-from prismgan.render.pixels import Depth, empty
 from prismgan.render.request import Output, Plan
 from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, tiles
 

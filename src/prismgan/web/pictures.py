@@ -12,8 +12,7 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.images import Picture, open_picture, resized_alpha, to_8_bits
-from prismgan.images.unread import refuse_unread
+from prismgan.images import Picture, open_picture, refuse_unread, resized_alpha, to_8_bits
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads

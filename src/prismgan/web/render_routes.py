@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
 from prismgan.render import Renderer, Request
-from prismgan.render.files import like_source
 from prismgan.web.bodies import JobBody, PictureRenderBody, WrongBody
 from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
 from prismgan.web.jobs import Job, Length
@@ -94,7 +93,7 @@ def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request,
 
     def made(name: str, look: NDArray[Any]) -> None:
         # Another one: whoever looks through the old one meanwhile is not disturbed.
-        job.results = {**job.results, name: like_source(source, look)}
+        job.results = {**job.results, name: source.with_pixels(look)}
 
     # As deep as a screen: what has 16 bits gets them from prismgan render.
     renderer.render(source.pixels, request, progress=job.advance, made=made, where="picture")

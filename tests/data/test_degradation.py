@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prismgan.data import Condition, DegradationConfig, GaussianBlur, Jpeg, MotionBlur, Noise, degrade
-from prismgan.data.degradation import draw
+from prismgan.data import Condition, Defocus, DegradationConfig, GaussianBlur, Jpeg, MotionBlur, Noise, degrade
+from prismgan.data.degradation import ORDER, draw
 from prismgan.data.streams import stream
 
 ALL = DegradationConfig(
@@ -18,6 +18,15 @@ ALL = DegradationConfig(
     motion_blur=MotionBlur(probability=1, length=(3, 9)),
     noise=Noise(probability=1, sigma=(1, 30)),
     jpeg=Jpeg(probability=1, quality=(30, 90)),
+)
+WORLD = DegradationConfig(
+    clean=0.0,
+    gaussian_blur=GaussianBlur(probability=0.5, sigma=(0.4, 2.5)),
+    defocus=Defocus(probability=0.5),
+    motion_blur=MotionBlur(probability=0.5),
+    noise=Noise(probability=0.8, sigma=(1, 50), poisson=0.4, correlated=0.5),
+    jpeg=Jpeg(probability=0.6, quality=(8, 95), twice=0.5),
+    shuffled=0.5,
 )
 
 
@@ -30,10 +39,76 @@ def test_clean_is_the_photo_itself(config: DegradationConfig) -> None:
     assert torch.equal(degrade(photo(), config, stream(1)), photo())
 
 
-def test_same_generator_same_result() -> None:
-    one, other = (degrade(photo(), ALL, stream(5)) for _ in range(2))
+@pytest.mark.parametrize("config", [ALL, WORLD])
+def test_same_generator_same_result(config: DegradationConfig) -> None:
+    one, other = (degrade(photo(), config, stream(5)) for _ in range(2))
     assert torch.equal(one, other)
-    assert not torch.equal(one, degrade(photo(), ALL, stream(6)))
+    assert not torch.equal(one, degrade(photo(), config, stream(6)))
+
+
+def test_what_never_happens_changes_nothing_for_the_rest() -> None:
+    """Recipes of before there were these parts draw what they drew."""
+    never = ALL.model_copy(update={"defocus": Defocus(probability=0), "shuffled": 0.0})
+    for seed in range(5):
+        assert torch.equal(degrade(photo(), ALL, stream(seed)), degrade(photo(), never, stream(seed)))
+
+
+def test_everything_happens_in_every_order() -> None:
+    drawn = [draw(WORLD, stream(seed)) for seed in range(300)]
+    for part in ("gaussian_blur", "defocus", "motion_blur", "noise", "poisson", "grain", "grain_jpeg", "first_jpeg"):
+        assert 20 < sum(bool(getattr(condition, part)) for condition in drawn) < 280, part
+    assert len({condition.order for condition in drawn}) > 40
+    assert 90 < sum(condition.order == ORDER for condition in drawn) < 200
+    assert all(not (condition.poisson and (condition.grain or condition.grain_jpeg)) for condition in drawn)
+    for seed in range(30):
+        source = degrade(photo(), WORLD, stream(seed))
+        assert source.shape == photo().shape
+        assert source.abs().max() <= 1
+
+
+def test_photons_make_light_noisier_than_dark() -> None:
+    dark, light = (torch.full((3, 64, 64), level) for level in (-0.8, 0.4))
+    condition = Condition(name="p", noise=20, poisson=True, unclipped=True)
+    deviations = []
+    for level in (dark, light):
+        noise = condition.apply(level, stream(1)) - level
+        assert abs(noise.mean().item()) * 127.5 < 1
+        deviations.append(noise.std().item() * 127.5)
+    # The standard deviation grows with the square root of the light, which is 0.1 and 0.7 of white.
+    assert deviations == [pytest.approx(20 * light**0.5, rel=0.05) for light in (0.1, 0.7)]
+
+
+@pytest.mark.parametrize("more", [{"grain": 3.0}, {"grain_jpeg": 30}])
+def test_correlated_noise_is_shared_by_neighbours(more: dict[str, float]) -> None:
+    grey = torch.zeros(3, 96, 96)
+    noise = Condition.model_validate({"name": "c", "noise": 12, **more}).apply(grey, stream(2))
+    assert noise.std().item() * 127.5 == pytest.approx(12, rel=0.05)
+    shared = (noise[..., 1:] * noise[..., :-1]).mean() / noise.var()
+    independent = Condition(name="n", noise=12).apply(grey, stream(2))
+    assert shared > 0.35
+    assert abs((independent[..., 1:] * independent[..., :-1]).mean() / independent.var()) < 0.05
+
+
+def test_a_point_out_of_focus_is_a_disc() -> None:
+    point = torch.full((3, 15, 15), -1.0)
+    point[:, 7, 7] = 1
+    disc = (Condition(name="d", defocus=3.0).apply(point, stream(0))[0] + 1) / 2
+    assert disc.sum().item() == pytest.approx(1, abs=1e-4)
+    assert torch.allclose(disc, disc.T) and torch.allclose(disc, disc.flip(0))
+    inside = disc[7, 5:10]
+    assert torch.allclose(inside, inside[0].expand(5))
+    assert max(disc[7, 3], disc[4, 4]) < 1e-6  # 4 and 4.2 pixels from the centre
+
+
+def test_an_earlier_jpeg_has_its_blocks_elsewhere() -> None:
+    ramp = torch.linspace(-0.6, 0.6, 64).expand(3, 64, 64)
+
+    def blocks(condition: Condition, seed: int) -> set[int]:
+        steps = condition.apply(ramp, stream(seed))[0].diff(dim=-1).abs().mean(dim=0)
+        return {int(column + 1) % 8 for column in steps.topk(3).indices}
+
+    assert {0} == blocks(Condition(name="j", jpeg=8), 0)
+    assert len(set().union(*(blocks(Condition(name="j", first_jpeg=8), seed) for seed in range(12)))) > 4
 
 
 @settings(deadline=None, max_examples=12)

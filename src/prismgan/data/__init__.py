@@ -4,6 +4,7 @@ from prismgan.data.batches import batches
 from prismgan.data.check import Problem, check, must_fit, summary
 from prismgan.data.degradation import (
     Condition,
+    Defocus,
     DegradationConfig,
     GaussianBlur,
     Jpeg,
@@ -21,6 +22,7 @@ __all__ = [
     "Cache",
     "Condition",
     "DataConfig",
+    "Defocus",
     "DegradationConfig",
     "GaussianBlur",
     "Jpeg",

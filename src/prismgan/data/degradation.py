@@ -1,13 +1,13 @@
-"""What is done to the clean photo to make the source: blur, motion blur, noise and JPEG, in that order.
+"""Degradations that make the source from the clean photo: blur, defocus, motion blur, noise and JPEG.
 
-The order is that of a camera: lens, movement, sensor, file.
+Their usual order is that of a camera: lens, movement, sensor, file.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -15,13 +15,29 @@ from jaxtyping import Float
 from PIL import Image
 from pydantic import AfterValidator, Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from prismgan import images
 from prismgan.config import Config
-from prismgan.data.streams import integer, uniform
+from prismgan.data.streams import integer, permutation, uniform
 
-__all__ = ["Condition", "DegradationConfig", "GaussianBlur", "Jpeg", "MotionBlur", "Noise", "add_noise", "degrade"]
+__all__ = [
+    "Condition",
+    "Defocus",
+    "DegradationConfig",
+    "GaussianBlur",
+    "Jpeg",
+    "MotionBlur",
+    "Noise",
+    "add_noise",
+    "degrade",
+]
 
+Step = Literal["gaussian_blur", "defocus", "motion_blur", "noise", "first_jpeg", "jpeg"]
+ORDER: tuple[Step, ...] = get_args(Step)
+# Spatially correlated noise: finest and coarsest grain in pixels; qualities of the JPEG that it has been through, and
+# its standard deviation there, in units of [-1, 1].
+GRAIN, GRAIN_QUALITY, GRAIN_CONTRAST = (1.5, 4.0), (20, 60), 0.2
 
 Bounds = TypeVar("Bounds", tuple[int, int], tuple[float, float])
 
@@ -45,12 +61,21 @@ Length = Annotated[int, Field(ge=1, le=99)]
 
 
 class GaussianBlur(Config):
-    """A lens out of focus."""
+    """A soft lens, or a small picture that was enlarged."""
 
     probability: Probability = 0.3
     """How often it is applied to a source that is not left clean."""
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.4, 2.0)
     """Lowest and highest standard deviation of the kernel, in pixels of the source."""
+
+
+class Defocus(Config):
+    """A lens out of focus: every point becomes a disc."""
+
+    probability: Probability = 0.1
+    """How often it is applied to a source that is not left clean."""
+    radius: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.5, 3.0)
+    """Smallest and largest radius of the disc, in pixels of the source."""
 
 
 class MotionBlur(Config):
@@ -63,7 +88,7 @@ class MotionBlur(Config):
 
 
 class Noise(Config):
-    """Gaussian noise, independent in every pixel and colour."""
+    """Noise: Gaussian and independent in every pixel and colour, unless its fields say otherwise."""
 
     probability: Probability = 0.6
     """How often it is applied to a source that is not left clean."""
@@ -72,6 +97,11 @@ class Noise(Config):
     unclipped: Probability = 0.0
     """How often noise may leave the range from black to white, as in the test sets of papers. No file holds such a
     source, and JPEG ends it."""
+    poisson: Probability = 0.0
+    """How often noise is that of photons, whose variance grows with the light; sigma is then that of white."""
+    correlated: Probability = 0.0
+    """How often neighbouring pixels share noise, as in photos that were enlarged or compressed after they had become
+    noisy: noise is drawn coarser and enlarged, or goes through a JPEG by itself."""
 
 
 class Jpeg(Config):
@@ -81,6 +111,8 @@ class Jpeg(Config):
     """How often it is applied to a source that is not left clean."""
     quality: Annotated[tuple[Quality, Quality], AfterValidator(_ordered)] = (30, 95)
     """Lowest and highest quality, as libjpeg counts it."""
+    twice: Probability = 0.0
+    """How often there was a compression before it, with a quality of its own and blocks that lie elsewhere."""
 
 
 class DegradationConfig(Config):
@@ -89,13 +121,17 @@ class DegradationConfig(Config):
     clean: Probability = 0.2
     """How often nothing at all is applied, so that a good picture is left as it is."""
     gaussian_blur: GaussianBlur | None = None
+    """A soft lens."""
+    defocus: Defocus | None = None
     """A lens out of focus."""
     motion_blur: MotionBlur | None = None
     """A camera that moved."""
     noise: Noise | None = None
-    """Gaussian noise."""
+    """Noise of the sensor."""
     jpeg: Jpeg | None = None
     """JPEG compression."""
+    shuffled: Probability = 0.0
+    """How often all this is applied in random order instead of that of a camera."""
 
 
 class Condition(Config):
@@ -105,64 +141,94 @@ class Condition(Config):
     """Name in the report."""
     gaussian_blur: NonNegative = 0.0
     """Standard deviation of the blur in pixels; 0 for none."""
+    defocus: NonNegative = 0.0
+    """Radius of the disc that a point becomes, in pixels; 0 for none."""
     motion_blur: Annotated[int, Field(ge=0, le=99)] = 0
     """Length of the motion in pixels, rounded up to an odd number; 0 for none."""
     noise: NonNegative = 0.0
     """Standard deviation of the noise in units of 0..255; 0 for none."""
     unclipped: bool = False
     """Whether noise may leave the range from black to white; no file holds that."""
+    poisson: bool = False
+    """Whether noise is that of photons, with `noise` as the standard deviation of white."""
+    grain: NonNegative = 0.0
+    """Size of the grain of Gaussian noise in pixels; up to 1 noise is independent in every pixel."""
+    grain_jpeg: Quality | None = None
+    """JPEG quality that Gaussian noise went through by itself; null for none."""
+    first_jpeg: Quality | None = None
+    """Quality of an earlier JPEG, whose blocks lie elsewhere; null for none."""
     jpeg: Quality | None = None
     """JPEG quality; null for none."""
+    order: tuple[Step, ...] = ORDER
+    """Order in which all this is applied."""
 
     def apply(self, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
         """The image under this condition, in [-1, 1] unless it is ``unclipped``; bitwise the image itself where
         nothing is asked for."""
-        if self.gaussian_blur > 0:
-            image = _gaussian_blur(image, self.gaussian_blur)
-        if self.motion_blur > 0:
-            image = _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
-        if self.noise > 0:
-            image = add_noise(image, self.noise, generator)
-        if not self.unclipped:
-            image = image.clamp(-1.0, 1.0)
-        return image if self.jpeg is None else _jpeg(image, self.jpeg)
+        for step in self.order:
+            image = self._apply(step, image, generator)
+        return image if self.unclipped else image.clamp(-1.0, 1.0)
+
+    def _apply(self, step: Step, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
+        if step == "gaussian_blur" and self.gaussian_blur > 0:
+            return _gaussian_blur(image, self.gaussian_blur)
+        if step == "defocus" and self.defocus > 0:
+            return _defocus(image, self.defocus)
+        if step == "motion_blur" and self.motion_blur > 0:
+            return _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
+        if step == "noise" and self.noise > 0:
+            if self.poisson:
+                return _photons(image, self.noise, generator)
+            if self.grain > 1 or self.grain_jpeg is not None:
+                return image + self.noise / 127.5 * _grain(image.shape, self.grain, self.grain_jpeg, generator)
+            return add_noise(image, self.noise, generator)
+        if step == "first_jpeg" and self.first_jpeg is not None:
+            return _shifted_jpeg(image, self.first_jpeg, generator)
+        if step == "jpeg" and self.jpeg is not None:
+            return _jpeg(image, self.jpeg)
+        return image
 
 
 def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
     """One condition out of those that ``config`` allows."""
     name = "drawn"
 
-    def happens(part: GaussianBlur | MotionBlur | Noise | Jpeg) -> bool:
-        return uniform(generator, 0.0, 1.0) < part.probability
+    def happens(probability: float) -> bool:
+        # What never happens draws nothing: recipes of before there was such a thing draw what they drew.
+        return probability > 0 and uniform(generator, 0.0, 1.0) < probability
 
-    gaussian_blur, motion_blur, noise, unclipped, jpeg = 0.0, 0, 0.0, False, None
     if uniform(generator, 0.0, 1.0) < config.clean:
         return Condition(name=name)
-    if config.gaussian_blur is not None and happens(config.gaussian_blur):
-        gaussian_blur = uniform(generator, *config.gaussian_blur.sigma)
-    if config.motion_blur is not None and happens(config.motion_blur):
+    drawn: dict[str, Any] = {}
+    if config.gaussian_blur is not None and happens(config.gaussian_blur.probability):
+        drawn["gaussian_blur"] = uniform(generator, *config.gaussian_blur.sigma)
+    if config.defocus is not None and happens(config.defocus.probability):
+        drawn["defocus"] = uniform(generator, *config.defocus.radius)
+    if config.motion_blur is not None and happens(config.motion_blur.probability):
         low, high = config.motion_blur.length
-        motion_blur = 2 * integer(generator, low // 2, (high - 1) // 2) + 1
-    if config.noise is not None and happens(config.noise):
-        noise = uniform(generator, *config.noise.sigma)
-        unclipped = config.noise.unclipped > 0 and uniform(generator, 0.0, 1.0) < config.noise.unclipped
-    if config.jpeg is not None and happens(config.jpeg):
-        jpeg = integer(generator, *config.jpeg.quality)
-    return Condition(
-        name=name, gaussian_blur=gaussian_blur, motion_blur=motion_blur, noise=noise, unclipped=unclipped, jpeg=jpeg
-    )
+        drawn["motion_blur"] = 2 * integer(generator, low // 2, (high - 1) // 2) + 1
+    if config.noise is not None and happens(config.noise.probability):
+        drawn["noise"] = uniform(generator, *config.noise.sigma)
+        drawn["unclipped"] = happens(config.noise.unclipped)
+        drawn["poisson"] = happens(config.noise.poisson)
+        if not drawn["poisson"] and happens(config.noise.correlated):
+            if happens(0.5):
+                drawn["grain"] = uniform(generator, *GRAIN)
+            else:
+                drawn["grain_jpeg"] = integer(generator, *GRAIN_QUALITY)
+    if config.jpeg is not None and happens(config.jpeg.probability):
+        drawn["jpeg"] = integer(generator, *config.jpeg.quality)
+        if happens(config.jpeg.twice):
+            drawn["first_jpeg"] = integer(generator, *config.jpeg.quality)
+    if len(drawn) > 1 and happens(config.shuffled):
+        drawn["order"] = tuple(ORDER[place] for place in permutation(generator, len(ORDER)))
+    return Condition(name=name, **drawn)
 
 
 def degrade(
     image: Float[Tensor, "3 H W"], config: DegradationConfig, generator: torch.Generator
 ) -> Float[Tensor, "3 H W"]:
-    """The source for a clean photo, of the same size; in [-1, 1] as well, but for unclipped noise.
-
-    Args:
-        image: the clean photo.
-        config: what may happen to it.
-        generator: all randomness comes from it.
-    """
+    """The source for a clean photo, of the same size; in [-1, 1] as well, but for unclipped noise."""
     return draw(config, generator).apply(image, generator)
 
 
@@ -172,6 +238,14 @@ def _gaussian_blur(image: Float[Tensor, "3 H W"], sigma: float) -> Float[Tensor,
     side = 2 * math.ceil(3 * sigma) + 1
     blurred: Tensor = gaussian_blur2d(image[None], (side, side), (sigma, sigma), border_type="replicate")
     return blurred[0]
+
+
+def _defocus(image: Float[Tensor, "3 H W"], radius: float) -> Float[Tensor, "3 H W"]:
+    border = math.ceil(radius)
+    axis = torch.arange(-border, border + 1, dtype=torch.float32)
+    disc = (radius + 0.5 - torch.hypot(axis[:, None], axis)).clamp(0, 1)
+    padded = F.pad(image[:, None], (border,) * 4, mode="replicate")
+    return F.conv2d(padded, (disc / disc.sum())[None, None])[:, 0]
 
 
 def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Float[Tensor, "3 H W"]:
@@ -186,6 +260,32 @@ def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Fl
 def add_noise(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
     """The image with Gaussian noise of so large a ``sigma``, in units of 0..255; values outside [-1, 1] stay."""
     return image + sigma / 127.5 * torch.randn(image.shape, generator=generator)
+
+
+def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
+    """Counts of photons, of which white has so many that their standard deviation is ``sigma`` of 255."""
+    white = (255 / sigma) ** 2
+    counts = torch.poisson((image + 1).clamp_min(0) / 2 * white, generator)
+    return counts / white * 2 - 1
+
+
+def _grain(
+    shape: tuple[int, ...], size: float, quality: int | None, generator: torch.Generator
+) -> Float[Tensor, "3 H W"]:
+    """Noise of standard deviation 1 whose neighbouring pixels depend on each other."""
+    channels, height, width = shape
+    coarse = [max(2, math.ceil(side / max(size, 1.0))) for side in (height, width)]
+    noise = images.resize(torch.randn(channels, *coarse, generator=generator), height, width)
+    if quality is not None:
+        noise = _jpeg((noise * GRAIN_CONTRAST).clamp(-1, 1), quality)
+        noise = noise - noise.mean()
+    return noise / noise.std().clamp_min(1e-3)
+
+
+def _shifted_jpeg(image: Float[Tensor, "3 H W"], quality: int, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
+    """A JPEG that the picture is cut out of, so that its blocks do not start at the corner."""
+    top, left = integer(generator, 0, 7), integer(generator, 0, 7)
+    return _jpeg(F.pad(image[None], (left, 0, top, 0), mode="replicate")[0], quality)[:, top:, left:]
 
 
 def _jpeg(image: Float[Tensor, "3 H W"], quality: int) -> Float[Tensor, "3 H W"]:

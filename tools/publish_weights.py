@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from prismgan.errors import PrismganError
-from prismgan.recipes.header import header
 from prismgan.recipes.recipe import load
+from prismgan.recipes.weights import header
 from prismgan.weights import Weights, load_weights
 
 SHARED = ("generator.trunk.", "generator.mapping.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.recipes.recipe import Recipe, load
 from prismgan.render import Renderer, measure_cost, sheet
 from prismgan.report import Chapter, write_report
@@ -165,10 +165,8 @@ def _render_held_out(trainer: Trainer) -> None:
 
 
 def _print_summary(console: Console, trainer: Trainer, ratio: float) -> None:
-    found = json.loads((trainer.run.folder / "evaluation.json").read_text())
-    for row in found["rows"]:
-        key = (row["task"], row["condition"], row["metric"])
-        if key in (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr")):
-            text = f"{row['task']} ({row['condition']}): {row['value']:.2f} dB"
-            console.print(f"{text}, doing nothing {row['baseline']:.2f} dB")
+    evaluation = Evaluation.read(trainer.run.folder / "evaluation.json")
+    for m in evaluation.rows if evaluation else ():
+        if (m.task, m.condition, m.metric) in (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr")):
+            console.print(f"{m.task} ({m.condition}): {m.value:.2f} dB, doing nothing {m.baseline:.2f} dB")
     console.print(f"all {len(trainer.tasks)} looks cost {ratio:.2f} times one")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from prismgan.evaluation.trained import trained_model
+from prismgan.recipes.weights import trained_model
 from prismgan.weights import load_weights
 from tiny_clips import make_clip
 from tiny_kinds import COMPARISON_KINDS, tiny_model

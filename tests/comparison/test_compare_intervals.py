@@ -6,7 +6,7 @@ from math import sqrt
 
 import pytest
 
-from prismgan.comparison.intervals import adjusted, difference, interval
+from prismgan.comparison.quality import adjusted, difference, interval
 
 
 def test_interval_is_students() -> None:

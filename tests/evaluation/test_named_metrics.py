@@ -13,11 +13,10 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import RecipeError
-from prismgan.evaluation.named_metrics import NamedMetrics
-from prismgan.evaluation.set_scores import SetScores
+from prismgan.evaluation.measurement import Measurement
+from prismgan.evaluation.set_scores import NamedMetrics, SetScores
 from prismgan.metrics import SetMetric
 from prismgan.recipes.recipe import EvaluationConfig, load
-from prismgan.report.results import Row
 from prismgan.tasks import Task
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style
@@ -55,13 +54,13 @@ def test_a_task_with_pairs_is_compared_with_its_targets() -> None:
         sets.add("noisy", task, grey(level), grey(level + 0.4), grey(0.5))
     sets.add("noisy", task, grey(1.0, 19), grey(1.0, 19), grey(1.0, 19))  # too small
     sets.add("clean", task, grey(1.0), grey(1.0), grey(1.0))
-    (row,) = sets.rows("noisy", task)
-    assert row["value"] == pytest.approx(0.2 * 3**0.5)
-    assert row["baseline"] == pytest.approx(0.2 * 3**0.5)
-    assert row["deviation"] == 2
-    assert (row["metric"], row["better"], row["compared_with"]) == ("colour", "lower", "target")
-    assert sets.rows("clean", task) == [], "one picture is no set"
-    assert sets.rows("other", task) == []
+    (row,) = sets.measurements("noisy", task)
+    assert row.value == pytest.approx(0.2 * 3**0.5)
+    assert row.baseline == pytest.approx(0.2 * 3**0.5)
+    assert row.deviation == 2
+    assert (row.metric, row.better, row.compared_with) == ("colour", "lower", "target")
+    assert sets.measurements("clean", task) == [], "one picture is no set"
+    assert sets.measurements("other", task) == []
 
 
 def test_a_task_without_pairs_is_compared_with_what_it_was_shown(tmp_path: Path) -> None:
@@ -79,15 +78,15 @@ def test_a_task_without_pairs_is_compared_with_what_it_was_shown(tmp_path: Path)
     assert largest == [32, 32, 32], "pictures are as large as test pictures"
     for _ in range(2):
         sets.add("clean", task, grey(1.0), grey(0.5), None)
-    (row,) = sets.rows("clean", task)
-    assert row["value"] == pytest.approx(3**0.5, abs=0.01)
-    assert row["baseline"] == pytest.approx(0.5 * 3**0.5, abs=0.01)
-    assert row["compared_with"] == "domain"
+    (row,) = sets.measurements("clean", task)
+    assert row.value == pytest.approx(3**0.5, abs=0.01)
+    assert row.baseline == pytest.approx(0.5 * 3**0.5, abs=0.01)
+    assert row.compared_with == "domain"
     assert "broken.png" in "".join(sets.skipped.values())
     unknown = scores()  # where its pictures are not at hand
     for _ in range(2):
         unknown.add("clean", task, grey(1.0), grey(0.5), None)
-    assert unknown.rows("clean", task) == []
+    assert unknown.measurements("clean", task) == []
 
 
 def test_a_style_of_several_pictures_is_a_set(tmp_path: Path) -> None:
@@ -102,17 +101,17 @@ def test_a_style_of_several_pictures_is_a_set(tmp_path: Path) -> None:
     for task in tasks:
         for _ in range(2):
             sets.add("clean", task, grey(0.5), grey(0.5), None)
-    assert [row["compared_with"] for row in sets.rows("clean", tasks[0])] == ["exemplar"]
-    assert sets.rows("clean", tasks[1]) == []
+    assert [row.compared_with for row in sets.measurements("clean", tasks[0])] == ["exemplar"]
+    assert sets.measurements("clean", tasks[1]) == []
 
 
 def test_what_is_not_finite_is_no_number_for_json() -> None:
     task, sets = Restore(name="clean").task(), scores()
     for _ in range(2):
         sets.add("clean", task, grey(float("nan")), grey(0.0), grey(0.0))
-    (row,) = sets.rows("clean", task)
-    assert row["value"] is None
-    assert row["baseline"] == 0
+    (row,) = sets.measurements("clean", task)
+    assert row.value is None
+    assert row.baseline == 0
 
 
 def test_only_what_is_named_is_measured(tmp_path: Path) -> None:
@@ -175,7 +174,7 @@ def test_a_training_reports_them(
 
 
 def test_a_distance_of_sets_that_is_zero_cannot_be_improved_on() -> None:
-    row = Row(task="a", metric="kid", better="lower", value=0.1, deviation=0.01, baseline=-0.02)
+    row = Measurement(task="a", metric="kid", better="lower", value=0.1, deviation=0.01, baseline=-0.02)
     assert row.verdict == ""
     assert row.model_copy(update={"baseline": 0.02}).verdict == "worse"
     assert row.model_copy(update={"baseline": 0.2}).verdict == "better"

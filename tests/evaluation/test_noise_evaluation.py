@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from prismgan.data import Row
-from prismgan.evaluation.classifier import labelled, train_classifier
-from prismgan.evaluation.noise import NoiseEvaluation, alignment
+from prismgan.evaluation.measurement import Evaluation
+from prismgan.evaluation.noise import NoiseEvaluation, alignment, labelled, train_classifier
 from prismgan.images.drawing import edges
 from prismgan.tasks import Task
 from prismgan.tasks.derived import DerivedEntry
@@ -57,7 +56,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
     return found
 
 
-def measured(rows: tuple[Rows, Rows], pictures: Callable[[int], dict[str, Tensor]], count: int = 60) -> dict[str, Any]:
+def measured(rows: tuple[Rows, Rows], pictures: Callable[[int], dict[str, Tensor]], count: int = 60) -> Evaluation:
     """What is found where the images of ``count`` latents are these."""
     evaluation = NoiseEvaluation(TASKS, *rows, crop=SIDE, seed=0)
     images = iter(range(0, count, 100))
@@ -69,9 +68,9 @@ def measured(rows: tuple[Rows, Rows], pictures: Callable[[int], dict[str, Tensor
     return evaluation(generate, torch.zeros(count, 4))
 
 
-def value(found: dict[str, Any], task: str, metric: str, key: str = "value") -> float:
-    (row,) = [row for row in found["rows"] if (row["task"], row["metric"]) == (task, metric)]
-    return float(row[key])
+def value(found: Evaluation, task: str, metric: str, key: str = "value") -> float:
+    (row,) = [row for row in found.rows if (row.task, row.metric) == (task, metric)]
+    return float(getattr(row, key))
 
 
 def test_alignment_is_the_error_to_what_is_made_of_the_photo() -> None:
@@ -108,7 +107,7 @@ def test_a_generator_of_real_pictures_is_perfect(rows: tuple[Rows, Rows]) -> Non
         assert value(found, name, "modes", "baseline") == 2
         assert value(found, name, "balance") > 0.95
         assert value(found, name, "recognised") > 0.9
-        assert found["shares"][name]["upright"] == pytest.approx(0.5, abs=0.1)
+        assert found.shares[name]["upright"] == pytest.approx(0.5, abs=0.1)
     assert value(found, "negative", "absolute") == 0
     assert value(found, "negative", "absolute", "baseline") > 0.05
     assert value(found, "lines", "same_class") > 0.95
@@ -121,8 +120,8 @@ def test_a_generator_of_real_pictures_is_perfect(rows: tuple[Rows, Rows]) -> Non
 def test_a_single_collection_has_no_modes(rows: tuple[Rows, Rows]) -> None:
     upright: tuple[Rows, Rows] = ([row for row in rows[0] if row.collection == "upright"], rows[1][:10])
     found = measured(upright, lambda count: everything(bars(0, count, 7)))
-    assert {row["metric"] for row in found["rows"]} == {"absolute"}
-    assert found["shares"] == {}
+    assert {row.metric for row in found.rows} == {"absolute"}
+    assert found.shares == {}
 
 
 def test_rows_that_lack_a_picture_of_a_task_are_left_out(rows: tuple[Rows, Rows]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from prismgan.evaluation.measurement import Measurement
 from prismgan.report.axis import steps_axis, values_axis
 from prismgan.report.curves import smooth
 from prismgan.report.history import History, read_history
 from prismgan.report.markup import Html, element, join
 from prismgan.report.numbers import compact, duration, share, signed, value
-from prismgan.report.results import Row
 
 
 def history_of(folder: Path, entries: list[dict[str, Any]]) -> History:
@@ -43,7 +43,7 @@ def test_equal_events_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_look_is_not_blamed_for_leaving_the_photo() -> None:
-    row = Row(task="a", metric="ssim", better="higher", value=0.4, baseline=0.5, compared_with="photo")
+    row = Measurement(task="a", metric="ssim", better="higher", value=0.4, baseline=0.5, compared_with="photo")
     assert row.verdict == ""
     assert row.model_copy(update={"compared_with": "exemplar"}).verdict == "worse"
     assert row.model_copy(update={"compared_with": "target", "better": "lower"}).verdict == "better"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prismgan.recipes.header import recipe_of
 from prismgan.recipes.recipe import load
+from prismgan.recipes.weights import recipe_of
 from prismgan.weights import load_weights
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "prism-8.yaml"

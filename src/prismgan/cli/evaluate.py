@@ -54,23 +54,21 @@ def _evaluate_on_photos(
 ) -> None:
     from prismgan.evaluation.weights import evaluate_weights
 
-    found = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
+    evaluation = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
     if as_json:
-        print_json(found)
+        print_json(evaluation.as_json())
         return
-    for row in found["rows"]:
-        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (row["value"], row["baseline"]))
-        spread = "" if row.get("deviation") is None else f" +- {row['deviation']:.2g}"
-        where = f"{row['task']:<16} {row['condition']:<12} {row['metric']:<18}"
-        typer.echo(
-            f"{where} {value:>8} {row['unit']:<3}{spread} (doing nothing: {baseline}; {row['better']} is better)"
-        )
-    for name, number in found["discriminator"].items():
+    for m in evaluation.rows:
+        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (m.value, m.baseline))
+        spread = "" if m.deviation is None else f" +- {m.deviation:.2g}"
+        where = f"{m.task:<16} {m.condition:<12} {m.metric:<18}"
+        typer.echo(f"{where} {value:>8} {m.unit:<3}{spread} (doing nothing: {baseline}; {m.better} is better)")
+    for name, number in evaluation.discriminator.items():
         typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
-    for entry in found["anomaly"]:
+    for entry in evaluation.anomaly:
         where = f"{entry['picture']} ({entry['condition']})"
         typer.echo(f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}")
-    for line in found["skipped"]:
+    for line in evaluation.skipped:
         typer.echo(f"left out: {line}", err=True)
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prismgan.comparison.intervals import Interval, interval
 from prismgan.comparison.plan import Training
-from prismgan.comparison.quality import Quality
+from prismgan.comparison.quality import Interval, Quality, interval
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.report.heat_map import mean_cosines
 from prismgan.report.history import History, Series, read_history
-from prismgan.report.results import Evaluation, read_result
 
 __all__ = ["Course", "find_course"]
 
@@ -70,7 +69,7 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
 def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
     found: dict[str, list[float]] = defaultdict(list)
     for training in trainings:
-        evaluation = read_result(training.run.folder / "evaluation.json", Evaluation)
+        evaluation = Evaluation.read(training.run.folder / "evaluation.json")
         for name, value in (evaluation.discriminator if evaluation else {}).items():
             if value is not None:
                 found[name].append(value)

@@ -13,9 +13,8 @@ import torch
 from prismgan.comparison.budget import Budget
 from prismgan.comparison.contenders import Contender
 from prismgan.comparison.course import Course, find_course
-from prismgan.comparison.intervals import LEVEL
 from prismgan.comparison.plan import Training
-from prismgan.comparison.quality import Quality, find_quality, read_rows
+from prismgan.comparison.quality import LEVEL, Quality, find_quality, read_measurements
 from prismgan.comparison.rendering import load_renderer, render_pictures, rendering_seconds
 from prismgan.files import replace_file
 from prismgan.recipes.recipe import Recipe
@@ -60,7 +59,7 @@ def find(
         PrismganError: a file of a training cannot be read, or a picture cannot be written.
     """
     own = {c.name: [training for training in trainings if training.contender == c.name] for c in contenders}
-    quality = find_quality(contenders, {name: read_rows(part) for name, part in own.items()})
+    quality = find_quality(contenders, {name: read_measurements(part) for name, part in own.items()})
     first = trainings[0].seed
     renderers = {name: load_renderer([t for t in part if t.seed == first]) for name, part in own.items()}
     recipe = next(iter(contenders[0].recipes.values()))
@@ -94,7 +93,7 @@ def _as_json(found: Findings) -> dict[str, Any]:
         "reference": found.reference,
         "threads": found.threads,
         "contenders": [_contender(contender, found) for contender in found.contenders],
-        "measurements": [{**asdict(m), "verdict": m.verdict} for m in found.quality.measurements],
+        "measurements": [result.as_json() for result in found.quality.results],
         "interference": [asdict(each) for each in found.quality.interference],
         "leading": {task: found.quality.leading(task) for task in found.tasks},
     }

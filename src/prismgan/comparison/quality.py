@@ -1,64 +1,182 @@
-"""What the contenders achieved on test pictures: intervals over seeds, differences, and what sharing costs."""
+"""Quality of the variants on test pictures: intervals over seeds, paired differences, and the cost of sharing."""
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from scipy import stats
 
 from prismgan.comparison.contenders import EXPERTS, JOINT, Contender
-from prismgan.comparison.intervals import LEVEL, Difference, Interval, adjusted, difference, interval
 from prismgan.comparison.plan import Training
-from prismgan.report.results import Evaluation, Row, read_result
+from prismgan.evaluation.measurement import Evaluation, Measurement
 
-__all__ = ["Interference", "Key", "Measurement", "Quality", "find_quality", "read_rows"]
+__all__ = [
+    "LEVEL",
+    "Difference",
+    "Interference",
+    "Interval",
+    "Quality",
+    "Result",
+    "adjusted",
+    "difference",
+    "find_quality",
+    "interval",
+    "read_measurements",
+]
 
-Key = tuple[str, str, str]
-"""Task, condition, metric."""
-Rows = Mapping[Key, Mapping[int, Row]]
-"""What a contender achieved, by seed."""
+LEVEL = 0.95
+"""Confidence of the intervals; what is left of 1 is the error rate of the tests."""
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Interval:
+    """A mean over seeds and where the mean over all seeds would lie."""
+
+    mean: float
+    half: float | None
+    """Half the width of the interval; None with one seed, which says nothing about others."""
+    count: int
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A mean difference over pairs of trainings with the same seed."""
+
+    p: float | None
+    """Probability of a difference as large by chance, two-sided; None with one pair."""
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Mean and Student's interval at :data:`LEVEL`: mean +- t(n - 1) s / sqrt(n).
+
+    Raises:
+        ValueError: there is no value.
+    """
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return Interval(mean, None, len(values))
+    quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1))
+    return Interval(mean, quantile * statistics.stdev(values) / math.sqrt(len(values)), len(values))
+
+
+def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference | None:
+    """``first`` minus ``second`` over the seeds that both have, by the paired t-test; None without such a seed.
+
+    One seed draws the same pictures, crops, degradations and test noise for all models, so pairs leave
+    out what all models have in common.
+    """
+    differences = [first[seed] - second[seed] for seed in first if seed in second]
+    if not differences:
+        return None
+    found = interval(differences)
+    return Difference(found.mean, found.half, found.count, _p(differences))
+
+
+def _p(differences: Sequence[float]) -> float | None:
+    if len(differences) < 2:
+        return None
+    spread = statistics.stdev(differences) / math.sqrt(len(differences))
+    mean = statistics.fmean(differences)
+    if spread == 0:
+        return 1.0 if mean == 0 else 0.0
+    return float(2 * stats.t.sf(abs(mean) / spread, len(differences) - 1))
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """p-values of one family of tests, corrected so that all of them together err as rarely as one.
+
+    Holm, "A simple sequentially rejective multiple test procedure" (1979): the k-th smallest of m is multiplied by
+    m - k + 1, and none is smaller than the one before it.
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    found = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        found[index] = highest
+    return found
+
+
+# -- results --------------------------------------------------------------------------------------
+
+Key = tuple[str, str, str]
+"""Task, condition, metric."""
+Seeds = Mapping[int, Measurement]
+"""One measurement for every seed."""
+
+
+def values_of(seeds: Seeds) -> dict[int, float]:
+    """The values by seed."""
+    return {seed: measurement.value for seed, measurement in seeds.items() if measurement.value is not None}
+
+
+@dataclass(frozen=True)
+class Result:
     """One metric of one task under one condition, of one contender."""
 
-    task: str
-    kind: str
-    condition: str
-    metric: str
-    unit: str
-    better: str
-    compared_with: str
     contender: str
-    values: Mapping[int, float]
-    """By seed."""
-    value: Interval
-    baseline: float | None
-    """Doing nothing, mean over seeds."""
-    nothing: Mapping[int, float]
-    """What doing nothing gives, by seed, where that can be improved on."""
+    seeds: Seeds
     difference: Difference | None = None
-    """To the contender that the others are compared with; None for itself."""
+    """To the first contender; None for itself."""
     p_adjusted: float | None = None
     """The difference's p, corrected for all contenders and conditions in which the task's metric is tested."""
 
     @property
-    def key(self) -> Key:
-        return self.task, self.condition, self.metric
+    def about(self) -> Measurement:
+        """Task, condition, metric, unit and so on, which are the same for all seeds."""
+        return next(iter(self.seeds.values()))
+
+    @property
+    def values(self) -> dict[int, float]:
+        """By seed."""
+        return values_of(self.seeds)
+
+    @property
+    def value(self) -> Interval:
+        return interval(list(self.values.values()))
+
+    @property
+    def baseline(self) -> float | None:
+        """Mean over seeds."""
+        baselines = [each.baseline for each in self.seeds.values() if each.baseline is not None]
+        return statistics.fmean(baselines) if baselines else None
+
+    @property
+    def nothing(self) -> dict[int, float]:
+        """The baseline by seed, if it can be improved on."""
+        return {s: each.baseline for s, each in self.seeds.items() if each.verdict and each.baseline is not None}
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` than what it is compared with, beyond noise; else empty."""
+        """``better`` or ``worse`` than the first contender beyond noise; else empty."""
         if self.difference is None or self.p_adjusted is None or self.p_adjusted >= 1 - LEVEL:
             return ""
-        return "better" if (self.difference.mean > 0) == (self.better == "higher") else "worse"
+        return "better" if (self.difference.mean > 0) == (self.about.better == "higher") else "worse"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for ``compare.json``."""
+        about = ("task", "kind", "condition", "metric", "unit", "better", "compared_with")
+        return {
+            **{name: getattr(self.about, name) for name in about},
+            "contender": self.contender,
+            "values": self.values,
+            "value": asdict(self.value),
+            "baseline": self.baseline,
+            "nothing": self.nothing,
+            "difference": None if self.difference is None else asdict(self.difference),
+            "p_adjusted": self.p_adjusted,
+            "verdict": self.verdict,
+        }
 
 
 @dataclass(frozen=True)
 class Interference:
-    """What a task loses or gains by sharing a network: the joint network minus the task's expert."""
+    """The loss or gain of a task by sharing a network: the joint network minus the task's expert."""
 
     task: str
     condition: str
@@ -73,106 +191,78 @@ class Interference:
 class Quality:
     """Everything that was measured on test pictures."""
 
-    measurements: tuple[Measurement, ...]
+    results: tuple[Result, ...]
     interference: tuple[Interference, ...]
 
     def leading(self, task: str) -> str | None:
-        """The metric that a task is judged by: its first that says something against doing nothing."""
-        own = [found for found in self.measurements if found.task == task]
-        judged = [found.metric for found in own if found.compared_with != "photo"]
-        return next(iter(judged or [found.metric for found in own]), None)
+        """The metric that a task is judged by: its first that is compared with more than the photo."""
+        own = [each.about for each in self.results if each.about.task == task]
+        judged = [about.metric for about in own if about.compared_with != "photo"]
+        return next(iter(judged or [about.metric for about in own]), None)
 
     def worse_than_nothing(self, contender: str, task: str, seed: int) -> str | None:
         """The task's leading metric, if its mean over the conditions is worse than doing nothing; else None."""
         metric = self.leading(task)
         gains = [
-            (found.values[seed] - found.nothing[seed]) * (1 if found.better == "higher" else -1)
-            for found in self.measurements
-            if (found.contender, found.task, found.metric) == (contender, task, metric) and seed in found.nothing
+            (each.values[seed] - each.nothing[seed]) * (1 if each.about.better == "higher" else -1)
+            for each in self.results
+            if (each.contender, each.about.task, each.about.metric) == (contender, task, metric)
+            and seed in each.nothing
         ]
         return metric if gains and sum(gains) < 0 else None
 
 
-def read_rows(trainings: Sequence[Training]) -> Rows:
-    """What the evaluations of one contender's trainings say; those without an evaluation have diverged.
+def read_measurements(trainings: Sequence[Training]) -> dict[Key, dict[int, Measurement]]:
+    """The evaluations of one contender's trainings; a training without an evaluation has diverged.
 
     Raises:
         PrismganError: an evaluation cannot be read.
     """
-    found: dict[Key, dict[int, Row]] = defaultdict(dict)
+    measurements: dict[Key, dict[int, Measurement]] = defaultdict(dict)
     for training in trainings:
-        evaluation = read_result(training.run.folder / "evaluation.json", Evaluation)
-        for row in evaluation.rows if evaluation else ():
-            if row.value is not None:
-                found[row.task, row.condition, row.metric][training.seed] = row
-    return found
+        evaluation = Evaluation.read(training.run.folder / "evaluation.json")
+        for each in evaluation.rows if evaluation else ():
+            if each.value is not None:
+                measurements[each.task, each.condition, each.metric][training.seed] = each
+    return measurements
 
 
-def find_quality(contenders: Sequence[Contender], rows: Mapping[str, Rows]) -> Quality:
-    """Intervals over seeds, differences to the first contender, and what sharing costs."""
+def find_quality(contenders: Sequence[Contender], measured: Mapping[str, Mapping[Key, Seeds]]) -> Quality:
+    """Differences to the first contender, and the cost of sharing, of the measurements of each contender."""
     reference = contenders[0].name
-    plain: list[Measurement] = []
+    results = []
     for contender in contenders:
-        for key, by_seed in rows[contender.name].items():
-            measured = _measured(contender.name, key, by_seed)
+        for key, seeds in measured[contender.name].items():
+            result = Result(contender.name, seeds)
             if contender.name != reference:
-                to = _values(rows[reference].get(key, {}))
-                measured = replace(measured, difference=difference(measured.values, to))
-            plain.append(measured)
-    return Quality(tuple(_corrected(plain)), tuple(_interference(contenders, rows)))
+                to = values_of(measured[reference].get(key, {}))
+                result = replace(result, difference=difference(result.values, to))
+            results.append(result)
+    return Quality(tuple(_corrected(results)), tuple(_interference(contenders, measured)))
 
 
-def _measured(contender: str, key: Key, by_seed: Mapping[int, Row]) -> Measurement:
-    task, condition, metric = key
-    row = next(iter(by_seed.values()))
-    values = _values(by_seed)
-    baselines = {seed: each.baseline for seed, each in by_seed.items() if each.baseline is not None}
-    return Measurement(
-        task=task,
-        kind=row.kind,
-        condition=condition,
-        metric=metric,
-        unit=row.unit,
-        better=row.better,
-        compared_with=row.compared_with,
-        contender=contender,
-        values=values,
-        value=interval(list(values.values())),
-        baseline=statistics.fmean(baselines.values()) if baselines else None,
-        nothing={seed: baseline for seed, baseline in baselines.items() if by_seed[seed].verdict},
-    )
-
-
-def _values(by_seed: Mapping[int, Row]) -> dict[int, float]:
-    return {seed: row.value for seed, row in by_seed.items() if row.value is not None}
-
-
-def _corrected(measurements: Sequence[Measurement]) -> list[Measurement]:
+def _corrected(results: list[Result]) -> list[Result]:
     """With Holm's correction over all tests of one metric of one task."""
-    families: dict[tuple[str, str], list[int]] = defaultdict(list)
-    p_values: dict[int, float] = {}
-    found = list(measurements)
-    for index, measured in enumerate(found):
-        if measured.difference is not None and measured.difference.p is not None:
-            families[measured.task, measured.metric].append(index)
-            p_values[index] = measured.difference.p
-    for members in families.values():
-        corrected = adjusted([p_values[index] for index in members])
-        for index, p in zip(members, corrected, strict=True):
-            found[index] = replace(found[index], p_adjusted=p)
-    return found
+    families: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for index, result in enumerate(results):
+        if result.difference is not None and result.difference.p is not None:
+            families[result.about.task, result.about.metric][index] = result.difference.p
+    for family in families.values():
+        for index, p in zip(family, adjusted(list(family.values())), strict=True):
+            results[index] = replace(results[index], p_adjusted=p)
+    return results
 
 
-def _interference(contenders: Sequence[Contender], rows: Mapping[str, Rows]) -> list[Interference]:
+def _interference(contenders: Sequence[Contender], measured: Mapping[str, Mapping[Key, Seeds]]) -> list[Interference]:
     joint = {contender.variation: contender for contender in contenders if contender.model == JOINT}
-    found = []
+    entries = []
     for contender in contenders:
         if contender.model != EXPERTS or contender.variation not in joint:
             continue
-        together = rows[joint[contender.variation].name]
-        for key, by_seed in rows[contender.name].items():
-            lost = difference(_values(together.get(key, {})), _values(by_seed))
+        together = measured[joint[contender.variation].name]
+        for key, seeds in measured[contender.name].items():
+            lost = difference(values_of(together.get(key, {})), values_of(seeds))
             if lost is not None:
-                row = next(iter(by_seed.values()))
-                found.append(Interference(*key, row.unit, row.better, contender.variation, lost))
-    return found
+                about = next(iter(seeds.values()))
+                entries.append(Interference(*key, about.unit, about.better, contender.variation, lost))
+    return entries

@@ -1,10 +1,10 @@
-"""What a training shows and measures of its model on the way and at the end, from photos or from noise."""
+"""The sample sheets and the figures of a training, from photos or from noise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -12,46 +12,51 @@ from PIL import Image
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import Row
-from prismgan.evaluation.anomaly import anomaly
-from prismgan.evaluation.named_metrics import NamedMetrics
+from prismgan.data import Row, TestSet
+from prismgan.data.scene import largest_scale
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.evaluation.noise import LATENTS, NoiseEvaluation
 from prismgan.evaluation.photos import evaluate
-from prismgan.evaluation.samples import sample_sheet
+from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.models import Model
 from prismgan.networks import LatentGenerator
 from prismgan.recipes.recipe import Recipe
+from prismgan.render.sheet import sheet
 from prismgan.render.strips import strips
 from prismgan.tasks import Task
 
-__all__ = ["Examination", "examination"]
+__all__ = ["Evaluator", "evaluator"]
+
+SHEET_PICTURES = 2
+SHEET_SIDE = 192
+"""Longest side of a source on a sample sheet, in pixels, if its photo is large enough."""
 
 
-class Examination(Protocol):
-    """Looks at a model as it is; whoever asks applies the averaged weights."""
+class Evaluator(Protocol):
+    """Evaluates a model as it is; the caller applies the averaged weights."""
 
     def sheet(self) -> Image.Image | None:
-        """What it makes, of every task; None where there is nothing to show."""
+        """Samples of every task; None if no test picture can be read."""
         ...
 
-    def measure(self) -> dict[str, Any]:
-        """The content of ``evaluation.json`` but for the step and the discriminator."""
+    def measure(self) -> Evaluation:
+        """All but the step and the discriminator."""
         ...
 
 
-def examination(
+def evaluator(
     recipe: Recipe, model: Model, tasks: Sequence[Task], train: Sequence[Row], test: Sequence[Row], named: NamedMetrics
-) -> Examination:
-    """What suits the recipe's source."""
+) -> Evaluator:
+    """The evaluator for the recipe's source."""
     if recipe.source == "photo":
-        return _OfPhotos(recipe, model, tasks, test, named)
+        return _OnPhotos(recipe, model, tasks, test, named)
     assert isinstance(model.generator, LatentGenerator)
     measured = NoiseEvaluation(tasks, train, test, recipe.training.crop, recipe.seed, named.sets, model.device)
-    return _OfNoise(model, model.generator, recipe.seed, measured)
+    return _OnNoise(model, model.generator, recipe.seed, measured)
 
 
 @dataclass(frozen=True)
-class _OfPhotos:
+class _OnPhotos:
     """On test photos under the recipe's conditions."""
 
     recipe: Recipe
@@ -62,39 +67,22 @@ class _OfPhotos:
 
     def sheet(self) -> Image.Image | None:
         condition, others = self.recipe.evaluation.conditions[-1], self.recipe.other_tasks()
-        return sample_sheet(self._generate, self.tasks, others, self.test, condition, self.model.device)
+        maximum_side = SHEET_SIDE * largest_scale([*self.tasks, *others]) // 2
+        test = TestSet(self.test[:SHEET_PICTURES], self.tasks, condition, maximum_side, alongside=others)
+        latent = self.model.generator.seeded_latent().to(self.model.device)  # the latent that users will see
+        pictures = {}
+        for number, batch in enumerate(test, start=1):
+            pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
+            for name, output in self.model.generate(batch.source.to(self.model.device), latent).items():
+                pictures[f"{name} {number}"] = images.to_pil(output[0])
+        return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
-    def measure(self) -> dict[str, Any]:
-        settings, seed = self.recipe.evaluation, self.recipe.seed
-        found = evaluate(
-            self._generate,
-            self.tasks,
-            self.test,
-            settings.conditions,
-            maximum_side=settings.maximum_side,
-            losses=self.model.losses,
-            named=self.named,
-            alongside=self.recipe.other_tasks(),
-            seed=seed,
-            device=self.model.device,
-        )
-        scores = anomaly(
-            self.model,
-            self.test,
-            settings.conditions,
-            maximum_side=settings.maximum_side,
-            cut_for=[*self.tasks, *self.recipe.other_tasks()],
-            seed=seed,
-        )
-        return {**found, "anomaly": scores}
-
-    def _generate(self, source: Float[Tensor, "B 3 H W"]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """With the latent that a renderer takes by default, so that samples show what users will see."""
-        return self.model.generate(source, self.model.generator.seeded_latent().to(self.model.device))
+    def measure(self) -> Evaluation:
+        return evaluate(self.model, self.recipe, self.tasks, self.test, losses=self.model.losses, named=self.named)
 
 
 @dataclass(frozen=True)
-class _OfNoise:
+class _OnNoise:
     """On latents, always the same."""
 
     model: Model
@@ -103,11 +91,11 @@ class _OfNoise:
     measured: NoiseEvaluation
 
     def sheet(self) -> Image.Image:
-        # Those of the first seeds, so that samples show what users will see.
+        # The latents of the first seeds, so that samples show the pictures that users will see.
         latent = torch.cat([self.generator.seeded_latent(seed) for seed in range(12)])
         return strips({name: [images.to_pil(one) for one in some] for name, some in self._generate(latent).items()})
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self) -> Evaluation:
         random = torch.Generator().manual_seed(self.seed)
         return self.measured(self._generate, self.generator.draw_latent(LATENTS, random))
 

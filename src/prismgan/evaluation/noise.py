@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, SupportsFloat
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
-from prismgan.data import Row
-from prismgan.evaluation.classifier import Labelled, labelled, train_classifier
-from prismgan.metrics import ABSOLUTE, Metric, Modes, SetMetric, classifier_kid, modes
+from prismgan.data import Row, TrainingSet
+from prismgan.data.batches import collate
+from prismgan.evaluation.measurement import Evaluation, Figure, Measurement
+from prismgan.metrics import ABSOLUTE, Modes, SetMetric, classifier_kid, modes
 from prismgan.networks import Classifier
 from prismgan.tasks import Task, made_of_photo
 
-__all__ = ["LATENTS", "NoiseEvaluation", "alignment"]
+__all__ = ["LATENTS", "Labelled", "NoiseEvaluation", "alignment", "labelled", "train_classifier"]
 
 LATENTS = 1000
 """Latents that are drawn."""
 AT_ONCE = 100
 """Of them, in one pass of the generator."""
+
+STEPS, BATCH, RATE = 500, 64, 1e-3
+MAXIMUM_ROWS = 2000
+"""Rows that are looked at; of more, these are spread evenly."""
 
 Images = Float[Tensor, "N 3 H W"]
 
@@ -74,20 +80,21 @@ class NoiseEvaluation:
         return train_classifier(self._real[0], len(self.collections), seed=self.seed, device=self.device)
 
     @torch.no_grad()
-    def __call__(
-        self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]
-    ) -> dict[str, Any]:
+    def __call__(self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]) -> Evaluation:
         """Measure the images of the given latents.
 
         Returns:
-            The content of ``evaluation.json`` but for the discriminator; ``shares`` says, by task and collection, how
-            much of the images belongs to it.
+            All but the step and the discriminator.
         """
         parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
         outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
         rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
         aligned = alignment(self.tasks, outputs)
-        rows += [_row(task, ABSOLUTE, *aligned[task.name], "derived") for task in self.tasks if task.name in aligned]
+        rows += [
+            Measurement.of(task, ABSOLUTE, *aligned[task.name], "derived")
+            for task in self.tasks
+            if task.name in aligned
+        ]
         shares: dict[str, dict[str, float]] = {}
         if self._classifier is not None:
             known = [task for task in self.tasks if task.name in self._real[0]]
@@ -97,9 +104,9 @@ class NoiseEvaluation:
                 shares[task.name] = dict(zip(self.collections, shown.shares, strict=True))
                 rows += self._modes(task, shown)
             rows += self._same(known, seen)
-        return {"source": "noise", "pictures": len(latent), "rows": rows, "shares": shares, "skipped": []}
+        return Evaluation(source="noise", pictures=len(latent), rows=tuple(rows), shares=shares, skipped=())
 
-    def _distances(self, task: Task, images: Images) -> list[dict[str, Any]]:
+    def _distances(self, task: Task, images: Images) -> list[Measurement]:
         """Of the images to real test pictures; beside it that of real training pictures."""
         train, test = (each.get(task.name) for each in self._real)
         if train is None or test is None:
@@ -113,7 +120,7 @@ class NoiseEvaluation:
             if min(len(ours), len(shown), len(expected)) >= metric.fewest:
                 value, deviation = metric.distance(ours, expected, self._random())
                 baseline, _ = metric.distance(shown, expected, self._random())
-                found.append(_row(task, metric, value, baseline, "real") | {"deviation": deviation})
+                found.append(Measurement.of(task, metric, value, baseline, "real", deviation=deviation))
         return found
 
     def _features(self, metric: SetMetric, images: Images) -> Float[Tensor, "N D"]:
@@ -122,7 +129,7 @@ class NoiseEvaluation:
     def _random(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
 
-    def _modes(self, task: Task, shown: Modes) -> list[dict[str, Any]]:
+    def _modes(self, task: Task, shown: Modes) -> list[Measurement]:
         """What the images show, beside what real test pictures do."""
         assert self._classifier is not None
         test = self._real[1].get(task.name)
@@ -131,12 +138,12 @@ class NoiseEvaluation:
         real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
         count = f"of {len(self.collections)}"
         return [
-            _row(task, _higher("modes", count), shown.covered, real.covered, "real"),
-            _row(task, _higher("balance"), shown.balance, real.balance, "real"),
-            _row(task, _higher("recognised"), shown.recognised, real.recognised, "real"),
+            Measurement.of(task, Figure("modes", count), shown.covered, real.covered, "real"),
+            Measurement.of(task, Figure("balance"), shown.balance, real.balance, "real"),
+            Measurement.of(task, Figure("recognised"), shown.recognised, real.recognised, "real"),
         ]
 
-    def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[dict[str, Any]]:
+    def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[Measurement]:
         """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
         first = next((task for task in tasks if task.is_photo), tasks[0])
         expected = seen[first.name].argmax(dim=1)
@@ -145,33 +152,68 @@ class NoiseEvaluation:
             if task is not first:
                 classes = seen[task.name].argmax(dim=1)
                 same, chance = ((classes == other).float().mean() for other in (expected, expected.roll(1)))
-                found.append(_row(task, _higher("same_class"), same, chance, "task"))
+                found.append(Measurement.of(task, Figure("same_class"), same, chance, "task"))
         return found
 
 
-class _Measure(NamedTuple):
-    """How a figure that is no metric of pictures is reported."""
-
-    name: str
-    unit: str
-    better: str
+# -- the classifier that generated pictures are judged by -----------------------------------------
 
 
-def _higher(name: str, unit: str = "") -> _Measure:
-    return _Measure(name, unit, "higher")
+class Labelled(NamedTuple):
+    """Real pictures of one task."""
+
+    pictures: Float[Tensor, "N 3 H W"]
+    classes: Int[Tensor, " N"]
+    """The number of the collection that each comes from."""
 
 
-def _row(
-    task: Task, measure: Metric | SetMetric | _Measure, value: SupportsFloat, baseline: SupportsFloat, against: str
-) -> dict[str, Any]:
-    return {
-        "task": task.name,
-        "kind": task.kind,
-        "condition": "",
-        "metric": measure.name,
-        "unit": measure.unit,
-        "better": measure.better,
-        "value": float(value),
-        "baseline": float(baseline),
-        "compared_with": against,
-    }
+def labelled(
+    rows: Sequence[Row], tasks: Sequence[Task], collections: Sequence[str], crop: int, seed: int
+) -> dict[str, Labelled]:
+    """Every task's pictures, one of each row that has one, of rows from the named collections.
+
+    They are cut as in training, but never mirrored. Tasks that nothing is shown of are left out, and those without
+    pairs, whose pictures belong to no row.
+
+    Raises:
+        DataError: none of a collection's pictures can be read.
+    """
+    rows = rows[:: max(1, -(-len(rows) // MAXIMUM_ROWS))]
+    pictures: dict[str, list[Tensor]] = {}
+    classes: dict[str, list[Tensor]] = {}
+    for number, collection in enumerate(collections):
+        own = [row for row in rows if row.collection == collection]
+        if not own:
+            continue
+        dataset = TrainingSet(own, tasks, crop, seed=seed, cache_mb=0, mirror=False)
+        batch = collate([dataset.sample(position) for position in range(len(own))])
+        for task in (task for task in tasks if task.has_pairs):
+            found = batch.real(task.name)
+            found = found[batch.present.get(task.name, torch.ones(len(found), dtype=torch.bool))]
+            if len(found):
+                pictures.setdefault(task.name, []).append(found)
+                classes.setdefault(task.name, []).append(torch.full((len(found),), number))
+    return {name: Labelled(torch.cat(several), torch.cat(classes[name])) for name, several in pictures.items()}
+
+
+@torch.enable_grad()
+def train_classifier(shown: Mapping[str, Labelled], classes: int, *, seed: int, device: str = "cpu") -> Classifier:
+    """One classifier for the pictures of all tasks, the same for the same arguments.
+
+    A batch holds pictures of one task, and the tasks take turns.
+    """
+    random = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Classifier(classes)
+    network.to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    turns = list(shown.values())
+    for step in range(STEPS):
+        task = turns[step % len(turns)]
+        drawn = torch.randint(len(task.pictures), (BATCH,), generator=random)
+        loss = F.cross_entropy(network(task.pictures[drawn].to(device)), task.classes[drawn].to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.eval().requires_grad_(False)

@@ -1,11 +1,11 @@
-"""Metrics of sets: what is kept of every test picture, and what comes of it in the end."""
+"""Metrics that need the weights of a network, of single pictures and of sets."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -15,13 +15,38 @@ from prismgan import data, images
 from prismgan.data import pictures
 from prismgan.data.examples import shown_pictures
 from prismgan.errors import PictureError
-from prismgan.metrics import SetMetric
+from prismgan.evaluation.measurement import Against, Measurement, mean
+from prismgan.metrics import Metric, SetMetric, kid, lpips
+from prismgan.recipes.recipe import EvaluationConfig
 from prismgan.tasks import Exemplar, Task
+from prismgan.weights import load_squeeze
 
-__all__ = ["MOST_SHOWN", "SetScores"]
+__all__ = ["MOST_SHOWN", "NamedMetrics", "SetScores"]
 
 MOST_SHOWN = 100
 """Pictures of a task's domain that its outputs are compared with; of more, these are spread evenly."""
+
+
+@dataclass(frozen=True)
+class NamedMetrics:
+    """The metrics whose weights the recipe names."""
+
+    pictures: tuple[Metric, ...] = ()
+    sets: tuple[SetMetric, ...] = ()
+
+    @classmethod
+    def of(cls, settings: EvaluationConfig, device: str = "cpu") -> NamedMetrics:
+        """Read the files that are named.
+
+        Raises:
+            WeightsError: one of them is missing or damaged, or holds something else.
+        """
+        if settings.squeezenet is None:
+            return cls()
+        network = load_squeeze(Path(settings.squeezenet))
+        network.to(device)
+        pictures = () if settings.lpips is None else (lpips(network, Path(settings.lpips), device),)
+        return cls(pictures, (kid(network),))
 
 
 class SetScores:
@@ -74,29 +99,25 @@ class SetScores:
             if target is not None:
                 self._targets[key].append(metric.features(target))
 
-    def rows(self, condition: str, task: Task) -> list[dict[str, Any]]:
-        """What a task achieved under a condition: ``metric``, ``value`` with its ``deviation``, and so on."""
-        found = []
+    def measurements(self, condition: str, task: Task) -> list[Measurement]:
+        """The distances of a task's outputs under a condition."""
+        measurements = []
         for metric in self.metrics:
             key = (metric.name, condition, task.name)
             expected = self._targets[key] if task.has_pairs else self._shown[metric.name, task.name]
             if min(len(expected), len(self._outputs[key])) < metric.fewest:
                 continue
-            against = "target" if task.has_pairs else "exemplar" if isinstance(task.target, Exemplar) else "domain"
             value, deviation = self._distance(metric, self._outputs[key], expected)
             baseline, _ = self._distance(metric, self._baselines[key], expected)
-            found.append(
-                {
-                    "metric": metric.name,
-                    "unit": metric.unit,
-                    "better": metric.better,
-                    "value": value if math.isfinite(value) else None,  # JSON knows no infinity
-                    "deviation": deviation if math.isfinite(deviation) else None,
-                    "baseline": baseline,
-                    "compared_with": against,
-                }
+            against: Against = (
+                "target" if task.has_pairs else "exemplar" if isinstance(task.target, Exemplar) else "domain"
             )
-        return found
+            measurements.append(
+                Measurement.of(
+                    task, metric, mean([value]), baseline, against, condition=condition, deviation=mean([deviation])
+                )
+            )
+        return measurements
 
     def _distance(self, metric: SetMetric, first: list[Tensor], second: list[Tensor]) -> tuple[float, float]:
         random = torch.Generator().manual_seed(self.seed)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from prismgan import data, images
 from prismgan.data import DataConfig, SourceEntry
 from prismgan.errors import PrismganError, WeightsError
-from prismgan.evaluation.anomaly import anomaly
-from prismgan.evaluation.named_metrics import NamedMetrics
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.evaluation.photos import evaluate, judge
-from prismgan.evaluation.trained import trained_model
+from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.losses.context import LossContext
-from prismgan.recipes.header import recipe_of
 from prismgan.recipes.recipe import EvaluationConfig, Recipe
+from prismgan.recipes.weights import recipe_of, trained_model
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.weights import default_features, find_features, load_weights
 
@@ -25,15 +23,18 @@ __all__ = ["evaluate_weights"]
 
 def evaluate_weights(
     path: Path | None, folder: Path, *, squeezenet: Path | None = None, lpips: Path | None = None
-) -> dict[str, Any]:
-    """Metrics of generator and discriminator on the photos of a folder, under the recipe's conditions; of the
-    ready-made weights where ``path`` is None.
+) -> Evaluation:
+    """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions.
 
-    ``squeezenet`` and ``lpips`` are the files that KID and LPIPS need, instead of those that the recipe names. Where
-    the recipe's are no longer at hand these metrics are left out.
+    A task whose exemplar or domain pictures cannot be found is measured without its distance to them, and is left out
+    of the discriminator's figures. Without the recipe's feature network no distance to exemplars is reported.
 
-    A task whose exemplar or domain pictures are no longer at hand is measured without its distance to them, and the
-    discriminator without that task. Without the recipe's feature network there is no distance to exemplars.
+    Args:
+        path: the weights file; None for the ready-made weights.
+        folder: the photos.
+        squeezenet: the network that KID and LPIPS need, instead of the one that the recipe names. If the recipe's
+            files cannot be found, these metrics are left out.
+        lpips: the linear heads of LPIPS.
 
     Raises:
         WeightsError: the weights, or a file given for a metric, cannot be read.
@@ -51,8 +52,6 @@ def evaluate_weights(
     rows = data.rows(entry)
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
-    measured = {task.name for task in tasks}
-    others = [task for task in [*recipe.all_tasks(), *recipe.other_tasks()] if task.name not in measured]
     shown = [task for task in tasks if _at_hand(task)]
     model = trained_model(weights)
     features = _features(recipe)
@@ -68,29 +67,11 @@ def evaluate_weights(
         for task in shown
         if features is not None or not task.exemplars
     }
-    latent = model.generator.seeded_latent()
-    found = evaluate(
-        lambda source: model.generate(source, latent),
-        tasks,
-        rows,
-        recipe.evaluation.conditions,
-        maximum_side=recipe.evaluation.maximum_side,
-        losses=losses,
-        named=metrics,
-        shown=shown,
-        seed=recipe.seed,
-        alongside=others,
+    evaluation = evaluate(model, recipe, tasks, rows, losses=losses, named=metrics, shown=shown)
+    judged = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
+    return evaluation.model_copy(
+        update={"weights": str(weights.path), "step": weights.header.step, "discriminator": judged}
     )
-    found["discriminator"] = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
-    found["anomaly"] = anomaly(
-        model,
-        rows,
-        recipe.evaluation.conditions,
-        maximum_side=recipe.evaluation.maximum_side,
-        cut_for=[*tasks, *others],
-        seed=recipe.seed,
-    )
-    return {"weights": str(weights.path), "step": weights.header.step, **found}
 
 
 def _features(recipe: Recipe) -> torch.nn.Module | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.report.markup import Html, element
 from prismgan.report.numbers import share
-from prismgan.report.results import Evaluation
 from prismgan.report.tables import discriminator_figures, metric_table
 
 __all__ = ["generation_section"]

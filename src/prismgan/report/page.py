@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from prismgan.evaluation.measurement import Cost, Evaluation, Measurement
 from prismgan.files import replace_file
 from prismgan.report.generation import generation_section
 from prismgan.report.history import History, read_history
@@ -21,7 +22,6 @@ from prismgan.report.pictures import (
     samples_section,
     sheet_section,
 )
-from prismgan.report.results import Cost, Evaluation, Row, read_result
 from prismgan.report.tables import cost_section, evaluation_section
 from prismgan.report.training_section import curves_section, events_section
 
@@ -51,8 +51,8 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
             be written.
     """
     history = read_history(run / "metrics.jsonl")
-    evaluation = read_result(run / "evaluation.json", Evaluation)
-    cost = read_result(run / "cost.json", Cost)
+    evaluation = Evaluation.read(run / "evaluation.json")
+    cost = Cost.read(run / "cost.json")
     tasks = _tasks(history, evaluation, cost)
     gallery = find_gallery(run, tasks)
     content = page(
@@ -130,7 +130,7 @@ def _figures(history: History, evaluation: Evaluation | None, cost: Cost | None)
 
 def _quality(evaluation: Evaluation) -> list[tuple[str, str]]:
     """PSNR over doing nothing, for each task with a right answer, under the condition where it gains least."""
-    least: dict[str, Row] = {}
+    least: dict[str, Measurement] = {}
     for row in evaluation.rows:
         if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:
             before = least.get(row.task)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from prismgan.evaluation.measurement import Cost, Evaluation, Measurement, Parameters
 from prismgan.report.markup import Html, element, join
 from prismgan.report.numbers import compact, share, signed, value
-from prismgan.report.results import Cost, Evaluation, Parameters, Row
 from prismgan.report.sortable import ARROWS, judged_cell, number_cell, sortable
 
 __all__ = ["METRIC_NAMES", "cost_section", "discriminator_figures", "evaluation_section", "metric_table"]
@@ -67,17 +67,17 @@ def evaluation_section(evaluation: Evaluation) -> Html:
     )
 
 
-def _summary(rows: list[Row]) -> str:
+def _summary(rows: list[Measurement]) -> str:
     counts = [sum(row.verdict == verdict for row in rows) for verdict in ("better", "worse")]
     return f"{counts[0]} better, {counts[1]} worse than doing nothing"
 
 
-def metric_table(rows: list[Row]) -> Html:
+def metric_table(rows: list[Measurement]) -> Html:
     """A sortable table of measurements."""
     return sortable(("Task", "Kind", "Metric", "Against", "Baseline", "Result", "Gain"), 4, list(map(_row, rows)))
 
 
-def _row(row: Row) -> Html:
+def _row(row: Measurement) -> Html:
     direction = "\N{UPWARDS ARROW}" if row.better == "higher" else "\N{DOWNWARDS ARROW}"
     metric = METRIC_NAMES.get(row.metric, row.metric)
     unit = f" {row.unit}" if row.unit else ""
@@ -93,11 +93,11 @@ def _row(row: Row) -> Html:
     )
 
 
-def _spread(row: Row) -> str:
+def _spread(row: Measurement) -> str:
     return "" if row.deviation is None else f" \N{PLUS-MINUS SIGN} {value(row.deviation, row.unit)}"
 
 
-def _gain(row: Row, unit: str) -> Html:
+def _gain(row: Measurement, unit: str) -> Html:
     """The difference to the baseline; sorted by how good it is, not by its sign."""
     if row.gain is None:
         return number_cell(None, value(None))

@@ -18,14 +18,14 @@ from prismgan.batch import Batch
 from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DivergedError, RecipeError
-from prismgan.evaluation.evaluator import examination
-from prismgan.evaluation.named_metrics import NamedMetrics
+from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
+from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
-from prismgan.recipes.header import header
 from prismgan.recipes.recipe import Recipe, to_yaml
+from prismgan.recipes.weights import header
 from prismgan.report import write_report
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
@@ -115,7 +115,7 @@ class Trainer:
             taken = load_weights(start_from).take_over(self.model.generator)
             self.display.event(f"started from {start_from}: {taken} of its tensors fit")
         metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
-        self.examination = examination(recipe, self.model, self.tasks, train, self.test, metrics)
+        self.evaluator = evaluator(recipe, self.model, self.tasks, train, self.test, metrics)
         self.average = Average(self.model.generator, recipe.training.ema)
         self.step = 0
         self.steps = recipe.training.steps
@@ -330,7 +330,7 @@ class Trainer:
         if self.rank != 0:
             return
         with self.average.applied():
-            samples = self.examination.sheet()
+            samples = self.evaluator.sheet()
         if samples is not None:
             path = self.run.samples / f"step-{self.step:06d}.png"
             images.write(path, samples)
@@ -341,10 +341,11 @@ class Trainer:
         if self.rank != 0 or not self.test:
             return
         with self.average.applied():
-            found = self.examination.measure()
-            found["discriminator"] = judge(self.model, self.tasks, self.test, self.recipe)
-        found = {"step": self.step, **found, "skipped": sorted({*found["skipped"], *self.skipped_pictures})}
-        self.run.write_json("evaluation.json", found)
+            evaluation = self.evaluator.measure()
+            judged = judge(self.model, self.tasks, self.test, self.recipe)
+        skipped = tuple(sorted({*evaluation.skipped, *self.skipped_pictures}))
+        update = {"step": self.step, "discriminator": judged, "skipped": skipped}
+        self.run.write_json("evaluation.json", evaluation.model_copy(update=update).as_json())
 
     def _finish(self) -> None:
         if self.minutes is not None and self.rank == 0:

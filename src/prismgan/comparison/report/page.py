@@ -95,6 +95,6 @@ def _price(found: Findings) -> list[tuple[str, str]]:
 
 
 def _beyond_noise(found: Findings) -> list[tuple[str, str]]:
-    tested = [m for m in found.quality.measurements if m.p_adjusted is not None]
+    tested = [m for m in found.quality.results if m.p_adjusted is not None]
     beyond = sum(bool(m.verdict) for m in tested)
     return [(f"{beyond} of {len(tested)}", f"differences to {found.reference} beyond noise")] if tested else []

@@ -6,8 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from prismgan.comparison.findings import Findings
-from prismgan.comparison.intervals import Interval, interval
-from prismgan.comparison.quality import Interference, Measurement
+from prismgan.comparison.quality import Interference, Interval, Result, interval
 from prismgan.comparison.report.wording import DIRECTIONS, in_unit, metric_name, p_value, with_half
 from prismgan.report.markup import Html, element
 from prismgan.report.numbers import signed, value
@@ -45,14 +44,14 @@ def overview_section(found: Findings) -> Html:
 
 def _leading_name(task: str, found: Findings) -> str:
     metric = found.quality.leading(task) or ""
-    first = next(m for m in found.quality.measurements if (m.task, m.metric) == (task, metric))
-    return f"{METRIC_NAMES.get(metric, metric)} {DIRECTIONS[first.better]}"
+    first = next(m for m in found.quality.results if (m.about.task, m.about.metric) == (task, metric))
+    return f"{METRIC_NAMES.get(metric, metric)} {DIRECTIONS[first.about.better]}"
 
 
-def _leading(contender: str, task: str, found: Findings) -> list[Measurement]:
+def _leading(contender: str, task: str, found: Findings) -> list[Result]:
     """One for every condition under which doing nothing can be improved on, as a clean photo cannot by restoring it."""
     metric = found.quality.leading(task)
-    own = [m for m in found.quality.measurements if (m.contender, m.task, m.metric) == (contender, task, metric)]
+    own = [m for m in found.quality.results if (m.contender, m.about.task, m.about.metric) == (contender, task, metric)]
     return [m for m in own if m.nothing] or own
 
 
@@ -64,11 +63,11 @@ def _overview_row(contender: str, tasks: Sequence[str], found: Findings) -> Html
         if mean is None:
             cells.append(number_cell(None, value(None)))
         else:
-            cells.append(number_cell(mean.mean, with_half(mean, own[0].unit), in_unit(own[0].unit)))
+            cells.append(number_cell(mean.mean, with_half(mean, own[0].about.unit), in_unit(own[0].about.unit)))
     return element("tr", element("td", contender), *cells)
 
 
-def _over_conditions(own: Sequence[Measurement]) -> Interval | None:
+def _over_conditions(own: Sequence[Result]) -> Interval | None:
     """Mean over conditions first, then over the seeds that have all of them."""
     seeds = [seed for seed in (own[0].values if own else ()) if all(seed in m.values for m in own)]
     return interval([statistics.fmean(m.values[seed] for m in own) for seed in seeds]) if seeds else None
@@ -80,7 +79,7 @@ def _nothing_row(tasks: Sequence[str], found: Findings) -> Html:
         own = _leading(found.reference, task, found)
         baselines = [m.baseline for m in own if m.baseline is not None]
         mean = statistics.fmean(baselines) if baselines else None
-        unit = own[0].unit if own else ""
+        unit = own[0].about.unit if own else ""
         cells.append(number_cell(mean, value(mean, unit), in_unit(unit)))
     return element("tr", element("td", element("i", NOTHING)), *cells)
 
@@ -95,7 +94,7 @@ def details_section(found: Findings) -> Html:
     )
     folded = []
     for number, task in enumerate(found.tasks):
-        own = [m for m in found.quality.measurements if m.task == task]
+        own = [m for m in found.quality.results if m.about.task == task]
         beyond = sum(bool(m.verdict) for m in own)
         tested = sum(m.p_adjusted is not None for m in own)
         summary = element("summary", task, element("small", f"{beyond} of {tested} differences beyond noise"))
@@ -109,33 +108,33 @@ def details_section(found: Findings) -> Html:
     )
 
 
-def _details(own: Sequence[Measurement]) -> Html:
+def _details(own: Sequence[Result]) -> Html:
     headings = ("Model", "Condition", "Metric", "Against", "Doing nothing", "Result", "Difference", "p", "p, Holm")
     return sortable(headings, 4, [_details_row(m) for m in own])
 
 
-def _details_row(m: Measurement) -> Html:
-    unit = in_unit(m.unit)
+def _details_row(m: Result) -> Html:
+    unit = in_unit(m.about.unit)
     return element(
         "tr",
         element("td", m.contender),
-        element("td", m.condition),
-        element("td", metric_name(m.metric, m.better)),
-        element("td", m.compared_with),
-        number_cell(m.baseline, value(m.baseline, m.unit), unit),
-        number_cell(m.value.mean, with_half(m.value, m.unit), unit, strong=True),
+        element("td", m.about.condition),
+        element("td", metric_name(m.about.metric, m.about.better)),
+        element("td", m.about.compared_with),
+        number_cell(m.baseline, value(m.baseline, m.about.unit), unit),
+        number_cell(m.value.mean, with_half(m.value, m.about.unit), unit, strong=True),
         _difference(m),
         number_cell(m.difference.p if m.difference else None, p_value(m.difference.p if m.difference else None)),
         number_cell(m.p_adjusted, p_value(m.p_adjusted)),
     )
 
 
-def _difference(m: Measurement) -> Html:
+def _difference(m: Result) -> Html:
     if m.difference is None:
         return number_cell(None, value(None))
-    good = m.difference.mean if m.better == "higher" else -m.difference.mean
-    text = with_half(m.difference, m.unit, like=m.value.mean, sign=True)
-    return judged_cell(good, text, in_unit(m.unit), m.verdict)
+    good = m.difference.mean if m.about.better == "higher" else -m.difference.mean
+    text = with_half(m.difference, m.about.unit, like=m.value.mean, sign=True)
+    return judged_cell(good, text, in_unit(m.about.unit), m.verdict)
 
 
 # -- interference ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prismgan.comparison.intervals import Interval
+from prismgan.comparison.quality import Interval
 from prismgan.report.markup import Html, element, join
 from prismgan.report.numbers import signed, value
 from prismgan.report.tables import METRIC_NAMES

@@ -11,7 +11,7 @@ from prismgan.evaluation.benchmarks.grids import GRIDS
 from prismgan.evaluation.benchmarks.restoration import RESTORATION
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.styles import STYLES
-from prismgan.evaluation.benchmarks.suite import Bench, Suite
+from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite
 from prismgan.packages import missing
 from prismgan.render import Renderer
 
@@ -48,7 +48,7 @@ def run_benchmarks(
     found = chosen(folder, suites)
     renderer = Renderer.load(weights)
     bench = Bench(renderer, folder, photos, announce)
-    rows = [row.as_json() for suite in found for row in suite.measure(bench)]
+    rows = [row.model_dump(include=FIELDS) for suite in found for row in suite.measure(bench)]
     return {
         "weights": renderer.header.title,
         "step": renderer.header.step,

@@ -19,7 +19,7 @@ from prismgan.evaluation.benchmarks.optimisation import descent
 from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, test_set, unseen_photos
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
-from prismgan.recipes.header import recipe_of
+from prismgan.recipes.weights import recipe_of
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import images
 from prismgan.data.examples import shown
+from prismgan.evaluation.measurement import Measurement
 from prismgan.render import Renderer
 from prismgan.weights import HeadEntry
 
-__all__ = ["Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
+__all__ = ["FIELDS", "Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
 
 UNSEEN = "bsd100"
 """Test set whose first pictures are the photos that looks are measured on."""
 LONGEST_SIDE = 384
 
 
-@dataclass(frozen=True)
-class Row:
-    """One number."""
-
-    suite: str
-    task: str
-    condition: str
-    """What it was measured on, and under what."""
-    metric: str
-    unit: str
-    """Empty for a plain number."""
-    better: Literal["higher", "lower"]
-    value: float
-    baseline: float | None
-    """The same metric of doing nothing: of the source itself, enlarged bicubically where the task enlarges."""
-    count: int
-    """Pictures, or pairs of frames, that ``value`` is the mean over."""
-    target: float | None = None
-    """What we aim at."""
-    literature: Mapping[str, float] = field(default_factory=dict)
-    """The same number of published methods."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The row as plain values."""
-        return asdict(self)
+Row = Measurement
+FIELDS = {
+    *("suite", "task", "condition", "metric", "unit", "better"),
+    *("value", "baseline", "count", "target", "literature"),
+}
+"""The fields of a benchmark's measurements in JSON."""
 
 
 @dataclass(frozen=True)

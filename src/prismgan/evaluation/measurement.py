@@ -1,0 +1,191 @@
+"""A measurement, and the files that hold them: ``evaluation.json`` and ``cost.json``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self, SupportsFloat
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prismgan.errors import PrismganError
+from prismgan.metrics import Metric, SetMetric
+from prismgan.tasks import Task
+
+__all__ = ["Against", "Cost", "Evaluation", "Figure", "Measurement", "Parameters", "averaged", "mean"]
+
+PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0, "absolute": 0.0}
+"""The value of each metric for two equal pictures."""
+
+
+class _Record(BaseModel):
+    """Part of a result file. Unknown keys are ignored, so that files of later versions can be read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, of the fields that were given."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Read a file; None if it does not exist.
+
+        Raises:
+            PrismganError: the file cannot be read, or its content is invalid.
+        """
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise PrismganError(f"{path}: cannot be read ({error.strerror or error})") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise PrismganError(f"{path}: {where}: {first['msg']}; write the file again or delete it") from None
+        except ValueError as error:
+            raise PrismganError(f"{path}: is not JSON ({error}); write the file again or delete it") from None
+
+
+class Figure(NamedTuple):
+    """A quantity that is measured without a :class:`~prismgan.metrics.Metric`."""
+
+    name: str
+    unit: str = ""
+    better: Literal["higher", "lower"] = "higher"
+
+
+Against = Literal["target", "photo", "exemplar", "guidance", "domain", "real", "derived", "task"]
+
+
+class Measurement(_Record):
+    """One metric of one task under one condition, beside that of doing nothing."""
+
+    suite: str = ""
+    """Of a benchmark: the suite that measured it."""
+    task: str
+    kind: str = ""
+    condition: str = ""
+    """Degradation or test set."""
+    metric: str
+    unit: str = ""
+    """Empty for a plain number."""
+    better: Literal["higher", "lower"]
+    value: float | None
+    deviation: float | None = None
+    """Standard deviation of the value, for metrics of sets."""
+    baseline: float | None = None
+    """The same metric of the task's baseline: the source itself, upsampled bicubically for super-resolution."""
+    compared_with: Against = "target"
+    count: int | None = None
+    """Number of pictures, or of pairs of frames, that ``value`` is the mean over."""
+    target: float | None = None
+    """The value aimed at."""
+    literature: Mapping[str, float] = {}
+    """Published values, by method."""
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        metric: Metric | SetMetric | Figure,
+        value: SupportsFloat | None,
+        baseline: SupportsFloat,
+        compared_with: Against,
+        *,
+        condition: str = "",
+        **more: Any,
+    ) -> Self:
+        """The measurement of a task by a metric, with further fields."""
+        return cls(
+            task=task.name,
+            kind=task.kind,
+            condition=condition,
+            metric=metric.name,
+            unit=metric.unit,
+            better=metric.better,
+            value=None if value is None else float(value),
+            baseline=float(baseline),
+            compared_with=compared_with,
+            **more,
+        )
+
+    @property
+    def gain(self) -> float | None:
+        """Value minus baseline, whichever direction is better."""
+        return None if self.value is None or self.baseline is None else self.value - self.baseline
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the baseline can be improved on: a clean source is already its best restoration."""
+        if self.deviation is not None and self.baseline is not None and self.better == "lower":
+            return self.baseline > 0  # the unbiased distance of equal sets is 0 or less
+        perfect = PERFECT.get(self.metric)
+        return perfect is None or self.baseline is None or abs(self.baseline - perfect) > 1e-6
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "equal", ""]:
+        """Comparison with the baseline. Empty where it has no meaning: a style is meant to differ from the photo, and
+        real pictures are a bound rather than a baseline."""
+        if self.gain is None or self.compared_with in ("photo", "real") or not self.comparable:
+            return ""
+        if self.gain == 0:
+            return "equal"
+        return "better" if (self.gain > 0) == (self.better == "higher") else "worse"
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of the finite values, None without any: JSON has no infinity."""
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else None
+
+
+def averaged(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """The mean over pictures of every metric of a task under a condition, in the order of first appearance."""
+    groups: dict[tuple[str, str, str], list[Measurement]] = {}
+    for each in measurements:
+        groups.setdefault((each.condition, each.task, each.metric), []).append(each)
+    return [
+        own[0].model_copy(update={"value": mean([m.value for m in own]), "baseline": mean([m.baseline for m in own])})
+        for own in groups.values()
+    ]
+
+
+class Evaluation(_Record):
+    """``evaluation.json``: every task under every condition, or of pictures that were generated from noise."""
+
+    weights: str | None = None
+    source: Literal["photo", "noise"] = "photo"
+    step: int | None = None
+    pictures: int | None = None
+    rows: tuple[Measurement, ...] = ()
+    shares: Mapping[str, Mapping[str, float]] = {}
+    """From noise: the share of each task's pictures that belongs to each collection."""
+    discriminator: Mapping[str, float | None] = {}
+    anomaly: tuple[Mapping[str, Any], ...] = ()
+    """Of a model that has anomaly scores: ``picture``, ``condition``, ``score``, and ``scaled`` to [0, 1]."""
+    skipped: tuple[str, ...] = ()
+    """Pictures that could not be read, and why."""
+
+
+class Parameters(_Record):
+    """Numbers of parameters."""
+
+    trunk: int | None = None
+    heads: Mapping[str, int] = {}
+    discriminator: int | None = None
+
+
+class Cost(_Record):
+    """``cost.json``: the cost of all tasks together against one alone."""
+
+    height: int
+    width: int
+    tasks: int
+    one_ms: float
+    all_ms: float
+    ratio: float
+    parameters: Parameters = Parameters()

@@ -1,0 +1,67 @@
+"""The header of the weights of a training, and back: the recipe and the model of a weights file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from prismgan.errors import WeightsError
+from prismgan.models import Model, build
+from prismgan.recipes.recipe import Recipe
+from prismgan.weights import FORMAT, HeadEntry, Header, Weights
+
+__all__ = ["header", "recipe_of", "trained_model"]
+
+
+def header(recipe: Recipe, step: int) -> Header:
+    """The header of a recipe's weights after so many steps."""
+    return Header(
+        format=FORMAT,
+        title=recipe.name,
+        step=step,
+        tasks=tuple(
+            entry if recipe.model.varies else entry.model_copy(update={"latent": False})
+            for entry in map(HeadEntry.of, recipe.all_tasks())
+        ),
+        kind=recipe.model.kind,
+        generator=recipe.model.generator,
+        recipe=recipe.model_dump(mode="json"),
+    )
+
+
+def recipe_of(header: Header, origin: Path | str) -> Recipe:
+    """The recipe in a header; ``origin`` names the weights in errors.
+
+    Raises:
+        WeightsError: another version of prismgan wrote it.
+    """
+    try:
+        return Recipe.model_validate(header.recipe)
+    except ValidationError:
+        raise WeightsError(
+            f"{origin}: the recipe in these weights is not one of this version; use the prismgan that wrote it"
+        ) from None
+
+
+def trained_model(weights: Weights) -> Model:
+    """The model with all networks that the file holds, to be used and not to be trained on.
+
+    >>> from prismgan.weights import load_weights
+    >>> model = trained_model(load_weights("runs/compare/weights.safetensors"))  # doctest: +SKIP
+    >>> model.anomaly_score(sources)  # of a GANomaly, (B,); sources (B, 3, H, W) in [-1, 1] # doctest: +SKIP
+
+    Raises:
+        WeightsError: the tensors do not fit the description, or another version of prismgan wrote it.
+    """
+    recipe = recipe_of(weights.header, weights.path)
+    if header(recipe, weights.header.step).tasks != weights.header.tasks:
+        raise WeightsError(
+            f"{weights.path}: this version's heads for the tasks of its recipe are not those in the file; use the "
+            "prismgan that wrote it, or train again"
+        )
+    model = build(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
+    for name, network in {"generator": model.generator, **model.networks}.items():
+        if name == "generator" or weights.part(name):
+            weights.fill(network, name)
+    return model

@@ -1,4 +1,4 @@
-"""Pictures that prismgan brings: photos from scikit-image's wheel, drawings made by code, scikit-learn's digits.
+"""Pictures that prismgan brings: photos from scikit-image's wheel, drawings, and scikit-learn's digits.
 
 A picture is named ``builtin:NAME``; a collection of pictures has a name of the same form. Nothing here
 ever reads from the network: of scikit-image's pictures only those are offered that its wheel contains.
@@ -7,8 +7,7 @@ ever reads from the network: of scikit-image's pictures only those are offered t
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import comics, digits, graphics, mosaic, swirl
+from prismgan.data import digits, graphics
 from prismgan.errors import DataError, nearest
 
 __all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "size"]
@@ -47,12 +46,8 @@ PHOTOS = {
 }
 """Name of the photo, as ``skimage.data`` calls it, and its file in the wheel."""
 
-DRAWINGS: dict[str, Callable[[], NDArray[np.uint8]]] = {
-    "mosaic": mosaic.paint,
-    "swirl": swirl.paint,
-    graphics.NAME: graphics.sample,
-    **{f"comic-{number:02d}": partial(comics.draw, number) for number in range(comics.COUNT)},
-}
+DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))
+"""Files in ``drawings/``, painted by ``tools/paint_drawings.py``."""
 
 HELD_OUT = ("chelsea", "coffee")
 """Never trained on, so that demonstrations and tests on them are honest."""
@@ -71,7 +66,7 @@ def is_builtin(reference: str) -> bool:
 
 def names() -> tuple[str, ...]:
     """Every built-in picture and collection, as ``builtin:NAME``; of digits, which are many, the collections alone."""
-    return tuple(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS, *PHOTOS, *DRAWINGS))
+    return tuple(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS, *PHOTOS, *DRAWINGS, graphics.NAME))
 
 
 def expand(reference: str) -> tuple[str, ...]:
@@ -94,19 +89,19 @@ def load(reference: str) -> UInt8[Tensor, "3 H W"]:
         DataError: there is no picture of that name, or it names a collection.
     """
     name = _single(reference)
-    if name in PHOTOS:
+    if name in (*PHOTOS, *DRAWINGS):
         return images.read(_file(name))
     return torch.from_numpy(_drawn(name)).permute(2, 0, 1).contiguous()
 
 
 def size(reference: str) -> tuple[int, int]:
-    """Height and width in pixels; photos are not decoded for it.
+    """Height and width in pixels; files are not decoded for it.
 
     Raises:
         DataError: there is no picture of that name, or it names a collection.
     """
     name = _single(reference)
-    if name in PHOTOS:
+    if name in (*PHOTOS, *DRAWINGS):
         return images.size(_file(name))
     height, width, _ = _drawn(name).shape
     return height, width
@@ -132,10 +127,12 @@ def _single(reference: str) -> str:
 
 
 def _file(name: str) -> Path:
+    if name in DRAWINGS:
+        return Path(__file__).with_name("drawings") / f"{name}.png"
     # The file is opened directly: the functions of skimage.data would fetch what is missing.
     return Path(str(importlib.resources.files("skimage"))) / "data" / PHOTOS[name]
 
 
 @cache
 def _drawn(name: str) -> NDArray[np.uint8]:
-    return digits.draw(name) if digits.is_digit(name) else DRAWINGS[name]()
+    return digits.draw(name) if digits.is_digit(name) else graphics.sample()

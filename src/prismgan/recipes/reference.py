@@ -70,7 +70,8 @@ def _builtins() -> str:
     """What can stand behind ``builtin:``."""
     collections = [f"- `builtin:{name}`: {', '.join(members)}" for name, members in builtin.COLLECTIONS.items()]
     collected = {name for members in builtin.COLLECTIONS.values() for name in members}
-    others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS) if name not in collected]
+    graphics = builtin.GRAPHICS.removeprefix(builtin.PREFIX)
+    others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS, graphics) if name not in collected]
     written = ", ".join(f"`builtin:{name}`" for name in digits.COLLECTIONS)
     scans = f"- {written}: about 180 handwritten ones of each, digit-0-000 and so on"
     lines = [*collections, scans, f"- in no collection: {', '.join(others)}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prismgan.data.shapes import Array, Canvas, Colour, Number
+from drawings.shapes import Array, Canvas, Colour, Number
 
 __all__ = ["BRIGHT", "GREENS", "SIDE", "SKIES", "SKINS", "WHITE", "Artist"]
 

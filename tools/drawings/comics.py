@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from prismgan.data.comic_parts import BRIGHT, GREENS, SIDE, SKIES, SKINS, WHITE, Artist
-from prismgan.data.shapes import INK, Colour
+from drawings.comic_parts import BRIGHT, GREENS, SIDE, SKIES, SKINS, WHITE, Artist
+from drawings.shapes import INK, Colour
 
 __all__ = ["COUNT", "draw"]
 

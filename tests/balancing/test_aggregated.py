@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from math import sqrt
 
 import pytest
@@ -10,18 +11,20 @@ import torch
 from games import Shared
 from torch import nn
 
-from prismgan.balancing import BALANCERS, IMTLG, MGDA, AlignedMTL, BalancerName, Fixed, PCGrad, Step
-from prismgan.balancing.aggregated import Aggregated
+from prismgan.balancing import BALANCERS, Balancer, BalancerName, Fixed, Step
+from prismgan.balancing.aggregated import METHODS
 from prismgan.errors import PrismganError
 
 CONFLICT = {"clean": [1.0, 0.0], "paint": [-1.0, 1.0]}
 AGREEMENT = {"clean": [2.0, 1.0], "paint": [1.0, 3.0]}
 NAMES: tuple[BalancerName, ...] = ("pcgrad", "mgda", "aligned_mtl", "imtl_g")
+Make = Callable[[Mapping[str, float]], Balancer]
+PCGrad, MGDA, AlignedMTL, IMTLG = (BALANCERS[name] for name in NAMES)
 each_method = pytest.mark.parametrize("make", [BALANCERS[name] for name in NAMES], ids=NAMES)
 
 
 def test_they_are_all_here() -> None:
-    assert set(NAMES) == {name for name, balancer in BALANCERS.items() if issubclass(balancer, Aggregated)}
+    assert set(NAMES) == set(METHODS) <= set(BALANCERS)
 
 
 def test_pcgrad_takes_out_what_hurts_the_other_task() -> None:
@@ -92,7 +95,7 @@ def test_aligned_mtl_takes_the_weights_for_preferences() -> None:
 
 
 @each_method
-def test_heads_get_their_own_tasks_gradient_times_its_weight(make: type[Aggregated]) -> None:
+def test_heads_get_their_own_tasks_gradient_times_its_weight(make: Make) -> None:
     shared = Shared(CONFLICT)
     shared.play(make, clean=2.0)
     # Losses are g . (1, 2).
@@ -100,14 +103,14 @@ def test_heads_get_their_own_tasks_gradient_times_its_weight(make: type[Aggregat
 
 
 @each_method
-def test_the_value_is_the_weighted_sum_for_the_log(make: type[Aggregated]) -> None:
+def test_the_value_is_the_weighted_sum_for_the_log(make: Make) -> None:
     shared = Shared(CONFLICT)
     balancer = make({"clean": 2.0, "paint": 3.0})
     assert float(balancer(shared.losses(), shared.step()).detach()) == pytest.approx(2 * 1 + 3 * 1)
 
 
 @each_method
-def test_the_log_says_how_much_every_task_counts(make: type[Aggregated]) -> None:
+def test_the_log_says_how_much_every_task_counts(make: Make) -> None:
     shared = Shared(CONFLICT)
     balancer = make({"clean": 2.0, "paint": 3.0, "mask": 1.0})
     assert balancer.weights() == {}
@@ -120,7 +123,7 @@ def test_the_log_says_how_much_every_task_counts(make: type[Aggregated]) -> None
 
 
 @each_method
-def test_tasks_that_are_missing_or_switched_off_take_no_part(make: type[Aggregated]) -> None:
+def test_tasks_that_are_missing_or_switched_off_take_no_part(make: Make) -> None:
     shared = Shared({**CONFLICT, "mask": [5.0, -7.0]})
     balancer = make({"clean": 1.0, "paint": 1.0, "mask": 0.0, "large": 1.0})
     balancer(shared.losses(), shared.step()).backward()
@@ -129,12 +132,12 @@ def test_tasks_that_are_missing_or_switched_off_take_no_part(make: type[Aggregat
 
 
 @each_method
-def test_one_task_alone_keeps_its_gradient(make: type[Aggregated]) -> None:
+def test_one_task_alone_keeps_its_gradient(make: Make) -> None:
     assert Shared({"clean": [3.0, -4.0]}).play(make) == pytest.approx([3, -4])
 
 
 @each_method
-def test_where_nothing_shared_learns_heads_learn_as_ever(make: type[Aggregated]) -> None:
+def test_where_nothing_shared_learns_heads_learn_as_ever(make: Make) -> None:
     shared, other = Shared(CONFLICT), Shared(CONFLICT)
     for parameters in (shared.parameters, shared.unreached):
         parameters.requires_grad_(False)
@@ -145,7 +148,7 @@ def test_where_nothing_shared_learns_heads_learn_as_ever(make: type[Aggregated])
 
 
 @each_method
-def test_the_gradients_that_are_combined_are_those_of_all_processes(make: type[Aggregated]) -> None:
+def test_the_gradients_that_are_combined_are_those_of_all_processes(make: Make) -> None:
     """Here are a half of each gradient and something else; the other process has the rest."""
     mine = Shared({"clean": [4.0, 1.0], "paint": [0.0, -3.0]})
     theirs = torch.tensor([[-2.0, -1.0], [-2.0, 5.0]])
@@ -160,7 +163,7 @@ def test_the_gradients_that_are_combined_are_those_of_all_processes(make: type[A
 
 
 @each_method
-def test_gradients_that_differ_by_a_million_do_not_lose_the_smaller(make: type[Aggregated]) -> None:
+def test_gradients_that_differ_by_a_million_do_not_lose_the_smaller(make: Make) -> None:
     found = Shared({"clean": [1e-3, 0.0], "paint": [0.0, 1e3]}).play(make)
     # MGDA's share of the longer one is a millionth squared, and its whole is the shorter one.
     assert found[0] == pytest.approx({"aligned_mtl": 5e-4}.get(_name(make), 1e-3), rel=1e-2)
@@ -168,26 +171,26 @@ def test_gradients_that_differ_by_a_million_do_not_lose_the_smaller(make: type[A
 
 @each_method
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
-def test_what_is_not_finite_stays_so_that_the_step_is_skipped(make: type[Aggregated], broken: float) -> None:
+def test_what_is_not_finite_stays_so_that_the_step_is_skipped(make: Make, broken: float) -> None:
     found = Shared({**CONFLICT, "paint": [broken, 1.0]}).play(make)
     assert not torch.tensor(found).isfinite().any()
 
 
 @each_method
-def test_without_any_gradient_nothing_moves(make: type[Aggregated]) -> None:
+def test_without_any_gradient_nothing_moves(make: Make) -> None:
     """As in the first step, when all heads add nothing."""
     assert Shared({"clean": [0.0, 0.0], "paint": [0.0, 0.0]}).play(make) == [0, 0]
 
 
 @each_method
-def test_a_missing_package_is_named(make: type[Aggregated], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchjd", None)
     with pytest.raises(PrismganError, match=r"needs the package torchjd; .*prismgan\[balancing\]'"):
         make({"clean": 1.0})
 
 
 @each_method
-def test_gradients_in_another_memory_layout_come_home(make: type[Aggregated]) -> None:
+def test_gradients_in_another_memory_layout_come_home(make: Make) -> None:
     kernel = nn.Parameter(torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)))
     kernel.data = kernel.data.to(memory_format=torch.channels_last)
     head = nn.Parameter(torch.ones(()))
@@ -196,5 +199,5 @@ def test_gradients_in_another_memory_layout_come_home(make: type[Aggregated]) ->
     torch.testing.assert_close(kernel.grad, wanted, check_stride=False)
 
 
-def _name(make: type[Aggregated]) -> str:
+def _name(make: Make) -> str:
     return next(name for name, balancer in BALANCERS.items() if balancer is make)

@@ -1,33 +1,28 @@
-"""Balancing: one scalar loss per task in, one loss to minimise out. To add one: a file, and its name here.
+"""Balancing: one scalar loss per task in, one loss to minimise out. To add one: a file, and its name here; or a row of
+:data:`prismgan.balancing.aggregated.METHODS`.
 
 Some weigh the losses (``fixed``, ``uncertainty``, ``dwa``), one their gradients at the outputs (``normalised``), and
 the others combine their gradients with respect to what all tasks share (:mod:`prismgan.balancing.aggregated`).
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
-from prismgan.balancing.agreement import gradient_cosines
-from prismgan.balancing.aligned_mtl import AlignedMTL
-from prismgan.balancing.balancer import Balancer, Step
+from prismgan.balancing.aggregated import Aggregated, gradient_cosines
+from prismgan.balancing.balancer import Balancer, Fixed, Step
 from prismgan.balancing.dwa import DynamicWeightAverage
-from prismgan.balancing.fixed import Fixed
-from prismgan.balancing.imtl_g import IMTLG
-from prismgan.balancing.mgda import MGDA
 from prismgan.balancing.normalised import Normalised
-from prismgan.balancing.pcgrad import PCGrad
 from prismgan.balancing.uncertainty import Uncertainty
 
 __all__ = [
     "BALANCERS",
-    "IMTLG",
-    "MGDA",
-    "AlignedMTL",
+    "Aggregated",
     "Balancer",
     "BalancerName",
     "DynamicWeightAverage",
     "Fixed",
     "Normalised",
-    "PCGrad",
     "Step",
     "Uncertainty",
     "gradient_cosines",
@@ -35,13 +30,14 @@ __all__ = [
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 
-BALANCERS: dict[BalancerName, type[Balancer]] = {
+BALANCERS: dict[BalancerName, Callable[[Mapping[str, float]], Balancer]] = {
     "normalised": Normalised,
     "fixed": Fixed,
     "uncertainty": Uncertainty,
     "dwa": DynamicWeightAverage,
-    "pcgrad": PCGrad,
-    "mgda": MGDA,
-    "aligned_mtl": AlignedMTL,
-    "imtl_g": IMTLG,
+    "pcgrad": partial(Aggregated, "pcgrad"),
+    "mgda": partial(Aggregated, "mgda"),
+    "aligned_mtl": partial(Aggregated, "aligned_mtl"),
+    "imtl_g": partial(Aggregated, "imtl_g"),
 }
+"""From the recipe's weights to the balancer, by its name in a recipe."""

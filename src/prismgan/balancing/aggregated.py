@@ -1,9 +1,11 @@
-"""Balancers that combine the tasks' gradients where tasks meet: at the parameters that all of them share."""
+"""Balancers that combine the tasks' gradients at the parameters that all tasks share, and the angles between these
+gradients.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,7 +14,42 @@ from torch import Tensor
 from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
 from prismgan.packages import require
 
-__all__ = ["Aggregated", "of_weighted"]
+__all__ = ["METHODS", "Aggregated", "gradient_cosines"]
+
+Method = Callable[[Any, Float[Tensor, "K K"], Float[Tensor, " K"]], Tensor]
+"""From ``torchjd.aggregation``, the Gramian of the unweighted gradients and the recipe's weights, all above 0, to K
+coefficients of the gradients."""
+
+
+def _of_weighted(method: Callable[[Tensor], Tensor], gramian: Tensor, weights: Tensor) -> Tensor:
+    """Coefficients of the gradients, for a method that combines gradients of weighted losses."""
+    return weights * method(weights[:, None] * gramian * weights)
+
+
+METHODS: dict[str, Method] = {
+    # Each weighted gradient is projected off those that it conflicts with, in random order, before they are summed.
+    # Yu et al., "Gradient surgery for multi-task learning" (NeurIPS 2020), algorithm 1: while g_i . g_j < 0 for another
+    # task's g_j, g_i becomes g_i - (g_i . g_j) / |g_j|^2 g_j. Without conflicts this is the weighted sum.
+    "pcgrad": lambda torchjd, gramian, weights: _of_weighted(torchjd.PCGradWeighting(), gramian, weights),
+    # The point of least norm in the convex hull of the weighted gradients, which descends on every task. Désidéri,
+    # "Multiple-gradient descent algorithm" (2012); Sener & Koltun, "Multi-task learning as multi-objective
+    # optimization" (NeurIPS 2018), eq. 3, solved by algorithm 2 (Frank-Wolfe, exact for two tasks). It is zero where no
+    # direction helps all tasks. Long gradients get little of it, so a task with a large weight or a steep loss counts
+    # less, not more.
+    "mgda": lambda torchjd, gramian, weights: _of_weighted(torchjd.MGDAWeighting(), gramian, weights),
+    # The mean, by the recipe's weights, of the gradients' nearest matrix whose singular values are all the smallest.
+    # Senushkin et al., "Independent component alignment for multi-task learning" (CVPR 2023), algorithm 1: with
+    # J = U S V^T the coefficients are s_min U S^-1 U^T w. Nothing dominates and nothing conflicts after that; the
+    # weights w, which here sum to 1, are preferences and not factors of the losses, whose units are evened out.
+    "aligned_mtl": lambda torchjd, gramian, weights: torchjd.AlignedMTLWeighting(weights / weights.sum())(gramian),
+    # The combination, with coefficients that sum to 1, whose projections on all tasks' gradients are equal. Liu et al.,
+    # "Towards impartial multi-task learning" (ICLR 2021), section 3.1; by the pseudo-inverse of the Gramian, so that
+    # gradients may depend on each other. Projections are on unit vectors, so a task's weight acts on its head, and on
+    # the shared parameters only through the length of the whole.
+    "imtl_g": lambda torchjd, gramian, weights: _of_weighted(torchjd.IMTLGWeighting(), gramian, weights),
+}
+"""The methods of torchjd (Quinton & Rey, "Jacobian descent for multi-objective optimization", 2024) that are offered,
+by the name of the balancer. To add one: a row."""
 
 
 class Aggregated(Balancer):
@@ -20,34 +57,26 @@ class Aggregated(Balancer):
 
     The K tasks' gradients g_k with respect to the P shared parameters are the rows of a matrix J, over the rows of all
     processes. A method sees the Gramian J J^T, which all gradients' lengths and angles are in, and answers
-    with K coefficients c; the shared parameters' gradient is c J. The methods are torchjd's (Quinton & Rey, "Jacobian
-    descent for multi-objective optimization", 2024).
+    with K coefficients c; the shared parameters' gradient is c J. The Gramian is on the CPU and in float64: norms of
+    tasks differ by thousands, and their squares by more than float32 has digits.
 
     It costs a backward pass through the trunk for each task, and with several processes a message of K P numbers. A
     task whose weight is 0 takes no part: to the methods its gradient, zero, would be one that must not be hurt. Where
     nothing that is shared learns (``model.frozen``), there is nothing to combine, and heads learn as ever.
 
+    Args:
+        name: one of :data:`METHODS`.
+        weights: the recipe's weight of every task.
+
     Raises:
         PrismganError: torchjd is not installed.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, name: str, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
-        require(f"model.balancer: {type(self).__name__}", "balancing", "torchjd")
+        require(f"model.balancer: {name}", "balancing", "torchjd")
+        self._method = METHODS[name]
         self._last: dict[str, float] = {}
-
-    @abstractmethod
-    def coefficients(
-        self, gramian: Float[Tensor, "K K"], weights: Float[Tensor, " K"], random: torch.Generator
-    ) -> Float[Tensor, " K"]:
-        """Factors of the tasks' gradients.
-
-        Args:
-            gramian: inner products of the unweighted gradients, on the CPU, finite, in float64: norms of tasks differ
-                by thousands, and their squares by more than float32 has digits.
-            weights: the recipe's, all above 0.
-            random: for methods that draw.
-        """
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         names = [name for name in losses if self.recipe_weights[name] > 0]
@@ -84,16 +113,48 @@ class Aggregated(Balancer):
         weights = torch.tensor([self.recipe_weights[name] for name in names], dtype=torch.float64)
         precise = jacobian.double()
         gramian = (precise @ precise.T).cpu()
-        found = torch.full_like(weights, torch.nan)
+        coefficients = torch.full_like(weights, torch.nan)
         if gramian.isfinite().all():
-            found = self.coefficients(gramian, weights, random)
-        self._last = dict(zip(names, (found / weights).tolist(), strict=True))
-        return found.to(jacobian)
+            from torchjd import aggregation
+
+            # torchjd draws from torch's global numbers: they are lent to it, set by the step's own, and put back.
+            seed = int(torch.randint(2**62, (), generator=random))
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(seed)
+                coefficients = self._method(aggregation, gramian, weights)
+        self._last = dict(zip(names, (coefficients / weights).tolist(), strict=True))
+        return coefficients.to(jacobian)
 
 
-def of_weighted(
-    method: Callable[[Tensor], Tensor], gramian: Float[Tensor, "K K"], weights: Float[Tensor, " K"]
-) -> Float[Tensor, " K"]:
-    """Factors of the gradients where a method combines gradients of weighted losses."""
-    found: Tensor = weights * method(weights[:, None] * gramian * weights)
-    return found
+def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[Tensor, "K K"]:
+    """Cosine of the angle between the gradients of every two tasks, in the tasks' order.
+
+    1: a step along one task's gradient is what the other wants too; 0: they do not meet; below 0: it harms the other
+    (the conflicts of Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Two tasks are
+    compared at the parameters that both of them reach: what one of them alone uses is not fought for, and would only
+    bring the cosine nearer to 0. Weights and lengths of the gradients do not matter.
+
+    Args:
+        gradients: by task, with respect to the same parameters; None or zeros where a task does not reach one.
+
+    Returns:
+        The symmetric matrix, in float64; not a number where tasks share nothing, or one of the gradients is zero.
+    """
+    names = list(gradients)
+    cosines = torch.eye(len(names), dtype=torch.float64)
+    for row, one in enumerate(names):
+        for column in range(row):
+            pairs = [
+                (a, b)
+                for a, b in zip(gradients[one], gradients[names[column]], strict=True)
+                if a is not None and b is not None and a.any() and b.any()
+            ]
+            cosines[row, column] = cosines[column, row] = _cosine(pairs)
+    return cosines
+
+
+def _cosine(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+    if not pairs:
+        return float("nan")
+    first, second = (torch.cat([pair[side].detach().flatten() for pair in pairs]).double() for side in (0, 1))
+    return float(first @ second / (first.norm() * second.norm()))

@@ -1,4 +1,7 @@
-"""What a balancer is: called with the losses of a step, it returns one scalar whose gradient is the balanced one."""
+"""The base of all balancers, and the balancer ``fixed``, whose weights are set by hand.
+
+A balancer is called with the losses of a step and returns one scalar, whose gradient is the balanced one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Balancer", "Losses", "Step", "weighted_sum"]
+__all__ = ["Balancer", "Fixed", "Losses", "Step", "weighted_sum"]
 
 Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
@@ -68,3 +71,13 @@ class Balancer(nn.Module, ABC):
 def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Float[Tensor, ""]:
     """Each loss times its task's weight, summed."""
     return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+
+
+class Fixed(Balancer):
+    """The recipe's weights and nothing else: the weighted sum."""
+
+    def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
+        return weighted_sum(losses, self.recipe_weights)
+
+    def weights(self) -> dict[str, float]:
+        return {}

@@ -22,8 +22,8 @@ from prismgan.evaluation.benchmarks.optimisation import descent
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
-from prismgan.render.video.flow import flow
 from prismgan.render.video.steadiness import first_frames
+from prismgan.render.video.steadying import flow
 from prismgan.tasks import Style, Task
 from prismgan.weights import HeadEntry
 

@@ -20,7 +20,7 @@ from prismgan.weights import Weights, save_weights
 onnx = pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
-from prismgan.export import PRECISIONS, calibration, export, exporter, onnx_file, parity  # noqa: E402 (needs onnx)
+from prismgan.export import PRECISIONS, export, exporter, int8, onnx_file, parity  # noqa: E402 (needs onnx)
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -145,7 +145,7 @@ def test_every_precision(
     weights: Weights, photos: Path, tmp_path: Path, precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "CLOCKED", (1, 3, 32, 40))
-    monkeypatch.setattr(calibration, "CROPS", 4)
+    monkeypatch.setattr(int8, "CROPS", 4)
     calibrate = [photos] if precision == "int8" else []
     found = export(weights, tmp_path / "x.onnx", precision=precision, calibrate=calibrate)
     assert [row.task for row in found.tasks] == list(TASKS)
@@ -243,18 +243,18 @@ def test_a_missing_package_is_named(weights: Weights, tmp_path: Path, monkeypatc
 
 
 def test_noise_is_added_to_crops_in_turn() -> None:
-    crops = list(calibration.crops([torch.full((1, 3, 170, 170), 0.5)]))
+    crops = list(int8.crops([torch.full((1, 3, 170, 170), 0.5)]))
     for crop, sigma in zip(crops, (0, 25, 0, 50), strict=False):
         assert float(crop.std()) * 255 == pytest.approx(sigma, rel=0.05)
         assert 0 <= float(crop.min()) <= float(crop.max()) <= 1
 
 
 def test_crops_are_from_inside_and_differ(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "NOISE", (0,))
+    monkeypatch.setattr(int8, "NOISE", (0,))
     monkeypatch.setattr(torch.Tensor, "clamp", lambda crop, low, high: crop)  # places stand for colours here
     pictures = [torch.arange(200.0 * 300).view(1, 1, 200, 300), torch.arange(120.0 * 130).view(1, 1, 120, 130)]
-    crops = list(calibration.crops(pictures))
-    assert 2 <= len(crops) <= calibration.CROPS
+    crops = list(int8.crops(pictures))
+    assert 2 <= len(crops) <= int8.CROPS
     assert {tuple(crop.shape[-2:]) for crop in crops} == {(160, 160), (120, 130)}
     assert len({float(crop[0, 0, 0, 0]) for crop in crops[::2]}) == len(crops[::2])
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses.ganomaly import anomaly_score, contextual, feature_matching, latent_distance
+from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance
 
 
 def maps(*rows: list[float]) -> Tensor:

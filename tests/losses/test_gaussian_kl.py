@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from prismgan.losses.gaussian_kl import gaussian_kl
-from prismgan.networks.gaussian import LIMIT, Gaussian
+from prismgan.losses.comparison import gaussian_kl
+from prismgan.networks.comparison import LIMIT, Gaussian
 
 
 def gaussian(mean: float, variance: float) -> Gaussian:

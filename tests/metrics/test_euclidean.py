@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from prismgan.metrics.euclidean import euclidean
+from prismgan.metrics.pairs import euclidean
 
 
 def test_black_and_white_are_one_apart() -> None:

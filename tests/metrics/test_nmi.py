@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.metrics.nmi import nmi
+from prismgan.metrics.pairs import nmi
 
 
 def picture(levels: list[list[float]]) -> Tensor:

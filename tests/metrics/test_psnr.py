@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from prismgan.metrics.psnr import psnr, psnr_y, studio_luma
+from prismgan.metrics.pairs import psnr, psnr_y, studio_luma
 
 
 def test_constant_offset() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from prismgan.errors import PictureError
-from prismgan.metrics.ssim import ssim
+from prismgan.metrics.pairs import ssim
 
 
 def test_flat_pictures_against_the_definition() -> None:

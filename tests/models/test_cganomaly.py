@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_models import NAMES, batch, model_of, smooth
 
-from prismgan.losses.ganomaly import anomaly_score, contextual, feature_matching, latent_distance, min_max
+from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance, min_max
 from prismgan.models.cganomaly import CGANomaly, _mean_matching
 
 

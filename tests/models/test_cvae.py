@@ -7,7 +7,7 @@ import torch
 from tiny_models import NAMES, batch, model_of
 from torch import Tensor
 
-from prismgan.losses.gaussian_kl import gaussian_kl
+from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.cvae import CVAE
 
 PAIRED = ("clean", "large", "pencil", "mask")

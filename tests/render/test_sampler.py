@@ -11,8 +11,7 @@ from PIL import Image
 from prismgan import images
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
-from prismgan.render.sampler import Sampler, between, write_samples
-from prismgan.render.strips import strips
+from prismgan.render.sampler import Sampler, between, strips, write_samples
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights, load_weights
 from tiny_weights import tiny_weights
 

@@ -21,8 +21,8 @@ from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.models import Model
 from prismgan.networks import LatentGenerator
 from prismgan.recipes.recipe import Recipe
+from prismgan.render.sampler import strips
 from prismgan.render.sheet import sheet
-from prismgan.render.strips import strips
 from prismgan.tasks import Task
 
 __all__ = ["Evaluator", "evaluator"]

@@ -14,7 +14,7 @@ from prismgan.data import Row, TestSet, TrainingSet
 from prismgan.data.batches import collate
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
-from prismgan.losses.ganomaly import min_max
+from prismgan.losses.comparison import min_max
 from prismgan.models import Model
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Task

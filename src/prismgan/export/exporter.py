@@ -14,10 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.export import calibration
 from prismgan.export.parity import TaskParity, feed, measure, problem, random_sources, render, worse
-from prismgan.export.precision import PRECISIONS, Precision
-from prismgan.export.session import Run, onnxruntime_session
+from prismgan.export.session import PRECISIONS, Precision, Run, onnxruntime_session
 from prismgan.files import replace_file
 from prismgan.networks import Generator
 from prismgan.packages import require
@@ -82,13 +80,14 @@ def export(
         PictureError: a picture to calibrate with cannot be read.
     """
     require("export", "export", "onnx", "onnxruntime")
+    from prismgan.export import int8
     from prismgan.export.onnx_file import whole_model
 
     _refuse_name(out)
     _refuse_precision(precision, calibrate)
     generator = weights.prism_generator("an ONNX file")
     names = checked_tasks(tasks, generator, weights.path)
-    pictures = calibration.read_pictures(calibrate)
+    pictures = int8.read_pictures(calibrate)
     if licence is None:
         licence = licence_of(weights.path)
     plain = model = whole_model(generator, weights.header, names, licence=licence)
@@ -96,11 +95,9 @@ def export(
     if precision == "float16":
         model = whole_model(generator, weights.header, names, half=True, licence=licence)
     elif precision == "int8":
-        from prismgan.export.int8 import in_int8
-
-        feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(calibration.crops(pictures)))
-        model = in_int8(plain, feeds, _kept(generator, plain))
-        sources = calibration.middles(pictures)
+        feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(int8.crops(pictures)))
+        model = int8.in_int8(plain, feeds, _kept(generator, plain))
+        sources = int8.middles(pictures)
     content = model.SerializeToString()
     run = onnxruntime_session(content)
     found = measure(generator, names, run, sources)

@@ -1,10 +1,11 @@
-"""The ONNX file for other programs: one source in, a picture per task out, all in [0, 1]."""
+"""The generator as an ONNX model: as a file for other programs, and several passes of the heads for the renderer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import onnx
+import torch
 
 from prismgan.errors import PrismganError
 from prismgan.export.generator_graph import GeneratorGraph
@@ -12,7 +13,7 @@ from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.weights import Header
 
-__all__ = ["INPUTS", "varies", "whole_model"]
+__all__ = ["INPUTS", "passes_model", "varies", "whole_model"]
 
 INPUTS = ("source", "strength", "latent")
 """Names of the file's inputs; the last only where an exported task varies."""
@@ -104,3 +105,29 @@ def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licenc
         "strength": "one number per task, in the order of tasks: 0 is the source, 1 the look",
         "licence": licence or "not stated",
     }
+
+
+@torch.no_grad()
+def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]]]) -> onnx.ModelProto:
+    """From ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it, to images.
+
+    They are in [-1, 1] but not clipped, and sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch
+    shuffles into pixels much faster than ONNX Runtime. The latent is a part of the weights: a convolution costs nothing
+    more by being modulated.
+
+    Args:
+        generator: on the CPU, in float32.
+        passes: seeds of the latent, each with the tasks that are wanted of it. Images come in this order.
+    """
+    graph = Graph()
+    network = GeneratorGraph(graph, generator)
+    names = [name for _, tasks in passes for name in tasks]
+    bordered = graph.input("bordered", ["batch", 12, "bordered rows", "bordered columns"])
+    features = network.trunk(graph.interior(bordered), names)
+    bases = network.bases(bordered, names)
+    for number, (seed, tasks) in enumerate(passes):
+        code = generator.mapping(generator.seeded_latent(seed))
+        for name, cells in network.looks(features, bases, code, tasks).items():
+            subpixels = 3 * (2 * generator.specs[name].scale) ** 2
+            graph.output(cells, f"{number} {name}", ["batch", subpixels, "rows", "columns"])
+    return graph.model("passes")

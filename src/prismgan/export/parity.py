@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.export.precision import Precision
-from prismgan.export.session import Run
+from prismgan.export.session import Precision, Run
 from prismgan.networks import Generator
 
 __all__ = ["SIZES", "TaskParity", "feed", "measure", "parity_of", "problem", "random_sources", "render", "worse"]

@@ -1,15 +1,15 @@
-"""ONNX Runtime on the processor."""
+"""ONNX Runtime on the processor, and the precisions that an exported file computes in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from numpy.typing import NDArray
 
 from prismgan.machine import available_threads
 
-__all__ = ["Run", "onnxruntime_session"]
+__all__ = ["PRECISIONS", "Precision", "Run", "onnxruntime_session"]
 
 Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 """From inputs by name to outputs in their order."""
@@ -28,3 +28,7 @@ def onnxruntime_session(model: bytes) -> Run:
     options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     return lambda values: list(session.run(None, dict(values)))
+
+
+Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)

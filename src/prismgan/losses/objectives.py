@@ -1,7 +1,7 @@
 """Adversarial objectives behind one interface: both players see real and fake logits.
 
 Logits are (N,): one a picture. ``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that
-the relativistic objective asks for. Losses are (N,), unreduced.
+the relativistic objective asks for. Losses are (N,), unreduced. Gradient penalties of the discriminator lie here too.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["OBJECTIVES", "Objective", "ObjectiveName", "PenaltyKind"]
+__all__ = ["OBJECTIVES", "Objective", "ObjectiveName", "PenaltyKind", "wasserstein_penalty", "zero_centred_penalty"]
 
 Logits = Float[Tensor, " N"]
 PenaltyKind = Literal["none", "r1", "r1+r2", "wgan-gp"]
@@ -87,3 +88,39 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
     # Jolicoeur-Martineau (2018) with the penalties of Huang et al., "The GAN is dead" (2024), eq. 1 to 4.
     "relativistic": Objective(_relativistic_discriminator, _relativistic_generator, "r1+r2", 1.0, None, True),
 }
+
+
+Judge = Callable[[Float[Tensor, "N 3 H W"]], Float[Tensor, " N"]]
+
+
+def _gradient(judge: Judge, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N D"]:
+    images = images.detach().requires_grad_()
+    logits = judge(images)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.flatten(1)
+
+
+def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, " N"]:
+    """Half the squared gradient norm at ``images``: R1 at real pictures, R2 at fakes.
+
+    Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), eq. 9 and 10.
+    """
+    return 0.5 * _gradient(judge, images).square().sum(1)
+
+
+def wasserstein_penalty(
+    judge: Judge,
+    real: Float[Tensor, "N 3 H W"],
+    fake: Float[Tensor, "N 3 H W"],
+    mix: Float[Tensor, " N"],
+) -> Float[Tensor, " N"]:
+    """Squared distance of the gradient norm from 1, between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    ``mix`` in [0, 1] says where on the line between ``fake[i]`` and ``real[i]`` to look; drawn by the caller, so that
+    a step is a function of its seed.
+    """
+    position = mix.view(-1, 1, 1, 1)
+    between = position * real.detach() + (1 - position) * fake.detach()
+    # The constant keeps the root's gradient finite where the critic is still flat.
+    norm = (_gradient(judge, between).square().sum(1) + 1e-12).sqrt()
+    return (norm - 1).square()

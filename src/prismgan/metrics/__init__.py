@@ -3,16 +3,11 @@
 Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
 """
 
-from prismgan.metrics.absolute import ABSOLUTE
 from prismgan.metrics.discrimination import real_or_fake, right_task
-from prismgan.metrics.euclidean import EUCLIDEAN
-from prismgan.metrics.kid import classifier_kid, kid
 from prismgan.metrics.lpips import lpips
 from prismgan.metrics.metric import Metric, SetMetric
-from prismgan.metrics.modes import Modes, modes
-from prismgan.metrics.nmi import NMI
-from prismgan.metrics.psnr import PSNR, PSNR_Y
-from prismgan.metrics.ssim import SSIM
+from prismgan.metrics.pairs import ABSOLUTE, EUCLIDEAN, NMI, PSNR, PSNR_Y, SSIM
+from prismgan.metrics.sets import Modes, classifier_kid, kid, modes
 
 __all__ = [
     "ABSOLUTE",

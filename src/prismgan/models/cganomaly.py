@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.losses.ganomaly import anomaly_score, contextual, feature_matching, latent_distance
+from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.fakes import Fakes

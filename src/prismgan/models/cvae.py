@@ -25,13 +25,13 @@ from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.losses.gaussian_kl import gaussian_kl
+from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model, Turn
 from prismgan.networks import ConditionalConfig, VariationalGenerator
+from prismgan.networks.comparison import Gaussian
 from prismgan.networks.conditional import Conditional
-from prismgan.networks.gaussian import Gaussian
 
 __all__ = ["CVAE", "CVAEConfig"]
 

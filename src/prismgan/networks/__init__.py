@@ -1,18 +1,15 @@
 """Networks: they know no task, no loss and no file."""
 
-from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
 from prismgan.networks.classifier import Classifier
-from prismgan.networks.conditional import ConditionalConfig
+from prismgan.networks.comparison import BowTieConfig, BowTieGenerator, NoisyGenerator, VariationalGenerator
+from prismgan.networks.conditional import ConditionalConfig, OutputEncoder
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
 from prismgan.networks.generator import Features, Generator, GeneratorConfig, LooksConfig
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.kinds import KINDS, NetworkKind
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
-from prismgan.networks.noisy import NoisyGenerator
-from prismgan.networks.output_encoder import OutputEncoder
 from prismgan.networks.task_generator import RESERVED, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
-from prismgan.networks.variational import VariationalGenerator
 
 __all__ = [
     "KINDS",

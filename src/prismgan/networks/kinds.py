@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from prismgan.networks.bow_tie import BowTieConfig, BowTieGenerator
-from prismgan.networks.conditional import ConditionalConfig
+from prismgan.networks.comparison import BowTieConfig, BowTieGenerator, NoisyGenerator, VariationalGenerator
+from prismgan.networks.conditional import ConditionalConfig, OutputEncoder
 from prismgan.networks.generator import Generator, GeneratorConfig
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
-from prismgan.networks.noisy import NoisyGenerator
-from prismgan.networks.output_encoder import OutputEncoder
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
-from prismgan.networks.variational import VariationalGenerator
 
 __all__ = ["KINDS", "NetworkKind"]
 

@@ -160,7 +160,7 @@ class OnnxRuntime:
             }
 
     def _make(self, passes: tuple[Pass, ...]) -> Run:
-        from prismgan.export.passes import passes_model
+        from prismgan.export.onnx_file import passes_model
 
         return self._session(passes_model(self.generator, passes).SerializeToString())
 

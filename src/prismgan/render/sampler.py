@@ -1,4 +1,4 @@
-"""Sampling: from seeds to every task's image, with weights that were trained without a source."""
+"""Sampling: from seeds to every task's image, with weights that were trained without a source, and sheets of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PrismganError
 from prismgan.networks import LatentGenerator
-from prismgan.render.strips import strips
+from prismgan.render.sheet import BACKGROUND, INK
 from prismgan.weights import Header, Weights, load_weights
 
-__all__ = ["Sampler", "between", "write_samples"]
+__all__ = ["Sampler", "between", "strips", "write_samples"]
 
 AT_ONCE = 64
 """Latents in one pass."""
@@ -102,3 +102,40 @@ def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list
     for path, picture in sorted(files.items()):
         images.write(path, picture)
     return sorted(files)
+
+
+SHOWN = 64
+"""Pixels that a picture is wide on the sheet, at least."""
+GAP = 2
+BETWEEN = 12
+"""Pixels between two blocks of strips."""
+TEXT = 13
+
+
+def strips(pictures: Mapping[str, Sequence[Image.Image]], columns: int = 12) -> Image.Image:
+    """Lay out each task's pictures in a strip that has its name at the left; after so many columns, a new block.
+
+    Args:
+        pictures: by task, equally many of one size, at least one.
+        columns: pictures in a strip.
+    """
+    count = len(next(iter(pictures.values())))
+    columns = min(columns, count)
+    blocks = -(-count // columns)
+    first = next(iter(pictures.values()))[0]
+    factor = max(1, -(-SHOWN // first.width))
+    width, height = factor * first.width, factor * first.height
+    font = ImageFont.load_default(TEXT)
+    label = round(max(font.getlength(name) for name in pictures)) + 2 * BETWEEN
+    block = len(pictures) * (height + GAP) - GAP + BETWEEN
+    canvas = Image.new("RGB", (label + columns * (width + GAP) + BETWEEN, BETWEEN + blocks * block), BACKGROUND)
+    draw = ImageDraw.Draw(canvas)
+    for row, (name, several) in enumerate(pictures.items()):
+        for number, picture in enumerate(several):
+            top = BETWEEN + number // columns * block + row * (height + GAP)
+            left = label + number % columns * (width + GAP)
+            if left == label:
+                draw.text((BETWEEN, top + height / 2), name, INK, font, anchor="lm")
+            # Cells stay cells: smoothing would show more than was generated.
+            canvas.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, top))
+    return canvas

@@ -14,7 +14,7 @@ from torch import Tensor
 from prismgan import images
 from prismgan.images.warping import unoccluded, warping_error
 from prismgan.render.video.clip import Reader, open_clip
-from prismgan.render.video.flow import flow
+from prismgan.render.video.steadying import flow
 
 __all__ = ["SOURCE", "clip_steadiness", "first_frames", "warping_errors"]
 

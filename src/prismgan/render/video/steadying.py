@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
+from torch import Tensor
 
+from prismgan import images
 from prismgan.images.warping import unoccluded, warp
 from prismgan.packages import require
-from prismgan.render.video.flow import flow
 
-__all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "Steadier", "motion"]
+__all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "Steadier", "flow", "motion"]
 
 PixelArray = NDArray[np.uint8]
 FineArray = NDArray[np.uint16]
@@ -134,3 +136,23 @@ def _blended(before: FineArray, now: FineArray, moved: _Enlarged, part: float) -
     old = moved.trust * np.float32(part)
     mixed = cv2.blendLinear(warped.astype(np.float32), now.astype(np.float32), old, 1 - old)
     return np.rint(mixed).astype(np.uint16)
+
+
+def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "1 2 H W"]:
+    """For every pixel of one frame, how far to the right and down its content lies in the other, in pixels.
+
+    Kroeger et al., "Fast optical flow using dense inverse search" (2016), OpenCV's medium preset, on grey.
+
+    Raises:
+        PrismganError: OpenCV is not installed.
+    """
+    require("clips", "video", "cv2")
+    import cv2
+
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    vectors = search.calc(_grey(of), _grey(to), None)
+    return torch.from_numpy(vectors).permute(2, 0, 1)[None]
+
+
+def _grey(pixels: UInt8[Tensor, "3 H W"]) -> np.ndarray:
+    return images.to_uint8(images.luma(images.to_float(pixels)[None]))[0, 0].numpy()

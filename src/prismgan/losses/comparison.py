@@ -1,7 +1,8 @@
-"""The losses of GANomaly (Akcay et al., "GANomaly: semi-supervised anomaly detection", 2018), and its score.
+"""Losses of the comparison models: the divergence of the conditional VAE, and GANomaly's (Akcay et al., "GANomaly:
+semi-supervised anomaly detection", 2018), and its score.
 
-All are means over what they compare, not sums, so that they do not grow with the picture; the adversarial and the
-latent one are squared, as in the authors' program.
+GANomaly's are means over what they compare, not sums, so that they do not grow with the picture; the adversarial and
+the latent one are squared, as in the authors' program.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["anomaly_score", "contextual", "feature_matching", "latent_distance", "min_max"]
+from prismgan.networks.comparison import Gaussian
+
+__all__ = ["anomaly_score", "contextual", "feature_matching", "gaussian_kl", "latent_distance", "min_max"]
 
 
 def feature_matching(real: Float[Tensor, "B ..."], fake: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
@@ -39,3 +42,12 @@ def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
         return scores
     low, high = scores.min(), scores.max()
     return (scores - low) / torch.where(high > low, high - low, 1.0)
+
+
+def gaussian_kl(first: Gaussian, second: Gaussian) -> Float[Tensor, "B Z h w"]:
+    """KL(first || second) in nats, for every channel and position.
+
+    Kingma & Welling, "Auto-encoding variational Bayes" (2014), appendix B, for a second that need not be N(0, 1).
+    """
+    difference = (first.mean - second.mean).square() + first.log_variance.exp()
+    return 0.5 * (second.log_variance - first.log_variance + difference * (-second.log_variance).exp() - 1)

@@ -1,0 +1,163 @@
+"""Metrics that compare two pictures, (B, 3, H, W) in [-1, 1], and return one value a picture."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prismgan.errors import PictureError
+from prismgan.images import luma
+from prismgan.metrics.metric import Metric
+
+__all__ = [
+    "ABSOLUTE",
+    "BINS",
+    "CEILING",
+    "EUCLIDEAN",
+    "NMI",
+    "PSNR",
+    "PSNR_Y",
+    "SSIM",
+    "WINDOW",
+    "absolute",
+    "euclidean",
+    "nmi",
+    "psnr",
+    "psnr_y",
+    "ssim",
+    "studio_luma",
+]
+
+CEILING = 100.0
+"""Decibels given to equal pictures, whose ratio is infinite; nothing scores higher."""
+
+
+def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """``10 log10(1 / MSE)`` over all RGB values in [0, 1], in dB, at most :data:`CEILING`."""
+    return _decibels(_unit(output), _unit(expected))
+
+
+def psnr_y(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """PSNR of studio-swing luma with a peak of 255, in dB: the number in super-resolution papers.
+
+    Papers also cut a rim of ``scale`` pixels and round to 8 bits. Neither is done here: a metric does not
+    know the scale. Luma spans 219 of the peak's 255 levels, so a grey error scores 1.3 dB more than in RGB.
+    """
+    return _decibels(studio_luma(output), studio_luma(expected))
+
+
+def studio_luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B H W"]:
+    """Y of ITU-R BT.601 with studio swing, as MATLAB's ``rgb2ycbcr``: 16/255 (black) to 235/255 (white)."""
+    weights = image.new_tensor([65.481, 128.553, 24.966]).float().view(1, 3, 1, 1)
+    return ((_unit(image) * weights).sum(dim=1) + 16) / 255
+
+
+def _unit(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+    return (image.float().clamp(-1, 1) + 1) / 2
+
+
+def _decibels(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    error = (output - expected).square().flatten(1).mean(dim=1)
+    return -10 * error.clamp(min=10 ** (-CEILING / 10)).log10()
+
+
+PSNR = Metric("psnr", "dB", "higher", psnr)
+PSNR_Y = Metric("psnr_y", "dB", "higher", psnr_y)
+
+
+WINDOW = 11
+"""Side of the Gaussian window in pixels (sigma 1.5)."""
+
+
+def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """Mean SSIM over pixels and colour channels: 1 for equal pictures, about 0 for unrelated ones.
+
+    Wang, Bovik, Sheikh and Simoncelli 2004 (Image quality assessment), equation 13, with the paper's
+    Gaussian window and constants K1 = 0.01, K2 = 0.03; computed by torchmetrics. Unlike the paper, which
+    judges luma, the three colour channels are averaged.
+
+    Raises:
+        PictureError: a side is shorter than the window.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
+
+    height, width = output.shape[-2:]
+    if min(height, width) < WINDOW:
+        raise PictureError(
+            f"metric 'ssim': expected pictures of at least {WINDOW} x {WINDOW} pixels (its window), "
+            f"found {width} x {height}; compare larger pictures"
+        )
+    value: Tensor = structural_similarity_index_measure(
+        (output.float().clamp(-1, 1) + 1) / 2,
+        (expected.float().clamp(-1, 1) + 1) / 2,
+        gaussian_kernel=True,
+        sigma=1.5,
+        kernel_size=WINDOW,
+        data_range=1.0,
+        reduction="none",
+    )
+    return value.reshape(output.shape[0])
+
+
+SSIM = Metric("ssim", "", "higher", ssim)
+
+
+def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """``||x - y||_2 / sqrt(3 H W)`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white.
+
+    The division makes pictures of different size comparable; it turns the L2 norm into the root of the
+    mean squared difference (RMSE), which is what this number is.
+    """
+    difference = (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
+    return difference.square().flatten(1).mean(dim=1).sqrt()
+
+
+EUCLIDEAN = Metric("euclidean", "", "lower", euclidean)
+
+
+def absolute(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """Mean of ``|x - y|`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white."""
+    difference = (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
+    return difference.abs().flatten(1).mean(dim=1)
+
+
+ABSOLUTE = Metric("absolute", "", "lower", absolute)
+
+
+BINS = 100
+"""Grey levels of each picture's histogram, between its darkest and its brightest value."""
+
+
+def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """``(H(A) + H(B)) / H(A, B)``: 2 when one grey level tells the other, 1 when it tells nothing.
+
+    Studholme, Hill and Hawkes 1999 (An overlap invariant entropy measure of 3D medical image alignment),
+    computed by scikit-image. Blind to brightness, contrast and the negative (any linear change of grey
+    levels): it asks whether the content is still there. Small pictures score high by chance,
+    since 100 x 100 cells are then sparsely filled; compare values at one size only.
+
+    Two flat pictures have no entropy to divide by; each tells the other, so they score 2. A picture with a
+    value that is not finite scores nan.
+    """
+    from skimage.metrics import normalized_mutual_information  # slow to import
+
+    pairs = zip(_grey(output), _grey(expected), strict=True)
+    values = []
+    for first, second in pairs:
+        if not (first.isfinite().all() and second.isfinite().all()):
+            values.append(float("nan"))
+        elif first.min() == first.max() and second.min() == second.max():
+            values.append(2.0)
+        else:
+            values.append(float(normalized_mutual_information(first.numpy(), second.numpy(), bins=BINS)))
+    result: Tensor = torch.tensor(values, dtype=torch.float32, device=output.device)
+    return result
+
+
+def _grey(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
+    """Grey in float64 on the CPU: a histogram's bin edges must not depend on the device."""
+    return luma(image.detach().to("cpu", torch.float64).clamp(-1, 1))
+
+
+NMI = Metric("nmi", "", "higher", nmi)

@@ -1,0 +1,123 @@
+"""Generators of the comparison models, built of the conditional encoder and decoder: of the conditional WGAN, of the
+conditional GANomaly, and of the conditional VAE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
+from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
+from prismgan.networks.task_generator import HeadSpec, Positive
+
+__all__ = ["BowTieConfig", "BowTieGenerator", "Gaussian", "NoisyGenerator", "VariationalGenerator"]
+
+
+class VariationalGenerator(ConditionalGenerator):
+    """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4.
+
+    z has channels at every position of the coarsest level, so that it says what is where, and a tile of a picture is
+    rendered as the whole is. What is rendered is the prior's mean, as in the paper's section 4.1. A task that varies is
+    rendered from another point of the prior: ``latent`` (B, Z) says how many standard deviations from its mean, the
+    same at every position. (A point drawn anew at every position, as training has it, is :meth:`start` with noise.)
+    """
+
+    def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
+        super().__init__(config, specs, layers=2)
+        width = config.widths[-1]
+        self.reader = ResidualBlock(width, config.code)
+        self.prior = zero_(convolution(width, 2 * config.latent, size=1))
+        self.widen = convolution(config.latent, width, size=1)
+
+    def prior_of(self, encoded: Conditional, name: str) -> Gaussian:
+        """p(z | source, task)."""
+        maps = self.reader(encoded.maps[-1], self.codes[name])
+        return Gaussian.of(self.prior(F.leaky_relu(maps, SLOPE)))
+
+    def start(
+        self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        """What the decoder starts from and is told, for the task and a latent map."""
+        return encoded.maps[-1] + self.widen(z), self.codes[name]
+
+    def between(
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        prior = self.prior_of(encoded, name)
+        z = prior.at(latent[..., None, None]) if self.specs[name].latent else prior.mean
+        return self.start(encoded, name, z)
+
+
+class BowTieConfig(ConditionalConfig):
+    """Size of a generator with a narrow latent between encoder and decoder."""
+
+    latent: Positive = 32
+    """Channels of the latent map, which is what the picture has to go through. There is no z to vary a look with."""
+    skips: bool = True
+    """Whether the decoder sees the encoder's finer maps too (Akcay et al., "Skip-GANomaly", 2019). If not, all goes
+    through the latent, as in the paper of 2018, and neither noise nor detail fits through."""
+
+
+class BowTieGenerator(ConditionalGenerator):
+    """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, the decoder told the task.
+
+    As everywhere here the output is added to the enlarged source; and z is a map and not a vector, so that pictures may
+    have any size.
+    """
+
+    def __init__(self, config: BowTieConfig, specs: Sequence[HeadSpec]) -> None:
+        super().__init__(config, specs, skips=config.skips)
+        self.narrow = convolution(config.widths[-1], config.latent, size=1)
+        self.widen = convolution(config.latent, config.widths[-1], size=1)
+
+    def z(self, encoded: Conditional) -> Float[Tensor, "B Z h w"]:
+        """G_E(source)."""
+        return self.narrow(F.leaky_relu(encoded.maps[-1], SLOPE))
+
+    def between(
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        return self.widen(self.z(encoded)), self.codes[name]
+
+
+class NoisyGenerator(ConditionalGenerator):
+    """U-shaped (Ronneberger et al. 2015), as image translation by conditional GANs has it (Isola et al. 2017)."""
+
+    def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
+        super().__init__(config, specs)
+        self.mapping = nn.Sequential(
+            nn.Linear(config.latent, config.code), nn.LeakyReLU(SLOPE), nn.Linear(config.code, config.code)
+        )
+
+    def between(
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        code = self.codes[name]
+        return encoded.maps[-1], code + self.mapping(latent) if self.specs[name].latent else code
+
+
+LIMIT = 10.0
+"""Log-variances stay within it to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold."""
+
+
+class Gaussian(NamedTuple):
+    """N(mean, exp(log_variance))."""
+
+    mean: Float[Tensor, "B Z h w"]
+    log_variance: Float[Tensor, "B Z h w"]
+
+    @classmethod
+    def of(cls, maps: Float[Tensor, "B 2Z h w"]) -> Gaussian:
+        """From a network's output, in float32 at least."""
+        mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
+        return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
+
+    def at(self, noise: Float[Tensor, "B Z h w"]) -> Float[Tensor, "B Z h w"]:
+        """The point that a standard normal ``noise`` stands for (Kingma & Welling 2014, section 2.4)."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise

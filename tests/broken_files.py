@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "pages": (
         lambda: saved(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]),
-        "has 2 pages",
+        "has several pages",
         "save one page",
     ),
 }

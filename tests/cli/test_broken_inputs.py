@@ -124,7 +124,7 @@ MASKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("no picture"), "is not a picture that can be read"),
     "truncated": (lambda path: path.write_bytes(BROKEN["truncated PNG"][0]()), "is damaged or truncated"),
     "floating-point": (lambda path: path.write_bytes(BROKEN["NaN"][0]()), "has floating-point pixels"),
-    "animated": (lambda path: path.write_bytes(BROKEN["APNG"][0]()), "is animated (2 frames); save one frame"),
+    "animated": (lambda path: path.write_bytes(BROKEN["APNG"][0]()), "is animated; save one frame"),
     "folder": (lambda path: path.mkdir(), "is a folder, expected a picture"),
     "link": (lambda path: path.symlink_to("nowhere"), "is a link that leads nowhere"),
 }

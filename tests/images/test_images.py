@@ -198,7 +198,7 @@ def test_a_size_is_told_or_refused_in_the_same_way(tmp_path: Path, name: str) ->
 def test_far_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     colours(40, 50).save(tmp_path / "a.png")
     for limit in (1500, 500):  # Pillow warns from there on, and refuses from twice as much on
-        monkeypatch.setattr("prismgan.images.files.MAXIMUM_PIXELS", limit)
+        monkeypatch.setattr("prismgan.images.opening.MAXIMUM_PIXELS", limit)
         for ask in (images.read, images.size):
             with pytest.raises(PictureError, match=f"a.png: has more than {limit:,} pixels"):
                 ask(tmp_path / "a.png")

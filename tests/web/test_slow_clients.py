@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ import pytest
 from browsing import served
 from tiny_server import client_of, drawn, finished, send, until, watched
 
-from prismgan.web import Limits
+from harmful_files import HARMFUL
+from prismgan.web.limits import Limits
 from prismgan.web.serving import make_server
 from prismgan.web.slow_clients import Connection
 from prismgan.web.studio import Studio
@@ -150,6 +152,18 @@ def test_nothing_is_read_of_a_body_whose_rest_does_not_come(address: str) -> Non
         began = time.monotonic()
         assert answered(connection)[0] == 403
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("case", ["JPEG of millions of scans", "TIFF of 272,000 pages", "GIF of comments"])
+def test_others_are_served_while_a_file_that_is_made_to_harm_is_refused(address: str, case: str) -> None:
+    content = HARMFUL[case][0]()
+    with httpx2.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor() as pool:
+        refused = pool.submit(send, client, content)
+        longest = seconds_until_served(address)
+        while not refused.done():
+            longest = max(longest, seconds_until_served(address))
+        assert refused.result().status_code in (415, 422)
+    assert longest < 5  # on a machine that does other things as well
 
 
 # -- who has gone --------------------------------------------------------------------------------

@@ -6,18 +6,19 @@ tensor in [-1, 1].
 """
 
 from prismgan.images.files import (
-    DECODING_ERRORS,
     MINIMUM_SIDE,
     SUFFIXES,
-    damaged,
     find_pictures,
     is_picture,
-    missing,
-    open_lazily,
-    pixel_limit,
     refuse_small,
     refuse_unread,
     size,
+)
+from prismgan.images.opening import (
+    DECODING_ERRORS,
+    damaged,
+    missing,
+    open_lazily,
 )
 from prismgan.images.pixels import (
     LUMA,
@@ -87,7 +88,6 @@ __all__ = [
     "on_white",
     "open_lazily",
     "open_picture",
-    "pixel_limit",
     "read",
     "refuse_small",
     "refuse_unread",

@@ -6,7 +6,7 @@ import struct
 
 from PIL import Image
 
-from prismgan.images.files import DECODING_ERRORS
+from prismgan.images.opening import DECODING_ERRORS
 
 __all__ = ["EXIF_FOLDER", "GPS_FOLDER", "ORIENTATION", "about_the_picture", "sized"]
 

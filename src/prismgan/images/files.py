@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import struct
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from prismgan.errors import PictureError
+from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazily
 
 __all__ = [
-    "DECODING_ERRORS",
-    "MAXIMUM_PIXELS",
     "MINIMUM_SIDE",
     "SAVE_ANEW",
     "SUFFIXES",
-    "UNKNOWN",
-    "damaged",
     "find_pictures",
     "is_picture",
-    "missing",
-    "open_lazily",
-    "pixel_limit",
     "refuse_small",
     "refuse_unread",
     "size",
 ]
 
-UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 SAVE_ANEW = "save it as a PNG or TIFF with 8 or 16 bits first"
 # First bytes of formats that Pillow does not read, for a better word than "unknown". Where in the file, which bytes.
@@ -59,14 +45,6 @@ HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """Of ITU-T H.273: how bright values mean nothing like what the network has learnt."""
 HEAD = 65_536
 """Bytes at the start of a file in which the ways to say HDR are looked for."""
-# What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
-DECODING_ERRORS = (
-    *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
-_limit = threading.RLock()
-MAXIMUM_PIXELS = 400_000_000
-"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
 MINIMUM_SIDE = 16
 """Shortest side in pixels that the networks can do anything sensible with."""
 
@@ -98,69 +76,13 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
-def missing(path: Path) -> PictureError:
-    """What to say of a path where no file is."""
-    what = "is a link that leads nowhere; mend or remove it" if path.is_symlink() else "no such file"
-    return PictureError(f"{path}: {what}")
-
-
-def damaged(path: Path, error: BaseException) -> PictureError:
-    """What to say of a picture that breaks off while it is decoded, or makes no sense."""
-    return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
-
-
-@contextmanager
-def pixel_limit(pixels: int) -> Iterator[None]:
-    """Another limit than :data:`PIL.Image.MAX_IMAGE_PIXELS`, for opening as well as for decoding.
-
-    Pillow has one limit for the whole process, so one thread at a time has its own.
-    """
-    with _limit:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = pixels
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
-def open_lazily(path: Path, unidentified: str = UNKNOWN) -> Image.Image:
-    """A picture whose pixels are not decoded yet; everything Pillow can say against the file becomes one clear line.
-
-    Args:
-        path: the file.
-        unidentified: what is said of a file whose format Pillow does not know.
-
-    Raises:
-        PictureError: the file is missing, not a picture, or has too many pixels.
-    """
-    try:
-        if not path.exists():
-            raise missing(path)
-        if path.is_dir():
-            raise PictureError(f"{path}: is a folder, expected a picture")
-        if not path.is_file():  # reading from it might never end
-            raise PictureError(f"{path}: is a pipe or a device, expected a picture; save what it gives to a file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # about odd metadata
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(path)
-    except UnidentifiedImageError:
-        raise PictureError(f"{path}: {unidentified}") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise PictureError(f"{path}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller first") from None
-    except DECODING_ERRORS as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{path}: cannot be read ({reason}); try a copy of it") from None
-
-
 def size(path: Path) -> tuple[int, int]:
     """Height and width in pixels, as it is read; from the header where the format allows it.
 
     Raises:
         PictureError: the file is missing, damaged, truncated or not a picture.
     """
-    with pixel_limit(MAXIMUM_PIXELS), open_lazily(path) as picture:
+    with open_lazily(path) as picture:
         try:
             if picture.format == "TIFF":
                 picture.load()  # which turns it, so that size and orientation tell the same

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +14,13 @@ from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from prismgan.errors import PictureError
-from prismgan.images import files
 from prismgan.images.exif import ORIENTATION, about_the_picture
 from prismgan.images.files import SAVE_ANEW, refuse_unread
+from prismgan.images.opening import DECODING_ERRORS, damaged, open_lazily
 from prismgan.images.pixels import Picture, Samples, on_white
 
 __all__ = ["open_picture", "read"]
 
-STDERR = 2
-"""The process's own, whatever Python's stands for."""
 PHOTOMETRIC = 262
 """TIFF's tag for what the values mean."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -51,17 +45,10 @@ def open_picture(path: Path) -> Picture:
     Raises:
         PictureError: the file is missing, damaged or not a picture; it is animated or has several pages; its
             pixels have high dynamic range, are floating-point or of another kind that is not read; or there are
-            more than :data:`~prismgan.images.files.MAXIMUM_PIXELS`.
+            more than :data:`~prismgan.images.opening.MAXIMUM_PIXELS`; or it is made to take memory or time.
     """
     unidentified = refuse_unread(path)
-    quiet = warnings.catch_warnings(action="ignore", category=UserWarning)  # about odd metadata, which are left out
-    with (
-        files.pixel_limit(files.MAXIMUM_PIXELS),
-        quiet,
-        files.open_lazily(path, unidentified) as file,
-        _libtiff_silenced(file),
-    ):
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with open_lazily(path, unidentified) as file:
         try:
             _refuse_several(path, file)
             low = _raw_mode_of_low_bytes(path, file)
@@ -74,8 +61,8 @@ def open_picture(path: Path) -> Picture:
             else:
                 raise PictureError(f"{path}: {_other_mode(file.mode)}; {SAVE_ANEW}")
             exif = file.getexif()  # after the pixels: Pillow turns a TIFF as it decodes it, and then says so here
-        except files.DECODING_ERRORS as error:
-            raise files.damaged(path, error) from None
+        except DECODING_ERRORS as error:
+            raise damaged(path, error) from None
         orientation = exif.get(ORIENTATION, 1)
         return Picture(
             _upright(colours, orientation),
@@ -85,33 +72,17 @@ def open_picture(path: Path) -> Picture:
         )
 
 
-@contextmanager
-def _libtiff_silenced(file: Image.Image) -> Iterator[None]:
-    """Whatever libtiff finds wrong it also writes to the process's stderr, past Python; the error is enough."""
-    if file.format != "TIFF" or sys.__stderr__ is None:  # without a stderr its number may be another file's
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(STDERR)
-    try:
-        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a name, not a path)
-            os.dup2(nothing.fileno(), STDERR)
-        yield
-    finally:
-        os.dup2(kept, STDERR)
-        os.close(kept)
-
-
 # -- what is not read ----------------------------------------------------------------------------
 
 
 def _refuse_several(path: Path, file: Image.Image) -> None:
-    frames = getattr(file, "n_frames", 1)
-    if frames == 1 or file.format in ("MPO", "PSD"):  # previews beside a camera's JPEG; layers under their composite
+    # How many there are is not asked: a file of a few megabytes can have a million, one behind the other.
+    several = getattr(file, "is_animated", False)
+    if not several or file.format in ("MPO", "PSD"):  # previews beside a camera's JPEG; layers under their composite
         return
     if file.format == "TIFF":
-        raise PictureError(f"{path}: has {frames} pages; save one page as a picture of its own")
-    raise PictureError(f"{path}: is animated ({frames} frames); save one frame as a picture")
+        raise PictureError(f"{path}: has several pages; save one page as a picture of its own")
+    raise PictureError(f"{path}: is animated; save one frame as a picture")
 
 
 def _other_mode(mode: str) -> str:
@@ -151,7 +122,7 @@ def _raw_mode_of_low_bytes(path: Path, file: Image.Image) -> str | None:
 def _both_bytes(path: Path, file: Image.Image, low_mode: str) -> tuple[Samples, Samples | None]:
     transparent = file.info.get("transparency")
     high = np.asarray(file)
-    with files.open_lazily(path) as again:
+    with open_lazily(path) as again:
         assert isinstance(again, ImageFile)
         again.tile = [
             tile._replace(args=low_mode if isinstance(tile.args, str) else (low_mode, *(tile.args or ())[1:]))

@@ -18,7 +18,8 @@ from torch import Tensor
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.files import replace_file
 from prismgan.images.exif import EXIF_FOLDER, GPS_FOLDER, ORIENTATION, sized
-from prismgan.images.files import DECODING_ERRORS, SUFFIXES
+from prismgan.images.files import SUFFIXES
+from prismgan.images.opening import DECODING_ERRORS
 from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
 
 __all__ = [

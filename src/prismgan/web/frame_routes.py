@@ -8,7 +8,6 @@ from typing import Annotated, BinaryIO
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
-from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PrismganError
@@ -25,7 +24,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api", tags=["frames"])
 PAUSE = 0.002
 """Seconds between two looks at the job."""
-ANY = 2**62
+NO_JPEG = "is no JPEG file, or is damaged"
 
 
 @router.post(
@@ -75,12 +74,13 @@ async def frame(
 def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
     """Of the JPEG alone, which cameras' frames are sent as: no other decoder is asked."""
     try:
-        with images.pixel_limit(ANY), Image.open(file, formats=["JPEG"]) as picture:
+        with images.open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
             if picture.width * picture.height > most:
                 raise Refusal(413, f"the frame has {picture.width * picture.height:,} pixels, and {most:,} are taken")
             images.refuse_small("frame", picture.height, picture.width)
             return np.asarray(picture.convert("RGB"))
     except PrismganError as error:
-        raise Refusal(422, words_of(error)) from None
+        text = words_of(error)
+        raise Refusal(415 if NO_JPEG in text else 422, text.replace("picture: ", "the frame ")) from None
     except images.DECODING_ERRORS:
-        raise Refusal(415, "the frame is no JPEG file, or is damaged") from None
+        raise Refusal(415, f"the frame {NO_JPEG}") from None

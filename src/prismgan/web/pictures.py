@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +21,10 @@ from prismgan.web.uploads import Bounds, Upload, Uploads
 
 __all__ = ["Part", "SentPicture", "sent_pictures"]
 
+LARGE = threading.BoundedSemaphore(2)
+"""Of large pictures that are decoded when they arrive."""
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
 """Pillow's names. It reads many more, for which decoders are old and seldom tested."""
-ANY = 2**62
 
 
 @dataclass
@@ -97,7 +100,7 @@ def _checked(limits: Limits, name: str, client: str, path: Path) -> SentPicture:
     """First of all the header is looked at, which costs next to nothing."""
     try:
         unidentified = refuse_unread(path)
-        with images.pixel_limit(ANY), images.open_lazily(path, unidentified) as file:
+        with images.open_lazily(path, unidentified) as file:
             kind, (width, height) = file.format, file.size
     except PictureError as error:
         raise Refusal(415, f"the file {words_of(error, [path])}") from None
@@ -110,7 +113,9 @@ def _checked(limits: Limits, name: str, client: str, path: Path) -> SentPicture:
             "make it smaller, or use prismgan render",
         )
     try:
-        pixels = open_picture(path).pixels
+        # Many large ones at once would take all memory; small ones need not wait for them.
+        with LARGE if width * height > limits.quick_pixels else nullcontext():
+            pixels = open_picture(path).pixels
         images.refuse_small("picture", *pixels.shape[:2])
     except PictureError as error:
         raise Refusal(422, f"the picture {words_of(error, [path, Path('picture')])}") from None

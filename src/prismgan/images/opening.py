@@ -1,0 +1,252 @@
+"""Opening picture files, also those that are made to harm: what reading one may cost is known before it is decoded."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import mmap
+import re
+import struct
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import PIL
+from PIL import Image, UnidentifiedImageError
+
+from prismgan.errors import PictureError
+
+__all__ = [
+    "DECODING_ERRORS",
+    "MAXIMUM_PIXELS",
+    "UNKNOWN",
+    "damaged",
+    "missing",
+    "open_lazily",
+]
+
+UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
+# What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
+DECODING_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
+
+MAXIMUM_PIXELS = 400_000_000
+"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
+PLAIN_PIXELS = 64_000_000
+"""Up to here a file may be as small as it likes: decoded it takes less than half a gigabyte."""
+PIXELS_A_BYTE = 50
+"""Beyond, a file that claims more pixels for each of its bytes is meant to exhaust the memory. Photos have 1 to 30."""
+MOST_SCANS = 50
+"""Of a JPEG: every one goes through all pixels. Programs write 1 to 23."""
+STRIPS = frozenset({273, 279, 324, 325})
+"""TIFF's tags for where strips or tiles are, and how long."""
+MOST_STRIPS = 4 * 65_536
+"""Of a TIFF: one for each row and channel."""
+HEADER_SECONDS = 0.5
+"""Of computing, until it is known what is in a file."""
+SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The marker behind the entropy-coded data of a scan."""
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+
+
+class BoundedFile(io.BufferedReader):
+    """A file that may not be read in ever so many little pieces, many times over, or, at first, for long.
+
+    Formats are lists of chunks, tags or blocks, which Pillow goes through one by one. A file of a few megabytes can
+    have millions of them, or tags that all share one large piece.
+    """
+
+    def __init__(self, raw: Any, size: int) -> None:
+        super().__init__(raw)
+        self._reads, self._bytes = 50_000 + size // 64, 1_000_000 + 8 * size
+        self._end: float | None = time.thread_time() + HEADER_SECONDS
+
+    def header_is_read(self) -> None:
+        """From now on what is read are pixels, however long that takes."""
+        self._end = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of every file.
+
+        Raises:
+            OSError: it was read too often, or for too long.
+        """
+        content = super().read(size)
+        self._reads -= 1
+        self._bytes -= len(content)
+        if self._reads < 0 or self._bytes < 0 or (self._end is not None and time.thread_time() > self._end):
+            raise OSError("it has more parts than a picture needs")
+        return content
+
+
+class _Decoding:
+    """What Pillow knows only for the whole process, set while any thread opens or decodes a picture.
+
+    That is how many pixels it takes, and that it says nothing about odd metadata, which are left out.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._threads = threading.Lock(), 0
+        self._filters, self._limit = warnings.catch_warnings(), Image.MAX_IMAGE_PIXELS
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._threads:
+                self._filters, self._limit = warnings.catch_warnings(), Image.MAX_IMAGE_PIXELS
+                self._filters.__enter__()
+                warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                Image.MAX_IMAGE_PIXELS = MAXIMUM_PIXELS
+            self._threads += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if not self._threads:
+                self._filters.__exit__(None, None, None)
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_decoding = _Decoding()
+
+
+@contextmanager
+def open_lazily(
+    source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None
+) -> Iterator[Image.Image]:
+    """A picture whose pixels are not decoded yet; everything that can be said against the file becomes one clear line.
+
+    Decoding belongs inside the ``with``. Threads do not wait for each other.
+
+    Args:
+        source: the file, or what is in it.
+        unidentified: what is said of a file whose format Pillow does not know.
+        formats: Pillow's names of those that are looked for; by default all.
+
+    Raises:
+        PictureError: the file is missing, not a picture, has too many pixels, or is made to take memory or time.
+    """
+    where = source if isinstance(source, Path) else "picture"
+    with _decoding:
+        try:
+            file, size = _opened(source)
+        except OSError as error:
+            raise PictureError(f"{where}: cannot be read ({error.strerror or error}); try a copy of it") from None
+        with file:
+            try:
+                if _most_strips(file) > MOST_STRIPS:
+                    raise PictureError(f"{where}: is a TIFF in more pieces than a picture has rows; save it anew")
+                picture = Image.open(file, formats=formats)
+                _refuse_harmful(where, picture, source, size)
+            except UnidentifiedImageError:
+                raise PictureError(f"{where}: {unidentified}") from None
+            except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+                raise PictureError(f"{where}: has more than {MAXIMUM_PIXELS:,} pixels; make it smaller first") from None
+            except DECODING_ERRORS as error:
+                reason = getattr(error, "strerror", None) or error
+                raise PictureError(f"{where}: cannot be read ({reason}); try a copy of it") from None
+            file.header_is_read()
+            with picture:
+                yield picture
+
+
+def missing(path: Path) -> PictureError:
+    """What to say of a path where no file is."""
+    what = "is a link that leads nowhere; mend or remove it" if path.is_symlink() else "no such file"
+    return PictureError(f"{path}: {what}")
+
+
+def damaged(path: Path, error: BaseException) -> PictureError:
+    """What to say of a picture that breaks off while it is decoded, or makes no sense."""
+    return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
+
+
+def _opened(source: Path | bytes) -> tuple[BoundedFile, int]:
+    if isinstance(source, bytes):
+        return BoundedFile(io.BytesIO(source), len(source)), len(source)
+    if not source.exists():
+        raise missing(source)
+    if source.is_dir():
+        raise PictureError(f"{source}: is a folder, expected a picture")
+    if not source.is_file():  # reading from it might never end
+        raise PictureError(f"{source}: is a pipe or a device, expected a picture; save what it gives to a file")
+    size = source.stat().st_size
+    return BoundedFile(io.FileIO(source), size), size
+
+
+def _refuse_harmful(where: object, picture: Image.Image, source: Path | bytes, size: int) -> None:
+    pixels = picture.width * picture.height
+    if pixels > max(PLAIN_PIXELS, size * PIXELS_A_BYTE):
+        raise PictureError(
+            f"{where}: claims {pixels:,} pixels in {size:,} bytes, which no photo does; make it smaller first"
+        )
+    if picture.format in ("JPEG", "MPO") and (scans := _scans(source)) > MOST_SCANS:
+        raise PictureError(f"{where}: is a JPEG of {scans:,} scans or more, which takes too long; save it anew")
+    if picture.format == "TIFF":
+        _silence_libtiff()
+    # A GIF has to be searched for a second frame; it is known from now on.
+    _ = getattr(picture, "is_animated", False)
+
+
+def _scans(source: Path | bytes) -> int:
+    """How many scans the first picture of a JPEG file has, as far as it matters: counted by its markers."""
+    if isinstance(source, bytes):
+        return _scans_of(source)
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return _scans_of(content)
+
+
+def _scans_of(content: bytes | mmap.mmap) -> int:
+    scans, place = 0, 2
+    while place + 4 <= len(content) and scans <= MOST_SCANS:
+        marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+        if content[place] != 0xFF or marker == END_OF_IMAGE:
+            break
+        if marker == 0xFF:  # fills up
+            place += 1
+            continue
+        place += 2 + length
+        if marker == START_OF_SCAN:
+            scans += 1
+            following = SCAN.search(content, place)
+            if following is None:
+                break
+            place = following.start()
+    return scans
+
+
+def _most_strips(file: BoundedFile) -> int:
+    """How many strips or tiles the first picture of a TIFF claims; 0 for other files. Leaves the file at its start."""
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+    counts: list[int] = []
+    with suppress(struct.error):  # it is no TIFF, or breaks off
+        if order and head[2:4] in (b"*\0", b"\0*"):
+            file.seek(*struct.unpack(f"{order}I", head[4:8]))
+            entries = file.read(12 * struct.unpack(f"{order}H", file.read(2))[0])
+            counts = [count for tag, _, count, _ in struct.iter_unpack(f"{order}HHII", entries) if tag in STRIPS]
+        elif order and head[2:4] in (b"+\0", b"\0+"):
+            file.seek(*struct.unpack(f"{order}Q", head[8:16]))
+            many = min(struct.unpack(f"{order}Q", file.read(8))[0], 65_536)
+            entries = file.read(20 * many)
+            counts = [count for tag, _, count, _ in struct.iter_unpack(f"{order}HHQQ", entries) if tag in STRIPS]
+    file.seek(0)
+    return max(counts, default=0)
+
+
+@cache
+def _silence_libtiff() -> None:
+    """Whatever libtiff finds wrong it also writes to the process's stderr, past Python; the error is enough."""
+    package = Path(PIL.__file__).parent
+    for folder in (package.parent / "pillow.libs", package / ".dylibs"):
+        for library in folder.glob("libtiff*"):
+            handler = ctypes.CDLL(str(library)).TIFFSetErrorHandler
+            handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+            handler(None)

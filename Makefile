@@ -56,7 +56,7 @@ $(VENV)/.installed: pyproject.toml
 		"$$found" -m venv --clear $(VENV); \
 	}
 	@echo "installing prismgan and what it needs into $(VENV); the first time takes a minute or more"
-	@$(PIP) install --quiet -e .
+	@$(PIP) install --quiet -e '.[train]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -7,15 +7,31 @@ from importlib.util import find_spec
 
 from prismgan.errors import PrismganError
 
-__all__ = ["missing", "require"]
+__all__ = ["missing", "require", "require_training"]
 
-PACKAGE_OF = {"cv2": "opencv-python-headless", "multipart": "python-multipart", "sklearn": "scikit-learn"}
+PACKAGE_OF = {
+    "cv2": "opencv-python-headless",
+    "multipart": "python-multipart",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+}
 """Packages whose modules have other names."""
+TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")
+"""Modules that training and measuring need and rendering does not."""
 
 
 def missing(modules: Iterable[str]) -> list[str]:
     """The packages of those modules that cannot be imported."""
     return [PACKAGE_OF.get(module, module) for module in modules if find_spec(module) is None]
+
+
+def require_training() -> None:
+    """Refuse where a package of the extra ``train`` is missing.
+
+    Raises:
+        PrismganError: one of :data:`TRAINING` cannot be imported.
+    """
+    require("training and measuring", "train", *TRAINING)
 
 
 def require(what: str, extra: str, *modules: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from prismgan.cli.conventions import RecipeFile, Settings, names
+from prismgan.packages import require_training
 
 __all__ = ["compare"]
 
@@ -40,6 +41,7 @@ def compare(
     The report says which differences are larger than noise. The first model is the one that the others are
     compared with. `experts` trains a separate network for each task.
     """
+    require_training()
     from prismgan.comparison import JOINT, MODELS, Axis, compare, find_contenders
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]

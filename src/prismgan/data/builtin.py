@@ -19,8 +19,9 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data import digits, graphics
 from prismgan.errors import DataError, nearest
+from prismgan.packages import missing, require
 
-__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "size"]
+__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "samples", "size"]
 
 PREFIX = "builtin:"
 
@@ -57,6 +58,11 @@ COLLECTIONS: dict[str, tuple[str, ...]] = {
     "held-out": HELD_OUT,
     "comics": tuple(name for name in DRAWINGS if name.startswith("comic-")),
 }
+
+
+def samples() -> tuple[str, ...]:
+    """Photos to try looks on; none where the package that brings them is not installed."""
+    return () if missing(["skimage"]) else HELD_OUT
 
 
 def is_builtin(reference: str) -> bool:
@@ -129,6 +135,7 @@ def _single(reference: str) -> str:
 def _file(name: str) -> Path:
     if name in DRAWINGS:
         return Path(__file__).with_name("drawings") / f"{name}.png"
+    require("built-in photos", "train", "skimage")
     # The file is opened directly: the functions of skimage.data would fetch what is missing.
     return Path(str(importlib.resources.files("skimage"))) / "data" / PHOTOS[name]
 

@@ -13,6 +13,7 @@ from prismgan.evaluation.measurement import Evaluation
 from prismgan.evaluation.photos import evaluate, judge
 from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.losses.context import LossContext
+from prismgan.packages import require_training
 from prismgan.recipes.recipe import EvaluationConfig, Recipe
 from prismgan.recipes.weights import recipe_of, trained_model
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
@@ -40,6 +41,7 @@ def evaluate_weights(
         WeightsError: the weights, or a file given for a metric, cannot be read.
         PictureError: the folder is missing or holds no picture.
     """
+    require_training()
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
     if recipe.source == "noise":

@@ -25,6 +25,7 @@ from prismgan.errors import PrismganError
 from prismgan.models import Prism, PrismConfig
 from prismgan.models.schedule import Schedule
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
+from prismgan.packages import require_training
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.ema import Average
@@ -70,6 +71,7 @@ class HeadTraining:
             DataError: a picture is missing or cannot be used; all problems are named.
             WeightsError: the name is taken, the weights are damaged, or they are of another kind of model than ours.
         """
+        require_training()
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
         self.weights = weights

@@ -24,6 +24,7 @@ from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
+from prismgan.packages import require_training
 from prismgan.recipes.recipe import Recipe, to_yaml
 from prismgan.recipes.weights import header
 from prismgan.report import write_report
@@ -71,6 +72,7 @@ class Trainer:
             RecipeError: the run folder holds another training, or ``resume`` is asked for with another recipe.
             WeightsError: the checkpoint, or weights that the recipe names, cannot be read.
         """
+        require_training()
         from accelerate import PartialState
 
         state = PartialState(cpu=not torch.cuda.is_available())

@@ -23,7 +23,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
-SAMPLES = builtin.HELD_OUT
+SAMPLES = builtin.samples()
 """Photos that no ready-made weights were trained on."""
 
 

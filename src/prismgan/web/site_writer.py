@@ -103,7 +103,7 @@ def write_site(
     parity = pieces.compared()
     content = {
         **_page(),
-        **{f"samples/{name}.jpg": _sample(name) for name in builtin.HELD_OUT},
+        **{f"samples/{name}.jpg": _sample(name) for name in builtin.samples()},
         **{f"{onnxruntime_web.FOLDER}/{name}": file for name, file in runtime.items()},
     }
     network = f"network-{_digest(pieces.files)}"
@@ -185,7 +185,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
             }
             for name in names
         ],
-        "samples": [{"name": name, "address": f"samples/{name}.jpg"} for name in builtin.HELD_OUT],
+        "samples": [{"name": name, "address": f"samples/{name}.jpg"} for name in builtin.samples()],
         "cell": cell,
         "halo": -(-generator.reach(names) // cell) * cell,
         "latent": generator.config.latent,

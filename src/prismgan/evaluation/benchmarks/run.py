@@ -12,7 +12,7 @@ from prismgan.evaluation.benchmarks.restoration import RESTORATION
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.styles import STYLES
 from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite
-from prismgan.packages import missing
+from prismgan.packages import missing, require_training
 from prismgan.render import Renderer
 
 __all__ = ["SUITES", "chosen", "run_benchmarks"]
@@ -45,6 +45,7 @@ def run_benchmarks(
         PrismganError: the folder or a suite's part of it is missing, a suite is unknown, or a package is not installed.
         WeightsError: the weights cannot be read.
     """
+    require_training()
     found = chosen(folder, suites)
     renderer = Renderer.load(weights)
     bench = Bench(renderer, folder, photos, announce)

@@ -3,12 +3,18 @@
 
 VENV := .venv
 RUN ?= runs/demo
-MINUTES ?= 3
+MINUTES ?= 2
 
 # PYTHON=/path/to/python3.12 make demo: that one, if it is 3.11 or newer; else the first of these that is.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
+# Python compiles what is imported; to compile everything that is installed takes longer than the rest of the set-up.
+INSTALL := $(PIP) install --quiet --no-compile -e
+# Runs a command that says nothing for a while, and prints how long it has taken every few seconds.
+EVERY := 5
+narrated = ( n=0; while sleep 1; do n=$$((n + 1)); [ $$((n % $(EVERY))) -ne 0 ] || echo "  ... $$n s"; done ) & ticker=$$!; \
+	trap 'kill $$ticker' EXIT; trap 'exit 130' INT TERM; $(1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,8 +25,8 @@ help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
 		printf '  %-8s %s\n' "$$name" "$$text"; done
 
-demo: $(VENV)/.installed  ## Render all looks of a photo, add a style, train a small network in 3 minutes, write a report
-	$(VENV)/bin/prismgan demo --run $(RUN) --minutes $(MINUTES)
+demo: $(VENV)/.installed  ## Render, add a style, train a small network, write a report: 5 minutes; QUICK=1 trains nothing
+	$(VENV)/bin/prismgan demo --run $(RUN) $(if $(QUICK),--quick,--minutes $(MINUTES))
 
 test: $(VENV)/.installed-dev  ## Run all tests
 	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
@@ -53,13 +59,13 @@ $(VENV)/.installed: pyproject.toml
 			exit 1; \
 		fi; \
 		echo "making $(VENV) with $$("$$found" --version)"; \
-		"$$found" -m venv --clear $(VENV); \
+		$(call narrated,"$$found" -m venv --clear $(VENV)); \
 	}
 	@echo "installing prismgan and what it needs into $(VENV); the first time takes a minute or more"
-	@$(PIP) install --quiet -e '.[train]'
+	@$(call narrated,$(INSTALL) '.[train]')
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing the tools for tests and checks into $(VENV)"
-	@$(PIP) install --quiet -e '.[dev]'
+	@$(call narrated,$(INSTALL) '.[dev]')
 	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,10 +13,10 @@ from rich.console import Console
 from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
-from prismgan.evaluation.measurement import Evaluation
+from prismgan.evaluation.measurement import Evaluation, Measurement
 from prismgan.recipes.recipe import Recipe, load
 from prismgan.render import Renderer, measure_cost, sheet
-from prismgan.report import Chapter, write_report
+from prismgan.report import Chapter, write_chapters, write_report
 from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
 from prismgan.training.run import Run
@@ -25,6 +26,8 @@ __all__ = ["demo_recipe", "run_demo"]
 
 FEWEST_STEPS = 800
 """Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
+EVERY = 5.0
+"""Seconds between two lines about a training that goes on."""
 READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
 """What a demo's folder holds."""
 SHEET = "sheet.png"
@@ -39,30 +42,37 @@ def demo_recipe() -> Recipe:
     return load(Path("recipe:demo"))
 
 
-def run_demo(folder: Path, minutes: float) -> None:
+def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
 
-    Training from scratch takes about ``minutes``, the style two thirds of that. A demo that is in the folder already
-    is replaced.
+    A demo that is in the folder already is replaced.
+
+    Args:
+        folder: for pictures, weights and the report.
+        minutes: that training from scratch takes; the style takes half as long. None trains nothing.
+        console: told how it goes on.
 
     Raises:
         PrismganError: the folder holds something else.
     """
-    console = Console(stderr=True, highlight=False)
     _clear(folder)
     chapters = [_render_ready_made(console, folder / READY_MADE)]
-    style = _learn_style(console, folder / NEW_STYLE, minutes * 2 / 3)
-    if style is None:
-        return
-    trainer = _train(console, folder / FROM_SCRATCH, minutes)
-    if trainer is None:
-        return
-    chapters += [style, Chapter("A small network from scratch", "All that follows is about this training.")]
-    write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
-    print(f"looks    {folder / READY_MADE / SHEET}")
-    print(f"style    {folder / NEW_STYLE / SHEET}")
-    print(f"weights  {trainer.run.weights}")
-    print(f"report   {folder / REPORT}")
+    made = {"looks": folder / READY_MADE / SHEET}
+    if minutes is None:
+        write_chapters(folder / REPORT, title=demo_recipe().name, text="Rendered, nothing trained.", chapters=chapters)
+    else:
+        style = _learn_style(console, folder / NEW_STYLE, minutes / 2)
+        if style is None:
+            return
+        trainer = _train(console, folder / FROM_SCRATCH, minutes)
+        if trainer is None:
+            return
+        text = " ".join(["All that follows is about this training.", *_too_few_steps(trainer)])
+        chapters += [style, Chapter("A small network from scratch", text)]
+        write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
+        made |= {"style": folder / NEW_STYLE / SHEET, "weights": trainer.run.weights}
+    for name, path in {**made, "report": folder / REPORT}.items():
+        print(f"{name:<8} {path}")
 
 
 def _clear(folder: Path) -> None:
@@ -89,9 +99,10 @@ def _clear(folder: Path) -> None:
 
 def _render_ready_made(console: Console, folder: Path) -> Chapter:
     """Every look of a photo, by one pass of the weights that come with prismgan."""
+    console.print("rendering all looks of a photo")
     renderer = Renderer.load()
     photo = data.pictures.load(f"{builtin.PREFIX}{PHOTO}")
-    looks = renderer(images.to_float(photo))
+    looks = renderer(images.to_pil(photo))
     for look, picture in looks.items():
         images.write(folder / PHOTO / f"{look}.png", picture)
     images.write(folder / SHEET, sheet({"source": images.to_pil(photo), **looks}))
@@ -102,21 +113,19 @@ def _render_ready_made(console: Console, folder: Path) -> Chapter:
 
 def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | None:
     """The ready-made weights and one look more; None if a signal ended its training."""
-    console.print(f"adding the style of one picture to them in {minutes:.2g} minutes")
+    console.print(f"adding the style of one picture to them in {_minutes(minutes)}")
     exemplar, photo = (data.pictures.load(f"{builtin.PREFIX}{name}") for name in (EXEMPLAR, PHOTO))
     images.write(folder / "exemplar.png", images.to_pil(exemplar))
     out = folder / f"with-{EXEMPLAR}.safetensors"
     pictures = [f"{builtin.PREFIX}{EXEMPLAR}"]
-    if not add_task(None, out, name=EXEMPLAR, exemplars=pictures, display=Terminal(console), minutes=minutes):
+    if not add_task(None, out, name=EXEMPLAR, exemplars=pictures, display=Terminal(console, EVERY), minutes=minutes):
         return None
-    looks = Renderer.load(out)(images.to_float(photo), [EXEMPLAR])
     source = images.to_pil(photo)
+    looks = Renderer.load(out)(source, [EXEMPLAR])
     # Fitted into the photo's size: a sheet says of a larger picture that it was enlarged.
     shown = {"source": source, "one picture": ImageOps.contain(images.to_pil(exemplar), source.size), **looks}
     images.write(folder / SHEET, sheet(shown, columns=3))
-    text = (
-        f"The style of one picture, learnt in {minutes:.2g} minutes by a head on the trunk of the ready-made weights."
-    )
+    text = f"The style of one picture, learnt in {_minutes(minutes)} by a head on the trunk of the ready-made weights."
     return Chapter("A new style from one picture", text, folder / SHEET)
 
 
@@ -126,10 +135,11 @@ def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | No
 def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:
     """A small network, trained, measured, and its pictures; None if a signal ended the training."""
     recipe = demo_recipe()
-    console.print(f"training {len(recipe.tasks)} tasks from scratch for {minutes:g} minutes")
-    trainer = Trainer(recipe, folder, display=Terminal(console), minutes=minutes, fewest_steps=FEWEST_STEPS)
+    console.print(f"training {len(recipe.tasks)} tasks from scratch for {_minutes(minutes)}")
+    trainer = Trainer(recipe, folder, display=Terminal(console, EVERY), minutes=minutes, fewest_steps=FEWEST_STEPS)
     if not trainer.train():
         return None
+    console.print(f"rendering {len(trainer.test)} photos, and measuring the cost of all tasks against one")
     _render_held_out(trainer)
     cost = measure_cost(Renderer.load(trainer.run.weights).generator, 360, 640, repeats=5)
     cost["parameters"]["discriminator"] = sum(p.numel() for p in trainer.model.networks["discriminator"].parameters())
@@ -150,13 +160,14 @@ def _render_held_out(trainer: Trainer) -> None:
             source = condition.apply(photo, torch.Generator().manual_seed(0))
             folder = render / f"{name} ({condition.name})"
             images.write(folder / "photo.png", photo)
-            images.write(folder / "source.png", source)
-            looks = renderer(source)
+            shown_source = images.to_pil(source)
+            images.write(folder / "source.png", shown_source)
+            looks = renderer(shown_source)
             for look, picture in looks.items():
                 images.write(folder / f"{look}.png", picture)
             if row is trainer.test[0]:
                 shown = looks if not labelled else {"restore": looks["restore"]}
-                labelled[f"source, {condition.name}"] = images.to_pil(source)
+                labelled[f"source, {condition.name}"] = shown_source
                 labelled |= {f"{look}d" if look in labelled else look: picture for look, picture in shown.items()}
     images.write(render / SHEET, sheet(labelled))
     for task in trainer.tasks:
@@ -165,8 +176,29 @@ def _render_held_out(trainer: Trainer) -> None:
 
 
 def _print_summary(console: Console, trainer: Trainer, ratio: float) -> None:
-    evaluation = Evaluation.read(trainer.run.folder / "evaluation.json")
-    for m in evaluation.rows if evaluation else ():
-        if (m.task, m.condition, m.metric) in (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr")):
-            console.print(f"{m.task} ({m.condition}): {m.value:.2f} dB, doing nothing {m.baseline:.2f} dB")
+    for m in _measured(trainer):
+        console.print(f"{m.task} ({m.condition}): {m.value:.2f} dB, doing nothing {m.baseline:.2f} dB")
+    for line in _too_few_steps(trainer):
+        console.print(line)
     console.print(f"all {len(trainer.tasks)} looks cost {ratio:.2f} times one")
+
+
+def _measured(trainer: Trainer) -> list[Measurement]:
+    """The two rows of the evaluation that say most: noise removed, and a clean photo enlarged."""
+    evaluation = Evaluation.read(trainer.run.folder / "evaluation.json")
+    telling = (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr"))
+    return [m for m in (evaluation.rows if evaluation else ()) if (m.task, m.condition, m.metric) in telling]
+
+
+def _too_few_steps(trainer: Trainer) -> Iterator[str]:
+    """A sentence where a task is no better than doing nothing, as it is after few steps."""
+    behind = [m.task for m in _measured(trainer) if m.value is None or m.baseline is None or m.value <= m.baseline]
+    if behind:
+        yield (
+            f"{' and '.join(behind)}: not better than doing nothing yet, for {trainer.step} steps were made and about "
+            f"{FEWEST_STEPS} are needed; a longer training makes more, for example --minutes 10."
+        )
+
+
+def _minutes(count: float) -> str:
+    return "1 minute" if count == 1 else f"{count:.2g} minutes"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from prismgan import demo
+from prismgan.cli.progress import Narrator
 from prismgan.data import SourceEntry
 from prismgan.render import Renderer
 from prismgan.weights import load_weights
@@ -47,6 +55,9 @@ def test_the_demo_and_a_second_one(
         f"report   {folder / 'report.html'}\n"
     )
     assert "8 looks of a photo" in finished.err
+    assert "not better than doing nothing yet, for " in finished.err  # there were a few steps
+    assert "--minutes 10" in (folder / "report.html").read_text()
+    assert all(float(eta) <= 15 for eta in re.findall(r"ETA (\d+) s", finished.err))
     assert "all 6 looks cost" in finished.err
     assert len(list((folder / "ready-made" / "chelsea").iterdir())) == 8
     assert (folder / "ready-made" / "sheet.png").exists()
@@ -72,6 +83,67 @@ def test_the_demo_and_a_second_one(
     monkeypatch.setattr(demo, "_learn_style", lambda *_: demo.Chapter("", ""))
     assert command("demo", "--run", folder, "--minutes", "0.05").code == 0
     assert not (run / "checkpoint.pt").exists()  # a second demo starts over
+
+
+def test_a_quick_demo_renders_and_reports(tmp_path: Path, command: Callable[..., Any]) -> None:
+    folder = tmp_path / "demo"
+    for _ in range(2):  # the second replaces the first
+        finished = command("demo", "--run", folder, "--quick")
+        assert finished.code == 0, finished.err
+        assert finished.out == f"looks    {folder / 'ready-made' / 'sheet.png'}\nreport   {folder / 'report.html'}\n"
+    assert {path.name for path in folder.iterdir()} == {"ready-made", "report.html"}
+    report = (folder / "report.html").read_text()
+    assert "The ready-made weights" in report
+    assert "data:image/jpeg" in report
+
+
+@pytest.mark.parametrize("behind", [(), ("enlarge-2x",)])
+def test_too_few_steps_are_told(behind: tuple[str, ...], tmp_path: Path) -> None:
+    measured = {"restore": "noise-25", "enlarge-2x": "clean"}
+    values = {task: 29.0 if task in behind else 31.0 for task in measured}
+    rows = [
+        {"task": task, "condition": condition, "metric": "psnr", "better": "higher", "value": value, "baseline": 30.0}
+        for (task, condition), value in zip(measured.items(), values.values(), strict=True)
+    ]
+    (tmp_path / "evaluation.json").write_text(json.dumps({"pictures": 1, "rows": rows, "skipped": []}))
+    trainer: Any = SimpleNamespace(run=SimpleNamespace(folder=tmp_path), step=123)
+    found = list(demo._too_few_steps(trainer))
+    assert len(found) == len(behind)
+    if behind:
+        assert found[0].startswith(
+            "enlarge-2x: not better than doing nothing yet, for 123 steps were made and about 800"
+        )
+
+
+def test_silence_is_broken() -> None:
+    told = io.StringIO()
+    console = Narrator(silence=0.2, file=told)
+    with console.narrating():
+        console.print("training")
+        time.sleep(0.7)
+        before = told.getvalue().count("...")
+        console.print("measuring")
+    time.sleep(0.5)  # nothing more behind the block
+    lines = told.getvalue().splitlines()
+    assert before >= 2
+    assert lines[0] == "training"
+    assert set(lines[1:-1]) <= {"  ... 0 s", "  ... 1 s"}
+    assert lines[-1] == "measuring"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_says_how_long_the_set_up_takes_and_fails_as_it_does(tmp_path: Path) -> None:
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
+    words = ["make", f"VENV={tmp_path / 'venv'}", "EVERY=1", f"{tmp_path / 'venv'}/.installed"]
+    root = Path(__file__).parents[2]
+    for code in (0, 3):
+        (tmp_path / "venv" / ".installed").unlink(missing_ok=True)
+        pip = f"PIP=sh -c 'sleep 1.5; exit {code}' --"
+        finished = subprocess.run([*words, pip], cwd=root, capture_output=True, text=True, check=False, timeout=60)
+        assert "  ... 1 s\n" in finished.stdout
+        assert (finished.returncode == 0) == (code == 0)
+        assert (tmp_path / "venv" / ".installed").exists() == (code == 0)
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, command: Callable[..., Any]) -> None:

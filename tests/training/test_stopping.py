@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from prismgan.errors import PrismganError
 from prismgan.models import Prism
 from prismgan.recipes.recipe import load
 from prismgan.training.checkpoint import load_checkpoint
+from prismgan.training.display import Silent
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
 from prismgan.weights import load_weights
 
@@ -191,6 +192,30 @@ def test_the_clock_of_a_timed_training_goes_on_after_it_went_back(
     assert trainer.train()
     assert len(events(tmp_path / "run", "rollback")) == 1
     assert told == sorted(told)
+
+
+def test_a_run_limited_by_minutes_knows_its_length_from_the_first_line_on(
+    tmp_path: Path, tiny_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    measured: list[str] = []
+
+    class Display(Silent):
+        def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
+            told.append(steps)
+
+        def event(self, message: str) -> None:
+            measured.append(message)
+
+    monkeypatch.setattr("prismgan.training.trainer.TELL_EVERY", 0.0)
+    changes = {"training.steps": 1_000_000, "data.workers": 0}
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05, display=Display())
+    assert trainer.train()
+    assert max(told) < 10_000  # three seconds do not hold a million steps
+    assert [line for line in measured if line.startswith("measuring: ")] == [
+        "measuring: 1 of 2 pictures",
+        "measuring: 2 of 2 pictures",
+    ]
 
 
 def test_training_that_keeps_diverging_ends_with_an_error(

@@ -1,12 +1,15 @@
-"""What the commands ``render`` and ``video`` show while they work."""
+"""Progress that the commands ``render``, ``video`` and ``demo`` show while they work."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Any, Self
 
 import typer
 from rich.console import Console
@@ -14,7 +17,41 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from prismgan.errors import one_line
 
-__all__ = ["RenderProgress", "VideoProgress"]
+__all__ = ["Narrator", "RenderProgress", "VideoProgress"]
+
+
+class Narrator(Console):
+    """A console on stderr that prints a line every few seconds where nothing else does."""
+
+    def __init__(self, silence: float = 6.0, file: IO[str] | None = None) -> None:
+        """``silence`` is the number of seconds after which such a line is due."""
+        super().__init__(stderr=file is None, file=file, highlight=False)
+        self._silence = silence
+        self._since = self._printed = time.monotonic()
+        self._ended = threading.Event()
+
+    @contextmanager
+    def narrating(self) -> Iterator[None]:
+        """Print such lines within the block."""
+        thread = threading.Thread(target=self._narrate, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As every console; a live display prints too, so it is never disturbed."""
+        self._since = self._printed = time.monotonic()
+        super().print(*objects, **{"soft_wrap": True, **options})
+
+    def _narrate(self) -> None:
+        while not self._ended.wait(min(1.0, self._silence / 4)):
+            now = time.monotonic()
+            if now - self._printed >= self._silence:
+                self._printed = now
+                super().print(f"  ... {now - self._since:.0f} s")
 
 
 class _Bar:

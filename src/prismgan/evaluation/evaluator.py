@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,8 +39,11 @@ class Evaluator(Protocol):
         """Samples of every task; None if no test picture can be read."""
         ...
 
-    def measure(self) -> Evaluation:
-        """All but the step and the discriminator."""
+    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+        """All but the step and the discriminator.
+
+        ``progress`` is told how many pictures are measured, and of how many.
+        """
         ...
 
 
@@ -77,8 +80,16 @@ class _OnPhotos:
                 pictures[f"{name} {number}"] = images.to_pil(output[0])
         return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
-    def measure(self) -> Evaluation:
-        return evaluate(self.model, self.recipe, self.tasks, self.test, losses=self.model.losses, named=self.named)
+    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+        return evaluate(
+            self.model,
+            self.recipe,
+            self.tasks,
+            self.test,
+            losses=self.model.losses,
+            named=self.named,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ class _OnNoise:
         latent = torch.cat([self.generator.seeded_latent(seed) for seed in range(12)])
         return strips({name: [images.to_pil(one) for one in some] for name, some in self._generate(latent).items()})
 
-    def measure(self) -> Evaluation:
+    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
         random = torch.Generator().manual_seed(self.seed)
         return self.measured(self._generate, self.generator.draw_latent(LATENTS, random))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ def evaluate(
     losses: Mapping[str, nn.ModuleDict] | None = None,
     named: NamedMetrics = NO_METRICS,
     shown: Sequence[Task] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Mean of every task's metrics over the test pictures, for the outputs and for the task's baseline.
 
@@ -49,6 +50,7 @@ def evaluate(
         losses: the tasks' own losses, by task and term.
         named: metrics that need the weights of a network.
         shown: the tasks whose exemplars or domain can be read, by default all.
+        progress: called after each picture with the number that is done, and that of all conditions together.
 
     Returns:
         All but the discriminator.
@@ -61,7 +63,7 @@ def evaluate(
     measurements: list[Measurement] = []
     skipped: dict[str, str] = {}
     pictures = 0
-    for condition in settings.conditions:
+    for number, condition in enumerate(settings.conditions):
         test = TestSet(rows, tasks, condition, settings.maximum_side, recipe.seed, alongside=others)
         own: list[Measurement] = []
         count = 0
@@ -80,6 +82,8 @@ def evaluate(
                     scores = metric(output, expected), metric(baseline, expected)
                     own.append(Measurement.of(task, metric, *scores, against, condition=condition.name))
                 own += _distances(task, condition.name, batch, output, baseline, (losses or {}).get(task.name))
+            if progress is not None:
+                progress(number * len(rows) + count, len(settings.conditions) * len(rows))
         means = averaged(own)
         for task in tasks:
             measurements += [m for m in means if m.task == task.name]

@@ -25,7 +25,7 @@ from prismgan.report.pictures import (
 from prismgan.report.tables import cost_section, evaluation_section
 from prismgan.report.training_section import curves_section, events_section
 
-__all__ = ["Chapter", "page", "recipe_section", "write_report"]
+__all__ = ["Chapter", "page", "recipe_section", "write_chapters", "write_report"]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The page may load nothing, whatever a run folder smuggles into it."""
@@ -72,6 +72,16 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
     path = run / "report.html" if out is None else out
     replace_file(path, content.encode("utf-8", errors="replace"))
     return path
+
+
+def write_chapters(out: Path, *, title: str, text: str, chapters: Sequence[Chapter]) -> None:
+    """Write a report of chapters alone, without a run: one file with pictures, for a browser.
+
+    Raises:
+        PrismganError: a picture cannot be read, or the report cannot be written.
+    """
+    header = element("header", element("h1", title), element("p", text))
+    replace_file(out, page(title, header, *map(chapter_section, chapters)).encode("utf-8", errors="replace"))
 
 
 def page(title: str, *sections: str) -> str:

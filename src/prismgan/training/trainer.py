@@ -6,7 +6,7 @@ import math
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -42,6 +42,8 @@ __all__ = ["Trainer"]
 
 MOST_ROLLBACKS = 8
 REPLAN_EVERY = 10
+TELL_EVERY = 5.0
+"""Seconds between two lines about an evaluation that goes on."""
 
 
 class Trainer:
@@ -194,6 +196,9 @@ class Trainer:
                 in_a_row = 0
                 self.average.update(self.step)
             now = time.monotonic()
+            # In the first steps always, so that nobody is told how long the recipe's own number of steps would take.
+            if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
+                self._replan(self.seconds_before + now - started)
             if self.step % settings.log_every == 0 or self.step == self.steps:
                 count = len(window["rate"])
                 speed = count * settings.batch_size * self.world / max(now - last, 1e-9)
@@ -207,8 +212,6 @@ class Trainer:
                 self._evaluate()
             if self.step % settings.save_every == 0:
                 self._save()
-            if self.minutes is not None and self.step % REPLAN_EVERY == 0:
-                self._replan(self.seconds_before + now - started)
             if self._stop_asked() or self.step >= self.steps:
                 break
         self.seconds_before += time.monotonic() - started
@@ -343,11 +346,23 @@ class Trainer:
         if self.rank != 0 or not self.test:
             return
         with self.average.applied():
-            evaluation = self.evaluator.measure()
+            evaluation = self.evaluator.measure(self._tell_measured())
             judged = judge(self.model, self.tasks, self.test, self.recipe)
         skipped = tuple(sorted({*evaluation.skipped, *self.skipped_pictures}))
         update = {"step": self.step, "discriminator": judged, "skipped": skipped}
         self.run.write_json("evaluation.json", evaluation.model_copy(update=update).as_json())
+
+    def _tell_measured(self) -> Callable[[int, int], None]:
+        """Says now and then how many pictures are measured."""
+        told = time.monotonic()
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            if time.monotonic() - told >= TELL_EVERY:
+                told = time.monotonic()
+                self.display.event(f"measuring: {done} of {total} pictures")
+
+        return tell
 
     def _finish(self) -> None:
         if self.minutes is not None and self.rank == 0:

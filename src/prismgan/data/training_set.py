@@ -92,6 +92,7 @@ class TrainingSet:
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
         self.rows = tuple(rows)
+        self._weights = tuple(row.weight for row in rows)
         self.tasks = tuple(tasks)
         self.crop = crop
         self.degradation = degradation
@@ -154,7 +155,7 @@ class TrainingSet:
 
     def _view(self, position: int, load: _Loader) -> tuple[Row, View]:
         epoch, place = divmod(position, len(self.rows))
-        first = _order(self.seed, epoch, tuple(row.weight for row in self.rows))[place]
+        first = _order(self.seed, epoch, self._weights)[place]
         for index in _candidates(first, len(self.rows), stream(self.seed, position, "redraw")):
             row = self.rows[index]
             if row.drawn:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,10 +30,9 @@ def resize(
     """
     if image.shape[-2:] == (height, width):
         return image
-    kernel, support = (keys, 4) if mode == "bicubic" else (_triangle, 2)
     found = image if image.dtype == torch.float64 else image.float()
     for dimension, length in ((-2, height), (-1, width)):
-        found = _resample(found, dimension, length, kernel, support)
+        found = _resample(found, dimension, length, mode)
     return found.contiguous()
 
 
@@ -45,11 +44,25 @@ def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[
     return resize(to_float(pixels), height, width).clamp(-1, 1)
 
 
-def _resample(
-    image: Tensor, dimension: int, length: int, kernel: Callable[[Tensor], Tensor], support: int
-) -> Float[Tensor, "..."]:
-    """One dimension brought to ``length`` pixels; ``support`` is the width of the kernel."""
+def _resample(image: Tensor, dimension: int, length: int, mode: str) -> Float[Tensor, "..."]:
+    """One dimension brought to ``length`` pixels."""
     before = image.shape[dimension]
+    lines_taken, weights = _taps(before, length, mode)
+    lines = image.movedim(dimension, 0)
+    # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
+    sums = F.embedding_bag(
+        lines_taken.to(image.device),
+        lines.reshape(before, -1),
+        per_sample_weights=weights.to(image),
+        mode="sum",
+    )
+    return sums.view(length, *lines.shape[1:]).movedim(0, dimension)
+
+
+@lru_cache(maxsize=64)  # training resizes to the same few sizes again and again
+def _taps(before: int, length: int, mode: str) -> tuple[Int[Tensor, "L T"], Float[Tensor, "L T"]]:
+    """For each of ``length`` pixels, which of the ``before`` it is made of, and what each of them weighs."""
+    kernel, support = (keys, 4) if mode == "bicubic" else (_triangle, 2)
     scale = length / before
     narrowing = min(scale, 1.0)  # a picture is reduced by a kernel that is as much wider
     positions = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
@@ -58,16 +71,7 @@ def _resample(
     weights = kernel(narrowing * (positions[:, None] - taps))
     weights = weights / weights.sum(dim=1, keepdim=True)
     mirrored = taps.long() % (2 * before)
-    mirrored = torch.where(mirrored < before, mirrored, 2 * before - 1 - mirrored)
-    lines = image.movedim(dimension, 0)
-    # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
-    sums = F.embedding_bag(
-        mirrored.to(image.device),
-        lines.reshape(before, -1),
-        per_sample_weights=weights.to(image),
-        mode="sum",
-    )
-    return sums.view(length, *lines.shape[1:]).movedim(0, dimension)
+    return torch.where(mirrored < before, mirrored, 2 * before - 1 - mirrored), weights
 
 
 def upsample(image: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import sqrt
 
 import pytest
+from scipy import stats
 
-from prismgan.comparison.quality import adjusted, difference, interval
+from prismgan.comparison.quality import LEVEL, adjusted, difference, interval
 
 
 def test_interval_is_students() -> None:
@@ -30,6 +31,16 @@ def test_differences_are_over_the_seeds_that_both_have() -> None:
     # t = 2 / (1 / sqrt 3) with two degrees of freedom: p = 1 - t / sqrt(2 + t^2).
     assert found.p == pytest.approx(1 - sqrt(12 / 14))
     assert difference({0: 1.0}, {1: 1.0}) is None
+
+
+def test_differences_are_scipys() -> None:
+    first, second = {0: 1.0, 1: 2.5, 2: 3.0, 3: 2.0}, {0: 0.5, 1: 2.0, 2: 3.5, 3: 0.0}
+    found = difference(first, second)
+    assert found is not None and found.half is not None
+    test = stats.ttest_rel(list(first.values()), list(second.values()))
+    low, high = test.confidence_interval(LEVEL)
+    assert (found.mean - found.half, found.mean + found.half) == pytest.approx((low, high))
+    assert found.p == pytest.approx(test.pvalue)
 
 
 def test_differences_without_spread() -> None:

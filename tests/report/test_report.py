@@ -12,7 +12,7 @@ from PIL import Image
 
 from prismgan.errors import PrismganError
 from prismgan.report import write_report
-from prismgan.report.curves import MAXIMUM_POINTS
+from prismgan.report.charts import MAXIMUM_POINTS
 from prismgan.report.history import read_history
 
 HOSTILE = '"><script>alert(1)</script>&<img src=http://evil.example/x>'
@@ -30,6 +30,7 @@ class Page(HTMLParser):
         self.scripts = 0
         self.addresses: list[str] = []
         self.points: list[int] = []
+        self.labels: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
@@ -45,8 +46,10 @@ class Page(HTMLParser):
                 self.ids.append(content or "")
             if name in ("src", "href", "srcset", "action", "data"):
                 self.addresses.append(content or "")
-            if name == "points":
-                self.points.append(len((content or "").split()))
+            if name == "data-chart":
+                self.points += [len(curve["line"][0]) for curve in json.loads(content or "")["curves"]]
+            if name == "aria-label":
+                self.labels.append(content or "")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -164,11 +167,17 @@ def test_metrics_alone_are_enough(tmp_path: Path) -> None:
 
 def test_the_file_needs_nothing_beside_it(run: Path) -> None:
     page, text = read_page(run)
-    assert "://" not in text
+    assert "://" not in text.replace("https://github.com/leeoniya/uPlot (v", ""), "the chart library's name apart"
     assert all(address.startswith("data:image/jpeg;base64,") for address in page.addresses)
     assert all(address.startswith('"data:') for address in re.findall(r"url\((.{6})", text))
     assert "@import" not in text
-    assert "default-src &#x27;none&#x27;" in text
+    assert "default-src 'none'" in text
+
+
+def test_the_licence_of_the_chart_library_is_in_the_file(run: Path) -> None:
+    _, text = read_page(run)
+    assert "Copyright (c) 2022 Leon Sorokin" in text
+    assert "Permission is hereby granted" in text
 
 
 def test_headline_and_key_figures(run: Path) -> None:
@@ -201,11 +210,11 @@ def test_agreement_of_the_tasks_is_a_heat_map(tmp_path: Path) -> None:
     lines[0] |= {"cosine/denoise/ink": 0.5, "cosine/ink/paint": -0.25}
     lines[2] |= {"cosine/denoise/ink": 0.25, "cosine/ink/paint": None}  # a gradient that was zero has no direction
     write_lines(tmp_path, lines)
-    page, text = read_page(tmp_path)
+    page, _ = read_page(tmp_path)
     assert "Agreement of the tasks" in page.text
     minus, none = "\N{MINUS SIGN}", "\N{EN DASH}"
     said = f"denoise and ink +0.38; denoise and paint {none}; ink and paint {minus}0.25"
-    assert f'aria-label="the tasks&#x27; gradients: {said}"' in text
+    assert f"the tasks' gradients: {said}" in page.labels
     assert "cosine/" not in page.text
     write_lines(tmp_path, [{"step": 1, **losses}])
     assert "Agreement of the tasks" not in read_page(tmp_path)[0].text

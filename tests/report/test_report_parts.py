@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from prismgan.evaluation.measurement import Measurement
-from prismgan.report.axis import steps_axis, values_axis
-from prismgan.report.curves import smooth
-from prismgan.report.history import History, read_history
-from prismgan.report.markup import Html, element, join
-from prismgan.report.numbers import compact, duration, share, signed, value
+from prismgan.report.charts import Line, bounds_of, chart, smooth
+from prismgan.report.history import History, Series, read_history
+from prismgan.report.page import _environment
+from prismgan.report.wording import compact, duration, share, signed, value
 
 
 def history_of(folder: Path, entries: list[dict[str, Any]]) -> History:
@@ -61,25 +61,22 @@ def test_smoothing_keeps_constants_length_and_the_middle_of_a_ramp() -> None:
     ("values", "logarithmic"),
     [([1.0, 5.0], False), ([0.01, 5.0], True), ([-1.0, 100.0], False), ([2.0, 2.0], False), ([0.0], False)],
 )
-def test_axes_hold_their_values_and_have_labels(values: list[float], logarithmic: bool) -> None:
-    axis = values_axis([np.array(values)], None)
-    assert axis.logarithmic is logarithmic
-    assert axis.low <= min(values) <= max(values) <= axis.high
-    assert 2 <= len(axis.ticks()) <= 7
-    assert all(axis.low <= tick <= axis.high for tick in axis.ticks())
-    assert axis.position(axis.low) == axis.start
-    assert axis.position(axis.high) == axis.end
+def test_axes_hold_their_values(values: list[float], logarithmic: bool) -> None:
+    low, high, log = bounds_of([np.array(values)])
+    assert log is logarithmic
+    assert low <= min(values) <= max(values) <= high
+    assert low < high
 
 
 def test_steps_of_one_line_have_an_axis() -> None:
-    assert steps_axis(np.array([5.0])).ticks()
+    drawn = chart("loss", [Line("total", Series(np.array([5.0]), np.array([1.0]), 0))])
+    assert drawn is not None
+    low, high = json.loads(drawn.data)["x"]
+    assert low < 5 < high
 
 
-def test_markup_escapes_all_but_markup() -> None:
-    inner = element("b", "<&>", title='"quoted"', hidden=True, class_="x", data_name=None)
-    assert inner == '<b title="&quot;quoted&quot;" hidden class="x">&lt;&amp;&gt;</b>'
-    assert join("<", inner) == f"&lt;{inner}"
-    assert isinstance(join("a"), Html)
+def test_lines_without_a_point_make_no_chart() -> None:
+    assert chart("loss", [Line("total", Series(np.array([]), np.array([]), 0))]) is None
 
 
 @pytest.mark.parametrize(
@@ -106,3 +103,10 @@ def test_markup_escapes_all_but_markup() -> None:
 )
 def test_numbers_as_people_read_them(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_the_section_of_the_guide(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    template = guide.split("```html\n")[1].split("```")[0]
+    report = SimpleNamespace(history=history_of(tmp_path, [{"step": 1, "time": 5.0}, {"step": 2, "time": 9.0}]))
+    assert "<p>9 s in all.</p>" in _environment().from_string(template).render(report=report)

@@ -13,7 +13,7 @@ import numpy as np
 from prismgan.comparison.plan import Training
 from prismgan.comparison.quality import Interval, Quality, interval
 from prismgan.evaluation.measurement import Evaluation
-from prismgan.report.heat_map import mean_cosines
+from prismgan.report.charts import mean_cosines
 from prismgan.report.history import History, Series, read_history
 
 __all__ = ["Course", "find_course"]

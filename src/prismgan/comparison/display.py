@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from prismgan.comparison.plan import Training
-from prismgan.report.numbers import duration
+from prismgan.report.wording import duration
 
 __all__ = ["ComparisonDisplay"]
 

@@ -1,5 +1,6 @@
-"""The report of a run: one HTML file that needs nothing beside it."""
+"""The reports of a training and of a comparison: one HTML file each, which needs nothing beside it."""
 
-from prismgan.report.page import Chapter, page, recipe_section, write_chapters, write_report
+from prismgan.report.page import Chapter, write_chapters
+from prismgan.report.training import write_report
 
-__all__ = ["Chapter", "page", "recipe_section", "write_chapters", "write_report"]
+__all__ = ["Chapter", "write_chapters", "write_report"]

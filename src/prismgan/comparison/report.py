@@ -1,0 +1,194 @@
+"""The report of a comparison. To add a section: a template in ``report/templates/comparison``, its name here."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from prismgan.comparison.contenders import EXPERTS
+from prismgan.comparison.findings import PICTURES, Findings
+from prismgan.comparison.quality import Interference, Interval, Result, interval
+from prismgan.comparison.rendering import EXPECTED, SOURCE
+from prismgan.recipes.recipe import to_yaml
+from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
+from prismgan.report.page import write_page
+from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half
+
+__all__ = ["SECTIONS", "write_comparison_report"]
+
+SECTIONS = (
+    "comparison/header",
+    "comparison/overview",
+    "comparison/interference",
+    "comparison/cost",
+    "comparison/stability",
+    "comparison/pictures",
+    "comparison/gradients",
+    "comparison/details",
+    "comparison/curves",
+    "recipe",
+)
+"""Templates of the page, in order."""
+MAXIMUM_FIGURES = 4
+DISCRIMINATION = "adversarial"
+"""The term that measures the discriminator as much as the task: those of two models cannot be compared."""
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """What the templates show."""
+
+    folder: Path
+    findings: Findings
+
+    @property
+    def title(self) -> str:
+        return f"Comparison on {self.findings.recipe.name}"
+
+    @property
+    def recipe(self) -> str:
+        return to_yaml(self.findings.recipe)
+
+    @property
+    def headline(self) -> str:
+        """Contenders, tasks, seeds and budget, in one line."""
+        findings = self.findings
+        budget, tasks, seeds = findings.budgets[findings.reference], findings.tasks, len(findings.seeds)
+        seconds = sum(course.seconds.mean * course.seconds.count for course in findings.courses.values())
+        parts = (
+            ", ".join(contender.name for contender in findings.contenders),
+            f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})",
+            f"{seeds} seed{'s' if seeds > 1 else ''}",
+            f"{budget.steps:,} steps of {budget.batch_size} crops of {budget.crop} px each",
+            f"{duration(seconds)} of training",
+        )
+        return "; ".join(parts)
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """The first key figures that the comparison yields."""
+        findings = self.findings
+        worst: dict[str, Interference] = {}
+        for each in findings.quality.interference:
+            before = worst.get(each.task)
+            if each.metric == "psnr" and (before is None or each.difference.mean < before.difference.mean):
+                worst[each.task] = each
+        figures = []
+        for task, each in list(worst.items())[:2]:
+            spread = with_half(each.difference.mean, each.difference.half, "dB", sign=True)
+            text = f"{task} jointly minus its expert ({each.condition}: {spread})"
+            figures.append((f"{signed(each.difference.mean, 'dB')} dB", text))
+        experts = next((c.name for c in findings.contenders if c.model == EXPERTS), None)
+        if experts is not None and experts != findings.reference:
+            ratio = findings.courses[experts].seconds.mean / findings.courses[findings.reference].seconds.mean
+            text = f"time to train all experts against {findings.reference}"
+            figures.append((f"{ratio:.1f}\N{MULTIPLICATION SIGN}", text))
+        tested = [result for result in findings.quality.results if result.p_adjusted is not None]
+        if tested:
+            beyond = sum(bool(result.verdict) for result in tested)
+            figures.append((f"{beyond} of {len(tested)}", f"differences to {findings.reference} beyond noise"))
+        return figures[:MAXIMUM_FIGURES]
+
+    # -- quality --------------------------------------------------------------------------------
+
+    @cached_property
+    def judged_tasks(self) -> dict[str, str]:
+        """Every task's leading metric."""
+        leading = {task: self.findings.quality.leading(task) for task in self.findings.tasks}
+        return {task: metric for task, metric in leading.items() if metric is not None}
+
+    @property
+    def overview_headings(self) -> list[str]:
+        headings = []
+        for task, metric in self.judged_tasks.items():
+            about = next(
+                r.about for r in self.findings.quality.results if (r.about.task, r.about.metric) == (task, metric)
+            )
+            headings.append(f"{task}: {METRICS.get(metric, metric)} {DIRECTIONS[about.better]}")
+        return headings
+
+    def _leading(self, contender: str, task: str) -> list[Result]:
+        """One for every condition under which doing nothing can be improved on."""
+        key = (contender, task, self.judged_tasks[task])
+        own = [r for r in self.findings.quality.results if (r.contender, r.about.task, r.about.metric) == key]
+        return [result for result in own if result.nothing] or own
+
+    def overview(self, contender: str) -> list[tuple[Interval | None, str]]:
+        """For every task the mean of its leading metric over conditions and seeds, and its unit."""
+        row: list[tuple[Interval | None, str]] = []
+        for task in self.judged_tasks:
+            own = self._leading(contender, task)
+            seeds = [seed for seed in (own[0].values if own else ()) if all(seed in r.values for r in own)]
+            means = [statistics.fmean(result.values[seed] for result in own) for seed in seeds]
+            row.append((interval(means), own[0].about.unit) if means else (None, ""))
+        return row
+
+    @property
+    def nothing(self) -> list[tuple[float | None, str]]:
+        """The same for doing nothing."""
+        row: list[tuple[float | None, str]] = []
+        for task in self.judged_tasks:
+            own = self._leading(self.findings.reference, task)
+            baselines = [result.baseline for result in own if result.baseline is not None]
+            row.append((statistics.fmean(baselines) if baselines else None, own[0].about.unit if own else ""))
+        return row
+
+    def results(self, task: str) -> list[Result]:
+        return [result for result in self.findings.quality.results if result.about.task == task]
+
+    @cached_property
+    def interference(self) -> tuple[list[Interference], list[Interference]]:
+        """By the tasks' leading metrics, and by the others."""
+        entries = self.findings.quality.interference
+        leading = [each for each in entries if each.metric == self.judged_tasks.get(each.task)]
+        return leading, [each for each in entries if each not in leading]
+
+    @staticmethod
+    def reach(metric: str, entries: Sequence[Interference]) -> float:
+        """The largest end of an interval of a metric, which the drawings of its intervals are scaled to."""
+        same = [each.difference for each in entries if each.metric == metric]
+        return max(abs(d.mean) + (d.half or 0.0) for d in same) or 1.0
+
+    # -- pictures and curves --------------------------------------------------------------------
+
+    def pictures(self, task: str) -> list[list[tuple[str, Path]]]:
+        """For every test picture its source, its target or exemplar, and every contender's output, with captions."""
+        findings = self.findings
+        paired = {each.name for each in findings.recipe.all_tasks() if each.has_pairs}
+        captions = {SOURCE: "source", EXPECTED: "target" if task in paired else "exemplar"}
+        captions |= {contender.folder: contender.name for contender in findings.contenders}
+        places = sorted((self.folder / PICTURES).glob(f"picture-*/{task}"))
+        return [
+            [(name, place / f"{file}.png") for file, name in captions.items() if (place / f"{file}.png").exists()]
+            for place in places
+        ]
+
+    @property
+    def heat_maps(self) -> list[HeatMap]:
+        """One for every model that trains several tasks."""
+        maps = (heat_map(name, course.tasks, course.cosines) for name, course in self.findings.courses.items())
+        return [each for each in maps if each is not None]
+
+    @property
+    def curves(self) -> list[Chart]:
+        """For every term of every task's losses, a line for each contender that has it."""
+        courses = self.findings.courses
+        charts = []
+        for term in dict.fromkeys(term for course in courses.values() for term in course.curves):
+            task, _, name = term.partition("/")
+            if task in self.findings.tasks and name != DISCRIMINATION:
+                lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
+                charts.append(chart(f"{task}: {name}", lines))
+        return [each for each in charts if each is not None]
+
+
+def write_comparison_report(folder: Path, findings: Findings) -> Path:
+    """Write ``report.html`` into a comparison's folder: tables, heat maps, curves and pictures, for a browser.
+
+    Raises:
+        PrismganError: a picture cannot be read, or the report cannot be written.
+    """
+    return write_page(folder / "report.html", SECTIONS, ComparisonReport(folder, findings))

@@ -1,0 +1,210 @@
+"""Charts and heat maps as data: the templates place them, and uPlot draws the charts in the browser."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prismgan.report.history import History, Series
+from prismgan.report.wording import compact, signed
+
+__all__ = ["MAXIMUM_POINTS", "Chart", "HeatMap", "Line", "bounds_of", "chart", "heat_map", "mean_cosines", "smooth"]
+
+MAXIMUM_POINTS = 400
+"""Maximum number of points of a curve, however long the run was."""
+COLOURS = 8
+"""Number of colours in the style sheet; further lines begin again with the first."""
+
+Floats = NDArray[np.float64]
+Matrix = tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of a chart."""
+
+    name: str
+    series: Series
+    limit: bool = False
+    """Whether the curve is a bound rather than a measurement: dashed and not smoothed."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over training steps."""
+
+    title: str
+    label: str
+    """Description for screen readers."""
+    legend: tuple[tuple[str, str, str], ...]
+    """CSS class, name and last value of every line."""
+    note: str
+    data: str
+    """JSON for ``report.js``."""
+
+
+def chart(
+    title: str,
+    lines: Sequence[Line],
+    *,
+    bounds: tuple[float, float] | None = None,
+    smoothed: bool = True,
+    markers: Sequence[int] = (),
+    note: str = "",
+) -> Chart | None:
+    """A chart; None if no line has a point.
+
+    Args:
+        title: the heading.
+        lines: the curves; those without points are left out.
+        bounds: lowest and highest value of the y axis, by default those of :func:`bounds_of`.
+        smoothed: whether to draw moving averages over the range of single steps, or single steps alone.
+        markers: steps of events, drawn as thin vertical lines.
+        note: a remark under the legend.
+    """
+    lines = [line for line in lines if len(line.series.steps)]
+    if not lines:
+        return None
+    low, high, logarithmic = (*bounds, False) if bounds else bounds_of([line.series.values for line in lines])
+    steps = np.concatenate([line.series.steps for line in lines])
+    first, last = float(steps.min()), float(steps.max())
+    curves, legend, colour = [], [], 0
+    for line in lines:
+        kind = "limit" if line.limit else f"c{colour % COLOURS}"
+        colour += not line.limit
+        smooths = smoothed and not line.limit
+        curves.append({"colour": kind, "line": _curve(line.series, smooths and logarithmic, smooths)})
+        if smooths and len(line.series.steps) >= 2 * SMOOTHING:
+            curves[-1]["range"] = _range(line.series)
+        legend.append((kind, line.name, compact(float(line.series.values[-1]))))
+    lost = sum(line.series.not_finite for line in lines if not line.limit)
+    lost_note = f"Not finite, and left out: {lost} of its values." if lost else ""
+    data = {
+        "x": [first, last] if last > first else [first - 1, last + 1],
+        "y": [low, high],
+        "log": logarithmic,
+        "events": [step for step in markers if first <= step <= last],
+        "curves": curves,
+    }
+    return Chart(
+        title,
+        f"{title} over training steps {compact(first)} to {compact(last)}",
+        tuple(legend),
+        " ".join(filter(None, (note, lost_note))),
+        json.dumps(data, separators=(",", ":")),
+    )
+
+
+SMOOTHING = 20
+"""A moving average spans the values divided by this."""
+
+
+def smooth(values: Floats, geometric: bool) -> Floats:
+    """Centred moving average over a twentieth of the values; geometric on a logarithmic axis.
+
+    Centred, so that it does not lag; at both ends the window reaches inwards only.
+    """
+    reach = len(values) // (2 * SMOOTHING)
+    if reach == 0:
+        return values
+    work = np.log(values) if geometric else values
+    sums = np.concatenate([[0.0], np.cumsum(work)])
+    index = np.arange(len(values))
+    first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
+    means = (sums[last] - sums[first]) / (last - first)
+    result: Floats = np.exp(means) if geometric else means
+    return result
+
+
+def bounds_of(curves: Sequence[Floats]) -> tuple[float, float, bool]:
+    """Bounds of the y axis that hold all but the rarest values, and whether the axis is logarithmic.
+
+    It is where all values are positive and span more than a factor of ten.
+    """
+    low = min(float(np.quantile(values, 0.002, method="inverted_cdf")) for values in curves)
+    high = max(float(np.quantile(values, 0.998, method="inverted_cdf")) for values in curves)
+    if min(float(values.min()) for values in curves) > 0 and high > 10 * low:
+        return low / 1.1, high * 1.1, True
+    rim = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    bottom = 0.0 if low >= 0 and low - rim < 0.3 * high else low - rim
+    return bottom, high + rim, False
+
+
+def _curve(series: Series, geometric: bool, smoothed: bool) -> list[list[float]]:
+    values = smooth(series.values, geometric) if smoothed else series.values
+    count = len(values)
+    kept = np.unique(np.linspace(0, count - 1, min(count, MAXIMUM_POINTS)).round().astype(np.int64))
+    return [_short(series.steps[kept]), _short(values[kept])]
+
+
+def _range(series: Series) -> list[list[float]]:
+    """Steps with the least and the largest value around each, at most half of the maximum number of points."""
+    count = len(series.steps)
+    starts = np.unique(np.linspace(0, count, min(count, MAXIMUM_POINTS // 2), endpoint=False).astype(int))
+    low, high = (function.reduceat(series.values, starts) for function in (np.minimum, np.maximum))
+    return [_short(series.steps[starts]), _short(low), _short(high)]
+
+
+def _short(values: Floats) -> list[float]:
+    """With as many digits as a screen can show; steps stay whole."""
+    return [int(value) if value.is_integer() else float(f"{value:.5g}") for value in values.tolist()]
+
+
+# -- heat maps ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A symmetric matrix of numbers from -1 to 1."""
+
+    title: str
+    names: tuple[str, ...]
+    """Of the rows and of the columns."""
+    values: Matrix
+    """Row after row; None for a missing number."""
+
+    @property
+    def label(self) -> str:
+        """The whole matrix in words, for screen readers."""
+        pairs = [
+            f"{self.names[column]} and {name} {self.shown(self.values[row][column])}"
+            for row, name in enumerate(self.names)
+            for column in range(row)
+        ]
+        return f"{self.title}: {'; '.join(pairs)}"
+
+    @staticmethod
+    def shown(value: float | None) -> str:
+        """A number with its sign and two decimals."""
+        return "\N{EN DASH}" if value is None else signed(value, "dB")
+
+    @staticmethod
+    def strength(value: float) -> int:
+        """Percentage of the cell's colour."""
+        return round(100 * (0.06 + 0.94 * min(1.0, abs(value)) ** 0.7))
+
+
+def heat_map(title: str, names: Sequence[str], values: Matrix) -> HeatMap | None:
+    """A heat map; None for fewer than two names."""
+    return HeatMap(title, tuple(names), values) if len(names) > 1 else None
+
+
+def mean_cosines(histories: Iterable[History], tasks: Sequence[str]) -> Matrix:
+    """Mean over trainings and their steps of the logged cosines; None for two tasks of which none was logged."""
+    logged: dict[frozenset[str], list[float]] = {}
+    for history in histories:
+        for key in history.keys:
+            kind, *pair = key.split("/")
+            if kind == "cosine":
+                logged.setdefault(frozenset(pair), []).extend(history.series(key).values.tolist())
+
+    def mean(one: str, other: str) -> float | None:
+        values = logged.get(frozenset((one, other)))
+        return 1.0 if one == other else statistics.fmean(values) if values else None
+
+    return tuple(tuple(mean(row, column) for column in tasks) for row in tasks)

@@ -1,0 +1,291 @@
+"""The report of a training. To add a section: a template in ``templates/training`` and its name in ``SECTIONS``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from prismgan.evaluation.measurement import Cost, Evaluation, Measurement
+from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map, mean_cosines
+from prismgan.report.history import History, Series, read_history
+from prismgan.report.page import Chapter, write_page
+from prismgan.report.wording import compact, duration, share, signed
+
+__all__ = ["SECTIONS", "write_report"]
+
+SECTIONS = (
+    "chapters",
+    "training/figures",
+    "training/outputs",
+    "training/evaluation",
+    "training/cost",
+    "training/samples",
+    "training/curves",
+    "training/events",
+    "recipe",
+)
+"""Templates of the page, in order."""
+MAXIMUM_PICTURES = 4
+"""Maximum number of source pictures that are compared; the first ones by name."""
+MAXIMUM_SAMPLES = 6
+"""Maximum number of sample sheets, evenly spread over the run."""
+MAXIMUM_EVENTS = 200
+"""Maximum number of events that are listed; the first ones."""
+PLAIN = ("step", "time", "skipped")
+"""Values without a curve of their own."""
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What the templates show."""
+
+    run: Path
+    title: str
+    chapters: Sequence[Chapter]
+    history: History
+    evaluation: Evaluation | None
+    cost: Cost | None
+
+    @property
+    def recipe(self) -> str | None:
+        path = self.run / "recipe.yaml"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+
+    # -- the head of the page -------------------------------------------------------------------
+
+    @cached_property
+    def known_tasks(self) -> tuple[str, ...]:
+        """All tasks that the run's files name, in the order of the first file that knows them."""
+        names = list(self.history.below("loss"))
+        names += self.cost.parameters.heads if self.cost else ()
+        names += [row.task for row in self.evaluation.rows] if self.evaluation else ()
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def headline(self) -> str:
+        """Tasks, steps and time, in one line."""
+        tasks, steps, parts = self.known_tasks or self.tasks, self.history.last_step, []
+        if tasks:
+            parts.append(f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})")
+        parts.append(f"{steps:,} step{'s' if steps != 1 else ''}")
+        if self.history.seconds:
+            parts.append(duration(self.history.seconds))
+        return ", ".join(parts)
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """The first four key figures that the run's files yield."""
+        figures: list[tuple[str, str]] = []
+        if self.evaluation:
+            figures += [*_least_gains(self.evaluation), *_coverage(self.evaluation)]
+        if self.cost:
+            ratio = f"{self.cost.ratio:.2f}\N{MULTIPLICATION SIGN}"
+            figures.append((ratio, f"time of all {self.cost.tasks} outputs against one"))
+        judged = [row for row in self.evaluation.rows if row.verdict] if self.evaluation else []
+        if judged and self.evaluation and self.evaluation.source == "photo":
+            better = sum(row.verdict == "better" for row in judged)
+            figures.append((f"{better} of {len(judged)}", "measurements better than doing nothing"))
+        speed = self.history.series("images_per_second").values
+        if len(speed):
+            figures.append((compact(float(np.median(speed))), "pictures a second in training"))
+        skipped = [record["skipped"] > 0 for record in self.history.records if "skipped" in record]
+        if skipped:
+            figures.append((share(float(np.mean(skipped))), "of the logged steps skipped"))
+        return figures[:4]
+
+    # -- pictures -------------------------------------------------------------------------------
+
+    @property
+    def sheet(self) -> Path | None:
+        """All outputs of one picture."""
+        path = self.run / "render" / "sheet.png"
+        return path if path.exists() else None
+
+    @cached_property
+    def _folders(self) -> list[Path]:
+        return sorted(path.parent for path in (self.run / "render").glob("*/source.png"))
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of the rendered pictures: those that are known in their order, others by name behind them."""
+        names = {path.stem for folder in self._folders for path in folder.glob("*.png")} - {"source", "photo", "sheet"}
+        known = [name for name in self.known_tasks if name in names]
+        return (*known, *sorted(names - set(known)))
+
+    @property
+    def pictures(self) -> list[Path]:
+        """Folders with a ``source.png``, one for each picture that was rendered."""
+        return self._folders[:MAXIMUM_PICTURES]
+
+    @property
+    def pictures_left_out(self) -> int:
+        return len(self._folders) - len(self.pictures)
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether a picture has its clean photo beside its source."""
+        return any((folder / "photo.png").exists() for folder in self.pictures)
+
+    def exemplar(self, task: str) -> Path | None:
+        path = self.run / "exemplars" / f"{task}.png"
+        return path if path.exists() else None
+
+    @cached_property
+    def sample_sheets(self) -> list[Path]:
+        return sorted((self.run / "samples").glob("step-*.png"))
+
+    @property
+    def samples(self) -> list[tuple[str, Path]]:
+        """Sample sheets with their captions, from the beginning to the end."""
+        sheets = self.sample_sheets
+        count = min(MAXIMUM_SAMPLES, len(sheets))
+        chosen = [sheets[round(index * (len(sheets) - 1) / max(1, count - 1))] for index in range(count)]
+        steps = [path.stem.removeprefix("step-") for path in chosen]
+        captions = [f"step {int(step):,}" if step.isdecimal() else step for step in steps]
+        return list(zip(captions, chosen, strict=True))
+
+    # -- the training ---------------------------------------------------------------------------
+
+    @property
+    def curves(self) -> Curves:
+        return curves_of(self.history)
+
+    @property
+    def events(self) -> list[tuple[str, str, str]]:
+        """Step, kind and message."""
+        return [
+            (
+                "" if event.step is None else f"{event.step:,}",
+                event.kind.replace("_", " "),
+                event.message + (f" ({event.times} times)" if event.times > 1 else ""),
+            )
+            for event in self.history.events[:MAXIMUM_EVENTS]
+        ]
+
+    @property
+    def event_notes(self) -> list[str]:
+        notes, history = [], self.history
+        if len(history.events) > MAXIMUM_EVENTS:
+            notes.append(f"{len(history.events) - MAXIMUM_EVENTS} further events are in metrics.jsonl.")
+        skipped = sum(record.get("skipped", 0) > 0 for record in history.records)
+        if skipped:
+            notes.append(f"{skipped} logged steps were skipped because a loss or a gradient was not finite.")
+        if history.unreadable:
+            lines = ", ".join(map(str, history.unreadable[:10])) + (" ..." if len(history.unreadable) > 10 else "")
+            notes.append(f"Lines of metrics.jsonl that could not be read and are left out: {lines}.")
+        return notes
+
+
+def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out: Path | None = None) -> Path:
+    """Write the report of a run: one file with pictures, curves and numbers, for a browser.
+
+    Only ``metrics.jsonl`` is required. Each further file of the run adds a section: ``evaluation.json``,
+    ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``.
+
+    Args:
+        run: the run's folder.
+        title: the report's heading.
+        chapters: sections before the run's.
+        out: the file to write; ``report.html`` in the run's folder by default.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        PrismganError: there is no training step to report on, a file cannot be read, or the report cannot
+            be written.
+    """
+    history = read_history(run / "metrics.jsonl")
+    evaluation, cost = Evaluation.read(run / "evaluation.json"), Cost.read(run / "cost.json")
+    report = TrainingReport(run, title, chapters, history, evaluation, cost)
+    return write_page(run / "report.html" if out is None else out, SECTIONS, report)
+
+
+def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """PSNR over doing nothing, for each task with a right answer, under the condition with the least gain."""
+    least: dict[str, tuple[float, Measurement]] = {}
+    for row in evaluation.rows:
+        if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:
+            before = least.get(row.task)
+            if before is None or row.gain < before[0]:
+                least[row.task] = (row.gain, row)
+    return [
+        (f"{signed(gain, 'dB')} dB", f"PSNR of {task} over doing nothing ({row.condition})")
+        for task, (gain, row) in list(least.items())[:2]
+    ]
+
+
+def _coverage(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Collections covered, by the task that covers fewest."""
+    rows = [row for row in evaluation.rows if row.metric == "modes" and row.value is not None]
+    least = min(rows, key=lambda row: row.value or 0, default=None)
+    return [] if least is None else [(f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}")]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The charts of a training, by group."""
+
+    losses: list[Chart]
+    terms: list[Chart]
+    norms: list[Chart]
+    discriminator: list[Chart]
+    agreement: HeatMap | None
+    speed: list[Chart]
+    others: list[Chart]
+
+
+def curves_of(history: History) -> Curves:
+    """Losses, gradient norms, discriminator, speed, and every other value over the steps."""
+    markers = [e.step for e in history.events if e.step is not None and e.kind != "skipped_picture"][:40]
+    shown: set[str] = set(PLAIN)
+
+    def line(key: str, name: str, limit: bool = False) -> Line:
+        shown.add(key)
+        return Line(name, history.series(key), limit)
+
+    def drawn(*charts: Chart | None) -> list[Chart]:
+        return [each for each in charts if each is not None]
+
+    def norm(network: str) -> Chart | None:
+        measured, limit = line(f"norm/{network}", "norm"), line(f"clip/{network}", "limit", limit=True)
+        return chart(network, [measured, limit], markers=markers, note=_clipped(measured.series, limit.series))
+
+    def terms(task: str) -> Chart | None:
+        lines = [line(f"loss/{task}/{name}", name) for name in history.below(f"loss/{task}")]
+        return chart(task, lines, markers=markers)
+
+    tasks = history.below("loss")
+    accuracies = [line(f"discriminator/accuracy_{name}", name) for name in ("real", "fake", "task")]
+    rate = line("rate", "rate")
+    top = max(rate.series.values, default=0.0) or 1.0
+    cosines = [key for key in history.keys if key.startswith("cosine/")]
+    shown.update(cosines)
+    named = {
+        "losses": drawn(*(chart(task, [line(f"loss/{task}", "total")], markers=markers) for task in tasks)),
+        "terms": drawn(*map(terms, tasks)),
+        "norms": drawn(*map(norm, dict.fromkeys((*history.below("norm"), *history.below("clip"))))),
+        "discriminator": drawn(
+            chart("accuracy", accuracies, bounds=(0.0, 1.0), markers=markers),
+            chart("loss of the discriminator", [line("discriminator/loss", "loss")], markers=markers),
+        ),
+        "speed": drawn(
+            chart("learning rate", [rate], bounds=(0.0, top * 1.05), smoothed=False),
+            chart("pictures a second", [line("images_per_second", "pictures")]),
+        ),
+    }
+    agreement = heat_map("the tasks' gradients", tasks, mean_cosines([history], tasks)) if cosines else None
+    others = drawn(*(chart(key, [line(key, "value")]) for key in history.keys if key not in shown))
+    return Curves(**named, agreement=agreement, others=others)
+
+
+def _clipped(norm: Series, limit: Series) -> str:
+    """The share of the logged steps that were clipped."""
+    if not len(norm.steps) or not len(limit.steps):
+        return ""
+    bound = np.interp(norm.steps, limit.steps, limit.values)
+    return f"{share(float((norm.values > bound).mean()))} of the logged steps were clipped."

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from broken_files import BROKEN
 from harmful_files import HARMFUL, PARTS
 from prismgan import images
 from prismgan.images import opening
@@ -41,18 +42,20 @@ for path in sorted(folder.iterdir()):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in other units elsewhere")
 def test_what_is_made_to_harm_costs_next_to_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
-    for name, (make, _) in HARMFUL.items():
+    # libtiff writes to stderr by itself, past Python.
+    cases = {**HARMFUL, "broken LZW": BROKEN["broken LZW"][:2]}
+    for name, (make, _) in cases.items():
         (tmp_path / name).write_bytes(make())
     done = subprocess.run(
         [sys.executable, "-c", READ, tmp_path], env=environment, capture_output=True, text=True, timeout=250
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(lines) == 2 * len(HARMFUL)
+    assert len(lines) == 2 * len(cases)
     for name, ask, said, seconds, memory in lines:
         assert seconds < 2, (name, ask)
         assert memory < 1 << 30, (name, ask)
-        words = HARMFUL[name][1]
+        words = cases[name][1]
         # One of many parts may be read after all if that is done soon.
         assert words in said or (words == PARTS and not said), said
 

@@ -111,7 +111,8 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
     )
     prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
     # Layers that tasks share may be without use for those that are left.
-    networks = header.make_networks()
+    with weights.as_large_as_claimed():
+        networks = header.make_networks()
     used = {f"{part}.{key}" for part, network in networks.items() for key in network.state_dict()}
     tensors = {
         key: tensor

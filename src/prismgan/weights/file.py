@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 import torch
 from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from prismgan.config import Config
 from prismgan.errors import WeightsError
@@ -50,6 +52,10 @@ go back to 1/2 with half their channels."""
 
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
+
+SPARE = 10_000_000
+"""Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""
+ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 
 ROMAN = re.compile(r"[ivx]{2,}")
 
@@ -123,6 +129,24 @@ class Header(Config):
         return KINDS[self.kind].generator(self.generator, [entry.spec() for entry in self.tasks])
 
 
+class _Numbers(TorchFunctionMode):
+    """Within it no more than so many numbers are made room for; then there is a ``MemoryError``."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.left = most
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if function in ROOM_MAKERS:
+            self.left -= made.numel()
+            if self.left < 0:
+                raise MemoryError
+        return made
+
+
 @dataclass(frozen=True)
 class Weights:
     """A weights file in memory."""
@@ -147,7 +171,8 @@ class Weights:
         Raises:
             WeightsError: the tensors do not fit the header.
         """
-        network = self.header.make_generator()
+        with self.as_large_as_claimed():
+            network = self.header.make_generator()
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
 
@@ -210,6 +235,27 @@ class Weights:
             raise WeightsError(f"{self.path}: nothing in it fits the recipe's generator; use its own recipe's sizes")
         network.load_state_dict(fitting, strict=False)
         return len(fitting)
+
+    @contextmanager
+    def as_large_as_claimed(self) -> Iterator[None]:
+        """Networks that are built here may have about as many numbers as the file has.
+
+        A description of a few hundred bytes can claim a network of any size.
+
+        Raises:
+            WeightsError: they have far more.
+        """
+        header, tensors = self.header, self.tensors.values()
+        blocks = sum(header.generator.blocks) + sum(entry.blocks or 0 for entry in header.tasks)
+        if blocks > len(tensors):
+            raise WeightsError(
+                f"{self.path}: claims {blocks:,} blocks and holds {len(tensors):,} tensors; the file is damaged"
+            )
+        try:
+            with _Numbers(2 * sum(tensor.numel() for tensor in tensors) + SPARE):
+                yield
+        except MemoryError:
+            raise WeightsError(f"{self.path}: claims a larger network than it holds; the file is damaged") from None
 
     def fill(self, network: nn.Module, part: str) -> None:
         """Load one part's tensors into a network, in the network's own precision.

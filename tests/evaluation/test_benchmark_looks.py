@@ -16,10 +16,9 @@ from torch import Tensor
 
 from prismgan import PrismganError, Renderer, images
 from prismgan.evaluation.benchmarks import styles
-from prismgan.evaluation.benchmarks.clips import find_clips
 from prismgan.evaluation.benchmarks.grids import GRIDS
-from prismgan.evaluation.benchmarks.optimisation import descent
-from prismgan.evaluation.benchmarks.steadiness import STEADINESS
+from prismgan.evaluation.benchmarks.steadiness import STEADINESS, find_clips
+from prismgan.evaluation.benchmarks.styles import descent
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
 from prismgan.render.video.steadiness import first_frames

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from prismgan import Renderer, images
 from prismgan.evaluation.benchmarks import restoration
-from prismgan.evaluation.benchmarks.literature import DENOISING, SUPER_RESOLUTION
-from prismgan.evaluation.benchmarks.matlab import cropped, reduced, shaved
+from prismgan.evaluation.benchmarks.restoration import DENOISING, SUPER_RESOLUTION, cropped, reduced, shaved
 from prismgan.evaluation.benchmarks.suite import Bench, Row
 
 DrawPicture = Callable[..., Path]

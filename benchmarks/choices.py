@@ -25,7 +25,8 @@ from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
 from prismgan.losses import OBJECTIVES
 from prismgan.models import AdversaryConfig, build
-from prismgan.recipes.recipe import Recipe, load
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import load
 from prismgan.render.cost import take_turns
 from prismgan.training.precision import precision
 

@@ -24,7 +24,8 @@ from prismgan import data
 from prismgan.errors import PrismganError
 from prismgan.models.schedule import Schedule
 from prismgan.networks import Generator
-from prismgan.recipes.recipe import Recipe, load
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import load
 from prismgan.training.precision import precision
 from prismgan.weights import Weights, load_weights
 

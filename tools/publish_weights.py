@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from prismgan.errors import PrismganError
-from prismgan.recipes.recipe import load
+from prismgan.recipes.text import load
 from prismgan.recipes.weights import header
 from prismgan.weights import Weights, load_weights
 

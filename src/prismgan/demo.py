@@ -14,7 +14,8 @@ from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
 from prismgan.evaluation.measurement import Evaluation, Measurement
-from prismgan.recipes.recipe import Recipe, load
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import load
 from prismgan.render import Renderer, measure_cost, sheet
 from prismgan.report import Chapter, write_chapters, write_report
 from prismgan.training.add_task import add_task

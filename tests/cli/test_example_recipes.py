@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from prismgan import recipes
-from prismgan.recipes.recipe import Recipe, load, to_yaml
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import load, to_yaml
 from prismgan.tasks import KINDS
 
 FOLDER = Path(recipes.__file__).parent

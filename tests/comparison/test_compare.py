@@ -18,7 +18,7 @@ import pytest
 
 from prismgan.comparison import MODELS
 from prismgan.errors import DivergedError
-from prismgan.recipes.recipe import to_yaml
+from prismgan.recipes.text import to_yaml
 from prismgan.training.trainer import Trainer
 
 MakeRecipe = Callable[..., Path]

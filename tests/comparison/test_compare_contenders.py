@@ -16,7 +16,8 @@ from prismgan.comparison.contenders import Contender
 from prismgan.comparison.plan import find_trainings
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.recipes.recipe import Recipe, load
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import load
 
 MakeRecipe = Callable[..., Path]
 

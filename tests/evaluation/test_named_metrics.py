@@ -16,7 +16,8 @@ from prismgan.errors import RecipeError
 from prismgan.evaluation.measurement import Measurement
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
 from prismgan.metrics import SetMetric
-from prismgan.recipes.recipe import EvaluationConfig, load
+from prismgan.recipes.recipe import EvaluationConfig
+from prismgan.recipes.text import load
 from prismgan.tasks import Task
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style

@@ -23,7 +23,7 @@ from prismgan.errors import WeightsError
 from prismgan.losses.content import FeatureContent
 from prismgan.networks import FeatureNetwork
 from prismgan.networks.features import SqueezeFeatures
-from prismgan.recipes.recipe import parse
+from prismgan.recipes.text import parse
 from prismgan.weights import default_features, find_features, load_features, load_squeeze
 from squeeze_weights import convolution, squeeze
 

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from prismgan.cli import app
 from prismgan.data import builtin
 from prismgan.models import MODELS
-from prismgan.recipes.recipe import Recipe, schema
+from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.reference import reference
+from prismgan.recipes.text import schema
 from prismgan.tasks import KINDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipe.md"

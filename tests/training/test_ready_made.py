@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prismgan.recipes.recipe import load
+from prismgan.recipes.text import load
 from prismgan.recipes.weights import recipe_of
 from prismgan.weights import load_weights
 

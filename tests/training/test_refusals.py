@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prismgan.errors import DataError, RecipeError
-from prismgan.recipes.recipe import load
+from prismgan.recipes.text import load
 from prismgan.training.trainer import Trainer
 
 MakeRecipe = Callable[..., Path]

@@ -22,7 +22,7 @@ import torch
 from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.models import Prism
-from prismgan.recipes.recipe import load
+from prismgan.recipes.text import load
 from prismgan.training.checkpoint import load_checkpoint
 from prismgan.training.display import Silent
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from prismgan.errors import PrismganError
-from prismgan.recipes.recipe import load
+from prismgan.recipes.text import load
 from prismgan.training.run import Run
 from prismgan.training.trackers import Trackers, flat
 

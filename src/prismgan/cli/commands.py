@@ -118,7 +118,7 @@ def train(
     ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
-    from prismgan.recipes.recipe import load
+    from prismgan.recipes.text import load
     from prismgan.training.display import Terminal
     from prismgan.training.trainer import Trainer
 
@@ -156,7 +156,7 @@ app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weigh
 @app.command(epilog=examples("report runs/quick"))
 def report(run: Annotated[Path, typer.Argument(help="The folder of the run.", show_default=False)]) -> None:
     """Write the report of a training that runs or was stopped."""
-    from prismgan.recipes.recipe import load
+    from prismgan.recipes.text import load
     from prismgan.report import write_report
 
     typer.echo(write_report(run, title=load(run / "recipe.yaml").name))

@@ -19,7 +19,7 @@ recipe_app = typer.Typer(help="List, write and explain recipes.", **GROUP)
 def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
     """List everything that is wrong with the data of a recipe."""
     from prismgan import data
-    from prismgan.recipes.recipe import load
+    from prismgan.recipes.text import load
 
     loaded = load(recipe, settings or [])
     tasks = loaded.all_tasks()
@@ -77,7 +77,7 @@ def recipe_show(
 @recipe_app.command("schema", epilog=examples("recipe schema > recipe.schema.json"))
 def recipe_schema() -> None:
     """Print the JSON schema of recipes, for editors."""
-    from prismgan.recipes.recipe import schema
+    from prismgan.recipes.text import schema
 
     print_json(schema())
 

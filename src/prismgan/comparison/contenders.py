@@ -17,8 +17,8 @@ from prismgan.models import MODELS as KINDS
 from prismgan.models import ModelConfig, PrismConfig, kind_of
 from prismgan.models.adversary import OpponentConfig
 from prismgan.models.budget import at_equal_parameters, rendering
-from prismgan.recipes.recipe import Recipe, load
-from prismgan.recipes.text import StrictLoader
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import StrictLoader, load
 
 __all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
 

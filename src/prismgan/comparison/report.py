@@ -12,7 +12,7 @@ from prismgan.comparison.contenders import EXPERTS
 from prismgan.comparison.findings import PICTURES, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
 from prismgan.comparison.rendering import EXPECTED, SOURCE
-from prismgan.recipes.recipe import to_yaml
+from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
 from prismgan.report.page import write_page
 from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from prismgan.data import builtin, digits
 from prismgan.models import MODELS, ModelConfig
-from prismgan.recipes.recipe import schema
+from prismgan.recipes.text import schema
 from prismgan.tasks import KINDS, TaskEntry
 
 __all__ = ["reference"]

@@ -1,16 +1,170 @@
-"""The text of a recipe: YAML that refuses what is ambiguous, and settings from the command line."""
+"""Recipes as text: strict YAML with settings from the command line, errors that name the place, and differences."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from prismgan import data, recipes
+from prismgan.data import pictures
 from prismgan.errors import RecipeError, nearest
+from prismgan.models import MODELS
+from prismgan.recipes.recipe import Recipe
+from prismgan.tasks import KINDS
 
-__all__ = ["StrictLoader", "override"]
+__all__ = ["StrictLoader", "differences", "load", "override", "parse", "schema", "to_yaml"]
+
+
+def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe; relative paths in it are relative to the recipe.
+
+    Args:
+        path: the YAML file; or ``recipe:NAME`` for one that comes with prismgan, whose paths are relative to the
+            present folder.
+        overrides: ``path=value`` settings, as in ``training.steps=100`` or ``tasks.restore.weight=2``.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or does not describe a training.
+    """
+    if str(path).startswith(recipes.PREFIX):
+        return parse(recipes.read_built_in(str(path)), origin=str(path), base=Path.cwd(), overrides=overrides)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        name = path.stem
+        hint = f"; did you mean {recipes.PREFIX}{name}?" if name in recipes.built_in() else ""
+        raise RecipeError(f"{path}: no such recipe{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from None
+    return parse(text, origin=str(path), base=path.parent.resolve(), overrides=overrides)
+
+
+def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from YAML text; ``origin`` names it in errors, and relative paths are relative to ``base``."""
+    try:
+        raw = yaml.load(text, Loader=StrictLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{origin}:{mark.line + 1}" if mark else origin
+        raise RecipeError(f"{where}: is not valid YAML ({getattr(error, 'problem', error)})") from None
+    except ValueError as error:  # what looks like a date and is none
+        raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
+    places = [(override(raw, setting), setting) for setting in overrides]
+    try:
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(*(f"{_blamed(line, origin, places)}: {line}" for line in _explain(error))) from None
+    locate = partial(pictures.resolve, base=base)
+    perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
+    measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
+    return recipe.model_copy(
+        update={
+            "model": recipe.model.model_copy(update={"perceptual": perceptual}),
+            "data": data.resolve(recipe.data, base),
+            "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
+            "evaluation": recipe.evaluation.model_copy(
+                update={name: locate(path) for name, path in measured_by.items() if path is not None}
+            ),
+        }
+    )
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The whole recipe, defaults included: what reproduces a run."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema of recipes, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
+    """Paths at which two dumped recipes differ, with both values."""
+    found = []
+    for key in {**old, **new}:
+        before, after = old.get(key), new.get(key)
+        here = f"{path}.{key}" if path else key
+        old_names, new_names = _names(before), _names(after)
+        if old_names and new_names:
+            if old_names != new_names:
+                found.append(f"{here} ({', '.join(old_names)} -> {', '.join(new_names)})")
+                continue
+            before, after = (
+                dict(zip(old_names, before or (), strict=True)),
+                dict(zip(new_names, after or (), strict=True)),
+            )
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, here)
+        elif before != after:
+            found.append(f"{here} ({before!r} -> {after!r})")
+    return found
+
+
+def _names(entries: Any) -> list[str]:
+    """Names of a list of tasks or conditions; empty for anything else."""
+    named = isinstance(entries, list) and all(isinstance(entry, dict) and "name" in entry for entry in entries)
+    return [str(entry["name"]) for entry in entries] if named else []
+
+
+def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
+    """Where a fault comes from: the recipe, or what was set beside it, the last setting of a place first."""
+    line = line.removeprefix("recipe: ")
+    for path, setting in reversed(places):
+        parent, _, key = path.rpartition(".")
+        unknown = f"unknown key {key!r}"
+        if line.startswith((f"{path}:", f"{path}.", f"{parent}: {unknown}" if parent else unknown)):
+            return f"{origin}, with {setting}"
+    return origin
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """One line for every fault: where, what, and what is allowed."""
+    lines = []
+    faults = error.errors(include_url=False)
+    for fault in faults:
+        # A list whose entries are all faulty counts as too short on top of it.
+        if fault["type"] == "too_short" and any(
+            other["loc"][: len(fault["loc"])] == fault["loc"] != other["loc"] for other in faults
+        ):
+            continue
+        # Pydantic puts the kind of a task or model into the path; the user did not.
+        of_model = fault["loc"][:1] == ("model",)
+        kinds = set(MODELS) if of_model else {str(kind.model_fields["kind"].default) for kind in KINDS}
+        place = 1 if of_model else 2
+        parts = [str(part) for index, part in enumerate(fault["loc"]) if not (index == place and part in kinds)]
+        where = ".".join(parts) or "recipe"
+        given = fault.get("input")
+        context = fault.get("ctx", {})
+        if fault["type"] == "union_tag_invalid":
+            given = str(context["tag"])
+            hint = nearest(given, kinds)
+            lines.append(f"{where}.kind: unknown kind {given!r}{hint} (known: {', '.join(sorted(kinds))})")
+        elif fault["type"] == "union_tag_not_found":
+            lines.append(f"{where}.kind: is missing (one of {', '.join(sorted(kinds))})")
+        elif fault["type"] == "literal_error":
+            allowed = str(context["expected"]).replace("'", "")
+            hint = nearest(str(given), allowed.replace(" or ", ", ").split(", "))
+            lines.append(f"{where}: {given!r} is not allowed{hint} (one of: {allowed})")
+        elif fault["type"] == "missing":
+            lines.append(f"{where}: is missing")
+        elif fault["type"] == "value_error":
+            lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
+        else:
+            shown = "" if isinstance(given, dict | list) else f", found {given!r}"
+            lines.append(f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}")
+    return lines
+
+
+# -- settings and strict YAML ---------------------------------------------------------------------
 
 
 def override(raw: dict[str, Any], setting: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from prismgan.errors import RecipeError
-from prismgan.recipes.recipe import Recipe, differences, load
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import differences, load
 from prismgan.training.run import Run
 
 __all__ = ["must_be_resumable"]

@@ -25,7 +25,8 @@ from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import processes, total
 from prismgan.packages import require_training
-from prismgan.recipes.recipe import Recipe, to_yaml
+from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.text import to_yaml
 from prismgan.recipes.weights import header
 from prismgan.report import write_report
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint

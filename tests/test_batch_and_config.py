@@ -50,6 +50,9 @@ def test_a_batch_moves_as_a_whole() -> None:
 class Shape(Config):
     """For the tests."""
 
+    filled: bool | None = None
+    sides: tuple[int, ...] | None = None
+
     width: int = 3
     """Columns."""
     height: int = 2
@@ -58,11 +61,19 @@ class Shape(Config):
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
     with pytest.raises(
-        ValidationError, match=r"unknown key 'widht'; did you mean 'width'\? \(known: width, height, ratio\)"
+        ValidationError,
+        match=r"unknown key 'widht'; did you mean 'width'\? \(known: filled, sides, width, height, ratio\)",
     ):
         Shape.model_validate({"widht": 4})
     with pytest.raises(ValidationError, match=r"unknown key 'zzz' \(known"):
         Shape.model_validate({"zzz": 4})
+
+
+@pytest.mark.parametrize("wrong", [{"width": True}, {"ratio": False}, {"sides": [3, True]}])
+def test_a_truth_value_is_no_number(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"should be a valid (integer|number), .*input_value='(true|false)'"):
+        Shape.model_validate(wrong)
+    assert Shape.model_validate({"filled": True, "sides": [3], "width": 1}).filled is True
 
 
 def test_a_part_of_a_recipe_is_frozen_finite_and_documented() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -12,7 +12,7 @@ __all__ = ["Config"]
 
 
 class Config(BaseModel):
-    """A frozen part of a recipe. An unknown key is refused together with the nearest known one."""
+    """A frozen part of a recipe. An unknown key is refused together with the nearest known one, and true is no 1."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -32,3 +32,25 @@ class Config(BaseModel):
                     hint = nearest(str(key), cls.model_fields)
                     raise ValueError(f"unknown key {key!r}{hint} (known: {known})")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_truth_values_as_numbers(cls, value: Any) -> Any:
+        """pydantic reads true as 1; it refuses the word, and says where."""
+        if not isinstance(value, dict):
+            return value
+        kinds = {key: _types(field.annotation) for key, field in cls.model_fields.items()}
+        return {
+            key: part if {bool, str} & kinds.get(key, set()) else _truth_in_words(part) for key, part in value.items()
+        }
+
+
+def _truth_in_words(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_truth_in_words, value))
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _types(annotation: Any) -> set[Any]:
+    """All types that an annotation is made of."""
+    return {annotation}.union(*map(_types, get_args(annotation)))

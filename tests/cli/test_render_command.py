@@ -112,6 +112,18 @@ def test_control(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> N
     assert first.read_bytes() != second.read_bytes()
 
 
+def test_a_mask_of_another_shape_is_not_stretched(
+    tmp_path: Path, draw_picture: DrawPicture, render: Render, command: Command
+) -> None:
+    """The other pictures are rendered; a size that was rounded when it was made smaller is the same shape."""
+    wide, square = draw_picture(tmp_path / "wide.png", 31, 61), draw_picture(tmp_path / "square.png", 40, 40)
+    Image.new("L", (20, 10), 255).save(tmp_path / "mask.png")
+    finished = render(wide, square, "--tasks", "restore", "--mask", tmp_path / "mask.png")
+    assert finished.code == 1
+    assert files(tmp_path / "out") == {"wide/restore.png"}
+    assert "square.png: has 40x40 pixels, and the mask 20x10, which is another shape" in finished.err
+
+
 def test_a_chain(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
     finished = render(draw_picture(tmp_path / "a.png", 32, 40), "--chain", "restore,enlarge", "--tasks", "")
     assert finished.code == 0, finished.err
@@ -377,6 +389,10 @@ WRONG: dict[str, tuple[tuple[object, ...], str]] = {
     "quality 0": (("--quality", "0"), "quality 0: expected a whole number from 1 to 100"),
     "bad memory": (("--memory", "2 potatoes"), "--memory '2 potatoes': expected a size, for example 2GB or 800MB"),
     "no memory": (("--memory", "0GB"), "--memory '0GB'"),
+    "variations of what does not vary": (
+        ("--variations", "3", "--tasks", "restore"),
+        "(tasks of these weights that do: ",
+    ),
     "mask is missing": (("--mask", "nowhere.png"), "nowhere.png: no such file"),
 }
 

@@ -164,6 +164,7 @@ def test_names_and_scales_are_known_beforehand(renderer: Renderer) -> None:
         (Request(blends={"source": {"paint": 1}}), "another output or file of that name"),
         (Request(blends={"../b": {"paint": 1}}), "lower-case letters, digits and dashes"),
         (Request(blends={"varied-seed-1": {"paint": 1}}, seeds=(1, 2)), "two outputs would be named 'varied-seed-1'"),
+        (Request(tasks=("restore",), seeds=(1, 2)), "2 variations: nothing of what is asked for varies with the seed"),
         (Request(seeds=()), "no seed is named"),
         (Request(seeds=(1, 1)), "seed 1 is named twice"),
         (Request(seeds=(-1,)), "seed -1: expected a whole number"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from prismgan.errors import DataError, RecipeError
 from prismgan.recipes.text import load
 from prismgan.training.trainer import Trainer
 
 MakeRecipe = Callable[..., Path]
+Command = Callable[..., Any]
 
 
 def test_a_domain_that_is_not_there_leaves_no_run(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
@@ -61,3 +65,41 @@ def test_recipes_that_cannot_learn_are_refused(tmp_path: Path, tiny_recipe: Make
         load(path, ["tasks.restore.pixel_weight=0", "tasks.restore.adversarial_weight=0"])
     with pytest.raises(RecipeError, match="too few for a discriminator of 6 levels; use at least 128"):
         load(path, ["model.adversary.discriminator.levels=6"])
+
+
+def test_a_training_is_as_long_as_one_option_says(tmp_path: Path, tiny_recipe: MakeRecipe, command: Command) -> None:
+    recipe = tiny_recipe(tmp_path)
+    both = ("--minutes", 1, "--steps", 3)
+    added = (
+        "add-task",
+        "--name",
+        "mine",
+        "--exemplar",
+        tmp_path / "painting.png",
+        "--out",
+        tmp_path / "new.safetensors",
+    )
+    for refused in (command("train", recipe, "--run", tmp_path / "run", *both), command(*added, *both)):
+        assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+        assert "--minutes and --steps: " in refused.err
+
+
+@pytest.mark.parametrize("field", ["training.mirror", "model.clip", "tasks.paint.latent", "data.test_fraction"])
+def test_a_default_of_today_is_not_what_a_run_had(tmp_path: Path, tiny_run: Path, field: str) -> None:
+    """A run of an earlier version does not say what came later."""
+    shutil.copytree(tiny_run, tmp_path / "run")
+    own = tmp_path / "run" / "recipe.yaml"
+    written = yaml.safe_load(own.read_text())
+    place = written
+    *keys, last = field.split(".")
+    for key in keys:
+        place = place[key] if isinstance(place, dict) else next(entry for entry in place if entry["name"] == key)
+    del place[last]
+    own.write_text(yaml.safe_dump(written))
+    with pytest.raises(RecipeError, match=rf"recipe\.yaml: was written by an earlier .* does not say {field}; write"):
+        Trainer(load(tiny_run / "recipe.yaml"), tmp_path / "run", resume=True)
+    del written["evaluation"], written["training"]["log_every"]  # what may change may be missing
+    place[last] = yaml.safe_load((tiny_run / "recipe.yaml").read_text())["training"]["mirror"]
+    if field == "training.mirror":
+        own.write_text(yaml.safe_dump(written))
+        assert Trainer(load(tiny_run / "recipe.yaml"), tmp_path / "run", resume=True).step == 8

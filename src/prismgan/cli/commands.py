@@ -125,6 +125,8 @@ def train(
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     if minutes is not None and resume:
         fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
+    if minutes is not None and steps is not None:
+        fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
     trainer = Trainer(
         load(recipe, overrides), run, resume=resume, display=Terminal(), minutes=minutes, start_from=start
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli.conventions import WeightsFile
+from prismgan.cli.conventions import WeightsFile, fail
 
 if TYPE_CHECKING:
     from prismgan.weights import Weights
@@ -24,7 +24,10 @@ def add_task(
     ],
     out: NewFile,
     weights: WeightsFile = None,
-    minutes: Annotated[float, typer.Option(min=0.05, max=6000, help="Train for so many minutes.")] = 5.0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.", show_default=False),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
     photos: Annotated[
         Path | None,
@@ -55,6 +58,9 @@ def add_task(
 
     The other tasks keep their outputs, and Ctrl-C ends the training early with what was learnt so far.
     """
+    if minutes is not None and steps is not None:
+        fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
+
     from prismgan.training.add_task import add_task, preview_path
     from prismgan.training.display import Terminal
 
@@ -68,7 +74,7 @@ def add_task(
         style={field: value for field, value in fields.items() if value is not None},
         photos=photos,
         previews=preview or (),
-        minutes=minutes,
+        minutes=5.0 if minutes is None else minutes,
         steps=steps,
     )
     typer.echo(f"weights  {out}")

@@ -119,10 +119,12 @@ def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
     """Where a fault comes from: the recipe, or what was set beside it, the last setting of a place first."""
     line = line.removeprefix("recipe: ")
     for path, setting in reversed(places):
-        parent, _, key = path.rpartition(".")
-        unknown = f"unknown key {key!r}"
-        if line.startswith((f"{path}:", f"{path}.", f"{parent}: {unknown}" if parent else unknown)):
-            return f"{origin}, with {setting}"
+        keys = path.split(".")
+        unknown = (
+            f"{'.'.join(keys[:depth])}: unknown key {key!r}".removeprefix(": ") for depth, key in enumerate(keys)
+        )
+        if line.startswith((f"{path}:", f"{path}.", *unknown)):
+            return f"setting {setting}"
     return origin
 
 

@@ -147,7 +147,7 @@ class FileRenderer:
         check_side(str(job.source), self.suffix, max(height, width) * max(self.plan.scales.values()))
         request = self.request
         if self.mask is not None:
-            request = replace(request, mask=_fitted(self.mask, height, width))
+            request = replace(request, mask=_fitted(self.mask, height, width, str(job.source)))
         looks = self.renderer.render(
             source.pixels,
             request,
@@ -191,8 +191,18 @@ def read_mask(path: Path) -> Mask:
     return luma.astype(np.float32).clip(0, 1)
 
 
-def _fitted(mask: Mask, height: int, width: int) -> Mask:
-    """Of a picture's size; bilinearly, with antialiasing where it becomes smaller."""
+def _fitted(mask: Mask, height: int, width: int, where: str) -> Mask:
+    """Of a picture's size; bilinearly, with antialiasing where it becomes smaller.
+
+    Raises:
+        PictureError: it has another shape than the picture that ``where`` names, and would be stretched.
+    """
     if mask.shape == (height, width):
         return mask
+    # Either may have been rounded when it was made.
+    if abs(mask.shape[0] * width - mask.shape[1] * height) > max(height, width, *mask.shape):
+        raise PictureError(
+            f"{where}: has {width}x{height} pixels, and the mask {mask.shape[1]}x{mask.shape[0]}, which is another "
+            "shape; give a mask of the picture's shape, in any size"
+        )
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)

@@ -110,6 +110,12 @@ class Request:
         )
         wanted = {task: {task: 1.0} for task in tasks if [task] != chain} | blends
         plan = Plan(links, tuple(output for name, looks in wanted.items() for output in outputs(name, looks)))
+        if len(seeds) > 1 and len({output.seed for output in plan.outputs}) < 2:
+            varying = ", ".join(name for name, spec in specs.items() if spec.latent) or "none"
+            raise PrismganError(
+                f"{len(seeds)} variations: nothing of what is asked for varies with the seed (tasks of these weights "
+                f"that do: {varying}); ask for one of those, or for a single variation"
+            )
         for name in plan.names:
             if plan.names.count(name) > 1:
                 raise PrismganError(f"two outputs would be named {name!r}; give the blend another name")

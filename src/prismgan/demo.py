@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError
 from prismgan.evaluation.measurement import Evaluation, Measurement
+from prismgan.files import entries, locked
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 from prismgan.render import Renderer, measure_cost, sheet
@@ -56,7 +58,11 @@ def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     Raises:
         PrismganError: the folder holds something else.
     """
-    _clear(folder)
+    with _locked(folder):
+        _run(folder, minutes, console)
+
+
+def _run(folder: Path, minutes: float | None, console: Console) -> None:
     chapters = [_render_ready_made(console, folder / READY_MADE)]
     made = {"looks": folder / READY_MADE / SHEET}
     if minutes is None:
@@ -76,18 +82,24 @@ def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
         print(f"{name:<8} {path}")
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The demo's folder, empty, in which no other demo runs."""
+    if folder.exists() and not folder.is_dir():
+        raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
+    with locked(folder, "demo"):
+        _clear(folder)
+        yield
+
+
 def _clear(folder: Path) -> None:
     """Delete an earlier demo, and nothing else."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
     run = Run(folder / FROM_SCRATCH)
     try:
         other = run.recipe.exists() and load(run.recipe).name != demo_recipe().name
     except PrismganError:
         other = True
-    if other or {path.name for path in folder.iterdir()} - {READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT}:
+    if other or {path.name for path in entries(folder)} - {READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT}:
         raise PrismganError(f"{folder}: holds something that is not a demo; choose another folder with --run")
     run.clear()
     for name in (READY_MADE, NEW_STYLE):

@@ -1,18 +1,72 @@
-"""Writing files so that nothing is ever left half-written."""
+"""Writing files so that nothing is ever left half-written, and folders that one program at a time works in."""
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Any, TypeVar
 
 from prismgan.errors import PrismganError
 
-__all__ = ["new_file", "new_folder", "replace_file"]
+__all__ = ["LOCK", "entries", "locked", "make_folder", "new_file", "new_folder", "replace_file"]
+
+LOCK = ".lock"
+"""Name of the file in a folder that one program at a time works in; only who holds the lock removes it."""
+Result = TypeVar("Result")
+TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
+"""Names of files and folders that are being written: what it will be called, and the number of the process."""
+
+
+def entries(folder: Path) -> list[Path]:
+    """What a folder holds, but for locks, and what programs that were killed left of what they were writing."""
+    return [path for path in folder.iterdir() if path.name != LOCK and not TEMPORARY.fullmatch(path.name)]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it.
+
+    Raises:
+        PrismganError: there is a file in its place, or one may not write there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{folder}: cannot be made ({error.strerror or error})") from None
+
+
+@contextmanager
+def locked(folder: Path, work: str) -> Iterator[None]:
+    """Keep other programs that ask for the same lock out of a folder, which is made if there is none.
+
+    The lock ends with the program, however that ends.
+
+    Raises:
+        PrismganError: another such ``work`` is running there, or the folder cannot be made or written to.
+    """
+    from filelock import FileLock, Timeout
+
+    make_folder(folder)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise PrismganError(
+            f"{folder}: another {work} is running in this folder; wait for it to end, or choose another folder"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise PrismganError(f"{folder}: cannot be locked ({getattr(error, 'strerror', None) or error})") from None
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):  # of Windows, for files that are open: there the lock's file stays
+            (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -26,30 +80,74 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[IO[bytes]]:
+def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
     """A file that takes its place once the block has ended without an error; until then the old one stays.
+
+    What a program left that was killed while it wrote the same file is removed.
 
     Raises:
         PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
     """
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        _remove_leftovers(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-{os.getpid()}-")
     except OSError as error:
         raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     temporary = Path(name)
+    watched: _Watched | None = None
     try:
         with os.fdopen(descriptor, "wb") as file:
-            yield file
+            watched = _Watched(file)
+            yield watched
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except OSError as error:
+    except Exception as error:
+        failure = error if watched is None or watched.failure is None else watched.failure
+        if not isinstance(failure, OSError):
+            raise
         raise PrismganError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
+            f"{path}: cannot be written ({failure.strerror or failure}); what was there before is untouched"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _Watched(io.BufferedIOBase):
+    """A file that is written to, and that remembers why it could not be: libraries say so in words of their own."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        return self._tried(lambda: self._file.write(content))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._tried(lambda: self._file.seek(offset, whence))
+
+    def flush(self) -> None:
+        return self._tried(self._file.flush)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def _tried(self, work: Callable[[], Result]) -> Result:
+        try:
+            return work()
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 @contextmanager
@@ -63,7 +161,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     temporary = old = None
     try:
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+        _remove_leftovers(path)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-{os.getpid()}-"))
         yield temporary
         temporary.chmod(0o755)
         if path.exists():
@@ -81,3 +180,23 @@ def new_folder(path: Path) -> Iterator[Path]:
         for rest in (temporary, old):
             if rest is not None:
                 shutil.rmtree(rest, ignore_errors=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what programs that run no more left of the same file or folder.
+
+    A program that was killed between taking away the old folder and putting the new one in its place left none: then
+    the old one is put back.
+    """
+    import psutil
+
+    for left in path.parent.iterdir():
+        found = TEMPORARY.fullmatch(left.name)
+        if found is None or found["name"] != path.name or psutil.pid_exists(int(found["process"])):
+            continue
+        if found["old"] and not path.exists():
+            left.rename(path)
+        elif left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import pytest
 
 from prismgan.comparison import MODELS
 from prismgan.errors import DivergedError
+from prismgan.files import make_folder
 from prismgan.recipes.text import to_yaml
 from prismgan.training.trainer import Trainer
 
@@ -239,7 +240,7 @@ def test_a_training_that_diverges_is_a_collapse_and_stops_nobody_else(
 
     def diverge(self: Trainer) -> bool:
         if self.recipe.model.balancer == "fixed":
-            self.run.create()
+            make_folder(self.run.folder)
             self.run.write("recipe.yaml", to_yaml(self.recipe))
             self._save()
             self._log({"rate": 1e-3}, 1.0, 1.0)

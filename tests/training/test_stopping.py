@@ -8,6 +8,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import torch
 from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.models import Prism
-from prismgan.recipes.text import load
+from prismgan.recipes.text import load, to_yaml
 from prismgan.training.checkpoint import load_checkpoint
 from prismgan.training.display import Silent
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
@@ -305,3 +306,61 @@ def test_a_limit_on_file_sizes_leaves_the_last_checkpoint(
     assert hidden_files(run) == []
     assert load_checkpoint(run / "checkpoint.pt")["step"] == 0
     load_weights(run / "weights.safetensors").generator()
+
+
+# -- two at once, and what a kill leaves --------------------------------------------------------------
+
+
+def test_two_trainings_do_not_share_a_run_folder(tmp_path: Path, tiny_recipe: WriteRecipe, command: Command) -> None:
+    """Neither a second one that starts meanwhile, nor one that had looked at the folder before there was one."""
+    recipe, run = load(tiny_recipe(tmp_path, {"data.workers": 0, "training.steps": 4})), tmp_path / "run"
+    second, refusals = Trainer(recipe, run), []
+
+    class Meanwhile(Silent):
+        def step(self, *_: object) -> None:
+            before = (run / "metrics.jsonl").read_bytes()
+            with pytest.raises(PrismganError, match="run: another training is running in this folder"):
+                second.train()
+            refusals.append(command("train", tmp_path / "recipe.yaml", "--run", run, "--resume", "--steps", 4))
+            assert (run / "metrics.jsonl").read_bytes() == before
+
+    recipe_file = tmp_path / "recipe.yaml"
+    recipe_file.write_text(recipe_file.read_text().replace("steps: 8", "steps: 4"))
+    assert Trainer(recipe, run, display=Meanwhile()).train()
+    assert len(refusals) == 4
+    for refused in refusals:
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert refused.err.startswith(f"prismgan: {run}: another training is running in this folder")
+    with pytest.raises(PrismganError, match="holds a training already"):
+        second.train()
+    assert command("train", recipe_file, "--run", run, "--resume", "--steps", 5).code == 0
+    assert not (run / ".lock").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--resume",), ("--resume", "--steps", 3)])
+def test_a_training_that_was_killed_before_its_first_checkpoint_is_started_again(
+    options: tuple[object, ...], tmp_path: Path, tiny_recipe: WriteRecipe, command: Command
+) -> None:
+    path, run = tiny_recipe(tmp_path, {"data.workers": 0, "training.steps": 2}), tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.yaml").write_text(to_yaml(load(path)))
+    for name in ("checkpoint.pt", "recipe.yaml"):
+        (run / f".{name}-99999999-abcdefgh").write_bytes(b"half")
+    (run / ".lock").touch()
+    if not options:
+        refused = command("train", path, "--run", run, "--set", "seed=5")
+        assert refused.code == 2, "another training's beginning is not replaced"
+        assert "holds no training" in refused.err
+    finished = command("train", path, "--run", run, *options)
+    assert finished.code == 0, finished.err
+    assert load_checkpoint(run / "checkpoint.pt")["step"] == (3 if "--steps" in options else 2)
+    assert hidden_files(run) == []
+
+
+def test_a_resumed_training_removes_what_a_kill_left(tmp_path: Path, tiny_run: Path, command: Command) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    for name in ("checkpoint.pt", "weights.safetensors", "metrics.jsonl", "report.html", "evaluation.json"):
+        (run / f".{name}-99999999-abcdefgh").write_bytes(b"half")
+    assert command("train", run / "recipe.yaml", "--run", run, "--resume", "--steps", 9).code == 0
+    assert hidden_files(run) == []

@@ -6,7 +6,9 @@ import errno
 import inspect
 import io
 import os
+import re
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +23,7 @@ from rich.console import Console  # noqa: E402
 
 from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.cli.video import video  # noqa: E402
+from prismgan.files import entries  # noqa: E402
 from prismgan.render import Renderer, Request  # noqa: E402
 from prismgan.render.video.clip import open_clip  # noqa: E402
 from prismgan.render.video.segment import Encoding  # noqa: E402
@@ -275,23 +278,39 @@ def sound_alone(path: Path) -> None:
         container.mux([*stream.encode(frame), *stream.encode()])
 
 
+@pytest.mark.parametrize("at", ["the end of a file", "any byte"])
 def test_a_full_disk_leaves_what_is_finished(
-    tmp_path: Path, command: Command, weights: Path, monkeypatch: pytest.MonkeyPatch
+    at: str, tmp_path: Path, command: Command, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """FFmpeg has its own words for it when it cannot write: an error of its callback."""
     clip = make_clip(tmp_path / "clip.mp4")
     arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2]
     segments = tmp_path / "clip" / "segments"
-    fsync = os.fsync
+    fsync, fdopen = os.fsync, os.fdopen
 
-    def full(descriptor: int) -> None:
-        if len(list(segments.glob("paint-*.mp4"))) >= 2:
+    def full() -> bool:
+        return len(list(segments.glob("paint-*.mp4"))) >= 2
+
+    def synced(descriptor: int) -> None:
+        if full():
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", full)
+    class Disk(io.FileIO):
+        def write(self, content: Any) -> int:
+            if full():
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    if at == "any byte":
+        monkeypatch.setattr(os, "fdopen", lambda descriptor, _: Disk(descriptor, "wb"))
+    else:
+        monkeypatch.setattr(os, "fsync", synced)
     done = command(*arguments)
+    monkeypatch.setattr(os, "fdopen", fdopen)
     assert done.code == 2
-    assert "No space left on device" in done.err
+    assert "cannot be written (No space left on device)" in done.err
+    assert len(done.err.splitlines()) == 1
     assert "the first 2 segments are kept" in done.err
     assert sorted(path.name for path in segments.glob("*.mp4")) == ["paint-00000.mp4", "paint-00001.mp4"]
     assert not [path for path in (tmp_path / "clip").glob(".*") if path.name != ".prismgan.json"]
@@ -307,6 +326,56 @@ def test_a_full_disk_leaves_what_is_finished(
     assert done.code == 0, done.err
     assert "going on behind 10 frames" in done.err
     assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
+
+
+def test_two_programs_do_not_render_one_clip(
+    tmp_path: Path, command: Command, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2]
+    refusals = []
+
+    def meanwhile(self: VideoProgress, frames: int, total: int | None) -> None:
+        if frames == 7:
+            refusals.extend(command(*arguments, *options) for options in ([], ["--overwrite"]))
+
+    monkeypatch.setattr(VideoProgress, "rendered", meanwhile)
+    done = command(*arguments)
+    assert done.code == 0, done.err
+    assert len(refusals) == 2
+    for refused in refusals:
+        assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+        assert "segments: another rendering of this clip is running in this folder" in refused.err
+    assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
+    assert not (tmp_path / "clip" / "segments").exists()
+    assert command(*arguments).err.startswith("skipped")
+
+
+def test_ctrl_c_says_that_the_job_can_be_resumed(
+    tmp_path: Path, command: Command, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2]
+    segments = tmp_path / "clip" / "segments"
+
+    def interrupted(self: VideoProgress, frames: int, total: int | None) -> None:
+        while frames > 15 and not (segments / "paint-00000.mp4").exists():
+            time.sleep(0.01)
+        if frames > 15:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VideoProgress, "rendered", interrupted)
+        done = command(*arguments)
+    assert done.code == 130
+    (said,) = done.err.splitlines()
+    assert re.fullmatch(r"stopped; the first \d segments are kept, and the same command goes on behind them", said)
+    assert entries(segments)
+    done = command(*arguments)
+    assert done.code == 0, done.err
+    assert "going on behind" in done.err
+    assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
+    assert not segments.exists()
 
 
 def test_segments_of_another_job_are_not_lost(tmp_path: Path, command: Command, weights: Path) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["video"]
 
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C has ended, as shells have it."""
+
 
 def video(
     clip: Annotated[Path, typer.Argument(help="The clip, or - to read it from a pipe.", show_default=False)],
@@ -88,8 +91,11 @@ def video(
         tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)
     )
     renderer = Renderer.load(weights, limit, runtime, fast=fast)
-    with VideoProgress() as progress:
-        outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
+    try:
+        with VideoProgress() as progress:
+            outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
+    except KeyboardInterrupt:  # render_file has said what is kept
+        raise typer.Exit(INTERRUPTED) from None
     if outcome is None:
         typer.echo("all outputs are done already with these options (--overwrite repeats it)", err=True)
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prismgan.comparison.contenders import Contender
 from prismgan.errors import RecipeError
+from prismgan.files import entries
 from prismgan.recipes.recipe import Recipe
 from prismgan.training.resumption import must_be_resumable
 from prismgan.training.run import Run
@@ -99,7 +100,7 @@ def must_be_startable(folder: Path, resume: bool) -> None:
     Raises:
         RecipeError: it is so.
     """
-    filled = folder.is_dir() and any(folder.iterdir())
+    filled = folder.is_dir() and bool(entries(folder))
     if filled and not resume:
         raise RecipeError(
             f"{folder}: is not empty; go on with the comparison in it by --resume, or choose another folder"

@@ -13,6 +13,7 @@ from prismgan.comparison.findings import find, write_json
 from prismgan.comparison.plan import Training, find_trainings, must_be_startable
 from prismgan.comparison.report import write_comparison_report
 from prismgan.errors import DivergedError
+from prismgan.files import locked
 from prismgan.report.history import read_history
 from prismgan.training.resumption import must_be_resumable
 from prismgan.training.trainer import Trainer
@@ -41,7 +42,7 @@ def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume
             must_be_resumable(training.run, training.recipe)
     recipe = trainings[0].recipe  # what is wrong with the data is said before anything else
     data.must_fit(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
-    with ComparisonDisplay(trainings) as display:
+    with locked(folder, "comparison"), ComparisonDisplay(trainings) as display:
         for name, budget in budgets.items():
             display.event(f"{name}: {budget}")
         waiting = [training for training in trainings if not training.done]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.files import replace_file
+from prismgan.files import entries, locked, replace_file
 
 __all__ = ["Run"]
 
@@ -30,16 +31,35 @@ class Run:
         self.samples = folder / "samples"
         self.report = folder / "report.html"
 
-    def must_be_new(self) -> None:
-        """Refuse a folder that holds anything, a training above all.
+    def must_be_new(self, recipe: str) -> None:
+        """Refuse a folder that holds anything, a training above all; but for a training of this recipe that was killed
+        before it had a checkpoint, which is started again.
+
+        Args:
+            recipe: the text of the resolved recipe.
 
         Raises:
             RecipeError: there is something in the folder.
         """
         if self.checkpoint.exists():
             raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")
-        if self.folder.is_dir() and any(self.folder.iterdir()):
+        if self.is_bare() and self.recipe.read_bytes() == recipe.encode():
+            return
+        if self.folder.is_dir() and entries(self.folder):
             raise RecipeError(f"{self.folder}: is not empty, and holds no training; choose a new folder for the run")
+
+    def is_bare(self) -> bool:
+        """Whether there is a recipe and nothing else, as a training leaves it that was killed before its first
+        checkpoint."""
+        return self.recipe.is_file() and entries(self.folder) == [self.recipe]
+
+    def locked(self) -> AbstractContextManager[None]:
+        """While this lasts no other training writes into the folder.
+
+        Raises:
+            PrismganError: another one does, or the folder cannot be made or written to.
+        """
+        return locked(self.folder, "training")
 
     def clear(self) -> None:
         """Delete what a training and its report made, and nothing else."""
@@ -49,17 +69,6 @@ class Run:
             path.unlink(missing_ok=True)
         for name in (self.samples.name, "render", "exemplars", "tensorboard"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-
-    def create(self) -> None:
-        """Make the folder.
-
-        Raises:
-            PrismganError: there is a file of that name, or no right to write.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PrismganError(f"{self.folder}: cannot be made a run folder ({error.strerror})") from None
 
     def write(self, name: str, content: str) -> None:
         """Write a text file of the run as a whole."""

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -74,6 +75,7 @@ class Trainer:
             DataError: the data does not fit the tasks; all problems are named.
             RecipeError: the run folder holds another training, or ``resume`` is asked for with another recipe.
             WeightsError: the checkpoint, or weights that the recipe names, cannot be read.
+            PrismganError: another training works in the run folder.
         """
         require_training()
         from accelerate import PartialState
@@ -85,10 +87,12 @@ class Trainer:
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
         others = recipe.other_tasks()
+        self._resumed = False
         if resume:
             must_be_resumable(self.run, recipe)
+            self._resumed = not self.run.is_bare()  # killed before its first checkpoint, it is started again
         else:
-            self.run.must_be_new()
+            self.run.must_be_new(to_yaml(recipe))
         for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
@@ -116,7 +120,7 @@ class Trainer:
             device=str(state.device),
             precision=precision(recipe.training.precision, str(state.device)),
         )
-        if start_from is not None and not resume:
+        if start_from is not None and not self._resumed:
             taken = load_weights(start_from).take_over(self.model.generator)
             self.display.event(f"started from {start_from}: {taken} of its tensors fit")
         metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
@@ -129,10 +133,15 @@ class Trainer:
         self.rollbacks = 0
         self.skipped_pictures: set[str] = set()
         self.seconds_before = 0.0
-        if resume:
-            self._load()
-            if self.rank == 0:
-                self.seconds_before = self.run.rewind(self.step)
+        self._started_again = resume and not self._resumed
+        self._lock = ExitStack()
+        """Of the run folder: from the moment a checkpoint is read until the end of the training."""
+        if self._resumed:
+            with self._locked() as held:
+                self._load()
+                if self.rank == 0:
+                    self.seconds_before = self.run.rewind(self.step)
+                self._lock = held.pop_all()
         self._signal: int | None = None
         names = recipe.training.trackers if self.rank == 0 else ()
         self.trackers = Trackers(names, self.run, self.display.event)
@@ -144,11 +153,23 @@ class Trainer:
 
         Raises:
             DivergedError: training keeps diverging.
-            PrismganError: something cannot be written.
+            PrismganError: something cannot be written, or another training works in the run folder.
         """
+        with self._lock if self._resumed else self._locked():
+            if self.rank == 0 and not (self._resumed or (self._started_again and self.run.is_bare())):
+                self.run.must_be_new(to_yaml(self.recipe))  # once more: another one may have come and gone
+            return self._train()
+
+    def _locked(self) -> ExitStack:
+        """The lock of the run folder, which the first process holds for all."""
+        held = ExitStack()
+        if self.rank == 0:
+            held.enter_context(self.run.locked())
+        return held
+
+    def _train(self) -> bool:
         settings = self.recipe.training
         if self.rank == 0:
-            self.run.create()
             self.run.write("recipe.yaml", to_yaml(self.recipe))
             self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
         if self.step:

@@ -14,12 +14,12 @@ from typing import Any
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
-from prismgan.files import new_file
+from prismgan.files import locked, make_folder, new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder
 from prismgan.render.options import KeptOptions, options_of, weights_digest
 from prismgan.render.video.clip import open_clip
-from prismgan.render.video.job import Job, fingerprint, make_folder
+from prismgan.render.video.job import Job, fingerprint
 from prismgan.render.video.join import target_of
 from prismgan.render.video.preview import Preview
 from prismgan.render.video.rendering import render_clip, with_fixed_memory
@@ -59,8 +59,9 @@ def render_file(
 
     Raises:
         PictureError: the clip cannot be read, its name makes no folder's name, or it would be replaced by a result.
-        PrismganError: the request does not fit the weights, something cannot be written, or there are segments of a
-            job with other options.
+        PrismganError: the request does not fit the weights, something cannot be written, there are segments of a
+            job with other options, or another program renders this clip into this folder.
+        KeyboardInterrupt: Ctrl-C ended the job; the listener is told what is kept of it.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)
@@ -72,7 +73,13 @@ def render_file(
     may_be_done = not (overwrite or segments.exists())
     if piped and may_be_done:
         _refuse_others(folder, names)
-    with _made(folder), _spooled(folder) if piped else nullcontext(source) as path:
+    if segments.is_file():
+        raise PrismganError(f"{segments}: is in the way, since no job has made it; move it, or write elsewhere")
+    with (
+        _made(segments),
+        locked(segments, "rendering of this clip"),
+        _spooled(folder) if piped else nullcontext(source) as path,
+    ):
         clip = open_clip(path, "standard input") if clip is None else clip
         target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
@@ -93,10 +100,14 @@ def render_file(
         preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
             outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
-        except PrismganError as error:
+        except (PrismganError, KeyboardInterrupt) as error:
+            finished_so_far = _kept(job)
             if not job.finished():
                 job.remove()  # or other options would be refused
-            raise type(error)(f"{error}; {_kept(job)}") from None
+            if isinstance(error, KeyboardInterrupt):
+                listener.remark(f"stopped; {finished_so_far}")
+                raise
+            raise type(error)(f"{error}; {finished_so_far}") from None
         kept.keep(options)
     outcome.seconds = time.perf_counter() - started
     return outcome
@@ -113,13 +124,15 @@ def _options(
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A folder, and those above it, which stay if anything comes to be in them."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    """A folder, and those above it, which stay if anything comes to be in them; an empty one is of no use."""
+    new = [folder, *(each for each in folder.parents if not each.exists())]
     make_folder(folder)
     try:
         yield
     finally:
         for each in new:
+            if not each.exists():
+                continue
             if any(each.iterdir()):
                 break
             each.rmdir()

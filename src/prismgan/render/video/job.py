@@ -14,9 +14,9 @@ from typing import Any
 
 from prismgan import __version__
 from prismgan.errors import PrismganError
-from prismgan.files import replace_file
+from prismgan.files import LOCK, make_folder, replace_file
 
-__all__ = ["Job", "Record", "fingerprint", "make_folder"]
+__all__ = ["Job", "Record", "fingerprint"]
 
 HASHED = 1_000_000
 """Bytes at a file's start that, with its size and time, tell whether it is still the same."""
@@ -56,7 +56,7 @@ class Job:
         if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
             raise PrismganError(f"{folder}: is in the way, since no job has made it; move it, or write elsewhere")
         if restart:
-            self.remove()
+            self._empty()
         make_folder(folder)
         try:
             found = self.note.read_text() if self.note.exists() else described
@@ -94,12 +94,21 @@ class Job:
         self.records.append(record)
 
     def remove(self) -> None:
-        """Delete the folder; the note last, so that what is left is still known as a job's if this is interrupted."""
-        with suppress(OSError):  # as rmtree is told to
-            for path in self.folder.glob("*"):
-                if path != self.note and not path.is_dir():
+        """Delete the folder; but for a lock, which whoever holds it removes."""
+        self._empty()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _empty(self) -> None:
+        """Delete what is in the folder; the note last, so that what is left is still known as a job's if this is
+        interrupted."""
+        with suppress(OSError):  # there is nothing, or it cannot be removed: then it is in nobody's way
+            for path in self.folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path not in (self.note, self.folder / LOCK):
                     path.unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.note.unlink()
 
     @property
     def times(self) -> list[int]:
@@ -122,18 +131,6 @@ class Job:
             return Record(**json.loads(self._note(number).read_text()))
         except (OSError, ValueError, TypeError):
             return None
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it.
-
-    Raises:
-        PrismganError: there is a file in its place, or one may not write there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{folder}: cannot be made ({error.strerror or error})") from None
 
 
 def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from prismgan.errors import PrismganError
+from prismgan.files import make_folder
 from prismgan.recipes.text import load
 from prismgan.training.run import Run
 from prismgan.training.trackers import Trackers, flat
@@ -64,7 +66,7 @@ def test_steps_that_are_trained_again_are_not_shown_twice(
 
     recipe = tiny_recipe(tmp_path, {"training.trackers": ["tensorboard"]})
     run = Run(tmp_path / "run")
-    run.create()
+    make_folder(run.folder)
     run.write("recipe.yaml", recipe.read_text())
     for first, last in ((0, 6), (4, 8)):  # killed after step 6, resumed at the checkpoint of step 4
         trackers = Trackers(["tensorboard"], run, print)
@@ -97,7 +99,8 @@ def test_a_tracker_that_fails_is_named_once_and_left_out(tmp_path: Path) -> None
 def test_what_is_not_installed_is_said_before_anything_is_written(
     tmp_path: Path, tiny_recipe: WriteRecipe, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prismgan.packages.find_spec", lambda module: None)
+    there = "prismgan.packages.find_spec"
+    monkeypatch.setattr(there, lambda module: None if module in ("tensorboard", "mlflow") else find_spec(module))
     for name, way in (("tensorboard", "'prismgan[tracking]'"), ("mlflow", "mlflow")):
         recipe = tiny_recipe(tmp_path, {"training.trackers": [name]})
         finished = command("train", recipe, "--run", tmp_path / "run")

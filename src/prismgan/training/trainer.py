@@ -171,11 +171,12 @@ class Trainer:
         settings = self.recipe.training
         if self.rank == 0:
             self.run.write("recipe.yaml", to_yaml(self.recipe))
-            self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
         if self.step:
             self._event("resumed", f"resumed at step {self.step}")
         else:
             self._save()
+        if self.rank == 0:
+            self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
         self.display.start(self.step, self.steps)
         try:
             with signals_told(self._ask_to_stop), killed_workers_named():

@@ -40,7 +40,7 @@ def draw(weights: Path | None, out: Path) -> None:
         label = name.replace("_", " ")
         tiles[label] = photo
         # A label is a key, and every photo has the same looks: invisible spaces tell them apart.
-        looks = renderer(images.to_float(images.from_pil(photo)))
+        looks = renderer(photo)
         tiles |= {f"{look}{' ' * len(tiles)}": picture for look, picture in looks.items()}
     drawn = sheet(tiles, columns=len(renderer.tasks) + 1, tile_width=TILE)
     try:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prismgan.errors import PrismganError
     from prismgan.render.renderer import Renderer
+    from prismgan.weights.modules import load_generator
 
 __version__ = "0.1.0"
-__all__ = ["PrismganError", "Renderer", "__version__"]
+__all__ = ["PrismganError", "Renderer", "__version__", "load_generator"]
 
 
 def __getattr__(name: str) -> object:
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> object:
         from prismgan.errors import PrismganError
 
         return PrismganError
+    if name == "load_generator":
+        from prismgan.weights.modules import load_generator
+
+        return load_generator
     raise AttributeError(f"module 'prismgan' has no attribute {name!r}")

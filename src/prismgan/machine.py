@@ -6,8 +6,14 @@ import ctypes
 import math
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["available_threads", "keep_freed_memory"]
+from prismgan.errors import PrismganError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["available_threads", "keep_freed_memory", "usable_device"]
 
 # Numbers of glibc's malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -23,6 +29,21 @@ def available_threads() -> int:
     import torch  # takes seconds, and the command line needs the other function at once
 
     return max(1, math.ceil(min(torch.get_num_threads(), _processor_quota(Path("/sys/fs/cgroup")))))
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """A device of torch by name.
+
+    Raises:
+        PrismganError: there is no such device, or this torch cannot use it.
+    """
+    import torch
+
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise PrismganError(f"device {device!r}: cannot be used ({reason}); use cpu, or leave it out") from None
 
 
 def keep_freed_memory() -> bool:

@@ -107,8 +107,8 @@ def refuse_small(where: str, height: int, width: int) -> None:
 # -- pictures that Pillow does not read, or would read wrongly: told by their first bytes ------------
 
 
-def refuse_unread(path: Path) -> str:
-    """Refuse formats and dynamic ranges that the first bytes of a file tell.
+def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
+    """Refuse formats and dynamic ranges that the first bytes of a file, or its content, tell; ``name`` names content.
 
     Returns:
         What to say of the file if Pillow does not know it either.
@@ -116,11 +116,15 @@ def refuse_unread(path: Path) -> str:
     Raises:
         PictureError: it is of such a format, or cannot be read.
     """
+    path = source if isinstance(source, Path) else name
     try:
-        if not path.is_file():
+        if isinstance(source, bytes):
+            head = source[:HEAD]
+        elif not source.is_file():
             return UNKNOWN  # what it is, is said where it is opened
-        with path.open("rb") as file:
-            head = file.read(HEAD)
+        else:
+            with source.open("rb") as file:
+                head = file.read(HEAD)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror or error}); try a copy of it") from None
     if not head:

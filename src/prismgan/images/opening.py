@@ -119,7 +119,10 @@ _decoding = _Decoding()
 
 @contextmanager
 def open_lazily(
-    source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None
+    source: Path | bytes,
+    unidentified: str = UNKNOWN,
+    formats: tuple[str, ...] | None = None,
+    name: str = "picture",
 ) -> Iterator[Image.Image]:
     """A picture whose pixels are not decoded yet; everything that can be said against the file becomes one clear line.
 
@@ -129,11 +132,12 @@ def open_lazily(
         source: the file, or what is in it.
         unidentified: what is said of a file whose format Pillow does not know.
         formats: Pillow's names of those that are looked for; by default all.
+        name: of the content, for errors.
 
     Raises:
         PictureError: the file is missing, not a picture, has too many pixels, or is made to take memory or time.
     """
-    where = source if isinstance(source, Path) else "picture"
+    where = source if isinstance(source, Path) else name
     with _decoding:
         try:
             file, size = _opened(source)
@@ -163,7 +167,7 @@ def missing(path: Path) -> PictureError:
     return PictureError(f"{path}: {what}")
 
 
-def damaged(path: Path, error: BaseException) -> PictureError:
+def damaged(path: Path | str, error: BaseException) -> PictureError:
     """What to say of a picture that breaks off while it is decoded, or makes no sense."""
     return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
 

@@ -35,8 +35,8 @@ def read(path: Path) -> UInt8[Tensor, "3 H W"]:
     return torch.tensor(on_white(open_picture(path))).permute(2, 0, 1).contiguous()
 
 
-def open_picture(path: Path) -> Picture:
-    """Decode a picture with all that its file holds of it.
+def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
+    """Decode a picture with all that its file holds of it; ``source`` may be its content, which ``where`` names.
 
     The orientation of EXIF is applied. Grey, palettes and CMYK become RGB, CMYK by its ICC profile where it has one.
     Values of a wide-gamut RGB profile stay what they are, and the profile is kept. 16-bit grey with a grey profile
@@ -47,13 +47,14 @@ def open_picture(path: Path) -> Picture:
             pixels have high dynamic range, are floating-point or of another kind that is not read; or there are
             more than :data:`~prismgan.images.opening.MAXIMUM_PIXELS`; or it is made to take memory or time.
     """
-    unidentified = refuse_unread(path)
-    with open_lazily(path, unidentified) as file:
+    path = source if isinstance(source, Path) else where
+    unidentified = refuse_unread(source, where)
+    with open_lazily(source, unidentified, name=where) as file:
         try:
             _refuse_several(path, file)
             low = _raw_mode_of_low_bytes(path, file)
             if low is not None:
-                colours, alpha = _both_bytes(path, file, low)
+                colours, alpha = _both_bytes(source, file, low)
             elif file.mode.startswith("I;16"):
                 colours, alpha = _sixteen_bit_grey(file)
             elif file.mode in READ_MODES:
@@ -75,7 +76,7 @@ def open_picture(path: Path) -> Picture:
 # -- what is not read ----------------------------------------------------------------------------
 
 
-def _refuse_several(path: Path, file: Image.Image) -> None:
+def _refuse_several(path: Path | str, file: Image.Image) -> None:
     # How many there are is not asked: a file of a few megabytes can have a million, one behind the other.
     several = getattr(file, "is_animated", False)
     if not several or file.format in ("MPO", "PSD"):  # previews beside a camera's JPEG; layers under their composite
@@ -96,7 +97,7 @@ def _other_mode(mode: str) -> str:
 # -- pixels --------------------------------------------------------------------------------------
 
 
-def _raw_mode_of_low_bytes(path: Path, file: Image.Image) -> str | None:
+def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:
     """How to ask Pillow's decoder for the less significant bytes of 16-bit colours; None where there are none.
 
     Pillow holds no 16-bit colours: it keeps the high byte of every value. But its decoders are told by a "raw mode"
@@ -119,10 +120,10 @@ def _raw_mode_of_low_bytes(path: Path, file: Image.Image) -> str | None:
     return raw[:-1] + (other if order == native else native)
 
 
-def _both_bytes(path: Path, file: Image.Image, low_mode: str) -> tuple[Samples, Samples | None]:
+def _both_bytes(source: Path | bytes, file: Image.Image, low_mode: str) -> tuple[Samples, Samples | None]:
     transparent = file.info.get("transparency")
     high = np.asarray(file)
-    with open_lazily(path) as again:
+    with open_lazily(source) as again:
         assert isinstance(again, ImageFile)
         again.tile = [
             tile._replace(args=low_mode if isinstance(tile.args, str) else (low_mode, *(tile.args or ())[1:]))

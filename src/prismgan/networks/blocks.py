@@ -12,7 +12,6 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F
 
 from prismgan.networks.borders import BorderedConv2d
@@ -98,8 +97,8 @@ class ResidualBlock(nn.Module):
         else:
             assert code is not None, "this head needs a latent"
             if len(code) == 1:  # two passes over the maps fewer
-                weight, bias = self.modulation.folded(self.first, code)
-                inner = functional_call(self.first, {"weight": weight, "bias": bias}, (maps,))
+                # torch's functional_call would exchange the layer's own weights meanwhile, for all threads.
+                inner = self.first._conv_forward(maps, *self.modulation.folded(self.first, code))
             else:
                 inner = self.modulation(self.first(maps), code)
         return maps + self.second(F.leaky_relu(inner, SLOPE, inplace=True))  # fresh memory costs more than this does

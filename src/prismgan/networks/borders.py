@@ -48,7 +48,9 @@ class BorderedConv2d(nn.Conv2d):
 
     padding_mode: Literal["replicate", "reflect"]
 
-    def forward(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B D y x"]:
+    def _conv_forward(
+        self, maps: Float[Tensor, "B C h w"], weight: Tensor, bias: Tensor | None
+    ) -> Float[Tensor, "B D y x"]:
         border = self.padding[0]
         assert not isinstance(border, str)
-        return F.conv2d(bordered(maps, border, self.padding_mode), self.weight, self.bias, self.stride)
+        return F.conv2d(bordered(maps, border, self.padding_mode), weight, bias, self.stride)

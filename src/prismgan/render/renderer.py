@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
+from prismgan.render.inputs import PictureRenderer
 from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
 from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
 from prismgan.render.runtimes import Pass, make_runtime
@@ -26,8 +25,8 @@ from prismgan.weights import Header, Weights, load_weights
 __all__ = ["Renderer"]
 
 
-class Renderer:
-    """Renders pictures with the generator of a weights file.
+class Renderer(PictureRenderer):
+    """Renders pictures with the generator of a weights file. Several threads may use one at the same time.
 
     >>> renderer = Renderer.load("weights.safetensors")  # doctest: +SKIP
     >>> renderer("photo.jpg")["restore"].save("restored.png")  # doctest: +SKIP
@@ -40,111 +39,50 @@ class Renderer:
             there is for a long job; by default torch, on the GPU where there is one.
         fast: compute in half the precision, up to three times as fast on a processor made for it, and a few levels of
             255 off.
+        device: of torch, for example ``"cpu"`` or ``"cuda:1"``; by default the first GPU where there is one.
 
     Raises:
-        PrismganError: there is no such runtime, its packages are not installed, or it is not made ``fast``.
+        PrismganError: there is no such runtime or device, its packages are not installed, or it is not made ``fast``.
     """
 
     def __init__(
-        self, weights: Weights, memory: int | None = None, runtime: str | None = None, *, fast: bool = False
+        self,
+        weights: Weights,
+        memory: int | None = None,
+        runtime: str | None = None,
+        *,
+        fast: bool = False,
+        device: str | torch.device | None = None,
     ) -> None:
         self.header: Header = weights.header
         self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.memory = memory
         self.fast = fast
-        self.runtime = make_runtime(self.generator, runtime, fast=fast)
+        self.runtime = make_runtime(self.generator, runtime, fast=fast, device=device)
 
     @classmethod
     def load(
         cls,
-        path: str | Path | None = None,
+        path: str | os.PathLike[str] | None = None,
         memory: int | None = None,
         runtime: str | None = None,
         *,
         fast: bool = False,
+        device: str | torch.device | None = None,
     ) -> Renderer:
         """Read a weights file; the ready-made one by default.
 
         Raises:
             WeightsError: it is missing, damaged, or of another version.
-            PrismganError: there is no such runtime, its packages are not installed, or it is not made ``fast``.
+            PrismganError: there is no such runtime or device, its packages are not installed, or it is not made
+                ``fast``.
         """
-        return cls(load_weights(None if path is None else Path(path)), memory, runtime, fast=fast)
+        return cls(load_weights(None if path is None else Path(path)), memory, runtime, fast=fast, device=device)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Names of the pictures that come out, in the recipe's order."""
         return tuple(entry.name for entry in self.header.tasks)
-
-    @overload
-    def __call__(
-        self,
-        picture: str | Path,
-        tasks: Iterable[str] | None = None,
-        seed: int = 0,
-        *,
-        strength: Mapping[str, float] | None = None,
-        blend: Mapping[str, float] | None = None,
-        mask: NDArray[Any] | None = None,
-    ) -> dict[str, images.Picture]: ...
-
-    @overload
-    def __call__(
-        self,
-        picture: Image.Image | Float[Tensor, "3 H W"],
-        tasks: Iterable[str] | None = None,
-        seed: int = 0,
-        *,
-        strength: Mapping[str, float] | None = None,
-        blend: Mapping[str, float] | None = None,
-        mask: NDArray[Any] | None = None,
-    ) -> dict[str, Image.Image]: ...
-
-    def __call__(
-        self,
-        picture: str | Path | Image.Image | Float[Tensor, "3 H W"],
-        tasks: Iterable[str] | None = None,
-        seed: int = 0,
-        *,
-        strength: Mapping[str, float] | None = None,
-        blend: Mapping[str, float] | None = None,
-        mask: NDArray[Any] | None = None,
-    ) -> dict[str, Image.Image] | dict[str, images.Picture]:
-        """Render a picture into the named tasks, all of them by default, by one pass of the generator.
-
-        A file gives :class:`~prismgan.images.Picture` objects: ``save`` writes what ``prismgan render`` writes, with
-        the 16 bits, transparency, profile and EXIF of the file, and ``image`` is the picture in Pillow. A Pillow
-        picture or a tensor gives Pillow pictures of 8 bits.
-
-        Args:
-            picture: a file, a Pillow picture, or an image in [-1, 1].
-            tasks: names of the tasks; only their heads are computed.
-            seed: of the latent z, which changes the tasks that were trained to vary.
-            strength: by task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it.
-            blend: weights of looks that are mixed in an output more, named ``blend``.
-            mask: (H, W) in [0, 1]: where the outputs apply; elsewhere the source stays.
-
-        Raises:
-            PictureError: the picture cannot be read, is too small or too large, or the mask does not fit it.
-            PrismganError: there is no such task, or a number is out of range.
-        """
-        request = Request(
-            tasks=None if tasks is None else tuple(tasks),
-            strength=strength or {},
-            blends={} if blend is None else {"blend": blend},
-            seeds=(seed,),
-            mask=mask,
-        )
-        self.plan(request)  # a wrong name is found before the picture is read
-        if isinstance(picture, str | Path):
-            source = images.open_picture(Path(picture))
-            rendered = self.render(source.pixels, request, depth=source.depth, where=str(picture))
-            return {name: source.with_pixels(pixels) for name, pixels in rendered.items()}
-        if isinstance(picture, Image.Image):
-            picture = images.from_pil(ImageOps.exif_transpose(picture))
-        rendered = self.render(picture.detach().cpu().permute(1, 2, 0).numpy(), request)
-        # One after the other: Pillow copies.
-        return {name: Image.fromarray(rendered.pop(name)) for name in list(rendered)}
 
     def render(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.export.session import Run, onnxruntime_session
-from prismgan.machine import available_threads
+from prismgan.machine import available_threads, usable_device
 from prismgan.networks import Generator, ImageGenerator
 from prismgan.packages import missing, require
 
@@ -61,7 +62,9 @@ class Runtime(Protocol):
         """
 
 
-def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bool = False) -> Runtime:
+def make_runtime(
+    generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
+) -> Runtime:
     """The runtime of this name; by default torch, on the GPU where there is one.
 
     The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
@@ -72,17 +75,23 @@ def make_runtime(generator: ImageGenerator, name: str | None = None, *, fast: bo
         name: one of :data:`RUNTIMES`, or :data:`AUTOMATIC`.
         fast: compute in bfloat16 (on a GPU in float16), up to three times as fast where the processor has instructions
             for it, and a few levels of 255 off.
+        device: of torch; by default the first GPU where there is one.
 
     Raises:
-        PrismganError: there is none of this name, a package that it needs is not installed, or it is not made ``fast``.
+        PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
+            or the device cannot be used.
     """
+    if device is not None and name == AUTOMATIC:
+        name = "torch"
     if name == AUTOMATIC:
         name = _automatic(generator)
     if name is not None and name not in RUNTIMES:
         known = (*RUNTIMES, AUTOMATIC)
         raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
     if name is None or name == "torch":
-        return TorchRuntime(generator, fast=fast)
+        return TorchRuntime(generator, None if device is None else usable_device(device), fast=fast)
+    if device is not None:
+        raise PrismganError(f"runtime {name}: has no choice of device; leave device out, or use torch")
     if fast and name == "onnxruntime":
         raise PrismganError(f"runtime {name}: is fast with a file in int8 alone; use openvino or torch")
     require(f"runtime {name}", "export" if name == "onnxruntime" else "openvino", "onnx", name)
@@ -177,10 +186,11 @@ def openvino_session(fast: bool, model: bytes) -> Run:
         "PERFORMANCE_HINT": "LATENCY",
     }
     compiled = core.compile_model(core.read_model(model), "CPU", settings)
-    request = compiled.create_infer_request()
+    request, lock = compiled.create_infer_request(), threading.Lock()
 
     def run(values: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        found = request.infer(dict(values), share_inputs=True, share_outputs=True)
-        return [np.array(found[output]) for output in compiled.outputs]  # its own memory is written to again
+        with lock:  # one request computes for one thread at a time
+            found = request.infer(dict(values), share_inputs=True, share_outputs=True)
+            return [np.array(found[output]) for output in compiled.outputs]  # its own memory is written to again
 
     return run

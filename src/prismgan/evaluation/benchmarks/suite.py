@@ -12,7 +12,7 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data.examples import shown
 from prismgan.evaluation.measurement import Measurement
-from prismgan.render import Renderer
+from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
 __all__ = ["FIELDS", "Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
@@ -55,8 +55,8 @@ class Bench:
 
     def render(self, source: Float[Tensor, "3 H W"], tasks: Iterable[str]) -> dict[str, Float[Tensor, "1 3 sH sW"]]:
         """The named tasks' pictures in [-1, 1], as a file would hold them: rounded to 8 bits."""
-        rendered = self.renderer(source, tasks)
-        return {name: images.to_float(images.from_pil(picture))[None] for name, picture in rendered.items()}
+        rendered = self.renderer.render(source.permute(1, 2, 0).numpy(), Request(tasks=tuple(tasks)))
+        return {name: images.from_pixels(pixels) for name, pixels in rendered.items()}
 
 
 @dataclass(frozen=True)

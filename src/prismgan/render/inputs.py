@@ -1,0 +1,294 @@
+"""The renderer's boundary: pictures in the types that programs have them in, to arrays of pixels and back."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+from typing import IO, Any, NamedTuple, TypedDict, TypeVar, Unpack, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from prismgan.errors import PictureError, PrismganError, nearest
+from prismgan.images import Depth, Picture, from_pil, open_picture
+from prismgan.render.request import EVERYTHING, Plan, Request
+
+__all__ = ["File", "InMemory", "Options", "PictureRenderer", "Source", "source_of"]
+
+File = str | os.PathLike[str] | bytes | IO[bytes]
+"""A picture's file: a path, its content, or an open file. It gives :class:`~prismgan.images.Picture` objects."""
+InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)
+"""A picture in memory. It gives pictures of the same type."""
+AnyFile = TypeVar("AnyFile", bound=File)
+Files = list[AnyFile] | tuple[AnyFile, ...]
+Tasks = str | Iterable[str] | None
+"""The name of a task, several, or None for all."""
+
+SLACK = 1e-3
+"""Floats may be so far outside [0, 1]: resizing overshoots."""
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of a rendering."""
+
+    strength: Mapping[str, float] | None
+    """By task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it."""
+    blend: Mapping[str, float] | None
+    """Weights of tasks that are mixed in one output more, named ``blend``."""
+    mask: NDArray[Any] | None
+    """(H, W) in [0, 1]: where the outputs apply; elsewhere the source stays."""
+
+
+class Source(NamedTuple):
+    """A picture as rendering takes it."""
+
+    pixels: NDArray[Any]
+    """(H, W, 3), of 8 or 16 bits, or floats in [-1, 1]."""
+    depth: Depth
+    """Bits that its outputs are rendered with."""
+    result: Callable[[NDArray[Any]], Any]
+    """Gives the pixels of an output the source's type."""
+
+
+class PictureRenderer(ABC):
+    """What turns pictures of any type into pictures of the same type."""
+
+    @abstractmethod
+    def plan(self, request: Request) -> Plan:
+        """What a request means: names and scales of the outputs.
+
+        Raises:
+            PrismganError: it does not fit the weights.
+        """
+
+    @abstractmethod
+    def render(
+        self,
+        pixels: NDArray[Any],
+        request: Request = EVERYTHING,
+        *,
+        depth: Depth = 8,
+        progress: Callable[[int, int], None] | None = None,
+        made: Callable[[str, NDArray[Any]], None] | None = None,
+        where: str = "picture",
+    ) -> dict[str, NDArray[Any]]:
+        """Outputs of an array of pixels; see :meth:`prismgan.Renderer.render`."""
+
+    @overload
+    def __call__(
+        self, picture: File, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> dict[str, Picture]: ...
+
+    @overload
+    def __call__(
+        self, picture: InMemory, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> dict[str, InMemory]: ...
+
+    @overload
+    def __call__(
+        self, picture: Sequence[InMemory], tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> list[dict[str, InMemory]]: ...
+
+    @overload
+    def __call__(
+        self,
+        picture: Files[AnyFile],
+        tasks: Tasks = None,
+        seed: int = 0,
+        **options: Unpack[Options],
+    ) -> list[dict[str, Picture]]: ...
+
+    def __call__(self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]) -> Any:
+        """Render a picture into the named tasks, all of them by default, by one pass of the generator.
+
+        Outputs have the type of the picture: a file (a path, its content, or an open file) gives
+        :class:`~prismgan.Picture` objects, whose ``save`` keeps 16 bits, transparency, profile and EXIF, and
+        whose ``image`` is the picture in Pillow; a Pillow picture gives Pillow pictures of 8 bits; an array or a tensor
+        gives one of the same ``dtype`` (and device). Several threads may call one renderer at the same time.
+
+        Args:
+            picture: a file; a Pillow picture; a NumPy array (H, W, 3) of ``uint8``, ``uint16`` or floats in [0, 1]; a
+                tensor (3, H, W) of ``uint8`` or floats in [0, 1]; or a list of these, which gives a list.
+            tasks: the name of a task, or several; only their heads are computed.
+            seed: of the latent z, which changes the tasks that were trained to vary.
+            **options: see :class:`~prismgan.render.inputs.Options`.
+
+        Raises:
+            PictureError: the picture cannot be read, has another type, shape or range of values, is too small or too
+                large, or the mask does not fit it.
+            PrismganError: there is no such task, or a number is out of range.
+        """
+        request = self._request(tasks, seed, options)
+        if isinstance(picture, list | tuple):
+            return [self._rendered(each, request, f"picture {number}") for number, each in enumerate(picture, 1)]
+        return self._rendered(picture, request, "picture")
+
+    def _rendered(self, picture: Any, request: Request, where: str) -> dict[str, Any]:
+        where = str(picture) if isinstance(picture, str | os.PathLike) else where
+        source = source_of(picture, where)
+        rendered = self.render(source.pixels, request, depth=source.depth, where=where)
+        # One after the other: the result may be a copy.
+        return {name: source.result(rendered.pop(name)) for name in list(rendered)}
+
+    @overload
+    def stream(
+        self, picture: File, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> Iterator[tuple[str, Picture]]: ...
+
+    @overload
+    def stream(
+        self, picture: InMemory, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> Iterator[tuple[str, InMemory]]: ...
+
+    def stream(
+        self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> Iterator[tuple[str, Any]]:
+        """Render one picture, and yield the name and the picture of each output as soon as it is complete.
+
+        A thread renders meanwhile. It ends after the output that it is at if the iterator is closed.
+
+        Raises:
+            PrismganError: as a call; for a wrong request or picture at once, not with the first output.
+        """
+        request = self._request(tasks, seed, options)
+        where = str(picture) if isinstance(picture, str | os.PathLike) else "picture"
+        source = source_of(picture, where)
+        made: Queue[tuple[str, Any] | None] = Queue()
+        closed = threading.Event()
+
+        def tell(name: str, pixels: NDArray[Any]) -> None:
+            made.put((name, source.result(pixels)))
+            if closed.is_set():
+                raise _ClosedError
+
+        def render() -> None:
+            try:
+                self.render(source.pixels, request, depth=source.depth, made=tell, where=where)
+            finally:
+                made.put(None)
+
+        def outputs() -> Iterator[tuple[str, Any]]:
+            with ThreadPoolExecutor(1, "prismgan stream") as pool:
+                work = pool.submit(render)
+                try:
+                    while (output := made.get()) is not None:
+                        yield output
+                    work.result()  # raises what the rendering raised
+                finally:
+                    closed.set()
+
+        return outputs()
+
+    def _request(self, tasks: Tasks, seed: int, options: Options) -> Request:
+        """What is asked for; a wrong name is found before the picture is read."""
+        if tasks is not None and not isinstance(tasks, str | Iterable):
+            raise PrismganError(f"tasks: expected names of tasks, found {tasks!r}")
+        unknown = [name for name in options if name not in Options.__annotations__]
+        if unknown:
+            known = list(Options.__annotations__)
+            hint = nearest(unknown[0], known)
+            raise PrismganError(f"{unknown[0]}: there is no such option{hint} (there are: {', '.join(known)})")
+        for name in ("strength", "blend"):
+            if not isinstance(options.get(name) or {}, Mapping):
+                raise PrismganError(f"{name}: expected numbers by task, for example {{'comic': 0.5}}")
+        blend = options.get("blend")
+        request = Request(
+            tasks=None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks),
+            strength=options.get("strength") or {},
+            blends={} if blend is None else {"blend": blend},
+            seeds=(seed,),
+            mask=options.get("mask"),
+        )
+        self.plan(request)
+        return request
+
+
+class _ClosedError(Exception):
+    """Nobody waits for further outputs."""
+
+
+def source_of(picture: object, where: str = "picture") -> Source:
+    """A picture of any type that is taken; ``where`` names it in errors if it is no path.
+
+    Raises:
+        PictureError: the type, the shape or the range of values is another, or a file cannot be read.
+    """
+    if isinstance(picture, str | os.PathLike):
+        return _of_file(open_picture(Path(picture)))
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return _of_file(open_picture(bytes(picture), where))
+    if hasattr(picture, "read"):
+        content = picture.read()
+        if not isinstance(content, bytes):
+            raise PictureError(f"{where}: is a file opened as text; open it with mode 'rb'")
+        return _of_file(open_picture(content, where))
+    if isinstance(picture, Image.Image):
+        pixels = from_pil(ImageOps.exif_transpose(picture)).permute(1, 2, 0).numpy()
+        return Source(pixels, 8, Image.fromarray)
+    if isinstance(picture, Tensor):
+        return _of_tensor(picture, where)
+    if isinstance(picture, np.ndarray):
+        return _of_array(picture, where)
+    raise PictureError(
+        f"{where}: is of type {type(picture).__name__}; expected a path, bytes, an open file, a Pillow picture, "
+        "a NumPy array (height, width, 3), a torch tensor (3, height, width), or a list of these"
+    )
+
+
+def _of_file(picture: Picture) -> Source:
+    return Source(picture.pixels, picture.depth, picture.with_pixels)
+
+
+def _of_array(array: NDArray[Any], where: str) -> Source:
+    if array.ndim != 3 or array.shape[2] != 3:
+        raise PictureError(
+            f"{where}: is an array of shape {array.shape}, expected (height, width, 3) in RGB; several go into a list"
+        )
+    if array.dtype in (np.uint8, np.uint16):
+        return Source(array, 8 if array.dtype == np.uint8 else 16, lambda pixels: pixels)
+    if array.dtype.kind != "f":
+        raise PictureError(
+            f"{where}: is an array of {array.dtype}, expected uint8, uint16, or floats in [0, 1]; convert it"
+        )
+    _check_range(float(array.min(initial=0.0)), float(array.max(initial=0.0)), where)
+    return Source(array.astype(np.float32) * 2 - 1, 16, lambda pixels: (pixels / 65535).astype(array.dtype))
+
+
+def _of_tensor(tensor: Tensor, where: str) -> Source:
+    if tensor.ndim != 3 or tensor.shape[0] != 3:
+        raise PictureError(
+            f"{where}: is a tensor of shape {tuple(tensor.shape)}, expected (3, height, width) in RGB; "
+            "a batch is given as list(batch)"
+        )
+    tensor = tensor.detach()
+    if tensor.dtype == torch.uint8:
+        return Source(tensor.permute(1, 2, 0).cpu().numpy(), 8, lambda pixels: _tensor(pixels).to(tensor.device))
+    if not tensor.is_floating_point():
+        raise PictureError(f"{where}: is a tensor of {tensor.dtype}, expected uint8, or floats in [0, 1]; convert it")
+    if tensor.numel():
+        _check_range(float(tensor.min()), float(tensor.max()), where)
+    pixels = tensor.float().permute(1, 2, 0).cpu().numpy() * 2 - 1
+    return Source(pixels, 16, lambda made: _tensor((made / 65535).astype(np.float32)).to(tensor.device, tensor.dtype))
+
+
+def _tensor(pixels: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def _check_range(low: float, high: float, where: str) -> None:
+    if low >= -SLACK and high <= 1 + SLACK:
+        return
+    hint = "; give finite numbers"
+    if high > 2:
+        hint = "; divide by 255, or convert to uint8"
+    elif low >= -1 - SLACK:
+        hint = "; if they are meant in [-1, 1], give (x + 1) / 2"
+    raise PictureError(f"{where}: has floats from {low:.4g} to {high:.4g}, expected [0, 1]{hint}")

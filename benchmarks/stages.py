@@ -32,7 +32,7 @@ from prismgan.networks import Generator
 from prismgan.render import Renderer, Request
 from prismgan.render.cost import take_turns
 from prismgan.render.files import FileRenderer
-from prismgan.render.jobs import Job
+from prismgan.render.jobs import PictureJob
 from prismgan.render.mixing import mixture
 
 STRENGTH = 0.5
@@ -111,7 +111,7 @@ def measure(renderer: Renderer, picture: Path, folder: Path, tasks: Sequence[str
     files = FileRenderer(renderer, request, suffix=suffix)
 
     def whole() -> None:
-        (rendered,) = files.render([Job(picture, folder / "whole")])
+        (rendered,) = files.render([PictureJob(picture, folder / "whole")])
         assert rendered.problem is None, rendered.problem
 
     with torch.inference_mode():

@@ -37,7 +37,7 @@ from prismgan.render.video.colours import Colours
 from prismgan.render.video.files import render_file
 from prismgan.render.video.segment import Encoding, encode_segment
 from prismgan.render.video.settings import Outcome, Settings, parts_kept
-from prismgan.render.video.steadying import Steadier, motion
+from prismgan.render.video.smoothing import TemporalSmoother, motion
 
 PARTS = ("decoding", "network", "steadying", "encoding")
 LEAST_SHARE = 0.7
@@ -77,7 +77,7 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
 
     clip, names = open_clip(path), renderer.plan(request).names
     frames = Reader(clip.name).frames(clip)
-    steadier = Steadier(parts_kept(renderer, request, settings))
+    steadier = TemporalSmoother(parts_kept(renderer, request, settings))
     before: NDArray[np.uint8] | None = None
     with ThreadPoolExecutor(len(names)) as pool:
         while True:

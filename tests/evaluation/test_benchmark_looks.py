@@ -21,8 +21,8 @@ from prismgan.evaluation.benchmarks.steadiness import STEADINESS, find_clips
 from prismgan.evaluation.benchmarks.styles import descent
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
-from prismgan.render.video.steadiness import first_frames
-from prismgan.render.video.steadying import flow
+from prismgan.render.video.consistency import first_frames
+from prismgan.render.video.smoothing import flow
 from prismgan.tasks import Style, Task
 from prismgan.weights import HeadEntry
 

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from prismgan.images import upsample
 from prismgan.networks import (
-    BowTieConfig,
-    BowTieGenerator,
+    Bottleneck,
+    BottleneckConfig,
     ConditionalConfig,
+    ConditionalUNet,
     HeadSpec,
     ImageGenerator,
-    NoisyGenerator,
     OutputEncoder,
     VariationalGenerator,
 )
@@ -27,13 +27,13 @@ SPECS = (
     HeadSpec("painted", fine=False, latent=True),
     HeadSpec("painted-large", scale=2, fine=False),
 )
-NETWORKS = (NoisyGenerator, VariationalGenerator, BowTieGenerator)
+NETWORKS = (ConditionalUNet, VariationalGenerator, Bottleneck)
 Network = Callable[..., ImageGenerator]
 every_network = pytest.mark.parametrize("network", NETWORKS)
 
 
 def config_for(network: Network) -> type[ConditionalConfig]:
-    return BowTieConfig if network is BowTieGenerator else ConditionalConfig
+    return BottleneckConfig if network is Bottleneck else ConditionalConfig
 
 
 def make(network: Network, levels: int = 2, *, fresh: bool = False, **more: bool) -> ImageGenerator:
@@ -149,8 +149,8 @@ def test_what_a_task_has_for_itself_is_its_vector(network: Network) -> None:
 
 @torch.no_grad()
 def test_without_skips_the_bow_tie_sees_the_source_through_its_latent_alone() -> None:
-    made = make(BowTieGenerator, skips=False)
-    assert isinstance(made, BowTieGenerator)
+    made = make(Bottleneck, skips=False)
+    assert isinstance(made, Bottleneck)
     encoded = made.encode(picture(16, 16))
     other = made.encode(picture(16, 16, seed=1))
     outputs = made.decode(encoded)

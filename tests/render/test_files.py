@@ -17,7 +17,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Picture, open_picture, write_picture
 from prismgan.render import Renderer, Request
 from prismgan.render.files import FileRenderer, read_mask
-from prismgan.render.jobs import Job, find_jobs
+from prismgan.render.jobs import PictureJob, find_jobs
 from prismgan.render.options import FILE, IN_OUTPUTS, KeptOptions, options_of
 
 DrawPicture = Callable[..., Path]
@@ -85,7 +85,9 @@ def test_results_are_no_sources(photos: Path) -> None:
 
 def test_a_file_that_is_named_twice_is_rendered_once(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert find_jobs([photos / "a.png", photos, f"{photos}/x/../a.png"], out)[0] == Job(photos / "a.png", out / "a")
+    assert find_jobs([photos / "a.png", photos, f"{photos}/x/../a.png"], out)[0] == PictureJob(
+        photos / "a.png", out / "a"
+    )
     assert len(find_jobs([photos / "a.png", photos], out)) == 3
 
 
@@ -140,7 +142,7 @@ def test_sixteen_bits_come_out_exactly_where_nothing_is_changed(
     source = Picture(pixels(24, 37, 16))
     write_picture(tmp_path / f"a.{suffix}", source)
     files = FileRenderer(renderer, unchanged("restore"), suffix=suffix)
-    job = Job(tmp_path / f"a.{suffix}", tmp_path / "out")
+    job = PictureJob(tmp_path / f"a.{suffix}", tmp_path / "out")
     (rendered,) = files.render([job])
     assert rendered.problem is None
     assert rendered.written == (tmp_path / "out" / f"restore.{suffix}",)
@@ -157,7 +159,7 @@ def test_what_belongs_to_a_picture_comes_out_with_it(renderer: Renderer, tmp_pat
     write_picture(tmp_path / "a.png", Picture(pixels(20, 30), alpha, profile, exif.tobytes()))
     for suffix in ("png", "webp", "jpg"):
         files = FileRenderer(renderer, unchanged("restore", "fine-2x"), suffix=suffix)
-        (rendered,) = files.render([Job(tmp_path / "a.png", tmp_path / suffix)])
+        (rendered,) = files.render([PictureJob(tmp_path / "a.png", tmp_path / suffix)])
         same, larger = (open_picture(path) for path in rendered.written)
         for found in (same, larger):
             assert found.profile == profile
@@ -178,7 +180,7 @@ def test_eight_bits_where_the_format_has_no_more(renderer: Renderer, tmp_path: P
     alpha = np.full((20, 30), 65535, dtype=np.uint16)
     write_picture(tmp_path / "a.tiff", Picture(pixels(20, 30, 16), alpha))
     files = FileRenderer(renderer, unchanged("restore"), suffix="avif", with_sheet=True)
-    (rendered,) = files.render([Job(tmp_path / "a.tiff", tmp_path / "out")])
+    (rendered,) = files.render([PictureJob(tmp_path / "a.tiff", tmp_path / "out")])
     assert [path.name for path in rendered.written] == ["restore.avif", "sheet.png"]
     found = open_picture(rendered.written[0])
     assert found.depth == 8
@@ -196,7 +198,7 @@ def test_a_mask_is_brought_to_every_size(renderer: Renderer, tmp_path: Path) -> 
     source = Picture(pixels(32, 64))
     write_picture(tmp_path / "a.png", source)
     files = FileRenderer(renderer, Request(tasks=("restore",)), mask=mask)
-    (rendered,) = files.render([Job(tmp_path / "a.png", tmp_path / "out")])
+    (rendered,) = files.render([PictureJob(tmp_path / "a.png", tmp_path / "out")])
     changed = (open_picture(rendered.written[0]).pixels != source.pixels).any(axis=(0, 2))
     assert changed[:30].all()
     assert not changed[35:].any()
@@ -219,7 +221,7 @@ def test_a_broken_picture_does_not_stop_the_others(
     sources = [good[0], tmp_path / "text.png", small, good[1]]
     seen: list[float] = []
     files = FileRenderer(renderer, Request(tasks=("restore",)))
-    jobs = [Job(path, tmp_path / "out" / path.stem) for path in sources]
+    jobs = [PictureJob(path, tmp_path / "out" / path.stem) for path in sources]
     rendered = list(files.render(jobs, seen.append))
     assert [bool(one.problem) for one in rendered] == [False, True, True, False]
     for one in rendered[1:3]:
@@ -234,7 +236,7 @@ def test_a_broken_picture_does_not_stop_the_others(
 def test_a_picture_is_done_when_all_its_outputs_are(
     renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture
 ) -> None:
-    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    job = PictureJob(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     list(FileRenderer(renderer, Request(tasks=("restore",))).render([job]))
     assert FileRenderer(renderer, Request(tasks=("restore",))).is_done(job)
     assert not FileRenderer(renderer, Request(tasks=("restore", "varied"))).is_done(job)
@@ -245,7 +247,7 @@ def test_a_picture_is_done_when_all_its_outputs_are(
 def test_what_is_there_stays_where_others_are_missing(
     renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture
 ) -> None:
-    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    job = PictureJob(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     (first,) = FileRenderer(renderer, Request(tasks=("restore",))).render([job])
     first.written[0].write_bytes(b"mine")
     request = Request(tasks=("restore", "varied"))
@@ -259,7 +261,7 @@ def test_what_is_there_stays_where_others_are_missing(
 def test_results_of_an_interrupted_call_are_not_trusted(
     renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    job = PictureJob(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     request = Request(tasks=("restore", "varied"))
     strong = Request(tasks=("restore", "varied"), strength={"restore": 0.5, "varied": 0.5})
     list(FileRenderer(renderer, request).render([job]))
@@ -280,7 +282,7 @@ def interrupted(*_: object) -> None:
 def test_results_whose_options_nobody_kept_are_kept(
     content: str | None, renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture
 ) -> None:
-    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    job = PictureJob(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     files = FileRenderer(renderer, Request(tasks=("restore",)))
     list(files.render([job]))
     path = job.folder / FILE
@@ -308,7 +310,7 @@ def test_every_option_of_a_request_counts(renderer: Renderer) -> None:
 
 
 def test_a_picture_that_changed_is_not_done(renderer: Renderer, tmp_path: Path, draw_picture: DrawPicture) -> None:
-    job = Job(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
+    job = PictureJob(draw_picture(tmp_path / "a.png", 20, 24), tmp_path / "out")
     files = FileRenderer(renderer, Request(tasks=("restore",)), overwrite=False)
     (rendered,) = files.render([job])
     assert files.is_done(job)
@@ -322,7 +324,7 @@ def test_a_picture_that_changed_is_not_done(renderer: Renderer, tmp_path: Path, 
 def test_an_output_that_its_format_cannot_hold(renderer: Renderer, tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png", Picture(np.zeros((16, 8200, 3), dtype=np.uint8)))
     files = FileRenderer(renderer, unchanged("fine-2x"), suffix="webp")
-    (rendered,) = files.render([Job(tmp_path / "a.png", tmp_path / "out")])
+    (rendered,) = files.render([PictureJob(tmp_path / "a.png", tmp_path / "out")])
     assert rendered.problem == (
         f"{tmp_path / 'a.png'}: would have 16,400 pixels a side, and webp holds 16,383; write PNG or TIFF"
     )
@@ -335,7 +337,7 @@ def test_a_disk_that_is_full_ends_it(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    jobs = [Job(draw_picture(tmp_path / f"{name}.png", 20, 24), tmp_path / "out" / name) for name in "ab"]
+    jobs = [PictureJob(draw_picture(tmp_path / f"{name}.png", 20, 24), tmp_path / "out" / name) for name in "ab"]
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(PrismganError, match=r"out/a/.*: cannot be written \(No space left on device\)"):
         list(FileRenderer(renderer, Request(tasks=("restore",))).render(jobs))

@@ -19,11 +19,11 @@ from prismgan.weights import (
     HeadEntry,
     Weights,
     add_head,
+    check_no_task_lost,
     default_weights,
     find_weights,
     free_name,
     load_weights,
-    must_lose_nothing,
     remove_tasks,
     rename_task,
 )
@@ -172,15 +172,15 @@ def test_renaming_what_is_not_there(trained: Weights) -> None:
 
 def test_weights_do_not_take_the_place_of_others(trained: Weights, tmp_path: Path) -> None:
     more = written(rename_task(trained, "paint", "dots"), tmp_path).path
-    must_lose_nothing(tmp_path / "new.safetensors", trained, ["restore"])
-    must_lose_nothing(trained.path, trained, ["restore"])
-    must_lose_nothing(more, trained, ["restore", "enlarge", "dots", "paint"])
+    check_no_task_lost(tmp_path / "new.safetensors", trained, ["restore"])
+    check_no_task_lost(trained.path, trained, ["restore"])
+    check_no_task_lost(more, trained, ["restore", "enlarge", "dots", "paint"])
     with pytest.raises(WeightsError, match=r"written\.safetensors: is there already, and .* lost \(dots\); name it as"):
-        must_lose_nothing(more, trained, names(trained))
+        check_no_task_lost(more, trained, names(trained))
     photo = tmp_path / "photo.png"
     photo.write_bytes(b"a photo")
     with pytest.raises(WeightsError, match=r"photo\.png: is there already and holds no weights"):
-        must_lose_nothing(photo, trained, names(trained))
+        check_no_task_lost(photo, trained, names(trained))
 
 
 # -- the file -------------------------------------------------------------------------------------

@@ -109,8 +109,8 @@ def rename_task(
 
 
 def _replace(out: Path, before: Weights, after: Weights) -> None:
-    from prismgan.weights import must_lose_nothing
+    from prismgan.weights import check_no_task_lost
 
-    must_lose_nothing(out, before, [entry.name for entry in after.header.tasks])
+    check_no_task_lost(out, before, [entry.name for entry in after.header.tasks])
     after.save(out)
     typer.echo(out)

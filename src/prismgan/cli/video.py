@@ -109,7 +109,7 @@ def video(
 
 def _report(clip: Path, outcome: Outcome, with_grid: bool) -> None:
     """How fast it went, and how steady the looks are."""
-    from prismgan.render.video.steadiness import clip_steadiness
+    from prismgan.render.video.consistency import clip_consistency
 
     made = outcome.frames - outcome.resumed
     typer.echo(
@@ -122,7 +122,7 @@ def _report(clip: Path, outcome: Outcome, with_grid: bool) -> None:
     looks = {path.stem: path for path in outcome.written}
     if with_grid:
         del looks["grid"]
-    ratios = clip_steadiness(clip, looks)
+    ratios = clip_consistency(clip, looks)
     if not ratios:
         typer.echo("steadiness cannot be measured: nothing moves or changes in the clip's first frames", err=True)
     for name, ratio in ratios.items():

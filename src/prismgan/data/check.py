@@ -17,7 +17,7 @@ from prismgan.data.scene import companions, largest_scale
 from prismgan.data.sources import DataConfig, Row, inspect, split
 from prismgan.errors import DataError, PrismganError, nearest
 from prismgan.images import MINIMUM_SIDE
-from prismgan.tasks import Exemplar, Paired, Picture, Task
+from prismgan.tasks import Exemplar, Paired, PictureName, Task
 
 SHORTEST_EXEMPLAR = 32
 """Pixels that the shorter side of an exemplar must have at the size it is shown at."""
@@ -58,7 +58,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
         crop: side of the training crops in pixels of the source.
     """
     found, problems = inspect(data)
-    shown: dict[str, tuple[Picture, ...]] = {}
+    shown: dict[str, tuple[PictureName, ...]] = {}
     for task in tasks:
         try:
             shown[task.name] = shown_pictures(task)
@@ -116,13 +116,13 @@ def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) ->
     return [Count(*key, len(several), targets(several)) for key, several in groups.items()]
 
 
-def _examine_all(asked: Iterable[Picture]) -> dict[Picture, _Examined]:
+def _examine_all(asked: Iterable[PictureName]) -> dict[PictureName, _Examined]:
     unique = list(dict.fromkeys(asked))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         return dict(zip(unique, pool.map(_examine, unique), strict=True))
 
 
-def _examine(picture: Picture) -> _Examined:
+def _examine(picture: PictureName) -> _Examined:
     try:
         pixels = pictures.load(picture)
         content = picture.encode() if builtin.is_builtin(picture) else Path(picture).read_bytes()
@@ -132,7 +132,7 @@ def _examine(picture: Picture) -> _Examined:
 
 
 def _unreadable(
-    examined: dict[Picture, _Examined], shown: dict[str, tuple[Picture, ...]], exemplars: set[Picture]
+    examined: dict[PictureName, _Examined], shown: dict[str, tuple[PictureName, ...]], exemplars: set[PictureName]
 ) -> Iterator[Problem]:
     users = {picture: task for task, several in shown.items() for picture in several}
     for picture, seen in examined.items():
@@ -148,8 +148,8 @@ def _unreadable(
 def _nothing_left(
     train: Sequence[Row],
     test: Sequence[Row],
-    shown: dict[str, tuple[Picture, ...]],
-    examined: dict[Picture, _Examined],
+    shown: dict[str, tuple[PictureName, ...]],
+    examined: dict[PictureName, _Examined],
     named: set[str],
 ) -> Iterator[Problem]:
     """Groups of which no single picture can be read: there training cannot go on without them. ``named`` are those
@@ -162,7 +162,7 @@ def _nothing_left(
 
 
 def _shown_sizes(
-    tasks: Sequence[Task], shown: dict[str, tuple[Picture, ...]], examined: dict[Picture, _Examined]
+    tasks: Sequence[Task], shown: dict[str, tuple[PictureName, ...]], examined: dict[PictureName, _Examined]
 ) -> Iterator[Problem]:
     """Pictures that show a look or a domain, and are too small to show it."""
     for task in tasks:
@@ -177,7 +177,7 @@ def _shown_sizes(
                 yield Problem(picture, what, "take another picture")
 
 
-def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[Picture, _Examined]) -> Iterator[Problem]:
+def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
     largest = largest_scale(tasks)
     for picture in dict.fromkeys(row.picture for row in found):
         size = examined[picture].size
@@ -213,8 +213,8 @@ def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -
             yield Problem(f"task {task!r}", what, "fill in the column, or delete the task")
 
 
-def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[Picture, _Examined]) -> Iterator[Problem]:
-    first: dict[str, Picture] = {}
+def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
+    first: dict[str, PictureName] = {}
     for picture in dict.fromkeys(row.picture for row in train):
         digest = examined[picture].digest
         if digest and digest in first:
@@ -230,7 +230,7 @@ def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[Picture,
             yield Problem(picture, what, "take it out of one of the two")
 
 
-def _enlarged(train: Sequence[Row], side: int, examined: dict[Picture, _Examined]) -> Iterator[Problem]:
+def _enlarged(train: Sequence[Row], side: int, examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
     sizes = {row.picture: examined[row.picture].size for row in train}
     small = [picture for picture, size in sizes.items() if size is not None and min(size) < side]
     if small:

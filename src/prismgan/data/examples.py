@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from prismgan import images
 from prismgan.data import pictures
 from prismgan.data.streams import integer, uniform
-from prismgan.tasks import Exemplar, Picture, Task, Unpaired
+from prismgan.tasks import Exemplar, PictureName, Task, Unpaired
 
 __all__ = ["blankness", "exemplar_crop", "exemplars", "shown", "shown_pictures", "unpaired_crop"]
 
@@ -33,7 +33,7 @@ SPREAD = 12
 """Most difference between the pixels of a line of one colour, of 255; JPEG adds some."""
 
 
-def shown_pictures(task: Task) -> tuple[Picture, ...]:
+def shown_pictures(task: Task) -> tuple[PictureName, ...]:
     """The single pictures of a task without pairs; none for a task with pairs.
 
     Raises:
@@ -46,7 +46,7 @@ def shown_pictures(task: Task) -> tuple[Picture, ...]:
 
 
 def exemplars(
-    task: Task, load: Callable[[Picture], UInt8[Tensor, "3 H W"]] = pictures.load
+    task: Task, load: Callable[[PictureName], UInt8[Tensor, "3 H W"]] = pictures.load
 ) -> list[Float[Tensor, "3 H W"]]:
     """The pictures whose look a task's losses are built from, at the size they are shown at.
 

@@ -13,12 +13,12 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data import builtin
 from prismgan.errors import PictureError
-from prismgan.tasks import Picture
+from prismgan.tasks import PictureName
 
 __all__ = ["Cache", "expand", "load", "resolve", "size"]
 
 
-def load(picture: Picture) -> UInt8[Tensor, "3 H W"]:
+def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
     """Decode a picture, pixels 0..255.
 
     Raises:
@@ -28,7 +28,7 @@ def load(picture: Picture) -> UInt8[Tensor, "3 H W"]:
     return builtin.load(picture) if builtin.is_builtin(picture) else images.read(Path(picture))
 
 
-def size(picture: Picture) -> tuple[int, int]:
+def size(picture: PictureName) -> tuple[int, int]:
     """Height and width in pixels, from the file's header alone.
 
     Raises:
@@ -38,7 +38,7 @@ def size(picture: Picture) -> tuple[int, int]:
     return builtin.size(picture) if builtin.is_builtin(picture) else images.size(Path(picture))
 
 
-def expand(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
     """Single pictures for folders (all pictures below them, sorted) and for built-in collections.
 
     A path that is no folder is kept as it is, whether there is such a file or not.
@@ -47,7 +47,7 @@ def expand(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
         PictureError: a folder holds no picture.
         DataError: there is no built-in picture or collection of that name.
     """
-    found: list[Picture] = []
+    found: list[PictureName] = []
     for picture in pictures:
         if builtin.is_builtin(picture):
             found.extend(builtin.expand(picture))
@@ -58,7 +58,7 @@ def expand(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
     return tuple(found)
 
 
-def resolve(picture: Picture, base: Path) -> Picture:
+def resolve(picture: PictureName, base: Path) -> PictureName:
     """The reference with a relative path made absolute against ``base``; built-in names stay as they are."""
     return picture if builtin.is_builtin(picture) else str(base / Path(picture).expanduser())
 
@@ -75,14 +75,14 @@ class Cache:
         megabytes: most memory to use; 0 keeps nothing.
     """
 
-    def __init__(self, wanted: Iterable[Picture], megabytes: int) -> None:
-        self.unreadable: dict[Picture, str] = {}
+    def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
+        self.unreadable: dict[PictureName, str] = {}
         """Pictures that could not be read so far, and why."""
-        self._kept: dict[Picture, UInt8[Tensor, "3 H W"]] = {}
+        self._kept: dict[PictureName, UInt8[Tensor, "3 H W"]] = {}
         if megabytes > 0:
             self._fill(list(dict.fromkeys(wanted)), megabytes * 2**20)
 
-    def load(self, picture: Picture) -> UInt8[Tensor, "3 H W"]:
+    def load(self, picture: PictureName) -> UInt8[Tensor, "3 H W"]:
         """The picture, pixels 0..255. The caller must not write into it.
 
         Raises:
@@ -99,7 +99,7 @@ class Cache:
             self.unreadable[picture] = str(error)
             raise
 
-    def _fill(self, wanted: list[Picture], free: int) -> None:
+    def _fill(self, wanted: list[PictureName], free: int) -> None:
         threads = min(8, os.cpu_count() or 1)
         with ThreadPoolExecutor(threads) as pool:
             for start in range(0, len(wanted), threads):
@@ -112,7 +112,7 @@ class Cache:
                         return
                     self._kept[picture] = pixels
 
-    def _attempt(self, picture: Picture) -> UInt8[Tensor, "3 H W"] | None:
+    def _attempt(self, picture: PictureName) -> UInt8[Tensor, "3 H W"] | None:
         try:
             return self.load(picture)
         except PictureError:

@@ -19,7 +19,7 @@ from prismgan import images
 from prismgan.data import graphics
 from prismgan.data.sources import Row
 from prismgan.errors import DataError
-from prismgan.tasks import Derived, Paired, Picture, Task
+from prismgan.tasks import Derived, Paired, PictureName, Task
 
 __all__ = ["Companion", "Scene", "View", "companions", "drawn", "is_flat", "largest_scale", "read"]
 
@@ -35,7 +35,7 @@ class Companion:
 
     task: str
     """The task whose target it is; ``SOURCE`` for the row's own source."""
-    picture: Picture
+    picture: PictureName
     scale: int
     """Its side in a batch divided by the source's side."""
 
@@ -205,7 +205,7 @@ def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
     return found
 
 
-def read(row: Row, tasks: Sequence[Task], load: Callable[[Picture], UInt8[Tensor, "3 H W"]]) -> Scene:
+def read(row: Row, tasks: Sequence[Task], load: Callable[[PictureName], UInt8[Tensor, "3 H W"]]) -> Scene:
     """Decode all pictures of a row.
 
     Raises:

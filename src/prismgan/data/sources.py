@@ -17,7 +17,7 @@ from prismgan.config import Config
 from prismgan.data import builtin, manifest, pictures
 from prismgan.data.problem import Problem
 from prismgan.errors import DataError, PrismganError
-from prismgan.tasks import Picture
+from prismgan.tasks import PictureName
 
 __all__ = ["DataConfig", "Row", "SourceEntry", "inspect", "resolve", "rows", "split"]
 
@@ -91,11 +91,11 @@ class DataConfig(Config):
 class Row:
     """One photo, and what belongs to it."""
 
-    picture: Picture
+    picture: PictureName
     """The clean photo."""
-    source: Picture | None = None
+    source: PictureName | None = None
     """The photo as it was degraded in reality; None where prismgan degrades it."""
-    targets: Mapping[str, Picture] = field(default_factory=dict)
+    targets: Mapping[str, PictureName] = field(default_factory=dict)
     """Targets of paired tasks, by column."""
     split: Split | None = None
     """What it is for; None where nothing says so."""
@@ -269,7 +269,7 @@ def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row
     return train, test
 
 
-def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[Picture]:
+def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[PictureName]:
     """Pictures kept back: about ``fraction`` of all, at least one and not all where there are two."""
     forced = {row.picture for row in found if row.split == "train"}
     chances = {row.picture: _chance(row) for row in found if row.picture not in forced and not row.drawn}

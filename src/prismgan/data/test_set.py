@@ -14,7 +14,7 @@ from prismgan.data.streams import stream
 from prismgan.data.training_set import Sample
 from prismgan.errors import PictureError
 from prismgan.images import MINIMUM_SIDE
-from prismgan.tasks import Picture, Task
+from prismgan.tasks import PictureName, Task
 
 __all__ = ["TestSet"]
 
@@ -56,7 +56,7 @@ class TestSet:
         self.condition = condition
         self.maximum_side = maximum_side
         self.seed = seed
-        self.skipped: dict[Picture, str] = {}
+        self.skipped: dict[PictureName, str] = {}
         """Rows that could not be used so far, by their photo, and why."""
 
     def __len__(self) -> int:

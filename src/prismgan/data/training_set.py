@@ -20,7 +20,7 @@ from prismgan.data.scene import SOURCE, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
-from prismgan.tasks import Derived, Exemplar, Picture, Task
+from prismgan.tasks import Derived, Exemplar, PictureName, Task
 
 __all__ = ["Sample", "TrainingSet"]
 
@@ -38,7 +38,7 @@ class Sample:
     examples: Mapping[str, Float[Tensor, "3 sH sW"]]
     present: Mapping[str, bool]
     """For every task with pairs, and others that rows may lack, whether the row has its target."""
-    skipped: tuple[Picture, ...] = field(default=())
+    skipped: tuple[PictureName, ...] = field(default=())
     """Pictures that were drawn but could not be read; others stand in for them."""
 
 
@@ -114,7 +114,7 @@ class TrainingSet:
         wanted += [each.picture for row in rows for each in scene.companions(row, self._cut_for)]
         wanted += [picture for several in self._domains.values() for picture in several]
         self._cache = Cache(wanted, cache_mb)
-        self._exemplars: dict[tuple[str, Picture], Float[Tensor, "3 H W"]] = {}
+        self._exemplars: dict[tuple[str, PictureName], Float[Tensor, "3 H W"]] = {}
 
     def __len__(self) -> int:
         """Rows in an epoch."""
@@ -253,7 +253,7 @@ class TrainingSet:
                 continue
         raise DataError(f"task {task.name!r}: none of its {len(domain)} pictures can be read ({load.reason})")
 
-    def _exemplar(self, task: str, picture: Picture, size: int, load: _Loader) -> Float[Tensor, "3 H W"]:
+    def _exemplar(self, task: str, picture: PictureName, size: int, load: _Loader) -> Float[Tensor, "3 H W"]:
         # There are few, and every sample asks for one: resizing it anew took most of a sample's time.
         key = (task, picture)
         if key not in self._exemplars:
@@ -265,11 +265,11 @@ class _Loader:
     """Loads from a cache, and remembers what could not be read."""
 
     def __init__(self, cache: Cache) -> None:
-        self.failed: list[Picture] = []
+        self.failed: list[PictureName] = []
         self.reason = ""
         self._cache = cache
 
-    def __call__(self, picture: Picture) -> UInt8[Tensor, "3 H W"]:
+    def __call__(self, picture: PictureName) -> UInt8[Tensor, "3 H W"]:
         try:
             return self._cache.load(picture)
         except PictureError as error:

@@ -21,7 +21,7 @@ def feature_matching(real: Float[Tensor, "B ..."], fake: Float[Tensor, "B ..."])
     return (real - fake).square().flatten(1).mean(1)
 
 
-def contextual(target: Float[Tensor, "B 3 H W"], output: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+def contextual(target: Float[Tensor, "B ..."], output: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
     """Eq. 2: L1 distance of output and target."""
     return (target - output).abs().flatten(1).mean(1)
 

@@ -90,17 +90,17 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 }
 
 
-Judge = Callable[[Float[Tensor, "N 3 H W"]], Float[Tensor, " N"]]
+Judge = Callable[[Float[Tensor, "N ..."]], Float[Tensor, " N"]]
 
 
-def _gradient(judge: Judge, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N D"]:
+def _gradient(judge: Judge, images: Float[Tensor, "N ..."]) -> Float[Tensor, "N D"]:
     images = images.detach().requires_grad_()
     logits = judge(images)
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.flatten(1)
 
 
-def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, " N"]:
+def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N ..."]) -> Float[Tensor, " N"]:
     """Half the squared gradient norm at ``images``: R1 at real pictures, R2 at fakes.
 
     Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), eq. 9 and 10.
@@ -110,8 +110,8 @@ def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N 3 H W"]) -> Floa
 
 def wasserstein_penalty(
     judge: Judge,
-    real: Float[Tensor, "N 3 H W"],
-    fake: Float[Tensor, "N 3 H W"],
+    real: Float[Tensor, "N ..."],
+    fake: Float[Tensor, "N ..."],
     mix: Float[Tensor, " N"],
 ) -> Float[Tensor, " N"]:
     """Squared distance of the gradient norm from 1, between real and fake (Gulrajani et al. 2017, eq. 3).

@@ -32,7 +32,7 @@ class Lpips:
     """
 
     network: LearntFeatures
-    heads: Sequence[Float[Tensor, " C"]]
+    heads: Sequence[Float[Tensor, " _"]]
     """Weights of the channels of every map."""
 
     def __call__(self, output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
@@ -60,7 +60,7 @@ def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
     return Metric("lpips", "", "lower", Lpips(network, [head.to(device) for head in load_heads(heads)]))
 
 
-def load_heads(path: Path) -> list[Float[Tensor, " C"]]:
+def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
     """Weights of the channels, map by map, from the published file: ``lin0.model.1.weight`` (1, 64, 1, 1) and so on.
 
     Raises:

@@ -28,7 +28,7 @@ from prismgan.models.config import ModelConfig
 from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
-from prismgan.networks import BowTieConfig, BowTieGenerator
+from prismgan.networks import Bottleneck, BottleneckConfig
 
 __all__ = ["CGANomaly", "CGANomalyConfig"]
 
@@ -39,7 +39,7 @@ class CGANomalyConfig(ModelConfig):
     varies: ClassVar[bool] = False
 
     kind: Literal["cganomaly"] = "cganomaly"
-    generator: BowTieConfig = BowTieConfig()
+    generator: BottleneckConfig = BottleneckConfig()
     """Size of the generator; the second encoder is as large as its first."""
     adversary: OpponentConfig = OpponentConfig()
     """The discriminator and its training."""
@@ -59,7 +59,7 @@ class CGANomaly(Model):
 
     config_type: ClassVar[type[ModelConfig]] = CGANomalyConfig
     config: CGANomalyConfig
-    generator: BowTieGenerator
+    generator: Bottleneck
     adversary: Adversary
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:

@@ -1,7 +1,7 @@
 """Networks: they know no task, no loss and no file."""
 
 from prismgan.networks.classifier import Classifier
-from prismgan.networks.comparison import BowTieConfig, BowTieGenerator, NoisyGenerator, VariationalGenerator
+from prismgan.networks.comparison import Bottleneck, BottleneckConfig, ConditionalUNet, VariationalGenerator
 from prismgan.networks.conditional import ConditionalConfig, OutputEncoder
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
@@ -14,10 +14,11 @@ from prismgan.networks.task_generator import RESERVED, GeneratorSizes, HeadSpec,
 __all__ = [
     "KINDS",
     "RESERVED",
-    "BowTieConfig",
-    "BowTieGenerator",
+    "Bottleneck",
+    "BottleneckConfig",
     "Classifier",
     "ConditionalConfig",
+    "ConditionalUNet",
     "Discriminator",
     "DiscriminatorConfig",
     "FeatureNetwork",
@@ -33,7 +34,6 @@ __all__ = [
     "LearntFeatures",
     "LooksConfig",
     "NetworkKind",
-    "NoisyGenerator",
     "OutputEncoder",
     "SqueezeFeatures",
     "TaskGenerator",

@@ -16,7 +16,7 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
 from prismgan.networks.task_generator import HeadSpec, Positive
 
-__all__ = ["BowTieConfig", "BowTieGenerator", "Gaussian", "NoisyGenerator", "VariationalGenerator"]
+__all__ = ["Bottleneck", "BottleneckConfig", "ConditionalUNet", "Gaussian", "VariationalGenerator"]
 
 
 class VariationalGenerator(ConditionalGenerator):
@@ -42,19 +42,19 @@ class VariationalGenerator(ConditionalGenerator):
 
     def start(
         self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
         """What the decoder starts from and is told, for the task and a latent map."""
         return encoded.maps[-1] + self.widen(z), self.codes[name]
 
     def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
         prior = self.prior_of(encoded, name)
         z = prior.at(latent[..., None, None]) if self.specs[name].latent else prior.mean
         return self.start(encoded, name, z)
 
 
-class BowTieConfig(ConditionalConfig):
+class BottleneckConfig(ConditionalConfig):
     """Size of a generator with a narrow latent between encoder and decoder."""
 
     latent: Positive = 32
@@ -64,14 +64,14 @@ class BowTieConfig(ConditionalConfig):
     through the latent, as in the paper of 2018, and neither noise nor detail fits through."""
 
 
-class BowTieGenerator(ConditionalGenerator):
+class Bottleneck(ConditionalGenerator):
     """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, the decoder told the task.
 
     As everywhere here the output is added to the enlarged source; and z is a map and not a vector, so that pictures may
     have any size.
     """
 
-    def __init__(self, config: BowTieConfig, specs: Sequence[HeadSpec]) -> None:
+    def __init__(self, config: BottleneckConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, skips=config.skips)
         self.narrow = convolution(config.widths[-1], config.latent, size=1)
         self.widen = convolution(config.latent, config.widths[-1], size=1)
@@ -81,12 +81,12 @@ class BowTieGenerator(ConditionalGenerator):
         return self.narrow(F.leaky_relu(encoded.maps[-1], SLOPE))
 
     def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
         return self.widen(self.z(encoded)), self.codes[name]
 
 
-class NoisyGenerator(ConditionalGenerator):
+class ConditionalUNet(ConditionalGenerator):
     """U-shaped (Ronneberger et al. 2015), as image translation by conditional GANs has it (Isola et al. 2017)."""
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
@@ -96,8 +96,8 @@ class NoisyGenerator(ConditionalGenerator):
         )
 
     def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
         code = self.codes[name]
         return encoded.maps[-1], code + self.mapping(latent) if self.specs[name].latent else code
 
@@ -113,7 +113,7 @@ class Gaussian(NamedTuple):
     log_variance: Float[Tensor, "B Z h w"]
 
     @classmethod
-    def of(cls, maps: Float[Tensor, "B 2Z h w"]) -> Gaussian:
+    def of(cls, maps: Float[Tensor, "B C h w"]) -> Gaussian:
         """From a network's output, in float32 at least."""
         mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
         return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))

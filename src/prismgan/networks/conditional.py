@@ -42,7 +42,7 @@ class ConditionalConfig(GeneratorSizes):
 class Conditional(NamedTuple):
     """A source after the part of the work that all tasks share."""
 
-    maps: Sequence[Float[Tensor, "B C h w"]]
+    maps: Sequence[Float[Tensor, "B _ _ _"]]
     """Of every level of the encoder, the finest first."""
     bordered: Float[Tensor, "B 12 h w"]
     """See :meth:`ImageGenerator.bordered`."""
@@ -68,8 +68,8 @@ class Encoder(nn.Module):
         )
 
     def forward(
-        self, cells: Float[Tensor, "B P h w"], code: Float[Tensor, "B C"] | None = None
-    ) -> list[Float[Tensor, "B C h w"]]:
+        self, cells: Float[Tensor, "B P h w"], code: Float[Tensor, "#B Y"] | None = None
+    ) -> list[Float[Tensor, "B _ _ _"]]:
         maps, found = self.stem(cells), []
         for level, stage in enumerate(self.stages):
             if level:
@@ -96,9 +96,9 @@ class Decoder(nn.Module):
     def forward(
         self,
         maps: Float[Tensor, "B D h w"],
-        skips: Sequence[Float[Tensor, "B C h w"]] | None,
-        code: Float[Tensor, "B C"],
-    ) -> Float[Tensor, "B C H/2 W/2"]:
+        skips: Sequence[Float[Tensor, "B _ _ _"]] | None,
+        code: Float[Tensor, "#B Y"],
+    ) -> Float[Tensor, "B _ _ _"]:
         """``skips`` are an encoder's maps, which are added level by level; None adds nothing."""
         for level in reversed(range(len(self.stages))):
             if level < len(self.up):
@@ -166,8 +166,8 @@ class ConditionalGenerator(ImageGenerator):
 
     @abstractmethod
     def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]:
+        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
+    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
         """What the decoder starts from and is told, for the task's image."""
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
@@ -177,7 +177,7 @@ class ConditionalGenerator(ImageGenerator):
     def decode(
         self,
         encoded: Conditional,
-        latent: Float[Tensor, "B Z"] | None = None,
+        latent: Float[Tensor, "#B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         names = self.named(tasks)
@@ -186,7 +186,7 @@ class ConditionalGenerator(ImageGenerator):
         return self.paint(encoded, {name: self.between(encoded, name, latent) for name in names})
 
     def paint(
-        self, encoded: Conditional, starts: dict[str, tuple[Float[Tensor, "B D h w"], Float[Tensor, "B C"]]]
+        self, encoded: Conditional, starts: dict[str, tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]]
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Images by task, of what the decoder starts from and is told for each."""
         bases = self.bases(encoded.bordered, starts)
@@ -246,8 +246,8 @@ class OutputEncoder(nn.Module):
         self,
         picture: Float[Tensor, "B 3 sH sW"],
         scale: int,
-        code: Float[Tensor, "B C"],
-        beside: Float[Tensor, "B P H/2 W/2"] | None = None,
+        code: Float[Tensor, "#B Y"],
+        beside: Float[Tensor, "B P y x"] | None = None,
     ) -> Float[Tensor, "B O h w"]:
         # Padded to whole cells of the coarsest level, as the generator pads its source.
         bottom, right = (-side % (self.multiple * scale) for side in picture.shape[-2:])

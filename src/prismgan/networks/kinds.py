@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from prismgan.networks.comparison import BowTieConfig, BowTieGenerator, NoisyGenerator, VariationalGenerator
+from prismgan.networks.comparison import Bottleneck, BottleneckConfig, ConditionalUNet, VariationalGenerator
 from prismgan.networks.conditional import ConditionalConfig, OutputEncoder
 from prismgan.networks.generator import Generator, GeneratorConfig
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
@@ -43,8 +43,8 @@ def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec]) -> dict[str, n
 KINDS: dict[str, NetworkKind] = {
     "prism": NetworkKind(GeneratorConfig, Generator),
     "cvae": NetworkKind(ConditionalConfig, VariationalGenerator, _posterior),
-    "cganomaly": NetworkKind(BowTieConfig, BowTieGenerator, _encoder),
-    "cwgan": NetworkKind(ConditionalConfig, NoisyGenerator),
+    "cganomaly": NetworkKind(BottleneckConfig, Bottleneck, _encoder),
+    "cwgan": NetworkKind(ConditionalConfig, ConditionalUNet),
     "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),
 }
 """By the name of the model in a recipe."""

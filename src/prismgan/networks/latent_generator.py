@@ -65,7 +65,7 @@ class LatentTrunk(nn.Module):
         self.levels = nn.ModuleList(ResidualStage(*sizes, config.code) for sizes in zip(widths, blocks, strict=True))
         self.up = nn.ModuleList(convolution(coarse, fine) for coarse, fine in pairwise(widths))
 
-    def forward(self, latent: Float[Tensor, "B Z"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C H/2 W/2"]:
+    def forward(self, latent: Float[Tensor, "B Z"], code: Float[Tensor, "B Y"]) -> Float[Tensor, "B C h w"]:
         maps = self.start(latent).unflatten(1, (-1, START, START))
         maps = self.levels[0](maps, code)
         for up, level in zip(self.up, self.levels[1:], strict=True):
@@ -83,7 +83,7 @@ class LatentHead(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(config.head_blocks))
         self.last = icnr_(convolution(width, 12), 2)
 
-    def forward(self, maps: Float[Tensor, "B C H/2 W/2"]) -> Float[Tensor, "B 3 H W"]:
+    def forward(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 2*h 2*w"]:
         for block in self.blocks:
             maps = block(maps)
         return F.pixel_shuffle(self.last(F.leaky_relu(maps, SLOPE)), 2)

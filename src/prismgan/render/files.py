@@ -21,7 +21,7 @@ from prismgan.images import (
     open_picture,
     write_picture,
 )
-from prismgan.render.jobs import Job, is_made_of
+from prismgan.render.jobs import PictureJob, is_made_of
 from prismgan.render.options import KeptOptions, options_of
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import EVERYTHING, Request
@@ -87,7 +87,7 @@ class FileRenderer:
         options = {f"{name}.{self.suffix}": {**each, **lossy} for name, each in outputs.items()}
         return {**options, SHEET: {"outputs": options}} if self.with_sheet else options
 
-    def is_done(self, job: Job) -> bool:
+    def is_done(self, job: PictureJob) -> bool:
         """Whether all outputs of a picture are there, made with the same options, and not older than it."""
         kept = KeptOptions(job.folder)
         return all(self._is_done(kept, path, job.source) for path in self._paths(job))
@@ -95,7 +95,7 @@ class FileRenderer:
     def _is_done(self, kept: KeptOptions, path: Path, source: Path) -> bool:
         return is_made_of(path, source) and kept.fit(path.name, self.options[path.name])
 
-    def render(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+    def render(self, jobs: Sequence[PictureJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
 
         Args:
@@ -126,7 +126,7 @@ class FileRenderer:
                 progress(number + 1)
             yield Rendered(job.source, tuple(written), problem)
 
-    def _refuse_clashes(self, jobs: Sequence[Job]) -> None:
+    def _refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:
         """Nothing that is to be rendered may be lost."""
         sources = {job.source.resolve() for job in jobs}
         for job in jobs:
@@ -137,10 +137,10 @@ class FileRenderer:
                 if path.is_dir():
                     raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
 
-    def _paths(self, job: Job) -> list[Path]:
+    def _paths(self, job: PictureJob) -> list[Path]:
         return [job.folder / name for name in self.options]
 
-    def _outputs(self, job: Job, progress: Callable[[int, int], None]) -> Iterator[Path]:
+    def _outputs(self, job: PictureJob, progress: Callable[[int, int], None]) -> Iterator[Path]:
         """Files of one picture's outputs, as they are written."""
         source = open_picture(job.source)
         height, width = source.pixels.shape[:2]

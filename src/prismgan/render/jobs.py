@@ -11,18 +11,18 @@ from pathlib import Path
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 
-__all__ = ["Job", "find_jobs", "is_made_of", "refuse_unwritable", "results_folder"]
+__all__ = ["PictureJob", "find_jobs", "is_made_of", "refuse_unwritable", "results_folder"]
 
 
 @dataclass(frozen=True)
-class Job:
+class PictureJob:
     """One picture, and the folder that all its outputs go into."""
 
     source: Path
     folder: Path
 
 
-def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
+def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     """Files, folders and glob patterns turned into jobs; nothing is opened yet.
 
     A file ``a.jpg`` goes to ``out/a``. What is found in a folder or by a pattern keeps its place below the folder, or
@@ -35,14 +35,14 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[Job]:
         PrismganError: ``out`` is a file, or cannot be written to.
     """
     refuse_unwritable(out)
-    jobs: dict[Path, Job] = {}
+    jobs: dict[Path, PictureJob] = {}
     for given in inputs:
         try:
             found = [(source, results_folder(source, place, out)) for source, place in _found(given, out)]
         except OSError as error:  # a folder that may not be looked into, a name that is too long
             raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
         for source, folder in found:
-            job = Job(source, folder)
+            job = PictureJob(source, folder)
             other = jobs.setdefault(job.folder, job)
             if other.source.resolve() != source.resolve():
                 raise PictureError(

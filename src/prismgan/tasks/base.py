@@ -28,7 +28,7 @@ __all__ = [
     "LossTerm",
     "NonNegative",
     "Paired",
-    "Picture",
+    "PictureName",
     "Target",
     "Task",
     "TaskEntry",
@@ -37,7 +37,7 @@ __all__ = [
     "made_of_photo",
 ]
 
-Picture = str
+PictureName = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 
 NonNegative = Annotated[float, Field(ge=0)]
@@ -67,7 +67,7 @@ class Paired:
 class Exemplar:
     """The target is a look, shown by one or several pictures."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PictureName, ...]
     size: int
     """Longest side in pixels at which the pictures are shown; it sets the size of the brush."""
 
@@ -76,7 +76,7 @@ class Exemplar:
 class Unpaired:
     """The target is a domain, shown by pictures that belong to no photo."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PictureName, ...]
     """Folders, pictures, or built-in collections."""
 
 
@@ -146,7 +146,7 @@ class Task:
         return isinstance(self.target, Derived) and self.target.function is clean_photo
 
     @property
-    def exemplars(self) -> tuple[Picture, ...]:
+    def exemplars(self) -> tuple[PictureName, ...]:
         """Pictures whose look the losses are built from."""
         return self.target.pictures if isinstance(self.target, Exemplar) else ()
 
@@ -200,7 +200,7 @@ class TaskEntry(Config, ABC):
     def task(self) -> Task:
         """The task that this entry describes. Opens no file."""
 
-    def located(self, locate: Callable[[Picture], Picture]) -> Self:
+    def located(self, locate: Callable[[PictureName], PictureName]) -> Self:
         """The same entry with every picture's path passed through ``locate``."""
         found = {name: tuple(map(locate, getattr(self, name))) for name in self.picture_fields}
         return self.model_copy(update=found)

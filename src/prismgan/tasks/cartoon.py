@@ -8,7 +8,7 @@ from pydantic import Field
 
 from prismgan.losses import guidance, total_variation
 from prismgan.metrics import CONTENT_METRICS
-from prismgan.tasks.base import LossTerm, NonNegative, Picture, Task, TaskEntry, Unpaired
+from prismgan.tasks.base import LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
 
 __all__ = ["Cartoon"]
 
@@ -21,7 +21,7 @@ class Cartoon(TaskEntry):
     kind: Literal["cartoon"] = "cartoon"
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
-    pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
     guidance_weight: NonNegative = 10.0
     """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""

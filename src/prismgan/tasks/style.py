@@ -8,7 +8,7 @@ from pydantic import Field
 
 from prismgan.losses import content, style, total_variation
 from prismgan.metrics import CONTENT_METRICS
-from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, Picture, Task, TaskEntry
+from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Task, TaskEntry
 
 __all__ = ["Style"]
 
@@ -21,7 +21,7 @@ class Style(TaskEntry):
     kind: Literal["style"] = "style"
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
-    exemplars: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    exemplars: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
     """Longest side in pixels at which the exemplars are looked at; smaller means a finer brush."""

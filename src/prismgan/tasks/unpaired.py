@@ -8,7 +8,7 @@ from pydantic import Field
 
 from prismgan.losses import content, total_variation
 from prismgan.metrics import CONTENT_METRICS
-from prismgan.tasks.base import LossTerm, NonNegative, Picture, Task, TaskEntry, Unpaired
+from prismgan.tasks.base import LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
 
 __all__ = ["UnpairedEntry"]
 
@@ -21,7 +21,7 @@ class UnpairedEntry(TaskEntry):
     kind: Literal["unpaired"] = "unpaired"
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
-    pictures: Annotated[tuple[Picture, ...], Field(min_length=1)]
+    pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of the domain, or a built-in collection as `builtin:NAME`."""
     adversarial_weight: NonNegative = 1.0
     """Weight of the adversarial loss, the only one that knows the domain."""

@@ -15,14 +15,14 @@ from prismgan import data, images
 from prismgan.data import builtin
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.render.sheet import sheet
-from prismgan.tasks import Picture, Style
+from prismgan.tasks import PictureName, Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining
-from prismgan.weights import free_name, load_weights, must_lose_nothing
+from prismgan.weights import check_no_task_lost, free_name, load_weights
 
 __all__ = ["PREVIEWS", "add_task", "preview_path"]
 
-PREVIEWS: tuple[Picture, ...] = builtin.expand("builtin:held-out")
+PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")
 """What previews show by default."""
 PREVIEW_SIDE = 320
 """Longest side of a preview's pictures in pixels."""
@@ -38,11 +38,11 @@ def add_task(
     out: Path,
     *,
     name: str,
-    exemplars: Sequence[Picture],
+    exemplars: Sequence[PictureName],
     display: Display,
     style: dict[str, float | int | bool] | None = None,
     photos: Path | None = None,
-    previews: Sequence[Picture] = (),
+    previews: Sequence[PictureName] = (),
     minutes: float = 5.0,
     steps: int | None = None,
 ) -> bool:
@@ -75,7 +75,7 @@ def add_task(
         raise PrismganError(f"{out}: is a folder, expected a file name for the new weights")
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: there is no folder {out.parent}; make it, or choose another place")
-    must_lose_nothing(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
+    check_no_task_lost(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
     here = Path.cwd()
     try:
         entry = Style.model_validate(
@@ -102,7 +102,7 @@ def add_task(
     return finished
 
 
-def _preview(picture: Picture) -> Float[Tensor, "3 h w"]:
+def _preview(picture: PictureName) -> Float[Tensor, "3 h w"]:
     pixels = data.pictures.load(picture)
     images.refuse_small(picture, *pixels.shape[-2:])
     return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

@@ -12,7 +12,7 @@ from PIL import Image
 from prismgan.errors import PictureError, PrismganError, one_line
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import open_clip
-from prismgan.render.video.job import Job as Segments
+from prismgan.render.video.job import ClipJob
 from prismgan.render.video.join import target_of
 from prismgan.render.video.preview import Preview
 from prismgan.render.video.rendering import render_clip, with_fixed_memory
@@ -80,7 +80,7 @@ def render_sent_clip(
         settings = Settings(Encoding(), grid)
         clip = open_clip(source, NAME)
         renderer = with_fixed_memory(renderer, request, clip, settings)
-        segments = Segments(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
+        segments = ClipJob(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
 
         def show(picture: Image.Image) -> None:
             content = io.BytesIO()

@@ -3,7 +3,7 @@
 Weights know networks alone: what they were trained for, and how, is plain text to them.
 """
 
-from prismgan.weights.edit import add_head, free_name, must_lose_nothing, remove_tasks, rename_task
+from prismgan.weights.edit import add_head, check_no_task_lost, free_name, remove_tasks, rename_task
 from prismgan.weights.features import default_features, find_features, load_features, load_squeeze, read_tensors
 from prismgan.weights.file import (
     FORMAT,
@@ -24,6 +24,7 @@ __all__ = [
     "Header",
     "Weights",
     "add_head",
+    "check_no_task_lost",
     "default_features",
     "default_weights",
     "find_features",
@@ -32,7 +33,6 @@ __all__ = [
     "load_features",
     "load_squeeze",
     "load_weights",
-    "must_lose_nothing",
     "read_tensors",
     "remove_tasks",
     "rename_task",

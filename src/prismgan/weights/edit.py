@@ -18,7 +18,7 @@ from prismgan.errors import WeightsError, nearest
 from prismgan.networks import TaskName
 from prismgan.weights.file import HeadEntry, Weights, load_weights
 
-__all__ = ["add_head", "free_name", "must_lose_nothing", "remove_tasks", "rename_task"]
+__all__ = ["add_head", "check_no_task_lost", "free_name", "remove_tasks", "rename_task"]
 
 HEADS = "generator.heads"
 OWNED = (
@@ -48,7 +48,7 @@ def free_name(weights: Weights, name: str) -> str:
     return name
 
 
-def must_lose_nothing(out: Path, weights: Weights, names: Iterable[str]) -> None:
+def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> None:
     """Refuse to replace another file than that of ``weights`` by weights with tasks of these names, if they lack any of
     its own.
 

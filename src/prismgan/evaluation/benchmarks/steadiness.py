@@ -13,14 +13,14 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
-from prismgan.render.video.steadiness import SOURCE, first_frames, warping_errors
-from prismgan.render.video.steadying import STEADY, Steadier, motion
+from prismgan.render.video.consistency import SOURCE, first_frames, warping_errors
+from prismgan.render.video.smoothing import STEADY, TemporalSmoother, motion
 
 __all__ = ["STEADINESS", "clip_errors", "find_clips"]
 
 NAME = "steadiness"
 STEADIED = ", steadied"
-"""Behind the name of what went through :class:`~prismgan.render.video.steadying.Steadier`."""
+"""Behind the name of what went through :class:`~prismgan.render.video.smoothing.TemporalSmoother`."""
 AIM = 1.6
 """Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
 
@@ -36,7 +36,7 @@ def find_clips(folder: Path) -> list[Path]:
 def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:
     """Mean squared warping error of the source, under ``"source"``, of every look as the network makes it, and, with
     :data:`STEADIED` behind its name, as ``prismgan video`` writes it; and how many pairs of frames they are means over,
-    see :func:`prismgan.render.video.steadiness.warping_errors`.
+    see :func:`prismgan.render.video.consistency.warping_errors`.
 
     Every frame is rendered by itself, with the latent that pictures are rendered with.
     """
@@ -47,7 +47,7 @@ def _pictures(
     bench: Bench, clip: Path, looks: list[str]
 ) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
     """Every frame with all pictures of it, in [0, 1]."""
-    steadier = Steadier(dict.fromkeys(looks, STEADY))
+    steadier = TemporalSmoother(dict.fromkeys(looks, STEADY))
     before: UInt8[Tensor, "3 H W"] | None = None
     for frame in first_frames(clip):
         rendered = bench.render(images.to_float(frame), looks)

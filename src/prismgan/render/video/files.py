@@ -19,7 +19,7 @@ from prismgan.render import Renderer, Request
 from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder
 from prismgan.render.options import KeptOptions, options_of, weights_digest
 from prismgan.render.video.clip import open_clip
-from prismgan.render.video.job import Job, fingerprint
+from prismgan.render.video.job import ClipJob, fingerprint
 from prismgan.render.video.join import target_of
 from prismgan.render.video.preview import Preview
 from prismgan.render.video.rendering import render_clip, with_fixed_memory
@@ -95,7 +95,7 @@ def render_file(
             "settings": asdict(settings),
             "memory": renderer.memory,
         }
-        job = Job(segments, identity, names, restart=overwrite)
+        job = ClipJob(segments, identity, names, restart=overwrite)
         kept.forget(file.name for file in finished if file.exists())
         preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
@@ -154,7 +154,7 @@ def _refuse_others(folder: Path, names: Sequence[str]) -> None:
         raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
 
 
-def _kept(job: Job) -> str:
+def _kept(job: ClipJob) -> str:
     finished = job.finished()
     if not finished:
         return "nothing is finished yet"

@@ -16,7 +16,7 @@ from prismgan import __version__
 from prismgan.errors import PrismganError
 from prismgan.files import LOCK, make_folder, replace_file
 
-__all__ = ["Job", "Record", "fingerprint"]
+__all__ = ["ClipJob", "Record", "fingerprint"]
 
 HASHED = 1_000_000
 """Bytes at a file's start that, with its size and time, tell whether it is still the same."""
@@ -32,7 +32,7 @@ class Record:
     """How long its last frame is shown, as far as the file says."""
 
 
-class Job:
+class ClipJob:
     """A folder of segments.
 
     A segment is finished once its record and a file for every output exist; each of them appears as a whole.

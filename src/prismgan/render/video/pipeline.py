@@ -19,11 +19,11 @@ from prismgan.files import new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.video.channel import Channel, Stopped
 from prismgan.render.video.clip import Clip, Frame, Reader
-from prismgan.render.video.job import Job, Record
+from prismgan.render.video.job import ClipJob, Record
 from prismgan.render.video.preview import Preview, side_by_side
 from prismgan.render.video.segment import encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Settings, parts_kept
-from prismgan.render.video.steadying import FineArray, Motion, Steadier, motion
+from prismgan.render.video.smoothing import FineArray, Motion, TemporalSmoother, motion
 
 __all__ = ["Pipeline"]
 
@@ -77,7 +77,7 @@ class Pipeline:
     def __init__(
         self,
         clip: Clip,
-        job: Job,
+        job: ClipJob,
         renderer: Renderer,
         request: Request,
         settings: Settings,
@@ -179,7 +179,7 @@ class Pipeline:
             self.rendered.put(item)
 
     def _make_steady(self) -> None:
-        steadier = Steadier(self.kept, self._last_frames())
+        steadier = TemporalSmoother(self.kept, self._last_frames())
         for number in self.rendered.until(END):
             self._send({name: self.job.segment(name, number) for name in self.outputs})
             for (frame, moved), rendered in self.rendered.until(END):

@@ -10,7 +10,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.render import Renderer, Request
 from prismgan.render.stages import WORKING_MEMORY, stages
 from prismgan.render.video.clip import Clip
-from prismgan.render.video.job import Job
+from prismgan.render.video.job import ClipJob
 from prismgan.render.video.join import Target, join
 from prismgan.render.video.pipeline import Pipeline
 from prismgan.render.video.preview import Preview
@@ -38,7 +38,7 @@ def render_clip(
     clip: Clip,
     folder: Path,
     target: Target,
-    job: Job,
+    job: ClipJob,
     renderer: Renderer,
     request: Request,
     settings: Settings,
@@ -74,7 +74,7 @@ def render_clip(
     return outcome
 
 
-def _join(clip: Clip, target: Target, job: Job, settings: Settings, listener: Listener, folder: Path) -> list[Path]:
+def _join(clip: Clip, target: Target, job: ClipJob, settings: Settings, listener: Listener, folder: Path) -> list[Path]:
     """The outputs' files, made of the segments; all appear once all are whole."""
     times = job.times
     if not times:

@@ -10,7 +10,7 @@ from prismgan.errors import PrismganError
 from prismgan.render import Renderer, Request
 from prismgan.render.request import Output
 from prismgan.render.video.segment import Encoding
-from prismgan.render.video.steadying import MOST_KEPT, STEADY
+from prismgan.render.video.smoothing import MOST_KEPT, STEADY
 
 __all__ = ["GRID", "Listener", "Outcome", "Settings", "output_names", "parts_kept"]
 
@@ -30,8 +30,8 @@ class Settings:
     batch: int = 1
     """Frames that are rendered together."""
     steady: float = STEADY
-    """Part of a look's frame before that stays in the next one, moved along with the source, 0 to
-    :data:`~prismgan.render.video.steadying.MOST_KEPT`; see :class:`~prismgan.render.video.steadying.Steadier`."""
+    """Share of the previous output frame that is kept in the next one, moved along with the source: 0 to
+    :data:`~prismgan.render.video.smoothing.MOST_KEPT`."""
 
     def __post_init__(self) -> None:
         """Refuse what would smear.

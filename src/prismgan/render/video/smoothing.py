@@ -22,7 +22,7 @@ from prismgan import images
 from prismgan.images.warping import unoccluded, warp
 from prismgan.packages import require
 
-__all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "Steadier", "flow", "motion"]
+__all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "TemporalSmoother", "flow", "motion"]
 
 PixelArray = NDArray[np.uint8]
 FineArray = NDArray[np.uint16]
@@ -81,7 +81,7 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     return Motion(np.ascontiguousarray(places), np.asarray(likeness * known, np.float32))
 
 
-class Steadier:
+class TemporalSmoother:
     """Makes the looks of consecutive frames steady.
 
     Args:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("cv2")
 
-from prismgan.render.video.steadying import MOST_KEPT, Motion, Steadier, motion
+from prismgan.render.video.smoothing import MOST_KEPT, Motion, TemporalSmoother, motion
 
 PixelArray = NDArray[np.uint8]
 SIZE = (96, 128)
@@ -40,7 +40,7 @@ def flickering(frames: list[PixelArray], amount: float = 20) -> list[PixelArray]
 
 
 def steadied(frames: list[PixelArray], looks: list[PixelArray], part: float) -> list[PixelArray]:
-    steadier = Steadier({"look": part})
+    steadier = TemporalSmoother({"look": part})
     moves = [None, *(motion(before, now) for before, now in pairwise(frames))]
     return [steadier({"look": look}, moved)["look"] for look, moved in zip(looks, moves, strict=True)]
 
@@ -71,7 +71,7 @@ def test_a_look_flickers_less_and_leaves_no_trail(step: int) -> None:
 def test_frames_of_any_shape(size: tuple[int, int]) -> None:
     draw = np.random.default_rng(0)
     before, now = (draw.integers(0, 256, (*size, 3), np.uint8) for _ in range(2))
-    steadier = Steadier({"look": 0.7})
+    steadier = TemporalSmoother({"look": 0.7})
     steadier({"look": before}, None)
     assert steadier({"look": now}, motion(before, now))["look"].shape == now.shape
 
@@ -79,7 +79,7 @@ def test_frames_of_any_shape(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("part", [0.5, 0.8, MOST_KEPT])
 def test_of_a_look_that_stays_no_old_frame_is_left(part: float) -> None:
     still = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
-    steadier = Steadier({"look": part})
+    steadier = TemporalSmoother({"look": part})
     steadier({"look": np.full((*SIZE, 3), 100, np.uint8)}, None)
     for _ in range(150):
         found = steadier({"look": np.full((*SIZE, 3), 130, np.uint8)}, still)["look"]
@@ -105,7 +105,7 @@ def test_looks_of_any_size_follow_the_motion_of_their_source() -> None:
 def test_looks_that_keep_nothing_are_left_as_they_are() -> None:
     frames = pan(2, 3)
     moved = motion(*frames)
-    steadier = Steadier({"look": 0.8, "other": 0.0})
+    steadier = TemporalSmoother({"look": 0.8, "other": 0.0})
     steadier({"look": frames[0], "other": frames[0]}, None)
     found = steadier({"look": frames[1], "other": frames[0]}, moved)
     assert found["other"] is frames[0]
@@ -115,14 +115,14 @@ def test_looks_that_keep_nothing_are_left_as_they_are() -> None:
 def test_a_job_goes_on_from_the_frame_it_ended_with() -> None:
     still = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
     first, second, third = flickering(pan(3, 0))
-    whole = Steadier({"look": 0.5})
+    whole = TemporalSmoother({"look": 0.5})
     expected = [
         whole({"look": look}, moved)["look"] for look, moved in ((first, None), (second, still), (third, still))
     ]
-    before = Steadier({"look": 0.5})
+    before = TemporalSmoother({"look": 0.5})
     for look, moved in ((first, None), (second, still)):
         before({"look": look}, moved)
-    again = Steadier({"look": 0.5}, before.last)
+    again = TemporalSmoother({"look": 0.5}, before.last)
     assert np.array_equal(again({"look": third}, still)["look"], expected[2])
     assert np.array_equal(expected[0], first)
     half = (expected[0].astype(float) + second) / 2

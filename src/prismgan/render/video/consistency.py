@@ -14,9 +14,9 @@ from torch import Tensor
 from prismgan import images
 from prismgan.images.warping import unoccluded, warping_error
 from prismgan.render.video.clip import Reader, open_clip
-from prismgan.render.video.steadying import flow
+from prismgan.render.video.smoothing import flow
 
-__all__ = ["SOURCE", "clip_steadiness", "first_frames", "warping_errors"]
+__all__ = ["SOURCE", "clip_consistency", "first_frames", "warping_errors"]
 
 SOURCE = "source"  # no task may have that name
 FRAMES = 48
@@ -59,7 +59,7 @@ def warping_errors(
     return {name: sum(values) / len(values) for name, values in errors.items()}, pairs
 
 
-def clip_steadiness(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
+def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
     """Root mean square warping error of looks' files over the source's, on their first 48 frames; 1 is as steady.
 
     Measured at a width of at most 640 pixels; what is larger than the source is reduced to its size. Empty where

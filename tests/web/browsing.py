@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -68,7 +69,9 @@ def served(server: Any) -> Iterator[str]:
 @contextmanager
 def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
     """The page, freshly opened. Afterwards: nothing went wrong in it, and no request left for elsewhere."""
-    context = browser.new_context(accept_downloads=True, viewport={"width": 1200, "height": 800}, **context_options)
+    context = browser.new_context(
+        **{"accept_downloads": True, "viewport": {"width": 1200, "height": 800}, **context_options}
+    )
     found = context.new_page()
     found.set_default_timeout(PATIENCE)
     asked: list[str] = []
@@ -141,10 +144,19 @@ def set_range(page: Any, selector: str, value: float) -> None:
 def canvas(page: Any, selector: str = "#after") -> np.ndarray[Any, Any]:
     """(H, W, 3) of what a canvas shows."""
     width, height, values = page.locator(selector).evaluate(
-        "(canvas) => [canvas.width, canvas.height,"
-        " [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]]"
+        """async (canvas) => {
+            const { width, height } = canvas;
+            const context = new OffscreenCanvas(width, height).getContext('2d');
+            context.drawImage(canvas, 0, 0);
+            const reader = new FileReader();
+            await new Promise((done) => {
+                reader.onload = done;
+                reader.readAsDataURL(new Blob([context.getImageData(0, 0, width, height).data]));
+            });
+            return [width, height, reader.result.split(',')[1]];
+        }"""
     )
-    return np.array(values).reshape(height, width, 4)[..., :3]
+    return np.frombuffer(base64.b64decode(values), np.uint8).reshape(height, width, 4)[..., :3].astype(int)
 
 
 def expected(photo: bytes = PHOTO, **request: Any) -> dict[str, np.ndarray[Any, Any]]:

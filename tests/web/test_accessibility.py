@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import give, give_and_wait, open_look, opened, served
+from browsing import PHOTO, give, give_and_wait, open_look, opened, served
 
 pytest.importorskip("av")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
@@ -52,6 +52,11 @@ def test_axe_finds_no_serious_fault(browser: Any, address: str, scheme: str, tmp
         open_look(page, "varied")
         assert faults(page) == [], "viewer"
         page.click("#close")
+        page.set_input_files("#file", [{"name": "a.png", "mimeType": "image/png", "buffer": PHOTO}] * 2)
+        page.wait_for_selector("#batch-work:not([hidden])")
+        assert faults(page) == [], "batch"
+        page.go_back()
+        page.wait_for_selector("#download-all:not([disabled])")
         page.click("#add-style")
         assert faults(page) == [], "add a style"
         page.click("#styling-close")
@@ -66,6 +71,10 @@ def test_axe_finds_no_serious_fault(browser: Any, address: str, scheme: str, tmp
         page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
         assert faults(page) == [], "camera"
         page.click("#camera-stop")
+        page.goto(f"{address}/docs")
+        page.wait_for_selector(".call")
+        page.locator(".call summary").nth(4).click()
+        assert faults(page) == [], "API"
 
 
 def test_the_page_is_light_and_there_at_once(browser: Any, address: str) -> None:

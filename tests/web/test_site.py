@@ -95,7 +95,7 @@ def test_the_pictures_are_the_renderers(page: Any, size: tuple[int, int]) -> Non
     photo = drawn(*size, seed=3)
     give_and_wait(page, photo)
     found, wanted = archive(page), expected(photo)
-    assert list(found) == list(TASKS)
+    assert set(found) == set(TASKS)
     for name, look in wanted.items():
         assert found[name].shape == look.shape
         assert apart(found[name], look) <= EXACT, name

@@ -19,9 +19,9 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data import digits, graphics
 from prismgan.errors import DataError, nearest
-from prismgan.packages import missing, require
+from prismgan.packages import require
 
-__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "samples", "size"]
+__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "size"]
 
 PREFIX = "builtin:"
 
@@ -58,11 +58,6 @@ COLLECTIONS: dict[str, tuple[str, ...]] = {
     "held-out": HELD_OUT,
     "comics": tuple(name for name in DRAWINGS if name.startswith("comic-")),
 }
-
-
-def samples() -> tuple[str, ...]:
-    """Photos to try looks on; none where the package that brings them is not installed."""
-    return () if missing(["skimage"]) else HELD_OUT
 
 
 def is_builtin(reference: str) -> bool:

@@ -96,7 +96,8 @@ class HeadTraining:
         for part in ("trunk", "mapping"):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
-        self._start_as_nearest(trained)
+        self.started_from = self._start_as_nearest(trained)
+        """Name of the look that the head started as; None where it started from nothing."""
         self.average = Average(self.head, AVERAGE)
         self.step = 0
         self.in_a_row = 0
@@ -177,8 +178,8 @@ class HeadTraining:
         return log
 
     @torch.no_grad()
-    def _start_as_nearest(self, trained: Generator) -> None:
-        """Let the head start as that of the trained look nearest to the exemplars, if nearer than photos.
+    def _start_as_nearest(self, trained: Generator) -> str | None:
+        """Let the head start as that of the trained look nearest to the exemplars, if nearer than photos; its name.
 
         It paints already, so that minutes are for what is this style's own. Blocks that the new head has more are near
         to identities as they start; a look whose head has more than that is left out.
@@ -190,7 +191,7 @@ class HeadTraining:
             if entry.kind == "style" and trained.heads[entry.name].state_dict().keys() <= places
         ]
         if not names:
-            return
+            return None
         photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])
         looks = {name: look.to(self.model.device) for name, look in trained(photos, tasks=names).items()}
         photos = photos.to(self.model.device)
@@ -201,8 +202,10 @@ class HeadTraining:
 
         distances = {name: distance(look) for name, look in looks.items()}
         nearest = min(distances, key=distances.__getitem__)
-        if distances[nearest] < distance(photos):
-            self.head.load_state_dict(trained.heads[nearest].state_dict(), strict=False)
+        if distances[nearest] >= distance(photos):
+            return None
+        self.head.load_state_dict(trained.heads[nearest].state_dict(), strict=False)
+        return nearest
 
     @torch.no_grad()
     def render(self, source: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:

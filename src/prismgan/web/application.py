@@ -49,7 +49,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         summary="One picture in, several pictures out.",
         description="Upload a picture, render it, follow the progress, fetch the results. See docs/serving.md.",
         openapi_url="/api/openapi.json",
-        # Their pages load scripts from elsewhere.
+        # FastAPI's pages load scripts from elsewhere; /docs is ours.
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

@@ -17,6 +17,7 @@ __all__ = [
     "PictureBody",
     "PictureRenderBody",
     "RenderBody",
+    "SampleBody",
     "StyleBody",
     "TaskBody",
     "TasksBody",
@@ -64,13 +65,20 @@ class ClipLimitsBody(BaseModel):
     seconds: float
 
 
+class SampleBody(BaseModel):
+    """A photo to try."""
+
+    name: str
+    title: str
+
+
 class TasksBody(BaseModel):
     """All looks, and what the page has to know before it sends a picture."""
 
     title: str
     """Of the weights."""
     tasks: list[TaskBody]
-    samples: list[str]
+    samples: list[SampleBody]
     upload_bytes: int
     pixels: int
     minutes: float
@@ -139,6 +147,8 @@ class StyleBody(Asked):
     """Id of a picture that was uploaded."""
     name: str
     minutes: Annotated[Number, Field(gt=0)] = 5
+    size: Annotated[int, Field(ge=64, le=2048)] = 384
+    """Longest side that the picture is reduced to; a smaller one means a finer brush."""
     preview: str | None = None
     """Id of the picture that previews show; a built-in one by default."""
 

@@ -29,6 +29,11 @@ def index() -> Response:
     return _answer("index.html")
 
 
+@router.get("/docs")
+def docs() -> Response:
+    return _answer("docs.html")
+
+
 @router.get("/static/{name}")
 def static(name: str) -> Response:
     return _answer(name)

@@ -8,9 +8,10 @@ import numpy as np
 from fastapi import APIRouter, Query, Response, UploadFile
 from PIL import Image
 
-from prismgan.data import builtin
+from prismgan.data.samples import sample as sample_pixels
+from prismgan.data.samples import samples
 from prismgan.images import Picture, to_8_bits
-from prismgan.web.bodies import ClipLimitsBody, PictureBody, TaskBody, TasksBody, WrongBody
+from prismgan.web.bodies import ClipLimitsBody, PictureBody, SampleBody, TaskBody, TasksBody, WrongBody
 from prismgan.web.clips import clips_are_read
 from prismgan.web.encoding import PictureFormat, encoded
 from prismgan.web.limits import Limits
@@ -23,8 +24,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
-SAMPLES = builtin.samples()
-"""Photos that no ready-made weights were trained on."""
 
 
 @router.get("/tasks")
@@ -45,7 +44,7 @@ def tasks(here: Here) -> TasksBody:
             )
             for entry in header.tasks
         ],
-        samples=list(SAMPLES),
+        samples=[SampleBody(name=name, title=title) for name, title in samples().items()],
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         minutes=limits.minutes,
@@ -58,10 +57,9 @@ def tasks(here: Here) -> TasksBody:
 @router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, 404: {"model": WrongBody}})
 def sample(name: str) -> Response:
     """A photo to try."""
-    if name not in SAMPLES:
-        raise Refusal(404, f"there is no sample of this name; there are: {', '.join(SAMPLES)}")
-    pixels = builtin.load(builtin.PREFIX + name).permute(1, 2, 0).numpy()
-    return encoded("sample", Picture(pixels), "jpg")
+    if name not in samples():
+        raise Refusal(404, f"there is no sample of this name; there are: {', '.join(samples())}")
+    return encoded("sample", Picture(sample_pixels(name)), "jpg")
 
 
 @router.post(

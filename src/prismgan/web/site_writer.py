@@ -11,8 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from prismgan import __version__, images
-from prismgan.data import builtin
+from PIL import Image
+
+from prismgan import __version__
+from prismgan.data.samples import sample, samples
 from prismgan.errors import PrismganError
 from prismgan.export.exporter import checked_tasks, licence_of
 from prismgan.export.parity import TaskParity
@@ -31,7 +33,7 @@ POLICY = (
     "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
 CHARSET = '<meta charset="utf-8">'
-SERVER_ALONE = frozenset({"players.js", "server.js", "styling.js", "video.js"})
+SERVER_ALONE = frozenset({"docs.html", "docs.js", "players.js", "server.js", "styling.js", "video.js"})
 """Scripts of the page that a site has no use for."""
 WORKER = "service-worker.js"
 QUALITY = 92
@@ -103,7 +105,7 @@ def write_site(
     parity = pieces.compared()
     content = {
         **_page(),
-        **{f"samples/{name}.jpg": _sample(name) for name in builtin.samples()},
+        **{f"samples/{name}.jpg": _sample(name) for name in samples()},
         **{f"{onnxruntime_web.FOLDER}/{name}": file for name, file in runtime.items()},
     }
     network = f"network-{_digest(pieces.files)}"
@@ -162,7 +164,7 @@ def _page() -> dict[str, bytes]:
 
 def _sample(name: str) -> bytes:
     file = io.BytesIO()
-    images.to_pil(builtin.load(builtin.PREFIX + name)).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(sample(name)).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
 
 
@@ -185,7 +187,9 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
             }
             for name in names
         ],
-        "samples": [{"name": name, "address": f"samples/{name}.jpg"} for name in builtin.samples()],
+        "samples": [
+            {"name": name, "title": title, "address": f"samples/{name}.jpg"} for name, title in samples().items()
+        ],
         "cell": cell,
         "halo": -(-generator.reach(names) // cell) * cell,
         "latent": generator.config.latent,

@@ -41,7 +41,7 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
         raise Refusal(
             409, f"{limits.styles} styles were added already; start the server again with the weights you downloaded"
         )
-    work = partial(train_style, here.studio, asked.name, exemplar, shown, asked.minutes)
+    work = partial(train_style, here.studio, asked, exemplar, shown)
     uploads = (exemplar,) if shown is None else (exemplar, shown)
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 

@@ -14,6 +14,7 @@ from prismgan.errors import PrismganError
 from prismgan.images import on_white
 from prismgan.tasks import Style
 from prismgan.training.head_training import HeadTraining
+from prismgan.web.bodies import StyleBody
 from prismgan.web.jobs import Job
 from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import words_of
@@ -45,9 +46,7 @@ class _Told:
         """The job's end says so."""
 
 
-def train_style(
-    studio: Studio, name: str, exemplar: SentPicture, shown: SentPicture | None, minutes: float, job: Job
-) -> None:
+def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
     """Train a head on the session's weights as they are when the job's turn comes, and add it to them.
 
     Raises:
@@ -56,11 +55,15 @@ def train_style(
     """
     source = _preview_source(shown)
     # No discriminator plays: see HeadTraining.
-    entry = Style(name=name, exemplars=(str(exemplar.path),), adversarial_weight=0)
+    entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
     try:
         training = HeadTraining(studio.weights, entry)
     except PrismganError as error:
         raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
+
+    titles = {task.name: task.title for task in studio.weights.header.tasks}
+    if training.started_from is not None:
+        job.remarks.append(f"started from {titles[training.started_from]}, the look that is nearest to the picture")
 
     def make_way() -> None:
         job.advance(job.done, job.total)
@@ -72,7 +75,7 @@ def train_style(
         job.show(content.getvalue())
 
     # Without processes for batches: this one has threads, and forking those may stop for ever.
-    training.train(_Told(job), minutes=minutes, show=show, between=make_way, workers=0)
+    training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
     studio.add(training.result(), entry)
 
 

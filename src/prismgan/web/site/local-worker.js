@@ -1,7 +1,7 @@
 // Where the browser computes: pictures come in, looks go out; see local.js for what is told.
 import { BitmapFile } from "./bitmap-file.js";
 import { Network } from "./network.js";
-import { pixelsOf } from "./picture.js";
+import { partOf, pixelsOf } from "./picture.js";
 
 let description = null;
 let limits = null;
@@ -41,8 +41,8 @@ const answers = {
     return { id: known, width, height, tasks: fitting.map(({ name }) => name) };
   },
 
-  async base({ picture, scale }) {
-    const pixels = image(picture);
+  async base({ picture, scale, part }) {
+    const pixels = partOf(image(picture), part);
     if (scale === 1) return BitmapFile.of(pixels);
     const one = await network;
     const file = new BitmapFile(pixels.width * scale, pixels.height * scale);
@@ -50,11 +50,11 @@ const answers = {
     return file.blob();
   },
 
-  async render({ picture, tasks, seed }, tell, checked) {
+  async render({ picture, tasks, seed, part }, tell, checked) {
     tell({ state: "loading", progress: 0 });
     const one = await network;
     await inTurn(async () => {
-      const pixels = image(picture);
+      const pixels = partOf(image(picture), part);
       const files = new Map(tasks.map((name) => {
         const { scale } = one.tasks.get(name);
         return [name, new BitmapFile(pixels.width * scale, pixels.height * scale)];

@@ -4,9 +4,10 @@ import { isolated } from "./isolation.js";
 import { mixedFile } from "./mixing.js";
 
 export const can = { styles: false, video: false };
+export const noClips = "Clips need the server, which this page does without. Install prismgan, and start: prismgan serve";
 export const words = {
   formats: "PNG, JPEG, WebP, AVIF or what else this browser shows",
-  privacy: "The looks are made in this browser: the picture never leaves this machine.",
+  privacy: "The looks are made in this browser, and no picture leaves this machine. For a reload this browser keeps a copy, which is deleted some time after the tab is closed.",
   unreachable: "A part of this page is missing. Is there a connection? Load the page again.",
 };
 const LIMITS = { upload_bytes: 64_000_000, pixels: 16_000_000, output_pixels: 32_000_000 };
@@ -67,18 +68,18 @@ async function ask(kind, wanted, { told, signal, transfer = [] } = {}) {
 }
 
 export const open = (file, signal) => ask("open", { file }, { signal });
-export const base = (picture, scale, signal) => ask("base", { picture: picture.id, scale }, { signal });
+export const base = (picture, scale, signal, part = {}) => ask("base", { picture: picture.id, scale, part }, { signal });
 export const forget = (picture) => worker.then((to) => to.postMessage({ kind: "forget", picture: picture.id }));
 
-export async function render(picture, { tasks, seed }, { changed, made, signal }) {
+export async function render(picture, { tasks, seed, ...part }, { changed, made, signal }) {
   const told = ({ name, file, state, progress }) => {
     if (!name) return changed?.({ state, ahead: 0, progress });
     const { width, height } = file;
     const png = { base: null, look: file.blob, other: null, strength: 1, share: 0, width, height };
-    made(name, { file: file.blob, exact: () => mixedFile(png) });
+    made(name, { file: file.blob, lossless: true, exact: () => mixedFile(png), width, height });
   };
   changed?.({ state: "queued", ahead: 0 });
-  await ask("render", { picture: picture.id, tasks, seed }, { told, signal });
+  await ask("render", { picture: picture.id, tasks, seed, part }, { told, signal });
 }
 
 export const live = (bitmap, tasks, signal) => ask("live", { bitmap, tasks }, { signal, transfer: [bitmap] });

@@ -27,3 +27,28 @@ export async function pixelsOf(file, most) {
     bitmap.close();
   }
 }
+
+// The part of the pixels that is asked for: reduced to a longer side, cut, or all of them.
+export function partOf(pixels, { side, crop } = {}) {
+  if (!side && !crop) return pixels;
+  const [left, top, width, height] = crop ?? [0, 0, pixels.width, pixels.height];
+  const factor = Math.min(1, (side ?? Infinity) / Math.max(width, height));
+  const canvas = new OffscreenCanvas(pixels.width, pixels.height);
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  // By halves: browsers read few of the pixels where they reduce by more at once.
+  let from = { picture: canvas, box: [left, top, width, height] };
+  for (const share of steps(factor)) {
+    const smaller = new OffscreenCanvas(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)));
+    const context = smaller.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(from.picture, ...from.box, 0, 0, smaller.width, smaller.height);
+    from = { picture: smaller, box: [0, 0, smaller.width, smaller.height], context };
+  }
+  return from.context.getImageData(0, 0, from.picture.width, from.picture.height);
+}
+
+function steps(factor) {
+  const found = [];
+  for (let share = 1 / 2; share > factor; share /= 2) found.push(share);
+  return [...found, factor];
+}

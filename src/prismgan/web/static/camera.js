@@ -1,11 +1,13 @@
 // The camera: a live grid of looks, as fast as the engine makes them.
 import * as engine from "./engine.js";
+import { Choice } from "./choice.js";
 import { Grid } from "./grid.js";
+import { ordered } from "./looks.js";
 
 const $ = (id) => document.getElementById(id);
-const SIDES = [160, 240, 320, 480, 640]; // pixels of a frame's longer side
-const SLOW = 5; // frames a second; below, they get smaller
-const FAST = 10; // above, they get larger, where that leaves more than this
+const SIDES = [160, 240, 320, 480, 640, 800]; // pixels of a frame's longer side
+// Frames a second: below the first, frames get smaller; above the second, larger where that leaves more than this.
+const PACES = { faster: [5, 10], sharper: [1, 2.2] };
 const PATIENCE = 6; // frames between two changes of size
 
 const WRONG = {
@@ -20,6 +22,7 @@ export class Camera {
   constructor({ complain, tasks, entered, left, taken }) {
     Object.assign(this, { complain, tasks, entered, left, taken, running: null, large: null });
     this.grid = new Grid($("camera-cards"), (name) => this.enlarge(name));
+    this.choice = new Choice($("camera-looks"), { changed: () => this.lay() });
     $("camera-stop").addEventListener("click", () => {
       this.end();
       this.left();
@@ -59,19 +62,13 @@ export class Camera {
   choose() {
     const tasks = this.tasks().filter(({ scale }) => scale === 1);
     const quick = tasks.some(({ fine }) => !fine);
-    $("camera-looks").replaceChildren(...tasks.map(({ name, title, fine }) => {
-      const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: !(quick && fine) });
-      box.addEventListener("change", () => this.lay());
-      label.append(box, title);
-      return label;
-    }));
+    this.choice.set(ordered(tasks).map(({ name, title, fine }) => ({ name, title, chosen: !(quick && fine) })));
     this.large = null;
     this.lay();
   }
 
   get chosen() {
-    return [...$("camera-looks").querySelectorAll("input:checked")].map(({ value }) => value);
+    return this.choice.chosen;
   }
 
   // The cards of what is chosen.
@@ -79,7 +76,7 @@ export class Camera {
     const { videoWidth: width, videoHeight: height } = $("camera-video");
     this.grid.start({ width, height });
     this.grid.cards.get("").note.textContent = `${width} \u00d7 ${height}`;
-    for (const { name, title } of this.tasks()) if (this.chosen.includes(name)) this.grid.add(name, title);
+    for (const { name, title } of ordered(this.tasks())) if (this.chosen.includes(name)) this.grid.add(name, title);
     if (!this.chosen.includes(this.large)) this.large = null;
     this.mark();
   }
@@ -131,8 +128,9 @@ export class Camera {
       if (++frames < PATIENCE) continue;
       frames = 0;
       const larger = SIDES[size + 1] ? (SIDES[size + 1] / SIDES[size]) ** 2 : Infinity;
-      if (1 / seconds < SLOW && size > 0) size--;
-      else if (1 / (seconds * larger) > FAST) size++;
+      const [slow, fast] = PACES[document.querySelector("[name=camera-pace]:checked").value];
+      if (1 / seconds < slow && size > 0) size--;
+      else if (1 / (seconds * larger) > fast) size++;
     }
   }
 

@@ -2,76 +2,92 @@
 
 const SIDE = 640; // pixels of a thumbnail's longer side
 
+const made = (tag, properties, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
 export class Grid {
-  constructor(list, open) {
-    Object.assign(this, { list, open, cards: new Map() });
+  // open(name) is called where a look that is there is clicked, ask(name) where it still has to be made.
+  constructor(list, open, ask = () => {}) {
+    Object.assign(this, { list, open, ask, cards: new Map() });
   }
 
-  start(session) {
-    this.session = session;
+  start({ width, height }) {
     this.cards.clear();
     this.list.replaceChildren();
-    this.list.style.setProperty("--shape", `${session.width} / ${session.height}`);
-    const factor = Math.min(1, SIDE / Math.max(session.width, session.height));
-    this.width = Math.max(1, Math.round(session.width * factor));
-    this.height = Math.max(1, Math.round(session.height * factor));
+    this.list.style.setProperty("--shape", `${width} / ${height}`);
+    const factor = Math.min(1, SIDE / Math.max(width, height));
+    this.width = Math.max(1, Math.round(width * factor));
+    this.height = Math.max(1, Math.round(height * factor));
     this.add("", "Photo").button.disabled = true;
   }
 
-  add(name, title) {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "card waiting";
-    button.dataset.look = name;
-    const frame = document.createElement("span");
-    frame.className = "frame";
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: this.width, height: this.height });
+  // `halved`: the card shows a magnified detail of the photo beside one of the look.
+  add(name, title, { halved = false } = {}) {
+    const canvas = made("canvas", { width: this.width, height: this.height });
     canvas.setAttribute("aria-hidden", "true");
-    const label = document.createElement("span");
-    label.className = "label";
-    const text = document.createElement("span");
-    text.textContent = title;
-    const note = document.createElement("span");
-    note.className = "note";
-    frame.append(canvas);
-    label.append(text, note);
-    button.append(frame, label);
-    button.disabled = true;
-    button.addEventListener("click", () => this.open(name));
-    item.append(button);
-    this.list.append(item);
+    const frame = made("span", { className: "frame" }, canvas);
+    const note = made("span", { className: "note" });
+    const button = made("button", { type: "button", className: "card waiting", disabled: true }, frame);
+    button.append(made("span", { className: "label" }, made("span", { textContent: title }), note));
+    button.dataset.look = name;
+    button.classList.toggle("halved", halved);
+    if (halved) frame.append(made("span", { className: "tag before", textContent: "Before" }), made("span", { className: "tag after", textContent: "After" }));
+    button.addEventListener("click", () => (button.classList.contains("missing") ? this.ask(name) : this.open(name)));
+    this.list.append(made("li", {}, button));
     const card = { button, canvas, note, title };
     this.cards.set(name, card);
     return card;
   }
 
-  // The photo on its own card, and faint on those that wait.
-  showPhoto(image) {
-    for (const [name, card] of this.cards) {
-      if (name && !card.button.classList.contains("waiting")) continue;
-      card.canvas.getContext("2d").putImageData(image, 0, 0);
-      if (!name) card.button.classList.remove("waiting");
-    }
-    this.cards.get("").note.textContent = `${this.session.width} \u00d7 ${this.session.height}`;
+  draw(card, image) {
+    const context = card.canvas.getContext("2d");
+    context.clearRect(0, 0, this.width, this.height);
+    context.drawImage(image, 0, 0, this.width, this.height);
   }
 
+  // The photo on its own card, and faint on those of looks that are not there.
+  showPhoto(image, note) {
+    for (const [name, card] of this.cards) {
+      if (name && !card.button.matches(".waiting, .missing")) continue;
+      this.draw(card, image);
+      if (!name) card.button.classList.remove("waiting");
+    }
+    this.cards.get("").note.textContent = note;
+    this.photo = image;
+  }
+
+  // A look that is there.
   async show(look) {
     const card = this.cards.get(look.name);
-    const image = await look.mixed(this.width, this.height);
+    const image = await (look.restores ? look.detail(this.width, this.height) : look.mixed(this.width, this.height));
     if (this.cards.get(look.name) !== card) return; // another picture by now
-    card.canvas.getContext("2d").putImageData(image, 0, 0);
+    this.draw(card, image);
+    image.close();
     card.note.textContent = look.note;
-    card.button.classList.remove("waiting");
+    card.button.classList.remove("waiting", "missing");
     card.button.disabled = false;
   }
 
-  // A look that is not made.
-  drop(name, why) {
+  // A look that is being made.
+  wait(name) {
+    const card = this.cards.get(name);
+    card.button.classList.remove("missing");
+    card.button.classList.add("waiting");
+    card.button.disabled = true;
+    card.note.textContent = "";
+    if (this.photo) this.draw(card, this.photo);
+  }
+
+  // A look that is not made, and why; where `offered`, a click has it made.
+  drop(name, why, { offered = false } = {}) {
     const card = this.cards.get(name);
     card.button.classList.remove("waiting");
-    card.canvas.getContext("2d").clearRect(0, 0, this.width, this.height);
+    card.button.classList.toggle("missing", offered);
+    card.button.disabled = !offered;
+    if (!offered) card.canvas.getContext("2d").clearRect(0, 0, this.width, this.height);
     card.note.textContent = why;
   }
 

@@ -1,13 +1,30 @@
-// A look of the present picture: its files, by variation, and how it is to be shown.
+// The present picture, its looks as far as they are made, and how each is to be shown.
 import * as engine from "./engine.js";
-import { mixed, mixedFile } from "./mixing.js";
+import { Forgotten } from "./errors.js";
+import * as keeping from "./keeping.js";
+import { busiest, halves, mixed, mixedFile } from "./mixing.js";
 import { stem } from "./saving.js";
 
-const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
+export const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
+const LARGE = 1e6; // pixels; of larger pictures a preview comes first
+const PREVIEW = 800; // pixels of its longer side
+const RESTORING = new Set(["restore", "super_resolution"]);
+const ORDER = ["style", "cartoon", "derived"]; // what impresses comes first, and what restores comes last
 
+// Looks that are seen only where they are magnified.
+export const restores = (task) => RESTORING.has(task.kind) || task.scale > 1;
+
+export function ordered(tasks) {
+  const rank = (task) => (restores(task) ? ORDER.length + 1 : (ORDER.indexOf(task.kind) + ORDER.length + 1) % (ORDER.length + 1));
+  return tasks.map((task, place) => ({ task, place })).sort((a, b) => rank(a.task) - rank(b.task) || a.place - b.place).map(({ task }) => task);
+}
+
+// A result is { file, lossless, exact, width, height, part }: a file to look at, whether it is the look to the bit,
+// a function that gives the exact PNG (null where that has to be made again), and the part of the picture that was
+// rendered: null for all of it, { side } for a reduced one, { crop } for a cut.
 export class Look {
   constructor(task, session) {
-    Object.assign(this, { name: task.name, title: task.title, scale: task.scale, varies: task.varies, session });
+    Object.assign(this, { name: task.name, title: task.title, scale: task.scale, varies: task.varies, restores: restores(task), session });
     this.width = session.width * task.scale;
     this.height = session.height * task.scale;
     this.results = new Map(); // by seed
@@ -18,87 +35,216 @@ export class Look {
     return this.results.size > 0;
   }
 
+  get result() {
+    return this.results.get(this.controls.seed) ?? this.results.values().next().value;
+  }
+
+  get whole() {
+    return this.ready && this.result.part === null;
+  }
+
+  // Whether a picture can be shown that has all of the photo on it.
+  get showable() {
+    return this.ready && !this.result.part?.crop;
+  }
+
   get natural() {
     return Object.entries(NATURAL).every(([key, value]) =>
       this.controls[key] === value || (key === "share" && !this.controls.other));
   }
 
-  // Has a variation made that is not there yet.
-  async vary(seed) {
-    if (this.results.has(seed)) return;
-    const made = (_, result) => this.results.set(seed, result);
-    await engine.render(this.session.picture, { tasks: [this.name], seed }, { made, signal: this.session.signal });
+  add(seed, result) {
+    if (this.results.get(seed)?.part === null && result.part !== null) return;
+    this.results.set(seed, result);
+    this.session.keep(this, seed, result);
   }
 
-  get result() {
-    return this.results.get(this.controls.seed) ?? this.results.values().next().value;
+  // Has it made at full size, of the seed that the controls say.
+  async complete({ changed, signal } = {}) {
+    const { seed } = this.controls;
+    if (this.results.get(seed)?.part === null && this.results.get(seed).exact) return;
+    await this.session.render([this.name], { seed, changed, signal });
+  }
+
+  // Has a variation made that is not there yet: as large as what is shown now.
+  async vary(seed, signal) {
+    if (this.results.has(seed)) return;
+    const part = this.result.part?.crop ? null : this.result.part;
+    await this.session.render([this.name], { seed, part, signal });
   }
 
   other() {
-    const found = this.session.looks.get(this.controls.other);
-    return found?.ready ? found : null;
+    const other = this.session.looks.get(this.controls.other);
+    return other?.showable ? other : null;
   }
 
-  // Mixed as the controls say, at this size.
+  // Mixed as the controls say, at this size, as an ImageBitmap.
   async mixed(width, height) {
     const { strength, share } = this.controls;
     const other = this.other()?.result.file;
-    const base = await this.session.base(this.scale);
+    const base = strength === 1 && !other ? null : await this.session.base(this.scale, this.result.part);
     return mixed({ base, look: this.result.file, other, share, strength, width, height });
   }
 
-  // What is saved: the engine's own file where nothing was changed, else mixed at full size.
-  async saved() {
+  // A magnified detail, for a card of this size: of the photo on its left half, of the look on its right half.
+  async detail(width, height) {
+    const { session, result } = this;
+    const place = await session.place(width / 2, height, this.scale);
+    const crop = result.part?.crop;
+    const inCrop = crop && { // the same place in shares of what was rendered
+      left: (place.left * session.width - crop[0]) / crop[2],
+      top: (place.top * session.height - crop[1]) / crop[3],
+      width: place.width * session.width / crop[2],
+      height: place.height * session.height / crop[3],
+    };
+    const base = await session.base(1, crop ? result.part : null);
+    return halves({ first: base, second: result.file, place: inCrop ?? place, width, height });
+  }
+
+  // The exact PNG at full size, as strong and as blended as the controls say.
+  async saved(options) {
+    await this.complete(options);
     const { strength, share } = this.controls;
-    const other = this.other()?.result.file;
+    const other = this.other();
     if (strength === 1 && !other) return this.result.exact();
+    if (other) await other.complete(options);
     const base = await this.session.base(this.scale);
     const { width, height } = this;
-    return mixedFile({ base, look: this.result.file, other, share, strength, width, height });
+    return mixedFile({ base, look: this.result.file, other: other?.result.file, share, strength, width, height });
   }
 
   // "60 % + Comic 50 %", or nothing where it is as it was learnt.
   get note() {
     const { strength, share, seed } = this.controls;
     const parts = [];
-    if (this.scale > 1) parts.push(`${this.scale}\u00d7`);
+    if (this.scale > 1) parts.push(`${this.width} \u00d7 ${this.height}`);
     if (this.other()) parts.push(`+ ${this.other().title} ${Math.round(share * 100)} %`);
     if (strength !== 1) parts.push(`${Math.round(strength * 100)} %`);
     if (seed) parts.push(`variation ${seed}`);
     return parts.join("  ");
   }
+
+  // What a file of it is called, without its ending: everything that was changed is in it.
+  get fileName() {
+    const { strength, share, seed } = this.controls;
+    const parts = [this.session.stem, this.name];
+    if (strength !== 1) parts.push(`strength-${Math.round(strength * 100)}`);
+    if (this.other()) parts.push(this.other().name, Math.round(share * 100));
+    if (seed) parts.push(`seed-${seed}`);
+    return parts.join("-");
+  }
 }
 
 // One picture with its looks, until the next one.
 export class Session {
-  constructor(picture, name) {
-    Object.assign(this, { picture, width: picture.width, height: picture.height, name });
+  // `about` is { name, width, height, tasks }, tasks being names; `picture` is the engine's, null where it has to be
+  // sent again; `key` is what it is kept by.
+  constructor(file, about, picture, key) {
+    Object.assign(this, { file, key, name: about.name, width: about.width, height: about.height, tasks: about.tasks });
+    this.opening = picture && Promise.resolve(picture);
     this.looks = new Map();
     this.bases = new Map();
     this.left = new AbortController();
     this.signal = this.left.signal;
+    this.large = this.width * this.height > LARGE;
   }
 
-  // The picture itself, as large as looks of this scale.
-  base(scale) {
-    if (!this.bases.has(scale)) {
-      const file = engine.base(this.picture, scale, this.signal);
-      file.catch(() => this.bases.delete(scale)); // so that it is asked for again
-      this.bases.set(scale, file);
+  // The part that a preview of these looks is made of.
+  get reduced() {
+    return this.large ? { side: PREVIEW } : null;
+  }
+
+  // Has looks made; each is added to the others as soon as it is there.
+  async render(names, { seed = 0, part = null, changed, made = () => {}, signal } = {}) {
+    const stop = signal ? AbortSignal.any([this.signal, signal]) : this.signal;
+    await this.ask((picture) => engine.render(picture, { tasks: names, seed, ...part }, {
+      changed,
+      made: (name, result) => {
+        this.looks.get(name).add(seed, { ...result, part });
+        made(name);
+      },
+      signal: stop,
+    }));
+  }
+
+  // The picture itself, as large as looks of this scale and part.
+  base(scale, part = null) {
+    const what = `${scale} ${JSON.stringify(part)}`;
+    if (!this.bases.has(what)) {
+      const file = this.ask((picture) => engine.base(picture, scale, this.signal, part ?? {}));
+      file.then((content) => keeping.put(this.key, `base ${what}`, content), () => this.bases.delete(what)); // so that it is asked for again
+      this.bases.set(what, file);
     }
-    return this.bases.get(scale);
+    return this.bases.get(what);
+  }
+
+  // Asks something of the engine's picture, which is sent again where it was forgotten.
+  async ask(work) {
+    this.opening ??= this.sent();
+    const before = this.opening;
+    try {
+      return await work(await before);
+    } catch (error) {
+      if (!(error instanceof Forgotten) || this.signal.aborted) throw error;
+      if (this.opening === before) this.opening = this.sent();
+      return work(await this.opening);
+    }
+  }
+
+  sent() {
+    const opening = engine.open(this.file, this.signal);
+    opening.catch(() => (this.opening = null));
+    return opening;
+  }
+
+  // Where looks of this scale are shown magnified, in shares of the picture's sides, on a place of this size. What is
+  // enlarged most is the middle of what the others show.
+  async place(width, height, scale) {
+    const zoom = Math.max(2, scale);
+    this.corner ??= this.base(1, this.reduced).then((file) => busiest(file, this.window(width, height, 2)));
+    const outer = this.window(width, height, 2);
+    const inner = this.window(width, height, zoom);
+    const { left, top } = await this.corner;
+    return { left: left + (outer.width - inner.width) / 2, top: top + (outer.height - inner.height) / 2, ...inner };
+  }
+
+  window(width, height, zoom) {
+    return { width: Math.min(1, width / zoom / this.width), height: Math.min(1, height / zoom / this.height) };
+  }
+
+  // The part of a large picture that is rendered for cards of this size.
+  async cut(width, height) {
+    const { left, top, width: across, height: down } = await this.place(width / 2, height, 2);
+    const x = Math.round(left * this.width);
+    const y = Math.round(top * this.height);
+    return { crop: [x, y, Math.min(this.width - x, Math.round(across * this.width)), Math.min(this.height - y, Math.round(down * this.height))] };
+  }
+
+  // So that it is there after the page was loaded again.
+  keep(look, seed, { exact, ...result }) {
+    keeping.put(this.key, `result ${look.name} ${seed}`, result);
+  }
+
+  keepControls() {
+    const controls = Object.fromEntries([...this.looks.values()].filter((look) => !look.natural).map((look) => [look.name, look.controls]));
+    keeping.put(this.key, "controls", controls);
   }
 
   // The picture's name without its ending, for files that are saved.
   get stem() {
-    return stem(this.name) || "picture";
+    return stem(this.name);
   }
 
   // So that the engine can forget it.
   leave() {
     this.left.abort(new DOMException("another picture was chosen", "AbortError"));
-    engine.forget(this.picture);
+    this.opening?.then(engine.forget, () => {});
+    this.opening = null;
+  }
+
+  // After leave(), when somebody comes back.
+  resume() {
+    this.left = new AbortController();
+    this.signal = this.left.signal;
   }
 }
-
-export { NATURAL };

@@ -1,91 +1,97 @@
-// The page: a picture comes in, its looks come out.
+// The page: what is given goes to the part of the page that it is for.
+import { Choice } from "./choice.js";
 import * as engine from "./engine.js";
-import { Forgotten, Unreachable } from "./errors.js";
-import { Grid } from "./grid.js";
-import { canUndo, clearHistory, onHistory, undo } from "./history.js";
-import { Look, Session } from "./looks.js";
-import { pixels } from "./mixing.js";
-import { save } from "./saving.js";
-import { Viewer } from "./viewer.js";
-import { zip } from "./zip.js";
+import { Unreachable } from "./errors.js";
+import * as keeping from "./keeping.js";
+import { ordered } from "./looks.js";
+import { complain, hush } from "./messages.js";
+import * as places from "./places.js";
+import { setting } from "./settings.js";
+import { Work } from "./work.js";
 import "./theme.js";
 
 const $ = (id) => document.getElementById(id);
+const PARTS = ["start", "work", "batch-work", "clip-work", "camera-work"];
+const SAMPLE = "Sample: ";
 let about = null; // what the engine can make
-let session = null;
+let latest = 0; // number of the newest picture that was chosen
 let styling = null; // where the engine can learn
 let video = null; // where it takes clips
-let camera = null; // once somebody asked for it
-let latest = 0; // number of the newest picture that was chosen
+let camera = null; // these two once somebody asked for them
+let batch = null;
 
-// -- messages ------------------------------------------------------------------------------------
-
-function complain(error, retry = null) {
-  if (error.name === "AbortError") return;
-  $("message").querySelector("p").textContent = error.message;
-  $("retry").hidden = !retry;
-  $("retry").onclick = () => {
-    $("message").hidden = true;
-    retry();
-  };
-  $("message").hidden = false;
-}
-
-const say = (text) => {
-  if ($("status").textContent !== text) $("status").textContent = text;
-};
-$("dismiss").addEventListener("click", () => ($("message").hidden = true));
-
-// -- a picture -----------------------------------------------------------------------------------
+// -- what there is -------------------------------------------------------------------------------
 
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
+const leftOut = setting("left-out", []);
+const wanted = (name) => !leftOut.get().includes(name);
+const choice = new Choice($("start-looks"), { changed: choose });
+const work = new Work({ tasks: () => about.tasks, wanted });
+
+function choose(names) {
+  leftOut.set(about.tasks.map(({ name }) => name).filter((name) => !names.includes(name)));
+  summarise(names.length);
+}
+
+function summarise(count) {
+  $("start-count").textContent = count === about.tasks.length ? `all ${count}` : `${count} of ${about.tasks.length}`;
+}
 
 async function learnAbout() {
   try {
     about = await engine.about();
   } catch (error) {
-    complain(error, learnAbout);
-    return;
+    complain(error, { again: learnAbout });
+    return false;
   }
+  choice.set(ordered(about.tasks).map(({ name, title }) => ({ name, title, chosen: wanted(name) })));
+  summarise(choice.chosen.length);
+  $("start-choice").hidden = false;
   $("limits").textContent = `${engine.words.formats}, up to ${megabytes(about.upload_bytes)} and ${Math.round(about.pixels / 1e6)} megapixels`;
   $("samples").querySelectorAll("button").forEach((button) => button.remove());
-  for (const { name, address } of about.samples) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.setAttribute("aria-label", `Sample: ${name}`);
-    const image = document.createElement("img");
-    image.src = address;
-    image.alt = "";
-    button.append(image);
+  for (const { name, title, address } of about.samples) {
+    const button = Object.assign(document.createElement("button"), { type: "button", title });
+    button.setAttribute("aria-label", SAMPLE + title);
+    button.append(Object.assign(document.createElement("img"), { src: address, alt: "", width: 170, height: 114 }));
     button.addEventListener("click", () => trySample(name, address));
     $("samples").append(button);
   }
   $("samples").hidden = about.samples.length === 0;
-  if (!engine.can.video || !about.clips) return;
-  $("limits").textContent += `; clips up to ${megabytes(about.clips.upload_bytes)} and ${Math.round(about.clips.seconds / 60)} minutes`;
-  video ??= await makeVideo();
+  if (engine.can.video && about.clips) {
+    $("limits").textContent += `; clips up to ${megabytes(about.clips.upload_bytes)} and ${Math.round(about.clips.seconds / 60)} minutes`;
+    video ??= await makeVideo();
+  }
+  return true;
 }
 
 async function trySample(name, address) {
   try {
-    await take(new File([await (await fetch(address)).blob()], `${name}.jpg`));
+    await take([new File([await (await fetch(address)).blob()], `${name}.jpg`, { type: "image/jpeg" })]);
   } catch (error) {
     complain(error instanceof TypeError ? new Unreachable(engine.words.unreachable) : error);
   }
 }
 
-// Any file that somebody gave us.
-async function take(file) {
+// -- what is given -------------------------------------------------------------------------------
+
+const isClip = (file) => file.type.startsWith("video/") || /\.(mkv|avi|mts|m2ts)$/i.test(file.name);
+
+// Any files that somebody gave us.
+async function take(files) {
+  hush();
+  if (!about && !(await learnAbout())) return;
+  const clips = files.filter(isClip);
+  if (clips.length && !video) complain(new Error(engine.noClips), { file: clips[0].name });
+  else if (clips.length > 1 || (clips.length && files.length > 1)) complain(new Error("Clips are rendered one at a time. Give one clip alone."));
+  else if (clips.length) await video.take(clips[0]);
+  else if (files.length > 1 || !$("batch-work").hidden) await takeSeveral(files);
+  else if (files.length) await takeOne(files[0]);
+}
+
+async function takeOne(file) {
   const number = ++latest;
-  $("message").hidden = true;
-  if (!about) await learnAbout();
-  if (!about) return;
-  if (video?.takes(file)) {
-    video.take(file);
-    return;
-  }
   if (file.size > about.upload_bytes) {
-    complain(new Error(`The picture's file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`));
+    complain(new Error(`The file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`), { file: file.name });
     return;
   }
   sending(true);
@@ -95,107 +101,40 @@ async function take(file) {
       engine.forget(picture);
       return;
     }
-    session?.leave();
     video?.leave();
     camera?.end();
-    session = new Session(picture, file.name || "picture");
     sending(false);
-    await show(session);
+    enter("work");
+    await work.start(file, picture);
   } catch (error) {
     // Trying again helps where nobody answered, not where the file was read.
-    if (number === latest) complain(error, error instanceof Unreachable ? () => take(file) : null);
+    if (number === latest) complain(error, { file: file.name, again: error instanceof Unreachable ? () => takeOne(file) : null });
   } finally {
     if (number === latest) sending(false);
   }
 }
 
+async function takeSeveral(files) {
+  const { Batch } = await import("./batch.js");
+  batch ??= new Batch({ about: () => about, wanted, chose: choose });
+  if ($("batch-work").hidden) leaveFor("batch-work");
+  batch.add(files);
+}
+
 function sending(is) {
   $("choose").disabled = is;
-  $("choose").textContent = is ? "Sending" : "Choose a picture";
-  if (is && session) {
+  $("choose").textContent = is ? "Sending" : "Choose pictures";
+  if (is && work.session) {
     $("progress").removeAttribute("value");
     $("progress").hidden = false;
-  } else if (!is) $("progress").hidden = true;
+  } else if (!is && !work.session) $("progress").hidden = true;
 }
 
-// One of the page's parts in the place of the others.
-function enter(part) {
-  for (const one of ["start", "work", "clip-work", "camera-work"]) $(one).hidden = one !== part;
-}
-
-async function show(mine) {
-  if (viewer.isOpen) viewer.dialog.close();
-  clearHistory();
-  enter("work");
-  $("picture-name").textContent = mine.name;
-  $("download-all").disabled = true;
-  grid.start(mine);
-  for (const task of about.tasks) {
-    const look = new Look(task, mine);
-    grid.add(task.name, task.title);
-    if (mine.picture.tasks.includes(task.name)) mine.looks.set(task.name, look);
-    else grid.drop(task.name, `${look.width} \u00d7 ${look.height} is too large here`);
-  }
-  await Promise.all([
-    mine.base(1).then((file) => pixels(file, grid.width, grid.height)).then((image) => mine === session && grid.showPhoto(image)),
-    renderAll(mine, [...mine.looks.keys()]),
-  ]);
-}
-
-// Have looks made, and show each as soon as it is here.
-async function renderAll(mine, names) {
-  if (names.length === 0) return;
-  const cancel = new AbortController();
-  $("cancel").onclick = () => cancel.abort(new Error("The rendering was cancelled."));
-  $("progress").hidden = $("cancel").hidden = false;
-  const shown = [];
-  try {
-    await engine.render(mine.picture, { tasks: names, seed: 0 }, {
-      changed: (now) => mine === session && progress(now),
-      made: (name, result) => {
-        const look = mine.looks.get(name);
-        look.results.set(0, result);
-        if (mine === session) shown.push(grid.show(look));
-      },
-      signal: AbortSignal.any([mine.signal, cancel.signal]),
-    });
-    await Promise.all(shown);
-    if (mine !== session) return;
-    say(`${ready().length} looks; click one to compare it with the photo`);
-  } catch (error) {
-    if (mine !== session) return;
-    say("");
-    for (const name of names) if (!mine.looks.get(name).ready) grid.drop(name, "not made");
-    const again = () => renderAll(mine, names.filter((name) => !mine.looks.get(name).ready));
-    complain(error, error instanceof Forgotten ? null : again);
-  } finally {
-    if (mine === session) {
-      $("progress").hidden = $("cancel").hidden = true;
-      $("download-all").disabled = ready().length === 0;
-    }
-  }
-}
-
-const DOING = { loading: "Loading the network", running: "Rendering", fetching: "Fetching the looks" };
-
-function progress({ state, ahead, progress: share }) {
-  // There is no telling before the first tile.
-  if (state !== "queued" && share) $("progress").value = share;
-  else $("progress").removeAttribute("value");
-  if (state === "queued") say(ahead ? `Waiting for ${ahead} other${ahead > 1 ? "s" : ""}` : "Waiting");
-  else if (state in DOING) say(DOING[state]);
-}
-
-const ready = () => [...session.looks.values()].filter((look) => look.ready);
-
-// -- ways in -------------------------------------------------------------------------------------
-
-$("choose").addEventListener("click", () => $("file").click());
-$("another").addEventListener("click", () => $("file").click());
+for (const id of ["choose", "another", "batch-more", "clip-leave"]) $(id).addEventListener("click", () => $("file").click());
 $("file").addEventListener("change", () => {
-  const [file] = $("file").files;
+  const files = [...$("file").files];
   $("file").value = ""; // so that the same file can be chosen again
-  if (file) take(file);
+  if (files.length) take(files);
 });
 addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -216,114 +155,64 @@ addEventListener("paste", (event) => {
 });
 
 function given(transfer) {
-  const [file] = transfer?.files ?? [];
-  if (file) take(file);
+  const files = [...(transfer?.files ?? [])];
+  if (files.length) take(files);
   else complain(new Error("That holds no picture. Drop or paste a picture itself, not its address."));
 }
 
-// -- ways out ------------------------------------------------------------------------------------
+// -- parts of the page ---------------------------------------------------------------------------
 
-$("download-all").addEventListener("click", async () => {
-  const mine = session;
-  $("download-all").disabled = true;
-  try {
-    const files = [];
-    for (const look of ready()) {
-      say(`Preparing ${look.title}`);
-      files.push([`${mine.stem}-${look.name}.png`, await look.saved()]);
-    }
-    save(await zip(files), `${mine.stem}.zip`);
-    say(`${files.length} looks are in ${mine.stem}.zip`);
-  } catch (error) {
-    complain(error);
-  } finally {
-    $("download-all").disabled = mine !== session;
-  }
-});
-
-addEventListener("pagehide", (event) => {
-  if (event.persisted) return;
-  session?.leave();
-  styling?.leave();
-  video?.leave();
-  camera?.end();
-});
-
-// -- looks and controls --------------------------------------------------------------------------
-
-const refreshed = (look) => grid.show(look).catch(complain);
-
-function goBack() {
-  const look = undo();
-  if (!look) return;
-  refreshed(look);
-  if (viewer.isOpen) viewer.open(look);
+function enter(part) {
+  for (const one of PARTS) $(one).hidden = one !== part;
+  if (part !== "batch-work") batch?.leave();
 }
 
-const viewer = new Viewer({ changed: refreshed, undo: goBack, closed: (look) => grid.focus(look.name) });
-const grid = new Grid($("grid"), (name) => viewer.open(session.looks.get(name)));
-onHistory(() => ($("undo").disabled = !canUndo()));
-$("undo").addEventListener("click", goBack);
-addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input[type=text], input[type=number]");
-  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z" && !typing) {
-    event.preventDefault();
-    goBack();
-  }
-});
-
-// -- a style more --------------------------------------------------------------------------------
-
-async function makeStyling() {
-  const { Styling } = await import("./styling.js");
-  styling = new Styling({
-    shown: () => session?.picture.id ?? null,
-    taken: () => about.tasks.map((task) => task.name),
-    learnt: (name) => addLook(name).catch(complain),
-  });
-}
-
-async function addLook(name) {
-  about = await engine.about();
-  const task = about.tasks.find((one) => one.name === name);
-  if (!session || !task) return;
-  session.looks.set(name, new Look(task, session));
-  const card = grid.add(name, task.title);
-  card.button.scrollIntoView({ block: "nearest" });
-  await renderAll(session, [name]);
-}
-
-$("add-style").addEventListener("click", () => styling?.open(about.minutes));
-$("add-style").hidden = !engine.can.styles;
-if (engine.can.styles) makeStyling();
-
-// -- other parts of the page ---------------------------------------------------------------------
-
+// For a part without an address of its own; "back" leads to the picture that was here.
 function leaveFor(part) {
   latest++; // a picture that is being sent is not waited for
-  session?.leave();
-  session = null;
+  work.leave();
   if (part !== "camera-work") camera?.end();
-  clearHistory();
-  $("message").hidden = true;
+  if (part !== "clip-work") video?.leave();
+  hush();
+  places.go({});
   enter(part);
 }
 
+async function goWhereTheAddressSays() {
+  const place = places.here();
+  if (!place.picture) {
+    if (work.viewer.isOpen) work.viewer.dialog.close();
+    if ($("work").hidden) return;
+    enter("start");
+    return;
+  }
+  if (!about && !(await learnAbout())) return;
+  camera?.end();
+  video?.leave();
+  const before = work.session;
+  enter("work");
+  if (await work.restore(place)) return;
+  if (before === work.session) enter("start");
+  places.stay({});
+}
+
+places.onMove(goWhereTheAddressSays);
+$("home").addEventListener("click", (event) => {
+  event.preventDefault();
+  leaveFor("start");
+});
+
 $("camera").addEventListener("click", async () => {
-  $("message").hidden = true;
+  hush();
   try {
-    if (!about) await learnAbout();
-    if (!about) return;
+    if (!about && !(await learnAbout())) return;
     const { Camera } = await import("./camera.js");
     camera ??= new Camera({
       complain,
       tasks: () => about.tasks,
-      entered: () => {
-        video?.leave();
-        leaveFor("camera-work");
-      },
+      entered: () => leaveFor("camera-work"),
       left: () => enter("start"),
-      taken: take,
+      taken: (file) => take([file]),
     });
     await camera.start();
   } catch (error) {
@@ -331,17 +220,43 @@ $("camera").addEventListener("click", async () => {
   }
 });
 
-// -- clips ---------------------------------------------------------------------------------------
-
 async function makeVideo() {
   const { Video } = await import("./video.js");
-  $("clip-leave").addEventListener("click", () => $("file").click());
-  return new Video({
-    about: () => about,
-    complain,
-    entered: () => leaveFor("clip-work"),
+  return new Video({ about: () => about, complain, entered: () => leaveFor("clip-work") });
+}
+
+async function makeStyling() {
+  const { Styling } = await import("./styling.js");
+  styling = new Styling({
+    shown: async () => (work.session ? (await work.session.ask(async (picture) => picture)).id : null),
+    tasks: () => about.tasks,
+    learnt: async (name) => {
+      about = await engine.about();
+      await work.add(about.tasks.find((task) => task.name === name)).catch(complain);
+    },
   });
 }
 
+$("add-style").addEventListener("click", () => styling?.open(about.minutes));
+$("add-style").hidden = !engine.can.styles;
+if (engine.can.styles) makeStyling();
+
+// -- ways out ------------------------------------------------------------------------------------
+
+// What takes minutes is not lost by a slip.
+addEventListener("beforeunload", (event) => {
+  if (batch?.stop || video?.busy || styling?.job) event.preventDefault();
+});
+
+addEventListener("pagehide", (event) => {
+  if (event.persisted) return;
+  work.session?.leave();
+  styling?.leave();
+  video?.leave();
+  camera?.end();
+});
+
 $("privacy").textContent = engine.words.privacy;
-learnAbout();
+$("for-programs").hidden = !engine.can.styles; // a server, which has an API
+keeping.tidy();
+if (await learnAbout()) await goWhereTheAddressSays();

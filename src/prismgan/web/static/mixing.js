@@ -25,11 +25,21 @@ function ask(kind, files, wanted) {
   });
 }
 
-// A file's pixels at this size, as ImageData.
+// A file's pixels at this size, as an ImageBitmap.
 export const pixels = (file, width, height) => ask("pixels", [file], { width, height });
 
-// Strength and blend at this size, as ImageData; `base` is the enlarged photo, `other` may be null.
+// Strength and blend at this size, as an ImageBitmap; `base` is the enlarged photo, `other` may be null.
 export const mixed = ({ base, look, other, ...wanted }) => ask("mixed", [base, look, other], wanted);
 
 // The same as a PNG of this, the full, size.
 export const mixedFile = ({ base, look, other, ...wanted }) => ask("mixedFile", [base, look, other], wanted);
+
+// A picture's file in another format, of a quality from 0 to 1.
+export const converted = (file, type, quality) => ask("converted", [file], { type, quality });
+
+// The same place in two pictures, side by side, each on half of the width, as an ImageBitmap. The place is
+// { left, top, width, height } in shares of the pictures' sides.
+export const halves = ({ first, second, place, width, height }) => ask("halves", [first, second], { place, width, height });
+
+// Where most is to be seen, rather in the middle than at a border: the left upper corner, in shares of the picture, of a window of this share of its sides.
+export const busiest = (file, share) => ask("busiest", [file], { share });

@@ -2,9 +2,10 @@
 import { Forgotten, Unreachable } from "./errors.js";
 
 export const can = { styles: true, video: true };
+export const noClips = "Clips need a package that this server does not have. Install it with: pip install 'prismgan[video]'";
 export const words = {
   formats: "PNG, JPEG, WebP, TIFF or AVIF",
-  privacy: "The picture goes to this server alone, is not kept, and is forgotten when you leave.",
+  privacy: "Pictures go to this server alone, which forgets them when you leave. For a reload this browser keeps a copy, which is deleted some time after the tab is closed.",
   unreachable: "The server does not answer. Is it still running? Start it with: prismgan serve",
 };
 const EXACT = 3e6; // pixels; larger ones come as JPEG, which is faster, and as PNG when they are saved
@@ -27,6 +28,15 @@ export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");
 }
 
+// The promise's value, or the reason of the abort if that comes first.
+function unlessAborted(promise, signal) {
+  return new Promise((done, fail) => {
+    if (signal.aborted) fail(signal.reason);
+    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+    promise.then(done, fail);
+  });
+}
+
 const inJson = (content) => ({
   method: "POST",
   headers: { "Content-Type": "application/json" },
@@ -37,7 +47,7 @@ export const blob = async (path, signal) => (await ask(path, { signal })).blob()
 
 export async function about() {
   const found = await (await ask("/api/tasks")).json();
-  return { ...found, samples: found.samples.map((name) => ({ name, address: `/api/samples/${name}` })) };
+  return { ...found, samples: found.samples.map((one) => ({ ...one, address: `/api/samples/${one.name}` })) };
 }
 
 async function sent(place, file, signal) {
@@ -50,28 +60,52 @@ export async function open(file, signal) {
   return { ...(await sent("/api/pictures", file, signal)), jobs: new Set() };
 }
 
-const format = (picture, scale) => (scale ** 2 * picture.width * picture.height <= EXACT ? "png" : "jpg");
+// Parts are to be looked at: they come as JPEG.
+const format = (picture, scale, part) => (!part && scale ** 2 * picture.width * picture.height <= EXACT ? "png" : "jpg");
 
-export function base(picture, scale, signal) {
-  return blob(`/api/pictures/${picture.id}?scale=${scale}&format=${format(picture, scale)}`, signal);
+export function base(picture, scale, signal, { side, crop } = {}) {
+  const wanted = new URLSearchParams({ scale, format: format(picture, scale, side || crop) });
+  if (side) wanted.set("side", side);
+  if (crop) wanted.set("crop", crop);
+  return blob(`/api/pictures/${picture.id}?${wanted}`, signal);
 }
 
 export async function render(picture, wanted, { changed, made, signal }) {
-  const job = await (await ask(`/api/pictures/${picture.id}/renders`, inJson(wanted))).json();
+  const part = wanted.side || wanted.crop;
+  const fetched = new Map(); // promises, by name
+  const fetchReady = (id, { outputs }) => {
+    for (const { name, width, height, ready } of outputs) {
+      if (!ready || fetched.has(name)) continue;
+      const place = `/api/renders/${id}/${name}`;
+      const kind = format(picture, width / picture.width, part);
+      const exact = async () => (kind === "png" ? file : blob(`${place}?format=png`));
+      let file = null;
+      const done = blob(`${place}?format=${kind}`, signal).then((content) => {
+        file = content;
+        made(name, { file, lossless: kind === "png", exact, width, height });
+      });
+      done.catch(() => {}); // told at the end
+      fetched.set(name, done);
+    }
+  };
+  const asking = ask(`/api/pictures/${picture.id}/renders`, inJson(wanted)).then((answer) => answer.json());
+  asking.then(({ id }) => signal.aborted && drop("renders", id), () => {}); // also where nobody waits for it any more
+  const job = await unlessAborted(asking, signal);
   picture.jobs.add(job.id); // its results are asked for again when they are saved
   const stop = () => drop("renders", job.id);
   signal.addEventListener("abort", stop);
   try {
-    if (signal.aborted) stop();
-    const state = await follow(job, { changed, signal });
-    if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
+    const state = await follow(job, {
+      signal,
+      changed: (now) => {
+        fetchReady(job.id, now);
+        changed?.(now);
+      },
+    });
+    if (state.state !== "done") throw new Error(sentence(state.error ?? "The rendering was cancelled"));
+    fetchReady(job.id, state);
     changed?.({ ...state, state: "fetching" });
-    await Promise.all(state.outputs.map(async ({ name, width }) => {
-      const place = `/api/renders/${job.id}/${name}`;
-      const kind = format(picture, width / picture.width);
-      const file = await blob(`${place}?format=${kind}`, signal);
-      made(name, { file, exact: async () => (kind === "png" ? file : blob(`${place}?format=png`)) });
-    }));
+    await Promise.all(fetched.values());
   } finally {
     signal.removeEventListener("abort", stop);
   }

@@ -1,13 +1,15 @@
 // A style more, learnt from one picture: its form, how far it is, previews, and the new weights.
+import { cancelled } from "./messages.js";
+import { remaining } from "./remaining.js";
 import * as server from "./server.js"; // no other engine learns
 
 const $ = (id) => document.getElementById(id);
 
 export class Styling {
-  // shown: id of the picture that previews show, or null; taken: names of the looks that are there;
-  // learnt: called with the name of the new look.
-  constructor({ shown, taken, learnt }) {
-    Object.assign(this, { shown, taken, learnt, file: null, job: null, left: null });
+  // shown(): id of the picture that previews show, or null; tasks(): the looks that are there;
+  // learnt(name): there is a new look.
+  constructor({ shown, tasks, learnt }) {
+    Object.assign(this, { shown, tasks, learnt, file: null, job: null, left: null });
     this.dialog = $("styling");
     $("styling-close").addEventListener("click", () => this.dialog.close());
     $("learning").addEventListener("click", () => this.open());
@@ -24,14 +26,13 @@ export class Styling {
       const [file] = event.dataTransfer.files;
       if (file && !this.job) this.choose(file);
     });
-    $("minutes").addEventListener("input", () => this.tellMinutes());
-    $("style-name").addEventListener("input", () => $("style-name").setCustomValidity(""));
+    for (const id of ["minutes", "style-brush", "style-name"]) $(id).addEventListener("input", () => this.tell());
     $("styling-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();
     });
     $("styling-cancel").addEventListener("click", () => this.stop());
-    this.tellMinutes();
+    this.tell();
   }
 
   open(most) {
@@ -39,8 +40,23 @@ export class Styling {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
-  tellMinutes() {
+  // What was typed becomes a name that files and commands can have: "My Picture (1)" becomes "my-picture-1".
+  get name() {
+    const plain = $("style-name").value.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
+    return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40).replace(/-+$/, "");
+  }
+
+  tell() {
     $("minutes-value").textContent = $("minutes").value;
+    const brush = Number($("style-brush").value);
+    $("style-brush-value").textContent = brush < 320 ? "fine" : brush > 512 ? "coarse" : "medium";
+    const { name } = this;
+    $("style-name").setCustomValidity(name || !$("style-name").value ? "" : "Use at least one letter from a to z, or a digit");
+    $("style-slug").textContent = name && name !== $("style-name").value ? `Saved as ${name}` : "";
+  }
+
+  taken() {
+    return this.tasks().map((task) => task.name);
   }
 
   choose(file) {
@@ -54,15 +70,15 @@ export class Styling {
     $("exemplar").querySelector("span").textContent = file.name;
     $("exemplar").querySelector("span").hidden = false;
     image.onload = () => ($("exemplar").querySelector("span").hidden = true);
-    if (!$("style-name").value) $("style-name").value = this.nameOf(file);
+    if (!$("style-name").value) $("style-name").value = this.nameFor(file);
+    this.tell();
     this.say("");
   }
 
-  // "My Picture (1).jpg" as "my-picture-1".
-  nameOf(file) {
-    const plain = file.name.replace(/\.[^.]*$/, "").normalize("NFKD").toLowerCase();
-    const name = plain.replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 36) || "style";
-    return this.taken().includes(name) ? `${name}-2` : name;
+  nameFor(file) {
+    const plain = file.name.replace(/\.[^.]*$/, "").replace(/[_-]+/g, " ").trim() || "style";
+    $("style-name").value = plain;
+    return this.taken().includes(this.name) ? `${plain} 2` : plain;
   }
 
   async start() {
@@ -71,9 +87,9 @@ export class Styling {
       $("exemplar").focus();
       return;
     }
-    const name = $("style-name").value;
+    const { name } = this;
     if (this.taken().includes(name)) {
-      $("style-name").setCustomValidity("There is a look of this name already");
+      $("style-name").setCustomValidity(`There is a look named ${name} already`);
       $("style-name").reportValidity();
       return;
     }
@@ -84,22 +100,31 @@ export class Styling {
     let exemplar = null;
     try {
       exemplar = await server.open(this.file, signal);
-      const wanted = { picture: exemplar.id, name, minutes: Number($("minutes").value), preview: this.shown() };
-      this.job = await server.learn(wanted);
-      const started = performance.now();
+      this.job = await server.learn({
+        picture: exemplar.id,
+        name,
+        minutes: Number($("minutes").value),
+        size: Number($("style-brush").value),
+        preview: await this.shown(),
+      });
+      let started = null;
       const state = await server.follow(this.job, {
         signal,
-        changed: (now) => this.progress(now, started),
+        changed: (now) => {
+          if (now.progress) started ??= performance.now();
+          this.progress(now, started);
+        },
         preview: (file) => this.show(file),
       });
-      if (state.state !== "done") throw new Error(state.error ?? "The training was cancelled.");
-      this.say(`${name} is learnt, and stands among the looks. With the weights it can be used again.`);
+      if (state.state !== "done") throw new Error(server.sentence(state.error ?? "The training was cancelled"));
+      this.say(`${name} is learnt and is among the looks. Download the weights to use it again.`);
       $("weights").hidden = false;
       this.file = null;
       $("exemplar").querySelector("img").hidden = true;
       $("exemplar").querySelector("span").hidden = false;
       $("exemplar").querySelector("span").textContent = "Choose a picture";
       $("style-name").value = "";
+      this.tell();
       this.learnt(name);
     } catch (error) {
       this.say(error.name === "AbortError" ? "Stopped; nothing was added." : error.message);
@@ -112,20 +137,17 @@ export class Styling {
 
   stop() {
     if (this.job) server.drop("styles", this.job.id);
-    this.left.abort(new DOMException("stopped", "AbortError"));
+    this.left.abort(cancelled());
   }
 
+  // The bar, the words and the button all tell the job's progress.
   progress(state, started) {
     const share = state.state === "running" ? state.progress : 0;
     $("style-bar").value = share;
-    const percent = `${Math.floor(share * 100)} %`;
     if (state.state === "queued") this.say(state.ahead ? `Waiting for ${state.ahead} other${state.ahead > 1 ? "s" : ""}` : "Waiting");
-    else if (state.state === "running") {
-      // Words change every half minute at most: they are read aloud.
-      const left = share > 0.02 ? ((performance.now() - started) / share) * (1 - share) / 60_000 : Number($("minutes").value);
-      this.say(share === 0 ? "Preparing" : left > 0.75 ? `Learning, about ${Math.ceil(left)} minute${left > 1 ? "s" : ""} left` : "Learning, nearly done");
-    }
-    $("learning").textContent = `${state.name}: ${percent}`;
+    else if (share === 0) this.say("Preparing");
+    else this.say([`Learning, ${remaining(started, share) || (share > 0.9 ? "nearly done" : "just begun")}`, ...state.remarks.map(server.sentence)].join(". "));
+    $("learning").textContent = `${state.name}: ${Math.floor(share * 100)} %`;
   }
 
   show(file) {
@@ -137,7 +159,7 @@ export class Styling {
   }
 
   busy(is) {
-    for (const id of ["exemplar", "style-name", "minutes"]) $(id).disabled = is;
+    for (const id of ["exemplar", "style-name", "style-brush", "minutes"]) $(id).disabled = is;
     $("learn").hidden = is;
     $("styling-cancel").hidden = !is;
     $("learning").hidden = !is;

@@ -1,13 +1,15 @@
 // A clip: chosen, its looks chosen, rendered with a preview, played side by side, and saved.
+import { Choice } from "./choice.js";
 import { Unreachable } from "./errors.js";
+import { ordered } from "./looks.js";
+import { cancelled } from "./messages.js";
 import { Players } from "./players.js";
+import { remaining } from "./remaining.js";
 import { stem } from "./saving.js";
 import * as server from "./server.js"; // no other engine renders clips
 
-const CHOOSING = ["choose-clip", "work-clip", "another-clip"]; // one button in every part of the page
 const NOT_PLAYED = "not played by this browser"; // it is rendered all the same
 const $ = (id) => document.getElementById(id);
-const minutes = (seconds) => `${Math.ceil(seconds / 60)} minute${seconds > 60 ? "s" : ""}`;
 
 export class Video {
   // about: what the server can make; entered: called when a clip takes the place of what was there;
@@ -15,10 +17,9 @@ export class Video {
   constructor({ about, entered, complain }) {
     Object.assign(this, { about, entered, complain, clip: null, job: null, latest: 0 });
     this.players = new Players({ play: $("clip-play"), place: $("clip-place"), time: $("clip-time"), sound: $("clip-sound") });
-    for (const id of CHOOSING) {
-      $(id).hidden = false;
-      $(id).addEventListener("click", () => $("clip-file").click());
-    }
+    this.choice = new Choice($("clip-looks"), { changed: () => this.ready() });
+    $("choose-clip").hidden = false;
+    $("choose-clip").addEventListener("click", () => $("clip-file").click());
     $("clip-file").addEventListener("change", () => {
       const [file] = $("clip-file").files;
       $("clip-file").value = "";
@@ -28,22 +29,21 @@ export class Video {
       event.preventDefault();
       this.render();
     });
-    $("clip-form").addEventListener("change", () => this.ready());
     $("clip-source").addEventListener("error", () => ($("clip-size").textContent += `; ${NOT_PLAYED}`));
     $("clip-strength").addEventListener("input", () => ($("clip-strength-value").textContent = `${$("clip-strength").value} %`));
-    $("clip-cancel").addEventListener("click", () => this.stop.abort(new Error("The rendering was cancelled.")));
+    $("clip-cancel").addEventListener("click", () => this.stop.abort(cancelled()));
     $("clip-again").addEventListener("click", () => this.choose());
   }
 
-  takes(file) {
-    return file.type.startsWith("video/");
+  get busy() {
+    return !$("clip-progress-part").hidden;
   }
 
   async take(file) {
     const number = ++this.latest;
     const { upload_bytes: most } = this.about().clips;
     if (file.size > most) {
-      this.complain(new Error(`The clip's file has ${Math.round(file.size / 1e6)} MB, and ${Math.round(most / 1e6)} MB are taken. Send a shorter one.`));
+      this.complain(new Error(`The file has ${Math.round(file.size / 1e6)} MB, and ${Math.round(most / 1e6)} MB are taken. Send a shorter clip.`), { file: file.name });
       return;
     }
     this.sending(true);
@@ -58,14 +58,14 @@ export class Video {
       this.entered();
       this.choose();
     } catch (error) {
-      if (number === this.latest) this.complain(error, error instanceof Unreachable ? () => this.take(file) : null);
+      if (number === this.latest) this.complain(error, { file: file.name, again: error instanceof Unreachable ? () => this.take(file) : null });
     } finally {
       if (number === this.latest) this.sending(false);
     }
   }
 
   sending(is) {
-    for (const id of CHOOSING) $(id).disabled = is;
+    $("choose-clip").disabled = is;
     $("choose-clip").textContent = is ? "Sending" : "Choose a clip";
     $("clip-progress").hidden = !is;
     $("clip-progress").removeAttribute("value");
@@ -82,29 +82,26 @@ export class Video {
     $("clip-size").textContent = `${clip.width} \u00d7 ${clip.height}${length}`;
     $("clip-work").style.setProperty("--shape", `${clip.width} / ${clip.height}`);
     $("clip-source").src = clip.address;
-    const chosen = new Set([...$("clip-looks").querySelectorAll(":checked")].map((box) => box.value));
-    $("clip-looks").replaceChildren(...this.about().tasks.map((task) => {
-      const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "look", value: task.name });
-      box.disabled = !clip.tasks.includes(task.name);
-      box.checked = chosen.has(task.name) && !box.disabled;
-      label.append(box, box.disabled ? `${task.title} (too large)` : task.title);
-      return label;
-    }));
+    const before = new Set(this.choice.chosen);
+    this.choice.set(ordered(this.about().tasks).map(({ name, title, scale }) => ({
+      name,
+      title,
+      chosen: before.has(name),
+      why: clip.tasks.includes(name) ? "" : `${scale * clip.width} \u00d7 ${scale * clip.height} is too large`,
+    })));
     this.ready();
     this.say("");
   }
 
-  get chosen() {
-    return [...$("clip-looks").querySelectorAll(":checked")].map((box) => box.value);
-  }
-
   ready() {
-    $("clip-render").disabled = this.chosen.length === 0;
+    const none = this.choice.chosen.length === 0;
+    $("clip-render").disabled = none;
+    $("clip-why").textContent = none ? "Choose at least one look" : "";
   }
 
   async render() {
-    const { clip, chosen } = this;
+    const { clip } = this;
+    const { chosen } = this.choice;
     const strength = Number($("clip-strength").value) / 100;
     this.stop = new AbortController();
     const { signal } = this.stop;
@@ -125,13 +122,14 @@ export class Video {
         changed: (now) => this.progress(now, started),
         preview: (file) => this.preview(file),
       });
-      if (state.state !== "done") throw new Error(state.error ?? "The rendering was cancelled.");
+      if (state.state !== "done") throw new Error(server.sentence(state.error ?? "The rendering was cancelled"));
       this.results(state);
     } catch (error) {
       if (job) server.drop("renders", job.id);
       if (clip !== this.clip) return;
       this.choose();
-      this.complain(error);
+      if (signal.aborted) this.say("Cancelled");
+      else this.complain(error, { file: clip.name });
     }
   }
 
@@ -142,9 +140,7 @@ export class Video {
     $("clip-frames").textContent = doing === "running" ? `${done}${total ? ` of ${total}` : ""} frames` : "";
     if (doing === "queued") this.say(ahead ? `Waiting for ${ahead} other${ahead > 1 ? "s" : ""}` : "Waiting");
     else if (doing === "running" && share < 1) {
-      // Words change every minute at most: they are read aloud.
-      const left = share > 0.02 ? ((performance.now() - started) / 1000 / share) * (1 - share) : 0;
-      this.say(left > 90 ? `Rendering, about ${minutes(left)} left` : "Rendering");
+      this.say(["Rendering", remaining(started, share)].filter(Boolean).join(", "));
     } else if (doing === "running") this.say("Putting the files together");
   }
 

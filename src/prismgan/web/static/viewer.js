@@ -1,29 +1,40 @@
-// One look, large: before and after, and its controls.
-import { NATURAL } from "./looks.js";
+// One look, large: beside the photo, with its controls and ways out.
+import { offerFiles } from "./files.js";
 import { canUndo, onHistory, remember } from "./history.js";
+import { NATURAL } from "./looks.js";
+import { cancelled } from "./messages.js";
 import { pixels } from "./mixing.js";
-import { save } from "./saving.js";
+import { remaining } from "./remaining.js";
+import { Stage } from "./stage.js";
 
 const $ = (id) => document.getElementById(id);
-const SIDE = 1600; // pixels of the longer side while it is fitted into the window
-const ACTUAL = 4096;
+const SIDE = 1600; // pixels of the longer side that are mixed while the picture is fitted into the window
+const AREA = 24e6; // pixels that are shown at most
 
 export class Viewer {
-  constructor({ changed, undo, closed }) {
-    Object.assign(this, { changed, look: null, before: null, photo: null, drawing: false, late: false });
+  // changed(look): its controls are other ones now; completed(look): it is there at full size; undo(); shown(look): also
+  // where another look takes its place; closed(look).
+  constructor({ changed, completed, undo, shown, closed }) {
+    Object.assign(this, { changed, completed, shown, look: null, before: null, photo: null, drawing: false, late: false });
     this.dialog = $("viewer");
-    this.stage = this.dialog.querySelector(".stage");
-    this.scroll = this.dialog.querySelector(".scroll");
+    this.stage = new Stage($("stage"), $("split"), () => this.moved());
     $("close").addEventListener("click", () => this.dialog.close());
-    this.dialog.addEventListener("close", () => closed(this.look));
+    this.dialog.addEventListener("close", () => this.leave(closed));
     this.dialog.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+    this.dialog.addEventListener("keydown", (event) => this.key(event));
+    this.dialog.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && this.stage.compare(false));
     $("split").addEventListener("input", () => this.split());
-    $("zoom").addEventListener("click", () => this.zoom());
+    $("fit").addEventListener("click", () => this.stage.fit());
+    $("actual").addEventListener("click", () => this.stage.zoomTo(1));
+    $("double").addEventListener("click", () => this.stage.zoomTo(2));
+    $("zoom-in").addEventListener("click", () => this.stage.zoomTo(this.stage.level * 1.5));
+    $("zoom-out").addEventListener("click", () => this.stage.zoomTo(this.stage.level / 1.5));
+    this.holding($("compare"));
     $("previous").addEventListener("click", () => this.step(-1));
     $("next").addEventListener("click", () => this.step(1));
     $("viewer-undo").addEventListener("click", undo);
     $("reset").addEventListener("click", () => this.set({ ...NATURAL }));
-    $("download").addEventListener("click", () => this.download());
+    offerFiles({ look: () => this.look, say: (text) => this.say(text) });
     $("vary").addEventListener("click", () => this.vary(this.look.controls.seed + 1));
     $("seed").addEventListener("change", () => this.vary(Math.floor(Number($("seed").value))));
     this.slider("strength", (value) => ({ strength: value / 100 }));
@@ -31,6 +42,8 @@ export class Viewer {
     $("other").addEventListener("change", () => this.set({ other: $("other").value }));
     onHistory(() => ($("viewer-undo").disabled = !canUndo()));
   }
+
+  // -- controls ----------------------------------------------------------------------------------
 
   // Each movement shows, but only where it ends it is a change that can be undone.
   slider(id, controls) {
@@ -57,30 +70,73 @@ export class Viewer {
     this.refresh();
   }
 
+  key(event) {
+    if (event.target.closest("input[type=number], select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.toLowerCase() === "c") this.stage.compare(true);
+    else if (event.key === "[") this.step(-1);
+    else if (event.key === "]") this.step(1);
+    else if (!this.stage.key(event)) return;
+    event.preventDefault();
+  }
+
+  // A button that shows the photo as long as it is held, by mouse, finger or key.
+  holding(button) {
+    const hold = (is) => () => this.stage.compare(is);
+    button.addEventListener("pointerdown", (event) => {
+      button.setPointerCapture(event.pointerId);
+      this.stage.compare(true);
+    });
+    for (const kind of ["pointerup", "pointercancel", "keyup", "blur"]) button.addEventListener(kind, hold(false));
+    button.addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && this.stage.compare(true));
+    button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch
+  }
+
+  // -- which look --------------------------------------------------------------------------------
+
   get isOpen() {
     return this.dialog.open;
   }
 
   open(look) {
     this.commit();
+    const before = this.look;
+    if (before !== look) this.stop?.abort(cancelled());
     this.look = look;
-    if (!this.dialog.open) {
+    const opens = !this.dialog.open;
+    if (opens) {
       this.dialog.showModal();
       $("split").value = 50;
       $("split").focus();
     }
     $("viewer-title").textContent = look.title;
-    $("viewer-size").textContent = `${look.width} \u00d7 ${look.height}`;
-    this.dialog.style.setProperty("--shape", look.width / look.height);
     this.say("");
     $("other").replaceChildren(new Option("nothing", ""), ...this.partners().map((one) => new Option(one.title, one.name)));
     $("blend-control").hidden = this.partners().length === 0;
     $("seed-control").hidden = !look.varies;
     $("previous").disabled = $("next").disabled = this.ready().length < 2;
     $("after").setAttribute("aria-label", `${look.title} of the photo`);
-    this.size();
+    $("tag-before").textContent = look.scale > 1 ? `Bicubic ${look.scale}\u00d7` : "Photo";
+    $("tag-after").textContent = look.title;
+    this.place(opens || before?.width !== look.width);
     this.split();
     this.refresh();
+    this.shown(look);
+    if (!look.whole && this.job?.look !== look) this.complete(look);
+  }
+
+  // What restores shows its worth where it is magnified, all others as a whole; looks of one size keep the place.
+  async place(anew) {
+    const { look, stage } = this;
+    if (!anew) {
+      stage.open(look.width, look.height, stage.view());
+      return;
+    }
+    stage.open(look.width, look.height);
+    if (!look.restores) return;
+    const { left, top, width, height } = await look.session.place(320, 640 * look.height / look.width, look.scale);
+    if (look !== this.look || !stage.fitted) return;
+    if (stage.level < 1) stage.zoomTo(1);
+    stage.centre((left + width / 2) * look.width, (top + height / 2) * look.height);
   }
 
   ready() {
@@ -88,48 +144,91 @@ export class Viewer {
   }
 
   partners() {
-    return this.ready().filter((one) => one !== this.look && one.scale === this.look.scale);
+    return this.ready().filter((one) => one !== this.look && one.scale === this.look.scale && one.showable);
   }
 
   step(by) {
     const looks = this.ready();
-    this.open(looks[(looks.indexOf(this.look) + by + looks.length) % looks.length]);
+    if (looks.length > 1) this.open(looks[(looks.indexOf(this.look) + by + looks.length) % looks.length]);
   }
 
-  zoom() {
-    const actual = this.scroll.classList.toggle("actual");
-    $("zoom").setAttribute("aria-pressed", String(actual));
-    this.size();
-    if (actual) this.scroll.scrollTo((this.scroll.scrollWidth - this.scroll.clientWidth) / 2, (this.scroll.scrollHeight - this.scroll.clientHeight) / 2);
-    this.refresh();
+  leave(closed) {
+    this.commit();
+    this.stop?.abort(cancelled());
+    closed(this.look);
   }
 
-  size() {
-    const { width, height } = this.look;
-    const most = this.scroll.classList.contains("actual") ? ACTUAL : SIDE;
-    const factor = Math.min(1, most / Math.max(width, height));
-    this.width = Math.max(1, Math.round(width * factor));
-    this.height = Math.max(1, Math.round(height * factor));
-    this.stage.style.setProperty("--actual", `${this.width / devicePixelRatio}px`);
+  // What is open is wanted at full size.
+  async complete(look) {
+    const mine = (this.stop = new AbortController());
+    const job = (this.job = { look });
+    const started = performance.now();
+    $("viewer-progress").hidden = false;
+    $("viewer-progress").removeAttribute("value");
+    this.say("Rendering at full size");
+    try {
+      await look.complete({
+        signal: mine.signal,
+        changed: ({ state, progress }) => {
+          if (this.job !== job || state !== "running" || !progress) return;
+          $("viewer-progress").value = progress;
+          this.say(["Rendering at full size", remaining(started, progress)].filter(Boolean).join(", "));
+        },
+      });
+      if (this.job === job) this.say("");
+      this.completed(look);
+      if (look === this.look) this.open(look);
+    } catch (error) {
+      if (this.job === job) this.say(error.name === "AbortError" ? "" : error.message);
+    } finally {
+      if (this.job === job) {
+        this.job = null;
+        $("viewer-progress").hidden = true;
+      }
+    }
   }
+
+  // -- what is shown -----------------------------------------------------------------------------
 
   split() {
     const share = Number($("split").value);
-    this.stage.style.setProperty("--split", `${share}%`);
     $("split").setAttribute("aria-valuetext", `${Math.round(share)} % photo, ${Math.round(100 - share)} % ${this.look.title}`);
+  }
+
+  moved() {
+    const { level, fitted } = this.stage;
+    $("zoom-level").textContent = `${Math.round(level * 100)} %`;
+    const near = (wanted) => !fitted && Math.abs(level - wanted) < 0.01;
+    $("fit").setAttribute("aria-pressed", String(fitted));
+    $("actual").setAttribute("aria-pressed", String(near(1)));
+    $("double").setAttribute("aria-pressed", String(near(2)));
+    if (this.look && this.size() !== this.sized) this.show();
+  }
+
+  // Pixels of what is drawn: no more than are seen, and than there are. As a text, to be compared.
+  size() {
+    const { look, stage } = this;
+    let { width, height } = look;
+    if (look.showable && !look.whole) ({ width, height } = look.result);
+    const seen = Math.max(width, height) * Math.min(1, stage.level * look.width / width);
+    let factor = Math.min(1, Math.sqrt(AREA / (width * height)));
+    if (seen <= SIDE) factor = Math.min(factor, SIDE / Math.max(width, height));
+    return `${Math.max(1, Math.round(width * factor))} ${Math.max(1, Math.round(height * factor))}`;
   }
 
   // Controls and picture.
   refresh() {
-    const { strength, other, share, seed } = this.look.controls;
+    const { look } = this;
+    const { strength, other, share, seed } = look.controls;
+    $("viewer-size").textContent = `${look.width} \u00d7 ${look.height}`;
     $("strength").value = Math.round(strength * 100);
     $("strength-value").textContent = `${Math.round(strength * 100)} %`;
     $("other").value = other;
-    $("share").hidden = !this.look.other();
+    $("share").hidden = !look.other();
     $("share").value = Math.round(share * 100);
     $("share-value").textContent = `${Math.round(share * 100)} %`;
     $("seed").value = seed;
-    $("reset").disabled = this.look.natural;
+    $("reset").disabled = look.natural;
     this.show();
   }
 
@@ -141,19 +240,22 @@ export class Viewer {
     while (this.late) {
       await new Promise(requestAnimationFrame);
       this.late = false;
-      const { look, width, height } = this;
-      const shown = { look: look.name, ...look.controls };
+      const { look } = this;
+      const size = (this.sized = this.size());
+      const [width, height] = size.split(" ").map(Number);
+      const part = look.showable ? look.result.part : look.session.reduced;
+      const drawn = { look: look.name, ...look.controls };
       try {
-        const photo = await look.session.base(look.scale);
-        const sized = `${width}x${height}`;
-        if (this.photo?.file !== photo || this.photo.sized !== sized) {
+        const photo = await look.session.base(part ? 1 : look.scale, part);
+        if (this.photo?.file !== photo || this.photo.size !== size) {
           this.draw($("before"), await pixels(photo, width, height));
-          this.photo = { file: photo, sized };
+          this.photo = { file: photo, size };
         }
-        const image = await look.mixed(width, height);
-        if (look !== this.look || width !== this.width) continue; // something newer is on its way
+        $("stage").classList.toggle("pending", !look.showable);
+        const image = await (look.showable ? look.mixed(width, height) : pixels(photo, width, height));
+        if (look !== this.look || size !== this.sized) continue; // something newer is on its way
         this.draw($("after"), image);
-        this.dialog.dataset.shown = JSON.stringify(shown);
+        this.dialog.dataset.shown = JSON.stringify({ ...drawn, whole: look.whole });
       } catch (error) {
         if (error.name !== "AbortError") this.say(error.message);
       }
@@ -163,8 +265,10 @@ export class Viewer {
 
   draw(canvas, image) {
     if (canvas.width !== image.width || canvas.height !== image.height) Object.assign(canvas, { width: image.width, height: image.height });
-    canvas.getContext("2d").putImageData(image, 0, 0);
+    canvas.getContext("bitmaprenderer").transferFromImageBitmap(image);
   }
+
+  // -- what is made ------------------------------------------------------------------------------
 
   async vary(seed) {
     const look = this.look;
@@ -173,7 +277,7 @@ export class Viewer {
       this.refresh();
       return;
     }
-    this.stage.classList.add("busy");
+    $("stage").classList.add("busy");
     this.say("Rendering the variation");
     try {
       await look.vary(seed);
@@ -183,25 +287,11 @@ export class Viewer {
       if (error.name !== "AbortError") this.say(error.message);
       this.refresh();
     } finally {
-      this.stage.classList.remove("busy");
-    }
-  }
-
-  async download() {
-    const look = this.look;
-    $("download").disabled = true;
-    this.say("Preparing the file");
-    try {
-      save(await look.saved(), `${look.session.stem}-${look.name}.png`);
-      this.say("");
-    } catch (error) {
-      this.say(error.message);
-    } finally {
-      $("download").disabled = false;
+      $("stage").classList.remove("busy");
     }
   }
 
   say(text) {
-    $("viewer-status").textContent = text;
+    if ($("viewer-status").textContent !== text) $("viewer-status").textContent = text;
   }
 }

@@ -1,4 +1,6 @@
-// A ZIP archive of files as they are: pictures are compressed already.
+// A ZIP archive of files as they are: pictures are compressed already. These lines take the place of the npm package
+// client-zip, since the page has no build step: a copy of its minified file could be neither read here nor brought up to
+// date. What it does beyond this, archives of more than 4 GB, is more than a page should hold.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -20,6 +22,7 @@ async function crc32(file) {
 
 const UTF8 = 0x0800;
 const VERSION = 20;
+const MOST = 0xffffffff; // bytes that the format's fields of 32 bits can count
 
 function fields(...pairs) {
   const view = new DataView(new ArrayBuffer(pairs.reduce((sum, [bytes]) => sum + bytes, 0)));
@@ -37,6 +40,7 @@ export async function zip(files) {
   const now = new Date();
   const time = (now.getHours() << 11) | (now.getMinutes() << 5) | (now.getSeconds() >> 1);
   const date = ((now.getFullYear() - 1980) << 9) | ((now.getMonth() + 1) << 5) | now.getDate();
+  if (files.reduce((sum, [, file]) => sum + file.size, 0) > 0.99 * MOST) throw new Error("The archive would have more than 4 GB. Save fewer pictures at once, or as JPEG.");
   const parts = [];
   const directory = [];
   let offset = 0;

@@ -1,7 +1,8 @@
-"""How long a static site takes in headless Chromium on two cores: first look, all looks, and what blocks the page.
+"""How long the page takes in headless Chromium on two cores: first look, all looks, and what blocks it.
 
-python benchmarks/static_site.py                     # the ready-made weights, 512x384
-python benchmarks/static_site.py --cores 1 --json F.json
+python benchmarks/page.py                            # a static site, the ready-made weights, 512x384
+python benchmarks/page.py --server --width 4000 --height 3000
+python benchmarks/page.py --cores 1 --json F.json
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.web.serving import bound, server_of
+from prismgan.web.serving import bound, make_server, server_of
 from prismgan.web.site_writer import write_site
 from prismgan.web.static_site import site_application
+from prismgan.web.studio import Studio
 from prismgan.weights import load_weights
 
 PATIENCE = 300_000
@@ -45,16 +47,16 @@ CLOCK = """() => {
 
 
 def photo(width: int, height: int) -> bytes:
-    """The built-in photo of a cup at this size, as a PNG file."""
+    """The built-in photo of a cup at this size, as a JPEG file."""
     file = io.BytesIO()
     picture = images.to_pil(builtin.load("builtin:coffee"))
-    picture.resize((width, height), Image.Resampling.BICUBIC).save(file, "PNG")
+    picture.resize((width, height), Image.Resampling.BICUBIC).save(file, "JPEG", quality=92)
     return file.getvalue()
 
 
 def rendered(page: Any, content: bytes) -> dict[str, float]:
     """Milliseconds from the file to each look's card."""
-    page.set_input_files("#file", {"name": "photo.png", "mimeType": "image/png", "buffer": content})
+    page.set_input_files("#file", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": content})
     page.wait_for_selector("#download-all[disabled]", state="attached")
     page.wait_for_selector("#download-all:not([disabled])")
     return {name: round(value, 1) for name, value in page.evaluate("window.shown").items()}
@@ -111,6 +113,7 @@ def measured(address: str, content: bytes, repeats: int, runtime: str) -> dict[s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", action="store_true", help="measure prismgan serve, not a static site")
     parser.add_argument("--weights", type=Path, help="others than the ready-made ones")
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--height", type=int, default=384)
@@ -122,8 +125,11 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     with tempfile.TemporaryDirectory() as folder, bound("127.0.0.1", 0) as listening:
-        site = write_site(load_weights(options.weights), Path(folder) / "site")
-        server = server_of(site_application(site.path))
+        if options.server:
+            site, server = None, make_server(Studio.load(options.weights), "127.0.0.1")
+        else:
+            site = write_site(load_weights(options.weights), Path(folder) / "site")
+            server = server_of(site_application(site.path))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:
@@ -134,9 +140,10 @@ def main() -> None:
         finally:
             server.should_exit = True
             thread.join()
-        found["bytes"] = site.parts
+        found["bytes"] = site.parts if site is not None else {}
     size = f"{options.width}x{options.height}"
-    print(f"{size}, {len(found['looks_ms'])} looks, {found['threads']} threads, {options.runtime}")
+    how = "server" if options.server else f"static site, {found['threads']} threads, {options.runtime}"
+    print(f"{size}, {len(found['looks_ms'])} looks, {how}")
     print(f"  first paint          {found['first_paint_ms']:8.0f} ms")
     for name, title in (("cold", "first visit"), ("warm", "page ready")):
         print(f"  {title}: first look {found[name]['first_ms']:8.0f} ms, all {found[name]['all_ms']:8.0f} ms")

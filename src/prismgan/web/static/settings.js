@@ -1,0 +1,25 @@
+// What somebody chose once and expects to find again. Where the browser forbids storage it holds until the page is left.
+
+const held = new Map();
+
+export function setting(name, fallback) {
+  const key = `prismgan-${name}`;
+  return {
+    get() {
+      try {
+        const stored = localStorage.getItem(key);
+        return stored === null ? (held.get(key) ?? fallback) : JSON.parse(stored);
+      } catch {
+        return held.get(key) ?? fallback;
+      }
+    },
+    set(value) {
+      held.set(key, value);
+      try {
+        localStorage.setItem(key, JSON.stringify(value));
+      } catch {
+        // It holds until the page is left.
+      }
+    },
+  };
+}

@@ -1,42 +1,75 @@
-"""Training started by torchrun: two processes, one set of files."""
+"""Training started by torchrun: two processes or two nodes, one set of files; nodes that die come back."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from torch import distributed
 
 from prismgan.weights import load_weights
 
+WriteRecipe = Callable[..., Path]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not distributed.is_available(), reason="torch was built without processes"),
+]
+STEPS = 14
 
-@pytest.mark.slow
-@pytest.mark.skipif(not distributed.is_available(), reason="torch was built without processes")
-def test_two_processes_write_one_set_of_files(
-    tmp_path: Path, tiny_recipe: Callable[..., Path], environment: dict[str, str]
-) -> None:
-    recipe = tiny_recipe(tmp_path, {"training.steps": 3, "training.sample_every": 3, "evaluation.every": 2})
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_addr", "127.0.0.1"]
+        return int(probe.getsockname()[1])
+
+
+def torchrun(options: list[str], recipe: Path, run: Path, *more: object) -> list[str]:
     # Without the two dashes torchrun takes --run for an abbreviation of an option of its own.
-    ours = ["-m", "--", "prismgan", "train", str(recipe), "--run", str(tmp_path / "run")]
-    finished = subprocess.run(
-        [sys.executable, *launcher, "--master_port", str(port), *ours],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    ours = ["-m", "--", "prismgan", "train", str(recipe), "--run", str(run), *map(str, more)]
+    return [sys.executable, "-m", "torch.distributed.run", *options, *ours]
+
+
+def two_processes(port: int) -> list[str]:
+    return ["--nproc-per-node", "2", "--master-addr", "127.0.0.1", "--master-port", str(port)]
+
+
+def steps_of(run: Path) -> list[int]:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [line["step"] for line in lines if "event" not in line]
+
+
+def trained(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.count("weights  ") == 1
-    run = tmp_path / "run"
+    return finished
+
+
+@pytest.fixture(scope="module")
+def on_one_node(
+    tmp_path_factory: pytest.TempPathFactory, tiny_recipe: WriteRecipe, environment: dict[str, str]
+) -> tuple[Path, Path, str]:
+    """Recipe, run folder and output of a training by two processes on one node."""
+    folder = tmp_path_factory.mktemp("node")
+    changes = {"training.steps": STEPS, "training.sample_every": 7, "training.save_every": 3, "evaluation.every": 7}
+    recipe, run = tiny_recipe(folder, changes), folder / "run"
+    return recipe, run, trained(torchrun(two_processes(free_port()), recipe, run), environment).stdout
+
+
+def test_two_processes_write_one_set_of_files(on_one_node: tuple[Path, Path, str]) -> None:
+    _, run, said = on_one_node
+    assert said.count("weights  ") == 1
     assert {path.name for path in run.iterdir()} == {
         "checkpoint.pt",
         "evaluation.json",
@@ -46,7 +79,101 @@ def test_two_processes_write_one_set_of_files(
         "samples",
         "weights.safetensors",
     }
-    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [1, 2, 3]
-    assert load_weights(run / "weights.safetensors").header.step == 3
+    assert steps_of(run) == list(range(1, STEPS + 1))
+    assert load_weights(run / "weights.safetensors").header.step == STEPS
     assert json.loads((run / "evaluation.json").read_text())["discriminator"]["loss"] > 0
+
+
+@contextlib.contextmanager
+def nodes(
+    recipe: Path, runs: list[Path], environment: dict[str, str], *more: object
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """A torchrun for each of two nodes, which meet on loopback."""
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-id", "test"]
+    options = ["--nnodes", "2", "--nproc-per-node", "1", "--max-restarts", "3", "--local-addr", "127.0.0.1", *meeting]
+    started = [
+        subprocess.Popen(
+            torchrun(options, recipe, run, *more),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for run in runs
+    ]
+    try:
+        yield started
+    finally:
+        for node in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(node.pid, signal.SIGKILL)
+            node.communicate()
+
+
+def workers_of(node: subprocess.Popen[str]) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{node.pid}/task/{node.pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_a_killed_node_comes_back_and_the_weights_are_those_of_one_node(
+    tmp_path: Path, on_one_node: tuple[Path, Path, str], environment: dict[str, str]
+) -> None:
+    recipe, expected, _ = on_one_node
+    runs = [tmp_path / "first", tmp_path / "second"]  # only the process of rank 0 writes, wherever it is
+    step = random.Random(23).randint(4, 8)
+    with nodes(recipe, runs, environment, "--resume", "auto") as started:
+        began = time.monotonic()
+
+        def reached() -> bool:
+            return any((run / "metrics.jsonl").exists() and len(steps_of(run)) >= step for run in runs)
+
+        while not reached():
+            assert time.monotonic() - began < 200
+            assert all(node.poll() is None for node in started), started[0].communicate()
+            time.sleep(0.02)
+        victim = started[runs.index(next(run for run in runs if not run.exists()))]
+        os.kill(workers_of(victim)[-1], signal.SIGKILL)
+        said = [node.communicate(timeout=250) for node in started]
+    assert [node.returncode for node in started] == [0, 0], said
+    errors = "".join(error for _, error in said)
+    assert "resumed at step" in errors
+    (run,) = (run for run in runs if run.exists())
+    assert steps_of(run) == list(range(1, STEPS + 1))
+    equal = (run / "weights.safetensors").read_bytes() == (expected / "weights.safetensors").read_bytes()
+    assert equal
+
+
+def test_a_run_goes_on_by_another_number_of_processes_on_the_same_pictures(
+    tmp_path: Path,
+    on_one_node: tuple[Path, Path, str],
+    tiny_recipe: WriteRecipe,
+    environment: dict[str, str],
+    command: Callable[..., Any],
+) -> None:
+    recipe, expected, _ = on_one_node
+    run = tmp_path / "run"
+    four = ("--set", "training.batch_size=4")
+    assert command("train", recipe, "--run", run, "--steps", 6, *four).code == 0
+    refused = command("train", recipe, "--run", run, "--resume", "--set", "training.batch_size=3")
+    assert refused.code == 2
+    assert "was trained on 4 pictures a step, 4 for each of 1 process" in refused.err
+    assert "set training.batch_size to 4" in refused.err
+    by_two = trained(torchrun(two_processes(free_port()), recipe, run, "--resume", "auto"), environment)
+    assert "2 processes instead of 1: the same pictures" in by_two.stderr
+    assert steps_of(run) == list(range(1, STEPS + 1))
+    found, whole = (load_weights(folder / "weights.safetensors").tensors for folder in (run, expected))
+    assert found.keys() == whole.keys()
+    moved = [name for name in whole if not torch.equal(found[name], whole[name])]
+    for name in moved:
+        torch.testing.assert_close(found[name], whole[name], atol=2e-2, rtol=2e-2, msg=name)
+
+
+def test_what_is_wrong_with_the_folder_is_told_by_all_processes(
+    tmp_path: Path, on_one_node: tuple[Path, Path, str], environment: dict[str, str]
+) -> None:
+    recipe, run, _ = on_one_node
+    command = torchrun(two_processes(free_port()), recipe, run)
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert refused.returncode != 0
+    assert f"prismgan: {run}: holds a training already" in refused.stderr

@@ -143,3 +143,19 @@ def test_the_resolved_recipe_reproduces_the_run(
     assert finished.code == 0, finished.err
     assert (tmp_path / "again/weights.safetensors").read_bytes() == (tiny_run / "weights.safetensors").read_bytes()
     assert (tmp_path / "again/recipe.yaml").read_bytes() == (tiny_run / "recipe.yaml").read_bytes()
+
+
+def test_resume_auto_starts_and_then_goes_on(
+    tmp_path: Path, tiny_recipe: Callable[..., Path], command: Callable[..., Any]
+) -> None:
+    recipe, run = tiny_recipe(tmp_path, {"training.steps": 3}), tmp_path / "run"
+    started = command("train", recipe, "--resume", "auto", "--run", run)
+    assert started.code == 0, started.err
+    assert "resumed" not in started.err
+    went_on = command("train", "--resume=auto", recipe, "--run", run, "--steps", 5)
+    assert went_on.code == 0, went_on.err
+    assert "resumed at step 3" in went_on.err
+    assert [line["step"] for line in lines(run) if "event" not in line] == [1, 2, 3, 4, 5]
+    timed = command("train", recipe, "--run", run, "--resume", "auto", "--minutes", 1)
+    assert timed.code == 2
+    assert "--minutes and --resume" in timed.err

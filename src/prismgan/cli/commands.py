@@ -7,9 +7,10 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from prismgan import __version__
 from prismgan.cli.compare import compare
@@ -92,13 +93,27 @@ app.command(
 )(rename_task)
 
 
+class ResumesAuto(TyperCommand):
+    """Takes ``--resume auto`` beside ``--resume``, which has no value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            if word == "--resume=auto" or (word == "auto" and words[-1:] == ["--resume"]):
+                words[len(words) - (word == "auto") :] = ["--resume-auto"]
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
 @app.command(
+    cls=ResumesAuto,
     epilog=examples(
         "train recipe:quick --run runs/quick",
         "train recipe.yaml --run runs/mine --minutes 30",
         "train recipe.yaml --run runs/mine --set model.rate=1e-3 --steps 2000",
-        "train recipe.yaml --run runs/mine --resume",
-    )
+        "train recipe.yaml --run runs/mine --resume auto",
+    ),
 )
 def train(
     recipe: RecipeFile,
@@ -108,6 +123,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    resume_auto: Annotated[
+        bool,
+        typer.Option("--resume-auto", help="Go on if there is a checkpoint, else start; also as --resume auto."),
+    ] = False,
     minutes: Annotated[
         float | None,
         typer.Option(min=0.05, help="Train for so many minutes, instead of steps; such a run cannot be resumed."),
@@ -123,12 +142,17 @@ def train(
     from prismgan.training.trainer import Trainer
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
-    if minutes is not None and resume:
+    if minutes is not None and (resume or resume_auto):
         fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
     if minutes is not None and steps is not None:
         fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
     trainer = Trainer(
-        load(recipe, overrides), run, resume=resume, display=Terminal(), minutes=minutes, start_from=start
+        load(recipe, overrides),
+        run,
+        resume="auto" if resume_auto else resume,
+        display=Terminal(),
+        minutes=minutes,
+        start_from=start,
     )
     finished = trainer.train()
     if trainer.rank == 0:
@@ -136,7 +160,7 @@ def train(
         if finished:
             typer.echo(f"report   {trainer.run.report}")
         elif minutes is None:
-            typer.echo("go on with the same command and --resume")
+            typer.echo("go on with the same command" + ("" if resume_auto else " and --resume"))
         else:
             typer.echo(f"go on with another --run and --from {trainer.run.weights}")
 

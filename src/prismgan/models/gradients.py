@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
-__all__ = ["apply_gradients", "average_gradients", "clip", "processes", "total"]
+from prismgan.errors import PrismganError
+
+__all__ = ["apply_gradients", "average_gradients", "clip", "from_first", "lost_processes_named", "processes", "total"]
 
 
 def processes() -> tuple[int, int]:
@@ -24,6 +27,55 @@ def total(values: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
         values = values.clone()
         distributed.all_reduce(values)
     return values
+
+
+def from_first(make: Callable[[], bytes]) -> bytes:
+    """What ``make`` returns in the first process, in all of them; the others do not call it, and wait.
+
+    So only the first process's machine needs the run folder, and no process reads a file that is half-made.
+
+    Raises:
+        PrismganError: ``make`` raised it; every process raises it.
+    """
+    rank, world = processes()
+    if world == 1:
+        return make()
+    device = "cpu" if distributed.get_backend() == "gloo" else f"cuda:{torch.cuda.current_device()}"
+    content, failure = b"", None
+    if rank == 0:
+        try:
+            content = make()
+        except PrismganError as error:
+            content, failure = str(error).encode(), error
+    told = torch.tensor([len(content), failure is not None], device=device)
+    distributed.broadcast(told, 0)
+    length, failed = told.tolist()
+    packed = torch.empty(length, dtype=torch.uint8, device=device)
+    if rank == 0 and length:
+        packed.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+    distributed.broadcast(packed, 0)
+    content = packed.cpu().numpy().tobytes()
+    if failed:
+        raise failure or PrismganError(*content.decode().splitlines())
+    return content
+
+
+@contextmanager
+def lost_processes_named() -> Iterator[None]:
+    """What torch raises where another process of the training is gone, as an error of ours.
+
+    Raises:
+        PrismganError: no answer came from another process.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if processes()[1] == 1 or not (isinstance(error, distributed.DistBackendError) or "gloo" in str(error)):
+            raise
+        raise PrismganError(
+            "another process of this training is gone; all up to the last checkpoint is saved, go on with --resume "
+            f"({str(error).splitlines()[0]})"
+        ) from None
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -17,6 +17,7 @@ import torch
 
 from prismgan.errors import WeightsError
 from prismgan.files import replace_file
+from prismgan.models.gradients import from_first
 
 __all__ = ["load_checkpoint", "random_states", "restore_random_states", "save_checkpoint"]
 
@@ -35,15 +36,15 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint and set the libraries' random states to what they were.
+    """Read a checkpoint and set the libraries' random states to what they were. Of several processes the first one
+    reads the file.
 
     Raises:
         WeightsError: it is missing, damaged, or of another version.
     """
-    if not path.exists():
-        raise WeightsError(f"{path}: no such checkpoint; start without --resume")
+    content = from_first(lambda: _content(path))
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = (str(error) or "it ends too early").splitlines()[0]
         raise WeightsError(f"{path}: is not a checkpoint that can be read ({reason})") from None
@@ -51,6 +52,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path}: is no checkpoint of this version; train again")
     restore_random_states(state.pop("random"))
     return state
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such checkpoint; start without --resume") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: is not a checkpoint that can be read ({error.strerror})") from None
 
 
 def random_states() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,13 +19,13 @@ from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
 from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import DivergedError, RecipeError
+from prismgan.errors import DivergedError
 from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
-from prismgan.models.gradients import processes, total
+from prismgan.models.gradients import from_first, lost_processes_named, processes, total
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import to_yaml
@@ -34,7 +35,7 @@ from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
 from prismgan.training.ema import Average
 from prismgan.training.precision import precision
-from prismgan.training.resumption import must_be_resumable
+from prismgan.training.resumption import batch_size_so_far, pictures_must_be_the_same
 from prismgan.training.run import Run
 from prismgan.training.signals import signals_told
 from prismgan.training.trackers import Trackers
@@ -56,13 +57,13 @@ class Trainer:
         recipe: Recipe,
         folder: Path,
         *,
-        resume: bool = False,
+        resume: bool | Literal["auto"] = False,
         display: Display | None = None,
         minutes: float | None = None,
         fewest_steps: int = 0,
         start_from: Path | None = None,
     ) -> None:
-        """Read data and, to resume, the checkpoint.
+        """Read data and, to resume, the checkpoint; ``"auto"`` resumes where there is one, else starts.
 
         A training may start from the generator of a weights file: tensors that fit by name and shape are taken over,
         the others start as always.
@@ -87,12 +88,8 @@ class Trainer:
         self.display: Display = display if display is not None and self.rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
         others = recipe.other_tasks()
-        self._resumed = False
-        if resume:
-            must_be_resumable(self.run, recipe)
-            self._resumed = not self.run.is_bare()  # killed before its first checkpoint, it is started again
-        else:
-            self.run.must_be_new(to_yaml(recipe))
+        batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))
+        self._resumed = bool(batch_size)
         for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
@@ -133,12 +130,12 @@ class Trainer:
         self.rollbacks = 0
         self.skipped_pictures: set[str] = set()
         self.seconds_before = 0.0
-        self._started_again = resume and not self._resumed
+        self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()
         """Of the run folder: from the moment a checkpoint is read until the end of the training."""
         if self._resumed:
             with self._locked() as held:
-                self._load()
+                self._load(int(batch_size))
                 if self.rank == 0:
                     self.seconds_before = self.run.rewind(self.step)
                 self._lock = held.pop_all()
@@ -179,7 +176,7 @@ class Trainer:
             self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
         self.display.start(self.step, self.steps)
         try:
-            with signals_told(self._ask_to_stop), killed_workers_named():
+            with signals_told(self._ask_to_stop), killed_workers_named(), lost_processes_named():
                 while self.step < self.steps and self._signal is None:
                     self._train_until_rollback()
                 if self.step % settings.save_every or self._signal is not None:
@@ -310,12 +307,14 @@ class Trainer:
         networks = {"generator": self.average.weights(), **others}
         save_weights(self.run.weights, header(self.recipe, self.step), networks)
 
-    def _load(self) -> None:
+    def _load(self, batch_size: int) -> None:
+        """Go back to the checkpoint, which was trained with this batch size."""
         state = load_checkpoint(self.run.checkpoint)
-        if state["processes"] != self.world:
-            raise RecipeError(
-                f"{self.run.folder}: was trained by {state['processes']} processes, and this would go on with "
-                f"{self.world}, on other pictures; start as many"
+        before, now = (state["processes"], batch_size), (self.world, self.recipe.training.batch_size)
+        pictures_must_be_the_same(self.run, before, now)
+        if before != now:
+            self.display.event(
+                f"resumes by {now[0]} processes instead of {before[0]}: the same pictures, other rounding"
             )
         self.model.load(state["model"])
         self.average.load(state["average"])
@@ -333,8 +332,7 @@ class Trainer:
                 f"{message}; the last good checkpoint is {self.run.checkpoint}. "
                 "Lower model.rate or the weights of the losses"
             )
-        self._load()
-        total(torch.zeros(1, device=self.model.device))  # every process has read the checkpoint that is replaced below
+        self._load(self.recipe.training.batch_size)
         self.rollbacks = rollbacks
         self.model.slow_down(0.5)
         self._event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")

@@ -1,0 +1,135 @@
+"""Weights on the Hugging Face Hub: one safetensors file and a model card in a repository. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prismgan.errors import WeightsError
+from prismgan.packages import require
+from prismgan.weights.file import Weights
+
+__all__ = ["FILE", "PREFIX", "fetch", "model_card", "push"]
+
+FILE = "weights.safetensors"
+"""Name of the weights in a repository."""
+PREFIX = "hf:"
+"""Stands in front of a repository's name where a path could be meant too, for example in ``--weights hf:USER/NAME``."""
+
+
+def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
+    """Download the weights of a repository, or find them in the cache, where they also serve without a network.
+
+    Args:
+        repository: as ``USER/NAME``.
+        revision: a branch, tag or commit; the newest of the main branch by default.
+        file: a ``.safetensors`` file of the repository.
+
+    Raises:
+        WeightsError: there is no such repository or file, or the hub cannot be reached.
+    """
+    require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
+    from huggingface_hub import hf_hub_download
+
+    if not file.endswith(".safetensors"):
+        raise WeightsError(f"{repository}: {file} is no .safetensors file; weights are read from no other format")
+    with _told(f"{PREFIX}{repository}"):
+        return Path(hf_hub_download(repository, file, revision=revision))
+
+
+def push(weights: Weights, repository: str, *, private: bool = False, licence: str = "apache-2.0") -> str:
+    """Write weights and their card into a repository, which is made if there is none; its address.
+
+    A card beside the weights, a file of the same name that ends in ``.md``, becomes part of the repository's.
+
+    Raises:
+        WeightsError: nobody is logged in, one may not write there, or the hub cannot be reached.
+    """
+    require("weights on the Hugging Face Hub", "hub", "huggingface_hub")
+    from huggingface_hub import HfApi
+
+    notes = weights.path.with_suffix(".md")
+    hub = HfApi(library_name="prismgan")
+    with _told(f"{PREFIX}{repository}"), tempfile.TemporaryDirectory() as folder:
+        weights.save(Path(folder) / FILE)
+        card = model_card(weights, repository, licence, notes.read_text(encoding="utf-8") if notes.is_file() else "")
+        (Path(folder) / "README.md").write_text(card, encoding="utf-8")
+        address = hub.create_repo(repository, private=private, exist_ok=True)
+        hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=f"{weights.header.title}: weights")
+    return str(address)
+
+
+def model_card(weights: Weights, repository: str, licence: str, notes: str = "") -> str:
+    """A repository's ``README.md``: metadata in YAML, what the network makes, and how to use it."""
+    from huggingface_hub import ModelCardData
+
+    header, parameters = weights.header, weights.network().parameter_counts()
+    kinds = dict.fromkeys(entry.kind.replace("_", "-") for entry in header.tasks)
+    reads_photos = header.recipe.get("source", "photo") == "photo"
+    metadata = ModelCardData(
+        library_name="prismgan",
+        license=licence,
+        pipeline_tag="image-to-image" if reads_photos else "unconditional-image-generation",
+        tags=["gan", "multi-task-learning", "pytorch", *kinds],
+        model_name=header.title,
+    )
+    rows = "\n".join(
+        f"| `{entry.name}` | {entry.kind} | {entry.scale}x | {'yes' if entry.latent else 'no'} "
+        f"| {parameters[entry.name]:,} |"
+        for entry in header.tasks
+    )
+    use = (
+        f'from prismgan import Renderer\n\nrenderer = Renderer.from_pretrained("{repository}")\n'
+        'renderer("photo.jpg")["NAME"].save("result.png")'
+        if reads_photos
+        else f'from prismgan.render.sampler import Sampler\n\nsampler = Sampler.load("{PREFIX}{repository}")'
+    ).replace("NAME", header.tasks[0].name)
+    command = "render photo.jpg --weights" if reads_photos else "sample --out samples.png"
+    return (
+        f"---\n{metadata.to_yaml()}\n---\n\n# {header.title}\n\n"
+        f"One network for {len(header.tasks)} tasks, of kind `{header.kind}`, trained for {header.step:,} steps with "
+        f"[prismgan](https://github.com/prismgan/prismgan): {sum(parameters.values()):,} parameters, "
+        f"{parameters['shared']:,} of them shared by all tasks.\n\n"
+        f"| task | kind | scale | varies with a latent | parameters of its own |\n|---|---|---|---|---|\n{rows}\n\n"
+        f"## Use\n\n```console\n$ pip install 'prismgan[hub]'\n$ prismgan {command} {PREFIX}{repository}\n```\n\n"
+        f"```python\n{use}\n```\n\nThe recipe of the training is in the metadata of `{FILE}`.\n"
+        + (f"\n{_demoted(notes)}" if notes else "")
+    )
+
+
+def _demoted(markdown: str) -> str:
+    """Headings one level lower, outside of code."""
+    lines, code = [], False
+    for line in markdown.splitlines():
+        code ^= line.startswith("```")
+        lines.append(f"#{line}" if line.startswith("#") and not code else line)
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """The hub's refusals as errors of ours."""
+    import httpx
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.HFValidationError:
+        raise WeightsError(f"{where}: is no name of a repository; write it as USER/NAME") from None
+    except (errors.GatedRepoError, errors.RepositoryNotFoundError):
+        raise WeightsError(
+            f"{where}: there is no such repository, or you may not see it; log in with `hf auth login` if it is private"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise WeightsError(f"{where}: has no such revision") from None
+    except errors.RemoteEntryNotFoundError:
+        raise WeightsError(f"{where}: holds no {FILE}; name its .safetensors file") from None
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        what = "log in with `hf auth login`, with a token that may write" if status in (401, 403) else "try again"
+        raise WeightsError(f"{where}: the hub refused (HTTP {status}); {what}") from None
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise WeightsError(f"{where}: the hub cannot be reached, and the cache has nothing ({reason})") from None

@@ -18,7 +18,7 @@ narrated = ( n=0; while sleep 1; do n=$$((n + 1)); [ $$((n % $(EVERY))) -ne 0 ] 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check format clean
+.PHONY: help demo test lint check package format clean
 
 help:  ## List these commands
 	@echo "make COMMAND, where COMMAND is one of"
@@ -38,6 +38,17 @@ lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of
 	$(VENV)/bin/lint-imports
 
 check: lint test  ## Check everything: lint and test
+
+package: $(VENV)/.installed-dev  ## Build wheel and sdist into dist/, check them, render with the wheel in an empty environment
+	rm -rf dist build/empty
+	$(VENV)/bin/python -m build --outdir dist
+	$(VENV)/bin/python -m twine check --strict dist/*
+	$(VENV)/bin/python -m venv build/empty
+	build/empty/bin/python -m pip --disable-pip-version-check --no-input install --quiet dist/*.whl
+	cd build/empty && bin/python -c 'from PIL import Image; \
+			Image.effect_mandelbrot((160, 120), (-2, -1.5, 1, 1.5), 50).convert("RGB").save("a.png")' \
+		&& bin/prismgan render a.png --tasks restore,comic --out looks --sheet && test -s looks/a/comic.png \
+		&& bin/prismgan recipe list && bin/prismgan info
 
 format: $(VENV)/.installed-dev  ## Format the code and mend what can be mended
 	$(VENV)/bin/ruff check --fix .

@@ -177,3 +177,69 @@ def test_what_is_wrong_with_the_folder_is_told_by_all_processes(
     refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
     assert refused.returncode != 0
     assert f"prismgan: {run}: holds a training already" in refused.stderr
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
+
+
+def test_commands_of_the_docs_are_those_that_are_tested() -> None:
+    documented = [line for line in DOCS.splitlines() if line.startswith("$ torchrun ")]
+    assert len(documented) == 2
+    for line in documented:
+        assert line.endswith(" -m prismgan -- train recipe.yaml --run runs/mine --resume auto")
+    options = documented[1].split(" -m prismgan")[0].split()[2:]
+    with nodes(Path("recipe.yaml"), [Path("run")], {**os.environ, "PATH": ""}) as (node,):
+        tested = " ".join(map(str, node.args))
+    for option in options[::2]:
+        assert f" {option} " in tested
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="runs a script of bash")
+def test_the_slurm_script_queues_itself_again_until_the_training_is_done(
+    tmp_path: Path, tiny_recipe: WriteRecipe, environment: dict[str, str]
+) -> None:
+    (script,) = (block for block in DOCS.split("```bash\n") if block.startswith("#!"))
+    (tmp_path / "train.sh").write_text(script.partition("```")[0].replace(":29500", f":{free_port()}"))
+    tools = {
+        "srun": 'exec "$@"',
+        "scontrol": "case $1 in show) echo 127.0.0.1 ;; *) touch queued-again ;; esac",
+        "torchrun": f'exec {sys.executable} -m torch.distributed.run --local-addr 127.0.0.1 "$@"',
+    }
+    for name, text in tools.items():
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    slurm = {"SLURM_NNODES": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "n1"}
+    search = os.pathsep.join([str(tmp_path / "bin"), environment["PATH"]])
+    tiny_recipe(tmp_path, {"training.steps": 40, "training.save_every": 1000})
+    run = tmp_path / "runs" / "mine"
+
+    def started() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", "train.sh"],
+            cwd=tmp_path,
+            env={**environment, **slurm, "PATH": search},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    with started() as job:
+        began = time.monotonic()
+        while not (run / "metrics.jsonl").exists() or len(steps_of(run)) < 3:
+            assert job.poll() is None, job.communicate()
+            assert time.monotonic() - began < 200
+            time.sleep(0.02)
+        os.kill(workers_of(job)[-1], signal.SIGTERM)  # srun's, which is torchrun by now
+        _, errors = job.communicate(timeout=100)
+    assert "all is saved" in errors, errors
+    assert (tmp_path / "queued-again").exists()
+    (tmp_path / "queued-again").unlink()
+    stopped = steps_of(run)[-1]
+    assert stopped < 40
+    with started() as job:
+        _, errors = job.communicate(timeout=250)
+    assert f"resumed at step {stopped}" in errors, errors
+    assert steps_of(run) == list(range(1, 41))
+    assert not (tmp_path / "queued-again").exists()

@@ -14,7 +14,17 @@ from typer.core import TyperCommand
 
 from prismgan import __version__
 from prismgan.cli.compare import compare
-from prismgan.cli.conventions import GROUP, AsJson, RecipeFile, Settings, WeightsFile, examples, fail, print_json
+from prismgan.cli.conventions import (
+    GROUP,
+    AsJson,
+    RecipeFile,
+    Settings,
+    WeightsFile,
+    WeightsOption,
+    examples,
+    fail,
+    print_json,
+)
 from prismgan.cli.evaluate import evaluate
 from prismgan.cli.export import export
 from prismgan.cli.recipes import data_app, recipe_app
@@ -80,6 +90,20 @@ def demo(
         from prismgan.demo import run_demo  # imports torch, which may take a while the first time
 
         run_demo(run, None if quick else minutes, console)
+
+
+@app.command(epilog=examples("push USER/NAME --weights runs/mine/weights.safetensors", "push USER/NAME --private"))
+def push(
+    repository: Annotated[str, typer.Argument(help="The repository, USER/NAME.", show_default=False)],
+    weights: WeightsOption = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    licence: Annotated[str, typer.Option("--license", help="Write this licence into the card.")] = "apache-2.0",
+) -> None:
+    """Publish weights with a model card on the Hugging Face Hub."""
+    from prismgan.weights import load_weights
+    from prismgan.weights.hub import push
+
+    typer.echo(push(load_weights(weights), repository, private=private, licence=licence))
 
 
 app.command("add-task", epilog=examples("add-task --name mine --exemplar painting.jpg --out mine.safetensors"))(

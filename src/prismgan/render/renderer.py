@@ -21,6 +21,7 @@ from prismgan.render.runtimes import Pass, make_runtime
 from prismgan.render.stages import Stage, cut, looks_of, stages
 from prismgan.render.tiles import Tile
 from prismgan.weights import Header, Weights, load_weights
+from prismgan.weights.hub import fetch
 
 __all__ = ["Renderer"]
 
@@ -78,6 +79,25 @@ class Renderer(PictureRenderer):
                 ``fast``.
         """
         return cls(load_weights(None if path is None else Path(path)), memory, runtime, fast=fast, device=device)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, *, revision: str | None = None, file: str = "weights.safetensors", **options: Any
+    ) -> Renderer:
+        """Read weights of the Hugging Face Hub (extra ``hub``), or of a folder such as a run's.
+
+        Args:
+            name: a repository as ``USER/NAME``, or a folder.
+            revision: a branch, tag or commit of the repository.
+            file: the weights in it.
+            options: as of :meth:`load`, for example ``memory`` or ``fast``.
+
+        Raises:
+            WeightsError: there is no such repository or file, it is no weights file, or the hub cannot be reached.
+        """
+        folder = Path(name)
+        path = folder / file if folder.is_dir() else fetch(str(name), revision=revision, file=file)
+        return cls.load(path, **options)
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ READY_MADE = "prism-8"
 SPARE = 10_000_000
 """Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""
 ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
+PREFIX = "hf:"
+"""Stands in front of a repository of the Hugging Face Hub where a path could be meant too."""
 
 ROMAN = re.compile(r"[ivx]{2,}")
 
@@ -316,9 +318,15 @@ def default_weights() -> Path:
 
 
 def find_weights(named: Path | None) -> Path:
-    """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan."""
+    """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan.
+    ``hf:USER/NAME`` is a repository of the Hugging Face Hub.
+    """
     if named is None or (str(named) == READY_MADE and not named.exists()):
         return default_weights()
+    if (name := named.as_posix()).startswith(PREFIX) and not named.exists():
+        from prismgan.weights.hub import fetch
+
+        return fetch(name.removeprefix(PREFIX))
     return named
 
 

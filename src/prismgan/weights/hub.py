@@ -9,14 +9,12 @@ from pathlib import Path
 
 from prismgan.errors import WeightsError
 from prismgan.packages import require
-from prismgan.weights.file import Weights
+from prismgan.weights.file import PREFIX, Weights
 
-__all__ = ["FILE", "PREFIX", "fetch", "model_card", "push"]
+__all__ = ["FILE", "fetch", "model_card", "push"]
 
 FILE = "weights.safetensors"
 """Name of the weights in a repository."""
-PREFIX = "hf:"
-"""Stands in front of a repository's name where a path could be meant too, for example in ``--weights hf:USER/NAME``."""
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
@@ -31,12 +29,12 @@ def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> 
         WeightsError: there is no such repository or file, or the hub cannot be reached.
     """
     require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import HfApi
 
     if not file.endswith(".safetensors"):
         raise WeightsError(f"{repository}: {file} is no .safetensors file; weights are read from no other format")
     with _told(f"{PREFIX}{repository}"):
-        return Path(hf_hub_download(repository, file, revision=revision))
+        return Path(HfApi(library_name="prismgan").hf_hub_download(repository, file, revision=revision))
 
 
 def push(weights: Weights, repository: str, *, private: bool = False, licence: str = "apache-2.0") -> str:
@@ -111,7 +109,6 @@ def _demoted(markdown: str) -> str:
 @contextmanager
 def _told(where: str) -> Iterator[None]:
     """The hub's refusals as errors of ours."""
-    import httpx
     from huggingface_hub import errors
 
     try:
@@ -130,6 +127,7 @@ def _told(where: str) -> Iterator[None]:
         status = error.response.status_code
         what = "log in with `hf auth login`, with a token that may write" if status in (401, 403) else "try again"
         raise WeightsError(f"{where}: the hub refused (HTTP {status}); {what}") from None
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
+    # The client's HTTPError is of another package in every generation of the library.
+    except (errors.LocalEntryNotFoundError, OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise WeightsError(f"{where}: the hub cannot be reached, and the cache has nothing ({reason})") from None

@@ -1,4 +1,4 @@
-"""What one training step reads: sources, and for every task what its output should be."""
+"""The data of one training step: sources, and targets or examples of every task."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class TaskBatch:
     """The part of a batch that one task's losses and metrics see."""
 
     source: Float[Tensor, "B 3 H W"]
-    """What the generator read, in [-1, 1]."""
+    """The generator's input, in [-1, 1]."""
     reference: Float[Tensor, "B 3 H W"]
     """The clean photo that the source was degraded from, in [-1, 1]."""
     target: Float[Tensor, "B 3 sH sW"] | None
-    """What the output should equal, in [-1, 1]; None for a task without pairs."""
+    """The target of the output, in [-1, 1]; None for a task without pairs."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Batch:
     """One training step's pictures, all in [-1, 1]; tasks are keyed by name."""
 
     source: Float[Tensor, "B 3 H W"]
-    """What the generator reads, the same for every task."""
+    """The generator's input, the same for every task."""
     reference: Float[Tensor, "B 3 H W"]
     """The clean photo that each source was degraded from."""
     targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Batch:
     """Pictures that could not be read while this batch was put together."""
 
     def of(self, task: str) -> TaskBatch:
-        """What the losses of ``task`` see."""
+        """The part that the losses of ``task`` see."""
         return TaskBatch(self.source, self.reference, self.targets.get(task))
 
     def real(self, task: str) -> Float[Tensor, "B 3 h w"]:

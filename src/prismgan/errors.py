@@ -41,7 +41,7 @@ class PictureError(PrismganError):
 
 
 class RecipeError(PrismganError):
-    """A recipe that does not say what it has to, or says what cannot be."""
+    """A recipe with missing, unknown or impossible values."""
 
 
 class DataError(PrismganError):

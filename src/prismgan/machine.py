@@ -1,4 +1,4 @@
-"""What this process asks of its machine: how many threads compute, and what becomes of memory that was freed."""
+"""Threads and memory of this process."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Aggregated(Balancer):
 def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[Tensor, "K K"]:
     """Cosine of the angle between the gradients of every two tasks, in the tasks' order.
 
-    1: a step along one task's gradient is what the other wants too; 0: they do not meet; below 0: it harms the other
+    1: a step along one task's gradient helps the other as much; 0: they are independent; below 0: it harms the other
     (the conflicts of Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Two tasks are
     compared at the parameters that both of them reach: what one of them alone uses is not fought for, and would only
     bring the cosine nearer to 0. Weights and lengths of the gradients do not matter.

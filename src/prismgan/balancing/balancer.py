@@ -25,7 +25,7 @@ def _alone(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Step:
-    """What a balancer may know of a training step, beside its losses.
+    """The data of a training step that a balancer may use, beside its losses.
 
     Where the rows of a step are shared among processes, whatever a balancer decides by has to come from
     :attr:`total`, or processes would decide differently. Gradients are averaged over processes after the backward pass.

@@ -46,7 +46,7 @@ class DynamicWeightAverage(Balancer):
         return dict(zip(self.curves, self._factors().tolist(), strict=True))
 
     def _factors(self) -> Float[Tensor, " K"]:
-        """The softmax of what the last two windows say, times K."""
+        """The softmax of the loss ratios of the last two windows, times K."""
         ratios = torch.stack([curve.ratio() for curve in self._curves().values()])
         return len(ratios) * torch.softmax(ratios / TEMPERATURE, dim=0)
 

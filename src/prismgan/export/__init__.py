@@ -1,4 +1,4 @@
-"""Export: the generator as an ONNX file for other programs. The extra ``export`` brings what it needs."""
+"""Export: the generator as an ONNX file for other programs. It needs the extra ``export``."""
 
 from prismgan.export.exporter import Exported, export
 from prismgan.export.session import PRECISIONS, Precision

@@ -29,7 +29,7 @@ CLOCKED = (1, 3, 180, 320)
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and how far it is from the generator."""
+    """The file that was written, and how far its pictures are from the generator's."""
 
     path: Path
     size: int
@@ -59,10 +59,10 @@ def export(
     calibrate: Sequence[Path] = (),
     licence: str | None = None,
 ) -> Exported:
-    """Write an ONNX file; :func:`prismgan.export.onnx_file.whole_model` says what is in it.
+    """Write an ONNX file; see :func:`prismgan.export.onnx_file.whole_model` for its content.
 
     Before that the file's pictures are compared with the generator's, at three odd sizes. See
-    :mod:`prismgan.export.parity` for what is let pass: in float32 no difference that could be seen in 8 bits, in
+    :mod:`prismgan.export.parity` for the tolerances: in float32 no difference that could be seen in 8 bits, in
     float16 two levels, in int8 40 dB (35 dB for looks).
 
     Args:

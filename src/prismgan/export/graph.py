@@ -76,7 +76,7 @@ class Graph:
         return self._constant(name, np.array(numbers, dtype=np.float32))
 
     def picture_weight(self, name: str, tensor: Tensor) -> str:
-        """A constant of this name in float32, for what is computed on pictures."""
+        """A named constant in float32, for computations on pictures."""
         return self._constant(name, tensor.detach().float().numpy())
 
     def weight(self, name: str, tensor: Tensor) -> str:

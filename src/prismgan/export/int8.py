@@ -43,7 +43,7 @@ def in_int8(
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     given = onnx.ModelProto()
-    given.CopyFrom(model)  # what it is given loses its weights
+    given.CopyFrom(model)  # quantize_static strips the weights of its input
 
     root, level = logging.getLogger(), logging.getLogger().level
     root.setLevel(logging.ERROR)  # it recommends steps that are for models of other programs
@@ -76,7 +76,7 @@ def in_int8(
 
 
 class _Reader:
-    """What ONNX Runtime asks for one input after the other."""
+    """Feeds ONNX Runtime one input after the other."""
 
     def __init__(self, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> None:
         self._left: Iterator[Mapping[str, NDArray[Any]]] = iter(feeds)
@@ -93,8 +93,8 @@ CROPS = 32
 CROPS_OF_ONE = 8
 """Most crops of one picture."""
 NOISE = (0, 25, 0, 50)
-"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn: what is to be restored causes
-values that clean pictures never do, and a range without them costs 1 dB."""
+"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn: degraded pictures cause
+values that clean ones never do, and a range without them costs 1 dB."""
 
 
 def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:

@@ -44,7 +44,7 @@ def whole_model(
         generator: on the CPU, in float32.
         header: of its weights.
         tasks: names; other heads, and the trunk's fine part where only looks are named, are left out.
-        half: weights and features in float16. Pictures, and what is computed on them, stay in float32.
+        half: weights and features in float16. Pictures and computations on them stay in float32.
         licence: of the weights.
 
     Raises:
@@ -78,7 +78,7 @@ def whole_model(
     }
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
-        # Both are clipped before they are mixed: what is mixed is the pictures as they would come out.
+        # Both are clipped before they are mixed, as the final pictures are.
         change = graph.operation("Sub", graph.operation("Clip", looks[name], *bounds), clipped[scale])
         weight = graph.operation("Gather", halves, graph.integers(index), axis=0)
         mixed = graph.operation("Add", graph.operation("Mul", change, weight), starts[scale])

@@ -1,4 +1,4 @@
-"""Whether an exported file computes what the generator computes: measured for every task, before it is written."""
+"""Parity: every task of an exported file is compared with the generator before the file is written."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STRENGTHS = (1.0, 0.3, 1.0)
 """Of every task, for these pictures."""
 
 MAXIMUM = {"float32": 0.1, "float16": 2.0}
-"""Largest difference of any pixel that is let pass, in 1/255."""
+"""Tolerance for the largest difference of any pixel, in 1/255."""
 MEAN = {"float32": 0.01, "float16": 0.25}
-"""Largest mean difference of a task's pixels that is let pass, in 1/255."""
+"""Tolerance for the mean difference of a task's pixels, in 1/255."""
 INT8_PSNR = {True: 40.0, False: 35.0}
-"""Least PSNR in dB that int8 is let pass with, of tasks that work on fine features, as restoration does, and of looks.
+"""Minimum PSNR in dB in int8, for tasks on fine features (for example restoration) and for styles.
 
-At 40 dB a restoration of 32 dB loses 0.6 dB against the clean picture, if the errors are independent. A look has no
-pixel that would be the right one.
+At 40 dB a restoration of 32 dB loses 0.6 dB against the clean picture, if the errors are independent. A style has no
+right value for a pixel.
 """
 
 
@@ -99,7 +99,7 @@ def measure(
 def render(
     generator: Generator, tasks: Sequence[str], values: Mapping[str, NDArray[Any]], *, half: bool = False
 ) -> list[NDArray[Any]]:
-    """What a file makes of its inputs, by torch; ``half`` with features in float16."""
+    """The outputs of a file for these inputs, computed by torch; ``half`` with features in float16."""
     given = {name: torch.from_numpy(value) for name, value in values.items()}
     with torch.autocast("cpu", torch.float16, enabled=half):
         encoded = generator.encode(given["source"] * 2 - 1, tasks)
@@ -127,12 +127,12 @@ def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[Tas
 
 
 def problem(precision: Precision, generator: Generator, found: Sequence[TaskParity]) -> str | None:
-    """What is too far off, the worst task of all; None if nothing is."""
+    """The worst task beyond the tolerance, in words; None if all are within it."""
     if precision == "int8":
         lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in found]
         worst, row = min(lacking, key=lambda entry: -math.inf if math.isnan(entry[0]) else entry[0])
         limit = INT8_PSNR[generator.specs[row.task].fine]
-        # Written so that what is not a number fails as well.
+        # Written so that NaN fails as well.
         return None if worst >= 0 else f"{row.task!r} has {row.psnr:.1f} dB against float32, expected {limit:g} or more"
     shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in found]
     worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])

@@ -1,4 +1,4 @@
-"""The generator's pieces for a browser, computed here: whether they are right, and what a browser should find."""
+"""The generator's pieces for a browser, computed here: they are compared with the generator, and give check values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Values = dict[str, NDArray[Any]]
 
 
 class Pieces:
-    """What :func:`~prismgan.export.browser_graphs.browser_graphs` gives, as files and as functions."""
+    """The graphs of :func:`~prismgan.export.browser_graphs.browser_graphs`, as files and as functions."""
 
     def __init__(self, generator: Generator, tasks: Sequence[str], models: Mapping[str, onnx.ModelProto]) -> None:
         self.generator, self.tasks = generator, tasks
@@ -42,7 +42,7 @@ class Pieces:
         return cls(generator, tasks, browser_graphs(generator, tasks))
 
     def run(self, piece: str, values: Mapping[str, NDArray[Any]]) -> Values:
-        """A piece's outputs by name; it takes of the values what it needs."""
+        """A piece's outputs by name; values that it has no input for are ignored."""
         found = self._runs[piece]({name: values[name] for name in self._inputs[piece]})
         return dict(zip(self._outputs[piece], found, strict=True))
 
@@ -78,7 +78,7 @@ class Pieces:
         return found
 
     def check(self) -> dict[str, Any]:
-        """Some values of every look of a pattern, by which a browser finds out whether it computes what it should."""
+        """Some output values for a fixed pattern, by which a browser checks that it computes correctly."""
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
         looks = self.looks(flat.reshape(1, 3, SIDE, SIDE))
         expected = {

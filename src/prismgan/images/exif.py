@@ -1,4 +1,4 @@
-"""EXIF that goes from a photo to what is made of it."""
+"""The EXIF data that outputs inherit from their photo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ABOUT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 18246, 18249, 40091
 
 
 def about_the_picture(exif: Image.Exif) -> bytes | None:
-    """An EXIF block with what is worth keeping for another picture; previews and the file's structure are not."""
+    """An EXIF block with the tags that outputs keep; previews and the file's structure are dropped."""
     kept = Image.Exif()
     for tag in ABOUT:
         if tag in exif:

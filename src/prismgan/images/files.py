@@ -39,10 +39,10 @@ MARKUP = {
     b"<html": "is a web page; download the picture itself",
     b"<svg": f"is an SVG drawing; {SAVE_ANEW}",
 }
-"""What texts in angle brackets are, by what is in them, in lower case."""
+"""Kinds of markup files by a piece of their text, in lower case."""
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-"""Of ITU-T H.273: how bright values mean nothing like what the network has learnt."""
+"""Transfer functions of ITU-T H.273 with high dynamic range, which the network has not been trained on."""
 HEAD = 65_536
 """Bytes at the start of a file in which the ways to say HDR are looked for."""
 MINIMUM_SIDE = 16
@@ -121,7 +121,7 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
         if isinstance(source, bytes):
             head = source[:HEAD]
         elif not source.is_file():
-            return UNKNOWN  # what it is, is said where it is opened
+            return UNKNOWN  # the opener explains it
         else:
             with source.open("rb") as file:
                 head = file.read(HEAD)

@@ -22,7 +22,7 @@ from prismgan.images.pixels import Picture, Samples, on_white
 __all__ = ["open_picture", "read"]
 
 PHOTOMETRIC = 262
-"""TIFF's tag for what the values mean."""
+"""TIFF's tag for the meaning of the values."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
 
@@ -73,7 +73,7 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
         )
 
 
-# -- what is not read ----------------------------------------------------------------------------
+# -- unsupported files ---------------------------------------------------------------------------
 
 
 def _refuse_several(path: Path | str, file: Image.Image) -> None:
@@ -186,7 +186,7 @@ def _rgb_profile(file: Image.Image) -> bytes | None:
 
 
 def _upright(samples: Samples, orientation: int) -> Samples:
-    """What undoes an orientation of EXIF, 1 to 8; other values say nothing."""
+    """The samples with an EXIF orientation, 1 to 8, undone; other values are ignored."""
     match orientation:
         case 2:
             turned = samples[:, ::-1]

@@ -1,4 +1,4 @@
-"""Steadiness of a look on a video: what is left between two frames once the motion is taken out."""
+"""Warping of frames along their motion, and the difference that remains between two frames after it."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def warping_error(
     backward: Float[Tensor, "B 2 H W"],
     visible: Bool[Tensor, "B H W"],
 ) -> Float[Tensor, " B"]:
-    """Mean squared difference between a look's frame and its frame before, moved; over visible pixels and colours.
+    """Mean squared difference between an output frame and the warped previous one, over visible pixels and colours.
 
     Lai et al., "Learning blind video temporal consistency" (2018), eq. 10; they add the three colours up, so their
     number is three times this one.
 
     Args:
-        output: a frame of the look, in [0, 1]; 0 to 1 is then what comes out.
-        before: its frame before, in [0, 1].
+        output: an output frame, in [0, 1]; the result is then between 0 and 1.
+        before: the previous output frame, in [0, 1].
         backward: flow of the *source's* frame to its frame before; see :func:`warp`.
-        visible: which pixels count; see :func:`unoccluded`. Where there is none, the error is not a number.
+        visible: the pixels that count, see :func:`unoccluded`. Without any the error is NaN.
     """
     moved, inside = warp(before, backward)
     counts = (visible & inside).float()

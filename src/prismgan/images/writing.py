@@ -77,7 +77,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
 
     Args:
         path: the file; its folder is made where it is missing.
-        picture: what to write.
+        picture: the picture to write.
         quality: 1 to 100, for JPEG, WebP and AVIF. From 90 on JPEG keeps colours at full resolution.
 
     Raises:
@@ -111,7 +111,7 @@ def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | I
 
 
 def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
-    """What :func:`write_picture` writes to a file of this suffix; ``where`` names it.
+    """The content of the file that :func:`write_picture` writes; ``where`` names it in errors.
 
     Raises:
         PictureError: the picture does not fit the format.

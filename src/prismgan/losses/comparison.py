@@ -1,7 +1,7 @@
 """Losses of the comparison models: the divergence of the conditional VAE, and GANomaly's (Akcay et al., "GANomaly:
 semi-supervised anomaly detection", 2018), and its score.
 
-GANomaly's are means over what they compare, not sums, so that they do not grow with the picture; the adversarial and
+GANomaly's are means, not sums, so that they do not grow with the picture; the adversarial and
 the latent one are squared, as in the authors' program.
 """
 
@@ -27,7 +27,7 @@ def contextual(target: Float[Tensor, "B ..."], output: Float[Tensor, "B ..."]) -
 
 
 def latent_distance(z: Float[Tensor, "B ..."], again: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 3: what the output is encoded to should be what it was made from."""
+    """Eq. 3: distance between the latent that the output was made from and the one that it is encoded to."""
     return (z - again).square().flatten(1).mean(1)
 
 

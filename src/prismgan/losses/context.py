@@ -1,4 +1,4 @@
-"""What losses are built from."""
+"""The data that losses are built from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LossContext"]
 
 @dataclass(frozen=True)
 class LossContext:
-    """What a task's losses may need besides a batch; most need none of it."""
+    """Data that a task's losses may need besides a batch; most need none of it."""
 
     exemplars: Sequence[Float[Tensor, "3 H W"]]
     """Pictures of the task's look in [-1, 1], for the kinds that are shown one."""

@@ -14,9 +14,9 @@ __all__ = ["WINDOW", "grid_peak"]
 WINDOW = 64
 """Side in pixels of the windows whose spectra are averaged; a picture must have that many."""
 PERIODS = (2, 4)
-"""In pixels: what the sub-pixels of layers at 1/2 and 1/4 of the resolution leave behind."""
+"""In pixels: the periods of artefacts by sub-pixel layers at 1/2 and 1/4 of the resolution."""
 NEIGHBOURS = (2, 3, 4, 5)
-"""Distances, in bins of the spectrum, of what a peak is compared with; the window itself blurs by one bin."""
+"""Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
 
 
 def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

@@ -1,4 +1,4 @@
-"""What a metric is: a name, a unit, a direction, and a function of two pictures, or of two sets of them."""
+"""A metric: a name, a unit, a direction, and a function of two pictures, or of two sets of them."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ class SetMetric:
     smallest: int
     """Pixels that each side of a picture has to have."""
     features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
-    """What is compared of images in [-1, 1]."""
+    """The features of images in [-1, 1] that are compared."""
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
     """From the features of two sets to the distance and its standard deviation."""

@@ -100,7 +100,7 @@ LEAST_SHARE = 0.02
 
 
 class Modes(NamedTuple):
-    """What a set of pictures shows, as a classifier sees it."""
+    """The classes that a classifier finds in a set of pictures."""
 
     covered: int
     """Classes that at least :data:`LEAST_SHARE` of all pictures belong to."""

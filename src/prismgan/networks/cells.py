@@ -33,7 +33,7 @@ def spread(factor: int) -> Float[Tensor, "P 6 3 3"]:
 
 
 def detail_of(base: Float[Tensor, "B P h w"], phases: Float[Tensor, "P 3 3 3"]) -> Float[Tensor, "B P h w"]:
-    """What sub-pixels have beyond the picture of their cells' means."""
+    """The sub-pixels minus the bilinearly enlarged picture of their cells' means."""
     means = base.unflatten(1, (3, -1)).mean(dim=2)
     with torch.autocast(base.device.type, enabled=False):
         return base - F.conv2d(repeated(means, 1), phases)

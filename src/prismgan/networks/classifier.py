@@ -32,7 +32,7 @@ class Classifier(nn.Module):
         self.last = nn.Linear(self.FEATURES, classes)
 
     def features(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
-        """What the classes are told by, of pictures in [-1, 1]."""
+        """The features behind the logits, of pictures in [-1, 1]."""
         maps = pictures.clamp(-1, 1)
         for layer in self.convolutions:
             maps = F.leaky_relu(layer(maps), SLOPE)

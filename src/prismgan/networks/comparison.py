@@ -22,7 +22,7 @@ __all__ = ["Bottleneck", "BottleneckConfig", "ConditionalUNet", "Gaussian", "Var
 class VariationalGenerator(ConditionalGenerator):
     """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4.
 
-    z has channels at every position of the coarsest level, so that it says what is where, and a tile of a picture is
+    z has channels at every position of the coarsest level, so that it is spatial, and a tile of a picture is
     rendered as the whole is. What is rendered is the prior's mean, as in the paper's section 4.1. A task that varies is
     rendered from another point of the prior: ``latent`` (B, Z) says how many standard deviations from its mean, the
     same at every position. (A point drawn anew at every position, as training has it, is :meth:`start` with noise.)
@@ -43,7 +43,7 @@ class VariationalGenerator(ConditionalGenerator):
     def start(
         self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]
     ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
-        """What the decoder starts from and is told, for the task and a latent map."""
+        """The decoder's start maps and code, for the task and a latent map."""
         return encoded.maps[-1] + self.widen(z), self.codes[name]
 
     def between(
@@ -58,7 +58,7 @@ class BottleneckConfig(ConditionalConfig):
     """Size of a generator with a narrow latent between encoder and decoder."""
 
     latent: Positive = 32
-    """Channels of the latent map, which is what the picture has to go through. There is no z to vary a look with."""
+    """Channels of the latent map between encoder and decoder. There is no z, so outputs do not vary."""
     skips: bool = True
     """Whether the decoder sees the encoder's finer maps too (Akcay et al., "Skip-GANomaly", 2019). If not, all goes
     through the latent, as in the paper of 2018, and neither noise nor detail fits through."""

@@ -1,8 +1,8 @@
 """Generators that are told the task: one encoder, and one decoder that makes the output that it is asked for.
 
-This is how a conditional network serves several tasks: what a task has for itself is a vector, which modulates the
-decoder (FiLM), and K tasks take K passes through the decoder. The comparison models are built of it; how they get from
-the encoder's maps to the decoder's is what they differ in.
+This is how a conditional network serves several tasks: each task owns a vector, which modulates the decoder (FiLM),
+and K tasks take K passes through the decoder. The comparison models are built of it; they differ in the way from the
+encoder's maps to the decoder's.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Repainted(nn.Module):
 
 
 class ConditionalGenerator(ImageGenerator):
-    """Encoder, something between, and a decoder for all tasks; what is between is :meth:`between`.
+    """An encoder and a decoder for all tasks, joined by :meth:`between`.
 
     Outputs of one scale and resolution share their last layer as well: the maps that it reads were made for the task.
 
@@ -168,7 +168,7 @@ class ConditionalGenerator(ImageGenerator):
     def between(
         self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
     ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
-        """What the decoder starts from and is told, for the task's image."""
+        """The decoder's start maps and code for the task's image."""
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
         bordered = self.bordered(source)
@@ -188,7 +188,7 @@ class ConditionalGenerator(ImageGenerator):
     def paint(
         self, encoded: Conditional, starts: dict[str, tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]]
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """Images by task, of what the decoder starts from and is told for each."""
+        """Images by task, from the decoder's start maps and code for each."""
         bases = self.bases(encoded.bordered, starts)
         details = self.details(bases, starts)
         outputs = {}
@@ -230,7 +230,7 @@ class OutputEncoder(nn.Module):
         config: the generator's.
         scales: of the pictures.
         beside: channels of the cells that are given beside them.
-        outputs: channels of what comes out.
+        outputs: channels of the result.
     """
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:

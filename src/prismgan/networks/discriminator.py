@@ -39,7 +39,7 @@ class DiscriminatorConfig(Config):
 
 
 class Judgement(NamedTuple):
-    """What the discriminator says of N pictures: logits, never probabilities."""
+    """The discriminator's outputs for N pictures: logits, never probabilities."""
 
     patch: Float[Tensor, "N 1 h w"]
     """Logit of every patch being real, given the picture's task."""
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         return torch.tensor(known).repeat_interleave(rows)
 
     def features(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
-        """What it judges by: the maps of the trunk's last layer."""
+        """The maps of the trunk's last layer, which all logits are computed from."""
         maps = images
         for layer in self.trunk:
             maps = F.leaky_relu(layer(maps), 2 * SLOPE)

@@ -1,5 +1,5 @@
-"""Feature networks: what images are compared by when pixels are too strict. They are frozen, and remember what they
-have just seen.
+"""Feature networks, by which images are compared when pixels are too strict. They are frozen, and remember their last
+results.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class _Fire(nn.Module):
 
 
 class _Memory:
-    """What a function made of the last three tensors it was given: a step's photo outlasts a look at two scales.
+    """The results of a function for its last three inputs: enough for a step's photo and an output at two scales.
 
     A result is given out again for the same tensor object, if that was not changed in place since and if gradients and
     autocast are switched as they were. Once a gradient flows back through a result it is forgotten: its graph may have
@@ -168,7 +168,7 @@ class _Memory:
         return _Memory, ()
 
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
-        """``make(key)``, or what that was before."""
+        """``make(key)``, computed or remembered."""
         if key.is_inference():  # such tensors do not count their changes
             return make(key)
         kind = key.device.type

@@ -1,4 +1,4 @@
-"""What every generator is, whatever it reads: an image of every task, by what all tasks share and what each owns."""
+"""The base of every generator: an image of every task, from shared parameters and each task's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
 
 
 class GeneratorSizes(Config):
-    """What every generator has sizes of."""
+    """Size settings shared by all generators."""
 
     widths: Levels
     """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
@@ -59,7 +59,7 @@ class GeneratorSizes(Config):
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """What a generator has to know of an output."""
+    """The description of one output of a generator."""
 
     name: str
     scale: int = 1
@@ -89,10 +89,10 @@ class TaskGenerator(nn.Module, ABC):
 
     @abstractmethod
     def own_parameters(self, task: str) -> list[nn.Parameter]:
-        """What a task has for itself."""
+        """The parameters that belong to one task alone."""
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """What no task has for itself."""
+        """The parameters that tasks share."""
         own = {id(parameter) for name in self.specs for parameter in self.own_parameters(name)}
         return [parameter for parameter in self.parameters() if id(parameter) not in own]
 

@@ -1,4 +1,4 @@
-"""What things cost against each other, measured in one run: above all, all tasks together against one alone."""
+"""Relative cost, measured in one run: above all, all tasks together against one alone."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ Mask = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Rendered:
-    """What became of one picture."""
+    """The result of rendering one picture."""
 
     source: Path
     written: tuple[Path, ...]
     problem: str | None = None
-    """Why the picture, or the rest of its outputs, could not be made; names the file."""
+    """Why the picture or some of its outputs failed; names the file."""
 
 
 class FileRenderer:
@@ -49,8 +49,8 @@ class FileRenderer:
     A picture's profile, EXIF and transparency go into its outputs. They have 16 bits where it has and the format can.
 
     Args:
-        renderer: what renders.
-        request: what to render into.
+        renderer: the renderer.
+        request: the outputs to render.
         suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
         quality: 1 to 100, for formats that lose something.
         with_sheet: also write ``sheet.png`` with all looks on it.
@@ -99,7 +99,7 @@ class FileRenderer:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
 
         Args:
-            jobs: what to render.
+            jobs: the pictures to render.
             progress: told how many pictures are done, as a fraction between them.
 
         Raises:
@@ -179,7 +179,7 @@ class FileRenderer:
 
 
 def read_mask(path: Path) -> Mask:
-    """(H, W) in [0, 1]: a picture's luma, black and what is transparent is 0, white 1.
+    """(H, W) in [0, 1]: a picture's luma; black and transparent pixels are 0, white ones 1.
 
     Raises:
         PictureError: as :func:`prismgan.images.open_picture`.

@@ -59,11 +59,11 @@ class Source(NamedTuple):
 
 
 class PictureRenderer(ABC):
-    """What turns pictures of any type into pictures of the same type."""
+    """Turns pictures of any type into pictures of the same type."""
 
     @abstractmethod
     def plan(self, request: Request) -> Plan:
-        """What a request means: names and scales of the outputs.
+        """The plan of a request: names and scales of the outputs.
 
         Raises:
             PrismganError: it does not fit the weights.
@@ -188,7 +188,7 @@ class PictureRenderer(ABC):
         return outputs()
 
     def _request(self, tasks: Tasks, seed: int, options: Options) -> Request:
-        """What is asked for; a wrong name is found before the picture is read."""
+        """The request; a wrong name is reported before the picture is read."""
         if tasks is not None and not isinstance(tasks, str | Iterable):
             raise PrismganError(f"tasks: expected names of tasks, found {tasks!r}")
         unknown = [name for name in options if name not in Options.__annotations__]

@@ -27,7 +27,7 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
 
     A file ``a.jpg`` goes to ``out/a``. What is found in a folder or by a pattern keeps its place below the folder, or
     below the part of the pattern that has no ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into ``out/x/a``.
-    Hidden files and what lies in ``out`` already are not found; a file that is named twice is rendered once.
+    Hidden files and files in ``out`` are left out; a file that is named twice is rendered once.
 
     Raises:
         PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same
@@ -52,12 +52,12 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
 
 
 def is_made_of(result: Path, source: Path) -> bool:
-    """Whether a result is there and not older than its source."""
+    """Whether a result exists and is not older than its source."""
     return result.is_file() and result.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
 def results_folder(source: Path, place: Path, out: Path) -> Path:
-    """The folder for what is made of a source, named as it is, at the place below ``out`` that it has itself.
+    """The folder for the results of a source: named like the source, at the same place below ``out``.
 
     Raises:
         PictureError: the name makes no folder's name, or a file has it.

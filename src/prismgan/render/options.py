@@ -72,7 +72,7 @@ def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]
 
     Args:
         renderer: what renders; its weights and precision count.
-        request: what is asked for. Its mask counts as it is, of whatever size.
+        request: the requested outputs. Its mask counts as it is, of whatever size.
     """
 
     def described(part: Output) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]
 
 
 def weights_digest(renderer: Renderer) -> str:
-    """A hash of the tensors that render, and of what they are."""
+    """A hash of the tensors that render, and of their description."""
     digest = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
     for name, tensor in sorted(renderer.generator.state_dict().items()):
         digest.update(name.encode())

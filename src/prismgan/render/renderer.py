@@ -114,13 +114,13 @@ class Renderer(PictureRenderer):
         made: Callable[[str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> dict[str, NDArray[Any]]:
-        """Render an array of pixels into what is asked for, in tiles where the picture is large.
+        """Render an array of pixels into the requested outputs, in tiles where the picture is large.
 
         The trunk is computed once a tile, for all tasks, blends and seeds. Every link of a chain is a pass of its own.
 
         Args:
             pixels: (H, W, 3), 8 or 16 bits, or floats in [-1, 1]. All 16 bits are used.
-            request: what to make of it; every task by default.
+            request: the outputs; every task by default.
             depth: bits of a channel in the outputs, 8 or 16.
             progress: told how many tiles are done, and of how many, after each.
             made: called with the name and the pixels of every output as soon as it is complete, in the order of the
@@ -158,7 +158,9 @@ class Renderer(PictureRenderer):
             check_pixels(where, pixels)
         sizes = {pixels.shape[:2] for pixels in pictures}
         if len(sizes) != 1:
-            raise PictureError(f"{where}: has pictures of {len(sizes)} sizes; render together what has one size")
+            raise PictureError(
+                f"{where}: has pictures of {len(sizes)} sizes; only pictures of one size can be rendered together"
+            )
         ((height, width),) = sizes
         images.refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)
@@ -193,7 +195,7 @@ class Renderer(PictureRenderer):
         return finished
 
     def plan(self, request: Request) -> Plan:
-        """What a request means for these weights: names and scales of the outputs.
+        """The plan of a request for these weights: names and scales of the outputs.
 
         Raises:
             PrismganError: it does not fit them.

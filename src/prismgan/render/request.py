@@ -1,4 +1,4 @@
-"""What is asked of a rendering, and what that means for given weights: the outputs, named and checked."""
+"""Requests for outputs, and their plan for given weights: the outputs, named and checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prismgan.networks import RESERVED, HeadSpec
 __all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
 
 MAXIMUM_STRENGTH = 2.0
-"""Twice what a look does to the source; farther out there are clipped colours and little else."""
+"""Twice the change of the source; larger values mostly clip colours."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -35,7 +35,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a request means for given weights."""
+    """The outputs of a request for given weights."""
 
     chain: tuple[Output, ...]
     """One after the other, each made from the one before. The last one's name is the name of the result."""
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """What to render a picture into; by default every task, as it was trained.
+    """The outputs to render; by default every task, as it was trained.
 
     Whether it fits the weights is checked by :meth:`plan`, before anything is rendered.
     """
@@ -147,7 +147,7 @@ class Request:
             if self.seeds.count(seed) > 1:
                 raise PrismganError(f"seed {seed} is named twice; name it once")
         if not self.seeds:
-            raise PrismganError("no seed is named; name one, as 0")
+            raise PrismganError("no seed is named; name one, for example 0")
         return tuple(int(seed) for seed in self.seeds)
 
     def _check_strengths(self, asked: set[str], specs: Mapping[str, HeadSpec]) -> None:
@@ -204,7 +204,9 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
             raise PrismganError(f"{where}: {look!r} weighs {weights[look]!r}, expected a number of at least 0")
     total = math.fsum(weights.values())
     if not (total > 0 and math.isfinite(total)):
-        raise PrismganError(f"{where}: no look weighs anything; give weights, as {next(iter(specs))}: 1")
+        raise PrismganError(
+            f"{where}: all blend weights are 0; make at least one positive, for example {next(iter(specs))}: 1"
+        )
     scales = {specs[look].scale: look for look in weights}
     if len(scales) > 1:
         (scale, look), (other_scale, other) = list(scales.items())[:2]

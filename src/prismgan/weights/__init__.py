@@ -1,6 +1,6 @@
-"""The weights file, and what is known of the files of feature networks; the files that come with prismgan lie here too.
+"""The weights file, its edits, and files of feature networks; the files that come with prismgan lie here too.
 
-Weights know networks alone: what they were trained for, and how, is plain text to them.
+This package knows networks alone: the recipe in a weights file is plain text to it.
 """
 
 from prismgan.weights.edit import add_head, check_no_task_lost, free_name, remove_tasks, rename_task

@@ -1,7 +1,7 @@
 """Edits of a weights file: a task more, a task less, a task by another name.
 
-The tensors of everything else are handed on as they are, in their own precision, so what the other tasks render stays
-the same to the bit. The header's recipe is kept in step, as evaluation reads the tasks from there.
+All other tensors are passed on unchanged, in their own precision, so the other tasks render bit-identical
+pictures. The header's recipe is kept in step, as evaluation reads the tasks from there.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Map
     """The weights with one task more, and without the discriminator, which does not know that task.
 
     Args:
-        weights: what is added to.
-        entry: what the header is to say of the new head.
-        task: what the recipe is to say of it.
+        weights: the weights to add to.
+        entry: the header's entry for the new head.
+        task: the recipe's entry for it.
         head: the head's state dict, stored as it is.
 
     Raises:

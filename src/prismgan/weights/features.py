@@ -21,7 +21,7 @@ ACCEPTED = (
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"
 )
 NO_PICKLE = (AttributeError, LookupError, ValueError)
-"""What torch's reader may raise on files that hold something else."""
+"""Errors that torch's reader may raise on other files."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -32,7 +32,7 @@ class _Layout:
 
     stages: tuple[tuple[str, ...], ...]
     colours: str | None = None
-    """The 1x1 convolution that maps RGB in [0, 1] to what the network was trained on; None for ImageNet's mean and
+    """The 1x1 convolution that maps RGB in [0, 1] to the network's own input colours; None for ImageNet's mean and
     deviation."""
 
     @property

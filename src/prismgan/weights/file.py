@@ -1,4 +1,4 @@
-"""The weights file: one safetensors file with the networks and, in its metadata, what they are.
+"""The weights file: one safetensors file with the networks and, in its metadata, their description.
 
 Tensors are named ``generator.*`` and, where the model has others, ``discriminator.*`` and so on. The metadata's key
 ``prismgan`` holds JSON: see :class:`Header`. Numbers may be stored in float16; networks are always filled in float32.
@@ -62,7 +62,7 @@ PREFIX = "hf:"
 ROMAN = re.compile(r"[ivx]{2,}")
 
 ANSWERS = ("restore", "super_resolution", "paired")
-"""Kinds of tasks whose outputs have one right answer each; all others are looks."""
+"""Kinds of tasks with one right output per photo; all others repaint."""
 
 
 class HeadEntry(Config):
@@ -80,7 +80,7 @@ class HeadEntry(Config):
 
     @property
     def is_look(self) -> bool:
-        """Whether it repaints: there is no one right answer for a photo."""
+        """Whether the task repaints, so that a photo has no single right output."""
         return self.kind not in ANSWERS
 
     @property
@@ -95,12 +95,12 @@ class HeadEntry(Config):
         return cls(**{field: getattr(task, field) for field in cls.model_fields})
 
     def spec(self) -> HeadSpec:
-        """What the generator has to know of it."""
+        """The part of the entry that the generator needs."""
         return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive)
 
 
 class Header(Config):
-    """What a weights file says of itself."""
+    """The description in a weights file."""
 
     format: int
     title: str
@@ -122,7 +122,7 @@ class Header(Config):
         return kind.sizes.model_validate(value)
 
     def make_networks(self) -> dict[str, nn.Module]:
-        """The generator that is described, and what is trained together with it, by name; untrained."""
+        """The described generator and the networks trained with it, by name; untrained."""
         specs = [entry.spec() for entry in self.tasks]
         return {"generator": self.make_generator(), **KINDS[self.kind].helpers(self.generator, specs)}
 
@@ -201,7 +201,7 @@ class Weights:
         return network
 
     def prism_generator(self, purpose: str) -> Generator:
-        """The generator, for what is made for our own networks alone.
+        """The generator, for features that only support our own networks.
 
         Raises:
             WeightsError: it is another model's, which is not made for this ``purpose``; or see :meth:`generator`.
@@ -287,7 +287,7 @@ def save_weights(
 ) -> None:
     """Write a weights file; the old one stays until the new one is whole.
 
-    ``dtype`` is what the numbers are stored in, as ``torch.float16``; by default every tensor stays as it is.
+    ``dtype`` is the type that numbers are stored in, for example ``torch.float16``; by default tensors keep their type.
 
     Raises:
         PrismganError: the file cannot be written.

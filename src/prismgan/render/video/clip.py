@@ -41,11 +41,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Clip:
-    """What a file says of its first video stream."""
+    """Properties of a file's first video stream."""
 
     path: Path
     name: str
-    """What errors call it."""
+    """Its name in errors."""
     width: int
     height: int
     time_base: Fraction
@@ -84,7 +84,7 @@ class Clip:
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
-    """Read what a file says of itself, and its first frame.
+    """Read a file's properties and its first frame.
 
     Args:
         path: the file.
@@ -133,7 +133,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
 
 
 class Reader:
-    """Decodes a clip's frames; what is damaged is left out and counted.
+    """Decodes a clip's frames; damaged ones are left out and counted.
 
     Args:
         name: what errors call the clip.

@@ -62,7 +62,7 @@ def warping_errors(
 def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
     """Root mean square warping error of looks' files over the source's, on their first 48 frames; 1 is as steady.
 
-    Measured at a width of at most 640 pixels; what is larger than the source is reduced to its size. Empty where
+    Measured at a width of at most 640 pixels; outputs larger than the source are reduced to its size. Empty where
     nothing moves or changes in the source.
 
     Raises:

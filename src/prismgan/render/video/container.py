@@ -1,4 +1,4 @@
-"""A clip's container: opened without following what it points to, and read past what is damaged."""
+"""A clip's container: opened without following references to other files, and read past damage."""
 
 from __future__ import annotations
 

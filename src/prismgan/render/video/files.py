@@ -1,4 +1,4 @@
-"""Rendering a clip's file, or what comes through a pipe, into files."""
+"""Rendering a clip's file, or a stream from a pipe, into files."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def render_file(
         source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
         out: folder for the results.
         renderer: what renders.
-        request: what to render into; no chain, no mask, one seed.
+        request: the outputs; no chain, no mask, one seed.
         settings: how to write it.
         listener: told how it goes on.
-        overwrite: start anew, and replace what is there.
+        overwrite: start anew and replace existing results.
 
     Returns:
         What became of it; None where all files are there already.
@@ -61,12 +61,12 @@ def render_file(
         PictureError: the clip cannot be read, its name makes no folder's name, or it would be replaced by a result.
         PrismganError: the request does not fit the weights, something cannot be written, there are segments of a
             job with other options, or another program renders this clip into this folder.
-        KeyboardInterrupt: Ctrl-C ended the job; the listener is told what is kept of it.
+        KeyboardInterrupt: Ctrl-C ended the job; the listener receives the part that is kept.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)
     piped = source == PIPE
-    clip = None if piped else open_clip(source)  # no folder is made for what is no clip
+    clip = None if piped else open_clip(source)  # no folder is made for a file that is no clip
     refuse_unwritable(out)
     folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
     segments = folder / SEGMENTS

@@ -1,4 +1,4 @@
-"""A job's folder: what is to be made, and which segments of it are finished, so that a killed job goes on."""
+"""A job's folder: its settings and its finished segments, so that a killed job can be resumed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HASHED = 1_000_000
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a finished segment beside its pictures."""
+    """A finished segment's data beside its pictures."""
 
     times: list[int]
     """Of its frames, in the clip's time base."""
@@ -41,7 +41,7 @@ class ClipJob:
         folder: for the segments; made if there is none.
         identity: everything that the pictures depend on.
         outputs: names of the outputs.
-        restart: delete what is there.
+        restart: delete existing segments.
 
     Raises:
         PrismganError: the folder cannot be made, or holds segments of a job with another identity, or other files.
@@ -50,7 +50,7 @@ class ClipJob:
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
         self.folder, self.outputs = folder, tuple(outputs)
         self.note = folder / "job.json"
-        """What is made here; no other folder has one."""
+        """The settings of this job; its file marks the folder as a job's."""
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
         # A killed job may leave a hidden part of a note.
         if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
@@ -134,7 +134,7 @@ class ClipJob:
 
 
 def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
-    """What tells a file from another one: its size, the hash of its start and, if ``dated``, when it was written."""
+    """The identity of a file: its size, the hash of its start and, if ``dated``, when it was written."""
     with path.open("rb") as file:
         start = hashlib.sha256(file.read(HASHED)).hexdigest()
     found = path.stat()

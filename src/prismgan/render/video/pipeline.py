@@ -53,7 +53,7 @@ class Arrived(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """What the network has made of a frame."""
+    """The outputs of a frame."""
 
     arrived: Arrived
     looks: Mapping[str, PixelArray]
@@ -66,9 +66,9 @@ class Pipeline:
 
     Args:
         clip: the source.
-        job: the segments; what is finished is kept, whatever happens.
+        job: the segments; finished ones are always kept.
         renderer: what renders.
-        request: what to render into.
+        request: the outputs to render.
         settings: how to write it.
         listener: told how it goes on.
         preview: shown every frame.
@@ -125,7 +125,7 @@ class Pipeline:
         return self.outcome
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Whatever goes wrong in a thread ends the others, and is raised in the first."""
+        """An error in one thread ends the others and is raised in the first."""
         try:
             work()
         except Stopped:
@@ -196,7 +196,7 @@ class Pipeline:
         self._send(dict.fromkeys(self.outputs, END))
 
     def _last_frames(self) -> dict[str, FineArray]:
-        """What the last finished segment ended with."""
+        """The final outputs of the last finished segment."""
         found: dict[str, FineArray] = {}
         if not self.finished:
             return found

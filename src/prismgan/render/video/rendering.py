@@ -53,7 +53,7 @@ def render_clip(
         target: the kind of file that they are.
         job: the segments; removed once the results are written.
         renderer: what renders.
-        request: what to render into; no chain, no mask, one seed.
+        request: the outputs; no chain, no mask, one seed.
         settings: how to write it.
         listener: told how it goes on. What it raises ends the job.
         preview: shown every frame.
@@ -92,7 +92,7 @@ def _join(clip: Clip, target: Target, job: ClipJob, settings: Settings, listener
 
 
 def _remarks(clip: Clip, target: Target) -> Iterator[str]:
-    """What somebody may want to know of the outputs."""
+    """Notes about the outputs, for the user."""
     if clip.width % 2 or clip.height % 2:
         yield (
             f"{clip.name}: has {clip.width}x{clip.height} pixels, and encoders take even sides alone; "

@@ -21,7 +21,7 @@ __all__ = ["CODECS", "Encoding", "encode_segment", "even"]
 PixelArray = NDArray[np.uint8]
 
 CODECS = {"libx264": {"x264-params": "mbtree=0"}, "libx265": {"x265-params": "log-level=none"}}
-"""Encoders, and what they need to be told beside the quality.
+"""Encoders, and their options beside the quality.
 
 x264's macroblock tree depends, in its vector code, on what memory held before: the same frames came out in three
 versions of 14 runs. A resumed job has to give what an uninterrupted one gives, so it is off."""

@@ -26,7 +26,7 @@ class Settings:
     grid: bool = False
     """Also write a clip with the source and all looks side by side, labelled."""
     segment: float = 10.0
-    """Seconds of a segment: what a killed job loses at most, of every output."""
+    """Seconds of a segment: the most that a killed job loses of every output."""
     batch: int = 1
     """Frames that are rendered together."""
     steady: float = STEADY
@@ -62,7 +62,7 @@ class Listener(Protocol):
 
 @dataclass
 class Outcome:
-    """What became of a clip."""
+    """The result of rendering a clip."""
 
     written: list[Path] = field(default_factory=list)
     frames: int = 0
@@ -81,12 +81,12 @@ class Outcome:
 
     @property
     def busy(self) -> float:
-        """Share of the time that the network and the encoders needed: the rest is what the pipeline does not hide."""
+        """Share of the time that the network and the encoders were busy; the pipeline does not hide the rest."""
         return (self.rendering + self.encoding) / self.seconds if self.seconds else 0.0
 
 
 def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict[str, float]:
-    """What part of its frame before every output keeps: the more of a look is in it, the more."""
+    """The share of its previous frame that every output keeps: it grows with the share of styles in the output."""
     looks = {entry.name for entry in renderer.header.tasks if entry.is_look}
 
     def part(output: Output) -> float:

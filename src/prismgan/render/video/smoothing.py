@@ -42,7 +42,7 @@ LIKE = 25 / 255
 FINE = 256
 """Parts of a level that the running mean is kept in."""
 AROUND = 5
-"""Side of the window that this difference, and what is visible, is a mean over, so that noise does not count."""
+"""Side of the window over which this difference and the visibility are averaged, so that noise does not count."""
 
 
 class Motion(NamedTuple):
@@ -76,7 +76,7 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     difference = (moved - second / 255).abs().amax(dim=1)[0].numpy()
     likeness = np.exp(-((cv2.blur(difference, (AROUND, AROUND)) / LIKE) ** 2))
     places = backward[0].permute(1, 2, 0).numpy() / np.array(size, np.float32)
-    # A sharp edge between what is known and what is not would be seen in the look.
+    # A sharp edge between known and unknown motion would be visible in the output.
     known = cv2.blur(visible[0].numpy().astype(np.float32), (AROUND, AROUND))
     return Motion(np.ascontiguousarray(places), np.asarray(likeness * known, np.float32))
 
@@ -86,7 +86,7 @@ class TemporalSmoother:
 
     Args:
         kept: by look the part of the frame before that stays, 0 to :data:`MOST_KEPT`; looks of 0 are left as they are.
-        last: what has come out for the frame before the first, to go on from there; see :attr:`last`.
+        last: the outputs of the frame before the first, for resuming; see :attr:`last`.
     """
 
     def __init__(self, kept: Mapping[str, float], last: Mapping[str, FineArray] | None = None) -> None:

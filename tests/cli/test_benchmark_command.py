@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prismgan import packages
+from prismgan.evaluation.benchmarks.run import chosen
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -33,15 +34,18 @@ def evaluate(tiny_run: Path, command: Command) -> Command:
 
 
 def test_json_and_the_table_say_the_same(sets: Path, evaluate: Command) -> None:
-    printed, shown = evaluate("--benchmarks", sets, "--json"), evaluate("--benchmarks", sets)
+    arguments = ("--benchmarks", sets, "--suites", "restoration,jpeg,grids")
+    printed, shown = evaluate(*arguments, "--json"), evaluate(*arguments)
     assert printed.code == shown.code == 0, printed.err
     found = json.loads(printed.out)
     assert set(found) == {"weights", "step", "suites", "rows", "left_out"}
-    assert found["suites"] == ["restoration", "grids"]  # there are no clips and no feature networks
+    assert found["suites"] == ["restoration", "jpeg", "grids"]
     assert {(row["suite"], row["task"]) for row in found["rows"]} == {
         ("restoration", "enlarge"),
         ("restoration", "restore"),
         ("grids", "paint"),
+        ("jpeg", "restore"),
+        ("jpeg", "enlarge"),
     }
     for row in found["rows"]:
         assert set(row) == {
@@ -50,10 +54,17 @@ def test_json_and_the_table_say_the_same(sets: Path, evaluate: Command) -> None:
         }
         assert isinstance(row["value"], float)
         lines = [line.split() for line in shown.out.splitlines()]
-        cells = [row["task"], *row["condition"].split(), row["metric"], "[dB]", f"{row['value']:.2f}"]
+        unit, shown_as = (["[dB]"], ".2f") if row["unit"] else ([], ".4g")
+        cells = [row["task"], *row["condition"].split(), row["metric"], *unit, f"{row['value']:{shown_as}}"]
         assert len([line for line in lines if line[: len(cells)] == cells]) == 1
     assert "bicubic 33.66" in shown.out
     assert "enlarge: set5, 1 pictures" in shown.err
+
+
+def test_suites_that_a_folder_has_files_for(sets: Path) -> None:
+    """There are no clips and no feature networks; text and patterns are drawn."""
+    names = [suite.name for suite in chosen(sets, None)]
+    assert names == ["restoration", "text", "patterns", "blur", "jpeg", "correlated", "grids"]
 
 
 def test_some_suites(sets: Path, evaluate: Command) -> None:

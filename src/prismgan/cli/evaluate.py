@@ -30,7 +30,10 @@ def evaluate(
     ] = None,
     suites: Annotated[
         str | None,
-        typer.Option(help="Run only these suites of --benchmarks: restoration, styles, steadiness, grids."),
+        typer.Option(
+            help="Run only these suites of --benchmarks: restoration, text, patterns, blur, jpeg, correlated, styles, "
+            "steadiness, grids."
+        ),
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
     as_json: AsJson = False,

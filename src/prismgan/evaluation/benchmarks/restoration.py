@@ -14,10 +14,10 @@ from prismgan import images
 from prismgan.data import Condition
 from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, test_set
-from prismgan.metrics import PSNR, PSNR_Y, Metric
+from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, test_set
+from prismgan.metrics import PSNR, PSNR_Y
 
-__all__ = ["DENOISING", "RESTORATION", "SUPER_RESOLUTION", "cropped", "reduced", "shaved"]
+__all__ = ["DENOISING", "REPAIRED", "RESTORATION", "SUPER_RESOLUTION", "cropped", "reduced", "repaired", "shaved"]
 
 NAME = "restoration"
 ENLARGED = ("set5", "set14", "bsd100")
@@ -56,7 +56,8 @@ def _measure(bench: Bench) -> Iterator[Row]:
     for entry in bench.of_kind("super_resolution"):
         for name in ENLARGED:
             yield from _enlarged(bench, entry.name, entry.scale, name)
-    yield from _repaired(bench, [entry.name for entry in bench.of_kind("restore")])
+    for condition, (degrade, literature) in _conditions().items():
+        yield from repaired(bench, NAME, condition, degrade, literature)
 
 
 def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
@@ -74,7 +75,7 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
         values.append(float(PSNR_Y(shaved(output, scale), expected)))
         baselines.append(float(PSNR_Y(shaved(bicubic, scale), expected)))
     literature = SUPER_RESOLUTION.get((name, scale), {})
-    yield _row(task, f"{name} x{scale}", PSNR_Y, values, baselines, literature)
+    yield mean_row(NAME, task, f"{name} x{scale}", PSNR_Y, values, baselines, literature=literature)
 
 
 def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"], UInt8[Tensor, "3 H W"]]:
@@ -86,23 +87,25 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
     return large[:, :height, :width], small
 
 
-def _repaired(bench: Bench, tasks: list[str]) -> Iterator[Row]:
+def repaired(
+    bench: Bench, suite: str, condition: str, degrade: Degrade, literature: Mapping[str, float]
+) -> Iterator[Row]:
     """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
     files = test_set(bench.folder, REPAIRED)
+    tasks = [entry.name for entry in bench.of_kind("restore")]
     if not files or not tasks:
         return
-    for condition, (degrade, literature) in _conditions().items():
-        bench.announce(f"{', '.join(tasks)}: {REPAIRED} {condition}, {len(files)} pictures")
-        values, baselines = defaultdict(list), []
-        for file in files:
-            clean = images.to_float(images.read(file))
-            source = degrade(clean, stream("benchmark", file.stem))
-            baselines.append(float(PSNR(as_file(source[None]), clean[None])))
-            for task, output in bench.render(source, tasks).items():
-                values[task].append(float(PSNR(output, clean[None])))
-        for task in tasks:
-            known = None if condition == "clean" else baselines
-            yield _row(task, f"{REPAIRED} {condition}", PSNR, values[task], known, literature)
+    bench.announce(f"{', '.join(tasks)}: {REPAIRED} {condition}, {len(files)} pictures")
+    values, baselines = defaultdict(list), []
+    for file in files:
+        clean = images.to_float(images.read(file))
+        source = degrade(clean, stream("benchmark", file.stem))
+        baselines.append(float(PSNR(as_file(source[None]), clean[None])))
+        for task, output in bench.render(source, tasks).items():
+            values[task].append(float(PSNR(output, clean[None])))
+    for task in tasks:
+        known = None if condition == "clean" else baselines
+        yield mean_row(suite, task, f"{REPAIRED} {condition}", PSNR, values[task], known, literature=literature)
 
 
 def _conditions() -> dict[str, tuple[Degrade, Mapping[str, float]]]:
@@ -119,28 +122,6 @@ def _conditions() -> dict[str, tuple[Degrade, Mapping[str, float]]]:
 def _unclipped(sigma: float) -> Degrade:
     """The same noise as the condition's, but values outside [-1, 1], which no file could hold, stay."""
     return lambda clean, generator: add_noise(clean, sigma, generator)
-
-
-def _row(
-    task: str,
-    condition: str,
-    metric: Metric,
-    values: list[float],
-    baselines: list[float] | None,
-    literature: Mapping[str, float],
-) -> Row:
-    return Row(
-        suite=NAME,
-        task=task,
-        condition=condition,
-        metric=metric.name,
-        unit=metric.unit,
-        better=metric.better,
-        value=sum(values) / len(values),
-        baseline=None if baselines is None else sum(baselines) / len(baselines),
-        count=len(values),
-        literature=literature,
-    )
 
 
 RESTORATION = Suite(NAME, _lacks, _measure)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, nearest
+from prismgan.evaluation.benchmarks.drawn import PATTERNS, TEXT
+from prismgan.evaluation.benchmarks.faults import BLUR, CORRELATED, JPEG
 from prismgan.evaluation.benchmarks.grids import GRIDS
 from prismgan.evaluation.benchmarks.restoration import RESTORATION
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
@@ -17,7 +19,7 @@ from prismgan.render import Renderer
 
 __all__ = ["SUITES", "chosen", "run_benchmarks", "table"]
 
-SUITES: tuple[Suite, ...] = (RESTORATION, STYLES, STEADINESS, GRIDS)
+SUITES: tuple[Suite, ...] = (RESTORATION, TEXT, PATTERNS, BLUR, JPEG, CORRELATED, STYLES, STEADINESS, GRIDS)
 
 
 def run_benchmarks(
@@ -77,8 +79,8 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
         if lacking is not None:
             raise PrismganError(f"{folder}: has not what suite {name!r} is measured on: {lacking}")
     found = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
-    if not found:
-        lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES)
+    if names is None and all(suite.drawn for suite in found):
+        lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES if not suite.drawn)
         raise PrismganError(f"{folder}: has nothing to measure on ({lacking})")
     for suite in found:
         packages = missing(suite.modules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from torch import Tensor
 from prismgan import images
 from prismgan.data.examples import shown
 from prismgan.evaluation.measurement import Measurement
+from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
-__all__ = ["FIELDS", "Bench", "Row", "Suite", "as_file", "test_set", "unseen_photos"]
+__all__ = ["FIELDS", "Bench", "Row", "Suite", "as_file", "mean_row", "test_set", "unseen_photos"]
 
 UNSEEN = "bsd100"
 """Test set whose first pictures are the photos that looks are measured on."""
@@ -69,6 +70,35 @@ class Suite:
     measure: Callable[[Bench], Iterator[Row]]
     modules: Sequence[str] = ()
     """What has to be installed; all belong to the extra ``video``."""
+    drawn: bool = False
+    """Whether it draws what it measures on, and lacks nothing in any folder."""
+
+
+def mean_row(
+    suite: str,
+    task: str,
+    condition: str,
+    metric: Metric,
+    values: Sequence[float],
+    baselines: Sequence[float] | None,
+    *,
+    target: float | None = None,
+    literature: Mapping[str, float] | None = None,
+) -> Row:
+    """The mean of a metric over pictures, beside that of doing nothing where there is one."""
+    return Row(
+        suite=suite,
+        task=task,
+        condition=condition,
+        metric=metric.name,
+        unit=metric.unit,
+        better=metric.better,
+        value=sum(values) / len(values),
+        baseline=None if baselines is None else sum(baselines) / len(baselines),
+        count=len(values),
+        target=target,
+        literature=literature or {},
+    )
 
 
 def test_set(folder: Path, name: str) -> list[Path]:

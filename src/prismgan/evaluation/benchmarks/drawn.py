@@ -1,0 +1,155 @@
+"""Text and patterns drawn by code, which restoration has to leave as they are and enlargement has to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from prismgan import images
+from prismgan.evaluation.benchmarks.restoration import reduced, shaved
+from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row
+from prismgan.metrics import PSNR, Metric
+
+__all__ = ["CONTRAST", "PATTERNS", "TEXT", "contrast", "page", "pattern"]
+
+Colours = tuple[tuple[int, int, int], tuple[int, int, int]]
+"""Ink and paper."""
+Draw = Callable[[Colours, int, int], UInt8[Tensor, "3 H W"]]
+"""From the colours, a side in pixels and a factor to a square picture, drawn larger by that factor."""
+Pattern = Callable[[Tensor, Tensor], Tensor]
+"""From the rows and columns of pixels to how much ink is there, 0..1."""
+
+SIDE = 192
+"""Height and width in pixels of the pictures that are rendered."""
+RIM = 8
+"""Pixels at the border that patterns are not judged by."""
+COLOURS: tuple[Colours, ...] = (
+    ((0, 0, 0), (255, 255, 255)),
+    ((235, 235, 235), (24, 28, 36)),
+    ((20, 60, 160), (250, 240, 200)),
+)
+"""Dark on light, light on dark, and coloured."""
+TEXT_SIZES = (10, 12, 20)
+"""Sizes of letters in pixels of the picture that is rendered."""
+LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9
+"""What restoration should leave of clean text, in dB to itself, and of the contrast of patterns."""
+LINES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Pack my box with five dozen liquor jugs: 0123456789",
+    "Sphinx of black quartz, judge my vow! (page 42/57)",
+    "How vexingly quick daft zebras jump; @home #7 & 100%",
+)
+
+
+def _stripes(period: int, x: Tensor) -> Tensor:
+    """1 on the first pixels of a period, half of it where it is even; 0 on the others."""
+    return (x % period < period // 2).float()
+
+
+def _upright(period: int, y: Tensor, x: Tensor) -> Tensor:
+    """Upright stripes in the left half, level ones in the right."""
+    return torch.where(x < x.amax() / 2, _stripes(period, x), _stripes(period, y))
+
+
+def _checkers(period: int, y: Tensor, x: Tensor) -> Tensor:
+    return (_stripes(period, x) - _stripes(period, y)).abs()
+
+
+def _grating(period: int, y: Tensor, x: Tensor) -> Tensor:
+    """A sine at an angle."""
+    return 0.5 + 0.5 * torch.sin((0.8 * x + 0.6 * y) * 2 * torch.pi / period)
+
+
+PATTERN_KINDS: dict[str, Pattern] = {
+    **{f"stripes-{period}": partial(_upright, period) for period in (2, 3, 4, 6)},
+    **{f"checkers-{period}": partial(_checkers, period) for period in (2, 4, 6)},
+    **{f"grating-{period}": partial(_grating, period) for period in (3, 4, 6)},
+}
+"""Patterns by their form and their period in pixels."""
+
+
+def page(size: int, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor, "3 H W"]:
+    """Lines of text in letters of ``size`` pixels, in the font that Pillow brings: training has other ones."""
+    ink, paper = colours
+    size, side = size * scale, side * scale
+    picture = Image.new("RGB", (side, side), paper)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
+    for number, y in enumerate(range(size // 3, side, round(1.4 * size))):
+        pen.text((size // 3, y), LINES[number % len(LINES)], ink, font)
+    return images.from_pil(picture)
+
+
+def pattern(kind: Pattern, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor, "3 H W"]:
+    """A pattern all over a square."""
+    axis = (torch.arange(side * scale, dtype=torch.float32) + 0.5) / scale
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    ink, paper = (torch.tensor(colour, dtype=torch.float32)[:, None, None] for colour in colours)
+    return (paper + kind(y, x) * (ink - paper)).round().to(torch.uint8)
+
+
+def contrast(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """How much of ``expected`` is in ``output``: the slope of the regression of one on the other."""
+    found, wanted = (image - image.mean(dim=(-2, -1), keepdim=True) for image in (output, expected))
+    return (found * wanted).flatten(1).sum(dim=1) / wanted.square().flatten(1).sum(dim=1)
+
+
+CONTRAST = Metric("contrast", "", "higher", contrast)
+"""1 where all of a pattern is left, 0 where nothing is, below 0 where light and dark have changed places."""
+
+
+def _text(bench: Bench) -> Iterator[Row]:
+    for size in TEXT_SIZES:
+        yield from _kept(bench, "text", f"text-{size}", partial(page, size), PSNR, LEAST_PSNR)
+        yield from _enlarged(bench, "text", f"text-{size}", partial(page, size), [PSNR])
+
+
+def _patterns(bench: Bench) -> Iterator[Row]:
+    for name, kind in PATTERN_KINDS.items():
+        yield from _kept(bench, "patterns", name, partial(pattern, kind), CONTRAST, LEAST_CONTRAST)
+        yield from _enlarged(bench, "patterns", name, partial(pattern, kind), [CONTRAST, PSNR])
+
+
+def _kept(bench: Bench, suite: str, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Row]:
+    """What restoration leaves of clean pictures, in the colours in which it leaves least of them."""
+    for entry in bench.of_kind("restore"):
+        bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
+        values = []
+        for colours in COLOURS:
+            source = images.to_float(draw(colours, SIDE, 1))
+            output = bench.render(source, [entry.name])[entry.name]
+            values.append(float(metric(shaved(output, RIM), shaved(source[None], RIM))))
+        where = f"{condition}, worst of {len(values)}"
+        yield mean_row(suite, entry.name, where, metric, [min(values)], None, target=least)
+
+
+def _enlarged(bench: Bench, suite: str, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Row]:
+    """What enlargement makes of pictures that were reduced, against bicubic."""
+    for entry in bench.of_kind("super_resolution"):
+        bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
+        outputs, rim = [], RIM * entry.scale
+        for colours in COLOURS:
+            large = draw(colours, SIDE, entry.scale)
+            source = images.to_float(reduced(large, entry.scale))
+            shown = (
+                bench.render(source, [entry.name])[entry.name],
+                as_file(images.upsample(source[None], entry.scale)),
+            )
+            outputs.append([shaved(picture, rim) for picture in (*shown, images.to_float(large)[None])])
+        for metric in metrics:
+            values = [float(metric(output, expected)) for output, _, expected in outputs]
+            baselines = [float(metric(bicubic, expected)) for _, bicubic, expected in outputs]
+            yield mean_row(suite, entry.name, f"{condition} x{entry.scale}", metric, values, baselines)
+
+
+def _lacks_nothing(_: Path) -> None:
+    """Nothing of the folder is needed."""
+
+
+TEXT = Suite("text", _lacks_nothing, _text, drawn=True)
+PATTERNS = Suite("patterns", _lacks_nothing, _patterns, drawn=True)

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
@@ -21,6 +23,7 @@ from prismgan.evaluation.benchmarks.steadiness import STEADINESS, find_clips
 from prismgan.evaluation.benchmarks.styles import descent
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
+from prismgan.render import Request
 from prismgan.render.video.consistency import first_frames
 from prismgan.render.video.smoothing import flow
 from prismgan.tasks import Style, Task
@@ -52,6 +55,10 @@ class Looks:
         grid[:, ::2, ::2] = 0.05
         flicker = source + next(self.sign) * 0.1 + grid
         return {"same": images.to_pil(source), "flicker": images.to_pil(flicker)}
+
+    def render(self, pixels: NDArray[Any], request: Request) -> dict[str, NDArray[Any]]:
+        pictures = self(images.from_pixels(pixels)[0], request.tasks or ())
+        return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
 def bench(folder: Path, **options: Any) -> Bench:

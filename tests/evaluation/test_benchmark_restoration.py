@@ -7,8 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from prismgan import Renderer, images
 from prismgan.evaluation.benchmarks import restoration
 from prismgan.evaluation.benchmarks.restoration import DENOISING, SUPER_RESOLUTION, cropped, reduced, shaved
 from prismgan.evaluation.benchmarks.suite import Bench, Row
+from prismgan.render import Request
 
 DrawPicture = Callable[..., Path]
 
@@ -41,6 +44,10 @@ class Idle:
                     image[:, : self.rim], image[:, -self.rim :] = 1, -1
                 found[entry.name] = images.to_pil(image)
         return found
+
+    def render(self, pixels: NDArray[Any], request: Request) -> dict[str, NDArray[Any]]:
+        pictures = self(images.from_pixels(pixels)[0], request.tasks or ())
+        return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
 def measured(folder: Path, renderer: Idle) -> list[Row]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,6 +21,7 @@ from prismgan.data.streams import stream
 from prismgan.evaluation.benchmarks import drawn, faults
 from prismgan.evaluation.benchmarks.restoration import reduced
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
+from prismgan.render import Request
 from prismgan.weights import HeadEntry
 
 DrawPicture = Callable[..., Path]
@@ -42,6 +45,10 @@ class Blurring:
             for entry in self.header.tasks
             if entry.name in tasks
         }
+
+    def render(self, pixels: NDArray[Any], request: Request) -> dict[str, NDArray[Any]]:
+        pictures = self(images.from_pixels(pixels)[0], request.tasks or ())
+        return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
 def measured(suite: Suite, folder: Path, renderer: Any) -> list[Row]:

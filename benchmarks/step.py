@@ -160,7 +160,7 @@ def data_seconds(tasks: Sequence[Task], batches: int = 6) -> float:
     noise = data.DegradationConfig(clean=0.5, noise=data.Noise(probability=1.0, sigma=(5, 50)))
     drawn = data.TrainingSet(rows, [task for task in tasks if task.has_pairs], CROP, noise)
     start = time.perf_counter()
-    for _ in data.batches(drawn, ROWS, 0, batches, workers=0):
+    for _ in data.batches([data.Part(drawn, ROWS)], 0, batches, workers=0):
         pass
     return (time.perf_counter() - start) / batches
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from prismgan.networks import Generator, GeneratorConfig, LooksConfig
+from prismgan.networks import Generator, GeneratorConfig, StyleBranchConfig
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -18,8 +18,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "paint": {"fine": False},
     "varied": {"fine": False, "latent": True},
     "drawn": {"latent": True, "additive": False},
-    "coarse-2x": {"fine": False, "scale": 2},
-    "coarse-4x": {"fine": False, "scale": 4},
+    "varied-2x": {"scale": 2, "latent": True},
 }
 
 
@@ -28,9 +27,9 @@ def tiny_weights(
 ) -> Weights:
     """Of the named tasks, all by default. Fresh ones have heads that leave the source as it is."""
     torch.manual_seed(0)
-    looks = LooksConfig(shared=1, width=8, blocks=1)
-    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "looks": looks}
-    config = GeneratorConfig(**sizes, head_blocks=1, head_width=8, latent=4, code=8)
+    style = StyleBranchConfig(fine=8, coarse=8, blocks=1, head=8, noise=4)
+    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "style": style}
+    config = GeneratorConfig(**sizes, head_blocks=1, latent=4, code=8)
     entries = tuple(
         HeadEntry(name=name, kind="any", **{"scale": 1, "fine": True, "latent": False, **tasks[name]})
         for name in names or tasks

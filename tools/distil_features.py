@@ -39,7 +39,7 @@ from prismgan.data.degradation import GaussianBlur, Jpeg, Noise, draw
 from prismgan.data.streams import integer, stream, uniform
 from prismgan.errors import DataError, PrismganError, WeightsError
 from prismgan.files import replace_file
-from prismgan.losses.style import StyleStatistics, gram
+from prismgan.losses.style import StyleStatistics, moments
 from prismgan.networks import FeatureNetwork, LearntFeatures
 from prismgan.training.precision import precision
 from prismgan.weights import load_features
@@ -304,7 +304,7 @@ class Distillation:
 
 
 def _styles(network: nn.Module, paintings: Sequence[Float[Tensor, "3 h w"]]) -> list[StyleStatistics]:
-    return [StyleStatistics(network, [painting], scales=1) for painting in paintings]
+    return [StyleStatistics(network, [painting]) for painting in paintings]
 
 
 def _shown(picture: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
@@ -342,7 +342,7 @@ def _embedded(own: Float[Tensor, "B c h w"], wanted: Float[Tensor, "B C h w"]) -
 
 
 def _gram(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C C"]:
-    return gram(maps).float()
+    return moments(maps)[0]
 
 
 def _levelled(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:

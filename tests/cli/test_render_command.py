@@ -33,7 +33,7 @@ TASKS = ("restore", "enlarge", "paint")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that nobody has trained."""
     torch.manual_seed(0)
-    config = GeneratorConfig(widths=(8, 8), blocks=(1, 1), head_blocks=1, head_width=8, latent=4, code=8)
+    config = GeneratorConfig(widths=(8, 8), blocks=(1, 1), head_blocks=1, latent=4, code=8)
     entries = (
         HeadEntry(name="restore", kind="any", scale=1, fine=True, latent=False),
         HeadEntry(name="enlarge", kind="any", scale=2, fine=True, latent=False),

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 
 from prismgan import images
 from prismgan.weights import file as weights_module
@@ -222,30 +221,3 @@ def test_ctrl_c_ends_training_and_writes(
     assert "what was learnt so far is in" in said
     assert printed.splitlines()[0] == f"weights  {out}"
     assert "  mine " in command("info", out).out
-
-
-def test_a_part_of_the_trunk_for_looks_starts_from_what_they_read(
-    tmp_path: Path, tiny_run: Path, weights: Path, draw_picture: DrawPicture, command: Command, tool: Command
-) -> None:
-    recipe = yaml.safe_load((tiny_run.parent / "recipe.yaml").read_text())
-    recipe["model"]["generator"]["looks"] = {"shared": 1, "width": 8, "blocks": 1}
-    recipe["data"] = {"train": [{"folder": str(tiny_run.parent / "photos")}], "test_fraction": 0}
-    for task in recipe["tasks"]:
-        task.update({"exemplars": [str(tiny_run.parent / "painting.png")]} if "exemplars" in task else {})
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-
-    def imitate(of: Path, out: Path) -> tuple[int, str, str]:
-        done = tool("imitate_looks", of, "--recipe", tmp_path / "recipe.yaml", "--out", out, "--steps", 50)
-        return astuple(done)
-
-    photo, out = draw_picture(tmp_path / "photo.png", 48, 40, 4), tmp_path / "started.safetensors"
-    code, said, wrong = imitate(weights, out)
-    assert (code, wrong) == (0, "")
-    assert "step 50 " in said
-    found = json.loads(command("info", out, "--json").out)
-    assert found["generator"]["looks"] == found["recipe"]["model"]["generator"]["looks"]
-    before, after = (looks(command, file, photo, tmp_path / file.stem, "restore,paint") for file in (weights, out))
-    assert before["restore.png"] == after["restore.png"]
-    assert before["paint.png"] != after["paint.png"]
-    refused = f"imitate_looks: {out}: is not the recipe's network but for the part that looks get\n"
-    assert imitate(out, tmp_path / "other.safetensors") == (2, "", refused)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from prismgan.data import DegradationConfig, Noise, Row, TrainingSet, builtin, graphics, patterns
-from prismgan.data.batches import batches
+from prismgan.data.batches import Part, batches
 from prismgan.errors import DataError
 from prismgan.tasks import Derived, Exemplar, Task
 from prismgan.tasks.base import clean_photo
@@ -82,7 +82,7 @@ def test_looks_are_not_asked_for_graphics(
     pencil = make_task("pencil", Derived(torch.neg))
     rows = [Row(str(make_picture("photo.png", 120, 120))), GRAPHICS]
     dataset = TrainingSet(rows, [photo_tasks[0], look, pencil], crop=24)
-    (batch,) = batches(dataset, 2, 0, 1, workers=0)
+    (batch,) = batches([Part(dataset, 2)], 0, 1, workers=0)
     assert batch.present["x1"].all()
     assert batch.present["look"].tolist() == batch.present["pencil"].tolist()
     assert sorted(batch.present["look"].tolist()) == [False, True]

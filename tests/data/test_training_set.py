@@ -19,6 +19,7 @@ from prismgan.data import (
     GaussianBlur,
     Jpeg,
     Noise,
+    Part,
     Row,
     TestSet,
     TrainingSet,
@@ -71,7 +72,7 @@ def training_set(rows: list[Row], tasks: list[Task], seed: int = 3, cache_mb: in
 
 
 def test_batch_shapes_and_ranges(rows: list[Row], tasks: list[Task]) -> None:
-    (batch,) = batches(training_set(rows, tasks), 4, 0, 1, workers=0)
+    (batch,) = batches([Part(training_set(rows, tasks), 4)], 0, 1, workers=0)
     assert batch.source.shape == batch.reference.shape == (4, 3, 24, 24)
     assert {name: tuple(target.shape) for name, target in batch.targets.items()} == {
         "clean": (4, 3, 24, 24),
@@ -93,13 +94,13 @@ def test_batch_shapes_and_ranges(rows: list[Row], tasks: list[Task]) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing(rows: list[Row], make_task: MakeTask, workers: int) -> None:
     tasks = [make_task("clean"), make_task("large", scale=2)]
-    here = list(batches(training_set(rows, tasks), 3, 0, 4, workers=0))
-    assert_same(here, list(batches(training_set(rows, tasks, cache_mb=0), 3, 0, 4, workers=workers)))
+    here = list(batches([Part(training_set(rows, tasks), 3)], 0, 4, workers=0))
+    assert_same(here, list(batches([Part(training_set(rows, tasks, cache_mb=0), 3)], 0, 4, workers=workers)))
 
 
 def test_start_step_changes_nothing(rows: list[Row], tasks: list[Task]) -> None:
-    whole = list(batches(training_set(rows, tasks), 3, 0, 5, workers=0))
-    rest = list(batches(training_set(rows, tasks), 3, 2, 3, workers=0))
+    whole = list(batches([Part(training_set(rows, tasks), 3)], 0, 5, workers=0))
+    rest = list(batches([Part(training_set(rows, tasks), 3)], 2, 3, workers=0))
     assert_same(whole[2:], rest)
 
 
@@ -117,13 +118,13 @@ def test_new_task_changes_nothing_for_the_others(rows: list[Row], tasks: list[Ta
 @pytest.mark.parametrize("workers", [0, 1])
 def test_global_generators_are_left_alone(rows: list[Row], make_task: MakeTask, workers: int) -> None:
     state = torch.get_rng_state()
-    list(batches(training_set(rows, [make_task()]), 2, 0, 2, workers=workers))
+    list(batches([Part(training_set(rows, [make_task()]), 2)], 0, 2, workers=workers))
     assert torch.equal(state, torch.get_rng_state())
 
 
 def test_ranks_partition_the_global_batch(rows: list[Row], tasks: list[Task]) -> None:
-    (whole,) = batches(training_set(rows, tasks), 4, 3, 1, workers=0)
-    parts = [next(batches(training_set(rows, tasks), 2, 3, 1, rank, world=2, workers=0)) for rank in (0, 1)]
+    (whole,) = batches([Part(training_set(rows, tasks), 4)], 3, 1, workers=0)
+    parts = [next(batches([Part(training_set(rows, tasks), 2)], 3, 1, rank, world=2, workers=0)) for rank in (0, 1)]
     left = tensors(whole)
     right = [tensors(part) for part in parts]
     for name in left:
@@ -135,7 +136,7 @@ def test_rows_of_a_step_are_cut_for_one_of_several_scales(make_picture: MakePict
     tasks = [make_task("clean"), make_task("twice", scale=2), make_task("four-times", scale=4)]
     dataset = TrainingSet(rows, tasks, crop=24, batch=3)
     turns = []
-    for batch in batches(dataset, 3, 0, 24, workers=0):
+    for batch in batches([Part(dataset, 3)], 0, 24, workers=0):
         assert batch.present["clean"].all()
         twice, four_times = (batch.present[name].tolist() for name in ("twice", "four-times"))
         assert [twice, four_times] in [[3 * [True], 3 * [False]], [3 * [False], 3 * [True]]]
@@ -148,7 +149,7 @@ def test_no_step_is_without_a_task(make_picture: MakePicture, make_task: MakeTas
     rows = [Row(str(make_picture(f"{index}.png", 128, 128))) for index in range(3)]
     others = [make_task("clean"), make_task("four-times", scale=4)]
     dataset = TrainingSet(rows, [make_task("twice", scale=2)], crop=24, alongside=others, batch=4)
-    for batch in batches(dataset, 4, 0, 3, workers=0):
+    for batch in batches([Part(dataset, 4)], 0, 3, workers=0):
         assert batch.present["twice"].tolist() == [True, False, True, False]
 
 
@@ -245,7 +246,7 @@ def test_flat_crops_are_rejected_as_often_as_is_said(tmp_path: Path, make_task: 
 
 
 def test_rows_without_a_target_are_masked(rows: list[Row], tasks: list[Task]) -> None:
-    (batch,) = batches(training_set(rows, tasks), 5, 0, 1, workers=0)
+    (batch,) = batches([Part(training_set(rows, tasks), 5)], 0, 1, workers=0)
     assert int(batch.present["mask"].sum()) == 3
     for target, present in zip(batch.targets["mask"], batch.present["mask"], strict=True):
         assert bool(target.abs().sum() > 0) == bool(present)
@@ -311,7 +312,7 @@ def test_unreadable_pictures_are_replaced_and_named(rows: list[Row], tasks: list
     Path(bad[0]).write_bytes(b"no picture")
     Path(bad[1]).write_bytes(Path(bad[1]).read_bytes()[:200])
     for cache_mb in (0, 16):
-        found = list(batches(training_set(rows, tasks, cache_mb=cache_mb), 5, 0, 2, workers=0))
+        found = list(batches([Part(training_set(rows, tasks, cache_mb=cache_mb), 5)], 0, 2, workers=0))
         assert all(set(batch.skipped) == set(bad) for batch in found)
         assert all(len(batch.source) == 5 for batch in found)
 
@@ -321,7 +322,7 @@ def test_nothing_readable_is_one_clear_line(rows: list[Row], make_task: MakeTask
     for row in rows:
         Path(row.picture).write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"none of the 5 training pictures can be read") as caught:
-        list(batches(training_set(rows, [make_task()]), 2, 0, 1, workers=workers))
+        list(batches([Part(training_set(rows, [make_task()]), 2)], 0, 1, workers=workers))
     assert "\n" not in str(caught.value)
 
 

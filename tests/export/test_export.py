@@ -26,7 +26,7 @@ Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 
 # Without one, which takes long, and with another number of blocks in one head.
-TASKS = {name: fields for name, fields in tiny_weights_module.TASKS.items() if name != "coarse-4x"}
+TASKS = {name: fields for name, fields in tiny_weights_module.TASKS.items() if name != "fine-4x"}
 TASKS["varied"] = {**TASKS["varied"], "blocks": 2}
 
 
@@ -125,7 +125,7 @@ def test_inputs_outputs_and_metadata(file: Path) -> None:
     assert metadata.producer_name == "prismgan"
     assert metadata.custom_metadata_map["tasks"].split(",") == list(TASKS)
     assert metadata.custom_metadata_map["scales"] == "1,2,4,1,1,1,2"
-    assert metadata.custom_metadata_map["varying"] == "varied,drawn"
+    assert metadata.custom_metadata_map["varying"] == "varied,drawn,varied-2x"
     assert metadata.custom_metadata_map["licence"] == "CC0-1.0"
     assert metadata.custom_metadata_map["step"] == "7"
 
@@ -172,7 +172,7 @@ def test_nothing_is_written_where_a_file_would_differ(
         model = honest(*arguments, **options)
         for constant in model.graph.initializer:
             if constant.name == "heads.paint.last.bias":
-                constant.CopyFrom(onnx.numpy_helper.from_array(np.full(6, 0.3, np.float32), constant.name))
+                constant.CopyFrom(onnx.numpy_helper.from_array(np.full(12, 0.3, np.float32), constant.name))
         return model
 
     monkeypatch.setattr(onnx_file, "whole_model", broken)

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
-from prismgan.images.filters import guided_filter
 from prismgan.losses import diversity
 from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
 from prismgan.losses.content import Structure, build_tone
 from prismgan.losses.context import LossContext
 from prismgan.losses.guidance import ComicGuidance
 from prismgan.losses.log_error import SMALLEST, LogError, log_error
-from prismgan.losses.style import StyleStatistics, build, gram
+from prismgan.losses.style import LIMIT, StyleStatistics, build, moments
 from prismgan.losses.total_variation import TotalVariation
 from prismgan.networks import FeatureNetwork
 from prismgan.weights import default_features
@@ -186,9 +185,17 @@ def test_structure_of_a_small_picture_has_a_gradient(tone: Structure) -> None:
 # -- style ---------------------------------------------------------------------------------------
 
 
-def test_gram_by_hand() -> None:
+def test_moments_by_hand() -> None:
     maps = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])
-    assert gram(maps).tolist() == [[[2.5, 0.5], [0.5, 5.0]]]
+    gram, mean = moments(maps)
+    assert gram.tolist() == [[[2.5, 0.5], [0.5, 5.0]]]
+    assert mean.tolist() == [[1.5, 1.0]]
+
+
+@pytest.mark.parametrize("sides", [(4, 6), (3, 5)])
+def test_the_gradient_of_moments_is_that_of_finite_differences(sides: tuple[int, int]) -> None:
+    maps = torch.randn(2, 3, *sides, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(moments, maps)
 
 
 def style_of(exemplars: list[Tensor]) -> StyleStatistics:
@@ -237,25 +244,17 @@ def test_style_of_several_exemplars_is_their_mean(astronaut: Tensor, coffee: Ten
     assert 0.01 < max(to_both) < min(to_other)
 
 
-def test_style_looks_at_two_scales_as_far_as_the_exemplar_has_them(astronaut: Tensor, coffee: Tensor) -> None:
-    features, half = default_features(), reduced(astronaut)
-    style = StyleStatistics(features, [coffee[0]])
-    one, other = (StyleStatistics(features, [exemplar[0]], scales=1) for exemplar in (coffee, reduced(coffee)))
-    alone = [float(one(astronaut, seen(astronaut))), float(other(half, seen(half)))]
-    assert float(style(astronaut, seen(astronaut))) == pytest.approx(sum(alone) / 2, rel=1e-5)
-    tiny = coffee[0, :, :3, :3]
-    assert len(StyleStatistics(features, [tiny]).depths) == 1
+def test_style_leaves_out_levels_that_an_exemplar_is_too_small_for(coffee: Tensor) -> None:
+    assert StyleStatistics(default_features(), [coffee[0, :, :3, :3]]).depth == 1
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
-def test_style_has_a_bounded_gradient_on_flat_crops(coffee: Tensor, value: float) -> None:
+def test_style_is_bounded_on_flat_crops(coffee: Tensor, value: float) -> None:
     output = torch.full((1, 3, 32, 32), value, requires_grad=True)
-    style = style_of([coffee[0]])
-    (flat,) = torch.autograd.grad(style(output, seen(coffee)).sum(), output)
-    usual = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    (gradient,) = torch.autograd.grad(style(usual, seen(coffee)).sum(), usual)
-    assert flat.isfinite().all()
-    assert flat.norm() < 20 * gradient.norm()
+    distance = style_of([coffee[0]])(output, seen(coffee))
+    (gradient,) = torch.autograd.grad(distance.sum(), output)
+    assert gradient.isfinite().all()
+    assert 0 < float(distance.detach()) <= LIMIT
 
 
 def test_a_style_needs_an_exemplar() -> None:
@@ -290,13 +289,13 @@ def test_guidance_is_zero_at_the_comic_drawing_of_the_photo_only(network: nn.Mod
 
 def test_guidance_by_hand(astronaut: Tensor) -> None:
     drawing = comic(astronaut)
-    surface = charbonnier(guided_filter(astronaut), guided_filter(drawing))
+    pixels = charbonnier(astronaut, drawing)
     found, wanted = (NETWORKS["random"](picture)[1:] for picture in (astronaut, drawing))
     scales = [level.abs().mean() for level in wanted]
     structure = sum(charbonnier(a / scale, b / scale) for a, b, scale in zip(found, wanted, scales, strict=True)) / 2
-    by_hand = surface + 0.3 * structure
+    by_hand = pixels + 0.3 * structure
     torch.testing.assert_close(ComicGuidance(NETWORKS["random"], structure=0.3)(astronaut, seen(astronaut)), by_hand)
-    torch.testing.assert_close(ComicGuidance(NETWORKS["random"], structure=0.0)(astronaut, seen(astronaut)), surface)
+    torch.testing.assert_close(ComicGuidance(NETWORKS["random"], structure=0.0)(astronaut, seen(astronaut)), pixels)
 
 
 def test_guidance_compares_the_coarsest_features_whatever_their_scale(astronaut: Tensor) -> None:
@@ -324,15 +323,6 @@ def test_following_the_gradient_lowers_the_guidance(network: nn.Module, astronau
     before = guidance(output, seen(astronaut))
     (slope,) = torch.autograd.grad(before.sum(), output)
     assert (guidance(astronaut - 0.1 * slope / slope.norm(), seen(astronaut)) < before).all()
-
-
-def test_guidance_leaves_texture_in_flat_regions_to_the_adversary() -> None:
-    """Dots cost a fraction of what as much of a wrong colour does."""
-    flat = torch.full((1, 3, 64, 64), 0.2)
-    dots = 0.04 * torch.randn(flat.shape, generator=torch.Generator().manual_seed(0)).sign()
-    guidance, drawing = ComicGuidance(NETWORKS["random"]), comic(flat)
-    dotted, tinted = (float(guidance(drawing + change, seen(flat))) for change in (dots, 0.04))
-    assert dotted < 0.4 * tinted
 
 
 def test_guidance_of_a_picture_without_features_compares_pixels(astronaut: Tensor) -> None:

@@ -6,16 +6,17 @@ from collections import Counter
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from prismgan import images
-from prismgan.networks import Generator, GeneratorConfig, HeadSpec, LooksConfig
+from prismgan.networks import Generator, GeneratorConfig, HeadSpec, StyleBranchConfig
+from prismgan.networks.generator import framed_for_painting
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
-HEADS = [
-    HeadSpec(f"{'fine' if fine else 'coarse'}-{scale}", scale, fine) for scale in (1, 2, 4) for fine in (True, False)
-]
+FINE = [HeadSpec(f"fine-{scale}", scale) for scale in (1, 2, 4)]
+PAINTED = [HeadSpec("painted", fine=False), HeadSpec("varied", fine=False, latent=True)]
+HEADS = [*FINE, *PAINTED]
+STYLE = StyleBranchConfig(fine=8, coarse=8, blocks=1, head=8, noise=2)
 
 
 def make(
@@ -24,11 +25,10 @@ def make(
     *,
     seed: int = 0,
     fresh: bool = True,
-    looks: LooksConfig | None = None,
 ) -> Generator:
     """A small generator; one that is not fresh has left its baseline, as if it had been trained."""
     torch.manual_seed(seed)
-    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], looks=looks, latent=4, code=8)
+    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], style=STYLE, latent=4, code=8)
     generator = Generator(config, heads)
     if not fresh:
         leave_baseline(generator)
@@ -47,20 +47,15 @@ def picture(height: int, width: int, rows: int = 1, seed: int = 2) -> Tensor:
     return torch.rand(rows, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-OWN = LooksConfig(shared=0, width=12, blocks=2)
-
 each_size = pytest.mark.parametrize(("height", "width"), SIZES)
 each_depth = pytest.mark.parametrize("levels", [1, 3])
 
 
 @each_size
 @each_depth
-@pytest.mark.parametrize("looks", [None, OWN])
 @torch.no_grad()
-def test_every_head_gives_its_scale_at_any_size(
-    looks: LooksConfig | None, levels: int, height: int, width: int
-) -> None:
-    outputs = make(levels, fresh=False, looks=looks)(picture(height, width, rows=2))
+def test_every_head_gives_its_scale_at_any_size(levels: int, height: int, width: int) -> None:
+    outputs = make(levels, fresh=False)(picture(height, width, rows=2))
     assert list(outputs) == [spec.name for spec in HEADS]
     for spec in HEADS:
         assert outputs[spec.name].shape == (2, 3, spec.scale * height, spec.scale * width)
@@ -73,7 +68,7 @@ def test_every_head_gives_its_scale_at_any_size(
 def test_a_fresh_generator_is_its_baseline_up_to_the_borders(levels: int, height: int, width: int) -> None:
     source = picture(height, width)
     outputs = make(levels)(source)
-    for spec in HEADS:
+    for spec in FINE:
         torch.testing.assert_close(
             outputs[spec.name], images.upsample(source, spec.scale), atol=1e-5, rtol=0, msg=spec.name
         )
@@ -81,7 +76,7 @@ def test_a_fresh_generator_is_its_baseline_up_to_the_borders(levels: int, height
 
 @torch.no_grad()
 def test_a_head_that_is_not_additive_has_nothing_of_the_source() -> None:
-    heads = [HeadSpec("drawn", additive=False), HeadSpec("painted", fine=False, additive=False), HeadSpec("restored")]
+    heads = [HeadSpec("drawn", additive=False), HeadSpec("restored")]
     fresh, source = make(heads=heads), picture(21, 14)
     outputs = fresh(source)
     assert not outputs["drawn"].any()
@@ -100,23 +95,35 @@ def test_only_the_heads_asked_for_are_computed_and_the_trunk_once() -> None:
     def count(name: str, module: nn.Module) -> None:
         module.register_forward_hook(lambda *_: calls.update([name]))
 
+    assert generator.trunk is not None and generator.branch is not None
     count("trunk", generator.trunk)
+    count("branch", generator.branch)
     count("mapping", generator.mapping)
     for name, head in generator.heads.items():
         count(name, head)
-    generator(picture(16, 16), tasks=["coarse-2", "fine-1"])
-    assert calls == {"trunk": 1, "coarse-2": 1, "fine-1": 1}
+    generator(picture(16, 16), tasks=["painted", "fine-1"])
+    assert calls == {"trunk": 1, "branch": 1, "painted": 1, "fine-1": 1}
     calls.clear()
-    generator(picture(16, 16))
-    assert calls == {"trunk": 1, **{spec.name: 1 for spec in HEADS}}
+    generator(picture(16, 16), tasks=["varied"])
+    assert calls == {"branch": 1, "mapping": 1, "varied": 1}
 
 
-@pytest.mark.parametrize(("branch", "fine"), [("painting", False), ("coarse", True)])
+def test_a_part_that_no_task_needs_is_not_there() -> None:
+    assert make(heads=FINE).branch is None
+    assert make(heads=PAINTED).trunk is None
+
+
+def test_what_paints_does_not_enlarge() -> None:
+    with pytest.raises(ValueError, match="'large' paints and enlarges"):
+        make(heads=[HeadSpec("large", 2, fine=False)])
+
+
+@pytest.mark.parametrize(("part", "fine"), [("branch", False), ("trunk", True)])
 @torch.no_grad()
-def test_blocks_that_are_not_shared_act_on_the_heads_that_read_them(branch: str, fine: bool) -> None:
-    generator, source = make(looks=OWN, fresh=False), picture(20, 17)
+def test_each_part_acts_on_the_heads_that_read_it(part: str, fine: bool) -> None:
+    generator, source = make(fresh=False), picture(20, 17)
     before = generator(source)
-    for parameter in generator.trunk.get_submodule(branch).parameters():
+    for parameter in generator.get_submodule(part).parameters():
         parameter.add_(0.1)
     after = generator(source)
     changed = {spec.name for spec in HEADS if not torch.equal(before[spec.name], after[spec.name])}
@@ -124,40 +131,13 @@ def test_blocks_that_are_not_shared_act_on_the_heads_that_read_them(branch: str,
 
 
 @torch.no_grad()
-def test_of_the_blocks_that_are_not_shared_only_those_that_are_needed_are_computed() -> None:
-    generator, source = make(looks=OWN), picture(16, 16)
-    calls: list[str] = []
-    for name in ("painting", "coarse.0"):
-        part = generator.trunk.get_submodule(name)
-        part.register_forward_hook(lambda *_, name=name: calls.append(name))
-    generator(source, tasks=["coarse-1"])
-    generator(source, tasks=["fine-1"])
-    assert calls == ["painting", "coarse.0"]
-
-
-@each_size
-@torch.no_grad()
-def test_restoration_is_the_same_whether_looks_have_a_part_for_themselves(height: int, width: int) -> None:
-    fine, source = [spec.name for spec in HEADS if spec.fine], picture(height, width)
-    without, own = make(fresh=False), make(fresh=False, looks=OWN)
-    own.load_state_dict(without.state_dict(), strict=False)
-    expected, found = without(source, tasks=fine), own(source, tasks=fine)
-    assert all(torch.equal(found[name], expected[name]) for name in fine)
-
-
-def test_no_more_blocks_can_be_shared_than_there_are() -> None:
-    with pytest.raises(ValidationError, match=r"looks\.shared is 3, but the coarsest level has 1 blocks"):
-        make(looks=LooksConfig(shared=3))
-
-
-@torch.no_grad()
 def test_what_is_left_out_changes_nothing_in_what_is_asked_for() -> None:
     generator = make(fresh=False)
     source = picture(17, 22)
     everything = generator(source)
-    alone = generator(source, tasks=["coarse-4"])
-    assert list(alone) == ["coarse-4"]
-    assert torch.equal(alone["coarse-4"], everything["coarse-4"])
+    alone = generator(source, tasks=["painted"])
+    assert list(alone) == ["painted"]
+    assert torch.equal(alone["painted"], everything["painted"])
     assert generator(source, tasks=[]) == {}
 
 
@@ -166,7 +146,7 @@ def test_encoding_once_and_decoding_twice_is_the_whole_render() -> None:
     generator = make(fresh=False)
     source = picture(17, 22)
     encoded = generator.encode(source)
-    both = generator.decode(encoded, tasks=["fine-1"]) | generator.decode(encoded, tasks=["coarse-2"])
+    both = generator.decode(encoded, tasks=["fine-1"]) | generator.decode(encoded, tasks=["painted"])
     whole = generator(source)
     assert all(torch.equal(image, whole[name]) for name, image in both.items())
 
@@ -186,10 +166,10 @@ def test_the_latent_changes_the_tasks_that_have_one_and_no_other(fine: bool) -> 
 
 
 @torch.no_grad()
-def test_the_default_latent_is_the_mean_of_all() -> None:
+def test_the_default_latent_is_that_of_the_first_seed() -> None:
     generator = make(heads=[HeadSpec("varied", latent=True)], fresh=False)
     source = picture(16, 16, rows=2)
-    expected = generator(source, torch.zeros(2, 4))["varied"]
+    expected = generator(source, generator.seeded_latent(0))["varied"]
     assert torch.equal(generator(source)["varied"], expected)
 
 
@@ -215,8 +195,8 @@ def test_latents_follow_from_the_random_generator_and_are_standard_normal() -> N
 
 @torch.no_grad()
 def test_adding_a_head_renames_and_changes_nothing() -> None:
-    small = make(heads=[HEADS[0], HEADS[3]], fresh=False)
-    large = make(heads=[HEADS[0], HeadSpec("new", 2, latent=True), HEADS[3]], seed=9)
+    small = make(heads=[FINE[0], PAINTED[0]], fresh=False)
+    large = make(heads=[FINE[0], HeadSpec("new", 2, latent=True), PAINTED[0]], seed=9)
     state = small.state_dict()
     report = large.load_state_dict(state, strict=False)
     assert not report.unexpected_keys
@@ -241,10 +221,9 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
     return max(middle - int(rows.min()), int(rows.max()) - (middle + cell - 1))
 
 
-@pytest.mark.parametrize("looks", [None, OWN])
-@pytest.mark.parametrize("task", ["fine-1", "coarse-1", "fine-2", "coarse-4"])
-def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str, looks: LooksConfig | None) -> None:
-    generator = make(2, fresh=False, looks=looks)
+@pytest.mark.parametrize("task", ["fine-1", "fine-2", "fine-4"])
+def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str) -> None:
+    generator = make(2, fresh=False)
     cell, scale = generator.cell, generator.specs[task].scale
     field = receptive_field(generator, task, 256)
     halo = -(-field // cell) * cell
@@ -293,27 +272,53 @@ def test_levels_and_blocks_have_to_agree() -> None:
 @torch.no_grad()
 def test_enlargements_start_without_a_grid() -> None:
     generator = make(3)
+    assert generator.trunk is not None
     for up in generator.trunk.up:
         constant = torch.randn(1, up.in_channels, 1, 1).expand(1, -1, 5, 6)
         assert_flat(nn.functional.pixel_shuffle(up(constant), 2))
 
 
-@pytest.mark.parametrize("task", ["coarse-1", "coarse-2", "coarse-4"])
 @torch.no_grad()
-def test_a_repainting_head_has_no_grid_of_its_own(task: str) -> None:
-    """Whatever its last layers have learnt, an even picture is painted evenly."""
-    source = torch.tensor([0.3, -0.2, 0.7]).view(1, 3, 1, 1).expand(1, 3, 24, 40)
-    painted = make(3, fresh=False)(source, tasks=[task])[task]
-    assert (painted[0, :, 0, 0] - source[0, :, 0, 0]).abs().max() > 1e-2
-    assert_flat(painted)
+def test_a_style_never_alternates_from_pixel_to_pixel() -> None:
+    """Before the hyperbolic tangent the sub-pixels are blurred: what alternates is exactly 0, whatever was learnt."""
+    generator = make(fresh=False)
+    head = generator.heads["painted"]
+    head.last.weight.mul_(1e-3)  # so small that the hyperbolic tangent is linear
+    head.last.bias.copy_(1e-3 * torch.randn(12))
+    painted = generator(picture(40, 48), tasks=["painted"])["painted"]
+    signs = (-1.0) ** (torch.arange(40)[:, None] + torch.arange(48))
+    assert painted.std() > 1e-5
+    assert (painted * signs).mean().abs() < 1e-3 * painted.abs().mean()
+
+
+@torch.no_grad()
+def test_noise_of_a_style_follows_z_and_the_place_alone() -> None:
+    generator = make()
+    assert generator.noise is not None
+    z = torch.cat([generator.seeded_latent(seed) for seed in range(2)])
+    noise = generator.noise(z, 0, 90, 120)
+    assert torch.equal(generator.noise(z, 0, 50, 40), noise[..., :50, :40])
+    torch.testing.assert_close(generator.noise(3 * z, 0, 90, 120), noise)  # the length of z says nothing
+    assert abs(float(noise.std()) - 0.5) < 0.15
+    assert (noise[0] - noise[1]).std() > 0.3
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (40, 200)])
+@torch.no_grad()
+def test_painting_takes_pictures_that_are_smaller_than_their_frame(height: int, width: int) -> None:
+    source = picture(height, width)
+    framed = framed_for_painting(source)
+    assert framed.shape[-2] % 8 == framed.shape[-1] % 8 == 0
+    assert torch.equal(framed[..., 32 : 32 + height, 32 : 32 + width], source)
+    assert torch.equal(framed[..., 31, 32 : 32 + width], source[..., 1, :]), "reflected, not repeated"
 
 
 @torch.no_grad()
 def test_a_fresh_trunk_sees_no_grid_in_an_even_picture() -> None:
     generator = make(3)
-    features = generator.encode(torch.full((1, 3, 32, 40), 0.3)).features
-    assert_flat(features.fine)
-    assert_flat(features.coarse)
+    fine = generator.encode(torch.full((1, 3, 32, 40), 0.3)).fine
+    assert fine is not None
+    assert_flat(fine)
 
 
 def assert_flat(maps: Tensor) -> None:
@@ -323,12 +328,14 @@ def assert_flat(maps: Tensor) -> None:
 
 @torch.no_grad()
 def test_bfloat16_is_close_to_float32() -> None:
-    generator = make(2, heads=[*HEADS, HeadSpec("varied", 1, False, latent=True)], fresh=False)
+    generator = make(2, fresh=False)
     source, latent = picture(32, 48, rows=2), torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
     expected = generator(source, latent)
     with torch.autocast("cpu", torch.bfloat16):
         found = generator(source, latent)
-    for spec in generator.specs.values():
+    for spec in FINE:
         residual = (expected[spec.name] - images.upsample(source, spec.scale)).abs().max()
         assert residual > 0.1, "the comparison would say nothing"
         assert (found[spec.name].float() - expected[spec.name]).abs().max() < 0.05
+    for spec in PAINTED:  # normalisation makes small differences of small maps large
+        assert (found[spec.name].float() - expected[spec.name]).abs().mean() < 0.05 * expected[spec.name].std()

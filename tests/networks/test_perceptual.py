@@ -28,14 +28,21 @@ from prismgan.weights import default_features, find_features, load_features, loa
 from squeeze_weights import convolution, squeeze
 
 Tensors = dict[str, Tensor]
-WIDTHS = ((4, 5), (6, 7), (8, 8, 8, 8), (9,))
-PRUNED = (("conv11", "conv12"), ("conv21", "conv22"), ("conv31", "conv32", "conv33", "conv34"), ("conv41",))
+WIDTHS = ((4, 5), (6, 7), (8, 8, 8, 8), (9, 9, 9, 9), (10,))
+PRUNED = (
+    ("conv11", "conv12"),
+    ("conv21", "conv22"),
+    ("conv31", "conv32", "conv33", "conv34"),
+    ("conv41", "conv42", "conv43", "conv44"),
+    ("conv51",),
+)
 NORMALISED = (("2", "5"), ("9", "12"), ("16",))
 TORCHVISION = (
     ("features.0", "features.2"),
     ("features.5", "features.7"),
     ("features.10", "features.12", "features.14", "features.16"),
-    ("features.19",),
+    ("features.19", "features.21", "features.23", "features.25"),
+    ("features.28",),
 )
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -101,7 +108,7 @@ def squeeze_by_hand(tensors: Mapping[str, Tensor], deep: bool = False) -> Callab
 
 
 pruned, normalised, torchvision = vgg(PRUNED, "conv0"), vgg(NORMALISED, "0"), vgg(TORCHVISION)
-other_parts = {"conv11_aux.weight": torch.ones(64, 4, 1, 1), "conv51.weight": torch.ones(3, 9, 3, 3)}
+other_parts = {"conv11_aux.weight": torch.ones(64, 4, 1, 1), "conv51_aux.weight": torch.ones(512, 10, 1, 1)}
 LAYOUTS: dict[str, tuple[Tensors, Callable[[Tensor], list[Tensor]]]] = {
     "pruned": (pruned | other_parts, vgg_by_hand(pruned, PRUNED, "conv0")),
     "normalised": (normalised, vgg_by_hand(normalised, NORMALISED, "0")),
@@ -124,7 +131,7 @@ def test_every_layout_gives_the_maps_of_its_network(tmp_path: Path, layout: str,
     assert not any(parameter.requires_grad for parameter in network.parameters())
     images = photos()
     found, expected = network(images), by_hand(images)
-    assert len(found) == len(expected) == (3 if layout == "normalised" else 4)
+    assert len(found) == len(expected) == {"normalised": 3, "squeeze": 4}.get(layout, 5)
     for maps, wanted in zip(found, expected, strict=True):
         assert maps.dtype == torch.float32
         torch.testing.assert_close(maps, wanted, atol=1e-4, rtol=1e-4)
@@ -165,12 +172,14 @@ def test_our_own_layout_comes_back_as_it_was(tmp_path: Path) -> None:
     network = ours(tmp_path / "features.safetensors")
     loaded = load_features(tmp_path / "features.safetensors")
     assert isinstance(loaded, FeatureNetwork)
-    assert loaded.widths == (4, 6, 8, 9)
+    assert loaded.widths == (4, 6, 8, 9, 10)
     for maps, wanted in zip(loaded(photos()), network(photos()), strict=True):
         torch.testing.assert_close(maps, wanted)
 
 
-@pytest.mark.parametrize(("side", "levels"), [(16, 4), (15, 3), (8, 3), (4, 2), (3, 1), (2, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("side", "levels"), [(32, 5), (31, 4), (16, 4), (15, 3), (8, 3), (4, 2), (3, 1), (2, 1), (1, 0)]
+)
 def test_levels_that_an_image_is_too_small_for_are_left_out(side: int, levels: int) -> None:
     maps = FeatureNetwork(WIDTHS)(photos(1, side, side + 9))
     assert [tuple(level.shape[-2:]) for level in maps] == [(side >> k, (side + 9) >> k) for k in range(levels)]
@@ -183,8 +192,10 @@ def test_squeeze_leaves_out_levels_as_well(side: int, levels: int) -> None:
 
 def test_no_file_means_the_network_that_prismgan_brings(tmp_path: Path) -> None:
     ours(tmp_path / "features.safetensors")
-    assert isinstance(find_features(str(tmp_path / "features.safetensors")), FeatureNetwork)
-    assert find_features(None).widths == default_features().widths == (24, 48, 96, 160)
+    path = str(tmp_path / "features.safetensors")
+    assert isinstance(find_features((path,)), FeatureNetwork)
+    assert [maps.shape[1] for maps in find_features(("wide", path)[1:] * 2)(photos())] == [4, 6, 8, 9, 10]
+    assert find_features(()).widths == default_features().widths == (24, 48, 96, 160)
 
 
 def broken(name: str, tensors: Tensors) -> Tensors:
@@ -347,8 +358,8 @@ def test_content_by_features_by_hand(network: Counting) -> None:
     content, reference, output = FeatureContent(network), photos(seed=1), photos(seed=2)
     assert content(reference, seen(reference)).tolist() == [0, 0]
     found, wanted = network(output), network(reference)
-    by_hand = sum(((found[level] - wanted[level]) ** 2).mean((1, 2, 3)) / content.powers[level] for level in (2, 3))
-    torch.testing.assert_close(content(output, seen(reference)), by_hand / 2)
+    by_hand = ((found[3] - wanted[3]) ** 2).mean((1, 2, 3)) / content.powers[3]
+    torch.testing.assert_close(content(output, seen(reference)), by_hand)
 
 
 def test_content_is_the_same_for_louder_features(network: Counting) -> None:
@@ -489,5 +500,5 @@ def test_a_recipe_names_the_file_relative_to_itself(tmp_path: Path) -> None:
     text = "data: {train: [{builtin: photos}]}\ntasks: [{name: restore, kind: restore}]\n"
     for given, wanted in (("vgg.pth", str(tmp_path / "vgg.pth")), (str(tmp_path / "a"), str(tmp_path / "a"))):
         recipe = parse(f"{text}model: {{perceptual: {given}}}", origin="made", base=tmp_path)
-        assert recipe.model.perceptual == wanted
-    assert parse(text, origin="made", base=tmp_path).model.perceptual is None
+        assert recipe.model.perceptual == (wanted,)
+    assert parse(text, origin="made", base=tmp_path).model.perceptual == ()

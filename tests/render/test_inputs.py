@@ -302,9 +302,10 @@ def test_networks_are_those_that_render(tiny_run: Path) -> None:
     assert np.abs(found[0].permute(1, 2, 0).numpy() - look).max() <= 1
 
 
-def test_ready_made_weights_have_no_discriminator() -> None:
+def test_ready_made_weights_have_their_discriminator() -> None:
     networks = prismgan.load_generator()
-    assert networks.discriminator is None
+    assert networks.discriminator is not None
+    assert set(networks.discriminator.tasks) == set(networks.generator.specs)
     assert sum(parameter.numel() for parameter in networks.generator.parameters()) > 1e6
     with pytest.raises(PrismganError, match="no such weights file"):
         prismgan.load_generator("nowhere.safetensors")

@@ -13,7 +13,7 @@ from tiny_renderers import difference, pixels, tiny_renderer
 from prismgan import PrismganError, Renderer, images
 from prismgan.render import Request, stages
 
-TASKS = ("restore", "paint", "varied", "coarse-2x")
+TASKS = ("restore", "paint", "varied", "fine-2x")
 SOURCE = pixels(42, 54)
 
 
@@ -27,7 +27,7 @@ def enlarged(source: NDArray[Any], scale: int) -> NDArray[Any]:
     return images.to_uint8(images.upsample(image, scale))[0].permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("task", ["restore", "paint", "coarse-2x"])
+@pytest.mark.parametrize("task", ["restore", "paint", "fine-2x"])
 def test_strength_goes_from_the_source_to_the_output_and_beyond(renderer: Renderer, task: str) -> None:
     def at(strength: float) -> NDArray[np.int64]:
         request = Request((task,), strength={task: strength})
@@ -67,30 +67,30 @@ def test_several_seeds_give_several_pictures_of_what_varies(renderer: Renderer) 
     hook.remove()
     assert calls == ["trunk"]
     assert list(found) == [
-        *("restore", "paint", "varied-seed-7", "varied-seed-3", "coarse-2x", "mixed-seed-7", "mixed-seed-3")
+        *("restore", "paint", "varied-seed-7", "varied-seed-3", "fine-2x", "mixed-seed-7", "mixed-seed-3")
     ]
     for seed in (7, 3):
         alone = renderer.render(SOURCE, Request(seeds=(seed,), blends=blends, strength={"varied": 0.9}))
         assert list(alone) == [*TASKS, "mixed"]
         for name in ("varied", "mixed"):
             assert np.array_equal(found[f"{name}-seed-{seed}"], alone[name])
-        for name in ("restore", "paint", "coarse-2x"):
+        for name in ("restore", "paint", "fine-2x"):
             assert np.array_equal(found[name], alone[name])
     assert difference(found["varied-seed-7"], found["varied-seed-3"]) > 0
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_a_chain_is_what_one_would_do_by_hand(renderer: Renderer, depth: Any) -> None:
-    request = Request(chain=("restore", "coarse-2x", "paint"), strength={"paint": 0.5})
+    request = Request(chain=("restore", "fine-2x", "paint"), strength={"paint": 0.5})
     found = renderer.render(SOURCE, request, depth=depth)
     first = renderer.render(SOURCE, depth=16)["restore"]
-    second = renderer.render(first, depth=16)["coarse-2x"]
+    second = renderer.render(first, depth=16)["fine-2x"]
     last = Request(("paint",), strength={"paint": 0.5})
     after = renderer.render(renderer.render(second, last, depth=16)["paint"], depth=depth)
-    assert list(found) == ["restore+coarse-2x+paint", *TASKS]
-    assert np.array_equal(found["restore+coarse-2x+paint"], renderer.render(second, last, depth=depth)["paint"])
-    assert found["coarse-2x"].shape == (4 * 42, 4 * 54, 3)
-    for name in ("restore", "varied", "coarse-2x"):
+    assert list(found) == ["restore+fine-2x+paint", *TASKS]
+    assert np.array_equal(found["restore+fine-2x+paint"], renderer.render(second, last, depth=depth)["paint"])
+    assert found["fine-2x"].shape == (4 * 42, 4 * 54, 3)
+    for name in ("restore", "varied", "fine-2x"):
         assert np.array_equal(found[name], after[name])
 
 
@@ -108,7 +108,7 @@ def test_a_chain_alone_and_a_chain_of_one(renderer: Renderer) -> None:
     assert list(twice) == ["restore+restore", "restore"]
 
 
-@pytest.mark.parametrize("chain", [(), ("coarse-2x", "restore")])
+@pytest.mark.parametrize("chain", [(), ("fine-2x", "restore")])
 def test_a_mask_says_where_the_outputs_apply(
     renderer: Renderer, chain: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,9 +136,9 @@ def test_a_mask_says_where_the_outputs_apply(
 
 
 def test_names_and_scales_are_known_beforehand(renderer: Renderer) -> None:
-    request = Request(("paint", "coarse-2x"), chain=("restore", "coarse-2x"), blends={"b": {"paint": 1}})
+    request = Request(("paint", "fine-2x"), chain=("restore", "fine-2x"), blends={"b": {"paint": 1}})
     plan = renderer.plan(request)
-    assert plan.scales == {"restore+coarse-2x": 2, "paint": 2, "coarse-2x": 4, "b": 2}
+    assert plan.scales == {"restore+fine-2x": 2, "paint": 2, "fine-2x": 4, "b": 2}
     assert plan.names == tuple(plan.scales) == tuple(renderer.render(SOURCE, request))
 
 
@@ -159,7 +159,7 @@ def test_names_and_scales_are_known_beforehand(renderer: Renderer) -> None:
         (Request(blends={"b": {"paint": 0}}), "blend 'b': all blend weights are 0"),
         (Request(blends={"b": {"paint": -1, "restore": 2}}), "'paint' weighs -1, expected a number of at least 0"),
         (Request(blends={"b": {"paint": float("inf")}}), "'paint' weighs inf"),
-        (Request(blends={"b": {"paint": 1, "coarse-2x": 1}}), "blend looks of one scale"),
+        (Request(blends={"b": {"paint": 1, "fine-2x": 1}}), "blend looks of one scale"),
         (Request(blends={"paint": {"paint": 1}}), "another output or file of that name"),
         (Request(blends={"source": {"paint": 1}}), "another output or file of that name"),
         (Request(blends={"../b": {"paint": 1}}), "lower-case letters, digits and dashes"),

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from prismgan import images
-from prismgan.networks import Generator, GeneratorConfig
+from prismgan.networks import Generator, GeneratorConfig, StyleBranchConfig
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
@@ -100,7 +100,7 @@ def test_training_by_the_clock_ends_on_time(weights: Weights, photos: Path) -> N
 
 def test_a_new_head_is_small() -> None:
     """With the default sizes, and with any others."""
-    for config in (GeneratorConfig(), GeneratorConfig(widths=(64, 64), head_width=64)):
+    for config in (GeneratorConfig(), GeneratorConfig(style=StyleBranchConfig(head=48))):
         for latent in (False, True):
             found = head_training._blocks(config, latent)
             head = HeadEntry(name="new", kind="style", scale=1, fine=False, latent=latent, blocks=found)

@@ -52,13 +52,6 @@ def test_only_tasks_of_the_recipe_can_be_trained_alone(tmp_path: Path, tiny_reci
     assert [task.name for task in load(path, ["only=[paint, restore]"]).all_tasks()] == ["restore", "paint"]
 
 
-def test_photos_are_cut_for_looks_where_nothing_enlarges(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
-    path = tiny_recipe(tmp_path)
-    with pytest.raises(RecipeError, match=r"task 'enlarge' enlarges; name the looks in 'only'"):
-        load(path, ["training.reduced=true"])
-    assert load(path, ["training.reduced=true", "only=[paint]"]).training.reduced
-
-
 def test_recipes_that_cannot_learn_are_refused(tmp_path: Path, tiny_recipe: MakeRecipe) -> None:
     path = tiny_recipe(tmp_path)
     with pytest.raises(RecipeError, match="'restore': the weights of all its losses are 0"):

@@ -53,8 +53,8 @@ def test_the_pieces_make_what_the_generator_makes(levels: int) -> None:
 
 def test_pieces_for_looks_alone_leave_the_fine_part_out() -> None:
     generator = tiny_weights().generator()
-    found = Pieces.of(generator, ["paint", "coarse-2x"])
-    assert list(found.files) == ["trunk", "enlarge-2x", "head-paint", "head-coarse-2x"]
+    found = Pieces.of(generator, ["paint", "fine-2x"])
+    assert list(found.files) == ["trunk", "branch", "enlarge-2x", "head-paint", "head-fine-2x"]
     assert found.compared()
 
 

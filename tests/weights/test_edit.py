@@ -225,4 +225,4 @@ def test_ready_made_weights_are_found_by_name(
 def test_damaged_weights_are_named(trained: Weights) -> None:
     damaged = replace(trained, tensors={"generator.trunk.x": torch.zeros(1)})
     with pytest.raises(WeightsError, match="damaged"):
-        damaged.fill(Generator(trained.header.generator, [ENTRY.spec()]).trunk, "generator.trunk")
+        damaged.fill(Generator(trained.header.generator, [ENTRY.spec()]).mapping, "generator.trunk")

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from prismgan.errors import WeightsError
+from prismgan.networks import StyleBranchConfig
 from prismgan.weights import remove_tasks
 from tiny_weights import tiny_weights
 
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "a thousand blocks": ({"blocks": (1000, 1000)}, "claims 2,000 blocks and holds"),
     "wide and deep": ({"widths": (1024, 1024), "blocks": (40, 40)}, "claims a larger network than it holds"),
-    "wide heads": ({"head_width": 1024, "head_blocks": 16}, "claims a larger network than it holds"),
+    "wide heads": ({"style": StyleBranchConfig(coarse=1024, blocks=64)}, "claims a larger network than it holds"),
     "another width": ({"widths": (8, 12)}, "do not fit its own description"),
 }
 

@@ -13,6 +13,7 @@ from prismgan.balancing.aggregated import Aggregated, gradient_cosines
 from prismgan.balancing.balancer import Balancer, Fixed, Step
 from prismgan.balancing.dwa import DynamicWeightAverage
 from prismgan.balancing.normalised import Normalised
+from prismgan.balancing.shares import GradientShares
 from prismgan.balancing.uncertainty import Uncertainty
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "BalancerName",
     "DynamicWeightAverage",
     "Fixed",
+    "GradientShares",
     "Normalised",
     "Step",
     "Uncertainty",

@@ -1,6 +1,6 @@
 """Where pictures come from, and how they become batches."""
 
-from prismgan.data.batches import batches
+from prismgan.data.batches import Part, batches
 from prismgan.data.check import Problem, check, must_fit, summary
 from prismgan.data.degradation import (
     Condition,
@@ -28,6 +28,7 @@ __all__ = [
     "Jpeg",
     "MotionBlur",
     "Noise",
+    "Part",
     "Problem",
     "Row",
     "Sample",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,12 +18,21 @@ from prismgan.batch import Batch
 from prismgan.data.training_set import Sample, TrainingSet
 from prismgan.errors import DataError, PrismganError
 
-__all__ = ["batches", "collate", "killed_workers_named"]
+__all__ = ["Part", "batches", "collate", "killed_workers_named"]
+
+
+class Part(NamedTuple):
+    """Samples that some of a training's steps read."""
+
+    dataset: TrainingSet
+    batch_size: int
+    """Rows in a batch of one rank."""
+    share: float = 1.0
+    """Of the steps; the shares of all parts add up to 1."""
 
 
 def batches(
-    dataset: TrainingSet,
-    batch_size: int,
+    parts: Sequence[Part],
     start_step: int,
     steps: int,
     rank: int = 0,
@@ -29,13 +41,12 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of steps ``start_step`` to ``start_step + steps - 1``.
 
-    Step t of all ranks together holds the positions from t x world x batch_size on; rank r has the r-th part.
-    What a batch holds depends on neither ``start_step`` nor ``workers``, and the global random number
-    generators are left alone.
+    The n-th step of a part, of all ranks together, holds the part's positions from n x world x batch_size on; rank r
+    has the r-th of them. What a batch holds depends on neither ``start_step`` nor ``workers``, and the global random
+    number generators are left alone.
 
     Args:
-        dataset: what to draw from.
-        batch_size: rows in a batch of one rank.
+        parts: what to draw from.
         start_step: the first step, 0 for a new run.
         steps: how many batches.
         rank: number of this process among ``world``.
@@ -45,15 +56,18 @@ def batches(
     Raises:
         DataError: nothing can be read, sizes do not fit, or a worker process was killed.
     """
-    order = _Steps(batch_size, start_step, steps, rank, world)
+    order = _Steps(parts, start_step, steps, rank, world)
+    prepared = _Prepared([part.dataset for part in parts])
     if workers == 0:
         for positions in order:
             with _one_thread():
-                batch = collate([dataset.sample(position) for position in positions])
+                batch = _collate_or_error([prepared[place] for place in positions])
+            if isinstance(batch, PrismganError):
+                raise batch
             yield batch
         return
     loader = DataLoader(
-        _Prepared(dataset),
+        prepared,
         batch_sampler=order,
         collate_fn=_collate_or_error,
         num_workers=workers,
@@ -107,11 +121,16 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
 
 
-class _Steps:
-    """The positions of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+Place = tuple[int, int]
+"""Number of a part, and a position in it."""
 
-    def __init__(self, batch_size: int, start_step: int, steps: int, rank: int, world: int) -> None:
-        self._batch_size = batch_size
+
+class _Steps:
+    """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+
+    def __init__(self, parts: Sequence[Part], start_step: int, steps: int, rank: int, world: int) -> None:
+        self._sizes = [part.batch_size for part in parts]
+        self._ends = list(accumulate(part.share for part in parts))[:-1]
         self._range = range(start_step, start_step + steps)
         self._rank = rank
         self._world = world
@@ -119,10 +138,17 @@ class _Steps:
     def __len__(self) -> int:
         return len(self._range)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Place]]:
         for step in self._range:
-            first = (step * self._world + self._rank) * self._batch_size
-            yield list(range(first, first + self._batch_size))
+            before, after = self._taken(step), self._taken(step + 1)
+            part = next(number for number in range(len(after)) if after[number] > before[number])
+            first = (before[part] * self._world + self._rank) * self._sizes[part]
+            yield [(part, position) for position in range(first, first + self._sizes[part])]
+
+    def _taken(self, step: int) -> list[int]:
+        """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
+        ends = [0, *(math.floor(step * end) for end in self._ends), step]
+        return [last - first for first, last in pairwise(ends)]
 
 
 def _leave_signals_to_the_parent(_: int) -> None:
@@ -135,12 +161,13 @@ class _Prepared(Dataset[Sample | PrismganError]):
     """Samples by position. What is the user's to solve comes back as a value: raised in a worker, it would
     reach the user wrapped into that worker's traceback."""
 
-    def __init__(self, dataset: TrainingSet) -> None:
-        self._dataset = dataset
+    def __init__(self, datasets: Sequence[TrainingSet]) -> None:
+        self._datasets = datasets
 
-    def __getitem__(self, position: int) -> Sample | PrismganError:
+    def __getitem__(self, place: Place) -> Sample | PrismganError:
+        part, position = place
         try:
-            return self._dataset.sample(position)
+            return self._datasets[part].sample(position)
         except PrismganError as error:
             return error
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from prismgan.batch import Batch
-from prismgan.data import Row, TestSet, TrainingSet
+from prismgan.data import Row, TestSet
 from prismgan.data.batches import collate
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
 from prismgan.losses.comparison import min_max
 from prismgan.models import Model
+from prismgan.recipes.parts import training_parts
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Task
 
@@ -144,22 +145,13 @@ def judge(
     without a discriminator."""
     if model.discriminator is None:
         return {}
-    settings = recipe.training
-    test = TrainingSet(
-        rows,
-        tasks,
-        settings.crop,
-        recipe.degradation,
-        recipe.seed + 1,
-        mirror=settings.mirror,
-        alongside=recipe.other_tasks(),
-        reduced=settings.reduced,
-    )
     values: dict[str, list[float]] = defaultdict(list)
-    for first in range(0, pictures, batch_size):
-        batch = collate([test.sample(position) for position in range(first, first + batch_size)]).to(model.device)
-        outputs = model.generate(batch.source, tasks=[task.name for task in tasks])
-        for name, some in model.judge(batch, outputs).items():
-            values[name] += some.float().cpu().tolist()
+    for part in training_parts(recipe, rows, seed=recipe.seed + 1):
+        size, names = min(batch_size, part.batch_size), [task.name for task in part.dataset.tasks]
+        for first in range(0, pictures, size):
+            positions = range(first, first + size)
+            batch = collate([part.dataset.sample(position) for position in positions]).to(model.device)
+            for name, some in model.judge(batch, model.generate(batch.source, tasks=names)).items():
+                values[name] += some.float().cpu().tolist()
     means = {name: mean(some) for name, some in values.items()}
     return {name: value for name, value in means.items() if value is not None}

@@ -23,6 +23,8 @@ from prismgan.weights import Weights, default_weights
 
 __all__ = ["Exported", "checked_tasks", "export", "licence_of"]
 
+LAST = ("last", "skip")
+"""Layers of a head that stay in float32 in int8: those that read the picture, or make it."""
 CLOCKED = (1, 3, 180, 320)
 """Sizes of the source that speed is measured on."""
 
@@ -164,9 +166,9 @@ def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Pat
 
 def _kept(generator: Generator, model: Any) -> list[str]:
     """Convolutions that stay in float32 in int8: the first and the last ones, and those on pictures."""
-    outermost = {"trunk.stem", *(f"heads.{name}.last" for name in generator.heads)}
+    outermost = {"trunk.stem", "branch.stem", *(f"heads.{name}.{layer}" for name in generator.heads for layer in LAST)}
     names = [node.name for node in model.graph.node if node.op_type == "Conv"]
-    return [name for name in names if name in outermost or not name.startswith(("trunk.", "heads."))]
+    return [name for name in names if name in outermost or not name.startswith(("trunk.", "branch.", "heads."))]
 
 
 def _speed(run: Run, plain: Run, generator: Generator, tasks: Sequence[str]) -> float:

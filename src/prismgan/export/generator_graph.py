@@ -7,7 +7,7 @@ that no reader understands. What is written twice is compared: no file is writte
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,46 +17,32 @@ from torch.nn import functional as F
 
 from prismgan.export.graph import Graph
 from prismgan.networks import Generator
-from prismgan.networks.blocks import SLOPE, Modulation, ResidualBlock
-from prismgan.networks.generator import BORDER, CoarseHead, FineHead
+from prismgan.networks.blocks import SLOPE, ResidualBlock
+from prismgan.networks.generator import FineHead
+from prismgan.networks.style_branch import BORDER, CELL, PERIODS, RANGE, ConditionalNorm, NormalisedBlock, StyleHead
 
-__all__ = ["Base", "FeatureNames", "GeneratorGraph"]
+__all__ = ["GeneratorGraph", "PaintedNames"]
 
 
 Code = str | Float[Tensor, "1 C"]
 """What z has become: a value of the graph, or numbers."""
 
 
-class FeatureNames(NamedTuple):
-    """The values that :class:`~prismgan.networks.generator.Features` are, with the borders that heads need."""
+class PaintedNames(NamedTuple):
+    """The values that heads of styles read."""
 
-    shallow: str
-    coarse: str
-    fine: str | None
-    margin: int
-    """Cells that the coarse ones have beyond the picture; the shallow ones have :data:`BORDER` where this is not 0."""
-
-
-class Base(NamedTuple):
-    """What the heads of a scale start from, as sub-pixels of the cells at 1/2: (B, 3 (2 scale)^2, h, w)."""
-
-    cells: str
-    """The source, enlarged bicubically."""
-    detail: str | None
-    """What it has beyond its own half resolution; None where no head asks for it."""
+    features: str
+    """Of the branch that all styles share."""
+    halves: str
+    """The framed source, unshuffled by 2, and noise beside it."""
 
 
 class GeneratorGraph:
-    """Adds a generator's parts to a graph; values are names, as in :class:`~prismgan.export.graph.Graph`.
+    """Adds a generator's parts to a graph; values are names, as in :class:`~prismgan.export.graph.Graph`."""
 
-    With ``fours`` the last maps of heads that repaint are eight instead of six, two of them zeros: onnxruntime-web 1.30
-    gets a convolution of six maps wrong on graphics processors.
-    """
-
-    def __init__(self, graph: Graph, generator: Generator, *, fours: bool = False) -> None:
+    def __init__(self, graph: Graph, generator: Generator) -> None:
         self.graph = graph
         self.generator = generator
-        self.fours = fours
         self._names: dict[nn.Module, str] = {module: name for name, module in generator.named_modules()}
 
     def bordered(self, source: str, spatial: str) -> str:
@@ -66,57 +52,125 @@ class GeneratorGraph:
         behind = graph.operation("Add", more, graph.integers(2))
         pads = graph.operation("Concat", graph.integers(0, 0, 2, 2, 0, 0), behind, axis=0)
         padded = graph.operation("Pad", source, pads, mode="edge")
-        # Pixel unshuffling as a convolution with ones and zeros. (SpaceToDepth has another order of channels, and
-        # OpenVINO 2026 loses the sizes behind one: it finds no common size for what is added later.)
-        ones = graph.picture_weight("unshuffle", torch.eye(12).view(12, 3, 2, 2))
-        return graph.operation("Conv", padded, ones, kernel_shape=[2, 2], strides=[2, 2], name="unshuffle cells")
+        return graph.unshuffle(padded, 2)
 
-    def trunk(self, cells: str, names: Collection[str]) -> FeatureNames:
-        """The features that these tasks need of the cells without their border."""
-        shallow, skips, shared = self.way_down(cells)
-        wanted = {self.generator.specs[name].fine for name in names}
-        coarse = self.repainted(shared) if False in wanted else shared
-        fine = self.way_up(skips, shared) if True in wanted else None
-        return self.with_margin(shallow, coarse, fine, names)
-
-    def way_down(self, cells: str) -> tuple[str, list[str], str]:
-        """The shallow features, what :meth:`way_up` starts from at every level (finest first), and the coarse ones that
-        all heads share."""
-        trunk = self.generator.trunk
-        shallow = maps = self._convolution(trunk.stem, self.graph.to_network(cells))
+    def trunk(self, cells: str) -> str:
+        """The features of restoring tasks, of the cells without their border."""
+        graph, trunk = self.graph, self.generator.trunk
+        assert trunk is not None
+        maps = self._convolution(trunk.stem, graph.to_network(cells))
         skips = []
         for down in trunk.down:
             skips.append(maps)
             maps = self._convolution(down, self._activation(maps))
-        return shallow, skips, self._blocks(trunk.common, maps)
-
-    def repainted(self, shared: str) -> str:
-        """The coarse features of heads that repaint."""
-        graph, painting = self.graph, self.generator.trunk.painting
-        if painting is None:
-            return shared
-        whole = graph.operation("Pad", self._activation(shared), graph.integers(0, 0, 0, 0, 0, 0, 1, 1), mode="edge")
-        maps = self._blocks(painting.blocks, self._convolution(painting.down, whole))
-        enlarged = graph.enlarge(graph.softened(self._convolution(painting.up, maps)), 2)
-        enlarged = graph.cropped(enlarged, graph.spatial(shared))
-        return self._blocks(painting.refining, graph.operation("Add", shared, enlarged))
-
-    def way_up(self, skips: Sequence[str], shared: str) -> str:
-        """The fine features."""
-        graph, trunk = self.graph, self.generator.trunk
-        maps = self._blocks(trunk.restoring, shared)
+        maps = self._blocks(trunk.coarse, maps)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
             assert isinstance(blocks, nn.Sequential)
             maps = self._blocks(blocks, graph.operation("Add", skip, enlarged))
         return maps
 
-    def with_margin(self, shallow: str, coarse: str, fine: str | None, names: Collection[str]) -> FeatureNames:
-        """The features with the borders that these tasks' heads need."""
-        margin = self.generator.margin(names)
-        if margin:
-            shallow, coarse = self.graph.repeated(shallow, BORDER), self.graph.repeated(coarse, margin)
-        return FeatureNames(shallow, coarse, fine, margin)
+    def branch(self, source: str, latent: Code) -> PaintedNames:
+        """What all styles share, of the source (B, 3, H, W) and z."""
+        graph, branch = self.graph, self.generator.branch
+        assert branch is not None
+        framed = self._framed(source)
+        quarters, halves = (
+            graph.operation("Concat", graph.unshuffle(framed, factor), noise, axis=1)
+            for factor, noise in ((factor, self._noise(framed, factor, latent)) for factor in (4, 2))
+        )
+        quarter = self._relu(self._norm(branch.stem_norm, self._convolution(branch.stem, graph.to_network(quarters))))
+        coarse = self._relu(self._norm(branch.down_norm, self._convolution(branch.down, quarter)))
+        coarse = self._normalised_blocks(branch.blocks, coarse)
+        enlarged = graph.enlarge(self._convolution(branch.up, coarse), 2)
+        return PaintedNames(graph.operation("Add", quarter, enlarged), halves)
+
+    def painted(
+        self, names: Iterable[str], values: PaintedNames, code: Code | None, spatial: str | None
+    ) -> dict[str, str]:
+        """By task its picture (B, 3, H, W) in [-1.2, 1.2], not clipped.
+
+        ``spatial`` (2,) holds H and W; without it pictures are of whole cells.
+        """
+        graph, pictures = self.graph, {}
+        for name in names:
+            head = self.generator.heads[name]
+            assert isinstance(head, StyleHead)
+            maps = self._convolution(head.enter, values.features)
+            maps = self._relu(self._norm(head.enter_norm, maps, code))
+            maps = self._normalised_blocks(head.blocks, maps, code)
+            maps = self._norm(head.up_norm, self._convolution(head.up, graph.enlarge(maps, 2)))
+            skip = self._convolution(head.skip, graph.to_network(values.halves))
+            last = self._convolution(head.last, self._relu(graph.operation("Add", maps, skip)))
+            pixels = graph.blurred(graph.shuffle(graph.to_picture(last), 2))
+            picture = graph.operation("Mul", graph.operation("Tanh", pixels), graph.number(RANGE))
+            picture = graph.interior(picture, BORDER)
+            pictures[name] = picture if spatial is None else graph.cropped(picture, spatial)
+        return pictures
+
+    def _framed(self, source: str) -> str:
+        """The source with its reflected border, of whole cells."""
+        graph = self.graph
+        for axis in (2, 3):
+            side = graph.side(source, axis)
+            missing = graph.operation("Mod", graph.operation("Neg", side), graph.scalar(CELL))
+            length = graph.operation("Add", graph.operation("Add", side, missing), graph.scalar(2 * BORDER))
+            last = graph.operation("Mul", graph.operation("Sub", side, graph.scalar(1)), graph.scalar(2))
+            period = graph.operation("Max", last, graph.scalar(1))
+            places = graph.operation("Mod", graph.range(-BORDER, length), period)
+            places = graph.operation("Min", places, graph.operation("Sub", last, places))
+            source = graph.operation("Gather", source, places, axis=axis)
+        return source
+
+    def _noise(self, framed: str, factor: int, latent: Code) -> str:
+        """The noise beside the framed source unshuffled by ``factor``, for every picture of a batch."""
+        graph, field = self.graph, self.generator.noise
+        assert field is not None
+        level, total = (4, 2).index(factor), None
+        for number in range(len(PERIODS)):
+            table = field.get_buffer(f"table{level}{number}")
+            if isinstance(latent, str):
+                direction = graph.operation("LpNormalization", latent, axis=1, p=2)
+                flat = graph.picture_weight(f"noise{level}{number}", field.gain * table.flatten(1))
+                weighed = graph.operation("MatMul", direction, flat)
+                weighed = graph.operation("Reshape", weighed, graph.integers(-1, *table.shape[1:]))
+            else:
+                constant = torch.einsum("bz,znhw->bnhw", field.gain * F.normalize(latent, dim=1), table)
+                weighed = graph.picture_weight(graph.new_name(f"noise{level}{number}"), constant)
+            for axis in (2, 3):
+                length = graph.operation("Div", graph.side(framed, axis), graph.scalar(factor))
+                places = graph.operation("Mod", graph.range(0, length), graph.scalar(table.shape[axis]))
+                weighed = graph.operation("Gather", weighed, places, axis=axis)
+            total = weighed if total is None else graph.operation("Add", total, weighed)
+        assert total is not None
+        # One z may be for all pictures of a batch.
+        batch = graph.operation("Slice", graph.operation("Shape", framed), graph.integers(0), graph.integers(1))
+        return graph.operation("Expand", total, graph.operation("Concat", batch, graph.integers(1, 1, 1), axis=0))
+
+    def _norm(self, norm: nn.Module, maps: str, code: Code | None = None) -> str:
+        assert isinstance(norm, ConditionalNorm)
+        graph, name, scale, shift = self.graph, self._names[norm], norm.norm.weight, norm.norm.bias
+        assert scale is not None and shift is not None
+        if norm.linear is None:
+            return graph.normalised(maps, scale, shift, name, norm.norm.eps)
+        assert code is not None
+        if isinstance(code, str):
+            return self._modulation(norm.linear, graph.normalised(maps, scale, shift, name, norm.norm.eps), code)
+        gain, offset = norm.linear(code)[0].chunk(2)
+        return graph.normalised(
+            maps, scale * (1 + gain), shift * (1 + gain) + offset, graph.new_name(name), norm.norm.eps
+        )
+
+    def _normalised_blocks(self, blocks: Iterable[nn.Module], maps: str, code: Code | None = None) -> str:
+        for block in blocks:
+            assert isinstance(block, NormalisedBlock)
+            inner = self._relu(self._norm(block.first_norm, self._convolution(block.first, maps), code))
+            outer = self._norm(block.second_norm, self._convolution(block.second, inner), code)
+            maps = self.graph.operation("Add", maps, outer)
+        return maps
+
+    def _relu(self, maps: str) -> str:
+        return self.graph.operation("Relu", maps)
 
     def code(self, latent: str) -> str:
         """(B, Z) through the fully connected layers."""
@@ -127,15 +181,11 @@ class GeneratorGraph:
             value = self._activation(self.graph.linear(self._names[layer], layer, value))
         return value
 
-    def bases(self, bordered: str, names: Iterable[str]) -> dict[int, Base]:
-        """What these tasks' heads start from, by scale."""
-        bases = {}
-        specs = [self.generator.specs[name] for name in names]
-        for scale in sorted({spec.scale for spec in specs}):
-            cells = self.enlarged(bordered, scale)
-            wanted = any(spec.scale == scale and not spec.fine for spec in specs)
-            bases[scale] = Base(cells, self._detail(cells, scale) if wanted else None)
-        return bases
+    def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
+        """What these tasks' heads start from, by scale: the source, enlarged bicubically, as sub-pixels of the cells at
+        1/2: (B, 3 (2 scale)^2, h, w)."""
+        scales = {self.generator.specs[name].scale for name in names}
+        return {scale: self.enlarged(bordered, scale) for scale in sorted(scales)}
 
     def enlarged(self, bordered: str, scale: int) -> str:
         """The source, enlarged bicubically, as sub-pixels of the cells at 1/2."""
@@ -145,72 +195,22 @@ class GeneratorGraph:
         weight = graph.picture_weight(f"bicubic{scale}", self.generator.get_buffer(f"bicubic{scale}"))
         return graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
 
-    def looks(
-        self, features: FeatureNames, bases: Mapping[int, Base], code: Code | None, names: Iterable[str]
-    ) -> dict[str, str]:
+    def restored(self, fine: str, bases: Mapping[int, str], code: Code | None, names: Iterable[str]) -> dict[str, str]:
         """By task its picture in [-1, 1] (not clipped) as sub-pixels, of whole cells; see :meth:`pixels`.
 
         ``code`` is a value (B, C), or one code (1, C) for all pictures, which becomes a part of the weights.
         """
-        looks = {}
+        pictures = {}
         for name in names:
-            head, base = self.generator.heads[name], bases[self.generator.specs[name].scale]
-            if isinstance(head, FineHead):
-                residual = self._fine(head, features, code)
-            else:
-                assert isinstance(head, CoarseHead)
-                residual = self._coarse(head, features, code, base)
-            additive = self.generator.specs[name].additive
-            looks[name] = self.graph.operation("Add", residual, base.cells) if additive else residual
-        return looks
+            head, spec = self.generator.heads[name], self.generator.specs[name]
+            assert isinstance(head, FineHead)
+            cells = self.graph.to_picture(self._convolution(head.last, self._blocks(head.blocks, fine, code)))
+            pictures[name] = self.graph.operation("Add", cells, bases[spec.scale]) if spec.additive else cells
+        return pictures
 
     def pixels(self, cells: str, scale: int) -> str:
         """Pixels (B, 3, H, W) of sub-pixels."""
         return self.graph.shuffle(cells, 2 * scale)
-
-    def _fine(self, head: FineHead, features: FeatureNames, code: Code | None) -> str:
-        assert features.fine is not None
-        maps = self._blocks(head.blocks, features.fine, code)
-        return self.graph.to_picture(self._convolution(head.last, maps))
-
-    def _coarse(self, head: CoarseHead, features: FeatureNames, code: Code | None, base: Base) -> str:
-        graph = self.graph
-        assert base.detail is not None
-        maps = self._activation(self._convolution(head.narrow, features.coarse))
-        maps = self._blocks(head.blocks, maps, code)
-        maps = self._convolution(head.up, graph.interior(maps, features.margin - head.kept))
-        maps = graph.interior(graph.enlarge(maps, head.enlargement), head.kept * head.enlargement - BORDER)
-        maps = graph.operation("Add", maps, self._convolution(head.skip, features.shallow))
-        layer, spread, name = head.last, head.spread, self._names[head.last]
-        if self.fours:
-            more = -layer.out_channels % 4
-            assert layer.bias is not None
-            layer = _with(layer, F.pad(layer.weight, (0, 0, 0, 0, 0, 0, 0, more)), F.pad(layer.bias, (0, more)))
-            spread = F.pad(spread, (0, 0, 0, 0, 0, more))
-        last = graph.to_picture(graph.convolution(name, layer, self._activation(maps)))
-        # Two convolutions: one, and a split behind it, would take twice the time.
-        smooth, gain = (
-            graph.operation(
-                "Conv",
-                last,
-                graph.picture_weight(f"{part}{len(weight)}", weight),
-                kernel_shape=[3, 3],
-                name=f"{part} {self._names[head]}",
-            )
-            for part, weight in zip(("smooth", "gain"), spread.chunk(2), strict=True)
-        )
-        return graph.operation("Add", graph.operation("Mul", gain, base.detail), smooth)
-
-    def _detail(self, cells: str, scale: int) -> str:
-        """What sub-pixels have beyond the picture of their cells' means."""
-        graph, count = self.graph, (2 * scale) ** 2
-        mean = torch.eye(3).repeat_interleave(count, dim=1)[..., None, None] / count
-        weight = graph.picture_weight(f"mean{scale}", mean)
-        means = graph.operation("Conv", cells, weight, kernel_shape=[1, 1], name=f"means at {scale}x")
-        weight = graph.picture_weight(f"bilinear{scale}", self.generator.get_buffer(f"bilinear{scale}"))
-        means = graph.repeated(means, 1)
-        smooth = graph.operation("Conv", means, weight, kernel_shape=[3, 3], name=f"smooth at {scale}x")
-        return graph.operation("Sub", cells, smooth)
 
     def _blocks(self, blocks: Iterable[nn.Module], maps: str, code: Code | None = None) -> str:
         for block in blocks:
@@ -225,12 +225,12 @@ class GeneratorGraph:
             return self._convolution(block.first, maps)
         assert code is not None
         if isinstance(code, str):
-            return self._modulation(block.modulation, self._convolution(block.first, maps), code)
+            return self._modulation(block.modulation.linear, self._convolution(block.first, maps), code)
         folded = _with(block.first, *block.modulation.folded(block.first, code))
         return self.graph.convolution(self.graph.new_name(self._names[block.first]), folded, maps)
 
-    def _modulation(self, modulation: Modulation, maps: str, code: str) -> str:
-        graph, linear = self.graph, modulation.linear
+    def _modulation(self, linear: nn.Linear, maps: str, code: str) -> str:
+        graph = self.graph
         name, channels = self._names[linear], linear.out_features // 2
         assert linear.bias is not None
         # The 1 of "1 + scale" is added to the bias.

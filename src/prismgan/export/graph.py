@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
@@ -93,7 +94,7 @@ class Graph:
 
     def new_name(self, name: str) -> str:
         """A name that no constant of the graph has yet."""
-        while f"{name}.weight" in self._known:
+        while not self._known.isdisjoint((name, f"{name}.weight", f"{name}.scale")):
             name += "'"
         return name
 
@@ -105,8 +106,9 @@ class Graph:
         if border and not zeros:
             assert layer.padding_mode == "replicate"
             maps = self.repeated(maps, border)
-        assert layer.bias is not None
-        weights = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
+        weights = [self.weight(f"{name}.weight", layer.weight)]
+        if layer.bias is not None:
+            weights.append(self.weight(f"{name}.bias", layer.bias))
         sides, strides = list(layer.kernel_size), list(layer.stride)
         return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides, pads=4 * [zeros])
 
@@ -130,12 +132,40 @@ class Graph:
         """With so many more rows and columns on each side, which repeat the outermost."""
         return self.operation("Pad", maps, self.integers(0, 0, border, border, 0, 0, border, border), mode="edge")
 
-    def softened(self, maps: str) -> str:
+    def blurred(self, maps: str) -> str:
         """Weighted by 1, 2, 1 in both directions, as ``networks/borders`` does."""
         maps = self.repeated(maps, 1)
         for _ in range(2):
             maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])
         return maps
+
+    def unshuffle(self, picture: str, factor: int) -> str:
+        """torch's ``pixel_unshuffle`` of three colours, as a convolution with ones and zeros.
+
+        SpaceToDepth has another order of channels, and OpenVINO 2026 loses the sizes behind one: it finds no common
+        size for what is added later.
+        """
+        ones = self.picture_weight(f"unshuffle{factor}", torch.eye(3 * factor**2).view(-1, 3, factor, factor))
+        sides = [factor, factor]
+        return self.operation("Conv", picture, ones, kernel_shape=sides, strides=sides, name=f"cells of {factor}")
+
+    def normalised(self, maps: str, scale: Tensor, shift: Tensor, name: str, epsilon: float) -> str:
+        """Instance normalisation, then times ``scale`` plus ``shift`` (C,)."""
+        weights = self.weight(f"{name}.scale", scale), self.weight(f"{name}.shift", shift)
+        return self.operation("InstanceNormalization", maps, *weights, name=name, epsilon=epsilon)
+
+    def range(self, start: int, length: str) -> str:
+        """``start``, ``start`` + 1 and so on, ``length`` (a value without dimensions) numbers."""
+        first, one = self.scalar(start), self.scalar(1)
+        return self.operation("Range", first, self.operation("Add", length, first), one)
+
+    def scalar(self, number: int) -> str:
+        """A constant whole number without dimensions."""
+        return self._constant(f"scalar {number}", np.array(number, dtype=np.int64))
+
+    def side(self, maps: str, axis: int) -> str:
+        """Length of an axis, without dimensions."""
+        return self.operation("Gather", self.operation("Shape", maps), self.scalar(axis), axis=0)
 
     def spatial(self, maps: str) -> str:
         """Height and width (2,)."""

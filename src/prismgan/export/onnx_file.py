@@ -34,7 +34,7 @@ def whole_model(
     - ``source`` (B, 3, H, W), RGB in [0, 1]; any batch, height and width. Padding is done inside.
     - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically), 1
       the task's look, up to 2 exaggerates it. It has no default: not every program can change an input that has one.
-    - ``latent`` (B, Z), where a task varies with z ~ N(0, I); zeros are the mean look.
+    - ``latent`` (B, Z), where a task varies with z ~ N(0, I).
 
     Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named as the task.
 
@@ -43,7 +43,7 @@ def whole_model(
     Args:
         generator: on the CPU, in float32.
         header: of its weights.
-        tasks: names; other heads, and the trunk's fine part where only looks are named, are left out.
+        tasks: names; other heads, and the trunk or the branch that none of them reads, are left out.
         half: weights and features in float16. Pictures and computations on them stay in float32.
         licence: of the weights.
 
@@ -61,33 +61,62 @@ def whole_model(
     network = GeneratorGraph(graph, generator)
     spatial = graph.spatial(source)
     centred = graph.operation("Sub", graph.operation("Mul", source, graph.number(2)), graph.number(1))
-    bordered = network.bordered(centred, spatial)
-    features = network.trunk(graph.interior(bordered), tasks)
-    code = None
+    restored = [name for name in tasks if generator.specs[name].fine]
+    painted = [name for name in tasks if name not in restored]
+    latent, code = None, None
     if varies(generator, tasks):
-        code = network.code(graph.input("latent", ["batch", generator.config.latent]))
-    bases = network.bases(bordered, tasks)
-    looks = network.looks(features, bases, code, tasks)
-    bounds = graph.number(-1), graph.number(1)
-    clipped = {scale: graph.operation("Clip", base.cells, *bounds) for scale, base in bases.items()}
-    middle = graph.number(0.5)
-    halves = graph.operation("Mul", strength, middle)
-    # In [0, 1], as the outputs are.
-    starts = {
-        scale: graph.operation("Add", graph.operation("Mul", cells, middle), middle) for scale, cells in clipped.items()
-    }
+        latent = graph.input("latent", ["batch", generator.config.latent])
+        code = network.code(latent)
+    looks: dict[str, str] = {}
+    bases: dict[int, str] = {}
+    if restored:
+        bordered = network.bordered(centred, spatial)
+        bases = network.bases(bordered, restored)
+        looks |= network.restored(network.trunk(graph.interior(bordered)), bases, code, restored)
+    for z, names in (
+        (latent, [name for name in painted if generator.specs[name].latent]),
+        (generator.seeded_latent(), [name for name in painted if not generator.specs[name].latent]),
+    ):
+        if names:
+            assert z is not None
+            looks |= network.painted(names, network.branch(centred, z), code, spatial)
+    mixer = _Mixer(graph, strength)
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
-        # Both are clipped before they are mixed, as the final pictures are.
-        change = graph.operation("Sub", graph.operation("Clip", looks[name], *bounds), clipped[scale])
-        weight = graph.operation("Gather", halves, graph.integers(index), axis=0)
-        mixed = graph.operation("Add", graph.operation("Mul", change, weight), starts[scale])
-        image = network.pixels(graph.operation("Clip", mixed, graph.number(0), graph.number(1)), scale)
-        end = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
-        image = graph.cropped(image, end)
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
+        if name in painted:
+            image = mixer.mixed(looks[name], centred, index)
+        else:
+            image = network.pixels(mixer.mixed(looks[name], bases[scale], index), scale)
+            image = graph.cropped(
+                image, spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
+            )
         graph.output(image, name, ["batch", 3, *sides])
     return graph.model(header.title, _metadata(generator, header, tasks, licence))
+
+
+class _Mixer:
+    """Adds the mixture of looks with what they start from, as :func:`prismgan.render.mixing.mixture` makes it."""
+
+    def __init__(self, graph: Graph, strength: str) -> None:
+        self.graph = graph
+        self.middle = graph.number(0.5)
+        self.weights = graph.operation("Mul", strength, self.middle)
+        self._starts: dict[str, tuple[str, str]] = {}
+
+    def mixed(self, look: str, base: str, index: int) -> str:
+        """In [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is the place of the task's strength."""
+        graph, bounds = self.graph, (self.graph.number(-1), self.graph.number(1))
+        if base not in self._starts:
+            clipped = graph.operation("Clip", base, *bounds)
+            half = graph.operation("Mul", clipped, self.middle)
+            self._starts[base] = clipped, graph.operation("Add", half, self.middle)
+        clipped, start = self._starts[base]
+        # Both are clipped before they are mixed, as the final pictures are.
+        change = graph.operation("Sub", graph.operation("Clip", look, *bounds), clipped)
+        weight = graph.operation("Gather", self.weights, graph.integers(index), axis=0)
+        mixed = graph.operation("Add", graph.operation("Mul", change, weight), start)
+        return graph.operation("Clip", mixed, graph.number(0), graph.number(1))
 
 
 def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licence: str) -> dict[str, str]:
@@ -109,11 +138,12 @@ def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licenc
 
 @torch.no_grad()
 def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]]]) -> onnx.ModelProto:
-    """From ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it, to images.
+    """From a source to images in [-1, 1], not clipped.
 
-    They are in [-1, 1] but not clipped, and sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch
-    shuffles into pixels much faster than ONNX Runtime. The latent is a part of the weights: a convolution costs nothing
-    more by being modulated.
+    Restored ones come from ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it,
+    and are sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch shuffles into pixels much faster
+    than ONNX Runtime. Styles come from ``source`` (B, 3, H, W) and are pictures of its size. The latent is a part of
+    the weights: a convolution costs nothing more by being modulated.
 
     Args:
         generator: on the CPU, in float32.
@@ -122,12 +152,25 @@ def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]
     graph = Graph()
     network = GeneratorGraph(graph, generator)
     names = [name for _, tasks in passes for name in tasks]
-    bordered = graph.input("bordered", ["batch", 12, "bordered rows", "bordered columns"])
-    features = network.trunk(graph.interior(bordered), names)
-    bases = network.bases(bordered, names)
+    restored = [name for name in names if generator.specs[name].fine]
+    fine, bases, source = "", {}, ""
+    if restored:
+        bordered = graph.input("bordered", ["batch", 12, "bordered rows", "bordered columns"])
+        fine = network.trunk(graph.interior(bordered))
+        bases = network.bases(bordered, restored)
+    if len(restored) < len(names):
+        source = graph.input("source", ["batch", 3, "height", "width"])
     for number, (seed, tasks) in enumerate(passes):
-        code = generator.mapping(generator.seeded_latent(seed))
-        for name, cells in network.looks(features, bases, code, tasks).items():
-            subpixels = 3 * (2 * generator.specs[name].scale) ** 2
-            graph.output(cells, f"{number} {name}", ["batch", subpixels, "rows", "columns"])
+        latent = generator.seeded_latent(seed)
+        code = generator.mapping(latent)
+        images = network.restored(fine, bases, code, [name for name in tasks if generator.specs[name].fine])
+        for varies, z in ((True, latent), (False, generator.seeded_latent())):
+            painted = [name for name in tasks if name not in images and generator.specs[name].latent == varies]
+            if painted:
+                images |= network.painted(painted, network.branch(source, z), code, graph.spatial(source))
+        for name in tasks:
+            sides: list[int | str] = [3, "height", "width"]
+            if generator.specs[name].fine:
+                sides = [3 * (2 * generator.specs[name].scale) ** 2, "rows", "columns"]
+            graph.output(images[name], f"{number} {name}", ["batch", *sides])
     return graph.model("passes")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
-from prismgan.export.browser_graphs import FINE, TRUNK, browser_graphs, head
+from prismgan.export.browser_graphs import BRANCH, TRUNK, browser_graphs, head
 from prismgan.export.parity import TaskParity, parity_of, problem, random_sources
 from prismgan.export.session import onnxruntime_session
 from prismgan.networks import Generator
@@ -49,9 +49,9 @@ class Pieces:
     def looks(self, source: NDArray[Any], seed: int = 0) -> Values:
         """Pictures by task, in [-1, 1] and of whole cells, as a browser computes them."""
         values = {"source": source, "latent": self.generator.seeded_latent(seed).numpy()}
-        values |= self.run(TRUNK, values)
-        if FINE in self.files:
-            values |= self.run(FINE, values)
+        for piece in (TRUNK, BRANCH):
+            if piece in self.files:
+                values |= self.run(piece, values)
         return {name: self.run(head(name), values)["look"] for name in self.tasks}
 
     @torch.inference_mode()

@@ -46,6 +46,7 @@ from prismgan.images.resizing import (
     bilinear_phases,
     keys,
     resize,
+    resized_part,
     upsample,
 )
 from prismgan.images.writing import (
@@ -93,6 +94,7 @@ __all__ = [
     "refuse_unread",
     "resize",
     "resized_alpha",
+    "resized_part",
     "size",
     "to_8_bits",
     "to_float",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["blur", "gradient", "guided_filter"]
+__all__ = ["blur", "gradient", "guided_filter", "local_slope"]
 
 
 def blur(image: Float[Tensor, "B C H W"], sigma: float) -> Float[Tensor, "B C H W"]:
@@ -65,6 +65,16 @@ def guided_filter(
         slope = covariance / (variance + epsilon)
         offset = mean - slope * mean_guide
         return _box(slope, radius) * guide + _box(offset, radius)
+
+
+def local_slope(
+    image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"], *, radius: int = 3, epsilon: float = 0.01
+) -> Float[Tensor, "B C H W"]:
+    """How much the image changes with the guide around each pixel: the guided filter's slope, averaged, in [-1, 1]."""
+    mean, mean_guide = _box(image, radius), _box(guide, radius)
+    covariance = _box(guide * image, radius) - mean_guide * mean
+    variance = _box(guide * guide, radius) - mean_guide.square()
+    return _box(covariance / (variance + epsilon), radius).clamp(-1, 1)
 
 
 def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W"]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from prismgan.images.pixels import to_float
 
-__all__ = ["at_most", "bicubic_phases", "bilinear_phases", "keys", "resize", "upsample"]
+__all__ = ["at_most", "bicubic_phases", "bilinear_phases", "keys", "resize", "resized_part", "upsample"]
 
 
 def resize(
@@ -36,6 +36,16 @@ def resize(
     return found.contiguous()
 
 
+def resized_part(
+    image: Float[Tensor, "*B C H W"], sides: tuple[int, int], rows: slice, columns: slice
+) -> Float[Tensor, "*B C y x"]:
+    """These rows and columns of what :func:`resize` makes of the image at these sides."""
+    found = image.float()
+    for dimension, length, part in ((-2, sides[0], rows), (-1, sides[1], columns)):
+        found = _resample(found, dimension, length, "bicubic", part)
+    return found.contiguous()
+
+
 def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:
     """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels, and to no side of fewer than
     ``least``."""
@@ -44,10 +54,10 @@ def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[
     return resize(to_float(pixels), height, width).clamp(-1, 1)
 
 
-def _resample(image: Tensor, dimension: int, length: int, mode: str) -> Float[Tensor, "..."]:
-    """One dimension brought to ``length`` pixels."""
+def _resample(image: Tensor, dimension: int, length: int, mode: str, part: slice = slice(None)) -> Float[Tensor, "..."]:
+    """One dimension brought to ``length`` pixels, of which a part is computed."""
     before = image.shape[dimension]
-    lines_taken, weights = _taps(before, length, mode)
+    lines_taken, weights = (taps[part] for taps in _taps(before, length, mode))
     lines = image.movedim(dimension, 0)
     # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
     sums = F.embedding_bag(
@@ -56,7 +66,7 @@ def _resample(image: Tensor, dimension: int, length: int, mode: str) -> Float[Te
         per_sample_weights=weights.to(image),
         mode="sum",
     )
-    return sums.view(length, *lines.shape[1:]).movedim(0, dimension)
+    return sums.view(len(weights), *lines.shape[1:]).movedim(0, dimension)
 
 
 @lru_cache(maxsize=64)  # training resizes to the same few sizes again and again

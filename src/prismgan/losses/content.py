@@ -66,14 +66,17 @@ class Structure(nn.Module):
 
 
 class FeatureContent(nn.Module):
-    """Mean squared difference of the coarsest two levels of features (Johnson, Alahi, Fei-Fei 2016, eq. 2).
+    """Mean squared difference of features at 1/8 of the picture's side (Johnson, Alahi, Fei-Fei 2016, eq. 2).
 
-    Deviation from the paper: each level is divided by the mean square that its maps have for one fixed picture, so that
-    levels count alike and a weight means the same for every feature network. That picture is random with the spectrum
-    of photos, so a row's loss depends on no other row, and a dark one's is not blown up.
+    That is relu4_1 of VGG-19; of a picture that is too small, the coarsest level that there is. Finer levels hold the
+    photo's texture, where a style has its own, and coarser ones let things lose their place.
+
+    Deviation from the paper: the maps are divided by the mean square that they have for one fixed picture, so that a
+    weight means the same for every feature network. That picture is random with the spectrum of photos, so a row's loss
+    depends on no other row, and a dark one's is not blown up.
     """
 
-    LEVELS = 2
+    LEVEL = 3
 
     def __init__(self, features: nn.Module) -> None:
         super().__init__()
@@ -94,12 +97,8 @@ class FeatureContent(nn.Module):
             raise ValueError(f"content: {tuple(output.shape)} is too small for the feature network")
         with torch.no_grad():  # after the output's, so that a network that remembers a few has it for the next look too
             wanted = self.features(reference)
-        levels = range(max(0, len(found) - self.LEVELS), len(found))
-        distances = [
-            (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
-            for level in levels
-        ]
-        return torch.stack(distances).mean(0)
+        level = min(self.LEVEL, len(found) - 1)
+        return (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
 
 
 def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:

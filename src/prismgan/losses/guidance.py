@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
-from prismgan.images.filters import guided_filter
 from prismgan.losses.charbonnier import charbonnier
 from prismgan.losses.context import LossContext
 
@@ -18,17 +17,14 @@ __all__ = ["Build", "ComicGuidance"]
 
 
 class ComicGuidance(nn.Module):
-    """Keeps a cartoon near the drawing :func:`comic` of its photo, and leaves the texture to the adversary.
+    """Keeps a cartoon near the drawing :func:`comic` of its photo, in pixels and in features.
 
-    As Wang & Yu, "White-box cartoonization" (CVPR 2020), it looks at surfaces, what the guided filter leaves of a
-    picture (section 3.1), and at structures, features of flat regions with clear borders (section 3.2). There, a
-    discriminator of its own judges surfaces, another one textures, and structures are compared with the output's own
-    flat regions. Here both are compared with the drawing, so the guidance is enough for a cartoon, and the one
-    discriminator of all tasks is left with what the guided filter takes away.
+    Features are those of the structure representation of Wang & Yu, "White-box cartoonization" (CVPR 2020), section
+    3.2. How drawings look in detail is left to the adversary.
 
     Args:
         features: the network that structures are compared by.
-        structure: weight of the structures against the surfaces.
+        structure: weight of the structures against the pixels.
         levels: how many of the network's maps are compared, from the coarsest on.
     """
 
@@ -42,8 +38,7 @@ class ComicGuidance(nn.Module):
         # In bfloat16 the difference of two blurs that outlines are made of would be mostly rounding.
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
             drawing = comic(batch.reference)
-            surface = guided_filter(drawing)
-        distance = charbonnier(guided_filter(output), surface)
+        distance = charbonnier(output.float(), drawing)
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:

@@ -3,90 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["LEAST_POWER", "SCALES", "StyleStatistics", "build", "gram"]
-
-SCALES = 2
+__all__ = ["LEAST_POWER", "LIMIT", "StyleStatistics", "build", "moments"]
 
 LEAST_POWER = 0.3
 """A channel counts as at least so strong, against the root mean square of its level. Learnt networks have channels that
 an exemplar leaves silent: divided by their own power, a photo's response there would be all of the loss."""
+LIMIT = 50.0
+"""Distances above this are cut off. Dark or flat crops have statistics hundreds of times too small or too large, which
+would decide a step alone."""
+PARTS = 4
+"""Products are summed in so many parts: in bfloat16 one sum would be rounded four times as coarsely."""
 
 
-def gram(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C C"]:
-    """Mean over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3)."""
-    flat = maps.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+class _Moments(torch.autograd.Function):
+    """Gram matrix and mean in one pass over the maps, and their gradient in one product.
+
+    Written out, for autograd adds up gradients of two uses of the largest maps, and takes them to float32 and back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
+        rows, channels, height, width = maps.shape
+        count = height * width
+        flat = maps.permute(0, 2, 3, 1).reshape(rows, count, channels)
+        parts = PARTS if count % PARTS == 0 else 1
+        pieces = flat.reshape(rows * parts, count // parts, channels)
+        products = torch.bmm(pieces.transpose(1, 2), pieces) / (count // parts)
+        precise = torch.promote_types(maps.dtype, torch.float32)
+        gram = products.to(precise).view(rows, parts, channels, channels).mean(1)
+        mean = flat.mean(1, dtype=precise)
+        ctx.save_for_backward(flat)
+        ctx.sides = height, width
+        return gram, mean
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        of_gram, of_mean = gradients
+        count = flat.shape[1]
+        symmetric = ((of_gram + of_gram.transpose(1, 2)) / count).to(flat.dtype)
+        found = torch.baddbmm((of_mean / count).to(flat.dtype)[:, None], flat, symmetric)
+        return found.unflatten(1, ctx.sides).permute(0, 3, 1, 2)
+
+
+def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
+    """Mean over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3), and of each."""
+    gram, mean = _Moments.apply(maps)  # type: ignore[no-untyped-call]
+    return gram, mean
 
 
 class StyleStatistics(nn.Module):
-    """Distance between the Gram matrices of an output and those of the exemplars, averaged over levels and scales.
+    """Squared distance of Gram matrices and means to those of the exemplars, averaged over the levels.
 
-    Every channel is first divided by its root mean square over the exemplars, so that each filter of each
-    level counts alike (see :data:`LEAST_POWER` for weak ones), and a constant channel carries the means (Li
-    et al., "Demystifying neural style transfer", 2017, show that either kind of moment will do). The square
-    root over the matrix makes the gradient bounded, which keeps dark or flat crops from dominating a step.
-
-    Both are looked at as they are and reduced by 2: at one scale alone plain regions get a weave, which all of the
-    features like well enough, and which has nothing of the painting at the next scale.
+    Every channel is first divided by its root mean square over the exemplars, so that each filter of each level counts
+    alike (see :data:`LEAST_POWER` for weak ones). Each distance is relative to the exemplars' own squared norm: 1 is
+    what a picture without features has. Both moments are compared, as either will do alone (Li et al., "Demystifying
+    neural style transfer", 2017) but together they hold colours and darks as well.
     """
 
-    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]], scales: int = SCALES) -> None:
-        """``scales`` is how often pictures are looked at, each time reduced by 2."""
+    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]]) -> None:
         super().__init__()
         if not exemplars:
             raise ValueError("a style needs at least one exemplar")
         self.features = features
-        self.depths: list[int] = []
-        """Levels of every scale; an exemplar that is too small for a scale leaves it out."""
         with torch.no_grad():
-            for scale in range(scales):
-                maps = [self._with_mean(features(_reduced(exemplar[None], scale))) for exemplar in exemplars]
-                depth = min(len(levels) for levels in maps)
-                if depth == 0:
-                    break
-                self.depths.append(depth)
-                for level in range(depth):
-                    self._keep(scale, level, torch.cat([gram(levels[level]) for levels in maps]).mean(0))
-        if not self.depths:
+            seen = [[moments(level.float()) for level in features(exemplar[None])] for exemplar in exemplars]
+        self.depth = min(len(levels) for levels in seen)
+        """Levels; an exemplar that is too small for a level leaves it out."""
+        if self.depth == 0:
             raise ValueError("a style's exemplar is too small for the feature network")
+        for level in range(self.depth):
+            gram, mean = (torch.cat(each).mean(0) for each in zip(*(levels[level] for levels in seen), strict=True))
+            power = gram.diagonal().clamp_min(1e-6).sqrt()
+            power = power.maximum(LEAST_POWER * power.square().mean().sqrt())
+            self._keep(f"power{level}", power)
+            self._keep(f"gram{level}", gram / torch.outer(power, power))
+            self._keep(f"mean{level}", mean / power)
 
-    def _keep(self, scale: int, level: int, grams: Float[Tensor, "C C"]) -> None:
-        power = grams.diagonal().clamp_min(1e-6).sqrt()
-        # The last channel is the constant.
-        power[:-1] = power[:-1].maximum(LEAST_POWER * power[:-1].square().mean().sqrt())
-        self.register_buffer(f"power{scale}_{level}", power.view(1, -1, 1, 1), persistent=False)
-        self.register_buffer(f"gram{scale}_{level}", grams / torch.outer(power, power), persistent=False)
-
-    @staticmethod
-    def _with_mean(maps: Sequence[Tensor]) -> list[Tensor]:
-        return [torch.cat([level.float(), torch.ones_like(level[:, :1]).float()], dim=1) for level in maps]
+    def _keep(self, name: str, tensor: Tensor) -> None:
+        self.register_buffer(name, tensor, persistent=False)
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        # The smallest first: the content loss asks next for the features of the output as it is.
-        seen = [(scale, self.features(_reduced(output, scale))) for scale in reversed(range(len(self.depths)))]
-        return torch.stack([self.of_maps(maps, scale) for scale, maps in seen if maps]).mean(0)
+        return self.of_maps(self.features(output)).clamp(max=LIMIT)
 
-    def of_maps(self, maps: Sequence[Float[Tensor, "B C h w"]], scale: int = 0) -> Float[Tensor, " B"]:
-        """The distance of pictures whose features at a scale these are."""
+    def of_maps(self, maps: Sequence[Float[Tensor, "B C h w"]]) -> Float[Tensor, " B"]:
+        """The distance of pictures whose features these are."""
         distances = []
-        for level, found in enumerate(self._with_mean(maps)[: self.depths[scale]]):
-            wanted = self.get_buffer(f"gram{scale}_{level}")
-            difference = gram(found / self.get_buffer(f"power{scale}_{level}")) - wanted
-            distances.append((difference.square().mean(dim=(1, 2)) + 1e-6).sqrt())
+        for level, found in enumerate(maps[: self.depth]):
+            power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
+            own_gram, own_mean = moments(found)
+            distances.append(
+                (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
+                + (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
+            )
         return torch.stack(distances).mean(0)
-
-
-def _reduced(pictures: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 h w"]:
-    return F.avg_pool2d(pictures, 2**scale) if scale else pictures
 
 
 def build(context: LossContext) -> StyleStatistics:

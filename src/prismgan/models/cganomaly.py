@@ -86,8 +86,8 @@ class CGANomaly(Model):
             of_discriminator, finite = self.adversary.update(fakes, self.steps_done, turn.random)
             log |= of_discriminator
             for name, value in self._matching(fakes).items():
-                log[f"loss/{name}/adversarial"] = value.detach()
-                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+                weight = self.tasks[name].adversarial_weight
+                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
         return self.finish(losses, outputs, turn, log, beside=beside, finite=finite)
 
     def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:

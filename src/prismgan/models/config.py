@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import nn
 
 from prismgan.balancing import BalancerName
@@ -17,6 +17,13 @@ from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.tasks import Task
 
 __all__ = ["ModelConfig", "head_specs"]
+
+
+def _several(value: Any) -> Any:
+    """One path may stand for a list of one, and null for none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
 
 
 class ModelConfig(Config, ABC):
@@ -32,9 +39,9 @@ class ModelConfig(Config, ABC):
     kind: str
     generator: GeneratorSizes
     """Size of the generator."""
-    perceptual: str | None = None
-    """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights; null takes
-    the one that prismgan brings."""
+    perceptual: Annotated[tuple[str, ...], Field(max_length=2), BeforeValidator(_several)] = ()
+    """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights, or two paths:
+    of the second network those levels are taken that the first one lacks. By default the one that prismgan brings."""
     balancer: BalancerName = "normalised"
     """How the tasks' losses or gradients are weighed against each other; the last four need the extra `balancing`."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None

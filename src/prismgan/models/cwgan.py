@@ -81,6 +81,6 @@ class CWGAN(Model):
                 finite = torch.minimum(finite, taken)
             log |= of_critic
             for name, value in self.adversary.pull(fakes).items():
-                log[f"loss/{name}/adversarial"] = value.detach()
-                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+                weight = self.tasks[name].adversarial_weight
+                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
         return self.finish(losses, outputs, turn, log, finite=finite)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from prismgan.balancing import BALANCERS, Step
+from prismgan.balancing import BALANCERS, GradientShares, Step
 from prismgan.batch import Batch
 from prismgan.errors import DataError
 from prismgan.losses.context import LossContext
@@ -90,6 +90,10 @@ class Model(ABC):
         # A model that is not trained asks for no optional package.
         balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
         self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
+        self.shares = nn.ModuleDict(
+            {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
+        ).to(device)
+        """Of tasks that state shares instead of weights."""
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
             lr=config.rate,
@@ -139,17 +143,36 @@ class Model(ABC):
         self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
     ) -> tuple[dict[str, Float[Tensor, ""]], dict[str, Float[Tensor, ""]]]:
         """One scalar per task, of the task's own losses, and its unweighted terms for the log."""
-        losses, log = {}, {}
+        losses: dict[str, Tensor] = {}
+        log: dict[str, Tensor] = {}
         for name, output in outputs.items():
             loss = output.new_zeros(())
             for term in self.tasks[name].losses:
                 with self.autocast:
                     values = self.losses[name][term.name](output, batch.of(name))
                 value = (values * weights[name]).sum()
-                log[f"loss/{name}/{term.name}"] = value.detach()
-                loss = loss + term.weight * value
+                loss = loss + self.weighed(name, term.name, term.weight, value, output, log)
             losses[name] = loss
         return losses, log
+
+    def weighed(
+        self,
+        task: str,
+        term: str,
+        weight: float,
+        value: Float[Tensor, ""],
+        output: Float[Tensor, "B 3 sH sW"],
+        log: dict[str, Tensor],
+    ) -> Float[Tensor, ""]:
+        """A loss of a task times its weight or, for a task that states shares, with that share of the gradient at the
+        output; its value, and the share that it has where it was measured, go to the log."""
+        log[f"loss/{task}/{term}"] = value.detach()
+        if task not in self.shares:
+            return weight * value
+        value, norm = self.shares[task](term, value, output)
+        if norm is not None:
+            log[f"share/{task}/{term}"] = weight * norm
+        return weight * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
@@ -276,6 +299,7 @@ class Model(ABC):
             "optimizer": self.optimizer.state_dict(),
             **({} if self.adversary is None else {"adversary": self.adversary.state()}),
             "balancer": self.balancer.state_dict(),
+            "shares": self.shares.state_dict(),
             "steps_done": self.steps_done,
             "slow_down_factor": self.slow_down_factor,
         }
@@ -289,5 +313,6 @@ class Model(ABC):
         if self.adversary is not None:
             self.adversary.load(state["adversary"])
         self.balancer.load_state_dict(state["balancer"])
+        self.shares.load_state_dict(state["shares"])
         self.steps_done = state["steps_done"]
         self.slow_down_factor = state["slow_down_factor"]

@@ -39,13 +39,12 @@ class PrismConfig(ModelConfig):
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig()
     """The discriminator and the game against it."""
-    frozen: Literal["nothing", "looks", "restoration", "trunk"] = "nothing"
-    """What stays as it was started from: nothing; what looks read of the trunk, so that restoration trains and no look
-    changes; what restoration reads, so that looks train and no restoration changes; or the whole trunk, so that heads
-    train and no task changes another."""
+    frozen: Literal["nothing", "shared"] = "nothing"
+    """What stays as it was started from: nothing, or what tasks share, so that only heads train and no task changes
+    another."""
     margin: Annotated[int, Field(ge=0, le=256)] = 0
-    """Pixels of the source at each border of a crop that no loss sees. A style's loss asks every crop for all colours
-    of the exemplar, and a network learns to put those that fit nowhere along the border."""
+    """Pixels of the source at each border of a crop that no loss sees in steps with styles. A style's loss asks every
+    crop for all colours of the exemplar, and a network learns to put those that fit nowhere along the border."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -59,10 +58,11 @@ class PrismConfig(ModelConfig):
                     f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
                     "set its blocks, or model.generator.head_blocks, to 1 or more"
                 )
-        seen = crop - 2 * self.margin
-        if self.margin and seen < SEEN:
+        margin = 0 if all(task.fine for task in tasks) else self.margin
+        seen = crop - 2 * margin
+        if margin and seen < SEEN:
             raise ValueError(
-                f"model.margin: of crops of {crop} pixels, {self.margin} on each side leave {seen}; "
+                f"model.margin: of crops of {crop} pixels, {margin} on each side leave {seen}; "
                 f"use a larger training.crop, at least {SEEN} more than both"
             )
         super().check(tasks, seen)
@@ -89,9 +89,8 @@ class Prism(Model):
         """See :class:`Model`."""
         super().__init__(config, *arguments, **settings)
         if config.frozen != "nothing":
-            self.generator.freeze(
-                looks=config.frozen in ("looks", "trunk"), restoration=config.frozen in ("restoration", "trunk")
-            )
+            for parameter in self.generator.shared_parameters():
+                parameter.requires_grad_(False)
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""
@@ -106,8 +105,9 @@ class Prism(Model):
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
         disturbed = self._disturbed(batch.source, latent, names, turn.random)
+        margin = self._margin(names)
         batch, outputs = self.seen(batch, outputs)
-        others = self._interior(others)
+        others = self._interior(others, margin)
         losses, log = self.task_losses(batch, outputs, turn.weights)
         log |= self._add_diversity(losses, outputs, others, turn.weights)
         if disturbed is not None:
@@ -120,16 +120,21 @@ class Prism(Model):
             finite = verdict.finite
             log |= verdict.log
             for name, value in verdict.losses.items():
-                log[f"loss/{name}/adversarial"] = value.detach()
-                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+                weight = self.tasks[name].adversarial_weight
+                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
         return self.finish(losses, outputs, turn, log, finite=finite)
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
-        return batch.interior(self.config.margin), self._interior(outputs)
+        margin = self._margin(outputs)
+        return batch.interior(margin), self._interior(outputs, margin)
 
-    def _interior(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _margin(self, names: Iterable[str]) -> int:
+        """Pixels of the source that no loss sees in a step of these tasks."""
+        return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
+
+    def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
         """Without the margin."""
-        return {name: interior(output, self.config.margin * self.tasks[name].scale) for name, output in outputs.items()}
+        return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}
 
     def draw_latents(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two latents a row."""
@@ -144,11 +149,11 @@ class Prism(Model):
         weights: Mapping[str, Float[Tensor, " B"]],
     ) -> dict[str, Tensor]:
         """Add to the losses how alike two looks of one photo are; the unweighted terms for the log."""
-        log = {}
+        log: dict[str, Tensor] = {}
         for name, other in others.items():
             value = (diversity(outputs[name], other) * weights[name]).sum()
-            log[f"loss/{name}/diversity"] = value.detach()
-            losses[name] = losses[name] + self.tasks[name].diversity_weight * value
+            weight = self.tasks[name].diversity_weight
+            losses[name] = losses[name] + self.weighed(name, "diversity", weight, value, outputs[name], log)
         return log
 
     def _add_steadiness(
@@ -159,13 +164,13 @@ class Prism(Model):
         weights: Mapping[str, Float[Tensor, " B"]],
     ) -> dict[str, Tensor]:
         """Add to the losses how the looks of a disturbed source differ; the unweighted terms for the log."""
-        log = {}
+        log: dict[str, Tensor] = {}
         for name, again in disturbed.outputs.items():
             output, rows = outputs[name], len(again)
             values = steadiness(output[:rows], again, disturbed.disturbance, self.tasks[name].scale)
             value = (values * weights[name][:rows]).sum() * len(output) / rows
-            log[f"loss/{name}/steadiness"] = value.detach()
-            losses[name] = losses[name] + self.tasks[name].steadiness_weight * value
+            weight = self.tasks[name].steadiness_weight
+            losses[name] = losses[name] + self.weighed(name, "steadiness", weight, value, outputs[name], log)
         return log
 
     @torch.no_grad()
@@ -181,9 +186,10 @@ class Prism(Model):
         if not names:
             return None
         rows = -(-len(source) // STEADY_PART)
-        seen = min(source.shape[-2:]) - 2 * self.config.margin
+        margin = self._margin(names)
+        seen = min(source.shape[-2:]) - 2 * margin
         disturbance = Disturbance.draw(random, min(self.generator.cell, seen // 2))
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:
             outputs = self.generator(moved, latent[:rows], names)
-        return Disturbed(disturbance, self._interior(outputs))
+        return Disturbed(disturbance, self._interior(outputs, margin))

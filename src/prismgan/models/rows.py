@@ -30,6 +30,7 @@ def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, 
 
 
 def present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task, 1 for rows that have a target of the task and 0 for the others."""
+    """For each task that the batch has pictures of, 1 for rows that have one and 0 for the others."""
     everything = torch.ones(len(batch.source), device=batch.source.device)
-    return {name: batch.present.get(name, everything).float() for name in names}
+    shown = [name for name in names if name in batch.targets or name in batch.examples]
+    return {name: batch.present.get(name, everything).float() for name in shown}

@@ -5,10 +5,11 @@ from prismgan.networks.comparison import Bottleneck, BottleneckConfig, Condition
 from prismgan.networks.conditional import ConditionalConfig, OutputEncoder
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
 from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
-from prismgan.networks.generator import Features, Generator, GeneratorConfig, LooksConfig
+from prismgan.networks.generator import Generator, GeneratorConfig
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.kinds import KINDS, NetworkKind
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
+from prismgan.networks.style_branch import StyleBranchConfig
 from prismgan.networks.task_generator import RESERVED, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "Discriminator",
     "DiscriminatorConfig",
     "FeatureNetwork",
-    "Features",
     "Generator",
     "GeneratorConfig",
     "GeneratorSizes",
@@ -32,10 +32,10 @@ __all__ = [
     "LatentGenerator",
     "LatentGeneratorConfig",
     "LearntFeatures",
-    "LooksConfig",
     "NetworkKind",
     "OutputEncoder",
     "SqueezeFeatures",
+    "StyleBranchConfig",
     "TaskGenerator",
     "TaskName",
     "VariationalGenerator",

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["BorderedConv2d", "bordered", "enlarged", "repeated", "softened"]
+__all__ = ["BorderedConv2d", "blurred", "bordered", "enlarged", "repeated"]
 
 
 def bordered(
@@ -37,7 +37,7 @@ def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C 
         return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def softened(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     """Weighted by 1, 2, 1 in both directions: without what changes its sign from cell to cell."""
     return F.avg_pool2d(F.avg_pool2d(repeated(maps, 1), 2, stride=1), 2, stride=1)
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from prismgan.networks.borders import BorderedConv2d
 
-__all__ = ["FeatureNetwork", "LearntFeatures", "SqueezeFeatures"]
+__all__ = ["CombinedFeatures", "FeatureNetwork", "LearntFeatures", "SqueezeFeatures"]
 
 
 class LearntFeatures(nn.Module, ABC):
@@ -82,6 +82,22 @@ class FeatureNetwork(LearntFeatures):
                 if number == 0:
                     found.append(x)
         return found
+
+
+class CombinedFeatures(LearntFeatures):
+    """The maps of a first network, and of the second those of the levels that the first does not have.
+
+    A style's strokes are in fine levels, which a pruned network hardly has, and its larger forms in coarse ones, which
+    are too dear of a full one.
+    """
+
+    def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        fine = self.first.maps(images)
+        return [*fine, *self.second.maps(images)[len(fine) :]]
 
 
 class SqueezeFeatures(LearntFeatures):

@@ -57,6 +57,10 @@ class ImageGenerator(TaskGenerator):
         What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.
         """
 
+    def reads_whole(self, task: str) -> bool:
+        """Whether the task is made from the whole picture at once, never from tiles of it."""
+        return False
+
     # -- what follows from it ---------------------------------------------------------------------
 
     @property
@@ -77,8 +81,7 @@ class ImageGenerator(TaskGenerator):
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Render ``source`` into the named tasks, all of them by default; any height and width.
 
-        Only what the named tasks need is computed. ``latent`` matters where a rendered task has a latent; it
-        defaults to zeros, the mean look.
+        Only what the named tasks need is computed. ``latent`` matters where a rendered task has a latent.
 
         Raises:
             KeyError: a task that the network does not have.

@@ -40,6 +40,20 @@ else:
     ]
 
 
+class PaintingRows(Config):
+    """Rows of the steps that train styles, where these have steps of their own."""
+
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Part of the steps that train styles; the others train everything else."""
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Pictures in such a step, of each process."""
+    crop: Annotated[int, Field(ge=64, le=1024)] = 256
+    """Side of their crops in pixels. They are cut from photos as they are, and reduced by any whole factor that leaves
+    a crop: a style is asked of whole photos, and a crop of a large one is mostly plain."""
+    degradation: DegradationConfig | None = None
+    """What is done to their sources; null leaves them clean."""
+
+
 class TrainingConfig(Config):
     """The training loop."""
 
@@ -56,10 +70,9 @@ class TrainingConfig(Config):
     other tasks are trained as well, every other step is turned, and does not train them."""
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How often a crop with next to nothing in it is drawn anew, up to three times."""
-    reduced: bool = False
-    """Cut crops from photos as they are, and reduced by any whole factor that leaves a crop. Not with tasks that
-    enlarge: leave those out by `only`. Where tasks enlarge by several scales, looks too see every photo reduced, and
-    nothing plain."""
+    painting: PaintingRows | None = None
+    """Rows of their own for tasks that repaint the whole picture: larger crops, fewer of them. Null shows all tasks the
+    same rows."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -171,16 +184,10 @@ class Recipe(Config):
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
-        self.model.check(self.all_tasks(), self.training.crop)
-        return self
-
-    @model_validator(mode="after")
-    def _nothing_enlarges_reduced_photos(self) -> Self:
+        painting = self.training.painting
         for task in self.all_tasks():
-            if self.training.reduced and task.scale > 1:
-                raise ValueError(
-                    f"training.reduced: is for looks, and task {task.name!r} enlarges; name the looks in 'only'"
-                )
+            own = painting is not None and not task.fine
+            self.model.check([task], painting.crop if painting is not None and own else self.training.crop)
         return self
 
     def all_tasks(self) -> list[Task]:

@@ -63,7 +63,7 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
     except ValidationError as error:
         raise RecipeError(*(f"{_blamed(line, origin, places)}: {line}" for line in _explain(error))) from None
     locate = partial(pictures.resolve, base=base)
-    perceptual = recipe.model.perceptual and locate(recipe.model.perceptual)
+    perceptual = tuple(map(locate, recipe.model.perceptual))
     measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
     return recipe.model_copy(
         update={

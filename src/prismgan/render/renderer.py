@@ -16,6 +16,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.inputs import PictureRenderer
 from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
+from prismgan.render.painting import Canvas
 from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
 from prismgan.render.runtimes import Pass, make_runtime
 from prismgan.render.stages import Stage, cut, looks_of, stages
@@ -171,6 +172,7 @@ class Renderer(PictureRenderer):
             together=self.runtime.together,
             memory=self.memory,
             where=where,
+            brush=request.brush,
         )
         work = [(stage, tiled(stage)) for stage in stages(plan, height, width, depth, len(pictures))]
         done, total = 0, sum(len(parts) for _, parts in work)
@@ -178,9 +180,10 @@ class Renderer(PictureRenderer):
         finished: list[dict[str, NDArray[Any]]] = [{} for _ in pictures]
         for number, (stage, parts) in enumerate(work, start=1):
             rooms = [stage.rooms() for _ in pictures]
+            canvas = self._painted(sources, stage, request.brush)
             for tile in parts:
                 complete = made if number == len(work) and tile is parts[-1] else None
-                self._render_tile(sources, mask, stage, tile, rooms, complete)
+                self._render_tile(sources, mask, stage, tile, canvas, rooms, complete)
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -207,12 +210,30 @@ class Renderer(PictureRenderer):
         return checked_tasks(tasks, self.generator.specs)
 
     @torch.inference_mode()
+    def _painted(self, sources: Sequence[NDArray[Any]], stage: Stage, brush: int | None) -> Canvas | None:
+        """The looks of a stage that are made from whole pictures; None where there are none."""
+        wanted: dict[int, list[str]] = {}
+        for output in stage.outputs:
+            names = wanted.setdefault(output.seed, [])
+            names += [look for look in output.looks if self.generator.reads_whole(look) and look not in names]
+        passes = [Pass(seed, tuple(names)) for seed, names in wanted.items() if names]
+        if not passes:
+            return None
+        if not self.runtime.together:
+            passes = [Pass(seed, (name,)) for seed, names in passes for name in names]
+        canvas = Canvas(sources, brush)
+        looks = self.runtime.looks(canvas.source, passes)
+        canvas.coming = ((each.seed, next(looks)) for each in passes)
+        return canvas
+
+    @torch.inference_mode()
     def _render_tile(
         self,
         sources: Sequence[NDArray[Any]],
         mask: NDArray[Any] | None,
         stage: Stage,
         tile: Tile,
+        canvas: Canvas | None,
         rooms: Sequence[Mapping[str, Sequence[NDArray[Any]]]],
         made: Callable[[int, str, NDArray[Any]], None] | None,
     ) -> None:
@@ -221,10 +242,17 @@ class Renderer(PictureRenderer):
         outer = rows.outer, columns.outer
         image = torch.cat([from_pixels(source[outer]) for source in sources])
         groups = stage.passes(one_by_one=made is not None and not self.runtime.together)
-        rendered = self.runtime.looks(image, [Pass(outputs[0].seed, tuple(looks_of(outputs))) for _, outputs in groups])
-        for scale, outputs in groups:
+        tiled = [
+            tuple(look for look in looks_of(outputs) if not self.generator.reads_whole(look)) for _, outputs in groups
+        ]
+        passes = [Pass(outputs[0].seed, looks) for (_, outputs), looks in zip(groups, tiled, strict=True) if looks]
+        rendered = self.runtime.looks(image, passes) if passes else iter(())
+        for (scale, outputs), names in zip(groups, tiled, strict=True):
             inner = ..., rows.inner(scale), columns.inner(scale)
-            looks = {name: look[inner] for name, look in next(rendered).items()}
+            looks = {name: look[inner] for name, look in next(rendered).items()} if names else {}
+            if canvas is not None:
+                own, seed = image[..., rows.inner(1), columns.inner(1)], outputs[0].seed
+                looks |= {look: canvas.part(look, seed, tile, own) for look in looks_of(outputs) if look not in looks}
             mixed = mask is not None or any(is_mixed(output) for output in outputs)
             base = self.generator.enlarged(image, scale)[inner] if mixed else None
             where = None if mask is None else enlarged_mask(mask[outer], scale)[inner]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.networks import RESERVED, HeadSpec
+from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
 
 __all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
 
@@ -82,12 +83,17 @@ class Request:
     """(H, W) of the source, floats in [0, 1] or truth values: where the outputs apply. Where it is 0 the source
     (enlarged bicubically) stays, also in the chain. Enlarged bilinearly for enlarged outputs."""
 
+    brush: int | None = None
+    """Longest side in pixels at which styles are painted: the smaller, the broader the brush against the picture. By
+    default that of the picture, and at most :data:`~prismgan.render.painting.BRUSH`."""
+
     def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
         """The outputs, given a generator's heads.
 
         Raises:
             PrismganError: a name is unknown or taken, or a number is not one, or is out of range.
         """
+        self._check_brush()
         tasks = checked_tasks(self.tasks, specs, empty=bool(self.chain or self.blends))
         chain = checked_tasks(self.chain, specs, empty=True)
         seeds = self._checked_seeds()
@@ -149,6 +155,13 @@ class Request:
         if not self.seeds:
             raise PrismganError("no seed is named; name one, for example 0")
         return tuple(int(seed) for seed in self.seeds)
+
+    def _check_brush(self) -> None:
+        whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
+        if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
+            raise PrismganError(
+                f"brush is {self.brush!r}; expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
+            )
 
     def _check_strengths(self, asked: set[str], specs: Mapping[str, HeadSpec]) -> None:
         for name, strength in self.strength.items():

@@ -160,13 +160,21 @@ class OnnxRuntime:
     ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
         run = self._made(tuple(passes))
         height, width = source.shape[-2:]
-        cells = iter(run({"bordered": self.generator.bordered(source).contiguous().numpy()}))
+        names = [name for each in passes for name in each.tasks]
+        inputs = {}
+        if not all(map(self.generator.reads_whole, names)):
+            inputs["bordered"] = self.generator.bordered(source).contiguous().numpy()
+        if any(map(self.generator.reads_whole, names)):
+            inputs["source"] = source.contiguous().numpy()
+        images = iter(run(inputs))
         for each in passes:
-            scales = {name: self.generator.specs[name].scale for name in each.tasks}
-            yield {
-                name: F.pixel_shuffle(torch.from_numpy(next(cells)), 2 * scale)[..., : height * scale, : width * scale]
-                for name, scale in scales.items()
-            }
+            looks = {}
+            for name in each.tasks:
+                image, scale = torch.from_numpy(next(images)), self.generator.specs[name].scale
+                if not self.generator.reads_whole(name):
+                    image = F.pixel_shuffle(image, 2 * scale)[..., : height * scale, : width * scale]
+                looks[name] = image
+            yield looks
 
     def _make(self, passes: tuple[Pass, ...]) -> Run:
         from prismgan.export.onnx_file import passes_model

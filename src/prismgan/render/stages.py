@@ -13,6 +13,7 @@ from prismgan.errors import PictureError
 from prismgan.images import Depth, empty
 from prismgan.networks import ImageGenerator
 from prismgan.render.mixing import is_mixed
+from prismgan.render.painting import canvas_sides, painting_bytes
 from prismgan.render.request import Output, Plan
 from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, tiles
 
@@ -97,7 +98,14 @@ def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) ->
 
 
 def cut(
-    stage: Stage, generator: ImageGenerator, *, masked: bool, together: bool, memory: int | None, where: str
+    stage: Stage,
+    generator: ImageGenerator,
+    *,
+    masked: bool,
+    together: bool,
+    memory: int | None,
+    where: str,
+    brush: int | None = None,
 ) -> list[Tile]:
     """The tiles of a stage, as large as the memory allows.
 
@@ -109,6 +117,7 @@ def cut(
         memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
             outputs, and of that no more than :data:`WORKING_MEMORY`.
         where: names the picture in errors.
+        brush: longest side at which whole pictures are painted; see :func:`~prismgan.render.painting.canvas_sides`.
 
     Raises:
         PictureError: the outputs and the smallest tile take more than that.
@@ -118,7 +127,10 @@ def cut(
     groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
-    smallest = smallest_area(stage.height, stage.width, halo) * each
+    painted = sum(map(generator.reads_whole, looks_of(stage.outputs)))
+    canvas = canvas_sides(stage.height, stage.width, brush)
+    painting = painting_bytes(canvas, painted, stage.count) if painted else 0
+    smallest = smallest_area(stage.height, stage.width, halo) * each + painting
     if memory is None:
         free = psutil.virtual_memory().available
         room, needed = min((free - stage.held) / 2, max(WORKING_MEMORY, smallest)), stage.held + 2 * smallest
@@ -131,7 +143,12 @@ def cut(
             f"{where}: rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory, "
             f"and there are {limit}; ask for fewer outputs at once, allow more, or make the picture smaller"
         )
-    return tiles(stage.height, stage.width, tile_sides(stage.height, stage.width, halo, cell, int(room / each)), halo)
+    return tiles(
+        stage.height,
+        stage.width,
+        tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each)),
+        halo,
+    )
 
 
 def _mb(count: float) -> str:

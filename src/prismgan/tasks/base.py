@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, ClassVar, Self
 
@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from prismgan.config import Config
+from prismgan.errors import nearest
 from prismgan.images import upsample
 from prismgan.losses.context import LossContext
 from prismgan.metrics import Metric
@@ -128,7 +129,9 @@ class Task:
     additive: bool
     """Whether the output is the source plus what the head says, or the latter alone."""
     fine: bool
-    """Whether the head works at the trunk's finest resolution (restoration) or at its coarsest (style)."""
+    """Whether the head restores, from the trunk's features, or paints, from the branch's."""
+    shares: tuple[str, ...] = ()
+    """Names of all losses if the weights above are shares of the gradient at the output; else none."""
 
     @property
     def baseline(self) -> Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 sH sW"]]:
@@ -189,6 +192,9 @@ class TaskEntry(Config, ABC):
     steadiness_weight: NonNegative = 0.0
     """Weight of the loss that gives a photo the same look where it has moved a little or has other noise: against
     flicker in videos."""
+    shares: Mapping[str, Annotated[float, Field(gt=0)]] | None = None
+    """Shares of the gradient at the output, by loss, instead of weights: for example `{style: 0.6, content: 0.25,
+    adversarial: 0.15}`. They are kept by the gradients' norms; a loss that is not named is left out."""
     frequency: Annotated[float, Field(gt=0)] = 1.0
     """How often the task is drawn, relative to the others, where `model.tasks_per_step` leaves some out."""
     degraded_weight: NonNegative = 1.0
@@ -215,8 +221,24 @@ class TaskEntry(Config, ABC):
         scale: int = 1,
         additive: bool = True,
     ) -> Task:
-        """A task with the entry's common fields filled in; losses of weight 0 are left out."""
+        """A task with the entry's common fields filled in; losses of weight 0 are left out.
+
+        Raises:
+            ValueError: a share is stated for a loss that the kind does not have.
+        """
         kind: str = type(self).model_fields["kind"].default
+        beside = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
+        beside["diversity"] = self.diversity_weight if self.latent else 0.0
+        if self.shares is not None:
+            known = [*(term.name for term in losses), *beside]
+            for name in self.shares:
+                if name not in known:
+                    raise ValueError(
+                        f"task {self.name!r}: shares: has no loss {name!r}{nearest(name, known)} "
+                        f"(it has: {', '.join(known)})"
+                    )
+            losses = [replace(term, weight=self.shares.get(term.name, 0.0)) for term in losses]
+            beside = {name: self.shares.get(name, 0.0) for name in beside}
         return Task(
             name=self.name,
             kind=kind,
@@ -225,10 +247,11 @@ class TaskEntry(Config, ABC):
             losses=tuple(term for term in losses if term.weight > 0),
             metrics=tuple(metrics),
             weight=self.weight,
-            adversarial_weight=self.adversarial_weight,
+            adversarial_weight=beside["adversarial"],
             latent=self.latent,
-            diversity_weight=self.diversity_weight if self.latent else 0.0,
-            steadiness_weight=self.steadiness_weight,
+            diversity_weight=beside["diversity"],
+            steadiness_weight=beside["steadiness"],
+            shares=tuple(self.shares or ()),
             frequency=self.frequency,
             degraded_weight=self.degraded_weight,
             blocks=self.blocks,

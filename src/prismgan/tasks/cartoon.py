@@ -26,7 +26,7 @@ class Cartoon(TaskEntry):
     guidance_weight: NonNegative = 10.0
     """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""
     guidance_structure: NonNegative = 0.05
-    """Within the guidance, weight of the features' distance against that of the smoothed pictures."""
+    """Within the guidance, weight of the features' distance against that of the pixels."""
     total_variation_weight: NonNegative = 0.1
     """Weight of the total variation: it keeps flat regions flat."""
 
@@ -39,5 +39,5 @@ class Cartoon(TaskEntry):
                 LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=CONTENT_METRICS,
-            fine=False,
+            fine=True,
         )

@@ -1,4 +1,4 @@
-"""A new look for trained weights: one head, learnt from a picture or a few, on the trunk as it is.
+"""A new style for trained weights: one head, learnt from a picture or a few, on the branch as it is.
 
 The task is the recipe's kind ``style``, and :class:`Prism` trains it, so nothing of that is written twice. Only the new
 head learns; that is what makes minutes enough, and what leaves the other tasks' outputs as they were, to the bit. There
@@ -21,7 +21,7 @@ from prismgan import data
 from prismgan.batch import Batch, TaskBatch
 from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, WeightsError
 from prismgan.models import Prism, PrismConfig
 from prismgan.models.schedule import Schedule
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
@@ -38,7 +38,7 @@ __all__ = ["MOST_BYTES", "HeadTraining"]
 MOST_BYTES = 300_000
 """Bytes that a new head may add to a file."""
 MOST_BLOCKS = 4
-"""Residual blocks of a new head, as far as they fit. It needs more than those that the trunk learnt together with."""
+"""Residual blocks of a new head, as far as they fit. It needs more than those that the branch learnt together with."""
 STORED = torch.float16
 """What a new head's numbers are stored in, whatever the others are."""
 
@@ -62,7 +62,7 @@ DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 
 
 
 class HeadTraining:
-    """The training of one style head on the frozen trunk of a weights file."""
+    """The training of one style head on the frozen branch of a weights file."""
 
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None, seed: int = 0) -> None:
         """Read the photos, the built-in ones by default, and the exemplars.
@@ -74,6 +74,11 @@ class HeadTraining:
         require_training()
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
+        if trained.branch is None:
+            raise WeightsError(
+                f"{weights.path}: has no style, and a new one is learnt on what styles share; "
+                "use weights that have one, such as the ready-made ones"
+            )
         self.weights = weights
         self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent)})
         task = self.entry.task()
@@ -84,7 +89,7 @@ class HeadTraining:
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = Prism(
-            PrismConfig(generator=trained.config, frozen="trunk", rate=RATE, schedule=Schedule(warmup=WARMUP)),
+            PrismConfig(generator=trained.config, frozen="shared", rate=RATE, schedule=Schedule(warmup=WARMUP)),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,
@@ -93,7 +98,7 @@ class HeadTraining:
             precision=precision("auto", device),
         )
         generator = self.model.generator
-        for part in ("trunk", "mapping"):
+        for part in ("branch", "mapping"):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
         self.started_from = self._start_as_nearest(trained)
@@ -136,7 +141,7 @@ class HeadTraining:
         started = shown = time.monotonic()
         try:
             with signals_told(signals.append), killed_workers_named():
-                for batch in data.batches(self.samples, BATCH, 0, length, workers=workers):
+                for batch in data.batches([data.Part(self.samples, BATCH)], 0, length, workers=workers):
                     for key, value in self._learn(batch, display).items():
                         window[key].append(float(value))
                     between()
@@ -185,11 +190,15 @@ class HeadTraining:
         to identities as they start; a look whose head has more than that is left out.
         """
         places = self.head.state_dict().keys()
-        names = [
-            entry.name
-            for entry in self.weights.header.tasks
-            if entry.kind == "style" and trained.heads[entry.name].state_dict().keys() <= places
-        ]
+        starts = {}
+        for entry in self.weights.header.tasks:
+            # A look may vary with z where the new one does not.
+            state = {
+                key: tensor for key, tensor in trained.heads[entry.name].state_dict().items() if ".linear." not in key
+            }
+            if entry.kind == "style" and state.keys() <= places:
+                starts[entry.name] = state
+        names = list(starts)
         if not names:
             return None
         photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])
@@ -204,7 +213,7 @@ class HeadTraining:
         nearest = min(distances, key=distances.__getitem__)
         if distances[nearest] >= distance(photos):
             return None
-        self.head.load_state_dict(trained.heads[nearest].state_dict(), strict=False)
+        self.head.load_state_dict(starts[nearest], strict=False)
         return nearest
 
     @torch.no_grad()

@@ -17,7 +17,6 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
-from prismgan.data import TrainingSet
 from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DivergedError
 from prismgan.evaluation.evaluator import evaluator
@@ -27,6 +26,7 @@ from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import from_first, lost_processes_named, processes, total
 from prismgan.packages import require_training
+from prismgan.recipes.parts import training_parts
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import to_yaml
 from prismgan.recipes.weights import header
@@ -94,20 +94,7 @@ class Trainer:
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 self.display.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
-        self.training_set = TrainingSet(
-            train,
-            self.tasks,
-            recipe.training.crop,
-            recipe.degradation,
-            recipe.seed,
-            recipe.data.cache_mb,
-            recipe.training.mirror,
-            alongside=others,
-            batch=self.world * recipe.training.batch_size,
-            reduced=recipe.training.reduced,
-            quarter_turns=recipe.training.quarter_turns,
-            reject_flat=recipe.training.reject_flat,
-        )
+        self.parts = training_parts(recipe, train, seed=recipe.seed, world=self.world)
         self.model = build(
             recipe.model,
             self.tasks,
@@ -118,7 +105,10 @@ class Trainer:
             precision=precision(recipe.training.precision, str(state.device)),
         )
         if start_from is not None and not self._resumed:
-            taken = load_weights(start_from).take_over(self.model.generator)
+            weights, discriminator = load_weights(start_from), self.model.discriminator
+            taken = weights.take_over(self.model.generator)
+            if discriminator is not None:
+                taken += weights.take_over(discriminator, "discriminator")
             self.display.event(f"started from {start_from}: {taken} of its tensors fit")
         metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
         self.evaluator = evaluator(recipe, self.model, self.tasks, train, self.test, metrics)
@@ -194,15 +184,14 @@ class Trainer:
         settings = self.recipe.training
         window: dict[str, list[float]] = defaultdict(list)
         started = last = time.monotonic()
-        in_a_row = 0
+        in_a_row = rows = 0
         # Where time decides, no number of steps is too large to prepare for.
         left = self.steps - self.step if self.minutes is None else 2**31
-        for batch in data.batches(
-            self.training_set, settings.batch_size, self.step, left, self.rank, self.world, self.recipe.data.workers
-        ):
+        for batch in data.batches(self.parts, self.step, left, self.rank, self.world, self.recipe.data.workers):
             self._name_skipped(batch)
             log = self._step(batch.to(self.model.device))
             self.step += 1
+            rows += len(batch.source)
             for key, value in log.items():
                 window[key].append(float(value))
             if float(log["skipped"]):
@@ -220,8 +209,8 @@ class Trainer:
             if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
                 self._replan(self.seconds_before + now - started)
             if self.step % settings.log_every == 0 or self.step == self.steps:
-                count = len(window["rate"])
-                speed = count * settings.batch_size * self.world / max(now - last, 1e-9)
+                speed = rows * self.world / max(now - last, 1e-9)
+                rows = 0
                 last = now
                 means = {key: _mean(values) for key, values in window.items()}
                 window.clear()

@@ -21,6 +21,7 @@ from prismgan.export.parity import TaskParity
 from prismgan.files import new_folder
 from prismgan.networks import Generator
 from prismgan.packages import require
+from prismgan.render.painting import BRUSH
 from prismgan.web import onnxruntime_web
 from prismgan.weights import Header, Weights
 
@@ -193,6 +194,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
         "cell": cell,
         "halo": -(-generator.reach(names) // cell) * cell,
         "latent": generator.config.latent,
+        "brush": BRUSH,
         "pieces": list(pieces.files),
         "network": network,
         "runtime": onnxruntime_web.FOLDER,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from prismgan.errors import WeightsError
-from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
+from prismgan.networks.features import CombinedFeatures, FeatureNetwork, LearntFeatures, SqueezeFeatures
 
 __all__ = ["default_features", "find_features", "load_features", "load_squeeze", "read_tensors"]
 
@@ -43,7 +43,13 @@ class _Layout:
 
 LAYOUTS = (
     _Layout(
-        (("conv11", "conv12"), ("conv21", "conv22"), ("conv31", "conv32", "conv33", "conv34"), ("conv41",)),
+        (
+            ("conv11", "conv12"),
+            ("conv21", "conv22"),
+            ("conv31", "conv32", "conv33", "conv34"),
+            ("conv41", "conv42", "conv43", "conv44"),
+            ("conv51",),
+        ),
         colours="conv0",
     ),
     _Layout((("2", "5"), ("9", "12"), ("16",)), colours="0"),
@@ -52,15 +58,19 @@ LAYOUTS = (
             ("features.0", "features.2"),
             ("features.5", "features.7"),
             ("features.10", "features.12", "features.14", "features.16"),
-            ("features.19",),
+            ("features.19", "features.21", "features.23", "features.25"),
+            ("features.28",),
         )
     ),
 )
 
 
-def find_features(path: str | None) -> nn.Module:
-    """The feature network of a recipe: of a file, or the one that prismgan brings."""
-    return default_features() if path is None else load_features(Path(path))
+def find_features(paths: tuple[str, ...]) -> LearntFeatures:
+    """The feature network of a recipe: of a file, or of two combined, or, of none, the one that prismgan brings."""
+    if not paths:
+        return default_features()
+    first, *others = (load_features(Path(path)) for path in paths)
+    return CombinedFeatures(first, others[0]).frozen() if others else first
 
 
 def default_features() -> LearntFeatures:

@@ -46,9 +46,9 @@ __all__ = [
     "save_weights",
 ]
 
-FORMAT = 2
-"""Version of the file's layout and of the networks in it; a file of another version is refused. 2: repainting heads
-go back to 1/2 with half their channels."""
+FORMAT = 3
+"""Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
+by a normalised branch of their own."""
 
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
@@ -214,27 +214,28 @@ class Weights:
         assert isinstance(network, Generator)
         return network
 
-    def take_over(self, network: TaskGenerator) -> int:
-        """Load those of the generator's tensors that fit into a network by name and shape; how many did.
+    def take_over(self, network: nn.Module, part: str = "generator") -> int:
+        """Load those tensors of a part of the file that fit into a network by name and shape; how many did.
 
         A head that adds to the source knows nothing of use to one that stands alone, and is left out.
 
         Raises:
-            WeightsError: none did.
+            WeightsError: none did, though the file has the part.
         """
-        own = network.state_dict()
+        own, stored = network.state_dict(), self.part(part)
+        specs = network.specs if isinstance(network, TaskGenerator) else {}
         others = tuple(
             f"heads.{entry.name}."
             for entry in self.header.tasks
-            if entry.name in network.specs and network.specs[entry.name].additive != entry.additive
+            if entry.name in specs and specs[entry.name].additive != entry.additive
         )
         fitting = {
             name: tensor
-            for name, tensor in self.part("generator").items()
+            for name, tensor in stored.items()
             if name in own and own[name].shape == tensor.shape and not name.startswith(others)
         }
-        if not fitting:
-            raise WeightsError(f"{self.path}: nothing in it fits the recipe's generator; use its own recipe's sizes")
+        if not fitting and (stored or part == "generator"):
+            raise WeightsError(f"{self.path}: nothing in it fits the recipe's {part}; use its own recipe's sizes")
         network.load_state_dict(fitting, strict=False)
         return len(fitting)
 

@@ -34,18 +34,22 @@ export class BitmapFile {
     }
   }
 
-  // Pixels of RGBA as they are.
-  static of({ data, width, height }) {
-    const file = new BitmapFile(width, height);
-    for (let row = 0, from = 0; row < height; row++) {
-      let to = HEAD + (height - 1 - row) * file.stride;
-      for (let column = 0; column < width; column++, from += 4, to += 3) {
-        file.bytes[to] = data[from + 2];
-        file.bytes[to + 1] = data[from + 1];
-        file.bytes[to + 2] = data[from];
+  // All pixels, of RGBA of the same size.
+  fill({ data }) {
+    for (let row = 0, from = 0; row < this.height; row++) {
+      let to = HEAD + (this.height - 1 - row) * this.stride;
+      for (let column = 0; column < this.width; column++, from += 4, to += 3) {
+        this.bytes[to] = data[from + 2];
+        this.bytes[to + 1] = data[from + 1];
+        this.bytes[to + 2] = data[from];
       }
     }
-    return file.blob();
+    return this;
+  }
+
+  // Pixels of RGBA as they are.
+  static of(pixels) {
+    return new BitmapFile(pixels.width, pixels.height).fill(pixels).blob();
   }
 
   blob() {

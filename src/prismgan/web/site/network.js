@@ -35,21 +35,31 @@ export class Network {
 
   // Looks into `files`, BitmapFile by task; step(share) is awaited before every piece of work, made(name) told of every look.
   async render(pixels, files, seed, { step, made }) {
-    // What repaints needs less of the trunk, and comes first.
-    const names = [...files.keys()].sort((one, other) => this.tasks.get(one).fine - this.tasks.get(other).fine);
+    const names = [...files.keys()];
+    const restored = names.filter((name) => this.tasks.get(name).fine);
+    const painted = names.filter((name) => !this.tasks.get(name).fine);
     const { cell, halo } = this.description;
-    const parts = tiles(pixels.height, pixels.width, halo, cell, AREA);
-    const total = parts.length * (names.length + 2);
+    const parts = restored.length ? tiles(pixels.height, pixels.width, halo, cell, AREA) : [];
+    const total = painted.length + Math.min(painted.length, 1) + parts.length * (restored.length + 1);
     let done = 0;
     const next = () => step(done++ / total);
+    if (painted.length) {
+      await next();
+      const canvas = resized(pixels, this.description.brush);
+      const values = await this.run("branch", { source: this.source(canvas, whole(canvas)), latent: this.latent(seed) });
+      for (const name of painted) {
+        await next();
+        const look = await this.look(name, values, seed);
+        if (canvas === pixels) await this.write(look, whole(pixels), 1, files.get(name));
+        else files.get(name).fill(await enlarged(look, canvas, pixels));
+        made(name);
+      }
+      discard(values);
+    }
     for (const part of parts) {
       await next();
       const features = await this.run("trunk", { source: this.source(pixels, part) });
-      for (const name of names) {
-        if (this.tasks.get(name).fine && !features.fine) {
-          await next();
-          Object.assign(features, await this.run("fine", features));
-        }
+      for (const name of restored) {
         await next();
         await this.write(await this.look(name, features, seed), part, this.tasks.get(name).scale, files.get(name));
         if (part === parts.at(-1)) made(name);
@@ -75,20 +85,13 @@ export class Network {
     context.drawImage(bitmap, 0, 0);
     bitmap.close();
     const pixels = context.getImageData(0, 0, width, height);
-    const whole = { rows: { start: 0, stop: height, first: 0, last: height }, columns: { start: 0, stop: width, first: 0, last: width } };
-    const features = await this.run("trunk", { source: this.source(pixels, whole) });
+    const features = await this.features(names, this.source(pixels, whole(pixels)));
     const looks = [];
     for (const name of names) {
-      if (this.tasks.get(name).fine && !features.fine) Object.assign(features, await this.run("fine", features));
       const look = await this.look(name, features, 0);
       const data = await look.getData();
       const [, , rows, columns] = look.dims;
-      const plane = rows * columns;
-      for (let row = 0, to = 0; row < height; row++) {
-        for (let column = 0, from = row * columns; column < width; column++, from++, to += 4) {
-          for (let channel = 0; channel < 3; channel++) pixels.data[to + channel] = (data[from + channel * plane] + 1) * 127.5;
-        }
-      }
+      copyPixels(data, rows, columns, pixels);
       look.dispose();
       context.putImageData(pixels, 0, 0);
       looks.push(await createImageBitmap(canvas));
@@ -97,11 +100,21 @@ export class Network {
     return looks;
   }
 
+  // What the heads of these tasks read, of a source that is rendered as a whole with the first seed.
+  async features(names, source) {
+    const pieces = new Set(names.map((name) => (this.tasks.get(name).fine ? "trunk" : "branch")));
+    const values = {};
+    for (const piece of pieces) Object.assign(values, await this.run(piece, { source, latent: this.latent(0) }));
+    return values;
+  }
+
   async look(name, features, seed) {
-    const { varies } = this.tasks.get(name);
+    return (await this.run(`head-${name}`, { ...features, latent: this.latent(seed) })).look;
+  }
+
+  latent(seed) {
     const { latent: size } = this.description;
-    const more = varies ? { latent: new this.ort.Tensor("float32", latent(seed, size), [1, size]) } : {};
-    return (await this.run(`head-${name}`, { ...features, ...more })).look;
+    return new this.ort.Tensor("float32", latent(seed, size), [1, size]);
   }
 
   // The outputs of a piece, by name; it takes of the values what it needs.
@@ -150,8 +163,7 @@ export class Network {
     const { side, expected } = this.description.check;
     const pattern = Float32Array.from({ length: 3 * side * side }, (_, i) => ((37 * i) % 256) / 127.5 - 1);
     const source = new this.ort.Tensor("float32", pattern, [1, 3, side, side]);
-    const features = await this.run("trunk", { source });
-    if (this.files.has("fine")) Object.assign(features, await this.run("fine", features));
+    const features = await this.features([...this.tasks.keys()], source);
     for (const [name, values] of Object.entries(expected)) {
       const look = await this.look(name, features, 0);
       const data = await look.getData();
@@ -162,6 +174,52 @@ export class Network {
       look.dispose();
     }
     discard(features);
+  }
+}
+
+const whole = ({ width, height }) => ({
+  rows: { start: 0, stop: height, first: 0, last: height },
+  columns: { start: 0, stop: width, first: 0, last: width },
+});
+
+function canvasOf(pixels) {
+  const canvas = new OffscreenCanvas(pixels.width, pixels.height);
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+function drawn(canvas, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvas, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height);
+}
+
+// The picture, reduced to a longest side of `most` pixels where it is larger: the size at which it is painted.
+function resized(pixels, most) {
+  const factor = most / Math.max(pixels.width, pixels.height);
+  if (factor >= 1) return pixels;
+  return drawn(canvasOf(pixels), Math.max(16, Math.round(pixels.width * factor)), Math.max(16, Math.round(pixels.height * factor)));
+}
+
+// A look that was painted at the size of `canvas`, at the size of `pixels`.
+async function enlarged(look, canvas, pixels) {
+  const painted = new ImageData(canvas.width, canvas.height);
+  const data = await look.getData();
+  const [, , rows, columns] = look.dims;
+  copyPixels(data, rows, columns, painted);
+  look.dispose();
+  return drawn(canvasOf(painted), pixels.width, pixels.height);
+}
+
+// The upper left part of an image (3, rows, columns) in [-1, 1] as RGBA.
+function copyPixels(data, rows, columns, pixels) {
+  const plane = rows * columns;
+  for (let row = 0, to = 0; row < pixels.height; row++) {
+    for (let column = 0, from = row * columns; column < pixels.width; column++, from++, to += 4) {
+      for (let channel = 0; channel < 3; channel++) pixels.data[to + channel] = (data[from + channel * plane] + 1) * 127.5;
+      pixels.data[to + 3] = 255;
+    }
   }
 }
 

@@ -1,0 +1,197 @@
+"""The part of the generator that paints: one normalised branch for all styles, and a head for each.
+
+Restoration is norm-free; a style is not: without instance normalisation (Ulyanov, Vedaldi, Lempitsky, "Instance
+normalization", 2016) a small network does not learn one. Statistics are those of the whole picture, so the branch
+always reads a whole picture, at the size at which it is painted, and never a tile of it. Shape and depth follow
+Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), with the work at 1/4 and 1/8 of
+the picture's side.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prismgan.config import Config
+from prismgan.networks.borders import blurred, enlarged
+
+__all__ = [
+    "BORDER",
+    "CELL",
+    "PERIODS",
+    "RANGE",
+    "ConditionalNorm",
+    "NoiseField",
+    "NormalisedBlock",
+    "StyleBranch",
+    "StyleBranchConfig",
+    "StyleHead",
+]
+
+CELL = 8
+"""Sides are padded to a multiple of this many pixels."""
+BORDER = 32
+"""Pixels of reflected picture around what is painted. They are cut off, with what zeros beyond them do to strokes."""
+LEVELS = (0, 1)
+"""Noise lies beside the picture at 1/4 and at 1/2 of its side."""
+PERIODS = ((31, 37), (41, 29))
+"""Rows and columns of the tables whose sum is the noise. The sum repeats itself only after 1,271 rows and 1,073
+columns."""
+RANGE = 1.2
+"""Outputs lie within plus and minus this, and are clipped to 1: black and white are reached without saturation."""
+
+Width = Annotated[int, Field(gt=0, le=1024)]
+
+
+class StyleBranchConfig(Config):
+    """Size of the branch that paints."""
+
+    fine: Width = 48
+    """Channels at 1/4 of the picture's side."""
+    coarse: Width = 96
+    """Channels at 1/8, where strokes are planned."""
+    blocks: Annotated[int, Field(ge=1, le=64)] = 5
+    """Residual blocks at 1/8."""
+    head: Annotated[int, Field(gt=1, le=1024)] = 32
+    """Channels of a head at 1/4; half as many at 1/2."""
+    noise: Annotated[int, Field(ge=1, le=64)] = 4
+    """Maps of noise beside the picture at 1/4 and at 1/2. Strokes grow out of them where a photo is plain."""
+
+
+class NoiseField(nn.Module):
+    """Normal noise with deviation 1/2 as a function of z and of the place in the whole picture.
+
+    A weighted sum of fixed tables, each repeated endlessly; z gives the weights. Equal places of equal z have equal
+    noise, whatever picture lies there: the frames of a clip are painted with strokes that stay where they are.
+
+    Args:
+        maps: of noise.
+        latent: dimensions of z.
+    """
+
+    gain = 0.5 / len(PERIODS) ** 0.5
+    """Of every table, for the deviation of their sum."""
+
+    def __init__(self, maps: int, latent: int) -> None:
+        super().__init__()
+        random = torch.Generator().manual_seed(0)
+        for level in LEVELS:
+            for number, period in enumerate(PERIODS):
+                table = torch.randn(latent, maps, *period, generator=random)
+                self.register_buffer(f"table{level}{number}", table, persistent=False)
+
+    def forward(
+        self, latent: Float[Tensor, "B Z"], level: int, rows: int, columns: int
+    ) -> Float[Tensor, "B N {rows} {columns}"]:
+        """The upper left part of the noise at 1/4 (``level`` 0) or 1/2 (1) of the picture's side."""
+        direction = self.gain * F.normalize(latent, dim=1)
+        total = latent.new_zeros(())
+        for number in range(len(PERIODS)):
+            table = self.get_buffer(f"table{level}{number}")
+            weighed = torch.einsum("bz,znhw->bnhw", direction, table)
+            down = torch.arange(rows, device=latent.device) % table.shape[-2]
+            right = torch.arange(columns, device=latent.device) % table.shape[-1]
+            total = total + weighed[:, :, down][..., right]
+        return total
+
+
+def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:
+    """Zeros beyond the border: no loss sees what they touch. Normalisation takes a bias away again."""
+    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2 if stride == 1 else 0, bias=bias)
+
+
+class ConditionalNorm(nn.Module):
+    """Instance normalisation with a learnt scale and shift, which a code may change.
+
+    Dumoulin, Shlens, Kudlur, "A learned representation for artistic style" (ICLR 2017), eq. 5.
+    """
+
+    def __init__(self, channels: int, code: int = 0) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels, affine=True)
+        self.linear = nn.Linear(code, 2 * channels) if code else None
+        if self.linear is not None:
+            nn.init.normal_(self.linear.weight, std=0.3 / code**0.5)
+            nn.init.zeros_(self.linear.bias)
+
+    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B C h w"]:
+        maps = self.norm(maps)
+        if self.linear is None:
+            return maps
+        assert code is not None, "this head needs a latent"
+        scale, shift = self.linear(code)[..., None, None].chunk(2, dim=1)
+        return maps * (1 + scale) + shift
+
+
+class NormalisedBlock(nn.Module):
+    """``x + norm(conv(relu(norm(conv(x)))))``."""
+
+    def __init__(self, channels: int, code: int = 0) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels)
+        self.first_norm = ConditionalNorm(channels, code)
+        self.second = _convolution(channels, channels)
+        self.second_norm = ConditionalNorm(channels, code)
+
+    def forward(
+        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "B Z"] | None = None
+    ) -> Float[Tensor, "B C h w"]:
+        inner = F.relu(self.first_norm(self.first(maps), code))
+        return maps + self.second_norm(self.second(inner), code)
+
+
+class StyleBranch(nn.Module):
+    """The picture at 1/4 with noise beside it, to features at 1/4 that every style's head reads."""
+
+    def __init__(self, config: StyleBranchConfig) -> None:
+        super().__init__()
+        self.stem = _convolution(48 + config.noise, config.fine)
+        self.stem_norm = ConditionalNorm(config.fine)
+        self.down = _convolution(config.fine, config.coarse, size=2, stride=2)
+        self.down_norm = ConditionalNorm(config.coarse)
+        self.blocks = nn.ModuleList(NormalisedBlock(config.coarse) for _ in range(config.blocks))
+        self.up = _convolution(config.coarse, config.fine, size=1, bias=True)
+
+    def forward(self, quarters: Float[Tensor, "B 48+N H/4 W/4"]) -> Float[Tensor, "B F H/4 W/4"]:
+        """``quarters`` are the picture, unshuffled by 4, and noise beside it; their sides are even."""
+        quarter = F.relu(self.stem_norm(self.stem(quarters), None))
+        coarse = F.relu(self.down_norm(self.down(quarter), None))
+        for block in self.blocks:
+            coarse = block(coarse)
+        return quarter + enlarged(self.up(coarse), 2)
+
+
+class StyleHead(nn.Module):
+    """One style: residual blocks at 1/4, one layer at 1/2 beside the picture itself, and its sub-pixels."""
+
+    def __init__(self, config: StyleBranchConfig, *, blocks: int = 1, code: int = 0) -> None:
+        super().__init__()
+        half = config.head // 2
+        self.enter = _convolution(config.fine, config.head)
+        self.enter_norm = ConditionalNorm(config.head, code)
+        self.blocks = nn.ModuleList(NormalisedBlock(config.head, code) for _ in range(blocks))
+        self.up = _convolution(config.head, half)
+        self.up_norm = ConditionalNorm(half)
+        self.skip = _convolution(12 + config.noise, half, size=1, bias=True)
+        self.last = _convolution(half, 12, bias=True)
+
+    def forward(
+        self,
+        features: Float[Tensor, "B F H/4 W/4"],
+        halves: Float[Tensor, "B 12+N H/2 W/2"],
+        code: Float[Tensor, "B Z"] | None = None,
+    ) -> Float[Tensor, "B 3 H W"]:
+        """``halves`` are the picture, unshuffled by 2, and noise beside it. Normalisation takes the contrast of a photo
+        away; beside it the picture keeps its own."""
+        maps = F.relu(self.enter_norm(self.enter(features), code))
+        for block in self.blocks:
+            maps = block(maps, code)
+        maps = F.relu(self.up_norm(self.up(enlarged(maps, 2)), None) + self.skip(halves))
+        # Without the blur sub-pixels of plain regions alternate from pixel to pixel, which a style's loss rewards. It
+        # comes before the hyperbolic tangent, which can make edges sharp again.
+        return RANGE * torch.tanh(blurred(F.pixel_shuffle(self.last(maps), 2)))

@@ -1,0 +1,118 @@
+"""Painting: looks that are made from the whole picture at once, at a size of their own, and brought to full size.
+
+A brush has a width in pixels. So that it keeps its width against the picture, large pictures are painted reduced; what
+is painted is then enlarged, and gets the photo's own detail where it follows the photo's light and dark. Tiles of a
+large picture are therefore only the enlargement, which is local, and agree to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from prismgan import images
+from prismgan.images import from_pixels
+from prismgan.images.filters import local_slope
+from prismgan.render.tiles import Tile
+
+__all__ = ["BRUSH", "LARGEST_BRUSH", "SMALLEST_BRUSH", "Canvas", "canvas_sides", "painting_bytes"]
+
+BRUSH = 1024
+"""Longest side in pixels at which pictures are painted by default; smaller ones are painted as they are."""
+SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096
+"""Bounds of the longest side at which a picture may be painted."""
+
+
+def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
+    """Height and width at which a picture of this size is painted.
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+        brush: longest side; by default that of the picture, and at most :data:`BRUSH`.
+    """
+    longest = max(height, width)
+    factor = (min(longest, BRUSH) if brush is None else brush) / longest
+    return max(images.MINIMUM_SIDE, round(height * factor)), max(images.MINIMUM_SIDE, round(width * factor))
+
+
+def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
+    """Memory that painting takes, with all looks kept: measured at 0.3 to 4 megapixels."""
+    return sides[0] * sides[1] * count * (160 + 16 * looks)
+
+
+class Canvas:
+    """Sources at the size at which they are painted, and what was painted of them.
+
+    Looks are painted when they are first asked for.
+
+    Args:
+        sources: (H, W, 3) pixels, all of one size.
+        brush: see :func:`canvas_sides`.
+    """
+
+    def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:
+        self.height, self.width = sources[0].shape[:2]
+        self.sides = canvas_sides(self.height, self.width, brush)
+        self.source = torch.cat([_resized(source, self.sides) for source in sources])
+        self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())
+        """Seeds, and looks of :attr:`source` by name, as they are computed."""
+        self._painted: dict[tuple[str, int], Painted] = {}
+
+    def _keep(self, look: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
+        image = image.clamp(-1, 1)
+        if self.sides == (self.height, self.width):
+            self._painted[look, seed] = Painted(image, None)
+        elif self.sides[0] > self.height:
+            self._painted[look, seed] = Painted(images.resize(image, self.height, self.width), None)
+        else:
+            self._painted[look, seed] = Painted(image, local_slope(image, images.luma(self.source)))
+
+    def part(self, look: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
+        """A look's part of the full size; ``source`` is the picture there."""
+        rows, columns = (slice(span.start, span.stop) for span in tile)
+        while (look, seed) not in self._painted:
+            of_seed, looks = next(self.coming)
+            for name in list(looks):
+                self._keep(name, of_seed, looks.pop(name))
+        painted = self._painted[look, seed]
+        if painted.slope is None:
+            return painted.image[..., rows, columns]
+
+        def enlarged(maps: Tensor) -> Tensor:
+            return images.resized_part(maps, (self.height, self.width), rows, columns)
+
+        detail = images.luma(source) - enlarged(images.luma(self.source))
+        return enlarged(painted.image) + enlarged(painted.slope) * detail
+
+
+class Painted(NamedTuple):
+    """A look as it was painted."""
+
+    image: Float[Tensor, "B 3 h w"]
+    slope: Float[Tensor, "B 3 h w"] | None
+    """How far it follows the photo's light and dark; None where it has the picture's own size."""
+
+
+def _resized(pixels: NDArray[Any], sides: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
+    """A picture in [-1, 1] of these sides; a large one is first averaged over whole blocks, strip by strip."""
+    height, width = pixels.shape[:2]
+    block = min(height // sides[0], width // sides[1])
+    if block < 2:
+        image = from_pixels(pixels)
+    else:
+        rows = max(1, STRIP // (width * block)) * block
+        strips = (from_pixels(pixels[first : first + rows]) for first in range(0, height, rows))
+        pooled = [F.avg_pool2d(strip, block, ceil_mode=True, count_include_pad=False) for strip in strips]
+        image = torch.cat(pooled, dim=-2)
+    return images.resize(image, *sides).clamp(-1, 1)
+
+
+STRIP = 4_000_000
+"""Pixels that are averaged at once."""

@@ -75,10 +75,10 @@ def test_a_clip_becomes_a_clip_of_every_look(page: Any, clip: Path, tmp_path: Pa
     page.wait_for_selector("#clip-preview:not([hidden])", state="attached")
     page.wait_for_selector("#clip-cards video")
     names = page.locator("#clip-cards .label span:first-child").all_inner_texts()
-    assert names == ["Clip", "Fine 2x", "Paint", "All side by side"]
+    assert names == ["Clip", "Paint", "Fine 2x", "All side by side"]
     assert "3 clips are done" in page.inner_text("#clip-status")
     with page.expect_download() as download:
-        page.click("#clip-cards li:nth-child(2) a")
+        page.click("#clip-cards li:nth-child(3) a")
     assert download.value.suggested_filename == "my clip-fine-2x.mp4"
     download.value.save_as(tmp_path / "saved.mp4")
     found = open_clip(tmp_path / "saved.mp4")

@@ -74,12 +74,12 @@ def photograph(browser: Any, address: str, out: Path) -> None:
         print(out / f"{name}.jpg")
 
     grid = page("light", height=1100)
-    grid.click("[aria-label='Sample: coffee']")
+    grid.click("[aria-label='Sample: Cup of coffee']")
     grid.wait_for_selector("#download-all:not([disabled])")
     shoot(grid, "page-grid")
 
     viewer = page("dark")
-    viewer.click("[aria-label='Sample: chelsea']")
+    viewer.click("[aria-label='Sample: Cat']")
     viewer.wait_for_selector("#download-all:not([disabled])")
     viewer.click("[data-look=great-wave]")
     viewer.wait_for_selector("#viewer[data-shown]")

@@ -43,7 +43,7 @@ __all__ = [
 
 HEIGHT, WIDTH = 90, 120
 PHOTO = drawn(HEIGHT, WIDTH, seed=3)
-PATIENCE = 60_000
+PATIENCE = 180_000
 """Milliseconds."""
 
 

@@ -17,7 +17,7 @@ from prismgan.web.studio import Studio  # noqa: E402
 from tiny_clips import make_clip  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 LIGHTEST = 200_000
 """Bytes that the page may have, without the samples' photos."""
 

@@ -40,7 +40,7 @@ from prismgan.web.serving import make_server
 from prismgan.web.studio import Studio
 from tiny_weights import TASKS, tiny_weights
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 SHOTS = os.environ.get("PRISMGAN_SCREENSHOTS")
 LARGE = (1100, 1000)
 """Width and height: more than one megapixel, so that previews come first."""

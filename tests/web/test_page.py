@@ -36,7 +36,7 @@ from prismgan.web.studio import Studio
 from tiny_weights import TASKS, tiny_weights
 
 # Chromium starts slowly where other programs are busy.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

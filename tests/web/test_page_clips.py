@@ -21,7 +21,7 @@ from prismgan.web.studio import Studio
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import TASKS, tiny_weights
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

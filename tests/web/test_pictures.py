@@ -38,7 +38,8 @@ def test_the_looks_are_listed(client: Any) -> None:
         "added": False,
     }
     assert by_name["varied"]["varies"]
-    assert answer["samples"] == ["chelsea", "coffee"]
+    assert [one["name"] for one in answer["samples"]] == ["coffee", "chelsea", "rocket", "small-and-noisy"]
+    assert all(one["title"] for one in answer["samples"])
 
 
 @pytest.mark.parametrize(("kind", "save"), [("PNG", {}), ("JPEG", {}), ("WEBP", {}), ("TIFF", {}), ("BMP", {})])

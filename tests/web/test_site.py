@@ -43,7 +43,7 @@ from prismgan.web.site_writer import write_site
 from prismgan.web.static_site import site_application
 from tiny_weights import TASKS, tiny_weights
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 EXACT = 2
 """Levels of 255 that a site's picture may differ by."""
 
@@ -142,6 +142,22 @@ def test_strength_and_blend_are_the_renderers(page: Any) -> None:
     set_range(page, "#strength", 50)
     wait_for_controls(page, strength=0.5)
     assert apart(canvas(page), expected(tasks=("fine-2x",), strength={"fine-2x": 0.5})["fine-2x"]) <= EXACT
+
+
+def test_a_large_picture_shows_previews_first_and_whole_looks_on_demand(page: Any) -> None:
+    photo = drawn(1000, 1100, seed=5)
+    give_and_wait(page, photo)
+    assert "as previews" in page.inner_text("#status")
+    open_look(page, "paint")
+    wait_for_controls(page, look="paint", whole=True)
+    picture = np.asarray(Image.open(io.BytesIO(saved(page, "#download"))).convert("RGB"))
+    assert apart(picture, expected(photo, tasks=("paint",))["paint"]) <= EXACT
+
+
+def test_clips_are_told_that_they_need_the_server(page: Any) -> None:
+    page.set_input_files("#file", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"x"})
+    page.wait_for_selector("#message:not([hidden])")
+    assert page.inner_text("#message p").startswith("a.mp4: Clips need the server")
 
 
 def test_a_variation_is_the_one_of_its_seed(page: Any) -> None:

@@ -73,6 +73,23 @@ def test_a_style_is_learnt_shown_and_offered(tmp_path: Path) -> None:
         assert learn(client, picture=exemplar).status_code == 409
 
 
+def test_the_brush_is_taken_and_the_look_that_it_started_from_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    class Recorded(head_training.HeadTraining):
+        def _start_as_nearest(self, trained: Any) -> str:
+            sizes.append(self.entry.exemplar_size)
+            return "paint"
+
+    monkeypatch.setattr("prismgan.web.style_training.HeadTraining", Recorded)
+    with client_of() as client:
+        exemplar = send(client, drawn(96, 128)).json()["id"]
+        state = finished(client, learn(client, picture=exemplar, size=128).json(), seconds=200)
+        assert state["remarks"] == ["started from Paint, the look that is nearest to the picture"]
+        assert sizes == [128]
+        assert learn(client, picture=exemplar, size=20).status_code == 422
+
+
 def test_a_training_is_cancelled_between_two_steps() -> None:
     with client_of() as client:
         exemplar = send(client, drawn(96, 128)).json()["id"]

@@ -30,7 +30,7 @@ def drawn(height: int = 40, width: int = 48, kind: str = "PNG", seed: int = 0, m
     return content.getvalue()
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+def until(true: Callable[[], Any], seconds: float = 180) -> Any:
     """What it returns once that is true."""
     end = time.monotonic() + seconds
     while not (found := true()):

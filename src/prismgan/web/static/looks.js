@@ -241,10 +241,4 @@ export class Session {
     this.opening?.then(engine.forget, () => {});
     this.opening = null;
   }
-
-  // After leave(), when somebody comes back.
-  resume() {
-    this.left = new AbortController();
-    this.signal = this.left.signal;
-  }
 }

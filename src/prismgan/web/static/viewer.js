@@ -71,7 +71,9 @@ export class Viewer {
   }
 
   key(event) {
-    if (event.target.closest("input[type=number], select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { target, ctrlKey, metaKey, altKey } = event;
+    if (target.closest("input[type=number], select") || ctrlKey || metaKey || altKey) return;
+    if (target.matches("input[type=range]:not(#split)") && event.key.startsWith("Arrow")) return;
     if (event.key.toLowerCase() === "c") this.stage.compare(true);
     else if (event.key === "[") this.step(-1);
     else if (event.key === "]") this.step(1);
@@ -282,7 +284,9 @@ export class Viewer {
     try {
       await look.vary(seed);
       this.say("");
-      if (look === this.look) this.set({ seed });
+      if (look !== this.look) return;
+      this.set({ seed });
+      if (!look.whole) this.complete(look);
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message);
       this.refresh();

@@ -137,10 +137,10 @@ class Corpus:
 
     def _texts(self) -> dict[str, list[Path]]:
         rows = [
-            {"photo": f"photos/photo-{number}.jpg", "comic": "painting.png", "split": "train"} for number in range(4)
+            {"picture": f"photos/photo-{number}.jpg", "comic": "painting.png", "split": "train"} for number in range(4)
         ]
         table, lines = self.folder / "rows.csv", self.folder / "rows.jsonl"
-        table.write_text("photo,comic,split\n" + "".join(",".join(row.values()) + "\n" for row in rows))
+        table.write_text("picture,comic,split\n" + "".join(",".join(row.values()) + "\n" for row in rows))
         lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return {"manifests": [table], "JSON-lines": [lines]}
 

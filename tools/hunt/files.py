@@ -233,9 +233,9 @@ def _checkpoint(path: Path, whole: Path) -> None:
 
 
 def _recipe(path: Path, whole: Path) -> None:
-    from prismgan.recipes import recipe
+    from prismgan.recipes import text
 
-    recipe.load(path)
+    text.load(path)
 
 
 def _manifest(path: Path, whole: Path) -> None:

@@ -79,12 +79,20 @@ def isolated(
                 break
             if time.monotonic() - began - _waited_for_others(child) > limit:
                 hangs = kill_after is None
-                os.killpg(child, signal.SIGKILL)
+                _kill(child)
             time.sleep(0.002)
         said.seek(0)
         seconds = limit if hangs else usage.ru_utime + usage.ru_stime
         words = said.read().decode(errors="replace")
         return Ended(os.waitstatus_to_exitcode(status), words, seconds, usage.ru_maxrss >> 10)
+
+
+def _kill(process: int) -> None:
+    """With all that it has started; right after its start it has no group of its own yet."""
+    try:
+        os.killpg(process, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(process, signal.SIGKILL)
 
 
 def _waited_for_others(process: int) -> float:

@@ -33,7 +33,7 @@ from prismgan.cli.progress import VideoProgress
 from prismgan.data import builtin
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import Clip, Reader, open_clip
-from prismgan.render.video.colours import Colours
+from prismgan.render.video.container import Colours
 from prismgan.render.video.files import render_file
 from prismgan.render.video.segment import Encoding, encode_segment
 from prismgan.render.video.settings import Outcome, Settings, parts_kept

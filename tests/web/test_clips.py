@@ -19,7 +19,7 @@ from broken_files import CLIPS, whole_clips
 from prismgan import Renderer
 from prismgan.errors import PrismganError
 from prismgan.render import Request
-from prismgan.render.video import preview
+from prismgan.render.video import settings as clip_settings
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.web import clip_rendering, clip_routes, picture_routes
 from prismgan.web.limits import Limits
@@ -121,7 +121,7 @@ def test_a_turned_clip_with_unusual_sound_is_shown_upright(client: Any, tmp_path
 
 
 def test_progress_and_previews_come_over_the_websocket(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "EVERY", 0.2)
+    monkeypatch.setattr(clip_settings, "EVERY", 0.2)
     with client_of(pause=0.05) as client:
         job = ask(client, send_clip(client, content).json()["id"], tasks=["paint", "restore"]).json()
         states: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from prismgan.errors import PictureError
-from prismgan.images.exif import ORIENTATION, about_the_picture
 from prismgan.images.files import SAVE_ANEW, refuse_unread
 from prismgan.images.opening import DECODING_ERRORS, damaged, open_lazily
 from prismgan.images.pixels import Picture, Samples, on_white
@@ -24,6 +24,12 @@ __all__ = ["open_picture", "read"]
 PHOTOMETRIC = 262
 """TIFF's tag for the meaning of the values."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+
+
+ORIENTATION, EXIF_FOLDER, GPS_FOLDER, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
+# Tags of the first folder of EXIF that say something about the picture; all others say how a file stores it.
+# Description, make, model, resolution (3), software, date, artist, copyright, rating (2), Windows' words (5).
+ABOUT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 18246, 18249, 40091, 40092, 40093, 40094, 40095)
 
 
 def read(path: Path) -> UInt8[Tensor, "3 H W"]:
@@ -205,3 +211,24 @@ def _upright(samples: Samples, orientation: int) -> Samples:
         case _:
             turned = samples
     return np.ascontiguousarray(turned)
+
+
+def about_the_picture(exif: Image.Exif) -> bytes | None:
+    """An EXIF block with the tags that outputs keep; previews and the file's structure are dropped."""
+    kept = Image.Exif()
+    for tag in ABOUT:
+        if tag in exif:
+            kept[tag] = exif[tag]
+    try:
+        for tag in (EXIF_FOLDER, GPS_FOLDER):
+            folder = dict(exif.get_ifd(tag))
+            if INTEROPERABILITY in folder:
+                folder[INTEROPERABILITY] = exif.get_ifd(INTEROPERABILITY)
+            if folder:
+                kept[tag] = folder
+        if not len(kept):
+            return None
+        kept[ORIENTATION] = 1
+        return kept.tobytes()
+    except (*DECODING_ERRORS, struct.error, TypeError, KeyError, AttributeError):
+        return None  # damaged metadata are no reason to refuse a picture that is whole

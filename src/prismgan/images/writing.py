@@ -17,10 +17,10 @@ from torch import Tensor
 
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.files import replace_file
-from prismgan.images.exif import EXIF_FOLDER, GPS_FOLDER, ORIENTATION, sized
 from prismgan.images.files import SUFFIXES
 from prismgan.images.opening import DECODING_ERRORS
 from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
+from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 
 __all__ = [
     "FORMATS",
@@ -32,6 +32,7 @@ __all__ = [
     "write_picture",
 ]
 
+WIDTH, HEIGHT = 0xA002, 0xA003
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 """From suffix to Pillow's name: those that rendering offers."""
 LOSSY_FORMATS = ("jpg", "webp", "avif")
@@ -121,7 +122,7 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
         check_format(suffix, quality)
     height, width = picture.pixels.shape[:2]
     check_side(where, suffix, max(height, width))
-    exif = None if picture.exif is None else sized(picture.exif, height, width)
+    exif = None if picture.exif is None else _sized(picture.exif, height, width)
     try:
         if suffix == "tiff":
             return _tiff(picture, exif)
@@ -130,6 +131,17 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
         return _by_pillow(suffix, picture, exif, quality)
     except (*DECODING_ERRORS, struct.error, MemoryError) as error:
         raise PictureError(f"{where}: cannot be encoded ({error})") from None
+
+
+def _sized(block: bytes, height: int, width: int) -> Image.Exif:
+    """A block's EXIF, with these sides where it names sides."""
+    exif = Image.Exif()
+    exif.load(block)
+    details = exif.get_ifd(EXIF_FOLDER)
+    for tag, side in ((WIDTH, width), (HEIGHT, height)):
+        if tag in details:
+            details[tag] = side
+    return exif
 
 
 def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: int) -> bytes:

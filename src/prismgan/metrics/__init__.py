@@ -3,9 +3,8 @@
 Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
 """
 
-from prismgan.metrics.discrimination import real_or_fake, right_task
 from prismgan.metrics.lpips import lpips
-from prismgan.metrics.metric import Metric, SetMetric
+from prismgan.metrics.metric import Metric, SetMetric, real_or_fake, right_task
 from prismgan.metrics.pairs import ABSOLUTE, EUCLIDEAN, NMI, PSNR, PSNR_Y, SSIM
 from prismgan.metrics.sets import Modes, classifier_kid, kid, modes
 

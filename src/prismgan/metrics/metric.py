@@ -1,4 +1,6 @@
-"""A metric: a name, a unit, a direction, and a function of two pictures, or of two sets of them."""
+"""A metric: a name, a unit, a direction, and a function of two pictures, or of two sets of them. And how well a
+discriminator tells real from fake, and tasks from each other.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from prismgan.errors import PictureError
 
-__all__ = ["Metric", "SetMetric"]
+__all__ = ["Metric", "SetMetric", "real_or_fake", "right_task"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,23 @@ class SetMetric:
     """The features of images in [-1, 1] that are compared."""
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
     """From the features of two sets to the distance and its standard deviation."""
+
+
+def real_or_fake(
+    real: Float[Tensor, " N"], fake: Float[Tensor, " N"], boundary: float | None
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+    """Whether each real and each fake picture's logit lies on its side of the boundary; on it is right for neither.
+
+    Where ``boundary`` is None (Wasserstein critics, relativistic discriminators) only differences mean something: a
+    pair is right, for both, if the real one is ahead.
+    """
+    real, fake = real.detach(), fake.detach()
+    if boundary is None:
+        ahead = (real > fake).float()
+        return ahead, ahead
+    return (real > boundary).float(), (fake < boundary).float()
+
+
+def right_task(task_logits: Float[Tensor, "N K"], task_index: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Whether the largest of the K task logits is the picture's own task."""
+    return (task_logits.detach().argmax(dim=1) == task_index).float()

@@ -12,12 +12,10 @@ from PIL import Image
 from prismgan.errors import PictureError, PrismganError, one_line
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import open_clip
-from prismgan.render.video.job import ClipJob
 from prismgan.render.video.join import target_of
-from prismgan.render.video.preview import Preview
 from prismgan.render.video.rendering import render_clip, with_fixed_memory
-from prismgan.render.video.segment import Encoding
-from prismgan.render.video.settings import Settings, output_names
+from prismgan.render.video.segment import ClipJob, Encoding
+from prismgan.render.video.settings import Preview, Settings, output_names
 from prismgan.web.clips import NAME, SentClip, plainly
 from prismgan.web.jobs import Job
 from prismgan.web.limits import Limits

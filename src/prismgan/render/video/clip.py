@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.render.video.colours import Colours
-from prismgan.render.video.container import opened, packets, video_stream
+from prismgan.render.video.container import Colours, opened, packets, video_stream
 
 __all__ = ["Clip", "Frame", "Reader", "open_clip"]
 

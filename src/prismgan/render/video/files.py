@@ -19,11 +19,10 @@ from prismgan.render import Renderer, Request
 from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder
 from prismgan.render.options import KeptOptions, options_of, weights_digest
 from prismgan.render.video.clip import open_clip
-from prismgan.render.video.job import ClipJob, fingerprint
 from prismgan.render.video.join import target_of
-from prismgan.render.video.preview import Preview
 from prismgan.render.video.rendering import render_clip, with_fixed_memory
-from prismgan.render.video.settings import Listener, Outcome, Settings, output_names
+from prismgan.render.video.segment import ClipJob, fingerprint
+from prismgan.render.video.settings import Listener, Outcome, Preview, Settings, output_names
 
 __all__ = ["PIPE", "render_file"]
 

@@ -19,10 +19,8 @@ from prismgan.files import new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.video.channel import Channel, Stopped
 from prismgan.render.video.clip import Clip, Frame, Reader
-from prismgan.render.video.job import ClipJob, Record
-from prismgan.render.video.preview import Preview, side_by_side
-from prismgan.render.video.segment import encode_segment
-from prismgan.render.video.settings import GRID, Listener, Outcome, Settings, parts_kept
+from prismgan.render.video.segment import ClipJob, Record, encode_segment
+from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 from prismgan.render.video.smoothing import FineArray, Motion, TemporalSmoother, motion
 
 __all__ = ["Pipeline"]

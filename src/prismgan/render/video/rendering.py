@@ -10,11 +10,10 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.render import Renderer, Request
 from prismgan.render.stages import WORKING_MEMORY, stages
 from prismgan.render.video.clip import Clip
-from prismgan.render.video.job import ClipJob
 from prismgan.render.video.join import Target, join
 from prismgan.render.video.pipeline import Pipeline
-from prismgan.render.video.preview import Preview
-from prismgan.render.video.settings import Listener, Outcome, Settings
+from prismgan.render.video.segment import ClipJob
+from prismgan.render.video.settings import Listener, Outcome, Preview, Settings
 
 __all__ = ["render_clip", "with_fixed_memory"]
 

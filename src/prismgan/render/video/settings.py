@@ -1,18 +1,25 @@
-"""How a clip is to be written, who is told of it, and what became of it."""
+"""The settings of a rendered clip, its preview, and the result."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from prismgan.errors import PrismganError
-from prismgan.render import Renderer, Request
+from prismgan.render import Renderer, Request, sheet
 from prismgan.render.request import Output
+from prismgan.render.video.clip import Clip
 from prismgan.render.video.segment import Encoding
 from prismgan.render.video.smoothing import MOST_KEPT, STEADY
 
-__all__ = ["GRID", "Listener", "Outcome", "Settings", "output_names", "parts_kept"]
+__all__ = ["GRID", "Listener", "Outcome", "Preview", "Settings", "output_names", "parts_kept", "side_by_side"]
 
 GRID = "grid"
 """Name of the output that shows the source and all looks side by side."""
@@ -105,3 +112,32 @@ def output_names(renderer: Renderer, request: Request, settings: Settings) -> tu
     if settings.grid and GRID in names:
         raise PrismganError(f"an output is named {GRID!r}, as the grid would be; leave one of them out")
     return (*names, GRID) if settings.grid else names
+
+
+EVERY = 5.0
+"""Seconds between two previews."""
+
+
+class Preview:
+    """Shows the source and the looks of a frame now and then, the first at once.
+
+    Args:
+        clip: the source.
+        put: gets every preview.
+    """
+
+    def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
+        self.clip, self.put = clip, put
+        self._next = 0.0
+
+    def show(self, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
+        """A frame is rendered: by name (H, W, 3), as it was coded."""
+        if time.monotonic() >= self._next:
+            self.put(side_by_side(pictures, self.clip, 320))
+            self._next = time.monotonic() + EVERY
+
+
+def side_by_side(pictures: Mapping[str, NDArray[np.uint8]], clip: Clip, tile_width: int) -> Image.Image:
+    """The source and all looks of a frame, upright and labelled."""
+    upright = {name: Image.fromarray(np.ascontiguousarray(clip.upright(pixels))) for name, pixels in pictures.items()}
+    return sheet(upright, tile_width=tile_width)

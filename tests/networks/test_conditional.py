@@ -109,7 +109,7 @@ def test_the_task_is_what_tells_outputs_of_one_form_apart(network: Network) -> N
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_nothing_beyond_the_reach_changes_a_pixel(network: Network, levels: int) -> None:
     made = make(network, levels)
-    reach = made.reach()
+    reach = made.receptive_field_radius()
     side = 2 * (reach // made.multiple + 2) * made.multiple
     source = picture(side, side).requires_grad_()
     for name, spec in made.specs.items():
@@ -119,8 +119,8 @@ def test_nothing_beyond_the_reach_changes_a_pixel(network: Network, levels: int)
             (gradient,) = torch.autograd.grad(output[..., own, own].sum(), source)
             rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
             assert 0 < int(rows[0]) < int(rows[-1]) < side - 1
-            assert max(place - int(rows[0]), int(rows[-1]) - place) <= made.reach([name]) <= reach
-    assert made.reach([]) == 0
+            assert max(place - int(rows[0]), int(rows[-1]) - place) <= made.receptive_field_radius([name]) <= reach
+    assert made.receptive_field_radius([]) == 0
 
 
 @every_network
@@ -128,7 +128,7 @@ def test_nothing_beyond_the_reach_changes_a_pixel(network: Network, levels: int)
 def test_a_tile_with_its_halo_is_what_the_whole_picture_is_there(network: Network) -> None:
     made = make(network)
     cell = made.multiple
-    halo, side = -(-made.reach() // cell) * cell, 4 * cell
+    halo, side = -(-made.receptive_field_radius() // cell) * cell, 4 * cell
     source, latent = picture(2 * halo + 6 * cell, 2 * halo + 5 * cell), made.seeded_latent(3).double()
     whole = made(source, latent)
     tile = made(source[..., cell : cell + side + 2 * halo, cell : cell + side + 2 * halo], latent)

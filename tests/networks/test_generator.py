@@ -227,7 +227,7 @@ def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str
     cell, scale = generator.cell, generator.specs[task].scale
     field = receptive_field(generator, task, 256)
     halo = -(-field // cell) * cell
-    assert field <= generator.reach([task]) <= field + cell
+    assert field <= generator.receptive_field_radius([task]) <= field + cell
     source = picture(232, 248, seed=5)
     top, left, side = 112, 120, 8
 

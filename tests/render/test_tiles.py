@@ -17,7 +17,7 @@ def measured_reach(levels: int, task: str) -> int:
     """How far gradients of the pixels in one coarsest cell go in the source."""
     generator = tiny_renderer(task, levels=levels).generator.double()
     scale = generator.specs[task].scale
-    side = 2 * (generator.reach() // generator.cell + 3) * generator.cell
+    side = 2 * (generator.receptive_field_radius() // generator.cell + 3) * generator.cell
     source = torch.rand(1, 3, side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     source.requires_grad_()
     output = generator(source)[task]
@@ -35,14 +35,14 @@ def measured_reach(levels: int, task: str) -> int:
 @pytest.mark.parametrize("task", ["restore", "fine-4x", "fine-2x"])
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_the_reach_is_how_far_gradients_go_and_no_pixel_more(levels: int, task: str) -> None:
-    assert tiny_renderer(task, levels=levels).generator.reach() == measured_reach(levels, task)
+    assert tiny_renderer(task, levels=levels).generator.receptive_field_radius() == measured_reach(levels, task)
 
 
 def test_the_reach_is_that_of_the_tasks_asked_for() -> None:
     generator = tiny_renderer().generator
-    assert generator.reach(["restore"]) == tiny_renderer("restore").generator.reach()
-    assert generator.reach() == max(generator.reach([task]) for task in TASKS)
-    assert generator.reach([]) == 0
+    assert generator.receptive_field_radius(["restore"]) == tiny_renderer("restore").generator.receptive_field_radius()
+    assert generator.receptive_field_radius() == max(generator.receptive_field_radius([task]) for task in TASKS)
+    assert generator.receptive_field_radius([]) == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

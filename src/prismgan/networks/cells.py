@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from prismgan.images import bilinear_phases
 from prismgan.networks.borders import repeated
 
-__all__ = ["add", "detail_of", "spread"]
+__all__ = ["add", "detail_of", "to_subpixels"]
 
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
@@ -23,7 +23,7 @@ def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float
     return own.add_(other) if own.dtype == other.dtype else own + other
 
 
-def spread(factor: int) -> Float[Tensor, "P 6 3 3"]:
+def to_subpixels(factor: int) -> Float[Tensor, "P 6 3 3"]:
     """Weights of a convolution that makes sub-pixels of three colours, enlarged bilinearly, and of three gains, which
     all ``factor^2`` sub-pixels of a cell share."""
     weights = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)

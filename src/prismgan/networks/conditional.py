@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, zero_
 from prismgan.networks.borders import enlarged, repeated
-from prismgan.networks.cells import add, spread
+from prismgan.networks.cells import add, to_subpixels
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
@@ -127,7 +127,7 @@ class Repainted(nn.Module):
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
         self.last = zero_(convolution(width, 6))
-        self.register_buffer("spread", spread(2 * scale), persistent=False)
+        self.register_buffer("spread", to_subpixels(2 * scale), persistent=False)
         self.spread: Tensor
 
     def forward(self, maps: Float[Tensor, "B C h w"], detail: Tensor | None) -> Float[Tensor, "B P h w"]:
@@ -202,7 +202,7 @@ class ConditionalGenerator(ImageGenerator):
             outputs[name] = image[..., : encoded.height * spec.scale, : encoded.width * spec.scale]
         return outputs
 
-    def reach(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
         """An upper bound: every layer's own, in cells of its level, and a coarsest cell more for where a pixel lies in
         its own."""
         if not self.named(tasks):

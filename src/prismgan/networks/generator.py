@@ -114,7 +114,7 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
 
 
 def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
-    """Source pixels that a pixel of a restored output depends on to each side; see :meth:`Generator.reach`.
+    """Source pixels to each side that a pixel of an output depends on; see :meth:`Generator.receptive_field_radius`.
 
     Goes the layers backwards with the span of positions that each needs, from every place that a pixel can have in the
     coarsest cell. Skips and the bicubic base see less than the way through the coarsest level does.
@@ -169,7 +169,7 @@ class Generator(ImageGenerator):
     def reads_whole(self, task: str) -> bool:
         return not self.specs[task].fine
 
-    def reach(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
         fine = [name for name in self.named(tasks) if not self.reads_whole(name)]
         return max((_receptive_field_radius(self.config, self.specs[name]) for name in fine), default=0)
 

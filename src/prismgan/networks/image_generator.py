@@ -51,7 +51,7 @@ class ImageGenerator(TaskGenerator):
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
 
     @abstractmethod
-    def reach(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
         """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees.
 
         What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.

@@ -123,7 +123,7 @@ def cut(
         PictureError: the outputs and the smallest tile take more than that.
     """
     cell = generator.cell
-    halo = -(-generator.reach(looks_of(stage.outputs)) // cell) * cell
+    halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell
     groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)

@@ -192,7 +192,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
             {"name": name, "title": title, "address": f"samples/{name}.jpg"} for name, title in samples().items()
         ],
         "cell": cell,
-        "halo": -(-generator.reach(names) // cell) * cell,
+        "halo": -(-generator.receptive_field_radius(names) // cell) * cell,
         "latent": generator.config.latent,
         "brush": BRUSH,
         "pieces": list(pieces.files),

@@ -1,10 +1,13 @@
-"""The examples of docs/rendering.md: every command and every piece of Python in it runs."""
+"""The examples of the documentation: every command and every piece of Python on these pages runs."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-TEXT = (Path(__file__).parents[2] / "docs" / "rendering.md").read_text(encoding="utf-8")
+from prismgan import images
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "rendering.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ prismgan (.+)$", TEXT, flags=re.MULTILINE)
-PYTHON = re.findall(r"^```python\n(.+?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+PAGES = ("README.md", "docs/rendering.md", "docs/python.md")
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def there(tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], mon
 
 def test_there_are_examples() -> None:
     assert len(COMMANDS) >= 8
-    assert PYTHON
+    assert all(python(page) for page in PAGES)
 
 
 NEEDED = {"video ": ["av"], "openvino": ["onnx", "openvino"], "export ": ["onnx", "onnxruntime"]}
@@ -56,7 +62,56 @@ def test_a_command_runs(words: str, there: Path, command: Callable[..., Any]) ->
         assert all((there / line).exists() for line in finished.out.splitlines())
 
 
-@pytest.mark.parametrize("code", PYTHON)
-def test_python_runs(code: str, there: Path) -> None:
-    exec(compile(code, "docs/rendering.md", "exec"), {})
-    assert (there / "blend.png").exists()
+def python(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.+?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_runs(page: str, there: Path, draw_picture: Callable[..., Path]) -> None:
+    """The pieces of a page one after the other, as a reader would type them."""
+    draw_picture(there / "other.jpg", 32, 40)
+    before = {path.name for path in there.iterdir()}
+    known: dict[str, Any] = {"__name__": "example"}
+    for number, code in enumerate(python(page), start=1):
+        exec(compile(code, f"{page}, example {number}", "exec"), known)
+    assert {path.name for path in there.iterdir()} > before  # they write pictures
+
+
+def test_the_example_app_writes_looks_of_what_is_dropped(
+    tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], environment: dict[str, str]
+) -> None:
+    app = ROOT / "examples" / "watch_folder.py"
+    assert len(app.read_text().splitlines()) <= 60
+    inbox, out = tmp_path / "inbox", tmp_path / "looks"
+    inbox.mkdir()
+    draw_picture(inbox / "first.jpg", 20, 24)
+    words = [sys.executable, str(app), inbox, out, "--tasks", "restore,paint", "--weights"]
+    process = subprocess.Popen(
+        [*words, tiny_run / "weights.safetensors"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = [Path(process.stdout.readline().strip()) for _ in range(2)]
+        (inbox / "broken.png").write_text("no picture")
+        draw_picture(inbox / "second.png", 24, 20)
+        second = [Path(process.stdout.readline().strip()) for _ in range(2)]
+    finally:
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert first == [out / "first" / f"{name}.png" for name in ("restore", "paint")]
+    assert second == [out / "second" / f"{name}.png" for name in ("restore", "paint")]
+    assert all(images.size(path) == (20, 24) for path in first)
+    assert [line.split(": ")[0] for line in err.splitlines()] == [f"watching {inbox}", str(inbox / "broken.png")]
+
+
+def test_the_example_app_says_what_is_missing(tmp_path: Path, environment: dict[str, str]) -> None:
+    words = [sys.executable, str(ROOT / "examples" / "watch_folder.py"), ".", "looks", "--weights", "no.safetensors"]
+    finished = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr == "no.safetensors: no such weights file\n"

@@ -106,6 +106,24 @@ def test_strength(weights: Weights, file: Path) -> None:
     np.testing.assert_allclose(twice, (2 * whole - none).clip(0, 1), atol=2e-6)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_strength_and_latent_may_be_left_out(weights: Weights, file: Path, batch: int) -> None:
+    values = inputs(weights, torch.rand(batch, 3, 33, 47, generator=torch.Generator().manual_seed(0)))
+    latent = weights.prism_generator("a test").seeded_latent().numpy().repeat(batch, axis=0)
+    left_out = session(file).run(None, {"source": values["source"]})
+    for found, expected in zip(left_out, session(file).run(None, {**values, "latent": latent}), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_file_without_defaults_has_to_be_given_all_inputs(tmp_path: Path, weights: Weights) -> None:
+    export(weights, tmp_path / "x.onnx", tasks=["restore", "varied"], defaults=False)
+    found = session(tmp_path / "x.onnx")
+    assert [value.name for value in found.get_inputs()] == ["source", "strength", "latent"]
+    assert not found.get_overridable_initializers()
+    with pytest.raises(ValueError, match="strength"):
+        found.run(None, {"source": np.zeros((1, 3, 20, 20), np.float32)})
+
+
 def test_values_are_clipped(weights: Weights, file: Path) -> None:
     values = inputs(weights, torch.cat([torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)]), 2)
     for image in session(file).run(None, values):
@@ -115,11 +133,9 @@ def test_values_are_clipped(weights: Weights, file: Path) -> None:
 
 def test_inputs_outputs_and_metadata(file: Path) -> None:
     found = session(file)
-    assert {value.name: value.shape for value in found.get_inputs()} == {
-        "source": ["batch", 3, "height", "width"],
-        "strength": [len(TASKS)],
-        "latent": ["batch", 4],
-    }
+    assert {value.name: value.shape for value in found.get_inputs()} == {"source": ["batch", 3, "height", "width"]}
+    defaults = {value.name: value.shape for value in found.get_overridable_initializers()}
+    assert defaults == {"strength": [len(TASKS)], "latent": [1, 4]}
     assert [value.name for value in found.get_outputs()] == list(TASKS)
     metadata = found.get_modelmeta()
     assert metadata.producer_name == "prismgan"

@@ -50,6 +50,13 @@ def export(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site.")] = False,
+    required: Annotated[
+        bool,
+        typer.Option(
+            "--no-defaults",
+            help="Write an ONNX file whose inputs strength and latent must be given; see docs/onnx.md.",
+        ),
+    ] = False,
     licence: Annotated[
         str | None,
         typer.Option(help="State the licence of the weights in the metadata; that of the ready-made ones is known."),
@@ -64,8 +71,8 @@ def export(
     """
     chosen = None if tasks is None else names(tasks)
     if kind == "site":
-        if precision != "float32" or calibrate:
-            fail("--precision and --calibrate are for --format onnx; a site has its numbers as the weights have them")
+        if precision != "float32" or calibrate or required:
+            fail("--precision, --calibrate and --no-defaults are for --format onnx; leave them out for a site")
         _site(out, weights, chosen, onnxruntime_web, licence, overwrite, as_json)
         return
     if onnxruntime_web is not None or overwrite:
@@ -80,6 +87,7 @@ def export(
         precision=precision,
         calibrate=calibrate or (),
         licence=licence,
+        defaults=not required,
     )
     if as_json:
         print_json(found.content())

@@ -60,6 +60,7 @@ def export(
     precision: Precision = "float32",
     calibrate: Sequence[Path] = (),
     licence: str | None = None,
+    defaults: bool = True,
 ) -> Exported:
     """Write an ONNX file; see :func:`prismgan.export.onnx_file.whole_model` for its content.
 
@@ -75,6 +76,7 @@ def export(
         calibrate: pictures, or folders of them, that show int8 which values occur; crops of them are also what it is
             compared on. Other precisions take none.
         licence: of the weights, for the metadata. That of the ready-made weights is known.
+        defaults: whether the inputs ``strength`` and ``latent`` may be left out.
 
     Raises:
         PrismganError: a task is unknown, the file's name is none for ONNX, a package is missing, or the file differs
@@ -92,10 +94,10 @@ def export(
     pictures = int8.read_pictures(calibrate)
     if licence is None:
         licence = licence_of(weights.path)
-    plain = model = whole_model(generator, weights.header, names, licence=licence)
+    plain = model = whole_model(generator, weights.header, names, licence=licence, defaults=defaults)
     sources = random_sources()
     if precision == "float16":
-        model = whole_model(generator, weights.header, names, half=True, licence=licence)
+        model = whole_model(generator, weights.header, names, half=True, licence=licence, defaults=defaults)
     elif precision == "int8":
         feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(int8.crops(pictures)))
         model = int8.in_int8(plain, feeds, _kept(generator, plain))

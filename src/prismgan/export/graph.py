@@ -43,9 +43,11 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
-    def input(self, name: str, sizes: Sizes) -> str:
-        """Declare a float32 input."""
+    def input(self, name: str, sizes: Sizes, default: NDArray[np.float32] | None = None) -> str:
+        """Declare a float32 input; one with a default may be left out."""
         self._inputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
+        if default is not None:
+            self._constants[name] = numpy_helper.from_array(default, name)
         return name
 
     def output(self, value: str, name: str, sizes: Sizes) -> None:

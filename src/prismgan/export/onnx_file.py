@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx
 import torch
 
@@ -25,16 +26,22 @@ def varies(generator: Generator, tasks: Sequence[str]) -> bool:
 
 
 def whole_model(
-    generator: Generator, header: Header, tasks: Sequence[str], *, half: bool = False, licence: str = ""
+    generator: Generator,
+    header: Header,
+    tasks: Sequence[str],
+    *,
+    half: bool = False,
+    licence: str = "",
+    defaults: bool = True,
 ) -> onnx.ModelProto:
     """The named tasks as one model.
 
     Inputs, float32:
 
     - ``source`` (B, 3, H, W), RGB in [0, 1]; any batch, height and width. Padding is done inside.
-    - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically), 1
-      the task's look, up to 2 exaggerates it. It has no default: not every program can change an input that has one.
-    - ``latent`` (B, Z), where a task varies with z ~ N(0, I).
+    - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically),
+      1, the default, the task's output, up to 2 exaggerates it.
+    - ``latent`` (B, Z), where a task varies with z ~ N(0, I); that of seed 0 by default.
 
     Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named as the task.
 
@@ -46,6 +53,8 @@ def whole_model(
         tasks: names; other heads, and the trunk or the branch that none of them reads, are left out.
         half: weights and features in float16. Pictures and computations on them stay in float32.
         licence: of the weights.
+        defaults: whether strength and latent have a default. ONNX Runtime for JavaScript, and OpenVINO, cannot change
+            an input that has one.
 
     Raises:
         PrismganError: a task has the name of an input.
@@ -57,7 +66,8 @@ def whole_model(
             )
     graph = Graph(half=half)
     source = graph.input("source", ["batch", 3, "height", "width"])
-    strength = graph.input("strength", [len(tasks)])
+    ones = np.ones(len(tasks), dtype=np.float32)
+    strength = graph.input("strength", [len(tasks)], ones if defaults else None)
     network = GeneratorGraph(graph, generator)
     spatial = graph.spatial(source)
     centred = graph.operation("Sub", graph.operation("Mul", source, graph.number(2)), graph.number(1))
@@ -65,7 +75,9 @@ def whole_model(
     painted = [name for name in tasks if name not in restored]
     latent, code = None, None
     if varies(generator, tasks):
-        latent = graph.input("latent", ["batch", generator.config.latent])
+        # A default of one row counts for a batch of any size.
+        default = generator.seeded_latent().numpy() if defaults else None
+        latent = graph.input("latent", ["latents", generator.config.latent], default)
         code = network.code(latent)
     looks: dict[str, str] = {}
     bases: dict[int, str] = {}

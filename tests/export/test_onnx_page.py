@@ -23,7 +23,10 @@ pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
 TEXT = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
 TASKS = ["comic", "pencil"]
-NODE_FILES = ("ort.node.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+NODE_FILES = (
+    "package.json",
+    *(f"dist/ort{name}" for name in (".node.min.mjs", "-wasm-simd-threaded.mjs", "-wasm-simd-threaded.wasm")),
+)
 DRIVER = """
 import { readFile, writeFile } from "node:fs/promises";
 import { mixed, render, session } from "./page.mjs";
@@ -79,6 +82,30 @@ def test_python(there: Path, expected: dict[str, np.ndarray], monkeypatch: pytes
     assert far(weaker.round(), Renderer.load()(photo, "comic", strength={"comic": 0.6})["comic"]) <= 1
 
 
+def common_package() -> Path:
+    """The package that onnxruntime-web imports in Node.js, kept beside it."""
+    named = f"onnxruntime-common@{onnxruntime_web.VERSION}"
+    path = onnxruntime_web._cache() / f"{named.replace('@', '-')}.tgz"
+    if not path.exists():
+        words = ["npm", "pack", named, "--silent", "--pack-destination", str(path.parent)]
+        finished = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
+        if finished.returncode != 0:
+            pytest.skip(f"npm cannot fetch {named}: {finished.stderr.splitlines()[:1]}")
+    return path
+
+
+def unpack(package: Path, folder: Path, names: tuple[str, ...] | None = None) -> None:
+    """The named files of a package of npm, or all."""
+    with tarfile.open(package) as archive:
+        for member in archive.getmembers():
+            name = member.name.removeprefix("package/")
+            content = archive.extractfile(member) if names is None or name in names else None
+            if content is not None:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content.read())
+
+
+@pytest.mark.timeout(600)
 def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
@@ -87,13 +114,9 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
         onnxruntime_web.runtime_files()  # fetches the package, once
     except PrismganError as error:
         pytest.skip(str(error))
-    package = there / "node_modules" / "onnxruntime-web"
-    with tarfile.open(onnxruntime_web._cache() / onnxruntime_web.PACKAGE) as archive:
-        for name in ("package.json", *(f"dist/{name}" for name in NODE_FILES)):
-            (package / name).parent.mkdir(parents=True, exist_ok=True)
-            member = archive.extractfile(f"package/{name}")
-            assert member is not None
-            (package / name).write_bytes(member.read())
+    modules = there / "node_modules"
+    unpack(onnxruntime_web._cache() / onnxruntime_web.PACKAGE, modules / "onnxruntime-web", NODE_FILES)
+    unpack(common_package(), modules / "onnxruntime-common")
     (there / "page.mjs").write_text("\n".join(blocks("js")))
     (there / "driver.mjs").write_text(DRIVER)
     photo = Image.open(there / "photo.jpg")

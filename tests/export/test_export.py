@@ -135,7 +135,7 @@ def test_inputs_outputs_and_metadata(file: Path) -> None:
     found = session(file)
     assert {value.name: value.shape for value in found.get_inputs()} == {"source": ["batch", 3, "height", "width"]}
     defaults = {value.name: value.shape for value in found.get_overridable_initializers()}
-    assert defaults == {"strength": [len(TASKS)], "latent": [1, 4]}
+    assert defaults == {"strength": [len(TASKS)], "latent": ["latents", 4]}
     assert [value.name for value in found.get_outputs()] == list(TASKS)
     metadata = found.get_modelmeta()
     assert metadata.producer_name == "prismgan"

@@ -61,6 +61,20 @@ def test_strengths_blends_and_seeds_do_what_the_renderer_does(client: Any, pictu
         assert np.array_equal(fetched(client, job, name), pixels)
 
 
+def test_the_brush_is_passed_on(client: Any, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    brushes = []
+    render = Renderer.render
+
+    def recorded(self: Renderer, pixels: Any, request: Request, **named: Any) -> Any:
+        brushes.append(request.brush)
+        return render(self, pixels, request, **named)
+
+    monkeypatch.setattr(Renderer, "render", recorded)
+    for body in ({"brush": 256}, {}):
+        assert finished(client, ask(client, picture, tasks=["paint"], **body).json())["state"] == "done"
+    assert brushes == [256, None]
+
+
 def test_jpeg_and_transparency(client: Any) -> None:
     picture = send(client, drawn(mode="RGBA")).json()["id"]
     job = ask(client, picture, tasks=["restore", "fine-2x"]).json()
@@ -79,6 +93,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "blend of two scales": ({"blends": {"both": {"paint": 1, "fine-2x": 1}}}, "one scale"),
     "bad name of a blend": ({"blends": {"../up": {"paint": 1}}}, "letters"),
     "too many blends": ({"blends": {f"b{n}": {"paint": 1} for n in range(9)}}, "9 are asked for"),
+    "brush that is too small": ({"brush": 20}, "brush"),
     "negative seed": ({"seed": -1}, "seed"),
     "seed that is no number": ({"seed": "x"}, "seed"),
     "tasks that are no list": ({"tasks": "restore"}, "tasks"),

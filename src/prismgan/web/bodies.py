@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
 from prismgan.web.jobs import State
 
 __all__ = [
@@ -27,20 +28,26 @@ __all__ = [
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Asked(BaseModel):
+class Told(BaseModel):
+    """Its fields are described by the texts beneath them."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Asked(Told):
     """Refuses what it does not know."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class WrongBody(BaseModel):
+class WrongBody(Told):
     """Every error."""
 
     error: str
     """What, where, and what to do."""
 
 
-class TaskBody(BaseModel):
+class TaskBody(Told):
     """One look."""
 
     name: str
@@ -56,7 +63,7 @@ class TaskBody(BaseModel):
     """Whether it was added while the server runs."""
 
 
-class ClipLimitsBody(BaseModel):
+class ClipLimitsBody(Told):
     """What the page has to know before it sends a clip."""
 
     upload_bytes: int
@@ -65,14 +72,14 @@ class ClipLimitsBody(BaseModel):
     seconds: float
 
 
-class SampleBody(BaseModel):
+class SampleBody(Told):
     """A photo to try."""
 
     name: str
     title: str
 
 
-class TasksBody(BaseModel):
+class TasksBody(Told):
     """All looks, and what the page has to know before it sends a picture."""
 
     title: str
@@ -87,7 +94,7 @@ class TasksBody(BaseModel):
     """None where clips are not taken."""
 
 
-class PictureBody(BaseModel):
+class PictureBody(Told):
     """A picture that was read."""
 
     id: str
@@ -97,7 +104,7 @@ class PictureBody(BaseModel):
     """Those whose output is not too large for the server."""
 
 
-class ClipBody(BaseModel):
+class ClipBody(Told):
     """A clip that was read."""
 
     id: str
@@ -122,6 +129,8 @@ class RenderBody(Asked):
     """By name of one more output: weights of looks of one scale."""
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     """Of the latent z, for looks that vary."""
+    brush: Annotated[int, Field(ge=SMALLEST_BRUSH, le=LARGEST_BRUSH)] | None = None
+    """Longest side in pixels at which styles are painted: the smaller, the broader the brush against the picture."""
 
 
 class PictureRenderBody(RenderBody):
@@ -153,7 +162,7 @@ class StyleBody(Asked):
     """Id of the picture that previews show; a built-in one by default."""
 
 
-class OutputBody(BaseModel):
+class OutputBody(Told):
     """One picture or clip that comes out."""
 
     name: str
@@ -166,7 +175,7 @@ class OutputBody(BaseModel):
     """Whether it can be fetched. Pictures of a render become ready one after the other, clips all at the end."""
 
 
-class JobBody(BaseModel):
+class JobBody(Told):
     """How far a job is."""
 
     id: str

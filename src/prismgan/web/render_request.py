@@ -32,7 +32,7 @@ def checked(
         raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {limits.blends} are made at once")
     tasks = fitting(renderer.header.tasks, size, bounds) if asked.tasks is None else asked.tasks
     try:
-        request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,))
+        request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
         scales = renderer.plan(request).scales
     except PrismganError as error:
         raise Refusal(422, words_of(error)) from None

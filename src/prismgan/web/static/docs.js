@@ -55,7 +55,7 @@ function show(api) {
   for (const [path, operations] of Object.entries(api.paths)) {
     for (const method of METHODS.filter((name) => operations[name])) {
       const { description = "", parameters = [], requestBody, responses = {} } = operations[method];
-      const [first] = description.split(/(?<=[.:])\s/);
+      const [first] = description.split(/(?<=\.)\s/);
       const call = made("details", { className: "call" }, made("summary", {},
         made("span", { className: `method ${method}`, textContent: method.toUpperCase() }),
         made("code", { textContent: path }),

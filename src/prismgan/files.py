@@ -1,23 +1,26 @@
-"""Writing files so that nothing is ever left half-written, and folders that one program at a time works in."""
+"""Writing files so that nothing is ever left half-written, folders that one program at a time works in, and JSON."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prismgan.errors import PrismganError
 
-__all__ = ["LOCK", "entries", "locked", "make_folder", "new_file", "new_folder", "replace_file"]
+__all__ = ["LOCK", "entries", "locked", "make_folder", "new_file", "new_folder", "parse_json", "replace_file"]
 
 LOCK = ".lock"
 """Name of the file in a folder that one program at a time works in; only who holds the lock removes it."""
+DEEPEST = 100
+"""Levels that JSON may be nested in; nothing of ours comes near, and programs that write it again take no more."""
 Result = TypeVar("Result")
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
 """Names of files and folders that are being written: what it will be called, and the number of the process."""
@@ -26,6 +29,28 @@ TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-ol
 def entries(folder: Path) -> list[Path]:
     """What a folder holds, but for locks, and what programs that were killed left of what they were writing."""
     return [path for path in folder.iterdir() if path.name != LOCK and not TEMPORARY.fullmatch(path.name)]
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value that JSON describes, which may be of any kind.
+
+    Raises:
+        ValueError: it is not JSON, not UTF-8, or nested more deeply than anything that is meant.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [part for each in level if isinstance(each, dict | list) for part in _parts(each)]
+        if not level:
+            return value
+    raise ValueError("is nested too deeply")
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def make_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 import torch
 
+from prismgan.errors import WeightsError
+from prismgan.training.checkpoint import load_checkpoint
 from tiny_kinds import COMPARISON_KINDS, tiny_model
 
 STEPS = 26
@@ -159,3 +162,85 @@ def test_resume_auto_starts_and_then_goes_on(
     timed = command("train", recipe, "--run", run, "--resume", "auto", "--minutes", 1)
     assert timed.code == 2
     assert "--minutes and --resume" in timed.err
+
+
+# -- damage ---------------------------------------------------------------------------------------
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    """The same but for one bit."""
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def test_a_flipped_bit_of_a_checkpoint_is_noticed_or_changes_nothing(tmp_path: Path, tiny_run: Path) -> None:
+    whole = (tiny_run / "checkpoint.pt").read_bytes()
+    expected, draw, noticed = load_checkpoint(tiny_run / "checkpoint.pt"), random.Random(0), 0
+    path = tmp_path / "checkpoint.pt"
+    # Everywhere, and at the end, where the zip file's directory is.
+    bits = [draw.randrange(8 * len(whole)) for _ in range(24)]
+    bits += [8 * len(whole) - 1 - draw.randrange(8 * 8000) for _ in range(24)]
+    for bit in bits:
+        path.write_bytes(flipped(whole, bit))
+        try:
+            found = load_checkpoint(path)
+        except WeightsError as error:
+            noticed += 1
+            assert str(error).startswith(f"{path}: ")
+            assert "\n" not in str(error)
+        else:
+            assert_same(found, expected)
+    assert noticed > 24
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path: Path, tiny_run: Path, command: Callable[..., Any]) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    whole = (run / "checkpoint.pt").read_bytes()
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    crafted: dict[str, Any] = {
+        "checksum": flipped(whole, 4 * len(whole)),
+        "half": whole[: len(whole) // 2],
+        "empty": b"",
+        "random states": {**state, "random": {"python": [3, [1, 2], None], "numpy": [], "torch": state["step"]}},
+        "no model": {key: value for key, value in state.items() if key != "model"},
+        "other model": {**state, "model": {**state["model"], "optimizer": {}}},
+        "no average": {**state, "average": None},
+        "no step": {**state, "step": "many"},
+    }
+    metrics = (run / "metrics.jsonl").read_bytes()
+    for name, content in crafted.items():
+        if isinstance(content, bytes):
+            (run / "checkpoint.pt").write_bytes(content)
+        else:
+            torch.save(content, run / "checkpoint.pt")
+        refused = command("train", run / "recipe.yaml", "--run", run, "--resume", "--steps", 9)
+        assert (refused.code, refused.err.count("\n")) == (2, 1), (name, refused.err)
+        assert refused.err.startswith(f"prismgan: {run / 'checkpoint.pt'}: "), name
+        assert (run / "metrics.jsonl").read_bytes() == metrics, name
+
+
+def test_a_good_checkpoint_is_not_lost_to_bad_metrics(
+    tmp_path: Path, tiny_run: Path, command: Callable[..., Any]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    good = (run / "metrics.jsonl").read_bytes()
+    bad = [
+        b"5",
+        b"[1, 2]",
+        b"\xff\xfe",
+        b'{"step": "x"}',
+        b"null",
+        b"[" * 5000,
+        b'{"step": ' + b"1" * 5000 + b"}",
+        b"{",
+    ]
+    (run / "metrics.jsonl").write_bytes(b"\n".join([*bad, good.strip(), *bad, b'{"step": 9, "ti']))
+    (run / "evaluation.json").write_bytes(b"\xff")
+    finished = command("train", run / "recipe.yaml", "--run", run, "--resume", "--steps", 9)
+    assert finished.code == 0, finished.err
+    assert f"metrics.jsonl: {2 * len(bad)} lines could not be read and are left out" in finished.err
+    assert (run / "metrics.jsonl").read_bytes().startswith(good)
+    assert [line["step"] for line in lines(run) if "event" not in line] == list(range(1, 10))

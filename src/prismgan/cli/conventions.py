@@ -13,6 +13,7 @@ import typer
 
 import prismgan
 from prismgan.errors import one_line
+from prismgan.files import parse_json
 
 __all__ = [
     "GROUP",
@@ -74,8 +75,8 @@ def task_names(weights: Path | None) -> list[str]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, 10_000_000)))
-        return [str(task["name"]) for task in json.loads(header["__metadata__"]["prismgan"])["tasks"]]
+            header = parse_json(file.read(min(length, 10_000_000)))
+        return [str(task["name"]) for task in parse_json(header["__metadata__"]["prismgan"])["tasks"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

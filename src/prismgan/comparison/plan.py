@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from prismgan.comparison.contenders import Contender
-from prismgan.errors import RecipeError
+from prismgan.errors import PrismganError, RecipeError
+from prismgan.evaluation.measurement import Evaluation
 from prismgan.files import entries
 from prismgan.recipes.recipe import Recipe
 from prismgan.training.resumption import must_be_resumable
@@ -63,20 +63,15 @@ class Training:
         return False
 
     def _events(self) -> list[str]:
-        if not self.run.metrics.exists():
-            return []
-        found = []
-        for text in self.run.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                found.append(str(json.loads(text).get("event")))
-            except json.JSONDecodeError:  # the half line of a process that was killed
-                continue
-        return found
+        return [str(line.get("event")) for _, line in self.run.lines() if line is not None]
 
     def _evaluated(self) -> int | None:
         """The step after which it was evaluated."""
-        path = self.run.folder / "evaluation.json"
-        return json.loads(path.read_text(encoding="utf-8"))["step"] if path.exists() else None
+        try:
+            evaluation = Evaluation.read(self.run.folder / "evaluation.json")
+        except PrismganError:  # a damaged one is measured again
+            return None
+        return None if evaluation is None else evaluation.step
 
 
 def find_trainings(contenders: Sequence[Contender], seeds: int, folder: Path) -> list[Training]:

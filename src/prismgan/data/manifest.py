@@ -16,6 +16,7 @@ from pathlib import Path
 
 from prismgan.data.problem import Problem
 from prismgan.errors import nearest
+from prismgan.files import parse_json
 
 __all__ = ["RESERVED", "Record", "read"]
 
@@ -115,9 +116,12 @@ def _json_lines(path: Path, text: str) -> Iterator[Line | Problem]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except json.JSONDecodeError as error:
             yield Problem(where, f"is not JSON ({error.msg} at column {error.colno})", "write one object a line")
+            continue
+        except ValueError as error:
+            yield Problem(where, f"cannot be read ({error})", "write one object a line")
             continue
         if not isinstance(row, dict):
             yield Problem(where, f"is a JSON {type(row).__name__}, expected an object", "write one object a line")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Self, SupportsFloat
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prismgan.errors import PrismganError
+from prismgan.files import parse_json
 from prismgan.metrics import Metric, SetMetric
 from prismgan.tasks import Task
 
@@ -37,7 +37,7 @@ class _Record(BaseModel):
             PrismganError: the file cannot be read, or its content is invalid.
         """
         try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            return cls.model_validate(parse_json(path.read_bytes()))
         except FileNotFoundError:
             return None
         except OSError as error:

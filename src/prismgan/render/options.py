@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError
-from prismgan.files import replace_file
+from prismgan.files import parse_json, replace_file
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
 
@@ -31,7 +31,7 @@ class KeptOptions:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content = parse_json(self.path.read_bytes())
         except (OSError, ValueError):
             content = {}
         self._kept: dict[str, Any] = content if isinstance(content, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
+from prismgan.files import parse_json
 
 __all__ = ["Event", "History", "Series", "read_history"]
+
+LARGEST = 2**53
+"""Whole number that a float still tells from the next."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,10 @@ def read_history(path: Path) -> History:
 def _parse(line: str) -> dict[str, Any] | None:
     """A line of values (with a step) or an event; None for anything else."""
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
     except ValueError:
         return None
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or any(isinstance(each, int) and abs(each) > LARGEST for each in entry.values()):
         return None
     step = entry.get("step")
     valid = isinstance(step, int) and not isinstance(step, bool)

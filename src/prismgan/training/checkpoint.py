@@ -7,8 +7,8 @@ so the position is the step. The random states of the libraries are stored too, 
 from __future__ import annotations
 
 import io
-import pickle
 import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,24 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     content = from_first(lambda: _content(path))
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} is wrong")
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # whatever the readers of zip files, pickles and tensors stumble on
         reason = (str(error) or "it ends too early").splitlines()[0]
-        raise WeightsError(f"{path}: is not a checkpoint that can be read ({reason})") from None
+        raise WeightsError(
+            f"{path}: is damaged, or no checkpoint ({reason}); start again in another folder, for example --from the "
+            "run's weights"
+        ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise WeightsError(f"{path}: is no checkpoint of this version; train again")
-    restore_random_states(state.pop("random"))
+    try:
+        restore_random_states(state.pop("random"))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: its random states are damaged ({reason})") from None
     return state
 
 

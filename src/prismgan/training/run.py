@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.files import entries, locked, replace_file
+from prismgan.files import entries, locked, parse_json, replace_file
 
 __all__ = ["Run"]
 
@@ -93,18 +93,39 @@ class Run:
                 "free some space and go on with --resume"
             ) from None
 
-    def rewind(self, step: int) -> float:
-        """Forget metrics of steps after ``step``, which are about to be trained again; seconds trained by then."""
-        if not self.metrics.exists():
-            return 0.0
-        kept, seconds = [], 0.0
-        for text in self.metrics.read_text(encoding="utf-8").splitlines():
+    def lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+        """The lines of ``metrics.jsonl``, as they are and as what they say; None for those that cannot be read.
+
+        Raises:
+            PrismganError: the file cannot be read.
+        """
+        try:
+            content = self.metrics.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise PrismganError(f"{self.metrics}: cannot be read ({error.strerror or error})") from None
+        for text in content.splitlines():
             try:
-                line = json.loads(text)
-            except json.JSONDecodeError:  # the half line of a process that was killed
-                continue
-            if line.get("step", 0) <= step:
-                kept.append(text + "\n")
-                seconds = float(line.get("time", seconds))
-        self.write(self.metrics.name, "".join(kept))
-        return seconds
+                line = parse_json(text)
+            except ValueError:
+                line = None
+            yield text, line if isinstance(line, dict) and isinstance(line.get("step", 0), int) else None
+
+    def rewind(self, step: int) -> tuple[float, int]:
+        """Forget metrics of steps after ``step``, which are about to be trained again.
+
+        Returns:
+            Seconds trained by then, and how many lines could not be read and are left out. The last one does not count:
+            it may be the half line of a process that was killed.
+        """
+        kept, seconds, unreadable = [], 0.0, []
+        for number, (text, line) in enumerate(self.lines()):
+            if line is None:
+                unreadable.append(number)
+            elif line.get("step", 0) <= step:
+                kept.append(text + b"\n")
+                seconds = time if isinstance(time := line.get("time"), float) else seconds
+        if self.metrics.exists():
+            replace_file(self.metrics, b"".join(kept))
+        return seconds, sum(each < number for each in unreadable) if unreadable else 0

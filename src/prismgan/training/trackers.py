@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prismgan.errors import PrismganError, one_line
+from prismgan.files import parse_json
 from prismgan.packages import missing, require
 from prismgan.recipes.recipe import TrackerName
 from prismgan.training.run import Run
@@ -58,7 +58,10 @@ class Trackers:
         if not self._names:
             return
         stored = self._run.folder / "trackers.json"
-        before = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        try:
+            before = parse_json(stored.read_bytes()) if stored.exists() else {}
+        except (OSError, ValueError) as error:
+            raise PrismganError(f"{stored}: cannot be read ({error}); delete it to begin new entries") from None
         ids: dict[str, str] = {}
         for name in self._names:
             try:

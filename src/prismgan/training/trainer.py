@@ -18,7 +18,7 @@ from prismgan import data, images
 from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
 from prismgan.data.batches import killed_workers_named
-from prismgan.errors import DivergedError
+from prismgan.errors import DivergedError, WeightsError
 from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
@@ -127,7 +127,9 @@ class Trainer:
             with self._locked() as held:
                 self._load(int(batch_size))
                 if self.rank == 0:
-                    self.seconds_before = self.run.rewind(self.step)
+                    self.seconds_before, unreadable = self.run.rewind(self.step)
+                    if unreadable:
+                        self.display.event(f"{self.run.metrics}: {unreadable} lines could not be read and are left out")
                 self._lock = held.pop_all()
         self._signal: int | None = None
         names = recipe.training.trackers if self.rank == 0 else ()
@@ -299,17 +301,22 @@ class Trainer:
     def _load(self, batch_size: int) -> None:
         """Go back to the checkpoint, which was trained with this batch size."""
         state = load_checkpoint(self.run.checkpoint)
-        before, now = (state["processes"], batch_size), (self.world, self.recipe.training.batch_size)
+        before = (state.get("processes", self.world), batch_size)
+        now = (self.world, self.recipe.training.batch_size)
         pictures_must_be_the_same(self.run, before, now)
         if before != now:
             self.display.event(
                 f"resumes by {now[0]} processes instead of {before[0]}: the same pictures, other rounding"
             )
-        self.model.load(state["model"])
-        self.average.load(state["average"])
-        self.step = state["step"]
-        self.rollbacks = state["rollbacks"]
-        self.skipped_pictures = set(state["skipped_pictures"])
+        try:
+            self.model.load(state["model"])
+            self.average.load(state["average"])
+            self.step = int(state["step"])
+            self.rollbacks = int(state["rollbacks"])
+            self.skipped_pictures = set(state["skipped_pictures"])
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise WeightsError(f"{self.run.checkpoint}: does not hold what its recipe trains ({reason})") from error
 
     def _roll_back(self) -> None:
         failed = self.step

@@ -1,12 +1,13 @@
 """The weights file: one safetensors file with the networks and, in its metadata, their description.
 
 Tensors are named ``generator.*`` and, where the model has others, ``discriminator.*`` and so on. The metadata's key
-``prismgan`` holds JSON: see :class:`Header`. Numbers may be stored in float16; networks are always filled in float32.
+``prismgan`` holds JSON: see :class:`Header`; its key ``sha256`` holds a checksum of that and of all tensors. Numbers
+may be stored in float16; networks are always filled in float32.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from prismgan.config import Config
 from prismgan.errors import WeightsError
-from prismgan.files import replace_file
+from prismgan.files import parse_json, replace_file
 from prismgan.networks import (
     KINDS,
     Generator,
@@ -52,6 +53,9 @@ by a normalised branch of their own."""
 
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
+
+DIGEST = "sha256"
+"""Key of the metadata that holds the file's checksum."""
 
 SPARE = 10_000_000
 """Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""
@@ -300,7 +304,17 @@ def save_weights(
         for network, state in networks.items()
         for name, tensor in state.items()
     }
-    replace_file(path, save(tensors, metadata={"prismgan": header.model_dump_json()}))
+    description = header.model_dump_json()
+    replace_file(path, save(tensors, metadata={"prismgan": description, DIGEST: _digest(description, tensors)}))
+
+
+def _digest(description: str, tensors: Mapping[str, Tensor]) -> str:
+    """What tells whether a weights file is what was written: a hash of all that it says and holds."""
+    digest = hashlib.sha256(description.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def default_weights() -> Path:
@@ -352,8 +366,13 @@ def load_weights(path: Path | None = None) -> Weights:
         raise WeightsError(f"{path}: is not a weights file ({error})") from None
     if "prismgan" not in metadata:
         raise WeightsError(f"{path}: is a safetensors file, but not one of prismgan's")
+    if metadata.get(DIGEST, "") not in (
+        "",
+        _digest(metadata["prismgan"], tensors),
+    ):  # files of earlier versions have none
+        raise WeightsError(f"{path}: is damaged, as its checksum says; copy or download it again")
     try:
-        raw = json.loads(metadata["prismgan"])
+        raw = parse_json(metadata["prismgan"])
         version = raw.get("format")
         if version != FORMAT:
             raise WeightsError(
@@ -364,5 +383,5 @@ def load_weights(path: Path | None = None) -> Weights:
         if len({entry.name for entry in header.tasks}) != len(header.tasks):
             raise WeightsError(f"{path}: its description names a task twice; the file is damaged")
         return Weights(path, header, tensors)
-    except (json.JSONDecodeError, ValidationError, AttributeError):
+    except (ValueError, AttributeError):  # of JSON, and of pydantic
         raise WeightsError(f"{path}: its description is damaged") from None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from prismgan import __version__
 from prismgan.errors import PrismganError
-from prismgan.files import LOCK, make_folder, new_file, replace_file
+from prismgan.files import LOCK, make_folder, new_file, parse_json, replace_file
 from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 
@@ -136,7 +136,9 @@ class ClipJob:
         if not all(self.segment(output, number).is_file() for output in self.outputs):
             return None
         try:
-            return Record(**json.loads(self._note(number).read_text()))
+            record = Record(**parse_json(self._note(number).read_bytes()))
+            numbers = [*record.times, record.last]
+            return record if record.times and all(isinstance(each, int) for each in numbers) else None
         except (OSError, ValueError, TypeError):
             return None
 

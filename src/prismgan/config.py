@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from prismgan.errors import nearest
+from prismgan.errors import nearest, shortened
 
 __all__ = ["Config"]
 
@@ -30,7 +30,7 @@ class Config(BaseModel):
                 if key not in cls.model_fields:
                     known = ", ".join(cls.model_fields)
                     hint = nearest(str(key), cls.model_fields)
-                    raise ValueError(f"unknown key {key!r}{hint} (known: {known})")
+                    raise ValueError(f"unknown key {shortened(repr(key))}{hint} (known: {known})")
         return value
 
     @model_validator(mode="before")
@@ -46,8 +46,9 @@ class Config(BaseModel):
 
 
 def _truth_in_words(value: Any) -> Any:
+    """A truth value, or those in a list, as the words ``true`` and ``false``."""
     if isinstance(value, list | tuple):
-        return type(value)(map(_truth_in_words, value))
+        return type(value)(str(each).lower() if isinstance(each, bool) else each for each in value)
     return str(value).lower() if isinstance(value, bool) else value
 
 

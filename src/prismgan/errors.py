@@ -15,7 +15,11 @@ __all__ = [
     "WeightsError",
     "nearest",
     "one_line",
+    "shortened",
 ]
+
+LONGEST = 3000
+"""Characters of a line of an error, at most: what a file says may be a megabyte long."""
 
 # What breaks lines, commands terminals, turns the direction of writing, or cannot be encoded: names of files may.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -33,7 +37,7 @@ class PrismganError(Exception):
     """
 
     def __str__(self) -> str:
-        return "\n".join(one_line(str(line)) for line in self.args)
+        return "\n".join(shortened(one_line(str(line)), LONGEST) for line in self.args)
 
 
 class PictureError(PrismganError):
@@ -56,7 +60,12 @@ class DivergedError(PrismganError):
     """A training that keeps diverging, whatever the rate is lowered to."""
 
 
+def shortened(text: str, length: int = 100) -> str:
+    """The text, or its beginning and its end where it is longer."""
+    return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known word closest to ``word``, or an empty string."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
     return f"; did you mean {match[0]!r}?" if match else ""

@@ -59,6 +59,8 @@ def test_json_rows_equal_csv_rows(tmp_path: Path) -> None:
         ('["a.png"]\n', "l.jsonl", r"line 1: is a JSON list, expected an object"),
         ('{"picture": "a.png", "mask": 3}\n', "l.ndjson", r"line 1: 'mask' is a JSON int"),
         ('{"mask": "a.png"}\n', "l.jsonl", r"line 1: names no picture"),
+        ("[" * 9000, "l.jsonl", r"line 1: cannot be read \(is nested too deeply\)"),
+        ('{"picture": ' + "9" * 5000 + "}", "l.jsonl", r"line 1: cannot be read \(Exceeds the limit"),
     ],
 )
 def test_malformed_manifests(tmp_path: Path, content: str | bytes, name: str, message: str) -> None:

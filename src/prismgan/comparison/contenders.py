@@ -18,7 +18,7 @@ from prismgan.models import ModelConfig, PrismConfig, kind_of
 from prismgan.models.adversary import OpponentConfig
 from prismgan.models.budget import at_equal_parameters, rendering
 from prismgan.recipes.recipe import Recipe
-from prismgan.recipes.text import StrictLoader, load
+from prismgan.recipes.text import load, read_yaml
 
 __all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
 
@@ -53,8 +53,8 @@ class Axis:
         """
         path, equals, listed = (part.strip() for part in text.partition("="))
         try:
-            values = yaml.load(f"[{listed}]", Loader=StrictLoader)
-        except (yaml.YAMLError, ValueError):
+            values = read_yaml(f"[{listed}]")
+        except yaml.YAMLError:
             raise RecipeError(f"--vary {text}: the values are not valid YAML") from None
         if not path or not equals or not values:
             raise RecipeError(f"--vary {text}: expected path=value,value, as in model.balancer=normalised,fixed")

@@ -13,12 +13,15 @@ from pydantic import ValidationError
 
 from prismgan import data, recipes
 from prismgan.data import pictures
-from prismgan.errors import RecipeError, nearest
+from prismgan.errors import RecipeError, nearest, shortened
 from prismgan.models import MODELS
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import KINDS
 
-__all__ = ["StrictLoader", "differences", "load", "override", "parse", "schema", "to_yaml"]
+__all__ = ["differences", "load", "override", "parse", "read_yaml", "schema", "to_yaml"]
+
+MOST_FAULTS = 50
+"""Faults of a recipe that are listed."""
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -48,20 +51,20 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
 def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from YAML text; ``origin`` names it in errors, and relative paths are relative to ``base``."""
     try:
-        raw = yaml.load(text, Loader=StrictLoader)
+        raw = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{origin}:{mark.line + 1}" if mark else origin
         raise RecipeError(f"{where}: is not valid YAML ({getattr(error, 'problem', error)})") from None
-    except ValueError as error:  # what looks like a date and is none
-        raise RecipeError(f"{origin}: is not valid YAML ({error})") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
     places = [(override(raw, setting), setting) for setting in overrides]
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(*(f"{_blamed(line, origin, places)}: {line}" for line in _explain(error))) from None
+        lines = [f"{_blamed(line, origin, places)}: {line}" for line in _explain(error)]
+        more = [f"{origin}: {len(lines) - MOST_FAULTS} more faults"] if len(lines) > MOST_FAULTS else []
+        raise RecipeError(*lines[:MOST_FAULTS], *more) from None
     locate = partial(pictures.resolve, base=base)
     perceptual = tuple(map(locate, recipe.model.perceptual))
     measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
@@ -161,7 +164,7 @@ def _explain(error: ValidationError) -> list[str]:
         elif fault["type"] == "value_error":
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
         else:
-            shown = "" if isinstance(given, dict | list) else f", found {given!r}"
+            shown = "" if isinstance(given, dict | list) else f", found {shortened(repr(given))}"
             lines.append(f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}")
     return lines
 
@@ -183,8 +186,8 @@ def override(raw: dict[str, Any], setting: str) -> str:
     if not equals or not all(keys):
         raise RecipeError(f"setting {setting}: expected path=value, as in training.steps=100")
     try:
-        value = yaml.load(text, Loader=StrictLoader)
-    except (yaml.YAMLError, ValueError):
+        value = read_yaml(text)
+    except yaml.YAMLError:
         raise RecipeError(f"setting {setting}: the value is not valid YAML") from None
     place: Any = raw
     found: list[str] = []
@@ -220,20 +223,36 @@ def _number(entries: Sequence[Any], key: str, setting: str) -> int:
     return names[key]
 
 
-class StrictLoader(yaml.SafeLoader):
+def read_yaml(text: str) -> Any:
+    """The value that YAML describes, which may be of any kind.
+
+    Raises:
+        yaml.YAMLError: it is not valid, a value is not what its tag says, or it is nested too deeply.
+    """
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except RecursionError:
+        raise yaml.YAMLError("it is nested too deeply") from None
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        # What yaml's own constructors stumble on, for example a date that is none.
+        raise yaml.YAMLError(f"a value is not what it seems or is said to be: {shortened(str(error))}") from None
+
+
+class _StrictLoader(yaml.SafeLoader):
     """YAML in which a key that is given twice is a fault, not a silent choice, and 1e-3 is a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in reversed(node.value):
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is given twice", key.start_mark
-                )
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"the key {shortened(repr(key.value))} is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 # Plain YAML 1.1 takes 1e-3 for a string.
-StrictLoader.add_implicit_resolver(
+_StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
 )

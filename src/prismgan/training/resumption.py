@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import yaml
-
 from prismgan.errors import RecipeError
 from prismgan.recipes.recipe import Recipe
-from prismgan.recipes.text import StrictLoader, differences, load, to_yaml
+from prismgan.recipes.text import differences, load, read_yaml, to_yaml
 from prismgan.training.run import Run
 
 __all__ = ["batch_size_so_far", "must_be_resumable", "pictures_must_be_the_same"]
@@ -52,7 +50,7 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
     trained = load(run.recipe)
     before = _binding(trained.model_dump(mode="json"))
     now = _binding(recipe.model_dump(mode="json"))
-    written = _binding(yaml.load(run.recipe.read_text(encoding="utf-8"), Loader=StrictLoader))
+    written = _binding(read_yaml(run.recipe.read_text(encoding="utf-8")))
     if missing := _missing(before, written):
         # Runs write every field. What is missing came after the run, and today's default need not be what it did.
         raise RecipeError(

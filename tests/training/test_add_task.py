@@ -77,7 +77,7 @@ def test_the_new_head_learns_and_nothing_else_does(weights: Weights, photos: Pat
         assert torch.equal(result.part("generator")[name], tensor)
     entry = result.header.tasks[-1]
     assert (entry.name, entry.kind, entry.latent, entry.blocks) == ("mosaic", "style", latent, training.entry.blocks)
-    assert Renderer(result)(torch.zeros(3, 32, 40), ["mosaic"])["mosaic"].size == (40, 32)
+    assert Renderer(result)(torch.zeros(3, 32, 40), ["mosaic"])["mosaic"].shape == (3, 32, 40)
 
 
 @pytest.mark.usefixtures("small")

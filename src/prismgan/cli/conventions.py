@@ -19,6 +19,7 @@ __all__ = [
     "GROUP",
     "AsJson",
     "Blends",
+    "Brush",
     "Fast",
     "Memory",
     "OutFolder",
@@ -126,6 +127,15 @@ Strengths = Annotated[
         metavar="TASK=NUMBER",
         help="Set how strong an output is: 0 is the source, 1 the output as it was trained, 2 exaggerates it. "
         "Repeatable.",
+    ),
+]
+Brush = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PIXELS",
+        help="Paint styles at this longest side: a smaller one means a broader brush. The result is "
+        "enlarged with the photo's own detail. By default the side of the picture, and at most 1024.",
+        show_default=False,
     ),
 ]
 Blends = Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from prismgan.cli.conventions import (
     Blends,
+    Brush,
     Fast,
     Memory,
     OutFolder,
@@ -49,6 +50,7 @@ def render(
         str | None,
         typer.Option(help="Apply these tasks one after the other, for example restore,enlarge-2x, before all others."),
     ] = None,
+    brush: Brush = None,
     mask: Annotated[
         Path | None,
         typer.Option(
@@ -91,6 +93,7 @@ def render(
         blends=blends,
         seeds=tuple(range(seed, seed + variations)),
         chain=tuple(names(chain or "")),
+        brush=brush,
     )
     jobs = find_jobs(pictures, out)
     renderer = FileRenderer(

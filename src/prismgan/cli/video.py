@@ -9,6 +9,7 @@ import typer
 
 from prismgan.cli.conventions import (
     Blends,
+    Brush,
     Fast,
     Memory,
     OutFolder,
@@ -42,6 +43,7 @@ def video(
     seed: Annotated[
         int, typer.Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")
     ] = 0,
+    brush: Brush = None,
     with_grid: Annotated[
         bool, typer.Option("--grid", help="Also write a clip that shows the source and all outputs side by side.")
     ] = False,
@@ -88,7 +90,11 @@ def video(
     require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
     request = Request(
-        tasks=None if tasks is None else tuple(names(tasks)), strength=strengths, blends=blends, seeds=(seed,)
+        tasks=None if tasks is None else tuple(names(tasks)),
+        strength=strengths,
+        blends=blends,
+        seeds=(seed,),
+        brush=brush,
     )
     renderer = Renderer.load(weights, limit, runtime, fast=fast)
     try:

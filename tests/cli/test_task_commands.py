@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from prismgan import images
 from prismgan.weights import file as weights_module
@@ -151,12 +150,12 @@ def test_commands_take_the_ready_made_weights_by_default(
 
 
 def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, command: Command, tool: Command) -> None:
-    def publish(recipe: Path, out: Path, of: Path = weights, *more: object) -> tuple[int, str, str]:
-        return astuple(tool("publish_weights", of, "--recipe", recipe, "--out", out, *more))
+    def publish(recipe: Path, out: Path) -> tuple[int, str, str]:
+        return astuple(tool("publish_weights", weights, "--recipe", recipe, "--out", out))
 
     out = tmp_path / "published.safetensors"
     assert publish(tiny_run.parent / "recipe.yaml", out) == (0, f"{out}: {out.stat().st_size:,} bytes\n", "")
-    assert out.stat().st_size < 0.5 * weights.stat().st_size
+    assert out.stat().st_size < 0.6 * weights.stat().st_size
     found = json.loads(command("info", out, "--json").out)
     assert str(tiny_run.parent) not in json.dumps(found["recipe"])
     assert found["recipe"]["data"]["train"][0]["folder"] == "photos"
@@ -165,27 +164,8 @@ def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, comman
     assert command("evaluate", out, "--data", tiny_run.parent / "held-out").code == 0
     refused = publish(tmp_path / "no.yaml", tmp_path / "other.safetensors")
     assert refused == (2, "", f"publish_weights: {tmp_path / 'no.yaml'}: no such recipe\n")
-
-    few = tmp_path / "few.safetensors"
-    assert command("remove-task", weights, "--name", "restore", "--out", few).code == 0
-    whole = tmp_path / "whole.safetensors"
-    assert publish(tiny_run.parent / "recipe.yaml", whole, few, "--onto", out)[0] == 0
-    one, other = (weights_module.load_weights(path) for path in (out, whole))
-    assert one.header.tasks == other.header.tasks
-    assert one.header.recipe == other.header.recipe
-    assert all(torch.equal(tensor, other.tensors[name]) for name, tensor in one.tensors.items())
-    assert command("evaluate", whole, "--data", tiny_run.parent / "held-out").code == 0
-
-    moved = weights_module.load_weights(few)
-    name = "generator.trunk.stem.weight"
-    trained = tmp_path / "trained.safetensors"
-    replace(moved, tensors={**moved.tensors, name: moved.tensors[name] + 1}).save(trained)
-    _, _, said = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", trained, "--onto", out)
-    assert "changed features that task 'restore' reads" in said
-    assert publish(tiny_run.parent / "recipe.yaml", whole, trained, "--onto", out, "--changed")[0] == 0
-    _, _, said = publish(tiny_run.parent / "recipe.yaml", tmp_path / "other.safetensors", weights, "--onto", few)
-    assert "has no task 'restore'" in said
     assert not (tmp_path / "other.safetensors").exists()
+    assert any(name.startswith("discriminator.") for name in weights_module.load_weights(out).tensors)
 
 
 # -- a real process -------------------------------------------------------------------------------

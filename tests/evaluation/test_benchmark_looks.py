@@ -97,18 +97,18 @@ def test_objectives_of_one_pass_and_of_optimisation() -> None:
     first, second, other = (
         styles.Objective(random_features(seed), [picture(64, 64, seed=2)[0]], task) for seed in range(3)
     )
-    found = styles.compare([photo], [look], {"first": first, "second": second}, {"other": other}, iterations=(2, 8))
-    whats = ["photo", "one pass", "2 iterations", "8 iterations"]
+    found = styles.compare([photo], [look], {"first": first, "second": second}, {"other": other}, iterations=(2, 40))
+    whats = ["photo", "one pass", "2 iterations", "40 iterations"]
     assert sorted(found) == sorted((network, what) for network in ("first", "second", "other") for what in whats)
     for network, objective in (("first", first), ("second", second), ("other", other)):
         assert found[network, "photo"] == pytest.approx(float(objective(photo, photo)))
         assert found[network, "one pass"] == pytest.approx(float(objective(look, photo)))
     for network in ("first", "second"):
-        assert found[network, "8 iterations"] < found[network, "2 iterations"] < found[network, "photo"]
+        assert found[network, "40 iterations"] < min(found[network, "2 iterations"], found[network, "photo"])
     # The judge is shown what was optimised on the first network, rounded as in a file.
-    *_, optimised = itertools.islice(descent(photo, lambda image: first(image, photo)), 8)
+    *_, optimised = itertools.islice(descent(photo, lambda image: first(image, photo)), 40)
     rounded = images.to_float(images.to_uint8(optimised))
-    assert found["other", "8 iterations"] == pytest.approx(float(other(rounded, photo)), rel=1e-5)
+    assert found["other", "40 iterations"] == pytest.approx(float(other(rounded, photo)), rel=1e-5)
 
 
 def test_an_objective_is_what_the_task_weighs() -> None:

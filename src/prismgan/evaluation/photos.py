@@ -146,6 +146,7 @@ def judge(
     if model.discriminator is None:
         return {}
     values: dict[str, list[float]] = defaultdict(list)
+    recipe = recipe.model_copy(update={"only": tuple(task.name for task in tasks)})
     for part in training_parts(recipe, rows, seed=recipe.seed + 1):
         size, names = min(batch_size, part.batch_size), [task.name for task in part.dataset.tasks]
         for first in range(0, pictures, size):

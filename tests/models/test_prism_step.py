@@ -20,7 +20,7 @@ from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
 from prismgan.models.rows import row_weights
-from prismgan.tasks.style import Style
+from prismgan.tasks.derived import DerivedEntry
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
 
@@ -267,18 +267,18 @@ def test_overfitting_one_batch_lowers_the_losses(balancer: str) -> None:
 
 
 def test_the_latent_is_kept_alive_by_the_diversity_loss() -> None:
-    """With the loss, two latents give two pictures that differ more than noise alone makes them differ."""
+    """With the loss, two latents give two pictures; without it, nothing asks for that."""
     rows, spread = batch(), {}
     for weight in (0.0, 10.0):
-        painter = Style(name="paint", exemplars=("x",), latent=True, diversity_weight=weight).task()
+        painter = DerivedEntry(name="pencil", function="comic", latent=True, diversity_weight=weight).task()
         prism = model(some_tasks=[painter], rate=4e-3)
         for _ in range(40):
             prism.step(rows)
         random = torch.Generator().manual_seed(0)
-        looks = [prism.generate(rows.source, prism.generator.draw_latent(4, random))["paint"] for _ in range(2)]
+        looks = [prism.generate(rows.source, prism.generator.draw_latent(4, random))["pencil"] for _ in range(2)]
         spread[weight] = float((looks[0] - looks[1]).abs().mean())
     assert spread[10.0] > 0.03
-    assert spread[10.0] > 1.2 * spread[0.0]
+    assert spread[10.0] > 2 * spread[0.0]
 
 
 @each_stage

@@ -144,9 +144,6 @@ def kept() -> list[Row]:
         return [row for suite in (drawn.TEXT, drawn.PATTERNS) for row in suite.measure(bench)]
 
 
-TO_COME = pytest.mark.xfail(strict=True, reason="to be kept by weights that are trained with graphics")
-
-
 @pytest.mark.parametrize(
     "prefix",
     [
@@ -154,7 +151,7 @@ TO_COME = pytest.mark.xfail(strict=True, reason="to be kept by weights that are 
         "text-12",
         "text-10",
         "stripes",
-        pytest.param("checkers", marks=TO_COME),
+        "checkers",
         "grating",
     ],
 )

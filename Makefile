@@ -18,7 +18,7 @@ narrated = ( n=0; while sleep 1; do n=$$((n + 1)); [ $$((n % $(EVERY))) -ne 0 ] 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check hunt package format clean
+.PHONY: help demo test lint check hunt docs package format clean
 
 help:  ## List these commands
 	@echo "make COMMAND, where COMMAND is one of"
@@ -41,6 +41,9 @@ check: lint test  ## Check everything: lint and test
 
 hunt: $(VENV)/.installed-dev  ## Look for what breaks it, by kills, damaged files and bad clients, for MINUTES
 	$(VENV)/bin/python tools/hunt --minutes $(MINUTES)
+
+docs: $(VENV)/.installed-dev  ## Build the documentation's site into build/docs; a warning is an error
+	$(VENV)/bin/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 package: $(VENV)/.installed-dev  ## Build wheel and sdist into dist/, check them, render with the wheel in an empty environment
 	rm -rf dist build/empty

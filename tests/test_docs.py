@@ -1,0 +1,83 @@
+"""The documentation: its site builds without a warning, its links lead somewhere, its commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from prismgan.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub and MyST give a heading."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower().replace("`", "")
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in [slug(heading) for heading in headings], target
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every command line of ours on a page, with continued lines joined."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^\s*\$ (?:\S*/)?prismgan (.+)$", text, flags=re.MULTILINE):
+            found.append((page.name, re.split(r"\s[>|]\s", line)[0].strip()))
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_and_their_options_exist(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    place: Any = typer.main.get_command(app)
+    while words and hasattr(place, "commands") and not words[0].startswith("-"):
+        assert words[0] in place.commands, f"{page}: {line}"
+        place = place.commands[words.pop(0)]
+    known = {option for parameter in place.params for option in parameter.opts} | {"--help"}
+    for word in words:
+        if re.match(r"--?[a-z]", word):
+            assert word.partition("=")[0] in known, f"{page}: {line}"
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_searches_without_a_network(tmp_path: Path) -> None:
+    for package in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    for page in (*sorted((ROOT / "docs").glob("*.md")),):
+        assert (tmp_path / f"{page.stem}.html").exists()
+    reference = (tmp_path / "api.html").read_text(encoding="utf-8")
+    for name in (
+        "prismgan.Renderer.from_pretrained",
+        "prismgan.render.request.Request",
+        "prismgan.errors.WeightsError",
+    ):
+        assert f'id="{name}"' in reference
+    assert "Search.setIndex" in (tmp_path / "searchindex.js").read_text(encoding="utf-8")
+    for page in tmp_path.glob("*.html"):
+        loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]*)"', page.read_text(encoding="utf-8"))
+        assert loaded == [], page.name

@@ -92,7 +92,7 @@ def test_a_halo_that_is_too_narrow_would_be_seen(monkeypatch: pytest.MonkeyPatch
     renderer, source = tiny_renderer("restore", "fine-2x"), pixels(64, 64)
     whole = renderer.render(source)
     monkeypatch.setattr(stages, "tile_sides", lambda *_: (24, 24))
-    monkeypatch.setattr(renderer.generator, "reach", lambda _: 4)
+    monkeypatch.setattr(renderer.generator, "receptive_field_radius", lambda _: 4)
     tiled = renderer.render(source)
     assert min(difference(tiled[name], whole[name]) for name in whole) > 1
 

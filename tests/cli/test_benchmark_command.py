@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_what_is_refused(sets: Path, tmp_path: Path, evaluate: Command, monkeypa
         (["--benchmarks", sets, "--suites", "grids,steadiness"], ["'steadiness'", "clips in video/"]),
         (["--benchmarks", tmp_path], ["'steadiness'", "opencv-python-headless", "pip install 'prismgan[video]'"]),
     ]
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "cv2" else find_spec(name))
     for arguments, words in cases:
         finished = evaluate(*arguments)
         assert finished.code == 2, arguments

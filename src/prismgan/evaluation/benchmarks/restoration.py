@@ -1,4 +1,4 @@
-"""Super-resolution, denoising, JPEG and clean pictures on the sets that papers use."""
+"""Super-resolution, denoising and clean pictures on the sets that papers use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ NAME = "restoration"
 ENLARGED = ("set5", "set14", "bsd100")
 REPAIRED = "cbsd68"
 SIGMAS = (15, 25, 50)
-QUALITY = 30
 
 Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
 
@@ -114,7 +113,6 @@ def _conditions() -> dict[str, tuple[Degrade, Mapping[str, float]]]:
     for sigma in SIGMAS:
         found[f"sigma-{sigma}"] = (Condition(name="noise", noise=sigma).apply, DENOISING[sigma])
         found[f"sigma-{sigma} unclipped"] = (_unclipped(sigma), DENOISING[sigma])
-    found[f"jpeg-{QUALITY}"] = (Condition(name="jpeg", jpeg=QUALITY).apply, {})
     found["clean"] = (lambda clean, _: clean, {})
     return found
 

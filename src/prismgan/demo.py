@@ -59,6 +59,7 @@ def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
         PrismganError: the folder holds something else.
     """
     with _locked(folder):
+        console.print("loading the ready-made weights")
         _run(folder, minutes, console)
 
 

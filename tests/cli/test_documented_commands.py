@@ -28,7 +28,7 @@ def there(tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], mon
     """A folder with the files that the examples name."""
     draw_picture(tmp_path / "photo.jpg", 48, 36)
     draw_picture(tmp_path / "photos" / "in" / "a.png", 32, 32)
-    Image.new("L", (48, 36), 128).save(tmp_path / "mask.png")
+    Image.new("L", (36, 48), 128).save(tmp_path / "mask.png")
     shutil.copy(tiny_run / "weights.safetensors", tmp_path / "mine.safetensors")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -284,7 +284,7 @@ WEIGHTS = [
     (truncated, "is not a weights file"),
     (of_another_version, "format 99"),
     (of_another_program, "not one of prismgan's"),
-    (with_other_tensors, "do not fit"),
+    (with_other_tensors, "the file is damaged"),
 ]
 
 

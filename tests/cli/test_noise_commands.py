@@ -17,7 +17,7 @@ from tiny_weights import tiny_weights
 
 Refused = Callable[..., str]
 ROOT = Path(__file__).parents[2]
-RECIPE = ROOT / "recipes" / "digits.yaml"
+RECIPE = ROOT / "src" / "prismgan" / "recipes" / "digits.yaml"
 DOCUMENT = (ROOT / "docs" / "noise.md").read_text(encoding="utf-8")
 
 

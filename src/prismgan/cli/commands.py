@@ -86,7 +86,6 @@ def demo(
 
     console = Narrator()
     with console.narrating():
-        console.print("loading the ready-made weights")
         from prismgan.demo import run_demo  # imports torch, which may take a while the first time
 
         run_demo(run, None if quick else minutes, console)

@@ -49,10 +49,16 @@ class Pieces:
     def looks(self, source: NDArray[Any], seed: int = 0) -> Values:
         """Pictures by task, in [-1, 1] and of whole cells, as a browser computes them."""
         values = {"source": source, "latent": self.generator.seeded_latent(seed).numpy()}
-        for piece in (TRUNK, BRANCH):
-            if piece in self.files:
-                values |= self.run(piece, values)
-        return {name: self.run(head(name), values)["look"] for name in self.tasks}
+        if TRUNK in self.files:
+            values |= self.run(TRUNK, values)
+        looks = {}
+        for name in self.tasks:
+            spec, own = self.generator.specs[name], values
+            if not spec.fine:  # noise follows the seed for styles that vary alone
+                latent = values["latent"] if spec.latent else self.generator.seeded_latent().numpy()
+                own = values | self.run(BRANCH, {"source": source, "latent": latent})
+            looks[name] = self.run(head(name), own)["look"]
+        return looks
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:

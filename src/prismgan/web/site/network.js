@@ -46,9 +46,18 @@ export class Network {
     if (painted.length) {
       await next();
       const canvas = resized(pixels, this.description.brush);
-      const values = await this.run("branch", { source: this.source(canvas, whole(canvas)), latent: this.latent(seed) });
-      for (const name of painted) {
+      const source = this.source(canvas, whole(canvas));
+      let values = {};
+      let seeded;
+      // Noise follows the seed for styles that vary; the others come with the first seed's.
+      for (const name of painted.sort((one, other) => this.tasks.get(one).varies - this.tasks.get(other).varies)) {
         await next();
+        const wanted = this.tasks.get(name).varies ? seed : 0;
+        if (wanted !== seeded) {
+          discard(values);
+          values = await this.run("branch", { source, latent: this.latent(wanted) });
+          seeded = wanted;
+        }
         const look = await this.look(name, values, seed);
         if (canvas === pixels) await this.write(look, whole(pixels), 1, files.get(name));
         else files.get(name).fill(await enlarged(look, canvas, pixels));

@@ -140,7 +140,8 @@ def test_inputs_outputs_and_metadata(file: Path) -> None:
     metadata = found.get_modelmeta()
     assert metadata.producer_name == "prismgan"
     assert metadata.custom_metadata_map["tasks"].split(",") == list(TASKS)
-    assert metadata.custom_metadata_map["scales"] == "1,2,4,1,1,1,2"
+    scales = [str(fields.get("scale", 1)) for fields in TASKS.values()]
+    assert metadata.custom_metadata_map["scales"].split(",") == scales
     assert metadata.custom_metadata_map["varying"] == "varied,drawn,varied-2x"
     assert metadata.custom_metadata_map["licence"] == "CC0-1.0"
     assert metadata.custom_metadata_map["step"] == "7"

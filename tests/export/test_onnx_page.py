@@ -30,9 +30,10 @@ NODE_FILES = (
 DRIVER = """
 import { readFile, writeFile } from "node:fs/promises";
 import { mixed, render, session } from "./page.mjs";
-const [, , width, height] = process.argv;
+const [, , width, height, ...z] = process.argv;
 const image = { data: await readFile("photo.rgba"), width: Number(width), height: Number(height) };
-for (const [kind, looks] of Object.entries({ whole: await render(session, image), half: await mixed(image, [0.5, 0]) }))
+const kinds = { whole: await render(session, image), half: await mixed(image, [0.5, 0], z) };
+for (const [kind, looks] of Object.entries(kinds))
   for (const [name, look] of Object.entries(looks)) await writeFile(`${kind}-${name}.rgba`, look.data);
 """
 
@@ -121,7 +122,8 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
     (there / "driver.mjs").write_text(DRIVER)
     photo = Image.open(there / "photo.jpg")
     (there / "photo.rgba").write_bytes(photo.convert("RGBA").tobytes())
-    words = [node, "driver.mjs", str(photo.width), str(photo.height)]
+    latent = Renderer.load().generator.seeded_latent()[0].tolist()
+    words = [node, "driver.mjs", *map(str, (photo.width, photo.height, *latent))]
     finished = subprocess.run(words, cwd=there, capture_output=True, text=True, check=False, timeout=250)
     assert finished.returncode == 0, finished.stderr
 

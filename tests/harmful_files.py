@@ -113,6 +113,10 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "TIFF of 272,000 pages": (tiff_of_pages, "has several pages"),
     "TIFF of a thousand tags of 12 MB": (tiff_of_one_piece_for_all_tags, ""),
     "TIFF of millions of strips": (tiff_of_strips, "more pieces than a picture has rows"),
+    "TIFF of 46,928 channels": (
+        lambda: b"II*\0" + tiff([*GREY[:-1], (277, 3, 1, 46_928), (273, 4, 1, 0)]),
+        "is a TIFF that is truncated",
+    ),
     "PNG of 400 megapixels": (png_of_plain_pixels, "claims 400,000,000 pixels"),
     "PNG of millions of chunks": (lambda: png(64, 64, chunk(b"tEXt", b"a\0b") * (SIZE // 15), b""), PARTS),
     "PNG of millions of empty pieces": (lambda: png(64, 64, b"", chunk(b"IDAT") * (SIZE // 12)), PARTS),

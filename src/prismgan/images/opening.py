@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import logging
 import mmap
 import re
 import struct
@@ -54,6 +55,10 @@ HEADER_SECONDS = 0.5
 SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The marker behind the entropy-coded data of a scan."""
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+
+
+# Pillow also logs what it finds wrong; without a handler anywhere Python would write that to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class BoundedFile(io.BufferedReader):

@@ -76,6 +76,10 @@ def test_of_a_model() -> None:
     fine = [index for index, gradient in enumerate(gradients["paint"]) if gradient is None or not gradient.any()]
     assert fine, "a look does not reach the blocks of restoration"
     cosines = gradient_cosines(gradients)
-    assert cosines.isfinite().all()
-    assert torch.equal(cosines, cosines.T)
-    assert cosines.abs().max() <= 1 + 1e-12
+    restoring = [index for index, name in enumerate(gradients) if name != "paint"]
+    others = cosines[restoring][:, restoring]
+    assert others.isfinite().all()
+    assert torch.equal(others, others.T)
+    assert others.abs().max() <= 1 + 1e-12
+    painting = list(gradients).index("paint")
+    assert cosines[painting][restoring].isnan().all(), "a style shares nothing with restoration"

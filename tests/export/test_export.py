@@ -26,7 +26,7 @@ Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 
 # Without one, which takes long, and with another number of blocks in one head.
-TASKS = {name: fields for name, fields in tiny_weights_module.TASKS.items() if name != "fine-4x"}
+TASKS = tiny_weights_module.TASKS
 TASKS["varied"] = {**TASKS["varied"], "blocks": 2}
 
 

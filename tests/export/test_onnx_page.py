@@ -22,7 +22,7 @@ pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
 TEXT = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
-TASKS = ["comic", "pencil"]
+TASKS = ["restore", "pencil"]
 NODE_FILES = (
     "package.json",
     *(f"dist/ort{name}" for name in (".node.min.mjs", "-wasm-simd-threaded.mjs", "-wasm-simd-threaded.wasm")),
@@ -79,8 +79,8 @@ def test_python(there: Path, expected: dict[str, np.ndarray], monkeypatch: pytes
     for name, look in expected.items():
         assert far(np.asarray(Image.open(there / f"{name}.png")), look) <= 1
     photo = np.asarray(Image.open("photo.jpg"))
-    weaker = known["comic"][0].transpose(1, 2, 0) * 255
-    assert far(weaker.round(), Renderer.load()(photo, "comic", strength={"comic": 0.6})["comic"]) <= 1
+    weaker = known["restore"][0].transpose(1, 2, 0) * 255
+    assert far(weaker.round(), Renderer.load()(photo, "restore", strength={"restore": 0.6})["restore"]) <= 1
 
 
 def common_package() -> Path:
@@ -136,8 +136,8 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
     for name, look in expected.items():
         assert far(made(f"whole-{name}"), look) <= 1
     assert far(made("half-pencil"), np.asarray(photo)) == 0
-    half = Renderer.load()(np.asarray(photo), "comic", strength={"comic": 0.5})["comic"]
-    assert far(made("half-comic"), half) <= 1
+    half = Renderer.load()(np.asarray(photo), "restore", strength={"restore": 0.5})["restore"]
+    assert far(made("half-restore"), half) <= 1
 
 
 def test_the_page_names_what_cpp_needs() -> None:

@@ -8,6 +8,7 @@ may be stored in float16; networks are always filled in float32.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -305,7 +306,18 @@ def save_weights(
         for name, tensor in state.items()
     }
     description = header.model_dump_json()
-    replace_file(path, save(tensors, metadata={"prismgan": description, DIGEST: _digest(description, tensors)}))
+    metadata = {"prismgan": description, DIGEST: _digest(description, tensors)}
+    replace_file(path, _ordered(save(tensors, metadata=metadata)))
+
+
+def _ordered(content: bytes) -> bytes:
+    """A safetensors file with its metadata in order: the library writes them in another one every time."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    described = json.loads(content[8:start])
+    metadata = dict(sorted(described.pop("__metadata__").items()))
+    text = json.dumps({"__metadata__": metadata, **described}, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def _digest(description: str, tensors: Mapping[str, Tensor]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -16,7 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import (
+    HEIGHT,
     PHOTO,
+    WIDTH,
     apart,
     canvas,
     expected,
@@ -37,6 +40,9 @@ pytest.importorskip("onnx", reason="the extra export is not installed")
 pytest.importorskip("onnxruntime", reason="the extra export is not installed")
 
 from prismgan.errors import PrismganError
+from prismgan.images.pixels import from_pixels, to_pixels
+from prismgan.render.painting import BRUSH, Canvas
+from prismgan.render.tiles import tiles
 from prismgan.web import onnxruntime_web
 from prismgan.web.serving import server_of
 from prismgan.web.site_writer import write_site
@@ -154,6 +160,46 @@ def test_a_large_picture_shows_previews_first_and_whole_looks_on_demand(page: An
     assert apart(picture, expected(photo, tasks=("paint",))["paint"]) <= EXACT
 
 
+@pytest.mark.parametrize(
+    ("size", "brush"), [((333, 1537), None), ((700, 2100), 512), ((75, 60), 160), ((80, 64), None)]
+)
+def test_what_is_painted_is_brought_to_full_size_as_the_renderer_does(
+    page: Any, size: tuple[int, int], brush: int | None
+) -> None:
+    """Of a look that is made up: the photo in other colours."""
+    photo = np.asarray(Image.open(io.BytesIO(drawn(*size, seed=6))))
+    photo = photo // 2 + np.random.default_rng(0).integers(0, 128, photo.shape, dtype=np.uint8)
+    canvas = Canvas([photo], brush)
+    canvas.coming = iter([(0, {"look": 1.2 * canvas.source.flip(1) * canvas.source})])
+    height, width = size
+    (whole,) = tiles(height, width, size, halo=0)
+    wanted = np.empty_like(photo)
+    to_pixels(canvas.part("look", 0, whole, from_pixels(photo))[0], wanted)
+    sides, bmp = page.evaluate(
+        """async ([encoded, height, width, brush, most]) => {
+            const { Canvas } = await import('/static/painting.js');
+            const { BitmapFile } = await import('/static/bitmap-file.js');
+            const rgb = Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
+            const pixels = new ImageData(width, height);
+            for (let i = 0; i < height * width; i++) pixels.data.set([...rgb.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+            const canvas = new Canvas(pixels, brush, most);
+            const plane = canvas.height * canvas.width;
+            const source = canvas.source.data;
+            const other = (i) => source[(2 - Math.floor(i / plane)) * plane + (i % plane)];
+            const look = source.map((value, i) => 1.2 * value * other(i));
+            const file = new BitmapFile(width, height);
+            canvas.write(look, canvas.height, canvas.width, file);
+            const reader = new FileReader();
+            await new Promise((done) => { reader.onload = done; reader.readAsDataURL(file.blob()); });
+            return [[canvas.height, canvas.width], reader.result.split(',')[1]];
+        }""",
+        [base64.b64encode(photo.tobytes()).decode(), height, width, brush, BRUSH],
+    )
+    assert tuple(sides) == canvas.sides
+    found = np.asarray(Image.open(io.BytesIO(base64.b64decode(bmp))))
+    assert apart(found, wanted) <= 1
+
+
 def test_clips_are_told_that_they_need_the_server(page: Any) -> None:
     page.set_input_files("#file", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"x"})
     page.wait_for_selector("#message:not([hidden])")
@@ -205,7 +251,7 @@ def test_what_is_no_picture_or_too_large_is_told(page: Any) -> None:
 def test_what_a_site_cannot_do_is_not_offered(page: Any) -> None:
     give_and_wait(page)
     assert not page.is_visible("#add-style")
-    assert "never leaves this machine" in page.text_content("#privacy")
+    assert "no picture leaves this machine" in page.text_content("#privacy")
 
 
 def test_it_works_without_a_connection_the_second_time(browser: Any, site: Path) -> None:
@@ -215,10 +261,12 @@ def test_it_works_without_a_connection_the_second_time(browser: Any, site: Path)
         page.goto(address)
         page.wait_for_selector("#samples button")
         give_and_wait(page)
-    # The server is gone.
+    # The server is gone. The picture and its looks are kept; another one is rendered anew.
     page.reload()
+    page.wait_for_selector("#download-all:not([disabled])")
+    page.click("#home")
     page.wait_for_selector("#samples button")
-    give_and_wait(page)
+    give_and_wait(page, drawn(HEIGHT, WIDTH, seed=8))
     assert page.locator("#grid .card:enabled").count() == len(TASKS)
     context.close()
 
@@ -293,7 +341,8 @@ def test_scripts_are_read_without_a_browser(site: Path) -> None:
         subprocess.run(["node", "--check", script], check=True)
     about = json.loads((site / "about.json").read_text())
     assert [task["name"] for task in about["tasks"]] == list(TASKS)
-    assert (about["cell"], about["halo"] % about["cell"]) == (8, 0)
+    assert about["cell"] == tiny_weights().prism_generator("a test").cell
+    assert about["halo"] % about["cell"] == 0
 
 
 def test_the_camera_shows_looks_live(page: Any) -> None:

@@ -1,5 +1,6 @@
 // The generator, in the pieces that `export/browser_graphs.py` describes, computed by ONNX Runtime.
 import { latent } from "./latent.js";
+import { Canvas } from "./painting.js";
 import { tiles } from "./tiles.js";
 
 const AREA = 1.2e6; // pixels of a tile with its halo: what fits into a phone's memory
@@ -45,8 +46,8 @@ export class Network {
     const next = () => step(done++ / total);
     if (painted.length) {
       await next();
-      const canvas = resized(pixels, this.description.brush);
-      const source = this.source(canvas, whole(canvas));
+      const canvas = new Canvas(pixels, null, this.description.brush);
+      const source = new this.ort.Tensor("float32", canvas.source.data, [1, 3, canvas.height, canvas.width]);
       let values = {};
       let seeded;
       // Noise follows the seed for styles that vary; the others come with the first seed's.
@@ -59,8 +60,8 @@ export class Network {
           seeded = wanted;
         }
         const look = await this.look(name, values, seed);
-        if (canvas === pixels) await this.write(look, whole(pixels), 1, files.get(name));
-        else files.get(name).fill(await enlarged(look, canvas, pixels));
+        canvas.write(await look.getData(), look.dims[2], look.dims[3], files.get(name));
+        look.dispose();
         made(name);
       }
       discard(values);
@@ -190,36 +191,6 @@ const whole = ({ width, height }) => ({
   rows: { start: 0, stop: height, first: 0, last: height },
   columns: { start: 0, stop: width, first: 0, last: width },
 });
-
-function canvasOf(pixels) {
-  const canvas = new OffscreenCanvas(pixels.width, pixels.height);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-  return canvas;
-}
-
-function drawn(canvas, width, height) {
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.imageSmoothingQuality = "high";
-  context.drawImage(canvas, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
-}
-
-// The picture, reduced to a longest side of `most` pixels where it is larger: the size at which it is painted.
-function resized(pixels, most) {
-  const factor = most / Math.max(pixels.width, pixels.height);
-  if (factor >= 1) return pixels;
-  return drawn(canvasOf(pixels), Math.max(16, Math.round(pixels.width * factor)), Math.max(16, Math.round(pixels.height * factor)));
-}
-
-// A look that was painted at the size of `canvas`, at the size of `pixels`.
-async function enlarged(look, canvas, pixels) {
-  const painted = new ImageData(canvas.width, canvas.height);
-  const data = await look.getData();
-  const [, , rows, columns] = look.dims;
-  copyPixels(data, rows, columns, painted);
-  look.dispose();
-  return drawn(canvasOf(painted), pixels.width, pixels.height);
-}
 
 // The upper left part of an image (3, rows, columns) in [-1, 1] as RGBA.
 function copyPixels(data, rows, columns, pixels) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
@@ -66,22 +67,30 @@ def batches(
                 raise batch
             yield batch
         return
-    loader = DataLoader(
-        prepared,
-        batch_sampler=order,
-        collate_fn=_collate_or_error,
-        num_workers=workers,
-        # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
-        multiprocessing_context="fork" if "fork" in multiprocessing.get_all_start_methods() else None,
-        worker_init_fn=_leave_signals_to_the_parent,
-        # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
-        generator=torch.Generator(),
-    )
     with killed_workers_named():
-        for batch in loader:
+        for batch in _loader(prepared, order, workers):
             if isinstance(batch, PrismganError):
                 raise batch
             yield batch
+
+
+def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch | PrismganError]:
+    """Batches from worker processes. Nobody may keep it: they end when it is let go, which a traceback could delay."""
+    with warnings.catch_warnings():
+        # More workers than cores are slower, not wrong, and the recipe asked for them.
+        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+        loader = DataLoader(
+            prepared,
+            batch_sampler=order,
+            collate_fn=_collate_or_error,
+            num_workers=workers,
+            # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
+            multiprocessing_context="fork" if "fork" in multiprocessing.get_all_start_methods() else None,
+            worker_init_fn=_leave_signals_to_the_parent,
+            # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
+            generator=torch.Generator(),
+        )
+        return iter(loader)
 
 
 @contextmanager

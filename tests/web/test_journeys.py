@@ -260,6 +260,40 @@ def test_what_is_saved_has_the_format_and_the_name_that_say_it(desk: Any) -> Non
     assert apart(np.asarray(Image.open(io.BytesIO(bytes(copied))).convert("RGB")), look) == 0
 
 
+def test_the_brush_is_what_render_calls_brush(desk: Any) -> None:
+    photo = drawn(300, 400, seed=6)
+    asked: list[Any] = []
+    desk.on("request", lambda request: asked.append(request.post_data_json) if "/renders" in request.url else None)
+    give_and_wait(desk, photo)
+    open_look(desk, "fine-2x")
+    assert not desk.is_visible("#brush-control")  # painted looks have one
+    desk.click("#close")
+    open_look(desk, "paint")
+    assert desk.inner_text("#brush-value") == "100 %"
+    set_range(desk, "#brush", 200)
+    wait_for_controls(desk, look="paint", brush=200)
+    assert desk.inner_text("#brush-value") == "200 %"
+    broad = canvas(desk)
+    assert apart(broad, expected(photo, tasks=("paint",), brush=200)["paint"]) == 0
+    assert {"tasks": ["paint"], "seed": 0, "brush": 200} in asked
+    with desk.expect_download() as download:
+        desk.click("#download")
+    assert download.value.suggested_filename == "my photo-paint-brush-200.png"
+    assert apart(np.asarray(Image.open(download.value.path()).convert("RGB")), broad) == 0
+    set_range(desk, "#brush", 400)  # no smaller than the smallest brush, of 128 pixels
+    wait_for_controls(desk, brush=129)
+    desk.click("#viewer-undo")
+    wait_for_controls(desk, brush=200)
+    desk.reload()
+    wait_for_controls(desk, look="paint", brush=200)
+    assert apart(canvas(desk), broad) == 0
+    desk.click("#reset")
+    wait_for_controls(desk, brush=None)
+    assert apart(canvas(desk), expected(photo, tasks=("paint",))["paint"]) == 0
+    desk.click("#close")
+    assert desk.inner_text("[data-look=paint] .note") == ""
+
+
 def test_several_pictures_become_one_archive(page: Any, shoot: Shoot) -> None:
     files = [
         {"name": "one.png", "mimeType": "image/png", "buffer": PHOTO},

@@ -150,6 +150,17 @@ def test_strength_and_blend_are_the_renderers(page: Any) -> None:
     assert apart(canvas(page), expected(tasks=("fine-2x",), strength={"fine-2x": 0.5})["fine-2x"]) <= EXACT
 
 
+@pytest.mark.parametrize("percent", [50, 200])
+def test_a_brush_is_the_renderers(page: Any, percent: int) -> None:
+    photo = drawn(300, 400, seed=6)
+    give_and_wait(page, photo)
+    open_look(page, "paint")
+    set_range(page, "#brush", percent)
+    brush = 400 * 100 // percent
+    wait_for_controls(page, look="paint", brush=brush)
+    assert apart(canvas(page), expected(photo, tasks=("paint",), brush=brush)["paint"]) <= EXACT
+
+
 def test_a_large_picture_shows_previews_first_and_whole_looks_on_demand(page: Any) -> None:
     photo = drawn(1000, 1100, seed=5)
     give_and_wait(page, photo)

@@ -72,6 +72,14 @@ class ClipLimitsBody(Told):
     seconds: float
 
 
+class BrushBody(Told):
+    """At which longest side styles are painted, in pixels."""
+
+    smallest: int
+    default: int
+    """Of pictures that are no smaller; those are painted as they are."""
+
+
 class SampleBody(Told):
     """A photo to try."""
 
@@ -86,6 +94,7 @@ class TasksBody(Told):
     """Of the weights."""
     tasks: list[TaskBody]
     samples: list[SampleBody]
+    brush: BrushBody
     upload_bytes: int
     pixels: int
     minutes: float

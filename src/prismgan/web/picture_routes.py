@@ -11,7 +11,8 @@ from PIL import Image
 from prismgan.data.samples import sample as sample_pixels
 from prismgan.data.samples import samples
 from prismgan.images import Picture, to_8_bits
-from prismgan.web.bodies import ClipLimitsBody, PictureBody, SampleBody, TaskBody, TasksBody, WrongBody
+from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
+from prismgan.web.bodies import BrushBody, ClipLimitsBody, PictureBody, SampleBody, TaskBody, TasksBody, WrongBody
 from prismgan.web.clips import clips_are_read
 from prismgan.web.encoding import PictureFormat, encoded
 from prismgan.web.limits import Limits
@@ -45,6 +46,7 @@ def tasks(here: Here) -> TasksBody:
             for entry in header.tasks
         ],
         samples=[SampleBody(name=name, title=title) for name, title in samples().items()],
+        brush=BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         minutes=limits.minutes,

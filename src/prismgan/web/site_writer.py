@@ -21,7 +21,7 @@ from prismgan.export.parity import TaskParity
 from prismgan.files import new_folder
 from prismgan.networks import Generator
 from prismgan.packages import require
-from prismgan.render.painting import BRUSH
+from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import onnxruntime_web
 from prismgan.weights import Header, Weights
 
@@ -194,7 +194,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
         "cell": cell,
         "halo": -(-generator.receptive_field_radius(names) // cell) * cell,
         "latent": generator.config.latent,
-        "brush": BRUSH,
+        "brush": {"smallest": SMALLEST_BRUSH, "default": BRUSH},
         "pieces": list(pieces.files),
         "network": network,
         "runtime": onnxruntime_web.FOLDER,

@@ -50,7 +50,7 @@ const answers = {
     return file.blob();
   },
 
-  async render({ picture, tasks, seed, part }, tell, checked) {
+  async render({ picture, tasks, seed, brush, part }, tell, checked) {
     tell({ state: "loading", progress: 0 });
     const one = await network;
     await inTurn(async () => {
@@ -59,7 +59,7 @@ const answers = {
         const { scale } = one.tasks.get(name);
         return [name, new BitmapFile(pixels.width * scale, pixels.height * scale)];
       }));
-      await one.render(pixels, files, seed, {
+      await one.render(pixels, files, { seed, brush }, {
         step: async (progress) => {
           await breath();
           checked();

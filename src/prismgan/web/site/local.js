@@ -71,7 +71,7 @@ export const open = (file, signal) => ask("open", { file }, { signal });
 export const base = (picture, scale, signal, part = {}) => ask("base", { picture: picture.id, scale, part }, { signal });
 export const forget = (picture) => worker.then((to) => to.postMessage({ kind: "forget", picture: picture.id }));
 
-export async function render(picture, { tasks, seed, ...part }, { changed, made, signal }) {
+export async function render(picture, { tasks, seed, brush, ...part }, { changed, made, signal }) {
   const told = ({ name, file, state, progress }) => {
     if (!name) return changed?.({ state, ahead: 0, progress });
     const { width, height } = file;
@@ -79,7 +79,7 @@ export async function render(picture, { tasks, seed, ...part }, { changed, made,
     made(name, { file: file.blob, lossless: true, exact: () => mixedFile(png), width, height });
   };
   changed?.({ state: "queued", ahead: 0 });
-  await ask("render", { picture: picture.id, tasks, seed, part }, { told, signal });
+  await ask("render", { picture: picture.id, tasks, seed, brush, part }, { told, signal });
 }
 
 export const live = (bitmap, tasks, signal) => ask("live", { bitmap, tasks }, { signal, transfer: [bitmap] });

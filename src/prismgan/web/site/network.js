@@ -35,7 +35,7 @@ export class Network {
   }
 
   // Looks into `files`, BitmapFile by task; step(share) is awaited before every piece of work, made(name) told of every look.
-  async render(pixels, files, seed, { step, made }) {
+  async render(pixels, files, { seed, brush }, { step, made }) {
     const names = [...files.keys()];
     const restored = names.filter((name) => this.tasks.get(name).fine);
     const painted = names.filter((name) => !this.tasks.get(name).fine);
@@ -46,7 +46,7 @@ export class Network {
     const next = () => step(done++ / total);
     if (painted.length) {
       await next();
-      const canvas = new Canvas(pixels, null, this.description.brush);
+      const canvas = new Canvas(pixels, brush, this.description.brush.default);
       const source = new this.ort.Tensor("float32", canvas.source.data, [1, 3, canvas.height, canvas.width]);
       let values = {};
       let seeded;

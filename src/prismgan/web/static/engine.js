@@ -4,11 +4,12 @@
 //   can                      { styles, video }: whether there is /api/styles, /api/clips and what belongs to them
 //   noClips                  what is said to somebody who gives a clip where none are taken
 //   words                    { formats, privacy, unreachable }: what is read, where pictures go, and what to do where nothing answers
-//   about()                  { title, tasks: [{ name, title, kind, scale, fine, varies }], samples: [{ name, title, address }], upload_bytes, pixels, minutes }
+//   about()                  { title, tasks: [{ name, title, kind, scale, fine, varies }], samples: [{ name, title, address }],
+//                            brush: { smallest, default }, upload_bytes, pixels, minutes }: brushes are the longest sides that are painted at
 //   open(file, signal)       a picture { id, width, height, tasks }: tasks are the names of the looks that are not too large of it
 //   base(picture, scale, signal, part)  a Blob: the picture as large as looks of this scale are
-//   render(picture, { tasks, seed, ...part }, { changed, made, signal })  until all are made; made(name, result) is told of each as
-//                            soon as it is there, changed({ state: "queued" | "loading" | "running" | "fetching", ahead, progress }) how
+//   render(picture, { tasks, seed, brush, ...part }, { changed, made, signal })  until all are made, with the default brush where none
+//                            is named; made(name, result) is told of each as soon as it is there, changed({ state: "queued" | "loading" | "running" | "fetching", ahead, progress }) how
 //                            far it is. A result is { file, lossless, exact, width, height }: a Blob to look at, whether it is the look
 //                            to the bit, and a function that gives the Blob of the exact PNG.
 //   live(bitmap, names, signal)  ImageBitmaps of these looks, of scale 1, of one frame; the frame is used up

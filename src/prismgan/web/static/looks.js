@@ -5,7 +5,7 @@ import * as keeping from "./keeping.js";
 import { busiest, halves, mixed, mixedFile } from "./mixing.js";
 import { stem } from "./saving.js";
 
-export const NATURAL = { strength: 1, other: "", share: 0.5, seed: 0 };
+export const NATURAL = { strength: 1, other: "", share: 0.5, brush: null, seed: 0 };
 const LARGE = 1e6; // pixels; of larger pictures a preview comes first
 const PREVIEW = 800; // pixels of its longer side
 const RESTORING = new Set(["restore", "super_resolution"]);
@@ -24,10 +24,11 @@ export function ordered(tasks) {
 // rendered: null for all of it, { side } for a reduced one, { crop } for a cut.
 export class Look {
   constructor(task, session) {
-    Object.assign(this, { name: task.name, title: task.title, scale: task.scale, varies: task.varies, restores: restores(task), session });
+    const { name, title, scale, varies, fine } = task;
+    Object.assign(this, { name, title, scale, varies, painted: !fine, restores: restores(task), session });
     this.width = session.width * task.scale;
     this.height = session.height * task.scale;
-    this.results = new Map(); // by seed
+    this.results = new Map(); // by variant
     this.controls = { ...NATURAL };
   }
 
@@ -36,7 +37,7 @@ export class Look {
   }
 
   get result() {
-    return this.results.get(this.controls.seed) ?? this.results.values().next().value;
+    return this.results.get(variant(this.controls)) ?? this.results.values().next().value;
   }
 
   get whole() {
@@ -53,24 +54,38 @@ export class Look {
       this.controls[key] === value || (key === "share" && !this.controls.other));
   }
 
-  add(seed, result) {
-    if (this.results.get(seed)?.part === null && result.part !== null) return;
-    this.results.set(seed, result);
-    this.session.keep(this, seed, result);
+  add(made, result) {
+    if (this.results.get(made)?.part === null && result.part !== null) return;
+    this.results.set(made, result);
+    this.session.keep(this, made, result);
   }
 
-  // Has it made at full size, of the seed that the controls say.
+  // Has it made at full size, of the seed and by the brush that the controls say.
   async complete({ changed, signal } = {}) {
-    const { seed } = this.controls;
-    if (this.results.get(seed)?.part === null && this.results.get(seed).exact) return;
-    await this.session.render([this.name], { seed, changed, signal });
+    const { seed, brush } = this.controls;
+    const made = this.results.get(variant(this.controls));
+    if (made?.part === null && made.exact) return;
+    await this.session.render([this.name], { seed, brush, changed, signal });
   }
 
-  // Has a variation made that is not there yet: as large as what is shown now.
-  async vary(seed, signal) {
-    if (this.results.has(seed)) return;
+  // Has it made of another seed or by another brush: as large as what is shown now.
+  async vary(controls, signal) {
+    const { seed, brush } = { ...this.controls, ...controls };
+    if (this.results.has(variant({ seed, brush }))) return;
     const part = this.result.part?.crop ? null : this.result.part;
-    await this.session.render([this.name], { seed, part, signal });
+    await this.session.render([this.name], { seed, brush, part, signal });
+  }
+
+  // The brush's width, in percent of the width that it has by default; the longest side that is painted at is the smaller,
+  // the wider it is.
+  get brushWidth() {
+    const { brush } = this.controls;
+    return brush === null ? 100 : Math.round((100 * this.session.longestPainted) / brush);
+  }
+
+  brushOf(percent) {
+    if (percent === 100) return null;
+    return Math.max(this.session.brush.smallest, Math.round((100 * this.session.longestPainted) / percent));
   }
 
   other() {
@@ -115,32 +130,38 @@ export class Look {
 
   // "60 % + Comic 50 %", or nothing where it is as it was learnt.
   get note() {
-    const { strength, share, seed } = this.controls;
+    const { strength, share, brush, seed } = this.controls;
     const parts = [];
     if (this.scale > 1) parts.push(`${this.width} \u00d7 ${this.height}`);
     if (this.other()) parts.push(`+ ${this.other().title} ${Math.round(share * 100)} %`);
     if (strength !== 1) parts.push(`${Math.round(strength * 100)} %`);
+    if (brush) parts.push(`brush ${this.brushWidth} %`);
     if (seed) parts.push(`variation ${seed}`);
     return parts.join("  ");
   }
 
   // What a file of it is called, without its ending: everything that was changed is in it.
   get fileName() {
-    const { strength, share, seed } = this.controls;
+    const { strength, share, brush, seed } = this.controls;
     const parts = [this.session.stem, this.name];
     if (strength !== 1) parts.push(`strength-${Math.round(strength * 100)}`);
     if (this.other()) parts.push(this.other().name, Math.round(share * 100));
+    if (brush) parts.push(`brush-${brush}`);
     if (seed) parts.push(`seed-${seed}`);
     return parts.join("-");
   }
 }
 
+// What results are known by: they are made anew where one of these controls is another.
+const variant = ({ seed, brush }) => `${seed} ${brush ?? "default"}`;
+
 // One picture with its looks, until the next one.
 export class Session {
-  // `about` is { name, width, height, tasks }, tasks being names; `picture` is the engine's, null where it has to be
+  // `about` is { name, width, height, tasks, brush }, tasks being names and the brush the engine's; `picture` is the engine's, null where it has to be
   // sent again; `key` is what it is kept by.
   constructor(file, about, picture, key) {
-    Object.assign(this, { file, key, name: about.name, width: about.width, height: about.height, tasks: about.tasks });
+    const { name, width, height, tasks, brush } = about;
+    Object.assign(this, { file, key, name, width, height, tasks, brush });
     this.opening = picture && Promise.resolve(picture);
     this.looks = new Map();
     this.bases = new Map();
@@ -154,13 +175,18 @@ export class Session {
     return this.large ? { side: PREVIEW } : null;
   }
 
+  // The longest side in pixels at which looks are painted by default.
+  get longestPainted() {
+    return Math.min(Math.max(this.width, this.height), this.brush.default);
+  }
+
   // Has looks made; each is added to the others as soon as it is there.
-  async render(names, { seed = 0, part = null, changed, made = () => {}, signal } = {}) {
+  async render(names, { seed = 0, brush = null, part = null, changed, made = () => {}, signal } = {}) {
     const stop = signal ? AbortSignal.any([this.signal, signal]) : this.signal;
-    await this.ask((picture) => engine.render(picture, { tasks: names, seed, ...part }, {
+    await this.ask((picture) => engine.render(picture, { tasks: names, seed, ...(brush && { brush }), ...part }, {
       changed,
       made: (name, result) => {
-        this.looks.get(name).add(seed, { ...result, part });
+        this.looks.get(name).add(variant({ seed, brush }), { ...result, part });
         made(name);
       },
       signal: stop,
@@ -221,8 +247,8 @@ export class Session {
   }
 
   // So that it is there after the page was loaded again.
-  keep(look, seed, { exact, ...result }) {
-    keeping.put(this.key, `result ${look.name} ${seed}`, result);
+  keep(look, made, { exact, ...result }) {
+    keeping.put(this.key, `result ${look.name} ${made}`, result);
   }
 
   keepControls() {

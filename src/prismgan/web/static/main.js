@@ -26,7 +26,7 @@ const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 const leftOut = setting("left-out", []);
 const wanted = (name) => !leftOut.get().includes(name);
 const choice = new Choice($("start-looks"), { changed: choose });
-const work = new Work({ tasks: () => about.tasks, wanted });
+const work = new Work({ about: () => about, wanted });
 
 function choose(names) {
   leftOut.set(about.tasks.map(({ name }) => name).filter((name) => !names.includes(name)));

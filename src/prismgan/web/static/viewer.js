@@ -33,10 +33,12 @@ export class Viewer {
     $("previous").addEventListener("click", () => this.step(-1));
     $("next").addEventListener("click", () => this.step(1));
     $("viewer-undo").addEventListener("click", undo);
-    $("reset").addEventListener("click", () => this.set({ ...NATURAL }));
+    $("reset").addEventListener("click", () => this.vary({ ...NATURAL }));
     offerFiles({ look: () => this.look, say: (text) => this.say(text) });
-    $("vary").addEventListener("click", () => this.vary(this.look.controls.seed + 1));
-    $("seed").addEventListener("change", () => this.vary(Math.floor(Number($("seed").value))));
+    $("vary").addEventListener("click", () => this.seed(this.look.controls.seed + 1));
+    $("seed").addEventListener("change", () => this.seed(Math.floor(Number($("seed").value))));
+    $("brush").addEventListener("input", () => ($("brush-value").textContent = `${$("brush").value} %`));
+    $("brush").addEventListener("change", () => this.vary({ brush: this.look.brushOf(Number($("brush").value)) }));
     this.slider("strength", (value) => ({ strength: value / 100 }));
     this.slider("share", (value) => ({ share: value / 100 }));
     $("other").addEventListener("change", () => this.set({ other: $("other").value }));
@@ -102,7 +104,7 @@ export class Viewer {
   open(look) {
     this.commit();
     const before = this.look;
-    if (before !== look) this.stop?.abort(cancelled());
+    if (before !== look) this.stopAll();
     this.look = look;
     const opens = !this.dialog.open;
     if (opens) {
@@ -114,6 +116,8 @@ export class Viewer {
     this.say("");
     $("other").replaceChildren(new Option("nothing", ""), ...this.partners().map((one) => new Option(one.title, one.name)));
     $("blend-control").hidden = this.partners().length === 0;
+    $("brush-control").hidden = !look.painted;
+    $("brush").max = Math.max(100, Math.min(400, Math.floor((100 * look.session.longestPainted) / look.session.brush.smallest)));
     $("seed-control").hidden = !look.varies;
     $("previous").disabled = $("next").disabled = this.ready().length < 2;
     $("after").setAttribute("aria-label", `${look.title} of the photo`);
@@ -156,8 +160,13 @@ export class Viewer {
 
   leave(closed) {
     this.commit();
-    this.stop?.abort(cancelled());
+    this.stopAll();
     closed(this.look);
+  }
+
+  stopAll() {
+    this.stop?.abort(cancelled());
+    this.varying?.abort(cancelled());
   }
 
   // What is open is wanted at full size.
@@ -229,6 +238,8 @@ export class Viewer {
     $("share").hidden = !look.other();
     $("share").value = Math.round(share * 100);
     $("share-value").textContent = `${Math.round(share * 100)} %`;
+    $("brush").value = look.brushWidth;
+    $("brush-value").textContent = `${look.brushWidth} %`;
     $("seed").value = seed;
     $("reset").disabled = look.natural;
     this.show();
@@ -272,26 +283,34 @@ export class Viewer {
 
   // -- what is made ------------------------------------------------------------------------------
 
-  async vary(seed) {
-    const look = this.look;
-    if (!(seed >= 0 && Number.isSafeInteger(seed))) {
+  seed(seed) {
+    if (seed >= 0 && Number.isSafeInteger(seed)) this.vary({ seed });
+    else {
       this.say("A variation is a whole number from 0.");
       this.refresh();
-      return;
     }
+  }
+
+  // Controls by which the look is made anew, unless it is there already.
+  async vary(controls) {
+    const { look } = this;
+    this.varying?.abort(cancelled());
+    const mine = (this.varying = new AbortController());
     $("stage").classList.add("busy");
-    this.say("Rendering the variation");
+    this.say("Rendering");
     try {
-      await look.vary(seed);
+      await look.vary(controls, mine.signal);
+      if (mine !== this.varying) return;
       this.say("");
       if (look !== this.look) return;
-      this.set({ seed });
+      this.set(controls);
       if (!look.whole) this.complete(look);
     } catch (error) {
+      if (mine !== this.varying) return;
       if (error.name !== "AbortError") this.say(error.message);
       this.refresh();
     } finally {
-      $("stage").classList.remove("busy");
+      if (mine === this.varying) $("stage").classList.remove("busy");
     }
   }
 

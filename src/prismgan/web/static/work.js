@@ -16,9 +16,9 @@ const $ = (id) => document.getElementById(id);
 const DOING = { loading: "Loading the network", running: "Rendering", fetching: "Rendering" };
 
 export class Work {
-  // tasks(): all looks; wanted(name): whether a look is rendered without being asked for.
-  constructor({ tasks, wanted }) {
-    Object.assign(this, { tasks, wanted, session: null });
+  // about(): what the engine says; wanted(name): whether a look is rendered without being asked for.
+  constructor({ about, wanted }) {
+    Object.assign(this, { about, wanted, session: null });
     this.viewer = new Viewer({
       changed: (look) => this.changed(look),
       completed: (look) => look.session === this.session && this.refreshed(look),
@@ -58,7 +58,7 @@ export class Work {
   // A picture that the engine has opened.
   async start(file, picture) {
     const key = keeping.newKey();
-    const about = { name: file.name || "picture", width: picture.width, height: picture.height, tasks: picture.tasks };
+    const about = { name: file.name || "picture", width: picture.width, height: picture.height, tasks: picture.tasks, brush: this.about().brush };
     this.leave();
     this.session = new Session(file, about, picture, key);
     keeping.put(key, "picture", { file, about });
@@ -82,14 +82,14 @@ export class Work {
       if (what.startsWith("base ")) session.bases.set(what.slice("base ".length), Promise.resolve(value));
     }
     const controls = kept.get("controls") ?? {};
-    for (const task of this.tasks()) {
+    for (const task of this.about().tasks) {
       const one = new Look(task, session);
       Object.assign(one.controls, controls[task.name]);
       for (const [what, value] of kept) {
-        const [kind, name, seed] = what.split(" ");
+        const [kind, name, ...variant] = what.split(" ");
         if (kind !== "result" || name !== task.name) continue;
         const exact = value.lossless ? async () => inPng(value) : null;
-        one.results.set(Number(seed), { ...value, exact });
+        one.results.set(variant.join(" "), { ...value, exact });
       }
       session.looks.set(task.name, one);
     }
@@ -109,7 +109,7 @@ export class Work {
     this.grid.photo = null;
     this.grid.start(mine);
     const names = [];
-    for (const task of ordered(this.tasks())) {
+    for (const task of ordered(this.about().tasks)) {
       const look = mine.looks.get(task.name) ?? new Look(task, mine);
       this.grid.add(task.name, task.title, { halved: look.restores });
       if (!mine.tasks.includes(task.name)) {

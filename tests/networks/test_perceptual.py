@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from prismgan import images
 from prismgan.data import pictures
 from prismgan.errors import WeightsError
-from prismgan.losses.content import FeatureContent
+from prismgan.losses.content import FeatureContent, Perceptual
 from prismgan.networks import FeatureNetwork
 from prismgan.networks.features import SqueezeFeatures
 from prismgan.recipes.text import parse
@@ -374,6 +374,20 @@ def test_content_is_the_same_for_louder_features(network: Counting) -> None:
 def test_content_refuses_other_sizes(network: Counting) -> None:
     with pytest.raises(ValueError, match="differ in size"):
         FeatureContent(network)(photos(2, 32, 32), seen(photos(2, 40, 32)))
+
+
+def test_an_enlargement_is_compared_with_its_target_in_the_middle(network: Counting) -> None:
+    from prismgan.batch import TaskBatch
+
+    perceptual, target = Perceptual(network), photos(2, 160, 144, seed=3)
+    batch = TaskBatch(photos(2, 40, 36), photos(2, 40, 36), target)
+    edge, middle = target.clone(), target.clone()
+    edge[..., :16, :] = 0
+    middle[..., 70:80, 70:80] += 0.2
+    assert perceptual(edge, batch).tolist() == [0, 0]
+    assert (perceptual(middle, batch) > 0).all()
+    with pytest.raises(ValueError, match="no target of its size"):
+        perceptual(target[..., 1:, :], batch)
 
 
 # -- distillation ------------------------------------------------------------------------------------

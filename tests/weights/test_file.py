@@ -43,6 +43,18 @@ def test_what_fits_is_built() -> None:
     assert len(remove_tasks(weights, ["paint"]).header.tasks) == len(weights.header.tasks) - 1
 
 
+def test_a_new_task_starts_from_the_first_head_of_its_form() -> None:
+    weights = tiny_weights()
+    old = next(entry for entry in weights.header.tasks if entry.fine)
+    network = type(weights.network())(weights.header.generator, [old.model_copy(update={"name": "new"}).spec()])
+    weights.take_over(network)
+    stored = weights.part("generator")
+    copied = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("heads.new.")}
+    assert copied
+    for name, tensor in copied.items():
+        assert torch.equal(tensor, stored[name.replace("heads.new.", f"heads.{old.name}.")].to(tensor.dtype))
+
+
 def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
     weights = tiny_weights()
     path = tmp_path / "tiny.safetensors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -13,7 +14,7 @@ from prismgan.batch import TaskBatch
 from prismgan.images import luma
 from prismgan.losses.context import LossContext
 
-__all__ = ["FeatureContent", "Structure", "build", "build_structure", "build_tone"]
+__all__ = ["FeatureContent", "Perceptual", "Structure", "build", "build_perceptual", "build_structure", "build_tone"]
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
@@ -76,7 +77,7 @@ class FeatureContent(nn.Module):
     depends on no other row, and a dark one's is not blown up.
     """
 
-    LEVEL = 3
+    LEVELS: ClassVar[tuple[int, ...]] = (3,)
 
     def __init__(self, features: nn.Module) -> None:
         super().__init__()
@@ -92,13 +93,42 @@ class FeatureContent(nn.Module):
         reference = batch.reference
         if output.shape[-2:] != reference.shape[-2:]:
             raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
+        return self._distance(output, reference)
+
+    def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         found = self.features(output)
         if not found:
             raise ValueError(f"content: {tuple(output.shape)} is too small for the feature network")
         with torch.no_grad():  # after the output's, so that a network that remembers a few has it for the next look too
             wanted = self.features(reference)
-        level = min(self.LEVEL, len(found) - 1)
-        return (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
+        levels = {min(level, len(found) - 1) for level in self.LEVELS}
+        distances = [
+            (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
+            for level in levels
+        ]
+        return torch.stack(distances).mean(0)
+
+
+class Perceptual(FeatureContent):
+    """The same distance to the target, by fine levels too, for enlargements that should look sharp.
+
+    Ledig et al., "SRGAN" (CVPR 2017), section 2.2.1. An enlargement has many times the pixels of its source, so only
+    its middle is compared: a crop lies anywhere in its photo.
+    """
+
+    LEVELS: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
+    WINDOW = 128
+    """Side in pixels of the part that is compared."""
+
+    def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
+        if batch.target is None or output.shape != batch.target.shape:
+            raise ValueError(f"perceptual: output {tuple(output.shape)} has no target of its size")
+        return self._distance(self._middle(output), self._middle(batch.target))
+
+    def _middle(self, picture: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 h w"]:
+        height, width = (min(side, self.WINDOW) for side in picture.shape[-2:])
+        top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
+        return picture[..., top : top + height, left : left + width]
 
 
 def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
@@ -114,6 +144,10 @@ def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
 
 def build(context: LossContext) -> FeatureContent:
     return FeatureContent(context.features)
+
+
+def build_perceptual(context: LossContext) -> Perceptual:
+    return Perceptual(context.features)
 
 
 def build_structure(context: LossContext) -> Structure:

@@ -14,8 +14,8 @@ __all__ = ["training_parts"]
 def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int = 1) -> list[Part]:
     """The training set of each part of the steps, with its batch size and share.
 
-    Steps are of one part, unless styles have rows of their own (``training.painting``) and tasks of both sorts are
-    trained.
+    Steps are of one part, unless looks without a right answer have rows of their own (``training.painting``) and tasks
+    of both sorts are trained.
 
     Args:
         recipe: of the training.
@@ -29,7 +29,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
     """
     settings, painting = recipe.training, recipe.training.painting
     tasks, others = recipe.all_tasks(), recipe.other_tasks()
-    painted = [task for task in tasks if not task.fine] if painting is not None else []
+    painted = [task for task in tasks if not task.has_pairs] if painting is not None else []
     restored = [task for task in tasks if task not in painted]
     parts = []
     if restored:
@@ -41,7 +41,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
             seed,
             recipe.data.cache_mb,
             settings.mirror,
-            alongside=[task for task in others if painting is None or task.fine],
+            alongside=[task for task in others if painting is None or task.has_pairs],
             batch=world * settings.batch_size,
             quarter_turns=settings.quarter_turns,
             reject_flat=settings.reject_flat,

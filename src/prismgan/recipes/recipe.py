@@ -71,8 +71,8 @@ class TrainingConfig(Config):
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How often a crop with next to nothing in it is drawn anew, up to three times."""
     painting: PaintingRows | None = None
-    """Rows of their own for tasks that repaint the whole picture: larger crops, fewer of them. Null shows all tasks the
-    same rows."""
+    """Rows of their own for looks without a right answer (styles, cartoons): larger crops, fewer of them, hardly
+    degraded. Null shows all tasks the same rows."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -186,7 +186,7 @@ class Recipe(Config):
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
         painting = self.training.painting
         for task in self.all_tasks():
-            own = painting is not None and not task.fine
+            own = painting is not None and not task.has_pairs
             self.model.check([task], painting.crop if painting is not None and own else self.training.crop)
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prismgan.losses import charbonnier, log_error
+from prismgan.losses import charbonnier, content, log_error
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
@@ -21,6 +21,8 @@ class SuperResolution(TaskEntry):
     """Weight of the Charbonnier distance to the large photo."""
     log_weight: NonNegative = 0.0
     """Weight of the logarithm of the squared error, which makes PSNR of plain and of detailed pictures count alike."""
+    perceptual_weight: NonNegative = 0.0
+    """Weight of the distance of features, fine and coarse; with the adversary it makes sharp what cannot be known."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
 
@@ -30,6 +32,7 @@ class SuperResolution(TaskEntry):
             losses=[
                 LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True),
                 LossTerm("log", self.log_weight, log_error.build, needs_pair=True),
+                LossTerm("perceptual", self.perceptual_weight, content.build_perceptual, needs_pair=True),
             ],
             metrics=PAIR_METRICS,
             fine=True,

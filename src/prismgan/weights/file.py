@@ -222,7 +222,8 @@ class Weights:
     def take_over(self, network: nn.Module, part: str = "generator") -> int:
         """Load those tensors of a part of the file that fit into a network by name and shape; how many did.
 
-        A head that adds to the source knows nothing of use to one that stands alone, and is left out.
+        A head that adds to the source knows nothing of use to one that stands alone, and is left out. A task that the
+        file has not starts from the file's first head of the same form.
 
         Raises:
             WeightsError: none did, though the file has the part.
@@ -234,6 +235,12 @@ class Weights:
             for entry in self.header.tasks
             if entry.name in specs and specs[entry.name].additive != entry.additive
         )
+        known = {entry.name: replace(entry.spec(), name="") for entry in self.header.tasks}
+        for spec in specs.values():
+            alike = [name for name, form in known.items() if form == replace(spec, name="")]
+            if spec.name not in known and alike:
+                old, new = f"heads.{alike[0]}.", f"heads.{spec.name}."
+                stored |= {new + key.removeprefix(old): tensor for key, tensor in stored.items() if key.startswith(old)}
         fitting = {
             name: tensor
             for name, tensor in stored.items()

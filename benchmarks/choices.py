@@ -24,11 +24,11 @@ from prismgan import data
 from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
 from prismgan.losses import OBJECTIVES
+from prismgan.machine import precision
 from prismgan.models import AdversaryConfig, build
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 from prismgan.render.cost import take_turns
-from prismgan.training.precision import precision
 
 STEPS = 4
 """In one of which a penalty falls due, where the objective has one that is not computed every time."""

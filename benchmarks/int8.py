@@ -27,8 +27,7 @@ from prismgan import PrismganError
 from prismgan.evaluation.benchmarks.restoration import RESTORATION
 from prismgan.evaluation.benchmarks.suite import Bench, Row, as_file
 from prismgan.export import Precision, export
-from prismgan.export.parity import feed
-from prismgan.export.session import Run, onnxruntime_session
+from prismgan.export.parity import Run, feed, onnxruntime_session
 from prismgan.images import find_pictures
 from prismgan.render import Renderer
 from prismgan.render.cost import take_turns

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan import PrismganError
-from prismgan.export.session import onnxruntime_session
+from prismgan.export.parity import onnxruntime_session
 from prismgan.machine import available_threads, keep_freed_memory
 from prismgan.networks import Generator
 from prismgan.render import Renderer

@@ -33,7 +33,7 @@ from prismgan.render import Renderer, Request
 from prismgan.render.cost import take_turns
 from prismgan.render.files import FileRenderer
 from prismgan.render.jobs import PictureJob
-from prismgan.render.mixing import mixture
+from prismgan.render.stages import mixture
 
 STRENGTH = 0.5
 ONE_TILE = 1 << 40

@@ -19,6 +19,7 @@ import torch
 
 from prismgan import data
 from prismgan.batch import Batch
+from prismgan.machine import precision
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
 from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import Turn
@@ -31,7 +32,6 @@ from prismgan.tasks.derived import DerivedEntry
 from prismgan.tasks.restore import Restore
 from prismgan.tasks.style import Style
 from prismgan.tasks.super_resolution import SuperResolution
-from prismgan.training.precision import precision
 
 CROP, ROWS = 64, 6
 EIGHT: tuple[Task, ...] = tuple(

@@ -40,8 +40,8 @@ from prismgan.data.streams import integer, stream, uniform
 from prismgan.errors import DataError, PrismganError, WeightsError
 from prismgan.files import replace_file
 from prismgan.losses.style import StyleStatistics, moments
+from prismgan.machine import precision
 from prismgan.networks import FeatureNetwork, LearntFeatures
-from prismgan.training.precision import precision
 from prismgan.weights import load_features
 
 WIDTHS = ((24, 24), (48, 48), (96, 96, 96, 96), (160,))

@@ -20,8 +20,8 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 from prismgan.render import Renderer, measure_cost, sheet
 from prismgan.report import Chapter, write_chapters, write_report
-from prismgan.training.add_task import add_task
 from prismgan.training.display import Terminal
+from prismgan.training.head_training import add_task
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""Threads and memory of this process."""
+"""What this machine can do: threads, memory, devices and their arithmetic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prismgan.errors import PrismganError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_threads", "keep_freed_memory", "usable_device"]
+__all__ = ["available_threads", "keep_freed_memory", "precision", "usable_device"]
 
 # Numbers of glibc's malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -44,6 +44,19 @@ def usable_device(device: torch.device | str) -> torch.device:
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
         raise PrismganError(f"device {device!r}: cannot be used ({reason}); use cpu, or leave it out") from None
+
+
+def precision(choice: str, device: str) -> torch.dtype:
+    """The arithmetic of networks in training; ``auto`` takes bfloat16 where the processor multiplies it natively."""
+    import torch
+
+    if choice == "auto":
+        if device.startswith("cuda"):
+            fast = torch.cuda.is_bf16_supported()
+        else:
+            fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        choice = "bfloat16" if fast else "float32"
+    return torch.bfloat16 if choice == "bfloat16" else torch.float32
 
 
 def keep_freed_memory() -> bool:

@@ -11,8 +11,7 @@ import torch
 
 from prismgan import data
 from prismgan.comparison import MODELS, Axis, find_contenders
-from prismgan.comparison.budget import budget_of, must_be_equal
-from prismgan.comparison.contenders import Contender
+from prismgan.comparison.contenders import Contender, budget_of, must_be_equal
 from prismgan.comparison.plan import find_trainings
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError

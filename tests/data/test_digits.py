@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from prismgan import packages
-from prismgan.data import DataConfig, SourceEntry, builtin, digits, rows
+from prismgan.data import DataConfig, SourceEntry, builtin, rows
 from prismgan.errors import DataError, PrismganError
 
 
@@ -24,7 +24,7 @@ def test_every_digit_is_in_one_collection(installed: None) -> None:
 
 def test_a_digit_is_white_on_black(installed: None) -> None:
     pixels = builtin.load("builtin:digit-0-000")
-    assert pixels.shape == (3, digits.SIDE, digits.SIDE)
+    assert pixels.shape == (3, builtin.SIDE, builtin.SIDE)
     assert torch.equal(pixels[0], pixels[1])
     ring, middle, corner = pixels[0, 16, 8], pixels[0, 16, 16], pixels[0, :4, :4]
     assert ring > 120
@@ -56,7 +56,7 @@ def test_what_is_no_digit_is_refused(installed: None, name: str, message: str) -
 
 def test_without_scikit_learn_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
-    monkeypatch.setattr(digits, "_scans", digits._scans.__wrapped__)
+    monkeypatch.setattr(builtin, "_scans", builtin._scans.__wrapped__)
     said = r"built-in digits: needs the package scikit-learn; install it: pip install 'prismgan\[digits\]'"
     with pytest.raises(PrismganError, match=said):
         builtin.expand("builtin:digits-1")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from prismgan.data.samples import SIGMA, SMALL, sample, samples
+from prismgan.data.builtin import SIGMA, SMALL, sample, samples
 
 
 @pytest.mark.parametrize("name", samples())

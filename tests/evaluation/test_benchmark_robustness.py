@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from prismgan import Renderer, images
 from prismgan.data import Condition
 from prismgan.data.streams import stream
-from prismgan.evaluation.benchmarks import drawn, faults
+from prismgan.evaluation.benchmarks import drawn, restoration
 from prismgan.evaluation.benchmarks.restoration import reduced
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
 from prismgan.render import Request
@@ -104,7 +104,7 @@ def test_who_erases_text_and_patterns_misses_the_aims(tmp_path: Path) -> None:
 def test_faults_are_measured_against_the_degraded_photo(tmp_path: Path, draw_picture: DrawPicture) -> None:
     draw_picture(tmp_path / "test" / "cbsd68" / "a.png", 48, 56)
     draw_picture(tmp_path / "test" / "bsd100" / "b.png", 64, 96)
-    for suite in (faults.BLUR, faults.CORRELATED, faults.JPEG):
+    for suite in (restoration.BLUR, restoration.CORRELATED, restoration.JPEG):
         assert suite.lacks(tmp_path) is None
         assert "test/cbsd68" in str(suite.lacks(tmp_path / "nowhere"))
         rows = measured(suite, tmp_path, Blurring())
@@ -121,11 +121,11 @@ def test_faults_are_measured_against_the_degraded_photo(tmp_path: Path, draw_pic
 def test_blocks_of_an_enlarged_jpeg_are_counted(draw_picture: DrawPicture, tmp_path: Path) -> None:
     large = images.read(draw_picture(tmp_path / "photo.png", 128, 160))
     expected, small = images.to_float(large)[None], images.to_float(reduced(large, 2))
-    assert faults.blockiness(expected, expected).item() == 1
+    assert restoration.blockiness(expected, expected).item() == 1
     shown = []
     for quality in (95, 40, 10):
         source = Condition(name="j", jpeg=quality).apply(small, stream(0))
-        shown.append(faults.blockiness(images.upsample(source[None], 2), expected).item())
+        shown.append(restoration.blockiness(images.upsample(source[None], 2), expected).item())
     assert shown == sorted(shown)
     assert shown[0] < 1.2 < 1.5 < shown[2]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.images.warping import unoccluded, warp, warping_error
+from prismgan.images.filters import unoccluded, warp, warping_error
 
 
 def flow(right: float, down: float, height: int = 12, width: int = 16) -> Tensor:

@@ -17,9 +17,8 @@ from prismgan.networks import Generator, GeneratorConfig, StyleBranchConfig
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
-from prismgan.training.add_task import add_task, preview_path
 from prismgan.training.display import Silent
-from prismgan.training.head_training import MOST_BYTES, HeadTraining
+from prismgan.training.head_training import MOST_BYTES, HeadTraining, add_task, preview_path
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, adversarial_weight=0)

@@ -181,12 +181,12 @@ def test_the_clock_of_a_timed_training_goes_on_after_it_went_back(
     told: list[float] = []
     replan = Trainer._replan
 
-    def noted(self: Trainer, seconds: float) -> None:
-        told.append(seconds)
-        replan(self, seconds)
+    def noted(self: Trainer, minutes: float) -> None:
+        told.append(self.seconds)
+        replan(self, minutes)
 
     monkeypatch.setattr(Trainer, "_replan", noted)
-    monkeypatch.setattr("prismgan.training.trainer.REPLAN_EVERY", 1)
+    monkeypatch.setattr("prismgan.training.loop.REPLAN_EVERY", 1)
     poison(monkeypatch, {6, 7, 8})  # the checkpoint is of step 4
     changes = {"training.patience": 3, "data.workers": 0}
     trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05)

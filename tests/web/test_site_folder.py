@@ -15,8 +15,7 @@ pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
 from prismgan.errors import PrismganError
-from prismgan.export import pieces
-from prismgan.export.pieces import Pieces
+from prismgan.export.browser_graphs import VALUES, Pieces
 from prismgan.web import onnxruntime_web
 from prismgan.web.site_writer import SERVER_ALONE, write_site
 from prismgan.weights import save_weights
@@ -118,7 +117,7 @@ def test_the_description_says_what_the_scripts_need(site: Path) -> None:
     for name in about["pieces"]:
         assert (site / about["network"] / f"{name}.onnx").is_file()
     assert list(about["check"]["expected"]) == list(TASKS)
-    assert {len(values) for values in about["check"]["expected"].values()} == {pieces.VALUES}
+    assert {len(values) for values in about["check"]["expected"].values()} == {VALUES}
 
 
 def test_what_changes_changes_the_cache(site: Path, package: Path, tmp_path: Path) -> None:

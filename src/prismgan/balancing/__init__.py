@@ -10,11 +10,9 @@ from functools import partial
 from typing import Literal
 
 from prismgan.balancing.aggregated import Aggregated, gradient_cosines
-from prismgan.balancing.balancer import Balancer, Fixed, Step
+from prismgan.balancing.balancer import Balancer, Fixed, Normalised, Step, Uncertainty
 from prismgan.balancing.dwa import DynamicWeightAverage
-from prismgan.balancing.normalised import Normalised
 from prismgan.balancing.shares import GradientShares
-from prismgan.balancing.uncertainty import Uncertainty
 
 __all__ = [
     "BALANCERS",

@@ -1,4 +1,4 @@
-"""The base of all balancers, and the balancer ``fixed``, whose weights are set by hand.
+"""The base of all balancers, and three that weigh the losses: ``fixed``, ``normalised`` and ``uncertainty``.
 
 A balancer is called with the losses of a step and returns one scalar, whose gradient is the balanced one.
 """
@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Balancer", "Fixed", "Losses", "Step", "weighted_sum"]
+__all__ = ["Balancer", "Fixed", "Losses", "Normalised", "Step", "Uncertainty", "weighted_sum"]
+
 
 Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
@@ -81,3 +82,56 @@ class Fixed(Balancer):
 
     def weights(self) -> dict[str, float]:
         return {}
+
+
+class Normalised(Balancer):
+    """Every task pulls at its output with the same force, times its weight.
+
+    A task's gradient at its own output image is divided by its norm before it enters the network. Style gradients are
+    large, and spiky on dark or flat crops: in a plain sum they drown restoration in the shared trunk. After this
+    a task's weight says what share of the trunk's gradient it has, whatever the units of its losses. Costs nothing: the
+    losses' part of the backward pass comes first either way. Akin to normalising the tasks' gradients at the shared
+    features (Liu et al., "IMTL", 2021; Sener & Koltun 2018, section 3.3), one step further out, so that the heads see
+    no spikes as well. The figures are in ``docs/log.md``.
+    """
+
+    def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
+        outputs = step.outputs
+        gradients = {
+            name: torch.autograd.grad(loss, outputs[name], retain_graph=True)[0] for name, loss in losses.items()
+        }
+        # Rows are weighted as shares of a mean over processes, and no row is in two of them.
+        own = torch.stack([gradient.float().square().sum() for gradient in gradients.values()])
+        squares = step.total(own) / step.processes**2
+        pulls = []
+        for (name, gradient), square in zip(gradients.items(), squares, strict=True):
+            scale = self.recipe_weights[name] / square.sqrt().clamp_min(1e-12)
+            pull = (outputs[name] * (scale * gradient)).sum()
+            # The value of the loss, with the scaled gradient.
+            pulls.append(losses[name].detach() + pull - pull.detach())
+        return torch.stack(pulls).sum()
+
+    def weights(self) -> dict[str, float]:
+        return {}
+
+
+class Uncertainty(Balancer):
+    """Weights learnt as homoscedastic uncertainty: sum of exp(-s) w L + s with one s a task.
+
+    Kendall, Gal, Cipolla, "Multi-task learning using uncertainty" (2018), eq. 7 with s = log sigma^2; the factors of
+    one half are dropped, which changes the weights by a constant. Tasks absent from a step get no update.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        super().__init__(weights)
+        self.log_variance = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in weights})
+
+    def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
+        terms = []
+        for name, loss in losses.items():
+            spread = self.log_variance[name]
+            terms.append(torch.exp(-spread) * self.recipe_weights[name] * loss + spread)
+        return torch.stack(terms).sum()
+
+    def weights(self) -> dict[str, float]:
+        return {name: float(torch.exp(-spread.detach())) for name, spread in self.log_variance.items()}

@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperCommand
 
 from prismgan import __version__
-from prismgan.cli.compare import compare
 from prismgan.cli.conventions import (
     GROUP,
     AsJson,
@@ -25,18 +24,42 @@ from prismgan.cli.conventions import (
     fail,
     print_json,
 )
-from prismgan.cli.evaluate import evaluate
+from prismgan.cli.evaluate import compare, evaluate
 from prismgan.cli.export import export
 from prismgan.cli.recipes import data_app, recipe_app
 from prismgan.cli.render import render
-from prismgan.cli.sample import sample
 from prismgan.cli.serve import serve
 from prismgan.cli.tasks import add_task, remove_task, rename_task
 from prismgan.cli.video import video
 from prismgan.errors import PrismganError, one_line
 from prismgan.machine import keep_freed_memory
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "sample"]
+
+
+def sample(
+    weights: Annotated[Path, typer.Argument(help="The weights of a recipe with `source: noise`.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Write one sheet to this picture file, or all pictures into this folder.", show_default=False
+        ),
+    ],
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Draw so many latents.")] = 12,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Draw the first latent with this seed, and the next with the numbers after it.")
+    ] = 0,
+    to: Annotated[
+        int | None,
+        typer.Option(min=0, help="Walk from the seed's latent to this seed's, in --count steps.", show_default=False),
+    ] = None,
+) -> None:
+    """Draw pictures from noise. Each latent gives aligned images of all tasks."""
+    from prismgan.render.sampler import Sampler, write_samples
+
+    for path in write_samples(Sampler.load(weights)(count, seed, to), out):
+        typer.echo(path)
+
 
 # torch takes seconds to import, so every command imports what it needs by itself.
 

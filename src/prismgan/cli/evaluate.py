@@ -1,4 +1,4 @@
-"""The command ``evaluate``."""
+"""The commands that measure: ``evaluate`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import AsJson, WeightsFile, fail, names, print_json
+from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, fail, names, print_json
+from prismgan.packages import require_training
 
-__all__ = ["evaluate"]
+__all__ = ["compare", "evaluate"]
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
 def _evaluate_on_photos(
     weights: Path | None, folder: Path, squeezenet: Path | None, lpips: Path | None, as_json: bool
 ) -> None:
-    from prismgan.evaluation.weights import evaluate_weights
+    from prismgan.evaluation.photos import evaluate_weights
 
     evaluation = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
     if as_json:
@@ -86,3 +87,50 @@ def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, pho
         typer.echo(line)
     for line in found["left_out"]:
         typer.echo(f"left out: {line}", err=True)
+
+
+def compare(
+    recipe: RecipeFile,
+    models: Annotated[
+        str | None,
+        typer.Option(help="Compare these models, separated by commas; by default all, and with --vary prism alone."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH=VALUE,VALUE",
+            help="Compare values of a field, for example model.balancer=fixed,dwa. Repeatable.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="Train each model with so many seeds, from the recipe's on.")
+    ] = 3,
+    out: Annotated[Path, typer.Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train each for so many steps, instead of the recipe's.")
+    ] = None,
+    settings: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not finished.")] = False,
+) -> None:
+    """Train several models at the same budget and compare them.
+
+    The report says which differences are larger than noise. The first model is the one that the others are
+    compared with. `experts` trains a separate network for each task.
+    """
+    require_training()
+    from prismgan.comparison import JOINT, MODELS, Axis, compare, find_contenders
+
+    overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
+    everybody = [JOINT] if vary else list(MODELS)
+    contenders = find_contenders(
+        recipe,
+        overrides,
+        everybody if models is None else names(models),
+        [Axis.parse(text) for text in vary or []],
+    )
+    report = compare(contenders, seeds, out, resume=resume)
+    if report is None:
+        typer.echo("go on with the same command and --resume")
+    else:
+        typer.echo(f"figures  {out / 'compare.json'}")
+        typer.echo(f"report   {report}")

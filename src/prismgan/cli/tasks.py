@@ -61,8 +61,8 @@ def add_task(
     if minutes is not None and steps is not None:
         fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
 
-    from prismgan.training.add_task import add_task, preview_path
     from prismgan.training.display import Terminal
+    from prismgan.training.head_training import add_task, preview_path
 
     fields = {"style_weight": strength, "exemplar_size": size, "latent": latent}
     add_task(

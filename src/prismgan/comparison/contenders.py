@@ -1,10 +1,11 @@
-"""Who takes part in a comparison: models, and variations of them along fields of the recipe."""
+"""Who takes part in a comparison: models, and variations of them along fields of the recipe, at the same budget."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,16 @@ from typing import Any, Self
 
 import yaml
 
-from prismgan.errors import RecipeError, nearest
+from prismgan.errors import PrismganError, RecipeError, nearest
 from prismgan.models import MODELS as KINDS
 from prismgan.models import ModelConfig, PrismConfig, kind_of
 from prismgan.models.adversary import OpponentConfig
-from prismgan.models.budget import at_equal_parameters, rendering
+from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
 
-__all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Contender", "find_contenders"]
+__all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Budget", "Contender", "budget_of", "find_contenders", "must_be_equal"]
+
 
 JOINT = kind_of(PrismConfig)
 """The recipe as it is."""
@@ -166,3 +168,72 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
         }
         config = config.model_copy(update=opponents)
     return at_equal_parameters(config, tasks, rendering(ours, tasks))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a contender is given for one seed."""
+
+    steps: int
+    """Of every training: an expert sees its task as often as the joint network does."""
+    batch_size: int
+    crop: int
+    parameters: Mapping[str, int]
+    """Parameters that render, by part."""
+    beside: Mapping[str, int]
+    """Parameters that serve training alone, by the network that they are of."""
+
+    @property
+    def total(self) -> int:
+        """Parameters that it takes to render every task."""
+        return sum(self.parameters.values())
+
+    def __str__(self) -> str:
+        networks = f" in {len(self.parameters)} networks" if len(self.parameters) > 1 else ""
+        helpers = sum(self.beside.values())
+        return (
+            f"{self.total:,} parameters{networks}, and {helpers:,} for training alone; "
+            f"{self.steps} steps of {self.batch_size} crops of {self.crop} pixels"
+        )
+
+
+def budget_of(contender: Contender) -> Budget:
+    """Count the parameters of a contender's networks."""
+    training = next(iter(contender.recipes.values())).training
+    parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in contender.recipes.items()}
+    helpers: Counter[str] = Counter()
+    for recipe in contender.recipes.values():
+        helpers.update(beside(recipe.model, recipe.all_tasks()))
+    return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
+
+
+def must_be_equal(contenders: Sequence[Contender], budgets: Mapping[str, Budget]) -> None:
+    """Refuse models that are not given the same: steps, pictures, and parameters within :data:`TOLERANCE`.
+
+    Models are compared within one variation. What a variation changes is its own business: it may be the size. Experts
+    are exempt, since each of them has the trunk of the joint network and its own head, and all of them together as
+    many trunks as there are tasks.
+
+    Raises:
+        PrismganError: they are not; every model that differs is named.
+    """
+    problems = []
+    first: dict[str, Contender] = {}
+    for contender in contenders:
+        if contender.model == EXPERTS:
+            continue
+        reference = first.setdefault(contender.variation, contender)
+        mine, other = budgets[contender.name], budgets[reference.name]
+        if (mine.steps, mine.batch_size, mine.crop) != (other.steps, other.batch_size, other.crop):
+            problems.append(
+                f"{contender.name}: trains {mine.steps} steps of {mine.batch_size} crops of {mine.crop} pixels, "
+                f"{reference.name} {other.steps} of {other.batch_size} of {other.crop}; give both the same"
+            )
+        ratio = mine.total / other.total
+        if abs(ratio - 1) > TOLERANCE:
+            problems.append(
+                f"{contender.name}: has {mine.total:,} parameters, {ratio:.2f} times those of {reference.name} "
+                f"({other.total:,}), and may differ by {TOLERANCE:.0%}; change its width"
+            )
+    if problems:
+        raise PrismganError(*problems)

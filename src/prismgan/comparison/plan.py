@@ -1,21 +1,27 @@
-"""The trainings of a comparison: which there are, in which order, and which are done."""
+"""The trainings of a comparison: their order, which are done, and what is shown while they run."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from prismgan.comparison.contenders import Contender
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.evaluation.measurement import Evaluation
 from prismgan.files import entries
 from prismgan.recipes.recipe import Recipe
-from prismgan.training.resumption import must_be_resumable
-from prismgan.training.run import Run
+from prismgan.report.wording import duration
+from prismgan.training.run import Run, must_be_resumable
 
-__all__ = ["Training", "find_trainings"]
+__all__ = ["ComparisonDisplay", "Training", "find_trainings"]
+
 
 TITLE = 80
 """Most characters of a recipe's name."""
@@ -102,3 +108,106 @@ def must_be_startable(folder: Path, resume: bool) -> None:
         )
     if resume and not filled:
         raise RecipeError(f"{folder}: holds no comparison to resume; start it without --resume")
+
+
+class ComparisonDisplay:
+    """Two bars and the time that is left on a terminal; a line now and then where the output is a file or a pipe.
+
+    A context manager, and a :class:`prismgan.training.display.Display` of the training that was last announced.
+    """
+
+    def __init__(self, trainings: Sequence[Training], console: Console | None = None, every: float = 15.0) -> None:
+        self.console = console or Console(stderr=True)
+        self.every = every
+        self.trainings = list(trainings)
+        self._left = {training.run.folder: training.recipe.training.steps for training in trainings}
+        self._paces: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._current: Training | None = None
+        self._first = 0
+        self._entered = self._printed = time.monotonic()
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[remark]}"),
+            console=self.console,
+            redirect_stdout=False,
+            disable=not self.console.is_terminal,
+        )
+        self._all = self._bars.add_task("all steps", total=sum(self._left.values()), remark="")
+        self._one = self._bars.add_task("", total=1, remark="")
+
+    def __enter__(self) -> ComparisonDisplay:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    # -- the comparison -------------------------------------------------------------------------
+
+    def skip(self, training: Training, seconds: float) -> None:
+        """A training is done already; it took so long."""
+        self._learn(training, training.recipe.training.steps, seconds)
+        self._left[training.run.folder] = 0
+
+    def enter(self, training: Training) -> None:
+        """A training begins."""
+        self._current, self._entered = training, time.monotonic()
+        self._bars.update(self._one, description=self._name(), total=training.recipe.training.steps, completed=0)
+
+    def leave(self) -> None:
+        """It is done, evaluated and all."""
+        assert self._current is not None
+        steps = self._current.recipe.training.steps - self._first
+        self._learn(self._current, steps, time.monotonic() - self._entered)
+        self._left[self._current.run.folder] = 0
+        self._current = None
+
+    # -- the training, as its loop tells it -----------------------------------------------------
+
+    def start(self, step: int, steps: int) -> None:
+        self._first = step
+
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
+        assert self._current is not None
+        self._left[self._current.run.folder] = steps - step
+        remark = f"{images_per_second:.0f} images/s"
+        self._bars.update(self._one, completed=step, total=steps, remark=remark)
+        left = duration(self.seconds_left(step))
+        done = sum(training.recipe.training.steps for training in self.trainings) - sum(self._left.values())
+        self._bars.update(self._all, completed=done, remark=f"ETA {left}")
+        now = time.monotonic()
+        if not self.console.is_terminal and (now - self._printed >= self.every or step == steps):
+            self._printed = now
+            self._print(f"{self._name()}: step {step}/{steps}  {remark}  ETA of all {left}")
+
+    def event(self, message: str) -> None:
+        self._print(message if self._current is None else f"{self._name()}: {message}")
+
+    def stop(self) -> None: ...
+
+    def seconds_left(self, step: int) -> float:
+        """Until all trainings are done, at the pace of those like them, or of all where there was none like it."""
+        assert self._current is not None
+        now = time.monotonic() - self._entered
+        running = {**self._paces, (self._current.contender, self._current.part): [now / max(1, step - self._first)]}
+        known = [pace for paces in running.values() for pace in paces]
+        total = 0.0
+        for training in self.trainings:
+            paces = running.get((training.contender, training.part), known)
+            total += self._left[training.run.folder] * sum(paces) / len(paces)
+        return total
+
+    def _learn(self, training: Training, steps: int, seconds: float) -> None:
+        if steps and seconds:
+            self._paces[training.contender, training.part].append(seconds / steps)
+
+    def _name(self) -> str:
+        assert self._current is not None
+        number = 1 + [training.run.folder for training in self.trainings].index(self._current.run.folder)
+        part = f" {self._current.part}" if self._current.part else ""
+        return f"{number}/{len(self.trainings)} {self._current.contender}{part}, seed {self._current.seed}"
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from prismgan.comparison.contenders import EXPERTS
-from prismgan.comparison.findings import PICTURES, Findings
+from prismgan.comparison.findings import EXPECTED, PICTURES, SOURCE, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
-from prismgan.comparison.rendering import EXPECTED, SOURCE
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
 from prismgan.report.page import write_page

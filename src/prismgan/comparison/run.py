@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prismgan import data
-from prismgan.comparison.budget import budget_of, must_be_equal
-from prismgan.comparison.contenders import Contender
-from prismgan.comparison.display import ComparisonDisplay
+from prismgan.comparison.contenders import Contender, budget_of, must_be_equal
 from prismgan.comparison.findings import find, write_json
-from prismgan.comparison.plan import Training, find_trainings, must_be_startable
+from prismgan.comparison.plan import ComparisonDisplay, Training, find_trainings, must_be_startable
 from prismgan.comparison.report import write_comparison_report
 from prismgan.errors import DivergedError
 from prismgan.files import locked
 from prismgan.report.history import read_history
-from prismgan.training.resumption import must_be_resumable
+from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
 __all__ = ["compare"]

@@ -7,6 +7,7 @@ ever reads from the network: of scikit-image's pictures only those are offered t
 from __future__ import annotations
 
 import importlib.resources
+import re
 from functools import cache
 from pathlib import Path
 
@@ -14,14 +15,85 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import digits, graphics
+from prismgan.data import graphics
 from prismgan.errors import DataError, nearest
-from prismgan.packages import require
+from prismgan.packages import missing, require
 
-__all__ = ["GRAPHICS", "PREFIX", "expand", "is_builtin", "load", "names", "size"]
+__all__ = [
+    "DIGITS",
+    "GRAPHICS",
+    "PREFIX",
+    "SIDE",
+    "digits_of",
+    "draw_digit",
+    "expand",
+    "is_builtin",
+    "is_digit",
+    "load",
+    "names",
+    "sample",
+    "samples",
+    "size",
+]
+
+
+# -- handwritten digits: 1,797 scans of 8x8 cells, enlarged (Alpaydin & Kaynak, UCI repository, 1998, CC BY 4.0) ------
+
+SIDE = 32
+"""Pixels a side. The scans' own cells are too few for a discriminator, and enlarging them adds nothing."""
+BRIGHTEST = 16
+"""Of a scan's cells."""
+DIGITS = tuple(f"digits-{digit}" for digit in range(10))
+"""One for each digit, so that what a picture shows is known by where it comes from."""
+
+_NAME = re.compile(r"digit-(\d)-(\d{3})")
+
+
+def is_digit(name: str) -> bool:
+    """Whether a picture has the form of a digit's name, ``digit-3-017``."""
+    return _NAME.fullmatch(name) is not None
+
+
+def digits_of(collection: str) -> tuple[str, ...]:
+    """Names of the pictures of one of :data:`DIGITS`, in scikit-learn's order.
+
+    Raises:
+        PrismganError: scikit-learn is not installed.
+    """
+    digit = DIGITS.index(collection)
+    return tuple(f"digit-{digit}-{number:03d}" for number in range(len(_scans()[digit])))
+
+
+@cache
+def draw_digit(name: str) -> NDArray[np.uint8]:
+    """White on black, (32, 32, 3).
+
+    Raises:
+        DataError: there is no such digit.
+        PrismganError: scikit-learn is not installed.
+    """
+    found = _NAME.fullmatch(name)
+    scans = () if found is None else tuple(_scans()[int(found[1])])
+    if found is None or int(found[2]) >= len(scans):
+        raise DataError(f"{name!r}: no such digit; there are digit-0-000 to digit-9-179, or a few less of some")
+    cells = torch.from_numpy(scans[int(found[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
+    pixels: NDArray[np.uint8] = images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
+    return pixels
+
+
+@cache
+def _scans() -> tuple[NDArray[np.float64], ...]:
+    """The scans of every digit, (N, 8, 8), 0 to 16."""
+    require("built-in digits", "digits", "sklearn")
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return tuple(found.images[found.target == digit] for digit in range(10))
+
 
 PREFIX = "builtin:"
 
@@ -67,7 +139,7 @@ def is_builtin(reference: str) -> bool:
 
 def names() -> tuple[str, ...]:
     """Every built-in picture and collection, as ``builtin:NAME``; of digits, which are many, the collections alone."""
-    return tuple(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS, *PHOTOS, *DRAWINGS, graphics.NAME))
+    return tuple(PREFIX + name for name in (*COLLECTIONS, *DIGITS, *PHOTOS, *DRAWINGS, graphics.NAME))
 
 
 def expand(reference: str) -> tuple[str, ...]:
@@ -78,8 +150,8 @@ def expand(reference: str) -> tuple[str, ...]:
         PrismganError: the package that brings it is not installed.
     """
     name = _known(reference)
-    if name in digits.COLLECTIONS:
-        return tuple(PREFIX + member for member in digits.members(name))
+    if name in DIGITS:
+        return tuple(PREFIX + member for member in digits_of(name))
     return tuple(PREFIX + member for member in COLLECTIONS.get(name, (name,)))
 
 
@@ -109,20 +181,20 @@ def size(reference: str) -> tuple[int, int]:
 
 
 def _known(reference: str) -> str:
-    if is_builtin(reference) and digits.is_digit(reference.removeprefix(PREFIX)):
+    if is_builtin(reference) and is_digit(reference.removeprefix(PREFIX)):
         return reference.removeprefix(PREFIX)
     if not is_builtin(reference) or reference not in names():
         hint = nearest(reference, names())
         raise DataError(
             f"{reference!r}: no such built-in picture or collection{hint} "
-            f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *digits.COLLECTIONS))})"
+            f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *DIGITS))})"
         )
     return reference.removeprefix(PREFIX)
 
 
 def _single(reference: str) -> str:
     name = _known(reference)
-    if name in COLLECTIONS or name in digits.COLLECTIONS:
+    if name in COLLECTIONS or name in DIGITS:
         raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
     return name
 
@@ -137,4 +209,34 @@ def _file(name: str) -> Path:
 
 @cache
 def _drawn(name: str) -> NDArray[np.uint8]:
-    return digits.draw(name) if digits.is_digit(name) else graphics.sample()
+    return draw_digit(name) if is_digit(name) else graphics.sample()
+
+
+TITLES = {
+    "coffee": "Cup of coffee",
+    "chelsea": "Cat",
+    "rocket": "Rocket",
+    "small-and-noisy": "Small and noisy portrait",
+}
+"""No ready-made weights were trained on these photos."""
+PORTRAIT = (70, 0, 470, 300)
+"""Left, top, right and bottom in the built-in astronaut."""
+SMALL = (240, 180)
+SIGMA = 16
+"""Of the noise, in levels of 255."""
+
+
+def samples() -> dict[str, str]:
+    """Title by name; none where scikit-image, whose photos they are, is not installed."""
+    return {} if missing(["skimage"]) else TITLES
+
+
+@cache
+def sample(name: str) -> NDArray[np.uint8]:
+    """(H, W, 3) of the sample of this name."""
+    if name != "small-and-noisy":
+        return load(PREFIX + name).permute(1, 2, 0).numpy()
+    photo = Image.fromarray(load(PREFIX + "astronaut").permute(1, 2, 0).numpy())
+    small = np.asarray(photo.crop(PORTRAIT).resize(SMALL, Image.Resampling.LANCZOS)).astype(np.float64)
+    noise = np.random.default_rng(0).normal(0, SIGMA, small.shape)
+    return (small + noise).round().clip(0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Manifests: files that list pictures, one in a row, with their targets, splits and collections.
+"""Manifests: files that list pictures, one in a row, with their targets, splits and collections; and problems of data.
 
 A manifest is CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``). The columns ``picture`` (required),
 ``source``, ``split``, ``collection`` and ``view`` have a meaning of their own; any other column holds the
@@ -13,12 +13,35 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from prismgan.data.problem import Problem
 from prismgan.errors import nearest
 from prismgan.files import parse_json
 
-__all__ = ["RESERVED", "Record", "read"]
+__all__ = ["RESERVED", "Problem", "Record", "read"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, where, and what to do about it; one line as a string."""
+
+    where: str
+    """A picture, a manifest with its line, a task, or ``data``."""
+    what: str
+    fix: str
+    severity: Literal["error", "warning"] = "error"
+    """An error is a fault of the data; a warning is for information."""
+    skippable: bool = False
+    """An error that training can go on without: the picture is left out, and named."""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether training must not start with it."""
+        return self.severity == "error" and not self.skippable
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.fix}"
+
 
 RESERVED = ("picture", "source", "split", "collection", "view")
 JSON_SUFFIXES = (".jsonl", ".ndjson")

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from prismgan import images
 from prismgan.config import Config
 from prismgan.data import builtin, manifest, pictures
-from prismgan.data.problem import Problem
+from prismgan.data.manifest import Problem
 from prismgan.errors import DataError, PrismganError
 from prismgan.tasks import PictureName
 

@@ -14,8 +14,19 @@ import torch
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.export.parity import TaskParity, feed, measure, problem, random_sources, render, worse
-from prismgan.export.session import PRECISIONS, Precision, Run, onnxruntime_session
+from prismgan.export.parity import (
+    PRECISIONS,
+    Precision,
+    Run,
+    TaskParity,
+    feed,
+    measure,
+    onnxruntime_session,
+    problem,
+    random_sources,
+    render,
+    worse,
+)
 from prismgan.files import replace_file
 from prismgan.networks import Generator
 from prismgan.packages import require

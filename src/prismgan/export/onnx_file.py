@@ -108,7 +108,7 @@ def whole_model(
 
 
 class _Mixer:
-    """Adds the mixture of looks with what they start from, as :func:`prismgan.render.mixing.mixture` makes it."""
+    """Adds the mixture of looks with what they start from, as :func:`prismgan.render.stages.mixture` makes it."""
 
     def __init__(self, graph: Graph, strength: str) -> None:
         self.graph = graph

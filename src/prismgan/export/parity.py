@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -14,10 +14,48 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.export.session import Precision, Run
+from prismgan.machine import available_threads
 from prismgan.networks import Generator
 
-__all__ = ["SIZES", "TaskParity", "feed", "measure", "parity_of", "problem", "random_sources", "render", "worse"]
+__all__ = [
+    "PRECISIONS",
+    "SIZES",
+    "Precision",
+    "Run",
+    "TaskParity",
+    "feed",
+    "measure",
+    "onnxruntime_session",
+    "parity_of",
+    "problem",
+    "random_sources",
+    "render",
+    "worse",
+]
+
+
+Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
+"""From inputs by name to outputs in their order."""
+
+
+def onnxruntime_session(model: bytes) -> Run:
+    """A function of an ONNX model's bytes."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    options.intra_op_num_threads = available_threads()
+    # Threads that wait would keep their cores busy; see the command line's GOMP_SPINCOUNT.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An arena never gives back the memory of the largest picture.
+    options.enable_cpu_mem_arena = False
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return lambda values: list(session.run(None, dict(values)))
+
+
+Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
 
 SIZES = ((33, 47), (64, 50), (101, 75))
 """Height and width of the pictures that are compared: no multiples of the generator's cell."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from prismgan.data import builtin, digits
+from prismgan.data import builtin
 from prismgan.models import MODELS, ModelConfig
 from prismgan.recipes.text import schema
 from prismgan.tasks import KINDS, TaskEntry
@@ -72,7 +72,7 @@ def _builtins() -> str:
     collected = {name for members in builtin.COLLECTIONS.values() for name in members}
     graphics = builtin.GRAPHICS.removeprefix(builtin.PREFIX)
     others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS, graphics) if name not in collected]
-    written = ", ".join(f"`builtin:{name}`" for name in digits.COLLECTIONS)
+    written = ", ".join(f"`builtin:{name}`" for name in builtin.DIGITS)
     scans = f"- {written}: about 180 handwritten ones of each, digit-0-000 and so on"
     lines = [*collections, scans, f"- in no collection: {', '.join(others)}"]
     about = (

@@ -15,11 +15,10 @@ from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.inputs import PictureRenderer
-from prismgan.render.mixing import enlarged_mask, is_mixed, mixture
 from prismgan.render.painting import Canvas
 from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
 from prismgan.render.runtimes import Pass, make_runtime
-from prismgan.render.stages import Stage, cut, looks_of, stages
+from prismgan.render.stages import Stage, cut, enlarged_mask, is_mixed, looks_of, mixture, stages
 from prismgan.render.tiles import Tile
 from prismgan.weights import Header, Weights, load_weights
 from prismgan.weights.hub import fetch

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.export.session import Run, onnxruntime_session
+from prismgan.export.parity import Run, onnxruntime_session
 from prismgan.machine import available_threads, usable_device
 from prismgan.networks import Generator, ImageGenerator
 from prismgan.packages import missing, require

@@ -1,39 +1,38 @@
 """A new style for trained weights: one head, learnt from a picture or a few, on the branch as it is.
 
-The task is the recipe's kind ``style``, and :class:`Prism` trains it, so nothing of that is written twice. Only the new
-head learns; that is what makes minutes enough, and what leaves the other tasks' outputs as they were, to the bit. There
-is no adversarial loss: the statistics of the exemplars' features carry the look, and ready-made weights bring no
+Only the new head learns: minutes are enough, and the other tasks' outputs stay as they were, to the bit. There is no
+adversarial loss: the statistics of the exemplars' features carry the look, and ready-made weights bring no
 discriminator that could be gone on with.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from torch import Tensor
 
-from prismgan import data
-from prismgan.batch import Batch, TaskBatch
-from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet
-from prismgan.data.batches import killed_workers_named
-from prismgan.errors import PrismganError, WeightsError
+from prismgan import data, images
+from prismgan.batch import TaskBatch
+from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet, builtin
+from prismgan.errors import PrismganError, RecipeError, WeightsError
+from prismgan.machine import precision
 from prismgan.models import Prism, PrismConfig
 from prismgan.models.schedule import Schedule
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 from prismgan.packages import require_training
-from prismgan.tasks import Style
+from prismgan.render.sheet import sheet
+from prismgan.tasks import PictureName, Style
 from prismgan.training.display import Display
-from prismgan.training.ema import Average
-from prismgan.training.precision import precision
-from prismgan.training.signals import signals_told
-from prismgan.weights import HeadEntry, Weights, add_head, free_name
+from prismgan.training.loop import Average, Loop
+from prismgan.weights import HeadEntry, Weights, add_head, check_no_task_lost, free_name, load_weights
 
-__all__ = ["MOST_BYTES", "HeadTraining"]
+__all__ = ["MOST_BYTES", "PREVIEWS", "HeadTraining", "add_task", "preview_path"]
 
 MOST_BYTES = 300_000
 """Bytes that a new head may add to a file."""
@@ -44,11 +43,7 @@ STORED = torch.float16
 
 CROP = 256
 """A look is asked of whole photos: what squares of 112 pixels teach covers the photo with strokes (``docs/log.md``)."""
-BATCH = 1
-RATE = 3e-3
-WARMUP = 20
-AVERAGE = 0.99
-PATIENCE = 5
+BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
 COMPARED = 4
 """Photos that the looks which a new one may start from are compared on."""
 GUESS = 1000
@@ -57,11 +52,16 @@ LOG_EVERY = 10
 SHOW_EVERY = 20.0
 """Seconds between two previews."""
 
+PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")
+"""What previews show by default."""
+PREVIEW_SIDE = 320
+"""Longest side of a preview's pictures in pixels."""
+
 # Restoring is for other tasks; a look should merely not be thrown off by a little noise.
 DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 15)), jpeg=Jpeg(probability=0.3))
 
 
-class HeadTraining:
+class HeadTraining(Loop):
     """The training of one style head on the frozen branch of a weights file."""
 
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None, seed: int = 0) -> None:
@@ -88,7 +88,7 @@ class HeadTraining:
         self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = Prism(
+        self.model = model = Prism(
             PrismConfig(generator=trained.config, frozen="shared", rate=RATE, schedule=Schedule(warmup=WARMUP)),
             [task],
             {entry.name: data.exemplars(task)},
@@ -103,10 +103,7 @@ class HeadTraining:
         self.head = generator.heads[entry.name]
         self.started_from = self._start_as_nearest(trained)
         """Name of the look that the head started as; None where it started from nothing."""
-        self.average = Average(self.head, AVERAGE)
-        self.step = 0
-        self.in_a_row = 0
-        self.unreadable: set[str] = set()
+        super().__init__(model, Average(self.head, AVERAGE), steps=GUESS, log_every=LOG_EVERY, patience=PATIENCE)
 
     def train(
         self,
@@ -132,55 +129,33 @@ class HeadTraining:
             DataError: no photo can be read.
             PrismganError: losses or gradients are not finite, step after step.
         """
-        signals: list[int] = []
-        window: dict[str, list[float]] = defaultdict(list)
-        length = 2**31 if steps is None else steps  # where time decides, no number of steps is too large
-        self.model.steps = steps or GUESS
+        self.display = display
+        self.minutes = minutes if steps is None else None
+        self.steps = self.model.steps = steps or GUESS
+        self._show, self._between = show, between
         show()
-        display.start(0, self.model.steps)
-        started = shown = time.monotonic()
-        try:
-            with signals_told(signals.append), killed_workers_named():
-                for batch in data.batches([data.Part(self.samples, BATCH)], 0, length, workers=workers):
-                    for key, value in self._learn(batch, display).items():
-                        window[key].append(float(value))
-                    between()
-                    now = time.monotonic()
-                    pace = self.step / (now - started)
-                    if steps is None:
-                        self.model.steps = max(self.step, round(60 * minutes * pace))
-                    if self.step % LOG_EVERY == 0 or self.step == self.model.steps:
-                        means = {key: sum(values) / len(values) for key, values in window.items()}
-                        display.step(self.step, self.model.steps, means, BATCH * pace)
-                        window.clear()
-                    if signals or self.step >= self.model.steps:
-                        break
-                    if now - shown >= SHOW_EVERY:
-                        show()
-                        shown = time.monotonic()
-        finally:
-            display.stop()
+        self._shown = time.monotonic()
+        finished = self.loop([data.Part(self.samples, BATCH)], workers)
         show()
-        return not signals
+        return finished
 
-    def _learn(self, batch: Batch, display: Display) -> dict[str, Tensor]:
-        """One step; what it has to say for the log."""
-        for name in set(batch.skipped) - self.unreadable:
-            self.unreadable.add(name)
-            display.event(f"{name}: cannot be read and is left out")
-        log = self.model.step(batch.to(self.model.device))
-        self.step += 1
-        if not float(log["skipped"]):
-            self.in_a_row = 0
-            self.average.update(self.step)
-            return log
-        self.in_a_row += 1
-        if self.in_a_row >= PATIENCE:
-            raise PrismganError(
-                f"the training of {self.entry.name!r} does not stay finite (step {self.step}); "
-                "try a smaller weight of the style, or another exemplar"
-            )
-        return log
+    def after_step(self, last: bool) -> None:
+        self._between()
+        if not last and time.monotonic() - self._shown >= SHOW_EVERY:
+            self._show()
+            self._shown = time.monotonic()
+
+    def log(self, means: Mapping[str, float], images_per_second: float) -> None:
+        self.display.step(self.step, self.steps, means, images_per_second)
+
+    def event(self, kind: str, message: str) -> None:
+        self.display.event(message)
+
+    def diverged(self) -> None:
+        raise PrismganError(
+            f"the training of {self.entry.name!r} does not stay finite (step {self.step}); "
+            "try a smaller weight of the style, or another exemplar"
+        )
 
     @torch.no_grad()
     def _start_as_nearest(self, trained: Generator) -> str | None:
@@ -237,3 +212,86 @@ def _blocks(config: GeneratorConfig, latent: bool) -> int:
         return Generator(config, [spec]).parameter_counts()["new"] * STORED.itemsize
 
     return max((blocks for blocks in range(MOST_BLOCKS + 1) if size(blocks) <= MOST_BYTES), default=0)
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def preview_path(out: Path) -> Path:
+    """Where the preview of a new weights file lies."""
+    return out.with_suffix(".preview.png")
+
+
+def add_task(
+    weights: Path | None,
+    out: Path,
+    *,
+    name: str,
+    exemplars: Sequence[PictureName],
+    display: Display,
+    style: dict[str, float | int | bool] | None = None,
+    photos: Path | None = None,
+    previews: Sequence[PictureName] = (),
+    minutes: float = 5.0,
+    steps: int | None = None,
+) -> bool:
+    """Train a style head on trained weights and write both to a new file.
+
+    Nothing is written before all that can be checked has been; from then on the preview is written anew every few
+    seconds, and the weights at the end.
+
+    Args:
+        weights: the file to add to; None for the ready-made one.
+        out: the file to write; may be the same.
+        name: of the new task.
+        exemplars: pictures that show the style.
+        display: told of every step.
+        style: more fields of the recipe's kind ``style``, such as ``exemplar_size``.
+        photos: folder of photos to train on; None for the built-in ones.
+        previews: pictures that the preview shows; two built-in ones by default.
+        minutes: how long to train.
+        steps: how many steps to train instead.
+
+    Returns:
+        False if a signal ended the training early; the weights are written either way.
+
+    Raises:
+        PrismganError: what is wrong, in one line.
+    """
+    loaded = load_weights(weights)
+    free_name(loaded, name)
+    if out.is_dir():
+        raise PrismganError(f"{out}: is a folder, expected a file name for the new weights")
+    if not out.parent.is_dir():
+        raise PrismganError(f"{out}: there is no folder {out.parent}; make it, or choose another place")
+    check_no_task_lost(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
+    here = Path.cwd()
+    try:
+        entry = Style.model_validate(
+            # No discriminator plays: see HeadTraining.
+            {"name": name, "exemplars": tuple(exemplars), "adversarial_weight": 0, **(style or {})}
+        ).located(partial(data.pictures.resolve, base=here))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise RecipeError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, found {fault['input']!r}") from None
+    shown = [_preview(data.pictures.resolve(picture, here)) for picture in previews or PREVIEWS]
+    training = HeadTraining(loaded, entry, None if photos is None else here / photos.expanduser())
+
+    def show() -> None:
+        pictures = {}
+        for number, source in enumerate(shown, start=1):
+            pictures[f"photo {number}"] = images.to_pil(source)
+            pictures[f"{name} {number}"] = images.to_pil(training.render(source))
+        images.write(preview_path(out), sheet(pictures, columns=2))
+
+    finished = training.train(display, minutes=minutes, steps=steps, show=show)
+    training.result().save(out)
+    if not finished:
+        display.event(f"stopped at step {training.step}; what was learnt so far is in {out}")
+    return finished
+
+
+def _preview(picture: PictureName) -> Float[Tensor, "3 h w"]:
+    pixels = data.pictures.load(picture)
+    images.refuse_small(picture, *pixels.shape[-2:])
+    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

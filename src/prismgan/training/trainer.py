@@ -1,12 +1,11 @@
-"""The training loop: batches into a model, and around it averaging, logging, samples, checkpoints and recovery."""
+"""A training by a recipe: the loop, and around it the run folder, samples, measurements, checkpoints and recovery."""
 
 from __future__ import annotations
 
 import math
 import signal
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -17,39 +16,34 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
-from prismgan.data.batches import killed_workers_named
 from prismgan.errors import DivergedError, WeightsError
 from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
+from prismgan.machine import precision
 from prismgan.models import build
 from prismgan.models.agreement import shared_gradients
-from prismgan.models.gradients import from_first, lost_processes_named, processes, total
+from prismgan.models.gradients import from_first, processes
 from prismgan.packages import require_training
-from prismgan.recipes.parts import training_parts
-from prismgan.recipes.recipe import Recipe
+from prismgan.recipes.recipe import Recipe, training_parts
 from prismgan.recipes.text import to_yaml
 from prismgan.recipes.weights import header
 from prismgan.report import write_report
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display, Silent
-from prismgan.training.ema import Average
-from prismgan.training.precision import precision
-from prismgan.training.resumption import batch_size_so_far, pictures_must_be_the_same
-from prismgan.training.run import Run
-from prismgan.training.signals import signals_told
+from prismgan.training.loop import Average, Loop
+from prismgan.training.run import Run, batch_size_so_far, pictures_must_be_the_same
 from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
 __all__ = ["Trainer"]
 
 MOST_ROLLBACKS = 8
-REPLAN_EVERY = 10
 TELL_EVERY = 5.0
 """Seconds between two lines about an evaluation that goes on."""
 
 
-class Trainer:
+class Trainer(Loop):
     """Trains a recipe in a run folder."""
 
     def __init__(
@@ -65,12 +59,8 @@ class Trainer:
     ) -> None:
         """Read data and, to resume, the checkpoint; ``"auto"`` resumes where there is one, else starts.
 
-        A training may start from the generator of a weights file: tensors that fit by name and shape are taken over,
-        the others start as always.
-
-        With ``minutes`` training takes that long, whatever the recipe's number of steps: the schedule is stretched to
-        the steps that fit as their speed shows. Such a run is not reproducible to the bit. Where fewer than
-        ``fewest_steps`` fit, it takes up to half as long again.
+        From the weights file ``start_from`` those tensors are taken over that fit by name and shape. ``minutes`` and
+        ``fewest_steps`` are those of :class:`Loop`; such a run is not reproducible to the bit.
 
         Raises:
             DataError: the data does not fit the tasks; all problems are named.
@@ -82,20 +72,20 @@ class Trainer:
         from accelerate import PartialState
 
         state = PartialState(cpu=not torch.cuda.is_available())
-        self.rank, self.world = processes()
+        rank, world = processes()
         self.run = Run(folder)
         self.recipe = recipe
-        self.display: Display = display if display is not None and self.rank == 0 else Silent()
+        shown = display if display is not None and rank == 0 else Silent()
         self.tasks = recipe.all_tasks()
         others = recipe.other_tasks()
         batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))
         self._resumed = bool(batch_size)
         for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
-                self.display.event(f"{problem.severity}: {problem}")
+                shown.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
-        self.parts = training_parts(recipe, train, seed=recipe.seed, world=self.world)
-        self.model = build(
+        self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
+        model = build(
             recipe.model,
             self.tasks,
             {task.name: data.exemplars(task) for task in self.tasks},
@@ -105,21 +95,24 @@ class Trainer:
             precision=precision(recipe.training.precision, str(state.device)),
         )
         if start_from is not None and not self._resumed:
-            weights, discriminator = load_weights(start_from), self.model.discriminator
-            taken = weights.take_over(self.model.generator)
+            weights, discriminator = load_weights(start_from), model.discriminator
+            taken = weights.take_over(model.generator)
             if discriminator is not None:
                 taken += weights.take_over(discriminator, "discriminator")
-            self.display.event(f"started from {start_from}: {taken} of its tensors fit")
-        metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
-        self.evaluator = evaluator(recipe, self.model, self.tasks, train, self.test, metrics)
-        self.average = Average(self.model.generator, recipe.training.ema)
-        self.step = 0
-        self.steps = recipe.training.steps
+            shown.event(f"started from {start_from}: {taken} of its tensors fit")
+        super().__init__(
+            model,
+            Average(model.generator, recipe.training.ema),
+            steps=recipe.training.steps,
+            log_every=recipe.training.log_every,
+            patience=recipe.training.patience,
+        )
         self.minutes = minutes
         self.fewest_steps = fewest_steps
+        self.display = shown
+        metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
+        self.evaluator = evaluator(recipe, model, self.tasks, train, self.test, metrics)
         self.rollbacks = 0
-        self.skipped_pictures: set[str] = set()
-        self.seconds_before = 0.0
         self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()
         """Of the run folder: from the moment a checkpoint is read until the end of the training."""
@@ -127,15 +120,12 @@ class Trainer:
             with self._locked() as held:
                 self._load(int(batch_size))
                 if self.rank == 0:
-                    self.seconds_before, unreadable = self.run.rewind(self.step)
+                    self.seconds, unreadable = self.run.rewind(self.step)
                     if unreadable:
-                        self.display.event(f"{self.run.metrics}: {unreadable} lines could not be read and are left out")
+                        shown.event(f"{self.run.metrics}: {unreadable} lines could not be read and are left out")
                 self._lock = held.pop_all()
-        self._signal: int | None = None
         names = recipe.training.trackers if self.rank == 0 else ()
-        self.trackers = Trackers(names, self.run, self.display.event)
-
-    # -- the loop ---------------------------------------------------------------------------------
+        self.trackers = Trackers(names, self.run, shown.event)
 
     def train(self) -> bool:
         """Train to the last step; False if a signal ended it earlier (everything is saved either way).
@@ -147,7 +137,7 @@ class Trainer:
         with self._lock if self._resumed else self._locked():
             if self.rank == 0 and not (self._resumed or (self._started_again and self.run.is_bare())):
                 self.run.must_be_new(to_yaml(self.recipe))  # once more: another one may have come and gone
-            return self._train()
+            return self._train_in_folder()
 
     def _locked(self) -> ExitStack:
         """The lock of the run folder, which the first process holds for all."""
@@ -156,128 +146,89 @@ class Trainer:
             held.enter_context(self.run.locked())
         return held
 
-    def _train(self) -> bool:
-        settings = self.recipe.training
+    def _train_in_folder(self) -> bool:
         if self.rank == 0:
             self.run.write("recipe.yaml", to_yaml(self.recipe))
         if self.step:
-            self._event("resumed", f"resumed at step {self.step}")
+            self.event("resumed", f"resumed at step {self.step}")
         else:
             self._save()
         if self.rank == 0:
             self.trackers.start(self.recipe.name, self.recipe.model_dump(mode="json"), self.step)
-        self.display.start(self.step, self.steps)
         try:
-            with signals_told(self._ask_to_stop), killed_workers_named(), lost_processes_named():
-                while self.step < self.steps and self._signal is None:
-                    self._train_until_rollback()
-                if self.step % settings.save_every or self._signal is not None:
-                    self._save()
+            finished = self.loop(self.parts, self.recipe.data.workers)
         finally:
-            self.display.stop()
             self.trackers.finish()
-        if self._signal is not None:
-            self.display.event(f"stopped by {signal.Signals(self._signal).name} at step {self.step}; all is saved")
+        if not finished:
+            self.display.event(f"stopped by {signal.Signals(self.signal or 0).name} at step {self.step}; all is saved")
             return False
-        self._finish()
+        if self.minutes is not None and self.rank == 0:
+            length = self.recipe.training.model_copy(update={"steps": self.steps})
+            self.recipe = self.recipe.model_copy(update={"training": length})
+            self.run.write("recipe.yaml", to_yaml(self.recipe))
+        try:
+            self._evaluate()
+        finally:  # whatever is wrong with the test pictures, the training has its report
+            if self.rank == 0:
+                write_report(self.run.folder, title=self.recipe.name)
         return True
 
-    def _train_until_rollback(self) -> None:
-        settings = self.recipe.training
-        window: dict[str, list[float]] = defaultdict(list)
-        started = last = time.monotonic()
-        in_a_row = rows = 0
-        # Where time decides, no number of steps is too large to prepare for.
-        left = self.steps - self.step if self.minutes is None else 2**31
-        for batch in data.batches(self.parts, self.step, left, self.rank, self.world, self.recipe.data.workers):
-            self._name_skipped(batch)
-            log = self._step(batch.to(self.model.device))
-            self.step += 1
-            rows += len(batch.source)
-            for key, value in log.items():
-                window[key].append(float(value))
-            if float(log["skipped"]):
-                in_a_row += 1
-                self._event("skipped", f"step {self.step}: a loss or gradient is not finite; the step is skipped")
-                if in_a_row >= settings.patience:
-                    self.seconds_before += time.monotonic() - started
-                    self._roll_back()
-                    return
-            else:
-                in_a_row = 0
-                self.average.update(self.step)
-            now = time.monotonic()
-            # In the first steps always, so that nobody is told how long the recipe's own number of steps would take.
-            if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
-                self._replan(self.seconds_before + now - started)
-            if self.step % settings.log_every == 0 or self.step == self.steps:
-                speed = rows * self.world / max(now - last, 1e-9)
-                rows = 0
-                last = now
-                means = {key: _mean(values) for key, values in window.items()}
-                window.clear()
-                self._log(means, speed, self.seconds_before + now - started)
-            if settings.sample_every and self.step % settings.sample_every == 0:
-                self._sample()
-            if self.recipe.evaluation.every and self.step % self.recipe.evaluation.every == 0:
-                self._evaluate()
-            if self.step % settings.save_every == 0:
-                self._save()
-            if self._stop_asked() or self.step >= self.steps:
-                break
-        self.seconds_before += time.monotonic() - started
+    # -- what the loop asks for ------------------------------------------------------------------------
 
-    def _step(self, batch: Batch) -> dict[str, Tensor]:
-        """The model's step; where they are due, with the cosines between the gradients that the tasks start it from."""
+    def measure(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Where they are due, the cosines between the gradients that the tasks start the step from."""
         every = self.recipe.training.cosines_every
         if not every or (self.step + 1) % every or len(self.tasks) == 1:
-            return self.model.step(batch)
+            return {}
         gradients = shared_gradients(self.model, batch)
         cosines = gradient_cosines(gradients)
-        names = list(gradients)
-        log = {
-            f"cosine/{names[column]}/{names[row]}": cosines[row, column]
-            for row in range(len(names))
-            for column in range(row)
-        }
-        return {**self.model.step(batch), **log}
+        names, pairs = list(gradients), torch.tril_indices(len(gradients), len(gradients), -1).T.tolist()
+        return {f"cosine/{names[column]}/{names[row]}": cosines[row, column] for row, column in pairs}
 
-    def _replan(self, seconds: float) -> None:
-        """Give the schedule the length that ends on time, ``seconds`` after the training began by the first process's
-        clock: all are to end at the same step."""
-        assert self.minutes is not None
-        told = torch.tensor([seconds if self.rank == 0 else 0.0], device=self.model.device)
-        pace = self.step / float(total(told))
-        fits = round(60 * self.minutes * pace)
-        self.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
-        self.model.steps = self.steps
+    def after_step(self, last: bool) -> None:
+        """Samples, measurements and a checkpoint, where they are due."""
+        settings = self.recipe.training
+        if settings.sample_every and self.step % settings.sample_every == 0:
+            self._sample()
+        if self.recipe.evaluation.every and self.step % self.recipe.evaluation.every == 0:
+            self._evaluate()
+        if last or self.step % settings.save_every == 0:
+            self._save()
 
-    def _log(self, means: dict[str, float], speed: float, seconds: float) -> None:
-        opponent = self.recipe.model.opponent
-        clips = {
-            "clip/generator": self.recipe.model.clip,
-            "clip/discriminator": None if opponent is None else opponent.clip,
-        }
-        values = {"step": self.step, "time": round(seconds, 3), "images_per_second": round(speed, 3), **means}
-        values |= {key: limit for key, limit in clips.items() if limit is not None}
+    def log(self, means: Mapping[str, float], images_per_second: float) -> None:
+        speed = round(images_per_second, 3)
+        values = {"step": self.step, "time": round(self.seconds, 3), "images_per_second": speed, **means}
+        for network, settings in (("generator", self.recipe.model), ("discriminator", self.recipe.model.opponent)):
+            if settings is not None and settings.clip is not None:
+                values[f"clip/{network}"] = settings.clip
         line = {key: value if math.isfinite(value) else None for key, value in values.items()}
         if self.rank == 0:
             self.run.log(line)
             self.trackers.log(line)
-        self.display.step(self.step, self.steps, means, speed)
+        self.display.step(self.step, self.steps, means, images_per_second)
 
-    def _event(self, kind: str, message: str) -> None:
+    def event(self, kind: str, message: str) -> None:
         if self.rank == 0:
             self.run.log({"event": kind, "step": self.step, "message": message})
         self.display.event(message)
 
-    def _name_skipped(self, batch: Batch) -> None:
-        for name in batch.skipped:
-            if name not in self.skipped_pictures:
-                self.skipped_pictures.add(name)
-                self._event("skipped_picture", f"{name}: cannot be read and is left out")
+    def diverged(self) -> None:
+        """Go back to the checkpoint at half the learning rate."""
+        failed, rollbacks = self.step, self.rollbacks + 1
+        if rollbacks > MOST_ROLLBACKS:
+            message = f"training diverged {rollbacks} times, lastly at step {failed}"
+            self.event("diverged", message)
+            raise DivergedError(
+                f"{message}; the last good checkpoint is {self.run.checkpoint}. "
+                "Lower model.rate or the weights of the losses"
+            )
+        self._load(self.recipe.training.batch_size)
+        self.rollbacks = rollbacks
+        self.model.slow_down(0.5)
+        self.event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
+        self._save()
 
-    # -- saving, going back, stopping -----------------------------------------------------------------
+    # -- checkpoints -----------------------------------------------------------------
 
     def _save(self) -> None:
         """Checkpoint and weights, each replaced as a whole."""
@@ -295,8 +246,7 @@ class Trainer:
             },
         )
         others = {name: network.state_dict() for name, network in self.model.networks.items()}
-        networks = {"generator": self.average.weights(), **others}
-        save_weights(self.run.weights, header(self.recipe, self.step), networks)
+        save_weights(self.run.weights, header(self.recipe, self.step), {"generator": self.average.weights(), **others})
 
     def _load(self, batch_size: int) -> None:
         """Go back to the checkpoint, which was trained with this batch size."""
@@ -305,9 +255,8 @@ class Trainer:
         now = (self.world, self.recipe.training.batch_size)
         pictures_must_be_the_same(self.run, before, now)
         if before != now:
-            self.display.event(
-                f"resumes by {now[0]} processes instead of {before[0]}: the same pictures, other rounding"
-            )
+            message = f"resumes by {now[0]} processes instead of {before[0]}: the same pictures, other rounding"
+            self.display.event(message)
         try:
             self.model.load(state["model"])
             self.average.load(state["average"])
@@ -317,33 +266,6 @@ class Trainer:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise WeightsError(f"{self.run.checkpoint}: does not hold what its recipe trains ({reason})") from error
-
-    def _roll_back(self) -> None:
-        failed = self.step
-        rollbacks = self.rollbacks + 1
-        if rollbacks > MOST_ROLLBACKS:
-            message = f"training diverged {rollbacks} times, lastly at step {failed}"
-            self._event("diverged", message)
-            raise DivergedError(
-                f"{message}; the last good checkpoint is {self.run.checkpoint}. "
-                "Lower model.rate or the weights of the losses"
-            )
-        self._load(self.recipe.training.batch_size)
-        self.rollbacks = rollbacks
-        self.model.slow_down(0.5)
-        self._event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
-        self._save()
-
-    def _ask_to_stop(self, number: int) -> None:
-        self._signal = number
-
-    def _stop_asked(self) -> bool:
-        """Whether any process was asked to stop, so that all stop at the same step."""
-        if self.world > 1:
-            asked = total(torch.tensor([float(self._signal or 0)], device=self.model.device))
-            if asked.item() and self._signal is None:
-                self._signal = signal.SIGTERM
-        return self._signal is not None
 
     # -- pictures and figures ---------------------------------------------------------------------
 
@@ -362,15 +284,6 @@ class Trainer:
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""
         if self.rank != 0 or not self.test:
             return
-        with self.average.applied():
-            evaluation = self.evaluator.measure(self._tell_measured())
-            judged = judge(self.model, self.tasks, self.test, self.recipe)
-        skipped = tuple(sorted({*evaluation.skipped, *self.skipped_pictures}))
-        update = {"step": self.step, "discriminator": judged, "skipped": skipped}
-        self.run.write_json("evaluation.json", evaluation.model_copy(update=update).as_json())
-
-    def _tell_measured(self) -> Callable[[int, int], None]:
-        """Says now and then how many pictures are measured."""
         told = time.monotonic()
 
         def tell(done: int, total: int) -> None:
@@ -379,19 +292,9 @@ class Trainer:
                 told = time.monotonic()
                 self.display.event(f"measuring: {done} of {total} pictures")
 
-        return tell
-
-    def _finish(self) -> None:
-        if self.minutes is not None and self.rank == 0:
-            length = self.recipe.training.model_copy(update={"steps": self.steps})
-            self.recipe = self.recipe.model_copy(update={"training": length})
-            self.run.write("recipe.yaml", to_yaml(self.recipe))
-        try:
-            self._evaluate()
-        finally:  # whatever is wrong with the test pictures, the training has its report
-            if self.rank == 0:
-                write_report(self.run.folder, title=self.recipe.name)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+        with self.average.applied():
+            evaluation = self.evaluator.measure(tell)
+            judged = judge(self.model, self.tasks, self.test, self.recipe)
+        skipped = tuple(sorted({*evaluation.skipped, *self.skipped_pictures}))
+        update = {"step": self.step, "discriminator": judged, "skipped": skipped}
+        self.run.write_json("evaluation.json", evaluation.model_copy(update=update).as_json())

@@ -8,8 +8,8 @@ import numpy as np
 from fastapi import APIRouter, Query, Response, UploadFile
 from PIL import Image
 
-from prismgan.data.samples import sample as sample_pixels
-from prismgan.data.samples import samples
+from prismgan.data.builtin import sample as sample_pixels
+from prismgan.data.builtin import samples
 from prismgan.images import Picture, to_8_bits
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web.bodies import BrushBody, ClipLimitsBody, PictureBody, SampleBody, TaskBody, TasksBody, WrongBody

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from prismgan import __version__
-from prismgan.data.samples import sample, samples
+from prismgan.data.builtin import sample, samples
 from prismgan.errors import PrismganError
 from prismgan.export.exporter import checked_tasks, licence_of
 from prismgan.export.parity import TaskParity
@@ -100,7 +100,7 @@ def write_site(
     generator = weights.prism_generator("a site")
     names = checked_tasks(tasks, generator, weights.path)
     runtime = onnxruntime_web.runtime_files(onnxruntime)
-    from prismgan.export.pieces import Pieces  # needs onnx
+    from prismgan.export.browser_graphs import Pieces  # needs onnx
 
     pieces = Pieces.of(generator, names)
     parity = pieces.compared()

@@ -5,17 +5,8 @@ This package knows networks alone: the recipe in a weights file is plain text to
 
 from prismgan.weights.edit import add_head, check_no_task_lost, free_name, remove_tasks, rename_task
 from prismgan.weights.features import default_features, find_features, load_features, load_squeeze, read_tensors
-from prismgan.weights.file import (
-    FORMAT,
-    READY_MADE,
-    HeadEntry,
-    Header,
-    Weights,
-    default_weights,
-    find_weights,
-    load_weights,
-    save_weights,
-)
+from prismgan.weights.file import READY_MADE, Weights, default_weights, find_weights, load_weights, save_weights
+from prismgan.weights.header import FORMAT, HeadEntry, Header
 
 __all__ = [
     "FORMAT",

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from prismgan.errors import WeightsError, nearest
 from prismgan.networks import TaskName
-from prismgan.weights.file import HeadEntry, Weights, load_weights
+from prismgan.weights.file import Weights, load_weights
+from prismgan.weights.header import HeadEntry
 
 __all__ = ["add_head", "check_no_task_lost", "free_name", "remove_tasks", "rename_task"]
 

@@ -9,48 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import torch
-from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from prismgan.config import Config
 from prismgan.errors import WeightsError
 from prismgan.files import parse_json, replace_file
-from prismgan.networks import (
-    KINDS,
-    Generator,
-    GeneratorSizes,
-    HeadSpec,
-    ImageGenerator,
-    LatentGenerator,
-    TaskGenerator,
-    TaskName,
-)
+from prismgan.networks import Generator, ImageGenerator, LatentGenerator, TaskGenerator
+from prismgan.weights.header import FORMAT, Header
 
 __all__ = [
-    "FORMAT",
     "READY_MADE",
-    "HeadEntry",
-    "Header",
     "Weights",
     "default_weights",
     "find_weights",
     "load_weights",
     "save_weights",
 ]
-
-FORMAT = 3
-"""Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
-by a normalised branch of their own."""
 
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
@@ -63,77 +45,6 @@ SPARE = 10_000_000
 ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 PREFIX = "hf:"
 """Stands in front of a repository of the Hugging Face Hub where a path could be meant too."""
-
-ROMAN = re.compile(r"[ivx]{2,}")
-
-ANSWERS = ("restore", "super_resolution", "paired")
-"""Kinds of tasks with one right output per photo; all others repaint."""
-
-
-class HeadEntry(Config):
-    """One task of a weights file."""
-
-    name: TaskName
-    kind: str
-    scale: Literal[1, 2, 4]
-    fine: bool
-    latent: bool
-    blocks: Annotated[int, Field(ge=0, le=16)] | None = None
-    """Residual blocks of the head; None for the generator's ``head_blocks``."""
-    additive: bool = True
-    """Whether the output is the source plus what the head says."""
-
-    @property
-    def is_look(self) -> bool:
-        """Whether the task repaints, so that a photo has no single right output."""
-        return self.kind not in ANSWERS
-
-    @property
-    def title(self) -> str:
-        """The name as a page shows it: ``composition-vii`` as ``Composition VII``."""
-        words = (word.upper() if ROMAN.fullmatch(word) else word for word in self.name.capitalize().split("-"))
-        return " ".join(words)
-
-    @classmethod
-    def of(cls, task: object) -> Self:
-        """The entry of a task, which has attributes of the same names."""
-        return cls(**{field: getattr(task, field) for field in cls.model_fields})
-
-    def spec(self) -> HeadSpec:
-        """The part of the entry that the generator needs."""
-        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive)
-
-
-class Header(Config):
-    """The description in a weights file."""
-
-    format: int
-    title: str
-    step: int
-    tasks: tuple[HeadEntry, ...]
-    kind: str = "prism"
-    """Of the model, as the recipe names it."""
-    generator: SerializeAsAny[GeneratorSizes]
-    """Of the class that :data:`prismgan.networks.KINDS` has for the kind."""
-    recipe: dict[str, Any]
-    """The resolved recipe of the training."""
-
-    @field_validator("generator", mode="before")
-    @classmethod
-    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = KINDS.get(info.data.get("kind", ""))
-        if kind is None:
-            raise ValueError("is of a kind of model that is not known")
-        return kind.sizes.model_validate(value)
-
-    def make_networks(self) -> dict[str, nn.Module]:
-        """The described generator and the networks trained with it, by name; untrained."""
-        specs = [entry.spec() for entry in self.tasks]
-        return {"generator": self.make_generator(), **KINDS[self.kind].helpers(self.generator, specs)}
-
-    def make_generator(self) -> TaskGenerator:
-        """The generator that is described, untrained."""
-        return KINDS[self.kind].generator(self.generator, [entry.spec() for entry in self.tasks])
 
 
 class _Numbers(TorchFunctionMode):
@@ -212,9 +123,8 @@ class Weights:
             WeightsError: it is another model's, which is not made for this ``purpose``; or see :meth:`generator`.
         """
         if self.header.kind != "prism":
-            raise WeightsError(
-                f"{self.path}: is a model of kind {self.header.kind}, and {purpose} takes one of kind prism"
-            )
+            kind = self.header.kind
+            raise WeightsError(f"{self.path}: is a model of kind {kind}, and {purpose} takes one of kind prism")
         network = self.generator()
         assert isinstance(network, Generator)
         return network
@@ -230,11 +140,8 @@ class Weights:
         """
         own, stored = network.state_dict(), self.part(part)
         specs = network.specs if isinstance(network, TaskGenerator) else {}
-        others = tuple(
-            f"heads.{entry.name}."
-            for entry in self.header.tasks
-            if entry.name in specs and specs[entry.name].additive != entry.additive
-        )
+        shared = [entry for entry in self.header.tasks if entry.name in specs]
+        others = tuple(f"heads.{entry.name}." for entry in shared if specs[entry.name].additive != entry.additive)
         known = {entry.name: replace(entry.spec(), name="") for entry in self.header.tasks}
         for spec in specs.values():
             alike = [name for name, form in known.items() if form == replace(spec, name="")]
@@ -260,8 +167,8 @@ class Weights:
         Raises:
             WeightsError: they have far more.
         """
-        header, tensors = self.header, self.tensors.values()
-        blocks = sum(header.generator.blocks) + sum(entry.blocks or 0 for entry in header.tasks)
+        tensors = self.tensors.values()
+        blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
             raise WeightsError(
                 f"{self.path}: claims {blocks:,} blocks and holds {len(tensors):,} tensors; the file is damaged"
@@ -293,10 +200,7 @@ class Weights:
 
 
 def save_weights(
-    path: Path,
-    header: Header,
-    networks: Mapping[str, Mapping[str, Tensor]],
-    dtype: torch.dtype | None = None,
+    path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]], dtype: torch.dtype | None = None
 ) -> None:
     """Write a weights file; the old one stays until the new one is whole.
 
@@ -353,8 +257,7 @@ def default_weights() -> Path:
 
 def find_weights(named: Path | None) -> Path:
     """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan.
-    ``hf:USER/NAME`` is a repository of the Hugging Face Hub.
-    """
+    ``hf:USER/NAME`` is a repository of the Hugging Face Hub."""
     if named is None or (str(named) == READY_MADE and not named.exists()):
         return default_weights()
     if (name := named.as_posix()).startswith(PREFIX) and not named.exists():
@@ -385,15 +288,12 @@ def load_weights(path: Path | None = None) -> Weights:
         raise WeightsError(f"{path}: is not a weights file ({error})") from None
     if "prismgan" not in metadata:
         raise WeightsError(f"{path}: is a safetensors file, but not one of prismgan's")
-    if metadata.get(DIGEST, "") not in (
-        "",
-        _digest(metadata["prismgan"], tensors),
-    ):  # files of earlier versions have none
+    stored = metadata.get(DIGEST)  # files of earlier versions have none
+    if stored and stored != _digest(metadata["prismgan"], tensors):
         raise WeightsError(f"{path}: is damaged, as its checksum says; copy or download it again")
     try:
         raw = parse_json(metadata["prismgan"])
-        version = raw.get("format")
-        if version != FORMAT:
+        if (version := raw.get("format")) != FORMAT:
             raise WeightsError(
                 f"{path}: has format {version}, and this prismgan reads format {FORMAT}; "
                 f"use the prismgan that wrote it, or train again"

@@ -8,9 +8,8 @@ from typing import Any
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.evaluation.benchmarks.drawn import PATTERNS, TEXT
-from prismgan.evaluation.benchmarks.faults import BLUR, CORRELATED, JPEG
 from prismgan.evaluation.benchmarks.grids import GRIDS
-from prismgan.evaluation.benchmarks.restoration import RESTORATION
+from prismgan.evaluation.benchmarks.restoration import BLUR, CORRELATED, JPEG, RESTORATION
 from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.styles import STYLES
 from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from prismgan import images
-from prismgan.images.warping import unoccluded, warping_error
+from prismgan.images.filters import unoccluded, warping_error
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.render.video.smoothing import flow
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prismgan import images
-from prismgan.images.warping import unoccluded, warp
+from prismgan.images.filters import unoccluded, warp
 from prismgan.packages import require
 
 __all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "TemporalSmoother", "flow", "motion"]

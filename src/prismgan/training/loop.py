@@ -1,0 +1,209 @@
+"""The steps of a training: what ``train`` and ``add-task`` have in common."""
+
+from __future__ import annotations
+
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from prismgan import data
+from prismgan.batch import Batch
+from prismgan.data.batches import killed_workers_named
+from prismgan.models import Model
+from prismgan.models.gradients import lost_processes_named, processes, total
+from prismgan.training.display import Display, Silent
+
+__all__ = ["Average", "Loop"]
+
+
+REPLAN_EVERY = 10
+
+
+class Loop(ABC):
+    """Batches into a model, and around it averaging, means for the log, the clock, bad steps and signals."""
+
+    def __init__(self, model: Model, average: Average, *, steps: int, log_every: int, patience: int) -> None:
+        """``patience`` is how many steps in a row may not be finite."""
+        self.model = model
+        self.average = average
+        self.steps = steps
+        self.log_every = log_every
+        self.patience = patience
+        self.rank, self.world = processes()
+        self.step = 0
+        self.minutes: float | None = None
+        """How long to train, whatever ``steps`` says: the schedule is stretched to the steps that fit."""
+        self.fewest_steps = 0
+        """Where fewer fit into the minutes, training takes up to half as long again."""
+        self.seconds = 0.0
+        """Of training so far, by this process's clock."""
+        self.display: Display = Silent()
+        self.skipped_pictures: set[str] = set()
+        self.signal: int | None = None
+        """The signal that ends the training, once there is one."""
+
+    def measure(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Anything else for the log, measured before the step; by default nothing."""
+        return {}
+
+    @abstractmethod
+    def after_step(self, last: bool) -> None:
+        """Whatever else is due after a step."""
+
+    @abstractmethod
+    def log(self, means: Mapping[str, float], images_per_second: float) -> None:
+        """Means over the steps since the last call."""
+
+    @abstractmethod
+    def event(self, kind: str, message: str) -> None:
+        """Something a person wants to know."""
+
+    @abstractmethod
+    def diverged(self) -> None:
+        """``patience`` steps in a row were not finite: go back to a step before them, or raise."""
+
+    def loop(self, parts: Sequence[data.Part], workers: int) -> bool:
+        """Train to the last step; False if a signal ended it earlier."""
+        self.display.start(self.step, self.steps)
+        try:
+            with _signals_told(self._ask_to_stop), killed_workers_named(), lost_processes_named():
+                while self.step < self.steps and self.signal is None:
+                    if not self._run_until_divergence(parts, workers):
+                        self.diverged()
+        finally:
+            self.display.stop()
+        return self.signal is None
+
+    def _run_until_divergence(self, parts: Sequence[data.Part], workers: int) -> bool:
+        window: dict[str, list[float]] = defaultdict(list)
+        before, started = self.seconds, time.monotonic()
+        last = started
+        in_a_row = rows = 0
+        # Where time decides, no number of steps is too large to prepare for.
+        left = self.steps - self.step if self.minutes is None else 2**31
+        for batch in data.batches(parts, self.step, left, self.rank, self.world, workers):
+            for name in [name for name in batch.skipped if name not in self.skipped_pictures]:
+                self.skipped_pictures.add(name)
+                self.event("skipped_picture", f"{name}: cannot be read and is left out")
+            batch = batch.to(self.model.device)
+            measured = self.measure(batch)
+            log = {**self.model.step(batch), **measured}
+            self.step += 1
+            now = time.monotonic()
+            self.seconds = before + now - started
+            rows += len(batch.source)
+            for key, value in log.items():
+                window[key].append(float(value))
+            if float(log["skipped"]):
+                in_a_row += 1
+                self.event("skipped", f"step {self.step}: a loss or gradient is not finite; the step is skipped")
+                if in_a_row >= self.patience:
+                    return False
+            else:
+                in_a_row = 0
+                self.average.update(self.step)
+            # In the first steps always, so that nobody is told how long the recipe's own number of steps would take.
+            if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
+                self._replan(self.minutes)
+            if self.step % self.log_every == 0 or self.step == self.steps:
+                means = {key: sum(values) / len(values) for key, values in window.items()}
+                self.log(means, rows * self.world / max(now - last, 1e-9))
+                window.clear()
+                rows, last = 0, now
+            ends = self._stop_asked() or self.step >= self.steps
+            self.after_step(ends)
+            if ends:
+                break
+        return True
+
+    def _replan(self, minutes: float) -> None:
+        """Give the schedule the length that ends on time, by the first process's clock: all are to end at the same
+        step."""
+        told = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
+        fits = round(60 * minutes * self.step / float(total(told)))
+        self.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
+        self.model.steps = self.steps
+
+    def _ask_to_stop(self, number: int) -> None:
+        self.signal = number
+
+    def _stop_asked(self) -> bool:
+        """Whether any process was asked to stop, so that all stop at the same step."""
+        if self.world > 1:
+            asked = total(torch.tensor([float(self.signal or 0)], device=self.model.device))
+            if asked.item() and self.signal is None:
+                self.signal = signal.SIGTERM
+        return self.signal is not None
+
+
+@contextmanager
+def _signals_told(tell: Callable[[int], None]) -> Iterator[None]:
+    """``tell`` is called with the number of the first SIGINT or SIGTERM; a second one ends the program at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        tell(number)
+        signal.signal(number, before[number])
+
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+    except ValueError:  # not the main thread: whoever runs it handles signals
+        before.clear()
+    try:
+        yield
+    finally:
+        for changed, handler in before.items():
+            signal.signal(changed, handler)
+
+
+class Average:
+    """The average of a network's parameters (Polyak & Juditsky 1992; as in Karras et al. 2018)."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = network
+        self.decay = decay
+        self.average = {name: value.detach().clone() for name, value in network.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the network as it is after ``step``; early on the average forgets faster."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        current = [value.detach() for _, value in self.network.named_parameters()]
+        torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The network's state dict with averaged parameters."""
+        return {**self.network.state_dict(), **self.average}
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The network has the averaged parameters inside the ``with`` block."""
+        own = {name: value.detach().clone() for name, value in self.network.named_parameters()}
+        self._fill(self.average)
+        try:
+            yield
+        finally:
+            self._fill(own)
+
+    @torch.no_grad()
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        for name, parameter in self.network.named_parameters():
+            parameter.copy_(values[name])
+
+    def state(self) -> dict[str, Tensor]:
+        """The averaged parameters."""
+        return self.average
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a :meth:`state`."""
+        for name, value in state.items():
+            self.average[name].copy_(value)

@@ -1,0 +1,89 @@
+"""The description in a weights file: its tasks, and the kind and the sizes of its networks."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
+from torch import nn
+
+from prismgan.config import Config
+from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
+
+__all__ = ["FORMAT", "HeadEntry", "Header"]
+
+FORMAT = 3
+"""Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
+by a normalised branch of their own."""
+
+ROMAN = re.compile(r"[ivx]{2,}")
+
+ANSWERS = ("restore", "super_resolution", "paired")
+"""Kinds of tasks with one right output per photo; all others repaint."""
+
+
+class HeadEntry(Config):
+    """One task of a weights file."""
+
+    name: TaskName
+    kind: str
+    scale: Literal[1, 2, 4]
+    fine: bool
+    latent: bool
+    blocks: Annotated[int, Field(ge=0, le=16)] | None = None
+    """Residual blocks of the head; None for the generator's ``head_blocks``."""
+    additive: bool = True
+    """Whether the output is the source plus what the head says."""
+
+    @property
+    def is_look(self) -> bool:
+        """Whether the task repaints, so that a photo has no single right output."""
+        return self.kind not in ANSWERS
+
+    @property
+    def title(self) -> str:
+        """The name as a page shows it: ``composition-vii`` as ``Composition VII``."""
+        words = (word.upper() if ROMAN.fullmatch(word) else word for word in self.name.capitalize().split("-"))
+        return " ".join(words)
+
+    @classmethod
+    def of(cls, task: object) -> Self:
+        """The entry of a task, which has attributes of the same names."""
+        return cls(**{field: getattr(task, field) for field in cls.model_fields})
+
+    def spec(self) -> HeadSpec:
+        """The part of the entry that the generator needs."""
+        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive)
+
+
+class Header(Config):
+    """The description in a weights file."""
+
+    format: int
+    title: str
+    step: int
+    tasks: tuple[HeadEntry, ...]
+    kind: str = "prism"
+    """Of the model, as the recipe names it."""
+    generator: SerializeAsAny[GeneratorSizes]
+    """Of the class that :data:`prismgan.networks.KINDS` has for the kind."""
+    recipe: dict[str, Any]
+    """The resolved recipe of the training."""
+
+    @field_validator("generator", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = KINDS.get(info.data.get("kind", ""))
+        if kind is None:
+            raise ValueError("is of a kind of model that is not known")
+        return kind.sizes.model_validate(value)
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        """The described generator and the networks trained with it, by name; untrained."""
+        specs = [entry.spec() for entry in self.tasks]
+        return {"generator": self.make_generator(), **KINDS[self.kind].helpers(self.generator, specs)}
+
+    def make_generator(self) -> TaskGenerator:
+        """The generator that is described, untrained."""
+        return KINDS[self.kind].generator(self.generator, [entry.spec() for entry in self.tasks])

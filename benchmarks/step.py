@@ -21,9 +21,9 @@ from prismgan import data
 from prismgan.batch import Batch
 from prismgan.machine import precision
 from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
+from prismgan.models.fakes import row_weights
 from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import Turn
-from prismgan.models.rows import row_weights
 from prismgan.networks import DiscriminatorConfig
 from prismgan.render.cost import take_turns
 from prismgan.tasks import Derived, Task

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from prismgan.images import interior
 
-__all__ = ["Batch", "TaskBatch"]
-
 
 @dataclass(frozen=True)
 class TaskBatch:

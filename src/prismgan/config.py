@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from prismgan.errors import nearest, shortened
 
-__all__ = ["Config"]
-
 
 class Config(BaseModel):
     """A frozen part of a recipe. An unknown key is refused together with the nearest known one, and true is no 1."""

@@ -25,8 +25,6 @@ from prismgan.training.head_training import add_task
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 
-__all__ = ["demo_recipe", "run_demo"]
-
 FEWEST_STEPS = 800
 """Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
 EVERY = 5.0

@@ -6,18 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = [
-    "DataError",
-    "DivergedError",
-    "PictureError",
-    "PrismganError",
-    "RecipeError",
-    "WeightsError",
-    "nearest",
-    "one_line",
-    "shortened",
-]
-
 LONGEST = 3000
 """Characters of a line of an error, at most: what a file says may be a megabyte long."""
 

@@ -15,8 +15,6 @@ from typing import Any, TypeVar
 
 from prismgan.errors import PrismganError
 
-__all__ = ["LOCK", "entries", "locked", "make_folder", "new_file", "new_folder", "parse_json", "replace_file"]
-
 LOCK = ".lock"
 """Name of the file in a folder that one program at a time works in; only who holds the lock removes it."""
 DEEPEST = 100

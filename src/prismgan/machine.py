@@ -13,8 +13,6 @@ from prismgan.errors import PrismganError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_threads", "keep_freed_memory", "precision", "usable_device"]
-
 # Numbers of glibc's malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 LARGE = 1 << 30

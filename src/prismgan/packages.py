@@ -7,8 +7,6 @@ from importlib.util import find_spec
 
 from prismgan.errors import PrismganError
 
-__all__ = ["missing", "require", "require_training"]
-
 PACKAGE_OF = {
     "cv2": "opencv-python-headless",
     "multipart": "python-multipart",

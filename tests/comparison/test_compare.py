@@ -243,8 +243,8 @@ def test_a_training_that_diverges_is_a_collapse_and_stops_nobody_else(
             make_folder(self.run.folder)
             self.run.write("recipe.yaml", to_yaml(self.recipe))
             self._save()
-            self._log({"rate": 1e-3}, 1.0, 1.0)
-            self._event("diverged", "training diverged 9 times")
+            self.log({"rate": 1e-3}, 1.0)
+            self.event("diverged", "training diverged 9 times")
             raise DivergedError("training diverged 9 times")
         return train(self)
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from prismgan.models.config import Schedule
 from prismgan.models.gradients import apply_gradients, average_gradients, clip, processes, total
-from prismgan.models.schedule import Schedule
 
 
 def parameters(*gradients: list[float]) -> list[nn.Parameter]:

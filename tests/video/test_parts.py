@@ -15,9 +15,9 @@ pytest.importorskip("av")
 
 from prismgan.errors import PictureError
 from prismgan.render.video import container
-from prismgan.render.video.channel import Channel, Stopped
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.render.video.join import ranks_to_decoding_times
+from prismgan.render.video.pipeline import Channel, Stopped
 from prismgan.render.video.segment import CODECS, Encoding, encode_segment
 from tiny_clips import make_clip
 

@@ -14,8 +14,6 @@ from torch import Tensor
 from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
 from prismgan.packages import require
 
-__all__ = ["METHODS", "Aggregated", "gradient_cosines"]
-
 Method = Callable[[Any, Float[Tensor, "K K"], Float[Tensor, " K"]], Tensor]
 """From ``torchjd.aggregation``, the Gramian of the unweighted gradients and the recipe's weights, all above 0, to K
 coefficients of the gradients."""

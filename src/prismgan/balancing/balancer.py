@@ -13,9 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Balancer", "Fixed", "Losses", "Normalised", "Step", "Uncertainty", "weighted_sum"]
-
-
 Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
 

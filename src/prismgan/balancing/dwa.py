@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
 
-__all__ = ["TEMPERATURE", "WINDOW", "DynamicWeightAverage"]
-
 TEMPERATURE = 2.0
 """How evenly weight is spread: the paper's T."""
 WINDOW = 100

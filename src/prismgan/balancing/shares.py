@@ -13,8 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["GradientShares"]
-
 EVERY = 8
 """A loss's norm is measured in one of so many of its task's steps: a backward pass through a feature network each."""
 DECAY = 0.8

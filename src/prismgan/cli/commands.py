@@ -34,8 +34,6 @@ from prismgan.cli.video import video
 from prismgan.errors import PrismganError, one_line
 from prismgan.machine import keep_freed_memory
 
-__all__ = ["app", "main", "sample"]
-
 
 def sample(
     weights: Annotated[Path, typer.Argument(help="The weights of a recipe with `source: noise`.", show_default=False)],

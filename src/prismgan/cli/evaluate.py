@@ -10,8 +10,6 @@ import typer
 from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, fail, names, print_json
 from prismgan.packages import require_training
 
-__all__ = ["compare", "evaluate"]
-
 
 def evaluate(
     weights: WeightsFile = None,

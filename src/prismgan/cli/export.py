@@ -12,8 +12,6 @@ from prismgan.cli.conventions import AsJson, WeightsFile, complete_tasks, fail, 
 if TYPE_CHECKING:
     from prismgan.export.parity import TaskParity
 
-__all__ = ["export"]
-
 
 def export(
     out: Annotated[

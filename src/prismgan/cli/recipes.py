@@ -9,8 +9,6 @@ import typer
 
 from prismgan.cli.conventions import GROUP, RecipeFile, Settings, examples, fail, print_json
 
-__all__ = ["data_app", "recipe_app"]
-
 data_app = typer.Typer(help="Check the data of a recipe.", **GROUP)
 recipe_app = typer.Typer(help="List, write and explain recipes.", **GROUP)
 

@@ -12,8 +12,6 @@ import typer
 from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
-__all__ = ["serve"]
-
 NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")
 """Packages of the extra ``web``, and what they are imported as."""
 

@@ -12,8 +12,6 @@ from prismgan.cli.conventions import WeightsFile, fail
 if TYPE_CHECKING:
     from prismgan.weights import Weights
 
-__all__ = ["add_task", "remove_task", "rename_task"]
-
 NewFile = Annotated[Path, typer.Option(help="Write this file; it may be the weights file itself.", show_default=False)]
 
 

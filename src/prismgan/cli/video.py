@@ -27,8 +27,6 @@ from prismgan.cli.conventions import (
 if TYPE_CHECKING:
     from prismgan.render.video.settings import Outcome
 
-__all__ = ["video"]
-
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended, as shells have it."""
 

@@ -21,9 +21,6 @@ from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rende
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
 
-__all__ = ["EXPERTS", "JOINT", "MODELS", "Axis", "Budget", "Contender", "budget_of", "find_contenders", "must_be_equal"]
-
-
 JOINT = kind_of(PrismConfig)
 """The recipe as it is."""
 EXPERTS = "experts"

@@ -16,8 +16,6 @@ from prismgan.evaluation.measurement import Evaluation
 from prismgan.report.charts import mean_cosines
 from prismgan.report.history import History, Series, read_history
 
-__all__ = ["Course", "find_course"]
-
 LOSS = "loss/"
 
 

@@ -26,19 +26,6 @@ from prismgan.render.cost import take_turns
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_weights
 
-__all__ = [
-    "EXPECTED",
-    "PICTURES",
-    "SOURCE",
-    "Findings",
-    "find",
-    "load_renderer",
-    "render_pictures",
-    "rendering_seconds",
-    "write_json",
-]
-
-
 PICTURES = "pictures"
 """Folder of what the contenders make of test pictures."""
 

@@ -20,9 +20,6 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.report.wording import duration
 from prismgan.training.run import Run, must_be_resumable
 
-__all__ = ["ComparisonDisplay", "Training", "find_trainings"]
-
-
 TITLE = 80
 """Most characters of a recipe's name."""
 

@@ -15,20 +15,6 @@ from prismgan.comparison.contenders import EXPERTS, JOINT, Contender
 from prismgan.comparison.plan import Training
 from prismgan.evaluation.measurement import Evaluation, Measurement
 
-__all__ = [
-    "LEVEL",
-    "Difference",
-    "Interference",
-    "Interval",
-    "Quality",
-    "Result",
-    "adjusted",
-    "difference",
-    "find_quality",
-    "interval",
-    "read_measurements",
-]
-
 LEVEL = 0.95
 """Confidence of the intervals; what is left of 1 is the error rate of the tests."""
 

@@ -16,8 +16,6 @@ from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
 from prismgan.report.page import write_page
 from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half
 
-__all__ = ["SECTIONS", "write_comparison_report"]
-
 SECTIONS = (
     "comparison/header",
     "comparison/overview",

@@ -16,8 +16,6 @@ from prismgan.report.history import read_history
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
-__all__ = ["compare"]
-
 
 def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume: bool = False) -> Path | None:
     """Train every contender with every seed, and report on all of it.

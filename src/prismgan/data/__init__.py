@@ -1,7 +1,7 @@
 """Where pictures come from, and how they become batches."""
 
 from prismgan.data.batches import Part, batches
-from prismgan.data.check import Problem, check, must_fit, summary
+from prismgan.data.check import check, must_fit, summary
 from prismgan.data.degradation import (
     Condition,
     Defocus,
@@ -13,6 +13,7 @@ from prismgan.data.degradation import (
     degrade,
 )
 from prismgan.data.examples import exemplars
+from prismgan.data.manifest import Problem
 from prismgan.data.pictures import Cache
 from prismgan.data.sources import DataConfig, Row, SourceEntry, resolve, rows, split
 from prismgan.data.test_set import TestSet

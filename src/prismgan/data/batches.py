@@ -19,8 +19,6 @@ from prismgan.batch import Batch
 from prismgan.data.training_set import Sample, TrainingSet
 from prismgan.errors import DataError, PrismganError
 
-__all__ = ["Part", "batches", "collate", "killed_workers_named"]
-
 
 class Part(NamedTuple):
     """Samples that some of a training's steps read."""

@@ -23,24 +23,6 @@ from prismgan.data import graphics
 from prismgan.errors import DataError, nearest
 from prismgan.packages import missing, require
 
-__all__ = [
-    "DIGITS",
-    "GRAPHICS",
-    "PREFIX",
-    "SIDE",
-    "digits_of",
-    "draw_digit",
-    "expand",
-    "is_builtin",
-    "is_digit",
-    "load",
-    "names",
-    "sample",
-    "samples",
-    "size",
-]
-
-
 # -- handwritten digits: 1,797 scans of 8x8 cells, enlarged (Alpaydin & Kaynak, UCI repository, 1998, CC BY 4.0) ------
 
 SIDE = 32

@@ -22,8 +22,6 @@ from prismgan.tasks import Exemplar, Paired, PictureName, Task
 SHORTEST_EXEMPLAR = 32
 """Pixels that the shorter side of an exemplar must have at the size it is shown at."""
 
-__all__ = ["Count", "Problem", "check", "must_fit", "summary"]
-
 
 @dataclass(frozen=True)
 class Count:

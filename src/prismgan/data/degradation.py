@@ -21,18 +21,6 @@ from prismgan import images
 from prismgan.config import Config
 from prismgan.data.streams import integer, permutation, uniform
 
-__all__ = [
-    "Condition",
-    "Defocus",
-    "DegradationConfig",
-    "GaussianBlur",
-    "Jpeg",
-    "MotionBlur",
-    "Noise",
-    "add_noise",
-    "degrade",
-]
-
 Step = Literal["gaussian_blur", "defocus", "motion_blur", "noise", "first_jpeg", "jpeg"]
 ORDER: tuple[Step, ...] = get_args(Step)
 # Spatially correlated noise: finest and coarsest grain in pixels; qualities of the JPEG that it has been through, and

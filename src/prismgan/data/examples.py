@@ -15,8 +15,6 @@ from prismgan.data import pictures
 from prismgan.data.streams import integer, uniform
 from prismgan.tasks import Exemplar, PictureName, Task, Unpaired
 
-__all__ = ["blankness", "exemplar_crop", "exemplars", "shown", "shown_pictures", "unpaired_crop"]
-
 LEAST_COVER = 0.4
 """Smallest part of an unpaired picture's shorter side that a crop shows."""
 ATTEMPTS = 8

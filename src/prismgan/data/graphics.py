@@ -18,8 +18,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismgan.data.patterns import cover, log_uniform
 
-__all__ = ["NAME", "SAMPLE_SIDE", "draw", "font_files", "sample"]
-
 NAME = "graphics"
 """As a recipe names them: ``builtin: graphics``."""
 SAMPLE_SIDE = 512

@@ -18,8 +18,6 @@ from typing import Literal
 from prismgan.errors import nearest
 from prismgan.files import parse_json
 
-__all__ = ["RESERVED", "Problem", "Record", "read"]
-
 
 @dataclass(frozen=True)
 class Problem:

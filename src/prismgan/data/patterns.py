@@ -8,8 +8,6 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PERIODS", "cover", "log_uniform"]
-
 Field = NDArray[np.float32]
 
 PERIODS = (2.0, 24.0)

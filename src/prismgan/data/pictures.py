@@ -15,8 +15,6 @@ from prismgan.data import builtin
 from prismgan.errors import PictureError
 from prismgan.tasks import PictureName
 
-__all__ = ["Cache", "expand", "load", "resolve", "size"]
-
 
 def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
     """Decode a picture, pixels 0..255.

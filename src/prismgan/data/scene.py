@@ -21,8 +21,6 @@ from prismgan.data.sources import Row
 from prismgan.errors import DataError
 from prismgan.tasks import Derived, Paired, PictureName, Task
 
-__all__ = ["Companion", "Scene", "View", "companions", "drawn", "is_flat", "largest_scale", "read"]
-
 SOURCE = ""
 """The companion that is no task's target: the row's own source. No task can have this name."""
 FLAT = 4.0

@@ -19,8 +19,6 @@ from prismgan.data.manifest import Problem
 from prismgan.errors import DataError, PrismganError
 from prismgan.tasks import PictureName
 
-__all__ = ["DataConfig", "Row", "SourceEntry", "inspect", "resolve", "rows", "split"]
-
 Split = Literal["train", "test"]
 SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
 ORIGINS = ("folder", "folders", "manifest", "builtin")

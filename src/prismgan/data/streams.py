@@ -11,8 +11,6 @@ import zlib
 import numpy as np
 import torch
 
-__all__ = ["integer", "permutation", "stream", "uniform"]
-
 
 def stream(*key: int | str) -> torch.Generator:
     """A generator of its own for ``key``; whole numbers have to be at least 0."""

@@ -16,8 +16,6 @@ from prismgan.errors import PictureError
 from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import PictureName, Task
 
-__all__ = ["TestSet"]
-
 GRID = 4
 """Sources have sides that are whole multiples of this, which networks of cells of that size take unpadded."""
 

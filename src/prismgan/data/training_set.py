@@ -22,8 +22,6 @@ from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
 from prismgan.tasks import Derived, Exemplar, PictureName, Task
 
-__all__ = ["Sample", "TrainingSet"]
-
 ATTEMPTS = 4
 """Crops of a photo that are tried at most, where flat ones may be rejected."""
 

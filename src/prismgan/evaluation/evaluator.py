@@ -25,8 +25,6 @@ from prismgan.render.sampler import strips
 from prismgan.render.sheet import sheet
 from prismgan.tasks import Task
 
-__all__ = ["Evaluator", "evaluator"]
-
 SHEET_PICTURES = 2
 SHEET_SIDE = 192
 """Longest side of a source on a sample sheet, in pixels, if its photo is large enough."""

@@ -14,8 +14,6 @@ from prismgan.files import parse_json
 from prismgan.metrics import Metric, SetMetric
 from prismgan.tasks import Task
 
-__all__ = ["Against", "Cost", "Evaluation", "Figure", "Measurement", "Parameters", "averaged", "mean"]
-
 PERFECT = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0, "absolute": 0.0}
 """The value of each metric for two equal pictures."""
 

@@ -19,8 +19,6 @@ from prismgan.metrics import ABSOLUTE, Modes, SetMetric, classifier_kid, modes
 from prismgan.networks import Classifier
 from prismgan.tasks import Task, made_of_photo
 
-__all__ = ["LATENTS", "Labelled", "NoiseEvaluation", "alignment", "labelled", "train_classifier"]
-
 LATENTS = 1000
 """Latents that are drawn."""
 AT_ONCE = 100

@@ -29,9 +29,6 @@ from prismgan.recipes.weights import recipe_of, trained_model
 from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.weights import default_features, find_features, load_weights
 
-__all__ = ["evaluate", "evaluate_weights", "judge"]
-
-
 NO_METRICS = NamedMetrics()
 
 

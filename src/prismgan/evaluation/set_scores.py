@@ -21,8 +21,6 @@ from prismgan.recipes.recipe import EvaluationConfig
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_squeeze
 
-__all__ = ["MOST_SHOWN", "NamedMetrics", "SetScores"]
-
 MOST_SHOWN = 100
 """Pictures of a task's domain that its outputs are compared with; of more, these are spread evenly."""
 

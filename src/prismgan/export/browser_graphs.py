@@ -20,9 +20,6 @@ from prismgan.export.graph import Graph
 from prismgan.export.parity import TaskParity, onnxruntime_session, parity_of, problem, random_sources
 from prismgan.networks import Generator
 
-__all__ = ["BRANCH", "TRUNK", "Pieces", "browser_graphs", "enlargement", "head"]
-
-
 BRANCH, TRUNK = "branch", "trunk"
 BORDERED, FINE, FEATURES, HALVES = "bordered", "fine", "features", "halves"
 SOURCE, LATENT, LOOK = "source", "latent", "look"

@@ -32,8 +32,6 @@ from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
 
-__all__ = ["Exported", "checked_tasks", "export", "licence_of"]
-
 LAST = ("last", "skip")
 """Layers of a head that stay in float32 in int8: those that read the picture, or make it."""
 CLOCKED = (1, 3, 180, 320)

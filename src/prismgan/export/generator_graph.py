@@ -21,9 +21,6 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock
 from prismgan.networks.generator import FineHead
 from prismgan.networks.style_branch import BORDER, CELL, PERIODS, RANGE, ConditionalNorm, NormalisedBlock, StyleHead
 
-__all__ = ["GeneratorGraph", "PaintedNames"]
-
-
 Code = str | Float[Tensor, "1 C"]
 """What z has become: a value of the graph, or numbers."""
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-__all__ = ["OPSET", "Graph"]
-
 OPSET = 17
 """Version of ONNX's operators: of 2022, so that older programs read the file."""
 IR_VERSION = 8

@@ -21,8 +21,6 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.export.parity import SIZES
 from prismgan.images import on_white, open_picture
 
-__all__ = ["CROPS", "crops", "in_int8", "middles", "read_pictures"]
-
 
 def in_int8(
     model: onnx.ModelProto, feeds: Iterable[Mapping[str, NDArray[Any]]], keep: Iterable[str]

@@ -14,8 +14,6 @@ from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.weights import Header
 
-__all__ = ["INPUTS", "passes_model", "varies", "whole_model"]
-
 INPUTS = ("source", "strength", "latent")
 """Names of the file's inputs; the last only where an exported task varies."""
 

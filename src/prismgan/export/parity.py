@@ -17,23 +17,6 @@ from torch.nn import functional as F
 from prismgan.machine import available_threads
 from prismgan.networks import Generator
 
-__all__ = [
-    "PRECISIONS",
-    "SIZES",
-    "Precision",
-    "Run",
-    "TaskParity",
-    "feed",
-    "measure",
-    "onnxruntime_session",
-    "parity_of",
-    "problem",
-    "random_sources",
-    "render",
-    "worse",
-]
-
-
 Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
 """From inputs by name to outputs in their order."""
 

@@ -16,8 +16,6 @@ from prismgan.images.filters import blur, gradient, guided_filter
 from prismgan.images.pixels import luma
 from prismgan.images.superpixels import superpixel_colours
 
-__all__ = ["comic", "edges", "flat_regions", "inverse", "outlines", "pencil", "tangents"]
-
 Images = Float[Tensor, "B 3 H W"]
 
 TONES = 7

@@ -7,17 +7,6 @@ from pathlib import Path
 from prismgan.errors import PictureError
 from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazily
 
-__all__ = [
-    "MINIMUM_SIDE",
-    "SAVE_ANEW",
-    "SUFFIXES",
-    "find_pictures",
-    "is_picture",
-    "refuse_small",
-    "refuse_unread",
-    "size",
-]
-
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 SAVE_ANEW = "save it as a PNG or TIFF with 8 or 16 bits first"
 # First bytes of formats that Pillow does not read, for a better word than "unknown". Where in the file, which bytes.

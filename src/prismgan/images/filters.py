@@ -9,8 +9,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["blur", "gradient", "guided_filter", "local_slope", "unoccluded", "warp", "warping_error"]
-
 
 def blur(image: Float[Tensor, "B C H W"], sigma: float) -> Float[Tensor, "B C H W"]:
     """Gaussian blur with replicated borders; sigma in pixels."""

@@ -22,15 +22,6 @@ from PIL import Image, UnidentifiedImageError
 
 from prismgan.errors import PictureError
 
-__all__ = [
-    "DECODING_ERRORS",
-    "MAXIMUM_PIXELS",
-    "UNKNOWN",
-    "damaged",
-    "missing",
-    "open_lazily",
-]
-
 UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
 # What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
 DECODING_ERRORS = (

@@ -19,26 +19,6 @@ from torch import Tensor
 
 from prismgan.errors import PictureError
 
-__all__ = [
-    "LUMA",
-    "Depth",
-    "Picture",
-    "Samples",
-    "check_pixels",
-    "empty",
-    "from_pil",
-    "from_pixels",
-    "interior",
-    "luma",
-    "on_white",
-    "resized_alpha",
-    "to_8_bits",
-    "to_float",
-    "to_pil",
-    "to_pixels",
-    "to_uint8",
-]
-
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey, of ITU-R BT.601."""
 

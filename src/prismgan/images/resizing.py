@@ -13,8 +13,6 @@ from torch.nn import functional as F
 
 from prismgan.images.pixels import to_float
 
-__all__ = ["at_most", "bicubic_phases", "bilinear_phases", "keys", "resize", "resized_part", "upsample"]
-
 
 def resize(
     image: Float[Tensor, "*B 3 H W"],

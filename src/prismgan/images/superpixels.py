@@ -7,8 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["superpixel_colours"]
-
 NEIGHBOURS = 9
 """A pixel belongs to the superpixel of its own grid cell or to one of the eight around it."""
 

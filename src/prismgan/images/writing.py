@@ -22,16 +22,6 @@ from prismgan.images.opening import DECODING_ERRORS
 from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
 from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 
-__all__ = [
-    "FORMATS",
-    "LOSSY_FORMATS",
-    "check_format",
-    "check_side",
-    "encoded_picture",
-    "write",
-    "write_picture",
-]
-
 WIDTH, HEIGHT = 0xA002, 0xA003
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 """From suffix to Pillow's name: those that rendering offers."""

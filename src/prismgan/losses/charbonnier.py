@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["Build", "Charbonnier", "build", "charbonnier"]
-
 EPSILON = 1e-3
 
 

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from prismgan.networks.comparison import Gaussian
 
-__all__ = ["anomaly_score", "contextual", "feature_matching", "gaussian_kl", "latent_distance", "min_max"]
-
 
 def feature_matching(real: Float[Tensor, "B ..."], fake: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
     """Eq. 1, adversarial: the discriminator's features of an output should be those of the real picture."""

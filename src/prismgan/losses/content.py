@@ -14,8 +14,6 @@ from prismgan.batch import TaskBatch
 from prismgan.images import luma
 from prismgan.losses.context import LossContext
 
-__all__ = ["FeatureContent", "Perceptual", "Structure", "build", "build_perceptual", "build_structure", "build_tone"]
-
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
 LEAST_SIDE = 3

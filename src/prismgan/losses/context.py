@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["LossContext"]
-
 
 @dataclass(frozen=True)
 class LossContext:

@@ -10,8 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["diversity"]
-
 
 def diversity(
     output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], *, target: float = 0.2

@@ -13,8 +13,6 @@ from prismgan.images.drawing import comic
 from prismgan.losses.charbonnier import charbonnier
 from prismgan.losses.context import LossContext
 
-__all__ = ["Build", "ComicGuidance"]
-
 
 class ComicGuidance(nn.Module):
     """Keeps a cartoon near the drawing :func:`comic` of its photo, in pixels and in features.

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["LogError", "build", "log_error"]
-
 SMALLEST = 2e-4
 """Squared error below which it counts linearly, no longer by its logarithm: 43 dB. A clean source would be all of the
 loss otherwise."""

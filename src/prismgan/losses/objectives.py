@@ -15,8 +15,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["OBJECTIVES", "Objective", "ObjectiveName", "PenaltyKind", "wasserstein_penalty", "zero_centred_penalty"]
-
 Logits = Float[Tensor, " N"]
 PenaltyKind = Literal["none", "r1", "r1+r2", "wgan-gp"]
 ObjectiveName = Literal["non_saturating", "least_squares", "hinge", "wasserstein", "relativistic"]

@@ -15,8 +15,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["Disturbance", "steadiness"]
-
 NOISE = 6.0
 """Largest sigma of the noise, in units of 0..255."""
 

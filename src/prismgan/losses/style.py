@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["LEAST_POWER", "LIMIT", "StyleStatistics", "build", "moments"]
-
 LEAST_POWER = 0.3
 """A channel counts as at least so strong, against the root mean square of its level. Learnt networks have channels that
 an exemplar leaves silent: divided by their own power, a photo's response there would be all of the loss."""

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from prismgan.batch import TaskBatch
 from prismgan.losses.context import LossContext
 
-__all__ = ["TotalVariation", "build"]
-
 
 class TotalVariation(nn.Module):
     """Mean absolute difference between neighbours."""

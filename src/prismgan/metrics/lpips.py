@@ -15,8 +15,6 @@ from prismgan.metrics.metric import Metric
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import read_tensors
 
-__all__ = ["Lpips", "load_heads", "lpips"]
-
 ACCEPTED = "expected the linear heads of LPIPS for SqueezeNet, as in the published squeeze.pth"
 TINY = 1e-10
 """Added to lengths that are divided by, as in the published code."""

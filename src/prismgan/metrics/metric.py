@@ -14,8 +14,6 @@ from torch import Tensor
 
 from prismgan.errors import PictureError
 
-__all__ = ["Metric", "SetMetric", "real_or_fake", "right_task"]
-
 
 @dataclass(frozen=True)
 class Metric:

@@ -10,25 +10,6 @@ from prismgan.errors import PictureError
 from prismgan.images import luma
 from prismgan.metrics.metric import Metric
 
-__all__ = [
-    "ABSOLUTE",
-    "BINS",
-    "CEILING",
-    "EUCLIDEAN",
-    "NMI",
-    "PSNR",
-    "PSNR_Y",
-    "SSIM",
-    "WINDOW",
-    "absolute",
-    "euclidean",
-    "nmi",
-    "psnr",
-    "psnr_y",
-    "ssim",
-    "studio_luma",
-]
-
 CEILING = 100.0
 """Decibels given to equal pictures, whose ratio is infinite; nothing scores higher."""
 

@@ -14,19 +14,6 @@ from prismgan.metrics.metric import SetMetric
 from prismgan.networks.classifier import Classifier
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 
-__all__ = [
-    "FEWEST",
-    "LARGEST",
-    "LEAST_SHARE",
-    "SUBSETS",
-    "SURE",
-    "Modes",
-    "classifier_kid",
-    "kid",
-    "kid_of_features",
-    "modes",
-]
-
 SUBSETS = 100
 """Pairs of subsets that the mean and the deviation are over."""
 LARGEST = 1000

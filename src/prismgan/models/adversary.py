@@ -37,8 +37,6 @@ from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import apply_gradients, processes
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
-__all__ = ["Adversary", "AdversaryConfig", "OpponentConfig", "Verdict"]
-
 SMALLEST_FACTOR = 1e-12
 """Below this derivative of the discriminator's loss, the generator's gradient cannot be scaled out of it."""
 

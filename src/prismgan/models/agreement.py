@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from prismgan.batch import Batch
+from prismgan.models.fakes import row_weights
 from prismgan.models.model import Model, Turn
-from prismgan.models.rows import row_weights
-
-__all__ = ["shared_gradients"]
 
 
 def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:

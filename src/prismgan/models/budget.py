@@ -16,8 +16,6 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.networks import Discriminator
 from prismgan.tasks import Task
 
-__all__ = ["TOLERANCE", "at_equal_parameters", "beside", "rendering"]
-
 TOLERANCE = 0.05
 """By which part two models' sizes may differ."""
 WIDEST = 16.0

@@ -30,8 +30,6 @@ from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
 from prismgan.networks import Bottleneck, BottleneckConfig
 
-__all__ = ["CGANomaly", "CGANomalyConfig"]
-
 
 class CGANomalyConfig(ModelConfig):
     """The conditional GANomaly, for comparison: its networks and the weights of its losses."""

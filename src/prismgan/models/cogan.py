@@ -25,8 +25,6 @@ from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from prismgan.tasks import Task, made_of_photo
 from prismgan.tasks.base import NonNegative
 
-__all__ = ["CoGan", "CoGanConfig"]
-
 
 class CoGanConfig(ModelConfig):
     """The coupled GAN, for `source: noise`: its networks, the game, and how they are trained."""

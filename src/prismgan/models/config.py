@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,11 +13,23 @@ from torch import nn
 from prismgan.balancing import BalancerName
 from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
-from prismgan.models.schedule import Schedule
 from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.tasks import Task
 
-__all__ = ["ModelConfig", "head_specs"]
+
+class Schedule(Config):
+    """Linear warm-up, then a cosine down to a final fraction (Loshchilov & Hutter, "SGDR", 2017, eq. 5)."""
+
+    warmup: Annotated[int, Field(ge=0)] = 100
+    """Steps over which the rate rises from 0."""
+    final: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Fraction of the rate that is left at the last step."""
+
+    def factor(self, step: int, steps: int) -> float:
+        """What the base rate is multiplied with at ``step`` of ``steps``."""
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        progress = min(1.0, step / max(1, steps))
+        return rise * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def _several(value: Any) -> Any:

@@ -33,8 +33,6 @@ from prismgan.networks import ConditionalConfig, VariationalGenerator
 from prismgan.networks.comparison import Gaussian
 from prismgan.networks.conditional import Conditional
 
-__all__ = ["CVAE", "CVAEConfig"]
-
 
 class CVAEConfig(ModelConfig):
     """The conditional VAE, for comparison: its generator, and the weight of its divergence."""

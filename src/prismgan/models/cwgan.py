@@ -23,8 +23,6 @@ from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
 from prismgan.networks import ConditionalConfig
 
-__all__ = ["CWGAN", "CWGANConfig", "CriticConfig"]
-
 
 class CriticConfig(OpponentConfig):
     """The critic and its training."""

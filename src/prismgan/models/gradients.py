@@ -11,8 +11,6 @@ from torch import Tensor, distributed, nn
 
 from prismgan.errors import PrismganError
 
-__all__ = ["apply_gradients", "average_gradients", "clip", "from_first", "lost_processes_named", "processes", "total"]
-
 
 def processes() -> tuple[int, int]:
     """This process's rank and the number of processes; (0, 1) outside ``accelerate launch`` or ``torchrun``."""

@@ -1,8 +1,7 @@
-"""What every model is to training, evaluation and rendering: ours, and those that it is compared with.
+"""The base of all models: ours, and those that it is compared with.
 
-A model owns its networks and optimizers and trains itself one batch at a time. Kinds differ in their networks and in
-their :meth:`Model.step`; tasks, their losses, the balancer, what is drawn in a step and what a checkpoint holds are the
-same for all, so that a comparison is one of models.
+A model owns its networks and optimizers. Kinds differ in their networks and in their :meth:`Model.step`; tasks, losses,
+balancer, random draws and checkpoints are the same for all, so that a comparison is one of models.
 """
 
 from __future__ import annotations
@@ -21,14 +20,11 @@ from prismgan.errors import DataError
 from prismgan.losses.context import LossContext
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
-from prismgan.models.fakes import Fakes, shown
+from prismgan.models.fakes import Fakes, present, row_weights, shown
 from prismgan.models.gradients import apply_gradients, processes, total
-from prismgan.models.rows import present, row_weights
 from prismgan.networks import Discriminator, TaskGenerator
 from prismgan.tasks import Task
 from prismgan.weights import find_features
-
-__all__ = ["Model", "Turn"]
 
 
 class Turn(NamedTuple):
@@ -60,15 +56,13 @@ class Model(ABC):
         precision: torch.dtype = torch.float32,
         features: nn.Module | None = None,
     ) -> None:
-        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses,
-        for a model that is not trained. ``features`` stands in for the feature network that the configuration names.
-        ``steps`` is the length of the schedule."""
+        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses.
+        ``features`` replaces the configuration's feature network, ``steps`` is the length of the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
         self.seed = seed
         self.device = device
-        """Where batches have to be."""
         self.autocast = torch.autocast(device.split(":")[0], precision, enabled=precision != torch.float32)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -90,17 +84,15 @@ class Model(ABC):
         # A model that is not trained asks for no optional package.
         balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
         self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
-        self.shares = nn.ModuleDict(
-            {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
-        ).to(device)
+        shares = {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
+        self.shares = nn.ModuleDict(shares).to(device)
         """Of tasks that state shares instead of weights."""
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
             lr=config.rate,
             betas=config.betas,
         )
-        self.steps_done = 0
-        self.slow_down_factor = 1.0
+        self.steps_done, self.slow_down_factor = 0, 1.0
 
     @property
     def discriminator(self) -> Discriminator | None:
@@ -132,10 +124,8 @@ class Model(ABC):
         rate = self._set_rates()
         weights = row_weights(batch, self.tasks.values())
         if not weights:
-            raise DataError(
-                f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}; "
-                "fill in more of the manifest, or raise training.batch_size"
-            )
+            found = f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}"
+            raise DataError(f"{found}; fill in more of the manifest, or raise training.batch_size")
         drawn = self._draw_tasks(list(weights), random)
         return Turn(drawn, {name: weights[name] for name in drawn}, random, rate)
 
@@ -143,8 +133,7 @@ class Model(ABC):
         self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
     ) -> tuple[dict[str, Float[Tensor, ""]], dict[str, Float[Tensor, ""]]]:
         """One scalar per task, of the task's own losses, and its unweighted terms for the log."""
-        losses: dict[str, Tensor] = {}
-        log: dict[str, Tensor] = {}
+        losses, log = dict[str, Tensor](), dict[str, Tensor]()
         for name, output in outputs.items():
             loss = output.new_zeros(())
             for term in self.tasks[name].losses:
@@ -194,15 +183,10 @@ class Model(ABC):
         beside: Float[Tensor, ""] | None = None,
         finite: Float[Tensor, ""] | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
-        """Balance the losses and update the generator; returns the whole log of the step.
+        """Balance the losses and update the generator; returns ``log`` with the rest of the step's log.
 
-        Args:
-            losses: by task.
-            outputs: that they are of.
-            turn: of the step.
-            log: what there is to say so far.
-            beside: a loss of no task in particular, which is added to what the balancer makes of theirs.
-            finite: 0 if another network's gradient was not.
+        ``beside`` is a loss of no task in particular, which is added to what the balancer makes of the tasks' losses;
+        ``finite`` is 0 if another network's gradient was not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.balancer(losses, self.seen_by_balancer(outputs, turn))
@@ -229,10 +213,8 @@ class Model(ABC):
             processes=processes()[1],
         )
 
-    # Whatever is random in a step is a function of the seed and the step: a resumed run draws the same.
-
     def random(self, step: int) -> torch.Generator:
-        """The step's random numbers, the same in every process."""
+        """The step's random numbers, the same in every process and in a resumed run."""
         return torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
 
     def _draw_tasks(self, names: Sequence[str], random: torch.Generator) -> list[str]:
@@ -278,7 +260,7 @@ class Model(ABC):
 
     @torch.no_grad()
     def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:
-        """The discriminator's loss and rightness, for every task and row of a batch; empty without a discriminator."""
+        """The discriminator's loss and accuracy, for every task and row of a batch; empty without a discriminator."""
         # Weights of this process's rows alone: where there are several, only the first judges test pictures.
         names = list(outputs)
         batch, outputs = self.seen(batch, outputs)

@@ -23,8 +23,6 @@ from prismgan.models.model import Model
 from prismgan.networks import Generator, GeneratorConfig
 from prismgan.tasks import Task
 
-__all__ = ["Prism", "PrismConfig"]
-
 SEEN = 32
 """Fewest pixels of a crop's side that a margin has to leave."""
 STEADY_PART = 3

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from prismgan.networks.borders import BorderedConv2d
 
-__all__ = ["Modulation", "ResidualBlock", "ResidualStage", "convolution", "icnr_", "zero_"]
-
 Padding = Literal["replicate", "zeros"]
 SLOPE = 0.1
 RESIDUAL_START = 0.1

@@ -13,8 +13,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["BorderedConv2d", "blurred", "bordered", "enlarged", "repeated"]
-
 
 def bordered(
     maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"]

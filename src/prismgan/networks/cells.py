@@ -14,8 +14,6 @@ from torch.nn import functional as F
 from prismgan.images import bilinear_phases
 from prismgan.networks.borders import repeated
 
-__all__ = ["add", "detail_of", "to_subpixels"]
-
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
     """The sum, in the memory of ``own`` where its precision allows: fresh memory for a 4x picture costs ten times the

@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE
 
-__all__ = ["Classifier"]
-
 WIDTHS = (16, 32, 64)
 CELLS = 4
 """A side, that the last maps are pooled to: place matters, a six is a nine in another."""

@@ -16,8 +16,6 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
 from prismgan.networks.task_generator import HeadSpec, Positive
 
-__all__ = ["Bottleneck", "BottleneckConfig", "ConditionalUNet", "Gaussian", "VariationalGenerator"]
-
 
 class VariationalGenerator(ConditionalGenerator):
     """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4.

@@ -23,8 +23,6 @@ from prismgan.networks.cells import add, to_subpixels
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
-__all__ = ["Conditional", "ConditionalConfig", "ConditionalGenerator", "Decoder", "Encoder", "OutputEncoder"]
-
 
 class ConditionalConfig(GeneratorSizes):
     """Size of a generator that is told the task."""

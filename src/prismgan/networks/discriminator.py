@@ -21,8 +21,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 from prismgan.config import Config
 from prismgan.networks.blocks import SLOPE
 
-__all__ = ["Discriminator", "DiscriminatorConfig", "Judgement"]
-
 
 class DiscriminatorConfig(Config):
     """Size of the discriminator."""

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 
 from prismgan.networks.borders import BorderedConv2d
 
-__all__ = ["CombinedFeatures", "FeatureNetwork", "LearntFeatures", "SqueezeFeatures"]
-
 
 class LearntFeatures(nn.Module, ABC):
     """A network that was trained on pictures, frozen: images to the maps of some of its layers.

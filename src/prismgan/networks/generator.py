@@ -25,8 +25,6 @@ from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.style_branch import BORDER, CELL, NoiseField, StyleBranch, StyleBranchConfig, StyleHead
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
-__all__ = ["Encoded", "FineHead", "Generator", "GeneratorConfig", "Trunk"]
-
 
 class GeneratorConfig(GeneratorSizes):
     """Size of the generator."""

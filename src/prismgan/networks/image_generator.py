@@ -19,8 +19,6 @@ from prismgan.images import bicubic_phases, bilinear_phases
 from prismgan.networks.cells import detail_of
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
 
-__all__ = ["ImageGenerator"]
-
 
 class ImageGenerator(TaskGenerator):
     """Source image and latent to one image per task.

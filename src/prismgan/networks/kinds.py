@@ -15,8 +15,6 @@ from prismgan.networks.generator import Generator, GeneratorConfig
 from prismgan.networks.latent_generator import LatentGenerator, LatentGeneratorConfig
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
 
-__all__ = ["KINDS", "NetworkKind"]
-
 
 class NetworkKind(NamedTuple):
     """A generator, and the networks that are trained together with it."""

@@ -21,8 +21,6 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convol
 from prismgan.networks.borders import enlarged
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
-__all__ = ["LatentGenerator", "LatentGeneratorConfig"]
-
 START = 4
 """Cells a side of the map that the stem makes."""
 

@@ -20,19 +20,6 @@ from torch.nn import functional as F
 from prismgan.config import Config
 from prismgan.networks.borders import blurred, enlarged
 
-__all__ = [
-    "BORDER",
-    "CELL",
-    "PERIODS",
-    "RANGE",
-    "ConditionalNorm",
-    "NoiseField",
-    "NormalisedBlock",
-    "StyleBranch",
-    "StyleBranchConfig",
-    "StyleHead",
-]
-
 CELL = 8
 """Sides are padded to a multiple of this many pixels."""
 BORDER = 32

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from prismgan.config import Config
 
-__all__ = ["RESERVED", "GeneratorSizes", "HeadSpec", "TaskGenerator", "TaskName"]
-
 RESERVED = ("photo", "preview", "sheet", "source")
 """Names of other files beside a task's pictures and clips."""
 

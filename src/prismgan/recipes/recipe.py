@@ -16,8 +16,6 @@ from prismgan.models import MODELS, ModelConfig, PrismConfig
 from prismgan.networks import TaskName
 from prismgan.tasks import KINDS, Task, TaskEntry
 
-__all__ = ["EvaluationConfig", "Recipe", "TrackerName", "TrainingConfig", "training_parts"]
-
 TrackerName = Literal["tensorboard", "wandb", "trackio", "mlflow"]
 
 

@@ -18,8 +18,6 @@ from prismgan.models import MODELS, ModelConfig
 from prismgan.recipes.text import schema
 from prismgan.tasks import KINDS, TaskEntry
 
-__all__ = ["reference"]
-
 Schema = Mapping[str, Any]
 
 INTRODUCTION = """\

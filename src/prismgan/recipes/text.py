@@ -18,8 +18,6 @@ from prismgan.models import MODELS
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import KINDS
 
-__all__ = ["differences", "load", "override", "parse", "read_yaml", "schema", "to_yaml"]
-
 MOST_FAULTS = 50
 """Faults of a recipe that are listed."""
 

@@ -11,8 +11,6 @@ from prismgan.models import Model, build
 from prismgan.recipes.recipe import Recipe
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
-__all__ = ["header", "recipe_of", "trained_model"]
-
 
 def header(recipe: Recipe, step: int) -> Header:
     """The header of a recipe's weights after so many steps."""

@@ -12,8 +12,6 @@ import torch
 
 from prismgan.networks import ImageGenerator
 
-__all__ = ["measure_cost", "take_turns"]
-
 WARM_UP = 2
 """Rounds that are not counted."""
 

@@ -21,8 +21,6 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.images import Depth, Picture, from_pil, open_picture
 from prismgan.render.request import EVERYTHING, Plan, Request
 
-__all__ = ["File", "InMemory", "Options", "PictureRenderer", "Source", "source_of"]
-
 File = str | os.PathLike[str] | bytes | IO[bytes]
 """A picture's file: a path, its content, or an open file. It gives :class:`~prismgan.images.Picture` objects."""
 InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)

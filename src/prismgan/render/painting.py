@@ -21,8 +21,6 @@ from prismgan.images import from_pixels
 from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
-__all__ = ["BRUSH", "LARGEST_BRUSH", "SMALLEST_BRUSH", "Canvas", "canvas_sides", "painting_bytes"]
-
 BRUSH = 1024
 """Longest side in pixels at which pictures are painted by default; smaller ones are painted as they are."""
 SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096

@@ -23,8 +23,6 @@ from prismgan.render.tiles import Tile
 from prismgan.weights import Header, Weights, load_weights
 from prismgan.weights.hub import fetch
 
-__all__ = ["Renderer"]
-
 
 class Renderer(PictureRenderer):
     """Renders pictures with the generator of a weights file. Several threads may use one at the same time.

@@ -15,8 +15,6 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.networks import RESERVED, HeadSpec
 from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
 
-__all__ = ["EVERYTHING", "MAXIMUM_STRENGTH", "Output", "Plan", "Request", "checked_tasks"]
-
 MAXIMUM_STRENGTH = 2.0
 """Twice the change of the source; larger values mostly clip colours."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")

@@ -21,17 +21,6 @@ from prismgan.machine import available_threads, usable_device
 from prismgan.networks import Generator, ImageGenerator
 from prismgan.packages import missing, require
 
-__all__ = [
-    "AUTOMATIC",
-    "RUNTIMES",
-    "OnnxRuntime",
-    "Pass",
-    "Runtime",
-    "TorchRuntime",
-    "make_runtime",
-    "openvino_session",
-]
-
 RUNTIMES = ("torch", "onnxruntime", "openvino")
 AUTOMATIC = "auto"
 

@@ -16,8 +16,6 @@ from prismgan.networks import LatentGenerator
 from prismgan.render.sheet import BACKGROUND, INK
 from prismgan.weights import Header, Weights, load_weights
 
-__all__ = ["Sampler", "between", "strips", "write_samples"]
-
 AT_ONCE = 64
 """Latents in one pass."""
 MOST = 10_000

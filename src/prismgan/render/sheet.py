@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["sheet"]
-
 BACKGROUND = (247, 246, 243)
 FRAME = (222, 220, 214)
 MAT = (236, 234, 229)

@@ -21,8 +21,6 @@ from prismgan.render.painting import canvas_sides, painting_bytes
 from prismgan.render.request import Output, Plan
 from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, tiles
 
-__all__ = ["WORKING_MEMORY", "Stage", "cut", "enlarged_mask", "is_mixed", "looks_of", "mixture", "stages"]
-
 
 def is_mixed(output: Output) -> bool:
     """Whether the output is anything else than one look as it is, where there is no mask."""

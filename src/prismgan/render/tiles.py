@@ -11,8 +11,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["SMALLEST", "Span", "Tile", "pixel_bytes", "smallest_area", "tile_sides", "tiles"]
-
 SMALLEST = 64
 """Side of the smallest tile in pixels, without its halo. Smaller ones would be nearly all halo."""
 

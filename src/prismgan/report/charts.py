@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from prismgan.report.history import History, Series
 from prismgan.report.wording import compact, signed
 
-__all__ = ["MAXIMUM_POINTS", "Chart", "HeatMap", "Line", "bounds_of", "chart", "heat_map", "mean_cosines", "smooth"]
-
 MAXIMUM_POINTS = 400
 """Maximum number of points of a curve, however long the run was."""
 COLOURS = 8

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from prismgan.errors import PrismganError
 from prismgan.files import parse_json
 
-__all__ = ["Event", "History", "Series", "read_history"]
-
 LARGEST = 2**53
 """Whole number that a float still tells from the next."""
 

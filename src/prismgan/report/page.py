@@ -19,8 +19,6 @@ from prismgan.files import replace_file
 from prismgan.images import read, to_pil
 from prismgan.report import wording
 
-__all__ = ["Chapter", "Embedded", "embed", "write_chapters", "write_page"]
-
 SCRIPTS = ("uplot.min.js", "report.js")
 STYLES = ("uplot.min.css", "report.css")
 LICENCE = "uplot.LICENSE"

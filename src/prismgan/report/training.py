@@ -15,8 +15,6 @@ from prismgan.report.history import History, Series, read_history
 from prismgan.report.page import Chapter, write_page
 from prismgan.report.wording import compact, duration, share, signed
 
-__all__ = ["SECTIONS", "write_report"]
-
 SECTIONS = (
     "chapters",
     "training/figures",

@@ -4,20 +4,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = [
-    "ARROWS",
-    "BASELINES",
-    "DIRECTIONS",
-    "METRICS",
-    "compact",
-    "duration",
-    "p_value",
-    "share",
-    "signed",
-    "value",
-    "with_half",
-]
-
 METRICS = {
     "psnr": "PSNR",
     "psnr_y": "PSNR, luma",

@@ -23,21 +23,6 @@ from prismgan.losses.context import LossContext
 from prismgan.metrics import Metric
 from prismgan.networks import TaskName
 
-__all__ = [
-    "Derived",
-    "Exemplar",
-    "LossTerm",
-    "NonNegative",
-    "Paired",
-    "PictureName",
-    "Target",
-    "Task",
-    "TaskEntry",
-    "Unpaired",
-    "clean_photo",
-    "made_of_photo",
-]
-
 PictureName = str
 """A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
 

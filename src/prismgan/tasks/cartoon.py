@@ -10,8 +10,6 @@ from prismgan.losses import guidance, total_variation
 from prismgan.metrics import CONTENT_METRICS
 from prismgan.tasks.base import LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
 
-__all__ = ["Cartoon"]
-
 
 class Cartoon(TaskEntry):
     """Draws the photo: flat regions and dark outlines by the guidance, the texture of the drawings by the adversary."""

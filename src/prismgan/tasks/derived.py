@@ -12,8 +12,6 @@ from prismgan.losses import charbonnier
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
-__all__ = ["DerivedEntry"]
-
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "pencil": pencil,
     "edges": edges,

@@ -10,8 +10,6 @@ from prismgan.losses import charbonnier
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import LossTerm, NonNegative, Paired, Task, TaskEntry
 
-__all__ = ["PairedEntry"]
-
 
 class PairedEntry(TaskEntry):
     """Learns from pairs of photo and target; rows of the manifest may lack the target."""

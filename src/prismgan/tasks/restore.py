@@ -10,8 +10,6 @@ from prismgan.losses import charbonnier, log_error
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
-__all__ = ["Restore"]
-
 
 class Restore(TaskEntry):
     """Removes noise, blur and compression: the output is the clean photo."""

@@ -10,8 +10,6 @@ from prismgan.losses import content, style, total_variation
 from prismgan.metrics import CONTENT_METRICS
 from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Task, TaskEntry
 
-__all__ = ["Style"]
-
 
 class Style(TaskEntry):
     """Paints the photo in the style of the exemplars."""

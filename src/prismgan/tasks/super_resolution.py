@@ -8,8 +8,6 @@ from prismgan.losses import charbonnier, content, log_error
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
-__all__ = ["SuperResolution"]
-
 
 class SuperResolution(TaskEntry):
     """Enlarges the source; judged against the photo before it was made small."""

@@ -10,8 +10,6 @@ from prismgan.losses import content, total_variation
 from prismgan.metrics import CONTENT_METRICS
 from prismgan.tasks.base import LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
 
-__all__ = ["UnpairedEntry"]
-
 
 class UnpairedEntry(TaskEntry):
     """Learns a domain from pictures that belong to no photo: the adversary alone says what it looks like."""

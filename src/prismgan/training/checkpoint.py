@@ -19,8 +19,6 @@ from prismgan.errors import WeightsError
 from prismgan.files import replace_file
 from prismgan.models.gradients import from_first
 
-__all__ = ["load_checkpoint", "random_states", "restore_random_states", "save_checkpoint"]
-
 FORMAT = 1
 
 

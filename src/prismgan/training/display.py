@@ -18,8 +18,6 @@ from rich.progress import (
 )
 from rich.table import Table
 
-__all__ = ["Display", "Silent", "Terminal"]
-
 
 class Display(Protocol):
     """Told of every step and event."""

@@ -23,7 +23,7 @@ from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntr
 from prismgan.errors import PrismganError, RecipeError, WeightsError
 from prismgan.machine import precision
 from prismgan.models import Prism, PrismConfig
-from prismgan.models.schedule import Schedule
+from prismgan.models.config import Schedule
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec
 from prismgan.packages import require_training
 from prismgan.render.sheet import sheet
@@ -31,8 +31,6 @@ from prismgan.tasks import PictureName, Style
 from prismgan.training.display import Display
 from prismgan.training.loop import Average, Loop
 from prismgan.weights import HeadEntry, Weights, add_head, check_no_task_lost, free_name, load_weights
-
-__all__ = ["MOST_BYTES", "PREVIEWS", "HeadTraining", "add_task", "preview_path"]
 
 MOST_BYTES = 300_000
 """Bytes that a new head may add to a file."""

@@ -21,9 +21,6 @@ from prismgan.models import Model
 from prismgan.models.gradients import lost_processes_named, processes, total
 from prismgan.training.display import Display, Silent
 
-__all__ = ["Average", "Loop"]
-
-
 REPLAN_EVERY = 10
 
 

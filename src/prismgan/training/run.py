@@ -14,8 +14,6 @@ from prismgan.files import entries, locked, parse_json, replace_file
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import differences, load, read_yaml, to_yaml
 
-__all__ = ["Run", "batch_size_so_far", "must_be_resumable", "pictures_must_be_the_same"]
-
 FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
 """Of ``training``: lengths, intervals and trackers may change; the batch size with the number of processes."""
 

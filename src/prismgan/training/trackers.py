@@ -18,8 +18,6 @@ from prismgan.training.run import Run
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Trackers"]
-
 
 class Trackers:
     """The trackers of one run: scalars, sample sheets and the recipe.

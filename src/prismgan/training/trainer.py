@@ -36,8 +36,6 @@ from prismgan.training.run import Run, batch_size_so_far, pictures_must_be_the_s
 from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
-__all__ = ["Trainer"]
-
 MOST_ROLLBACKS = 8
 TELL_EVERY = 5.0
 """Seconds between two lines about an evaluation that goes on."""

@@ -19,8 +19,6 @@ from prismgan.networks import TaskName
 from prismgan.weights.file import Weights, load_weights
 from prismgan.weights.header import HeadEntry
 
-__all__ = ["add_head", "check_no_task_lost", "free_name", "remove_tasks", "rename_task"]
-
 HEADS = "generator.heads"
 OWNED = (
     HEADS,

@@ -14,8 +14,6 @@ from torch import Tensor
 from prismgan.errors import WeightsError
 from prismgan.networks.features import CombinedFeatures, FeatureNetwork, LearntFeatures, SqueezeFeatures
 
-__all__ = ["default_features", "find_features", "load_features", "load_squeeze", "read_tensors"]
-
 ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"

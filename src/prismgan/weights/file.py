@@ -25,15 +25,6 @@ from prismgan.files import parse_json, replace_file
 from prismgan.networks import Generator, ImageGenerator, LatentGenerator, TaskGenerator
 from prismgan.weights.header import FORMAT, Header
 
-__all__ = [
-    "READY_MADE",
-    "Weights",
-    "default_weights",
-    "find_weights",
-    "load_weights",
-    "save_weights",
-]
-
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
 

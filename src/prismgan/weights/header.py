@@ -11,8 +11,6 @@ from torch import nn
 from prismgan.config import Config
 from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
 
-__all__ = ["FORMAT", "HeadEntry", "Header"]
-
 FORMAT = 3
 """Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
 by a normalised branch of their own."""

@@ -11,8 +11,6 @@ from prismgan.errors import WeightsError
 from prismgan.packages import require
 from prismgan.weights.file import PREFIX, Weights
 
-__all__ = ["FILE", "fetch", "model_card", "push"]
-
 FILE = "weights.safetensors"
 """Name of the weights in a repository."""
 

@@ -15,8 +15,6 @@ from prismgan.machine import usable_device
 from prismgan.networks import Discriminator, DiscriminatorConfig, TaskGenerator
 from prismgan.weights.file import Weights, load_weights
 
-__all__ = ["Networks", "load_generator"]
-
 
 class Networks(NamedTuple):
     """The networks of a weights file."""

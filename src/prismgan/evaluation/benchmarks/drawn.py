@@ -16,8 +16,6 @@ from prismgan.evaluation.benchmarks.restoration import reduced, shaved
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row
 from prismgan.metrics import PSNR, Metric
 
-__all__ = ["CONTRAST", "PATTERNS", "TEXT", "contrast", "page", "pattern"]
-
 Colours = tuple[tuple[int, int, int], tuple[int, int, int]]
 """Ink and paper."""
 Draw = Callable[[Colours, int, int], UInt8[Tensor, "3 H W"]]

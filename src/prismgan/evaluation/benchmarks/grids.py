@@ -14,9 +14,6 @@ from prismgan.errors import PictureError
 from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, test_set, unseen_photos
 from prismgan.images import luma
 
-__all__ = ["GRIDS", "WINDOW", "grid_peak"]
-
-
 NAME = "grids"
 
 

@@ -18,22 +18,6 @@ from prismgan.data.streams import stream
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, test_set
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
-__all__ = [
-    "BLUR",
-    "CORRELATED",
-    "DENOISING",
-    "JPEG",
-    "REPAIRED",
-    "RESTORATION",
-    "SUPER_RESOLUTION",
-    "blockiness",
-    "cropped",
-    "reduced",
-    "repaired",
-    "shaved",
-]
-
-
 NAME = "restoration"
 ENLARGED = ("set5", "set14", "bsd100")
 REPAIRED = "cbsd68"

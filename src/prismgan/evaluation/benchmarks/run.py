@@ -16,8 +16,6 @@ from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite
 from prismgan.packages import missing, require_training
 from prismgan.render import Renderer
 
-__all__ = ["SUITES", "chosen", "run_benchmarks", "table"]
-
 SUITES: tuple[Suite, ...] = (RESTORATION, TEXT, PATTERNS, BLUR, JPEG, CORRELATED, STYLES, STEADINESS, GRIDS)
 
 

@@ -16,8 +16,6 @@ from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
 from prismgan.render.video.consistency import SOURCE, first_frames, warping_errors
 from prismgan.render.video.smoothing import STEADY, TemporalSmoother, motion
 
-__all__ = ["STEADINESS", "clip_errors", "find_clips"]
-
 NAME = "steadiness"
 STEADIED = ", steadied"
 """Behind the name of what went through :class:`~prismgan.render.video.smoothing.TemporalSmoother`."""

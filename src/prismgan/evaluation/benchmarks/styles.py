@@ -22,8 +22,6 @@ from prismgan.recipes.weights import recipe_of
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 
-__all__ = ["ITERATIONS", "STYLES", "Objective", "compare", "descent"]
-
 NAME = "styles"
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
 """Feature networks whose objective pixels are optimised on."""

@@ -16,8 +16,6 @@ from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
-__all__ = ["FIELDS", "Bench", "Row", "Suite", "as_file", "mean_row", "test_set", "unseen_photos"]
-
 UNSEEN = "bsd100"
 """Test set whose first pictures are the photos that looks are measured on."""
 LONGEST_SIDE = 384

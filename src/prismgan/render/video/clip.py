@@ -16,8 +16,6 @@ from prismgan import images
 from prismgan.errors import PictureError
 from prismgan.render.video.container import Colours, opened, packets, video_stream
 
-__all__ = ["Clip", "Frame", "Reader", "open_clip"]
-
 PixelArray = NDArray[np.uint8]
 Matrix = tuple[int, ...]
 

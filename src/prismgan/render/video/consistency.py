@@ -16,8 +16,6 @@ from prismgan.images.filters import unoccluded, warping_error
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.render.video.smoothing import flow
 
-__all__ = ["SOURCE", "clip_consistency", "first_frames", "warping_errors"]
-
 SOURCE = "source"  # no task may have that name
 FRAMES = 48
 WIDEST = 640

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from prismgan.errors import PictureError
 from prismgan.packages import require
 
-__all__ = ["Colours", "opened", "packets", "video_stream"]
-
 FORMATS = (
     *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "asf", "flv", "ogg", "mxf", "gxf", "nut", "rm", "wtv", "dv"),
     *("ivf", "obu", "h264", "hevc", "m4v", "mpegvideo", "vc1", "mjpeg", "gif", "apng", "yuv4mpegpipe"),

@@ -24,8 +24,6 @@ from prismgan.render.video.rendering import render_clip, with_fixed_memory
 from prismgan.render.video.segment import ClipJob, fingerprint
 from prismgan.render.video.settings import Listener, Outcome, Preview, Settings, output_names
 
-__all__ = ["PIPE", "render_file"]
-
 PIPE = Path("-")
 """Stands for the standard input."""
 SEGMENTS = "segments"

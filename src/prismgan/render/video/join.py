@@ -17,8 +17,6 @@ from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import opened, packets
 
-__all__ = ["Target", "join", "ranks_to_decoding_times", "target_of"]
-
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Containers in the order they are tried in, and what FFmpeg calls them."""
 COPIED = ("audio", "subtitle")

@@ -3,13 +3,14 @@ steady, and one for every output encodes."""
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,68 @@ from numpy.typing import NDArray
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
 from prismgan.render import Renderer, Request
-from prismgan.render.video.channel import Channel, Stopped
 from prismgan.render.video.clip import Clip, Frame, Reader
 from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 from prismgan.render.video.smoothing import FineArray, Motion, TemporalSmoother, motion
 
-__all__ = ["Pipeline"]
+Item = TypeVar("Item")
+
+PATIENCE = 0.1
+"""Seconds after which a thread that waits looks whether it is to stop."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error, but an order
+    """The job ends; leave everything as it is."""
+
+
+class Channel(Generic[Item]):
+    """Items in the order they are put in; putting waits while it is full, getting while it is empty.
+
+    Args:
+        size: most items that wait in it.
+        stop: set when the job ends early, by whichever thread.
+    """
+
+    def __init__(self, size: int, stop: threading.Event) -> None:
+        self._queue: queue.Queue[Item] = queue.Queue(size)
+        self._stop = stop
+
+    def put(self, item: Item) -> None:
+        """Add an item.
+
+        Raises:
+            Stopped: the job ends.
+        """
+        while not self._stop.is_set():
+            try:
+                return self._queue.put(item, timeout=PATIENCE)
+            except queue.Full:
+                continue
+        raise Stopped
+
+    def get(self) -> Item:
+        """Take the oldest item.
+
+        Raises:
+            Stopped: the job ends.
+        """
+        while not self._stop.is_set():
+            try:
+                return self._queue.get(timeout=PATIENCE)
+            except queue.Empty:
+                continue
+        raise Stopped
+
+    def until(self, end: Item) -> Iterator[Item]:
+        """Items up to this one.
+
+        Raises:
+            Stopped: the job ends.
+        """
+        while (item := self.get()) is not end:
+            yield item
+
 
 PixelArray = NDArray[np.uint8]
 

@@ -15,8 +15,6 @@ from prismgan.render.video.pipeline import Pipeline
 from prismgan.render.video.segment import ClipJob
 from prismgan.render.video.settings import Listener, Outcome, Preview, Settings
 
-__all__ = ["render_clip", "with_fixed_memory"]
-
 WHOLE = 0.9
 """Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
 

@@ -24,8 +24,6 @@ from prismgan.files import LOCK, make_folder, new_file, parse_json, replace_file
 from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 
-__all__ = ["CODECS", "ClipJob", "Encoding", "Record", "encode_segment", "even", "fingerprint"]
-
 HASHED = 1_000_000
 """Bytes at a file's start that, with its size and time, tell whether it is still the same."""
 

@@ -19,8 +19,6 @@ from prismgan.render.video.clip import Clip
 from prismgan.render.video.segment import Encoding
 from prismgan.render.video.smoothing import MOST_KEPT, STEADY
 
-__all__ = ["GRID", "Listener", "Outcome", "Preview", "Settings", "output_names", "parts_kept", "side_by_side"]
-
 GRID = "grid"
 """Name of the output that shows the source and all looks side by side."""
 

@@ -22,8 +22,6 @@ from prismgan import images
 from prismgan.images.filters import unoccluded, warp
 from prismgan.packages import require
 
-__all__ = ["MOST_KEPT", "STEADY", "FineArray", "Motion", "TemporalSmoother", "flow", "motion"]
-
 PixelArray = NDArray[np.uint8]
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]

@@ -8,6 +8,7 @@ The photos are scikit-image's.
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from prismgan.data import builtin
@@ -25,7 +27,11 @@ from prismgan.web.serving import bound, make_server
 from prismgan.web.studio import Studio
 
 WINDOW = {"width": 1280, "height": 800}
-PATIENCE = 300_000
+PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 1.5, "is_mobile": True, "has_touch": True}
+GAP = 24
+"""Pixels between screens of the phone."""
+QUALITY = 85
+PATIENCE = 900_000
 """Milliseconds that a render may take."""
 FRAMES = 25
 CLIP_SIZE = (480, 320)
@@ -60,18 +66,22 @@ def draw_clip(path: Path) -> None:
 def photograph(browser: Any, address: str, out: Path) -> None:
     """Go through the page, and write a picture of every part."""
 
-    def page(scheme: str, **window: int) -> Any:
-        found = browser.new_context(viewport={**WINDOW, **window}, color_scheme=scheme).new_page()
+    def page(scheme: str, *, phone: bool = False, **window: int) -> Any:
+        device = PHONE if phone else {"viewport": {**WINDOW, **window}}
+        found = browser.new_context(color_scheme=scheme, **device).new_page()
         found.set_default_timeout(PATIENCE)
         found.goto(address)
         found.wait_for_selector("#samples button")
         return found
 
     def shoot(found: Any, name: str) -> None:
+        screen(found).save(out / f"{name}.jpg", quality=QUALITY)
+        print(out / f"{name}.jpg")
+
+    def screen(found: Any) -> Image.Image:
         found.mouse.move(0, 0)
         found.wait_for_timeout(1000)
-        found.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=85)
-        print(out / f"{name}.jpg")
+        return Image.open(io.BytesIO(found.screenshot())).convert("RGB")
 
     grid = page("light", height=1100)
     grid.click("[aria-label='Sample: Cup of coffee']")
@@ -85,6 +95,21 @@ def photograph(browser: Any, address: str, out: Path) -> None:
     viewer.wait_for_selector("#viewer[data-shown]")
     viewer.select_option("#other", "comic")
     shoot(viewer, "page-viewer")
+
+    phone = page("light", phone=True)
+    screens = [screen(phone)]
+    phone.click("[aria-label='Sample: Cup of coffee']")
+    phone.wait_for_selector("#download-all:not([disabled])")
+    screens.append(screen(phone))
+    phone.click("[data-look=starry-night]")
+    phone.wait_for_selector("#viewer[data-shown]")
+    screens.append(screen(phone))
+    width, height = screens[0].size
+    row = Image.new("RGB", (3 * width + 2 * GAP, height), "white")
+    for place, shot in enumerate(screens):
+        row.paste(shot, (place * (width + GAP), 0))
+    row.save(out / "page-phone.jpg", quality=QUALITY)
+    print(out / "page-phone.jpg")
 
     clips = page("light", height=830)
     with tempfile.TemporaryDirectory() as folder:

@@ -24,11 +24,15 @@ export class Canvas {
   // Writes a look (3, rows, columns) of this canvas, of whole cells, into a BitmapFile of the picture's size.
   write(data, rows, columns, file) {
     const { height, width } = this.pixels;
+    const across = { start: 0, stop: width, first: 0 };
+    if (this.height === height && this.width === width) {
+      file.write(data, rows, columns, { start: 0, stop: height, first: 0 }, across);
+      return;
+    }
     const painted = clipped({ data, channels: 3, height: rows, width: columns }, this.height, this.width);
     const look = new Resampler(painted, height, width);
     const slope = this.height < height ? new Resampler(this.slope(painted), height, width) : null;
     const guide = slope && new Resampler(this.guide.image, height, width);
-    const across = { start: 0, stop: width, first: 0 };
     for (let y = 0; y < height; y++) {
       const line = look.row(y);
       if (slope) this.addDetail(line, slope.row(y), guide.row(y), y);

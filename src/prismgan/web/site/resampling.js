@@ -37,27 +37,39 @@ export class Resampler {
     Object.assign(this, { image, width });
     this.down = taps(image.height, height);
     this.across = taps(image.width, width);
-    this.line = new Float32Array(image.width);
     this.found = new Float32Array(image.channels * width);
+    // Rows of the image, resized across: those that a row of the result is made of follow each other.
+    this.lines = Array.from({ length: this.down.count }, () => ({ row: null, data: new Float32Array(image.channels * width) }));
   }
 
   // Row `y` of the result, (channels, 1, width); it holds until the next one.
   row(y) {
-    const { image, down, across, line, found, width } = this;
-    for (let channel = 0; channel < image.channels; channel++) {
-      line.fill(0);
-      for (let tap = y * down.count; tap < (y + 1) * down.count; tap++) {
-        const weight = down.weights[tap];
-        const from = (channel * image.height + down.places[tap]) * image.width;
-        for (let x = 0; x < image.width; x++) line[x] += weight * image.data[from + x];
-      }
-      for (let x = 0, tap = 0, to = channel * width; x < width; x++, to++) {
-        let sum = 0;
-        for (const end = tap + across.count; tap < end; tap++) sum += across.weights[tap] * line[across.places[tap]];
-        found[to] = sum;
-      }
+    const { down, found } = this;
+    found.fill(0);
+    for (let tap = y * down.count; tap < (y + 1) * down.count; tap++) {
+      const weight = down.weights[tap];
+      const line = this.line(down.places[tap]);
+      for (let x = 0; x < found.length; x++) found[x] += weight * line[x];
     }
     return found;
+  }
+
+  // Row `y` of the image, as wide as the result.
+  line(y) {
+    const { image, across: { count, weights, places }, lines, width } = this;
+    const line = lines[y % lines.length];
+    if (line.row !== y) {
+      line.row = y;
+      for (let channel = 0, to = 0; channel < image.channels; channel++) {
+        const from = (channel * image.height + y) * image.width;
+        for (let x = 0, tap = 0; x < width; x++, to++) {
+          let sum = 0;
+          for (const end = tap + count; tap < end; tap++) sum += weights[tap] * image.data[from + places[tap]];
+          line.data[to] = sum;
+        }
+      }
+    }
+    return line.data;
   }
 }
 

@@ -21,6 +21,8 @@ class TaskBatch:
     """The clean photo that the source was degraded from, in [-1, 1]."""
     target: Float[Tensor, "B 3 sH sW"] | None
     """The target of the output, in [-1, 1]; None for a task without pairs."""
+    latent: Float[Tensor, "B Z"] | None = None
+    """The z that the output was made with, if it was drawn in training."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Batch:
     """For tasks without pairs: real pictures of the task's domain, not aligned with the sources."""
     present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)
     """Which rows have a target or example; a task that is not named here has one in every row."""
+    latent: Float[Tensor, "B Z"] | None = None
+    """The z of each row, where one was drawn."""
     skipped: tuple[str, ...] = ()
     """Pictures that could not be read while this batch was put together."""
 
     def of(self, task: str) -> TaskBatch:
         """The part that the losses of ``task`` see."""
-        return TaskBatch(self.source, self.reference, self.targets.get(task))
+        return TaskBatch(self.source, self.reference, self.targets.get(task), self.latent)
 
     def real(self, task: str) -> Float[Tensor, "B 3 h w"]:
         """Real pictures of ``task`` for the discriminator: its examples, else its targets."""

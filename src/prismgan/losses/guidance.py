@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
@@ -24,20 +25,28 @@ class ComicGuidance(nn.Module):
         features: the network that structures are compared by.
         structure: weight of the structures against the pixels.
         levels: how many of the network's maps are compared, from the coarsest on.
+        varied: whether the latent z says whose hand draws (see :func:`comic`); without it all draw alike.
     """
 
-    def __init__(self, features: nn.Module, *, structure: float = 0.05, levels: int = 2) -> None:
+    def __init__(self, features: nn.Module, *, structure: float = 0.05, levels: int = 2, varied: bool = False) -> None:
         super().__init__()
         self.features = features
         self.structure = structure
         self.levels = levels
+        self.varied = varied
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         # In bfloat16 the difference of two blurs that outlines are made of would be mostly rounding.
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
-            drawing = comic(batch.reference)
+            drawing = comic(batch.reference, self._hand(batch.latent))
         distance = charbonnier(output.float(), drawing)
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
+
+    def _hand(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 3"] | None:
+        """The first three numbers of z, from a normal distribution to [-1, 1], more often near the ends."""
+        if latent is None or not self.varied:
+            return None
+        return F.pad(torch.erf(1.2 * latent[:, :3].float()), (0, max(3 - latent.shape[1], 0)))
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:
         with torch.no_grad():
@@ -56,6 +65,7 @@ class Build:
     """Builds the guidance. A value, so that tasks with the same settings are equal."""
 
     structure: float
+    varied: bool
 
     def __call__(self, context: LossContext) -> ComicGuidance:
-        return ComicGuidance(context.features, structure=self.structure)
+        return ComicGuidance(context.features, structure=self.structure, varied=self.varied)

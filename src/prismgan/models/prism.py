@@ -6,7 +6,7 @@ A step runs the generator once; its outputs serve the task losses, the discrimin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -95,6 +95,7 @@ class Prism(Model):
         turn = self.begin(batch)
         names = turn.names
         latent, other = self.draw_latents(len(batch.source), turn.random)
+        batch = replace(batch, latent=latent)
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last), names)
             outputs = self.generator.decode(encoded, latent, names)

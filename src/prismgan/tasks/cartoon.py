@@ -29,7 +29,7 @@ class Cartoon(TaskEntry):
     """Weight of the total variation: it keeps flat regions flat."""
 
     def task(self) -> Task:
-        build = guidance.Build(self.guidance_structure)
+        build = guidance.Build(self.guidance_structure, varied=self.latent)
         return self.make(
             target=Unpaired(self.pictures),
             losses=[

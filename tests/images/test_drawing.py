@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from skimage import data
 from torch import Tensor
 from torch.nn import functional as F
 
+from prismgan import images
 from prismgan.images.drawing import comic, edges, flat_regions, inverse, outlines, pencil, tangents
 from prismgan.images.filters import blur, gradient
 
@@ -171,3 +173,17 @@ def test_blur_keeps_the_mean_of_a_dot_and_spreads_it_by_sigma(sigma: float) -> N
     offsets = torch.arange(-20, 21, dtype=torch.float64)
     assert float((spread.sum(0) * offsets.square()).sum()) == pytest.approx(sigma**2, rel=0.05)
     torch.testing.assert_close(spread, spread.T)
+
+
+def test_hands_draw_the_same_comic_differently() -> None:
+    photo = images.to_float(torch.from_numpy(data.astronaut()[:200, 130:330].copy()).permute(2, 0, 1)[None])
+    middle, pen, brush = (comic(photo, torch.tensor([[ink, 0.0, 0.0]])) for ink in (0.0, -1.0, 1.0))
+    torch.testing.assert_close(comic(photo), middle)
+    dark = [float((drawing < -0.9).all(1).float().mean()) for drawing in (pen, middle, brush)]
+    assert dark[0] < dark[1] < dark[2], "a brush draws more ink than a pen"
+    cool, warm = (comic(photo, torch.tensor([[0.0, 0.0, warmth]]))[0].mean((1, 2)) for warmth in (-1.0, 1.0))
+    assert warm[0] - warm[2] > cool[0] - cool[2] + 0.05
+    low, light = (comic(photo, torch.tensor([[0.0, part, 0.0]])).mean() for part in (-1.0, 1.0))
+    assert light > low + 0.05
+    both = comic(photo.expand(2, -1, -1, -1), torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(both, torch.cat([pen, brush]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -285,6 +286,16 @@ def test_guidance_is_zero_at_the_comic_drawing_of_the_photo_only(network: nn.Mod
     assert float(guidance(drawing, seen(astronaut))) == pytest.approx(0, abs=1e-6)
     assert float(guidance(astronaut, seen(astronaut))) > 0.02
     assert float(guidance(drawing.flip(-1), seen(astronaut))) > 0.1
+
+
+def test_guidance_of_a_task_that_varies_follows_the_latent(astronaut: Tensor) -> None:
+    latent = torch.tensor([[2.0, -2.0, 0.5, 1.0]])
+    batch = replace(seen(astronaut), latent=latent)
+    drawing = comic(astronaut, torch.erf(1.2 * latent[:, :3]))
+    varied = ComicGuidance(NETWORKS["random"], varied=True)
+    assert float(varied(drawing, batch)) == pytest.approx(0, abs=1e-6)
+    assert float(varied(drawing, seen(astronaut))) > 0.02
+    assert float(ComicGuidance(NETWORKS["random"])(drawing, batch)) > 0.02
 
 
 def test_guidance_by_hand(astronaut: Tensor) -> None:

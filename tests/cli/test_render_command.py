@@ -223,7 +223,7 @@ def test_a_broken_picture_among_several(tmp_path: Path, draw_picture: DrawPictur
 def test_the_bar_is_for_terminals() -> None:
     terminal, pipe = (Console(file=io.StringIO(), force_terminal=kind, width=80) for kind in (True, False))
     for console in (terminal, pipe):
-        with RenderProgress(3, console) as progress:
+        with RenderProgress(3, console=console) as progress:
             progress(1.5)
             progress(3)
     shown = terminal.file.getvalue()  # type: ignore[attr-defined]
@@ -233,7 +233,7 @@ def test_the_bar_is_for_terminals() -> None:
 
 
 def test_a_line_now_and_then_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
-    with RenderProgress(4, Console(file=io.StringIO(), force_terminal=False), every=0) as progress:
+    with RenderProgress(4, console=Console(file=io.StringIO(), force_terminal=False), every=0) as progress:
         progress(1.5)
         progress.written("a/b.png")
     captured = capsys.readouterr()
@@ -447,3 +447,28 @@ def test_the_renderer_saves_what_the_command_writes(suffix: str, tmp_path: Path,
             look.save(tmp_path / f"own.{suffix}")
             written = tmp_path / "out" / photo.stem / f"{task}.{suffix}"
             assert (tmp_path / f"own.{suffix}").read_bytes() == written.read_bytes(), (name, task)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--engine", "rey"), "--engine 'rey': expected local or ray; did you mean 'ray'?"),
+        (("--workers", 2), "--workers 2: is for a cluster; give --engine ray too, or leave it out"),
+        (("--address", "auto"), "--address auto: is for a cluster; give --engine ray too, or leave it out"),
+    ],
+)
+def test_options_of_a_cluster(
+    words: tuple[object, ...], error: str, tmp_path: Path, draw_picture: DrawPicture, command: Command
+) -> None:
+    finished = command("render", draw_picture(tmp_path / "a.png", 20, 20), "--out", tmp_path / "out", *words)
+    assert (finished.code, finished.err) == (2, f"prismgan: {error}\n")
+
+
+def test_ray_is_an_extra(
+    tmp_path: Path, draw_picture: DrawPicture, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prismgan.packages.find_spec", lambda module: None)
+    photo = draw_picture(tmp_path / "a.png", 20, 20)
+    finished = command("render", photo, "--out", tmp_path / "out", "--engine", "ray")
+    assert finished.code == 2
+    assert finished.err == "prismgan: --engine ray: needs the package ray; install it: pip install 'prismgan[ray]'\n"

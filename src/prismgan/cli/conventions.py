@@ -12,14 +12,16 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import prismgan
-from prismgan.errors import one_line
+from prismgan.errors import nearest, one_line
 from prismgan.files import parse_json
 
 __all__ = [
     "GROUP",
+    "Address",
     "AsJson",
     "Blends",
     "Brush",
+    "Engine",
     "Fast",
     "Memory",
     "OutFolder",
@@ -30,10 +32,12 @@ __all__ = [
     "TaskNames",
     "WeightsFile",
     "WeightsOption",
+    "Workers",
     "complete_recipes",
     "complete_tasks",
     "examples",
     "fail",
+    "is_clustered",
     "names",
     "parsed_blends",
     "parsed_size",
@@ -41,6 +45,7 @@ __all__ = [
     "print_json",
 ]
 
+ENGINES = ("local", "ray")
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
@@ -167,7 +172,37 @@ Fast = Annotated[
     bool,
     typer.Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels of 255 off."),
 ]
+Engine = Annotated[
+    str, typer.Option("--engine", help="Work in this process (local), or on the machines of a Ray cluster (ray).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Use this Ray cluster, or auto for the one of this machine; by default RAY_ADDRESS, or else the cores of "
+        "this machine alone.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Work with so many processes of the cluster; by default as many as it has room for.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def is_clustered(engine: str, address: str | None, workers: int | None) -> bool:
+    """Whether ``--engine`` is ray; the other options of :func:`prismgan.cluster.connected` need it."""
+    if engine not in ENGINES:
+        fail(f"--engine {engine!r}: expected {' or '.join(ENGINES)}{nearest(engine, ENGINES)}")
+    for option, value in {"--address": address, "--workers": workers}.items():
+        if engine == "local" and value is not None:
+            fail(f"{option} {value}: is for a cluster; give --engine ray too, or leave it out")
+    return engine == "ray"
 
 
 def names(separated: str) -> list[str]:

@@ -84,6 +84,10 @@ class _Bar:
     ) -> None:
         self._bar.stop()
 
+    def remark(self, text: str) -> None:
+        """Something a person wants to know."""
+        self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
+
 
 class RenderProgress(_Bar):
     """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
@@ -91,20 +95,22 @@ class RenderProgress(_Bar):
     A context manager. Files that are written go to stdout, a line each, for other programs.
     """
 
-    def __init__(self, pictures: int, console: Console | None = None, every: float = 15.0) -> None:
-        super().__init__(console, every, TextColumn("pictures"), TextColumn("{task.fields[done]}/{task.total:.0f}"))
-        self.pictures = pictures
-        self._task = self._bar.add_task("pictures", total=pictures, done=0)
+    def __init__(
+        self, count: int, things: str = "pictures", *, console: Console | None = None, every: float = 15.0
+    ) -> None:
+        super().__init__(console, every, TextColumn(things), TextColumn("{task.fields[done]}/{task.total:.0f}"))
+        self.count, self.things = count, things
+        self._task = self._bar.add_task(things, total=count, done=0)
 
     def __call__(self, done: float) -> None:
-        """``done`` pictures are done."""
+        """So many are done."""
         now = time.monotonic()
         if self.console.is_terminal:
             self._bar.update(self._task, completed=done, done=int(done))
         elif now - self._printed >= self.every:
             self._printed = now
-            left = (now - self._started) / done * (self.pictures - done)
-            typer.echo(f"{int(done)}/{self.pictures} pictures  ETA {left:.0f} s", err=True)
+            left = (now - self._started) / done * (self.count - done)
+            typer.echo(f"{int(done)}/{self.count} {self.things}  ETA {left:.0f} s", err=True)
 
     def written(self, path: object) -> None:
         """A file was written."""
@@ -125,10 +131,6 @@ class VideoProgress(_Bar):
         super().__init__(console, every, TextColumn("{task.description}"), count)
         self._first: int | None = None
         self._task = self._bar.add_task("frames", total=None, of="?")
-
-    def remark(self, text: str) -> None:
-        """Something a person wants to know."""
-        self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
     def rendered(self, frames: int, total: int | None) -> None:
         """So many frames are rendered, of about so many; None where nobody knows."""

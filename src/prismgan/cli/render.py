@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from prismgan.cli.conventions import (
+    Address,
     Blends,
     Brush,
+    Engine,
     Fast,
     Memory,
-    OutFolder,
     RuntimeOption,
     Strengths,
     TaskNames,
     WeightsOption,
+    Workers,
     fail,
+    is_clustered,
     names,
     parsed_blends,
     parsed_size,
@@ -33,11 +38,15 @@ def render(
     pictures: Annotated[
         list[str],
         typer.Argument(
-            help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'.",
+            help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'; also of object "
+            "stores, for example s3://bucket/photos.",
             show_default=False,
         ),
     ],
-    out: OutFolder = Path("looks"),
+    out: Annotated[
+        str,
+        typer.Option(help="Write the results into this folder or address, in a folder for each picture."),
+    ] = "looks",
     weights: WeightsOption = None,
     tasks: TaskNames = None,
     strength: Strengths = None,
@@ -69,6 +78,9 @@ def render(
     ] = "png",
     quality: Annotated[int, typer.Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Render again what is there already.")] = False,
+    engine: Engine = "local",
+    address: Address = None,
+    workers: Workers = None,
 ) -> None:
     """Render pictures into all tasks, in one pass each.
 
@@ -78,13 +90,17 @@ def render(
         fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
     limit = None if memory is None else parsed_size(memory)
+    clustered = is_clustered(engine, address, workers)
 
     from prismgan.cli.progress import RenderProgress
+    from prismgan.cluster import connected
     from prismgan.images import check_format
-    from prismgan.render.files import FileRenderer, read_mask
+    from prismgan.render.clustered import RenderingOfFiles, render_on_cluster
+    from prismgan.render.files import read_mask
     from prismgan.render.jobs import find_jobs
-    from prismgan.render.renderer import Renderer
     from prismgan.render.request import Request
+    from prismgan.render.stored import find_stored_jobs, is_address
+    from prismgan.weights import load_weights
 
     check_format(suffix, quality)
     request = Request(
@@ -95,24 +111,39 @@ def render(
         chain=tuple(names(chain or "")),
         brush=brush,
     )
-    jobs = find_jobs(pictures, out)
-    renderer = FileRenderer(
-        Renderer.load(weights, limit, runtime, fast=fast),
-        request,
-        suffix=suffix,
-        quality=quality,
-        with_sheet=with_sheet,
-        mask=None if mask is None else read_mask(mask),
-        overwrite=overwrite,
+    stored = any(map(is_address, (*pictures, out)))
+    jobs: Sequence[Any] = find_stored_jobs(pictures, out) if stored else find_jobs(pictures, Path(out))
+    rendering = RenderingOfFiles(
+        load_weights(weights).without("discriminator"),
+        {"memory": limit, "runtime": runtime, "fast": fast},
+        {
+            "request": request,
+            "suffix": suffix,
+            "quality": quality,
+            "with_sheet": with_sheet,
+            "mask": None if mask is None else read_mask(mask),
+            "overwrite": overwrite,
+        },
+        out,
+        stored,
     )
-    waiting = [job for job in jobs if overwrite or not renderer.is_done(job)]
+    renderer: Any = rendering.renderer()
+    waiting = jobs if overwrite else renderer.waiting(jobs)
     if done := len(jobs) - len(waiting):
         pictures_are = "1 picture is" if done == 1 else f"{done} pictures are"
         typer.echo(f"{pictures_are} done already with these options (--overwrite repeats it)", err=True)
     problems = []
     try:
-        with RenderProgress(len(waiting)) as progress:
-            for rendered in renderer.render(waiting, progress):
+        with ExitStack() as stack:
+            if clustered and waiting:
+                renderer.refuse_clashes(waiting)
+                stack.enter_context(connected(address))
+            progress = stack.enter_context(RenderProgress(len(waiting)))
+            if clustered:
+                made = render_on_cluster(waiting, rendering, workers=workers, progress=progress, remark=progress.remark)
+            else:
+                made = renderer.render(waiting, progress)
+            for rendered in made:
                 for path in rendered.written:
                     progress.written(path)
                 if rendered.problem is not None:

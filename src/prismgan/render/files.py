@@ -37,8 +37,9 @@ Mask = NDArray[np.float32]
 class Rendered:
     """The result of rendering one picture."""
 
-    source: Path
-    written: tuple[Path, ...]
+    source: Path | str
+    """A path; an address of an object store is a text. So are those of the results."""
+    written: tuple[Path | str, ...]
     problem: str | None = None
     """Why the picture or some of its outputs failed; names the file."""
 
@@ -87,6 +88,10 @@ class FileRenderer:
         options = {f"{name}.{self.suffix}": {**each, **lossy} for name, each in outputs.items()}
         return {**options, SHEET: {"outputs": options}} if self.with_sheet else options
 
+    def waiting(self, jobs: Sequence[PictureJob]) -> list[PictureJob]:
+        """The jobs that are not done."""
+        return [job for job in jobs if not self.is_done(job)]
+
     def is_done(self, job: PictureJob) -> bool:
         """Whether all outputs of a picture are there, made with the same options, and not older than it."""
         kept = KeptOptions(job.folder)
@@ -106,7 +111,7 @@ class FileRenderer:
             PictureError: an output would replace one of the pictures, or a folder has its name.
             PrismganError: an output cannot be written, so that others could not either.
         """
-        self._refuse_clashes(jobs)
+        self.refuse_clashes(jobs)
         for number, job in enumerate(jobs):
 
             def within(done: int, total: int, number: int = number) -> None:
@@ -126,8 +131,12 @@ class FileRenderer:
                 progress(number + 1)
             yield Rendered(job.source, tuple(written), problem)
 
-    def _refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:
-        """Nothing that is to be rendered may be lost."""
+    def refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:
+        """Nothing that is to be rendered may be lost.
+
+        Raises:
+            PictureError: an output would replace one of the pictures, or a folder has its name.
+        """
         sources = {job.source.resolve() for job in jobs}
         for job in jobs:
             folder = job.folder.resolve()

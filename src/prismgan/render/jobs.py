@@ -11,7 +11,7 @@ from pathlib import Path
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 
-__all__ = ["PictureJob", "find_jobs", "is_made_of", "refuse_unwritable", "results_folder"]
+__all__ = ["PictureJob", "find_jobs", "found_pictures", "is_made_of", "refuse_unwritable", "results_folder"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     jobs: dict[Path, PictureJob] = {}
     for given in inputs:
         try:
-            found = [(source, results_folder(source, place, out)) for source, place in _found(given, out)]
+            found = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
         except OSError as error:  # a folder that may not be looked into, a name that is too long
             raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
         for source, folder in found:
@@ -56,29 +56,19 @@ def is_made_of(result: Path, source: Path) -> bool:
     return result.is_file() and result.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
-def results_folder(source: Path, place: Path, out: Path) -> Path:
-    """The folder for the results of a source: named like the source, at the same place below ``out``.
+def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Pictures that an input names, and their places below it; those in ``out`` are results.
 
     Raises:
-        PictureError: the name makes no folder's name, or a file has it.
+        PictureError: there are none.
     """
-    if place.stem in ("", ".", "..") or ".." in place.parts:
-        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
-    folder = out / place.parent / place.stem
-    if folder.exists() and not folder.is_dir():
-        raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
-    return folder
-
-
-def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """Pictures that an input names, and their places below it."""
     path = Path(given)
     if not str(given):
         raise PictureError("a picture's name is empty; name a picture, a folder, or . for the present one")
     if path.is_dir():
         found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
         if not found:
-            beside = f" beside those in {out}, which are results" if _below(out, path) else ""
+            beside = f" beside those in {out}, which are results" if out is not None and _below(out, path) else ""
             raise PictureError(f"{path}: holds no picture{beside}")
     elif path.exists():
         found, base = [path], path.parent
@@ -95,6 +85,20 @@ def _found(given: str | Path, out: Path) -> Iterator[tuple[Path, Path]]:
         yield file, file.relative_to(base)
 
 
+def results_folder(source: Path, place: Path, out: Path) -> Path:
+    """The folder for the results of a source: named like the source, at the same place below ``out``.
+
+    Raises:
+        PictureError: the name makes no folder's name, or a file has it.
+    """
+    if place.stem in ("", ".", "..") or ".." in place.parts:
+        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+    folder = out / place.parent / place.stem
+    if folder.exists() and not folder.is_dir():
+        raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
+    return folder
+
+
 def _fixed_part(pattern: Path) -> Path:
     """The folders of a pattern up to the first with a wildcard."""
     number = next(index for index, part in enumerate(pattern.parts) if glob.has_magic(part))
@@ -103,8 +107,8 @@ def _fixed_part(pattern: Path) -> Path:
     return Path(*pattern.parts[:number])
 
 
-def _below(file: Path, folder: Path) -> bool:
-    return file.resolve().is_relative_to(folder.resolve())
+def _below(file: Path, folder: Path | None) -> bool:
+    return folder is not None and file.resolve().is_relative_to(folder.resolve())
 
 
 def refuse_unwritable(out: Path) -> None:

@@ -14,7 +14,7 @@ from prismgan.files import parse_json, replace_file
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
 
-__all__ = ["FILE", "KeptOptions", "options_of", "weights_digest"]
+__all__ = ["FILE", "KeptOptions", "options_of", "plain", "weights_digest"]
 
 FILE = ".prismgan.json"
 """Name of the file beside the results."""
@@ -38,7 +38,7 @@ class KeptOptions:
 
     def fit(self, name: str, options: Mapping[str, Any]) -> bool:
         """Whether the result of this file name was made with these options."""
-        return name not in self._kept or self._kept[name] == _plain(options)
+        return name not in self._kept or self._kept[name] == plain(options)
 
     def forget(self, names: Iterable[str]) -> None:
         """Say that results are about to be replaced, so that nobody trusts them if this is interrupted.
@@ -54,7 +54,7 @@ class KeptOptions:
         Raises:
             PrismganError: the file cannot be written.
         """
-        self._write({**self._kept, **{name: _plain(each) for name, each in options.items()}})
+        self._write({**self._kept, **{name: plain(each) for name, each in options.items()}})
 
     def _write(self, kept: dict[str, Any]) -> None:
         if kept == self._kept:
@@ -100,6 +100,6 @@ def weights_digest(renderer: Renderer) -> str:
     return digest.hexdigest()
 
 
-def _plain(options: Mapping[str, Any]) -> Any:
-    """The options as they come back from the file."""
+def plain(options: Mapping[str, Any]) -> Any:
+    """Options as they come back from the file."""
     return json.loads(json.dumps(options, sort_keys=True, default=str))

@@ -1,0 +1,216 @@
+"""Spreading jobs over the machines of a Ray cluster, so that a machine that dies costs no more than the jobs it had."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import platform
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import prismgan
+from prismgan.errors import PrismganError, one_line, shortened
+from prismgan.machine import keep_freed_memory
+from prismgan.packages import require
+
+__all__ = ["Done", "connected", "spread"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+TRIES = 3
+"""A job whose worker died so often is given up: it may be what kills them."""
+PATIENCE = 60.0
+"""Seconds without any worker after which that is said."""
+OBJECT_STORE = 500_000_000
+"""Bytes for objects where this starts Ray: only weights and short messages are sent."""
+
+
+class Done(NamedTuple, Generic[Job, Result]):
+    """A job that came to an end."""
+
+    job: Job
+    result: Result | None
+    """None where all workers died that had it."""
+    node: str
+    """Name of the machine that did it."""
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Connect this process to a Ray cluster for a block.
+
+    Args:
+        address: of the cluster, for example ``auto`` for the one that this machine belongs to, or ``10.0.0.1:6379``; by
+            default ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
+
+    Raises:
+        PrismganError: Ray is not installed, or no cluster answers there.
+    """
+    require("--engine ray", "ray", "ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # it would warn that this is going to change
+    import ray
+
+    # Ray prints the log of a machine that dies to stdout, where other programs expect the results; nothing else stops
+    # that. Here the loss of a machine is no news: its jobs are done elsewhere.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    own: dict[str, Any] = (
+        {"include_dashboard": False, "object_store_memory": OBJECT_STORE} if address == "local" else {}
+    )
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = shortened(one_line((str(error).splitlines() or [type(error).__name__])[0]), 300)
+        raise PrismganError(f"--address {address}: no Ray cluster can be used there ({reason})") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def spread(
+    jobs: Sequence[Job],
+    make: Callable[..., Callable[[Job], Result]],
+    *arguments: object,
+    memory: int,
+    gpu: bool = True,
+    workers: int | None = None,
+    folder: str | None = None,
+    remark: Callable[[str], None] = lambda text: None,
+) -> Iterator[Done[Job, Result]]:
+    """Do jobs on a cluster that this process is :func:`connected` to; they come in the order in which they end.
+
+    A worker is a process with one core that does one job at a time. A job whose worker died is given to another one.
+
+    Args:
+        jobs: what is done; each is sent to a worker.
+        make: called once by every worker, gives the function that does a job.
+        arguments: of ``make``, sent once to every machine.
+        memory: bytes of a worker. A machine gets no more workers than it has memory and cores for.
+        gpu: give every worker a GPU where the cluster has any.
+        workers: number of workers; by default as many as there is room for.
+        folder: working directory of the workers; by default any.
+        remark: told what a person wants to know.
+
+    Raises:
+        PrismganError: a worker cannot start, or raised it in doing a job.
+    """
+    if not jobs:
+        return
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    gpus = int(ray.cluster_resources().get("GPU", 0)) if gpu else 0
+    shared = [ray.put(argument) for argument in arguments]
+    # Ray restarts no worker: with the job that it had it would wait for room, also where there will be none.
+    worker_class = ray.remote(_Worker).options(num_cpus=1, num_gpus=min(1, gpus), memory=memory, max_restarts=0)
+    most = min(workers or gpus or _rooms(memory), len(jobs))
+    waiting, died, failed_starts = deque(range(len(jobs))), Counter[int](), 0
+    running: dict[Any, tuple[Any, str, int | None]] = {}
+    """By what is waited for: the worker, its machine, and the number of its job; None while it starts."""
+    idle: list[tuple[Any, str]] = []
+    alone_since = time.monotonic()
+    try:
+        while waiting or any(number is not None for _, _, number in running.values()):
+            while waiting and idle:
+                worker, node = idle.pop()
+                following = waiting.popleft()
+                running[worker.do.remote(jobs[following])] = worker, node, following
+            starting = sum(number is None for _, _, number in running.values())
+            for _ in range(min(most - len(running), len(waiting) - starting)):
+                worker = worker_class.remote(make, folder, *shared)
+                running[worker.start.remote(prismgan.__version__)] = worker, "", None
+            ended, _ = ray.wait(list(running), timeout=1.0)
+            if ended or starting < len(running):
+                alone_since = time.monotonic()
+            elif time.monotonic() - alone_since > PATIENCE:
+                alone_since = math.inf  # once
+                remark(f"waiting for a machine with a free core and {memory / 1e9:.1f} GB of memory for a worker")
+            for reference in ended:
+                worker, node, number = running.pop(reference)
+                try:
+                    result = ray.get(reference)
+                except RayTaskError as error:
+                    raise _cause(error) from None
+                except RayError as error:
+                    # Others of the same machine are dead too, or are started again.
+                    for dead in (worker, *(each for each, place in idle if place == node)):
+                        ray.kill(dead)
+                    idle = [(each, place) for each, place in idle if place != node]
+                    if number is None:
+                        failed_starts += 1
+                        _check_start(error, failed_starts - most)
+                    elif died[number] + 1 < TRIES:
+                        died[number] += 1
+                        waiting.appendleft(number)
+                    else:
+                        yield Done(jobs[number], None, node)
+                    continue
+                if number is None:
+                    idle.append((worker, result))
+                    failed_starts = 0
+                else:
+                    idle.append((worker, node))
+                    yield Done(jobs[number], result, node)
+    finally:
+        if ray.is_initialized():  # else they ended with the connection
+            for worker in (*(each for each, _ in idle), *(each for each, _, _ in running.values())):
+                ray.kill(worker)
+
+
+class _Worker(Generic[Job, Result]):
+    """What runs on the machines of the cluster."""
+
+    def __init__(self, make: Callable[..., Callable[[Job], Result]], folder: str | None, *arguments: object) -> None:
+        self._make, self._folder, self._arguments = make, folder, arguments
+
+    def start(self, version: str) -> str:
+        """Get ready, where that may fail with a message; the name of this machine."""
+        import ray
+
+        name = platform.node()
+        if version != prismgan.__version__:
+            raise PrismganError(f"{name}: has prismgan {prismgan.__version__}, expected {version} as here; install it")
+        if self._folder is not None:
+            try:
+                os.chdir(self._folder)
+            except OSError:
+                raise PrismganError(
+                    f"{name}: has no folder {self._folder}; start the command in one that all machines share, "
+                    "or name all files by absolute paths"
+                ) from None
+        keep_freed_memory()
+        self._do = self._make(*self._arguments)
+        return f"{name} ({ray.get_runtime_context().get_node_id()[:8]})"
+
+    def do(self, job: Job) -> Result:
+        return self._do(job)
+
+
+def _rooms(memory: int) -> int:
+    """Workers that the living machines have room for; one more than none, which waits for a machine."""
+    import ray
+
+    rooms = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    return max(1, sum(int(min(room.get("CPU", 0), room.get("memory", 0) // memory)) for room in rooms))
+
+
+def _cause(error: Any) -> Exception:
+    """What a worker raised, as it raised it."""
+    return error.cause if isinstance(error.cause, PrismganError) else error
+
+
+def _check_start(error: Any, failures: int) -> None:
+    """Refuse workers that cannot be made, for example without prismgan, or that keep dying before their first job."""
+    if getattr(error, "actor_init_failed", False) or failures >= TRIES:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise PrismganError(
+            f"a worker cannot start ({shortened(one_line(lines[-1]), 300)}); all machines need the same prismgan, "
+            "and the memory of a worker"
+        )

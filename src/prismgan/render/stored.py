@@ -1,0 +1,273 @@
+"""Rendering pictures from and to object stores, or whatever else fsspec reaches: ``s3://``, ``gs://``, ``memory://``.
+
+Times of different stores do not compare. So beside the results it is kept which version of its picture, and which
+options, each was made with; a picture is done where both are as they are now.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from prismgan.errors import PictureError, PrismganError, one_line, shortened
+from prismgan.files import make_folder, parse_json, replace_file
+from prismgan.images import SUFFIXES
+from prismgan.render.files import FileRenderer, Rendered
+from prismgan.render.jobs import PictureJob, found_pictures, refuse_unwritable
+from prismgan.render.options import FILE, plain
+
+__all__ = ["StoredJob", "StoredRenderer", "find_stored_jobs", "is_address", "remove", "write"]
+
+VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
+"""Facts of a file by which stores tell its versions, the best first."""
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """One picture, and the folder that all its outputs go into; each an address or a path."""
+
+    source: str
+    folder: str
+    version: str
+    """Another one when the picture is changed."""
+
+
+class StoredRenderer:
+    """Renders pictures through a temporary folder, as a :class:`~prismgan.render.files.FileRenderer` renders them.
+
+    Args:
+        renderer: which renders a picture once it is here.
+        out: folder of all results.
+    """
+
+    def __init__(self, renderer: FileRenderer, out: str) -> None:
+        self.renderer, self.out = renderer, out
+
+    def waiting(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
+        """The jobs that are not done; the store is asked once for all.
+
+        Raises:
+            PrismganError: the folder of the results cannot be read.
+        """
+        with _reached(self.out, "read") as (files, root):
+            there = set(files.find(root))
+            manifests = [path for path in there if path.endswith(f"/{FILE}")]
+            contents = files.cat(manifests, on_error="omit") if manifests else {}
+            kept = {path: _parsed(content) for path, content in contents.items()}
+            folders = {job: files._strip_protocol(job.folder) for job in jobs}
+        return [
+            job
+            for job, folder in folders.items()
+            for known in [kept.get(f"{folder}/{FILE}", {})]
+            if not all(f"{folder}/{name}" in there and known.get(name) == each for name, each in self._options(job))
+        ]
+
+    def refuse_clashes(self, jobs: Sequence[StoredJob]) -> None:
+        """Nothing that is to be rendered may be lost.
+
+        Raises:
+            PictureError: an output would replace one of the pictures.
+        """
+        sources = {_canonical(job.source) for job in jobs}
+        for job in jobs:
+            for name in self.renderer.options:
+                if f"{_canonical(job.folder)}/{name}" in sources:
+                    raise PictureError(
+                        f"{job.source}: its result would replace the picture {job.folder}/{name}; write elsewhere"
+                    )
+
+    def render(self, jobs: Sequence[StoredJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+        """Render one picture after the other; one that cannot be read or rendered does not stop the others.
+
+        Raises:
+            PictureError: an output would replace one of the pictures.
+            PrismganError: an output cannot be written, so that others could not either.
+        """
+        self.refuse_clashes(jobs)
+        for number, job in enumerate(jobs, start=1):
+            with tempfile.TemporaryDirectory(prefix="prismgan-") as place:
+                yield self._rendered(job, Path(place))
+            if progress is not None:
+                progress(number)
+
+    def _rendered(self, job: StoredJob, place: Path) -> Rendered:
+        here = PictureJob(place / PurePosixPath(job.source).name, place / "results")
+        try:
+            with _reached(job.source, "read") as (files, path):
+                files.get_file(path, str(here.source))
+        except PictureError as error:
+            return Rendered(job.source, (), str(error))
+        (rendered,) = self.renderer.render([here])
+        results = {Path(result).name: Path(result).read_bytes() for result in rendered.written}
+        manifest = f"{job.folder}/{FILE}"
+        kept = _parsed(_read(manifest))
+        if any(kept.get(name) for name in results):  # nobody trusts them if this is interrupted
+            kept |= dict.fromkeys(results)
+            write(manifest, _text(kept))
+        written = []
+        for name, content in results.items():
+            written.append(f"{job.folder}/{name}")
+            write(written[-1], content)
+        if rendered.problem is not None:
+            problem = rendered.problem.replace(str(here.source), job.source)
+            return Rendered(job.source, tuple(written), problem)
+        write(manifest, _text({**kept, **dict(self._options(job))}))
+        return Rendered(job.source, tuple(written))
+
+    def _options(self, job: StoredJob) -> Iterator[tuple[str, Any]]:
+        """By file name, what an output is made with and of, as it comes back from the manifest."""
+        return ((name, plain({**each, "source": job.version})) for name, each in self.renderer.options.items())
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one for fsspec, and no path."""
+    return "://" in text
+
+
+def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
+    """Files, folders and patterns turned into jobs, as by :func:`~prismgan.render.jobs.find_jobs`.
+
+    Raises:
+        PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same folder.
+        PrismganError: a store cannot be reached, or its package is not installed.
+    """
+    if not is_address(out):
+        refuse_unwritable(Path(out))
+    out = out.rstrip("/")
+    jobs: dict[str, StoredJob] = {}
+    for given in inputs:
+        for source, place, version in _found(given, out):
+            if place.stem in ("", ".", ".."):
+                raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+            job = StoredJob(source, f"{out}/{place.parent / place.stem}", version)
+            other = jobs.setdefault(job.folder, job)
+            if _canonical(other.source) != _canonical(source):
+                raise PictureError(
+                    f"{source}: would be written to {job.folder}, as {other.source} will; render one of them elsewhere"
+                )
+    return list(jobs.values())
+
+
+def write(address: str, content: bytes) -> None:
+    """Write a file as a whole, and the folders above it.
+
+    Raises:
+        PrismganError: it cannot be written.
+    """
+    with _reached(address, "written") as (files, path):
+        if isinstance(files, LocalFileSystem):
+            make_folder(Path(path).parent)
+            replace_file(Path(path), content)
+        else:  # in an object store a file appears as a whole, and there are no folders
+            files.pipe_file(path, content)
+
+
+def remove(address: str) -> None:
+    """Remove a file, if there is one.
+
+    Raises:
+        PrismganError: it cannot be removed.
+    """
+    with _reached(address, "removed") as (files, path):
+        if files.exists(path):
+            files.rm_file(path)
+
+
+def _read(address: str) -> bytes:
+    """A file's content, empty where there is none."""
+    with _reached(address, "read") as (files, path):
+        try:
+            return bytes(files.cat_file(path))
+        except FileNotFoundError:
+            return b""
+
+
+def _found(given: str, out: str) -> Iterator[tuple[str, PurePosixPath, str]]:
+    """Pictures that an input names, their places below it, and their versions."""
+    if not is_address(given):
+        for file, below in found_pictures(given, None if is_address(out) else Path(out)):
+            with _reached(str(file), "read") as (files, path):
+                yield str(file), PurePosixPath(below), _version(files.info(path))
+        return
+    with _reached(given, "read") as (files, path):
+        pattern = glob.has_magic(path)
+        known = files.glob(path, detail=True) if pattern else files.find(path, detail=True)
+        single = not pattern and set(known) == {path}
+        base = _fixed_part(path) if pattern else files._parent(path) if single else path
+        results = f"{_canonical(out)}/"
+        facts = {
+            PurePosixPath(name[len(base) :].lstrip("/")): each
+            for name, each in sorted(known.items())
+            if each["type"] == "file" and (single or not files.unstrip_protocol(name).startswith(results))
+        }
+    folder = _fixed_part(given) if pattern else given.rstrip("/")
+    count = 0
+    for place, each in facts.items():
+        picture = place.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in place.parts)
+        if single or picture:
+            count += 1
+            yield given if single else f"{folder}/{place}", place, _version(each)
+    if not count:
+        raise PictureError(f"{given}: {'no picture matches' if pattern else 'there is no picture'}")
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folders of a pattern up to the first with a wildcard."""
+    parts = pattern.split("/")
+    return "/".join(parts[: next(number for number, part in enumerate(parts) if glob.has_magic(part))])
+
+
+def _version(facts: Mapping[str, Any]) -> str:
+    known = next((facts[name] for name in VERSION if facts.get(name) is not None), "")
+    return f"{facts.get('size')} {str(known).strip(chr(34))}"
+
+
+def _canonical(address: str) -> str:
+    """The same for all ways to write an address."""
+    with _reached(address, "read") as (files, path):
+        return str(files.unstrip_protocol(path))
+
+
+@contextmanager
+def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
+    """The file system of an address, and the path in it; whatever a store says becomes one line.
+
+    Raises:
+        PictureError: there is no such file to be ``read``.
+        PrismganError: it cannot be reached, or its package is not installed.
+    """
+    try:
+        files, path = url_to_fs(address)
+        files.invalidate_cache()  # what others write there is seen, too
+        yield files, path
+    except PrismganError:
+        raise
+    except FileNotFoundError:
+        raise PictureError(f"{address}: no such file") from None
+    except ImportError as error:
+        raise PrismganError(f"{address}: needs another package ({error})") from None
+    except Exception as error:  # every store has errors of its own, and none says which
+        reason = shortened(one_line(str(error)), 300) or type(error).__name__
+        raise PrismganError(f"{address}: cannot be {done} ({reason})") from None
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """A manifest; empty where it is none."""
+    try:
+        value = parse_json(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(kept: Mapping[str, Any]) -> bytes:
+    return (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode()

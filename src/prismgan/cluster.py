@@ -17,8 +17,6 @@ from prismgan.errors import PrismganError, one_line, shortened
 from prismgan.machine import keep_freed_memory
 from prismgan.packages import require
 
-__all__ = ["Done", "connected", "spread"]
-
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 

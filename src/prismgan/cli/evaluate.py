@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import AsJson, RecipeFile, Settings, WeightsFile, fail, names, print_json
+from prismgan.cli.conventions import (
+    Address,
+    AsJson,
+    Engine,
+    RecipeFile,
+    Settings,
+    WeightsFile,
+    Workers,
+    fail,
+    is_clustered,
+    names,
+    print_json,
+)
 from prismgan.packages import require_training
 
 
@@ -109,6 +121,9 @@ def compare(
     ] = None,
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not finished.")] = False,
+    engine: Engine = "local",
+    address: Address = None,
+    workers: Workers = None,
 ) -> None:
     """Train several models at the same budget and compare them.
 
@@ -116,6 +131,8 @@ def compare(
     compared with. `experts` trains a separate network for each task.
     """
     require_training()
+    clustered = is_clustered(engine, address, workers)
+    from prismgan.cluster import connected
     from prismgan.comparison import JOINT, MODELS, Axis, compare, find_contenders
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
@@ -126,7 +143,8 @@ def compare(
         everybody if models is None else names(models),
         [Axis.parse(text) for text in vary or []],
     )
-    report = compare(contenders, seeds, out, resume=resume)
+    cluster = connected(address) if clustered else None
+    report = compare(contenders, seeds, out, resume=resume, cluster=cluster, workers=workers)
     if report is None:
         typer.echo("go on with the same command and --resume")
     else:

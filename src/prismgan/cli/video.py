@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prismgan.cli.conventions import (
+    Address,
     Blends,
     Brush,
+    Engine,
     Fast,
     Memory,
     OutFolder,
@@ -17,12 +20,15 @@ from prismgan.cli.conventions import (
     Strengths,
     TaskNames,
     WeightsOption,
+    Workers,
     fail,
+    is_clustered,
     names,
     parsed_blends,
     parsed_size,
     parsed_strengths,
 )
+from prismgan.errors import PrismganError
 
 if TYPE_CHECKING:
     from prismgan.render.video.settings import Outcome
@@ -32,7 +38,7 @@ INTERRUPTED = 130
 
 
 def video(
-    clip: Annotated[Path, typer.Argument(help="The clip, or - to read it from a pipe.", show_default=False)],
+    clips: Annotated[list[Path], typer.Argument(help="The clips, or - to read one from a pipe.", show_default=False)],
     out: OutFolder = Path("looks"),
     weights: WeightsOption = None,
     tasks: TaskNames = None,
@@ -68,8 +74,11 @@ def video(
         bool, typer.Option("--report", help="Print the speed, and how much the outputs flicker.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
+    engine: Engine = "local",
+    address: Address = None,
+    workers: Workers = None,
 ) -> None:
-    """Render a clip into several, with its sound.
+    """Render clips into several each, with their sound.
 
     All outputs come from one pass of the network for each frame. The same command goes on with a job that was stopped.
     """
@@ -77,13 +86,18 @@ def video(
         fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
     strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
     limit = None if memory is None else parsed_size(memory)
+    clustered = is_clustered(engine, address, workers)
+    if Path("-") in clips and (clustered or len(clips) > 1):
+        fail("-: comes through a pipe to this process alone; save it to a file first")
 
-    from prismgan.cli.progress import VideoProgress
+    from prismgan.cli.progress import RenderProgress, VideoProgress
+    from prismgan.cluster import connected
     from prismgan.packages import require
-    from prismgan.render import Renderer, Request
-    from prismgan.render.video.files import render_file
+    from prismgan.render import Request
+    from prismgan.render.video.clustered import ClipRendering, check_clips, render_clips_on_cluster
     from prismgan.render.video.segment import Encoding
     from prismgan.render.video.settings import Settings
+    from prismgan.weights import load_weights
 
     require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
@@ -94,40 +108,71 @@ def video(
         seeds=(seed,),
         brush=brush,
     )
-    renderer = Renderer.load(weights, limit, runtime, fast=fast)
+    rendering = ClipRendering(
+        load_weights(weights).without("discriminator"),
+        {"memory": limit, "runtime": runtime, "fast": fast},
+        request,
+        settings,
+        out,
+        overwrite,
+    )
+    check_clips(clips, out)
+
+    def outcomes() -> Iterator[tuple[Path, Outcome | PrismganError | None]]:
+        if clustered:
+            with connected(address), RenderProgress(len(clips), "clips") as bar:
+                yield from render_clips_on_cluster(clips, rendering, workers, bar, bar.remark)
+        else:
+            render = rendering.clip_renderer()
+            for clip in clips:
+                with VideoProgress() as progress:
+                    outcome = render(clip, progress)
+                yield clip, outcome
+
+    problems = []
     try:
-        with VideoProgress() as progress:
-            outcome = render_file(clip, out, renderer, request, settings, progress, overwrite=overwrite)
+        for clip, outcome in outcomes():
+            where = f"{clip}: " if len(clips) > 1 else ""
+            if isinstance(outcome, PrismganError):
+                problems.append(str(outcome))
+            elif outcome is None:
+                typer.echo(f"{where}all outputs are done already with these options (--overwrite repeats it)", err=True)
+            else:
+                for path in outcome.written:
+                    typer.echo(path)
+                if outcome.damaged:
+                    typer.echo(f"{where}{outcome.damaged} damaged frames in the clip were left out or mended", err=True)
+                if report:
+                    _report(clip, outcome, with_grid, where)
     except KeyboardInterrupt:  # render_file has said what is kept
         raise typer.Exit(INTERRUPTED) from None
-    if outcome is None:
-        typer.echo("all outputs are done already with these options (--overwrite repeats it)", err=True)
-        return
-    for path in outcome.written:
-        typer.echo(path)
-    if outcome.damaged:
-        typer.echo(f"{outcome.damaged} damaged frames in the clip were left out or mended", err=True)
-    if report:
-        _report(clip, outcome, with_grid)
+    for problem in problems:
+        for line in problem.splitlines():
+            typer.echo(f"prismgan: {line}", err=True)
+    if problems:
+        raise typer.Exit(2 if len(problems) == len(clips) else 1)
 
 
-def _report(clip: Path, outcome: Outcome, with_grid: bool) -> None:
+def _report(clip: Path, outcome: Outcome, with_grid: bool, where: str) -> None:
     """How fast it went, and how steady the looks are."""
     from prismgan.render.video.consistency import clip_consistency
 
     made = outcome.frames - outcome.resumed
     typer.echo(
-        f"{made} frames in {outcome.seconds:.1f} s, {made / outcome.seconds:.2f} a second; {outcome.busy:.0%} of the "
-        f"time the network or the encoders worked, {outcome.decoding / outcome.seconds:.0%} they waited for frames"
+        f"{where}{made} frames in {outcome.seconds:.1f} s, {made / outcome.seconds:.2f} a second; "
+        f"{outcome.busy:.0%} of the time the network or the encoders worked, "
+        f"{outcome.decoding / outcome.seconds:.0%} they waited for frames"
     )
     if str(clip) == "-":
-        typer.echo("steadiness is not measured of a clip that came through a pipe", err=True)
+        typer.echo(f"{where}steadiness is not measured of a clip that came through a pipe", err=True)
         return
     looks = {path.stem: path for path in outcome.written}
     if with_grid:
         del looks["grid"]
     ratios = clip_consistency(clip, looks)
     if not ratios:
-        typer.echo("steadiness cannot be measured: nothing moves or changes in the clip's first frames", err=True)
+        typer.echo(
+            f"{where}steadiness cannot be measured: nothing moves or changes in the clip's first frames", err=True
+        )
     for name, ratio in ratios.items():
-        typer.echo(f"{name}: flickers {ratio:.2f} times as much as the source")
+        typer.echo(f"{where}{name}: flickers {ratio:.2f} times as much as the source")

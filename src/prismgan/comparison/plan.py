@@ -148,6 +148,13 @@ class ComparisonDisplay:
         self._learn(training, training.recipe.training.steps, seconds)
         self._left[training.run.folder] = 0
 
+    def done(self, training: Training, seconds: float, machine: str) -> None:
+        """A training is done, by another machine, which took so long."""
+        self.skip(training, seconds)
+        done = sum(each.recipe.training.steps for each in self.trainings) - sum(self._left.values())
+        self._bars.update(self._all, completed=done)
+        self._print(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
+
     def enter(self, training: Training) -> None:
         """A training begins."""
         self._current, self._entered = training, time.monotonic()
@@ -200,11 +207,12 @@ class ComparisonDisplay:
         if steps and seconds:
             self._paces[training.contender, training.part].append(seconds / steps)
 
-    def _name(self) -> str:
-        assert self._current is not None
-        number = 1 + [training.run.folder for training in self.trainings].index(self._current.run.folder)
-        part = f" {self._current.part}" if self._current.part else ""
-        return f"{number}/{len(self.trainings)} {self._current.contender}{part}, seed {self._current.seed}"
+    def _name(self, training: Training | None = None) -> str:
+        training = training or self._current
+        assert training is not None
+        number = 1 + [each.run.folder for each in self.trainings].index(training.run.folder)
+        part = f" {training.part}" if training.part else ""
+        return f"{number}/{len(self.trainings)} {training.contender}{part}, seed {training.seed}"
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)

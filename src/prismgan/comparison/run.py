@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from prismgan import data
+from prismgan.cluster import TRIES, spread
 from prismgan.comparison.contenders import Contender, budget_of, must_be_equal
 from prismgan.comparison.findings import find, write_json
 from prismgan.comparison.plan import ComparisonDisplay, Training, find_trainings, must_be_startable
 from prismgan.comparison.report import write_comparison_report
-from prismgan.errors import DivergedError
+from prismgan.errors import DivergedError, PrismganError
 from prismgan.files import locked
 from prismgan.report.history import read_history
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
 
-def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume: bool = False) -> Path | None:
+TRAINING_MEMORY = 3_500_000_000
+"""Bytes that a worker of a cluster trains with."""
+
+
+def compare(
+    contenders: Sequence[Contender],
+    seeds: int,
+    folder: Path,
+    *,
+    resume: bool = False,
+    cluster: AbstractContextManager[None] | None = None,
+    workers: int | None = None,
+) -> Path | None:
     """Train every contender with every seed, and report on all of it.
 
     A contender whose training diverges for good is reported with what it has; the others go on.
+
+    Args:
+        contenders: what is trained.
+        seeds: how often.
+        folder: for everything; on a cluster all machines need it, and the data, by the same paths.
+        resume: go on with the comparison in the folder.
+        cluster: connects to a Ray cluster; trainings then run on its machines, many at once.
+        workers: as of :func:`~prismgan.cluster.spread`.
 
     Returns:
         The report; None if a signal ended a training earlier (everything is saved, and ``resume`` goes on).
@@ -47,9 +69,11 @@ def compare(contenders: Sequence[Contender], seeds: int, folder: Path, *, resume
                 display.skip(training, read_history(training.run.metrics).seconds)
         if len(waiting) < len(trainings):
             display.event(f"{len(trainings) - len(waiting)} of {len(trainings)} trainings are done")
-        for training in waiting:
-            if not _train(training, display):
-                return None
+        if cluster is not None and waiting:
+            with cluster:
+                _train_on_cluster(waiting, display, workers)
+        elif not all(_train(training, display) for training in waiting):
+            return None
     found = find(contenders, budgets, trainings, folder)
     write_json(folder / "compare.json", found)
     return write_comparison_report(folder, found)
@@ -66,3 +90,34 @@ def _train(training: Training, display: ComparisonDisplay) -> bool:
         finished = True
     display.leave()
     return finished
+
+
+def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:
+    """Train them all to the end.
+
+    Raises:
+        PrismganError: one cannot be trained.
+    """
+    done = spread(
+        trainings, _trainer, memory=TRAINING_MEMORY, workers=workers, folder=str(Path.cwd()), remark=display.event
+    )
+    for training, finished, node in done:
+        if not finished:
+            raise PrismganError(
+                f"{training.run.folder}: the training was ended by a signal, or {TRIES} workers died while they had "
+                "it; go on with --resume, and with more memory if that was the reason"
+            )
+        display.done(training, read_history(training.run.metrics).seconds, node)
+
+
+def _trainer() -> Callable[[Training], bool]:
+    return _train_quietly
+
+
+def _train_quietly(training: Training) -> bool:
+    """Train on another machine, where nothing shows how it goes on; False if a signal ended it earlier."""
+    trainer = Trainer(training.recipe, training.run.folder, resume=training.prepare())
+    try:
+        return trainer.train()
+    except DivergedError:  # which is in the metrics
+        return True

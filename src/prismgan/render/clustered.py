@@ -15,8 +15,6 @@ from prismgan.render.renderer import Renderer
 from prismgan.render.stored import StoredJob, StoredRenderer, is_address, remove, write
 from prismgan.weights import Weights
 
-__all__ = ["FAILED", "PROCESS", "WORKER_MEMORY", "Job", "RenderingOfFiles", "render_on_cluster"]
-
 FAILED = "failed.jsonl"
 """Name of the file in the folder of the results, with a line for each picture that failed."""
 WORKER_MEMORY = 2_000_000_000

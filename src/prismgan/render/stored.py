@@ -25,8 +25,6 @@ from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob, found_pictures, refuse_unwritable
 from prismgan.render.options import FILE, plain
 
-__all__ = ["StoredJob", "StoredRenderer", "find_stored_jobs", "is_address", "remove", "write"]
-
 VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
 """Facts of a file by which stores tell its versions, the best first."""
 

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import platform
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ TRIES = 3
 """A job whose worker died so often is given up: it may be what kills them."""
 PATIENCE = 60.0
 """Seconds without any worker after which that is said."""
+CONNECTING = 10.0
+"""Seconds in which a cluster has to answer."""
 OBJECT_STORE = 500_000_000
 """Bytes for objects where this starts Ray: only weights and short messages are sent."""
 
@@ -58,14 +61,14 @@ def connected(address: str | None) -> Iterator[None]:
     # that. Here the loss of a machine is no news: its jobs are done elsewhere.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     address = address or os.environ.get("RAY_ADDRESS") or "local"
+    _refuse_dead(address)
     own: dict[str, Any] = (
         {"include_dashboard": False, "object_store_memory": OBJECT_STORE} if address == "local" else {}
     )
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = shortened(one_line((str(error).splitlines() or [type(error).__name__])[0]), 300)
-        raise PrismganError(f"--address {address}: no Ray cluster can be used there ({reason})") from None
+        raise _unusable(address, error) from None
     try:
         yield
     finally:
@@ -160,6 +163,28 @@ def spread(
         if ray.is_initialized():  # else they ended with the connection
             for worker in (*(each for each, _ in idle), *(each for each, _, _ in running.values())):
                 ray.kill(worker)
+
+
+def _refuse_dead(address: str) -> None:
+    """Ray itself would try for minutes, and write to stderr what it tries."""
+    import ray
+
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdecimal():
+        return
+    hosts = [host, *([ray.util.get_node_ip_address()] if host in ("localhost", "127.0.0.1") else [])]
+    for number, name in enumerate(hosts, start=1):
+        try:
+            socket.create_connection((name.strip("[]"), int(port)), timeout=CONNECTING).close()
+            return
+        except (OSError, OverflowError) as error:  # the second for a port that is none
+            if number == len(hosts):
+                raise _unusable(address, error) from None
+
+
+def _unusable(address: str, error: Exception) -> PrismganError:
+    reason = shortened(one_line((str(error).splitlines() or [type(error).__name__])[0]), 300)
+    return PrismganError(f"--address {address}: no Ray cluster can be used there ({reason})")
 
 
 class _Worker(Generic[Job, Result]):

@@ -18,7 +18,6 @@ from prismgan.report.history import read_history
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
-
 TRAINING_MEMORY = 3_500_000_000
 """Bytes that a worker of a cluster trains with."""
 

@@ -8,6 +8,7 @@ python benchmarks/page.py --cores 1 --json F.json
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -32,6 +33,7 @@ from prismgan.weights import load_weights
 
 PATIENCE = 300_000
 """Milliseconds."""
+KEYS = ("first_ms", "all_ms", "first_computed_ms", "all_computed_ms")
 CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline"]
 CLOCK = """() => {
     window.shown = {};
@@ -54,12 +56,32 @@ def photo(width: int, height: int) -> bytes:
     return file.getvalue()
 
 
-def rendered(page: Any, content: bytes) -> dict[str, float]:
-    """Milliseconds from the file to each look's card."""
+def computed_ms() -> float:
+    """Processor time of this process and its descendants, the browser among them; Linux alone knows it."""
+    parents, times = {}, {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            fields = file.read_text().rpartition(")")[2].split()
+            parents[int(file.parent.name)] = int(fields[1])
+            times[int(file.parent.name)] = int(fields[11]) + int(fields[12])
+
+    def ours(process: int) -> bool:
+        return process == os.getpid() or (process in parents and ours(parents[process]))
+
+    return 1000 * sum(time for process, time in times.items() if ours(process)) / os.sysconf("SC_CLK_TCK")
+
+
+def rendered(page: Any, content: bytes) -> dict[str, Any]:
+    """Milliseconds from the file to each look's card, and what all processes computed until the first and the last."""
+    before = computed_ms()
     page.set_input_files("#file", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": content})
     page.wait_for_selector("#download-all[disabled]", state="attached")
+    page.wait_for_selector("#grid .card:enabled")
+    first = computed_ms() - before
     page.wait_for_selector("#download-all:not([disabled])")
-    return {name: round(value, 1) for name, value in page.evaluate("window.shown").items()}
+    looks = {name: round(value, 1) for name, value in page.evaluate("window.shown").items()}
+    shown = {"first_ms": min(looks.values()), "all_ms": max(looks.values())}
+    return {**shown, "first_computed_ms": first, "all_computed_ms": computed_ms() - before, "looks_ms": looks}
 
 
 def longest(trace: bytes) -> dict[str, float]:
@@ -98,14 +120,10 @@ def measured(address: str, content: bytes, repeats: int, runtime: str) -> dict[s
     return {
         "first_paint_ms": round(paint, 1),
         "threads": threads,
-        "cold": {"first_ms": min(cold.values()), "all_ms": max(cold.values())},
-        "warm": {
-            "first_ms": statistics.median(min(run.values()) for run in warm),
-            "all_ms": statistics.median(max(run.values()) for run in warm),
-            "best_first_ms": min(min(run.values()) for run in warm),
-            "best_all_ms": min(max(run.values()) for run in warm),
-        },
-        "looks_ms": warm[0],
+        "cold": {key: cold[key] for key in KEYS},
+        "warm": {key: statistics.median(run[key] for run in warm) for key in KEYS},
+        "best": {key: min(run[key] for run in warm) for key in KEYS},
+        "looks_ms": warm[0]["looks_ms"],
         "longest_task": longest(trace),
         "load": os.getloadavg()[0],
     }
@@ -145,8 +163,10 @@ def main() -> None:
     how = "server" if options.server else f"static site, {found['threads']} threads, {options.runtime}"
     print(f"{size}, {len(found['looks_ms'])} looks, {how}")
     print(f"  first paint          {found['first_paint_ms']:8.0f} ms")
-    for name, title in (("cold", "first visit"), ("warm", "page ready")):
-        print(f"  {title}: first look {found[name]['first_ms']:8.0f} ms, all {found[name]['all_ms']:8.0f} ms")
+    for name, title in (("cold", "first visit"), ("warm", "page ready"), ("best", "      best")):
+        first, last, first_computed, last_computed = (found[name][key] for key in KEYS)
+        print(f"  {title}: first look {first:8.0f} ms, all {last:8.0f} ms", end="; ")
+        print(f"all processes computed for {first_computed:.0f} and {last_computed:.0f} ms")
     print("  " + ", ".join(f"{name} {value:.0f}" for name, value in found["looks_ms"].items()))
     task = found["longest_task"]
     print(f"  longest task of the page's thread {task['clock_ms']:.0f} ms, {task['computed_ms']:.0f} ms of it its own")

@@ -46,9 +46,11 @@ def served() -> Iterator[str]:
         thread.start()
         while not server.started:
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def draw_clip(path: Path) -> None:

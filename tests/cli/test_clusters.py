@@ -27,7 +27,8 @@ from prismgan import cluster
 from tiny_weights import tiny_weights
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+# Processes of Ray take long to start where many others want the cores.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
@@ -44,7 +45,7 @@ class Cluster:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         # Workers step back for all other processes of a machine by default, tests included.
         head = {**NODE, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
-        self.raylets = Raylets(initialize_head=True, head_node_args=head)
+        self.raylets = _patiently(lambda: Raylets(initialize_head=True, head_node_args=head))
         self.options = ("--engine", "ray", "--address", self.raylets.address)
         self.nodes: list[str] = []
         self.kill_after: int | None = None
@@ -63,11 +64,23 @@ class Cluster:
             yield done
 
     def add(self) -> None:
-        self.second = self.raylets.add_node(**NODE)
+        self.second = _patiently(lambda: self.raylets.add_node(**NODE))
         self.nodes = []
 
     def done_by_second(self) -> int:
         return sum(self.second.node_id[:8] in node for node in self.nodes)
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    """Ray gives a raylet 30 seconds to start, which a busy machine may need longer for."""
+    for _ in range(3):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out" not in str(error):
+                raise
+            late = error
+    raise late
 
 
 def _wait_for_workers() -> None:

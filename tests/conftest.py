@@ -18,9 +18,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from jaxtyping import install_import_hook
 from PIL import Image
 
-import prismgan
+# Before the package is first imported: in tests every call of what computes on tensors is checked against its
+# annotations, shapes included. Other parts refuse wrong values in words of their own, which tests ask for.
+CHECKED = ("batch", "balancing", "losses", "metrics", "models", "networks")
+install_import_hook([f"prismgan.{name}" for name in CHECKED], "checked.checked")
+
+import prismgan  # noqa: E402
 
 # The networks of the tests are tiny: more threads would only wait for each other.
 torch.set_num_threads(1)

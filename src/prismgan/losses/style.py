@@ -93,7 +93,7 @@ class StyleStatistics(nn.Module):
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         return self.of_maps(self.features(output)).clamp(max=LIMIT)
 
-    def of_maps(self, maps: Sequence[Float[Tensor, "B C h w"]]) -> Float[Tensor, " B"]:
+    def of_maps(self, maps: Sequence[Float[Tensor, "B _ _ _"]]) -> Float[Tensor, " B"]:
         """The distance of pictures whose features these are."""
         distances = []
         for level, found in enumerate(maps[: self.depth]):

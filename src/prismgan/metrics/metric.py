@@ -29,7 +29,7 @@ class Metric:
     function: Callable[[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
     """``function(output, expected)`` for images in [-1, 1], one value a picture."""
 
-    def __call__(self, output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
         """One value a picture.
 
         Raises:

@@ -65,7 +65,7 @@ class Modulation(nn.Module):
         nn.init.normal_(self.linear.weight, std=0.5 / code**0.5)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
+    def forward(self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"]) -> Float[Tensor, "B C H W"]:
         scale, shift = self.linear(code)[..., None, None].chunk(2, dim=1)
         return maps * (1 + scale) + shift
 
@@ -88,7 +88,7 @@ class ResidualBlock(nn.Module):
             self.second.weight.mul_(RESIDUAL_START)
 
     def forward(
-        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Z"] | None = None
+        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"] | None = None
     ) -> Float[Tensor, "B C H W"]:
         if self.modulation is None:
             inner = self.first(maps)
@@ -110,7 +110,7 @@ class ResidualStage(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(channels, code) for _ in range(count))
 
     def forward(
-        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "B Z"] | None = None
+        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"] | None = None
     ) -> Float[Tensor, "B C H W"]:
         for block in self.blocks:
             maps = block(maps, code)

@@ -48,7 +48,7 @@ class Encoded(NamedTuple):
 
     source: Float[Tensor, "B 3 H W"]
     """For the branch that paints; what it makes of it depends on z."""
-    fine: Float[Tensor, "B C H/2 W/2"] | None
+    fine: Float[Tensor, "B C _ _"] | None
     """The trunk's features; None where no task that reads them was asked for."""
     bordered: Float[Tensor, "B 12 h w"]
     """The source unshuffled by 2, padded to whole cells, with a border of one cell."""
@@ -77,7 +77,7 @@ class Trunk(nn.Module):
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
         self.fine = nn.ModuleList(_stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
 
-    def forward(self, source: Float[Tensor, "B 12 H/2 W/2"]) -> Float[Tensor, "B C H/2 W/2"]:
+    def forward(self, source: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B C h w"]:
         maps = self.stem(source)
         skips = []
         for down in self.down:
@@ -100,7 +100,7 @@ class FineHead(nn.Module):
         # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
         self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None) -> Float[Tensor, "B P h w"]:
         for block in self.blocks:
             maps = block(maps, code)
         cells: Tensor = self.last(maps)
@@ -183,7 +183,7 @@ class Generator(ImageGenerator):
     def decode(
         self,
         encoded: Encoded,
-        latent: Float[Tensor, "B Z"] | None = None,
+        latent: Float[Tensor, "#B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
@@ -200,7 +200,7 @@ class Generator(ImageGenerator):
                 outputs |= self._paint(encoded, z, code, painted)
         return {name: outputs[name] for name in names}
 
-    def _restore(self, encoded: Encoded, code: Float[Tensor, "B Z"] | None, names: Sequence[str]) -> dict[str, Tensor]:
+    def _restore(self, encoded: Encoded, code: Float[Tensor, "#B Y"] | None, names: Sequence[str]) -> dict[str, Tensor]:
         bases = self.bases(encoded.bordered, names)
         height, width = encoded.source.shape[-2:]
         outputs = {}
@@ -215,8 +215,8 @@ class Generator(ImageGenerator):
     def _paint(
         self,
         encoded: Encoded,
-        latent: Float[Tensor, "B Z"],
-        code: Float[Tensor, "B Z"] | None,
+        latent: Float[Tensor, "#B Z"],
+        code: Float[Tensor, "#B Y"] | None,
         names: Sequence[str],
     ) -> dict[str, Tensor]:
         height, width = encoded.source.shape[-2:]
@@ -230,7 +230,7 @@ class Generator(ImageGenerator):
         inside = (..., slice(BORDER, BORDER + height), slice(BORDER, BORDER + width))
         return {name: self.heads[name](features, halves, code)[inside] for name in names}
 
-    def _branched(self, source: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "B Z"]) -> tuple[Tensor, Tensor]:
+    def _branched(self, source: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]) -> tuple[Tensor, Tensor]:
         """What all styles share, and the framed source at 1/2 with noise beside it."""
         assert self.branch is not None and self.noise is not None
         framed = framed_for_painting(source)

@@ -44,7 +44,7 @@ class ImageGenerator(TaskGenerator):
 
     @abstractmethod
     def decode(
-        self, encoded: Any, latent: Float[Tensor, "B Z"] | None = None, tasks: Iterable[str] | None = None
+        self, encoded: Any, latent: Float[Tensor, "#B Z"] | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
 
@@ -74,7 +74,7 @@ class ImageGenerator(TaskGenerator):
     def forward(
         self,
         source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "B Z"] | None = None,
+        latent: Float[Tensor, "#B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Render ``source`` into the named tasks, all of them by default; any height and width.
@@ -97,13 +97,13 @@ class ImageGenerator(TaskGenerator):
         # A border of one cell (two pixels) for the enlargement; networks repeat borders by themselves.
         return F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
 
-    def bases(self, bordered: Float[Tensor, "B 12 h w"], tasks: Iterable[str]) -> dict[int, Float[Tensor, "B P h w"]]:
+    def bases(self, bordered: Float[Tensor, "B 12 h w"], tasks: Iterable[str]) -> dict[int, Float[Tensor, "B _ _ _"]]:
         """What the outputs of every scale start from: the source, enlarged bicubically, as cells without border."""
         return {scale: self._base(bordered, scale) for scale in {self.specs[name].scale for name in tasks}}
 
     def details(
-        self, bases: dict[int, Float[Tensor, "B P h w"]], tasks: Iterable[str]
-    ) -> dict[int, Float[Tensor, "B P h w"]]:
+        self, bases: dict[int, Float[Tensor, "B _ _ _"]], tasks: Iterable[str]
+    ) -> dict[int, Float[Tensor, "B _ _ _"]]:
         """What the bases have beyond half the source's resolution, for tasks that scale it: computed once for all."""
         return {
             scale: detail_of(bases[scale], self.get_buffer(f"bilinear{scale}"))

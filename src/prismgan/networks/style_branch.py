@@ -106,7 +106,7 @@ class ConditionalNorm(nn.Module):
             nn.init.normal_(self.linear.weight, std=0.3 / code**0.5)
             nn.init.zeros_(self.linear.bias)
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B C h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Z"] | None) -> Float[Tensor, "B C h w"]:
         maps = self.norm(maps)
         if self.linear is None:
             return maps
@@ -126,7 +126,7 @@ class NormalisedBlock(nn.Module):
         self.second_norm = ConditionalNorm(channels, code)
 
     def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "B Z"] | None = None
+        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Z"] | None = None
     ) -> Float[Tensor, "B C h w"]:
         inner = F.relu(self.first_norm(self.first(maps), code))
         return maps + self.second_norm(self.second(inner), code)
@@ -144,7 +144,7 @@ class StyleBranch(nn.Module):
         self.blocks = nn.ModuleList(NormalisedBlock(config.coarse) for _ in range(config.blocks))
         self.up = _convolution(config.coarse, config.fine, size=1, bias=True)
 
-    def forward(self, quarters: Float[Tensor, "B 48+N H/4 W/4"]) -> Float[Tensor, "B F H/4 W/4"]:
+    def forward(self, quarters: Float[Tensor, "B C h w"]) -> Float[Tensor, "B F h w"]:
         """``quarters`` are the picture, unshuffled by 4, and noise beside it; their sides are even."""
         quarter = F.relu(self.stem_norm(self.stem(quarters), None))
         coarse = F.relu(self.down_norm(self.down(quarter), None))
@@ -169,10 +169,10 @@ class StyleHead(nn.Module):
 
     def forward(
         self,
-        features: Float[Tensor, "B F H/4 W/4"],
-        halves: Float[Tensor, "B 12+N H/2 W/2"],
-        code: Float[Tensor, "B Z"] | None = None,
-    ) -> Float[Tensor, "B 3 H W"]:
+        features: Float[Tensor, "B F h w"],
+        halves: Float[Tensor, "B C 2*h 2*w"],
+        code: Float[Tensor, "#B Z"] | None = None,
+    ) -> Float[Tensor, "B 3 4*h 4*w"]:
         """``halves`` are the picture, unshuffled by 2, and noise beside it. Normalisation takes the contrast of a photo
         away; beside it the picture keeps its own."""
         maps = F.relu(self.enter_norm(self.enter(features), code))

@@ -20,10 +20,10 @@ import torch
 from prismgan import data
 from prismgan.batch import Batch
 from prismgan.machine import precision
-from prismgan.models import AdversaryConfig, Fakes, Prism, PrismConfig
-from prismgan.models.fakes import row_weights
+from prismgan.models import AdversarialBatch, AdversaryConfig, Prism, PrismConfig
+from prismgan.models.adversarial_batch import row_weights
 from prismgan.models.gradients import apply_gradients
-from prismgan.models.model import Turn
+from prismgan.models.model import StepContext
 from prismgan.networks import DiscriminatorConfig
 from prismgan.render.cost import take_turns
 from prismgan.tasks import Derived, Task
@@ -85,21 +85,21 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     names = list(model.tasks)
     latent, _ = model.draw_latents(len(batch.source), random)
     weights = row_weights(batch, model.tasks.values())
-    turn = Turn(names, weights, random, 0.0)
+    context = StepContext(names, weights, random, 0.0)
 
-    def forward() -> tuple[dict[str, torch.Tensor], Fakes]:
+    def forward() -> tuple[dict[str, torch.Tensor], AdversarialBatch]:
         with model.autocast:
             outputs = model.generator(batch.source.contiguous(memory_format=torch.channels_last), latent, names)
-        fakes = model.fakes(batch, outputs, turn)
+        fakes = model.adversarial_batch(batch, outputs, context)
         assert fakes is not None
         return outputs, fakes
 
     with torch.no_grad():
         _, fakes = forward()
-    model.adversary.update(fakes, model.steps_done, random)
+    model.adversary.update_discriminator(fakes, model.steps_done, random)
     outputs, fakes = forward()
     if frozen:
-        adversarial = model.adversary.pull(fakes)
+        adversarial = model.adversary.generator_loss(fakes)
     else:
         with model.autocast:
             logit = model.adversary.discriminator(fakes.fake, fakes.task_index).logit
@@ -109,7 +109,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     losses, _ = model.task_losses(batch, outputs, weights)
     losses = {name: loss + model.tasks[name].adversarial_weight * adversarial[name] for name, loss in losses.items()}
     model.optimizer.zero_grad(set_to_none=True)
-    model.balancer(losses, model.seen_by_balancer(outputs, turn)).backward()
+    model.balancer(losses, model.seen_by_balancer(outputs, context)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
 
@@ -170,7 +170,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
     weights = row_weights(batch, model.tasks.values())
-    turn = Turn(names, weights, random, 0.0)
+    context = StepContext(names, weights, random, 0.0)
     latent, _ = model.draw_latents(len(batch.source), random)
     source = batch.source.contiguous(memory_format=torch.channels_last)
 
@@ -188,9 +188,9 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
         torch.stack(list(losses.values())).sum().backward()
 
     def discriminator_round() -> None:
-        fakes = model.fakes(batch, {name: output.clone() for name, output in fixed.items()}, turn)
+        fakes = model.adversarial_batch(batch, {name: output.clone() for name, output in fixed.items()}, context)
         assert fakes is not None
-        model.adversary.play(fakes, 1, random)
+        model.adversary.update(fakes, 1, random)
 
     return take_turns(
         {

@@ -75,7 +75,7 @@ def figures(everybody: Path) -> dict[str, Any]:
 
 def test_every_model_task_and_metric_is_in_figures_and_report(everybody: Path, figures: dict[str, Any]) -> None:
     assert figures["seeds"] == [0, 1]
-    assert [contender["name"] for contender in figures["contenders"]] == list(MODELS)
+    assert [variant["name"] for variant in figures["contenders"]] == list(MODELS)
     measured = {(m["contender"], m["task"], m["condition"], m["metric"]) for m in figures["measurements"]}
     expected = {key[1:] for key in measured if key[0] == "prism"}
     assert {task for task, _, _ in expected} == {"restore", "enlarge", "paint"}
@@ -112,11 +112,11 @@ def test_numbers_have_intervals_and_costs(figures: dict[str, Any]) -> None:
         assert measured["value"]["half"] >= 0
         assert (measured["difference"] is None) == (measured["contender"] == "prism")
     joint = figures["contenders"][0]
-    for contender in figures["contenders"]:
-        assert contender["rendering_seconds"] > 0 and contender["seconds_a_step"]["mean"] > 0
-        if contender["name"] != "experts":
-            assert contender["budget"]["total"] == pytest.approx(joint["budget"]["total"], rel=0.05)
-            assert contender["budget"]["steps"] == joint["budget"]["steps"]
+    for variant in figures["contenders"]:
+        assert variant["rendering_seconds"] > 0 and variant["seconds_a_step"]["mean"] > 0
+        if variant["name"] != "experts":
+            assert variant["budget"]["total"] == pytest.approx(joint["budget"]["total"], rel=0.05)
+            assert variant["budget"]["steps"] == joint["budget"]["steps"]
     assert joint["rendering_ratio"] == 1
 
 
@@ -131,16 +131,16 @@ def test_interference_is_joint_minus_expert(figures: dict[str, Any]) -> None:
 
 def test_gradients_are_compared_for_every_joint_model(everybody: Path, figures: dict[str, Any]) -> None:
     page = Addresses((everybody / "report.html").read_text())
-    for contender in figures["contenders"]:
-        tasks, matrix = contender["cosines"]["tasks"], contender["cosines"]["matrix"]
-        if contender["name"] == "experts":
+    for variant in figures["contenders"]:
+        tasks, matrix = variant["cosines"]["tasks"], variant["cosines"]["matrix"]
+        if variant["name"] == "experts":
             assert tasks == matrix == []
             continue
         assert tasks == ["restore", "enlarge", "paint"]
         for row in range(3):
             assert matrix[row][row] == 1
             assert matrix[row] == [line[row] for line in matrix], "symmetric"
-        assert any(label.startswith(f"{contender['name']}: restore and enlarge ") for label in page.labels), "in words"
+        assert any(label.startswith(f"{variant['name']}: restore and enlarge ") for label in page.labels), "in words"
 
 
 def test_every_training_is_a_run_with_a_report(everybody: Path) -> None:
@@ -154,9 +154,9 @@ def test_every_training_is_a_run_with_a_report(everybody: Path) -> None:
 
 def figures_without_clocks(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "compare.json").read_text())
-    for contender in found["contenders"]:
+    for variant in found["contenders"]:
         for clock in CLOCKS:
-            del contender[clock]
+            del variant[clock]
     return found
 
 
@@ -224,7 +224,7 @@ def test_variations_are_compared(tmp_path: Path, tiny_recipe: MakeRecipe, comman
     finished = command("compare", recipe, "--vary", "model.balancer=normalised,fixed", "--seeds", 1, "--out", out)
     assert finished.code == 0, finished.err
     found = json.loads((out / "compare.json").read_text())
-    assert [contender["name"] for contender in found["contenders"]] == [
+    assert [variant["name"] for variant in found["contenders"]] == [
         "prism balancer=normalised",
         "prism balancer=fixed",
     ]
@@ -252,9 +252,9 @@ def test_a_training_that_diverges_is_a_collapse_and_stops_nobody_else(
     asked = ("compare", recipe, "--vary", "model.balancer=normalised,fixed", "--seeds", 1, "--out", out)
     finished = command(*asked)
     assert finished.code == 0, finished.err
-    contenders = json.loads((out / "compare.json").read_text())["contenders"]
-    assert contenders[1]["collapses"] == {"0": ["diverged"]}
-    assert "diverged" not in str(contenders[0]["collapses"])
+    variants = json.loads((out / "compare.json").read_text())["contenders"]
+    assert variants[1]["collapses"] == {"0": ["diverged"]}
+    assert "diverged" not in str(variants[0]["collapses"])
     assert "1 of 1" in Addresses((out / "report.html").read_text()).text
     assert command(*asked, "--resume").code == 0, "it is not tried again"
 
@@ -264,8 +264,8 @@ def test_doing_worse_than_nothing_is_a_collapse(tmp_path: Path, tiny_recipe: Mak
     ruined = ("--set", "model.rate=5", "--set", "model.clip=null", "--set", "model.schedule.warmup=0")
     finished = command("compare", recipe, "--models", "prism", "--seeds", 1, "--out", out, *ruined)
     assert finished.code == 0, finished.err
-    (contender,) = json.loads((out / "compare.json").read_text())["contenders"]
-    assert "restore: psnr is worse than doing nothing" in contender["collapses"]["0"]
+    (variant,) = json.loads((out / "compare.json").read_text())["contenders"]
+    assert "restore: psnr is worse than doing nothing" in variant["collapses"]["0"]
 
 
 PAIRS = {

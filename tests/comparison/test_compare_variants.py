@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from prismgan import data
-from prismgan.comparison import MODELS, Axis, find_contenders
-from prismgan.comparison.contenders import Contender, budget_of, must_be_equal
+from prismgan.comparison import MODELS, Axis, find_variants
 from prismgan.comparison.plan import find_trainings
+from prismgan.comparison.variants import Variant, budget_of, must_be_equal
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.recipes.recipe import Recipe
@@ -27,8 +27,8 @@ def recipe(tmp_path: Path, tiny_recipe: MakeRecipe) -> Path:
 
 
 def test_every_model_is_one(recipe: Path) -> None:
-    found = find_contenders(recipe, [], MODELS)
-    assert [contender.name for contender in found] == list(MODELS)
+    found = find_variants(recipe, [], MODELS)
+    assert [variant.name for variant in found] == list(MODELS)
     joint, experts = found[:2]
     assert list(joint.recipes) == [""]
     assert list(experts.recipes) == ["restore", "enlarge", "paint"]
@@ -39,7 +39,7 @@ def test_every_model_is_one(recipe: Path) -> None:
 
 
 def test_an_expert_sees_what_the_joint_network_sees(recipe: Path) -> None:
-    joint, experts = find_contenders(recipe, ["data.workers=0"], ["prism", "experts"])
+    joint, experts = find_variants(recipe, ["data.workers=0"], ["prism", "experts"])
     together, alone = joint.recipes[""], experts.recipes["restore"]
     rows, test = data.split(data.rows(together.data), together.data)
 
@@ -63,21 +63,21 @@ def test_an_expert_sees_what_the_joint_network_sees(recipe: Path) -> None:
 
 def test_variations_are_all_combinations(recipe: Path) -> None:
     axes = [Axis.parse("model.balancer=normalised,fixed"), Axis.parse("model.generator.widths=[8, 16],[4, 8]")]
-    found = find_contenders(recipe, ["training.steps=3"], ["prism", "experts"], axes)
+    found = find_variants(recipe, ["training.steps=3"], ["prism", "experts"], axes)
     assert len(found) == 8
     assert found[0].name == "prism balancer=normalised widths=[8, 16]"
     assert found[0].folder == "prism-balancer-normalised-widths-8-16"
-    assert [contender.recipes[""].model.balancer for contender in found[::2]] == 2 * ["normalised"] + 2 * ["fixed"]
+    assert [variant.recipes[""].model.balancer for variant in found[::2]] == 2 * ["normalised"] + 2 * ["fixed"]
     assert found[-1].recipes["paint"].model.generator.widths == (4, 8)
     assert Axis.parse("model.rate=1e-3, 2e-3").values == (0.001, 0.002)
     shares = [Axis.parse("tasks.restore.weight=1"), Axis.parse("tasks.paint.weight=0.1")]
-    assert find_contenders(recipe, [], ["prism"], shares)[0].name == "prism restore.weight=1 paint.weight=0.1"
-    assert all(each.training.steps == 3 for contender in found for each in contender.recipes.values())
+    assert find_variants(recipe, [], ["prism"], shares)[0].name == "prism restore.weight=1 paint.weight=0.1"
+    assert all(each.training.steps == 3 for variant in found for each in variant.recipes.values())
 
 
 def test_trainings_go_seed_after_seed(recipe: Path, tmp_path: Path) -> None:
-    found = find_trainings(find_contenders(recipe, ["seed=5"], ["prism", "experts"]), 2, tmp_path / "out")
-    assert [(training.contender, training.part, training.seed) for training in found] == [
+    found = find_trainings(find_variants(recipe, ["seed=5"], ["prism", "experts"]), 2, tmp_path / "out")
+    assert [(training.variant, training.part, training.seed) for training in found] == [
         *(("prism", "", 5), ("experts", "restore", 5), ("experts", "enlarge", 5), ("experts", "paint", 5)),
         *(("prism", "", 6), ("experts", "restore", 6), ("experts", "enlarge", 6), ("experts", "paint", 6)),
     ]
@@ -87,8 +87,8 @@ def test_trainings_go_seed_after_seed(recipe: Path, tmp_path: Path) -> None:
 
 def test_gradients_are_compared_even_where_the_recipe_does_not_say_so(recipe: Path) -> None:
     def every(*settings: str) -> int:
-        (contender,) = find_contenders(recipe, settings, ["prism"])
-        return contender.recipes[""].training.cosines_every
+        (variant,) = find_variants(recipe, settings, ["prism"])
+        return variant.recipes[""].training.cosines_every
 
     assert every("training.steps=400") == 20
     assert every("training.steps=3") == 1
@@ -113,16 +113,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_is_refused(case: str, recipe: Path) -> None:
     asked, message = WRONG[case]
     with pytest.raises(RecipeError, match=message):
-        find_contenders(
-            recipe, [], asked.get("models", ["prism"]), [Axis.parse(text) for text in asked.get("axes", [])]
-        )
+        find_variants(recipe, [], asked.get("models", ["prism"]), [Axis.parse(text) for text in asked.get("axes", [])])
 
 
 # -- the budget -----------------------------------------------------------------------------------
 
 
 def test_budgets_are_counted(recipe: Path) -> None:
-    joint, experts = find_contenders(recipe, [], ["prism", "experts"])
+    joint, experts = find_variants(recipe, [], ["prism", "experts"])
     counts = joint.recipes[""].model.make_generator([]).parameter_counts
     budget, apart = budget_of(joint), budget_of(experts)
     assert (budget.steps, budget.batch_size, budget.crop) == (8, 2, 32)
@@ -134,8 +132,8 @@ def test_budgets_are_counted(recipe: Path) -> None:
 
 def against_joint(recipe: Path, *settings: str) -> None:
     """Hold the recipe with some settings against the recipe, as if both were of one comparison."""
-    (joint,) = find_contenders(recipe, [], ["prism"])
-    other = Contender("other", "other", "", {"": load(recipe, settings)})
+    (joint,) = find_variants(recipe, [], ["prism"])
+    other = Variant("other", "other", "", {"": load(recipe, settings)})
     must_be_equal([joint, other], {each.name: budget_of(each) for each in (joint, other)})
 
 
@@ -159,5 +157,5 @@ def test_unequal_budgets_are_refused(setting: str, message: str, recipe: Path) -
 
 
 def test_a_variation_may_change_the_size(recipe: Path) -> None:
-    found = find_contenders(recipe, [], ["prism"], [Axis.parse("model.generator.widths=[8, 16],[16, 32]")])
-    must_be_equal(found, {contender.name: budget_of(contender) for contender in found})
+    found = find_variants(recipe, [], ["prism"], [Axis.parse("model.generator.widths=[8, 16],[16, 32]")])
+    must_be_equal(found, {variant.name: budget_of(variant) for variant in found})

@@ -54,7 +54,7 @@ def test_features_are_matched_row_by_row_where_there_are_pairs_and_else_on_the_m
     model, rows = trained(), batch()
     turn = model.begin(rows)
     outputs = model.generate(rows.source)
-    fakes = model.fakes(rows, outputs, turn)
+    fakes = model.adversarial_batch(rows, outputs, turn)
     assert fakes is not None
     model.discriminator.eval()
     found = model._matching(fakes)
@@ -83,7 +83,7 @@ def test_the_generators_losses_leave_the_discriminator_alone() -> None:
     model.step(batch())
     before = [parameter.detach().clone() for parameter in model.discriminator.parameters()]
     model.adversary.optimizer.zero_grad(set_to_none=True)
-    fakes = model.fakes(batch(), model.generator(batch().source), model.begin(batch()))
+    fakes = model.adversarial_batch(batch(), model.generator(batch().source), model.begin(batch()))
     assert fakes is not None
     torch.stack(list(model._matching(fakes).values())).sum().backward()
     assert all(parameter.grad is None for parameter in model.discriminator.parameters())

@@ -9,7 +9,7 @@ import torch
 from tiny_models import batch, model_of
 from torch import Tensor, nn
 
-from prismgan.models import Adversary, AdversaryConfig, Fakes
+from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.models.cwgan import CWGAN, CriticConfig, CWGANConfig
 
 
@@ -56,7 +56,7 @@ def test_the_generator_is_told_by_the_critic_as_it_is_after_its_updates() -> Non
     model, rows = made(), batch()
     log = model.step(rows)
     random = made()
-    fakes = random.fakes(rows, random.generate(rows.source), random.begin(rows))
+    fakes = random.adversarial_batch(rows, random.generate(rows.source), random.begin(rows))
     assert fakes is not None
     # Before its step the generator gave these very outputs, for no task but one varies with z.
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_a_trained_critic_is_as_steep_as_the_penalty_lets_it_be_and_finds_the_di
     for step in range(300):
         adversary.optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / 300)
         real, fake = points(16, step)
-        adversary.update(Fakes(["only"], fake, real, index, weight), step, random)
+        adversary.update_discriminator(AdversarialBatch(["only"], fake, real, index, weight), step, random)
 
     real, fake = points(16, 9999)
     position = torch.rand(16, 1, 1, 1, generator=random)

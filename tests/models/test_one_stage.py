@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.losses import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
-from prismgan.models import Adversary, AdversaryConfig, Fakes
+from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.networks import DiscriminatorConfig
 
 TASKS = ("clean", "paint", "pencil")
@@ -38,7 +38,7 @@ def adversary(objective: ObjectiveName, *, shift: float = 0.0, stages: str = "on
     return made
 
 
-def fakes(weight: Tensor | None = None) -> Fakes:
+def fakes(weight: Tensor | None = None) -> AdversarialBatch:
     """Two of the three tasks play; by default one row has no picture of the second."""
     random = torch.Generator().manual_seed(1)
     count = 2 * ROWS
@@ -46,24 +46,24 @@ def fakes(weight: Tensor | None = None) -> Fakes:
     if weight is None:
         weight = torch.tensor([1 / 6, 1 / 6, 1 / 6, 1 / 4, 0.0, 1 / 4])
     index = torch.tensor([0, 0, 0, 2, 2, 2])
-    return Fakes(("clean", "pencil"), fake.requires_grad_(), real, index, weight)
+    return AdversarialBatch(("clean", "pencil"), fake.requires_grad_(), real, index, weight)
 
 
-def logits_of_fakes(made: Adversary, given: Fakes) -> Tensor:
+def logits_of_fakes(made: Adversary, given: AdversarialBatch) -> Tensor:
     with torch.no_grad():
         return copy.deepcopy(made.discriminator)(given.fake, given.task_index).logit
 
 
-def played(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
+def played(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
     """Gradient at the outputs, gradients of the discriminator's parameters, and the generator's losses."""
-    verdict = made.play(given, step, torch.Generator().manual_seed(5))
+    verdict = made.update(given, step, torch.Generator().manual_seed(5))
     found = {name: p.grad.clone() for name, p in made.discriminator.named_parameters() if p.grad is not None}
     total = torch.stack([COEFFICIENTS[task] * loss for task, loss in verdict.losses.items()]).sum()
     (at_outputs,) = torch.autograd.grad(total, given.fake)
     return at_outputs, found, {task: float(loss.detach()) for task, loss in verdict.losses.items()}
 
 
-def by_hand(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
+def by_hand(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
     """The same three from two backward passes, each through a fresh copy of the discriminator as it is now."""
     objective, count = made.objective, len(given.fake)
     images, index = torch.cat([given.real, given.fake.detach()]), torch.cat([given.task_index, given.task_index])
@@ -102,7 +102,7 @@ def by_hand(made: Adversary, given: Fakes, step: int) -> tuple[Tensor, dict[str,
     return at_outputs, found, {task: float(value.detach()) for task, value in losses.items()}
 
 
-def assert_exact(made: Adversary, given: Fakes, step: int) -> None:
+def assert_exact(made: Adversary, given: AdversarialBatch, step: int) -> None:
     expected, expected_parameters, expected_losses = by_hand(made, given, step)
     found, parameters, losses = played(made, given, step)
     assert expected.abs().max() > 1e-6
@@ -175,7 +175,7 @@ def test_a_saturated_row_without_a_picture_costs_no_second_backward_pass() -> No
     given = given._replace(weight=weight)
     assert_exact(copy.deepcopy(made), given, 1)
     passes = count_backward_passes(made)
-    made.play(given, 1, torch.Generator())
+    made.update(given, 1, torch.Generator())
     assert passes["backward"] == 1
 
 
@@ -183,7 +183,7 @@ def test_the_second_backward_pass_is_taken_only_where_it_is_needed() -> None:
     for shift, expected in ((0.0, 1), (-20.0, 2)):
         made = adversary("hinge", shift=shift)
         passes = count_backward_passes(made)
-        made.play(fakes(), 1, torch.Generator())
+        made.update(fakes(), 1, torch.Generator())
         assert passes["backward"] == expected
 
 
@@ -259,7 +259,7 @@ def test_the_discriminators_own_gradients_do_not_depend_on_the_stages(objective:
 @each_objective
 def test_the_generators_backward_pass_leaves_the_discriminator_alone(objective: ObjectiveName, stages: str) -> None:
     given, made = fakes(), adversary(objective, stages=stages)
-    verdict = made.play(given, 1, torch.Generator())
+    verdict = made.update(given, 1, torch.Generator())
     before = {name: p.grad.clone() for name, p in made.discriminator.named_parameters() if p.grad is not None}
     torch.stack(list(verdict.losses.values())).sum().backward()
     after = {name: p.grad for name, p in made.discriminator.named_parameters() if p.grad is not None}

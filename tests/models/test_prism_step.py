@@ -19,7 +19,7 @@ from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
-from prismgan.models.fakes import row_weights
+from prismgan.models.adversarial_batch import row_weights
 from prismgan.tasks.derived import DerivedEntry
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])

@@ -133,18 +133,18 @@ def compare(
     require_training()
     clustered = is_clustered(engine, address, workers)
     from prismgan.cluster import connected
-    from prismgan.comparison import JOINT, MODELS, Axis, compare, find_contenders
+    from prismgan.comparison import JOINT, MODELS, Axis, compare, find_variants
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     everybody = [JOINT] if vary else list(MODELS)
-    contenders = find_contenders(
+    variants = find_variants(
         recipe,
         overrides,
         everybody if models is None else names(models),
         [Axis.parse(text) for text in vary or []],
     )
     cluster = connected(address) if clustered else None
-    report = compare(contenders, seeds, out, resume=resume, cluster=cluster, workers=workers)
+    report = compare(variants, seeds, out, resume=resume, cluster=cluster, workers=workers)
     if report is None:
         typer.echo("go on with the same command and --resume")
     else:

@@ -21,7 +21,7 @@ LOSS = "loss/"
 
 @dataclass(frozen=True)
 class Course:
-    """How the trainings of one contender went."""
+    """How the trainings of one variant went."""
 
     seconds: Interval
     """Of training, of all its networks together, evaluation left out."""
@@ -41,17 +41,17 @@ class Course:
 
 
 def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
-    """Of the trainings of one contender.
+    """Of the trainings of one variant.
 
     Raises:
         PrismganError: the metrics of a training cannot be read.
     """
-    contender = trainings[0].contender
+    variant = trainings[0].variant
     histories = {(training.seed, training.part): read_history(training.run.metrics) for training in trainings}
     seeds = list(dict.fromkeys(training.seed for training in trainings))
     parts = list(dict.fromkeys(training.part for training in trainings))
     batch = trainings[0].recipe.training.batch_size
-    collapses = {seed: _collapses([t for t in trainings if t.seed == seed], contender, quality) for seed in seeds}
+    collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
     tasks = tuple(task for training in trainings[: len(parts)] for task in _tasks(training))
     return Course(
         seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
@@ -83,7 +83,7 @@ def _pace(history: History, batch: int) -> float:
     return statistics.median(batch / history.series("images_per_second").values)
 
 
-def _collapses(trainings: Sequence[Training], contender: str, quality: Quality) -> tuple[str, ...]:
+def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) -> tuple[str, ...]:
     """Why one seed counts as collapsed."""
     found = []
     for training in trainings:
@@ -93,7 +93,7 @@ def _collapses(trainings: Sequence[Training], contender: str, quality: Quality) 
         elif training.rollbacks:
             found.append(f"{name}went back to a checkpoint {training.rollbacks} times")
         for task in _tasks(training):
-            metric = quality.worse_than_nothing(contender, task, training.seed)
+            metric = quality.worse_than_nothing(variant, task, training.seed)
             if metric:
                 found.append(f"{task}: {metric} is worse than doing nothing")
     return tuple(found)

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from prismgan import data, images
 from prismgan.batch import Batch
-from prismgan.comparison.contenders import Budget, Contender
 from prismgan.comparison.course import Course, find_course
 from prismgan.comparison.plan import Training
 from prismgan.comparison.quality import LEVEL, Quality, find_quality, read_measurements
+from prismgan.comparison.variants import Budget, Variant
 from prismgan.data import TestSet
 from prismgan.data.scene import largest_scale
 from prismgan.files import replace_file
@@ -27,17 +27,17 @@ from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_weights
 
 PICTURES = "pictures"
-"""Folder of what the contenders make of test pictures."""
+"""Folder of what the variants make of test pictures."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison found; by contender where not said otherwise."""
+    """What a comparison found; by variant where not said otherwise."""
 
     recipe: Recipe
-    """The recipe that was compared on, of the first contender and seed."""
+    """The recipe that was compared on, of the first variant and seed."""
     seeds: tuple[int, ...]
-    contenders: tuple[Contender, ...]
+    variants: tuple[Variant, ...]
     """The first is what the others are compared with."""
     budgets: Mapping[str, Budget]
     quality: Quality
@@ -48,7 +48,7 @@ class Findings:
 
     @property
     def reference(self) -> str:
-        return self.contenders[0].name
+        return self.variants[0].name
 
     @property
     def tasks(self) -> list[str]:
@@ -56,23 +56,23 @@ class Findings:
 
 
 def find(
-    contenders: Sequence[Contender], budgets: Mapping[str, Budget], trainings: Sequence[Training], folder: Path
+    variants: Sequence[Variant], budgets: Mapping[str, Budget], trainings: Sequence[Training], folder: Path
 ) -> Findings:
     """Read what the trainings left behind, and render test pictures with their weights into ``folder``.
 
     Raises:
         PrismganError: a file of a training cannot be read, or a picture cannot be written.
     """
-    own = {c.name: [training for training in trainings if training.contender == c.name] for c in contenders}
-    quality = find_quality(contenders, {name: read_measurements(part) for name, part in own.items()})
+    own = {c.name: [training for training in trainings if training.variant == c.name] for c in variants}
+    quality = find_quality(variants, {name: read_measurements(part) for name, part in own.items()})
     first = trainings[0].seed
     renderers = {name: load_renderer([t for t in part if t.seed == first]) for name, part in own.items()}
-    recipe = next(iter(contenders[0].recipes.values()))
-    render_pictures({c.folder: renderers[c.name] for c in contenders}, recipe, folder / PICTURES)
+    recipe = next(iter(variants[0].recipes.values()))
+    render_pictures({c.folder: renderers[c.name] for c in variants}, recipe, folder / PICTURES)
     return Findings(
         recipe=recipe,
         seeds=tuple(dict.fromkeys(training.seed for training in trainings)),
-        contenders=tuple(contenders),
+        variants=tuple(variants),
         budgets=budgets,
         quality=quality,
         courses={name: find_course(part, quality) for name, part in own.items()},
@@ -97,20 +97,20 @@ def _as_json(found: Findings) -> dict[str, Any]:
         "level": LEVEL,
         "reference": found.reference,
         "threads": found.threads,
-        "contenders": [_contender(contender, found) for contender in found.contenders],
+        "contenders": [_variant(variant, found) for variant in found.variants],
         "measurements": [result.as_json() for result in found.quality.results],
         "interference": [asdict(each) for each in found.quality.interference],
         "leading": {task: found.quality.leading(task) for task in found.tasks},
     }
 
 
-def _contender(contender: Contender, found: Findings) -> dict[str, Any]:
-    name = contender.name
+def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
+    name = variant.name
     course, budget = found.courses[name], found.budgets[name]
     return {
         "name": name,
-        "model": contender.model,
-        "variation": contender.variation,
+        "model": variant.model,
+        "variation": variant.variation,
         "budget": {**asdict(budget), "total": budget.total},
         "training_seconds": asdict(course.seconds),
         "seconds_a_step": asdict(course.seconds_a_step),
@@ -132,13 +132,13 @@ SHOWN = 2
 SIDE = 256
 """Longest side that a source has, in pixels, where its photo is large enough."""
 SOURCE, EXPECTED = "source", "expected"
-"""Names of the files beside those of contenders: what went in, and the target or exemplar."""
+"""Names of the files beside those of variants: what went in, and the target or exemplar."""
 HEIGHT, WIDTH, REPEATS = 256, 384, 5
 """Of the picture that is timed, and how often."""
 
 
 def load_renderer(trainings: Sequence[Training]) -> Render:
-    """The generators of one contender and one seed, as one: every task's image of a source.
+    """The generators of one variant and one seed, as one: every task's image of a source.
 
     Raises:
         WeightsError: weights of a training cannot be read.
@@ -156,7 +156,7 @@ def load_renderer(trainings: Sequence[Training]) -> Render:
 
 
 def rendering_seconds(renderers: Mapping[str, Render]) -> dict[str, float]:
-    """Median seconds for all tasks of one picture, by contender, taken in turn."""
+    """Median seconds for all tasks of one picture, by variant, taken in turn."""
     source = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
     source = source.to(memory_format=torch.channels_last)
     ways: dict[str, Callable[[], object]] = {}
@@ -166,7 +166,7 @@ def rendering_seconds(renderers: Mapping[str, Render]) -> dict[str, float]:
 
 
 def render_pictures(renderers: Mapping[str, Render], recipe: Recipe, folder: Path) -> None:
-    """Write what contenders, by the names of their files, make of a few test pictures, as ``PICTURE/TASK/NAME.png``.
+    """Write what variants, by the names of their files, make of a few test pictures, as ``PICTURE/TASK/NAME.png``.
 
     Raises:
         PrismganError: a file cannot be written.

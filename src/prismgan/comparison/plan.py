@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from prismgan.comparison.contenders import Contender
+from prismgan.comparison.variants import Variant
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.evaluation.measurement import Evaluation
 from prismgan.files import entries
@@ -28,7 +28,7 @@ TITLE = 80
 class Training:
     """One training: an ordinary run folder inside of the comparison's."""
 
-    contender: str
+    variant: str
     part: str
     """The task of an expert; else empty."""
     recipe: Recipe
@@ -77,18 +77,18 @@ class Training:
         return None if evaluation is None else evaluation.step
 
 
-def find_trainings(contenders: Sequence[Contender], seeds: int, folder: Path) -> list[Training]:
-    """Every contender with ``seeds`` seeds from the recipe's on, seed after seed: a machine that grows busier then
-    slows all contenders down alike, and a comparison that is stopped early has compared something."""
+def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> list[Training]:
+    """Every variant with ``seeds`` seeds from the recipe's on, seed after seed: a machine that grows busier then
+    slows all variants down alike, and a comparison that is stopped early has compared something."""
     found = []
     for number in range(seeds):
-        for contender in contenders:
-            for part, recipe in contender.recipes.items():
+        for variant in variants:
+            for part, recipe in variant.recipes.items():
                 seed = recipe.seed + number
-                title = f"{recipe.name}: {' '.join(filter(None, (contender.name, part)))}, seed {seed}"
-                place = folder / contender.folder / part / f"seed-{seed}"
+                title = f"{recipe.name}: {' '.join(filter(None, (variant.name, part)))}, seed {seed}"
+                place = folder / variant.folder / part / f"seed-{seed}"
                 own = recipe.model_copy(update={"seed": seed, "name": title[-TITLE:]})
-                found.append(Training(contender.name, part, own, Run(place)))
+                found.append(Training(variant.name, part, own, Run(place)))
     return found
 
 
@@ -195,24 +195,24 @@ class ComparisonDisplay:
         """Until all trainings are done, at the pace of those like them, or of all where there was none like it."""
         assert self._current is not None
         now = time.monotonic() - self._entered
-        running = {**self._paces, (self._current.contender, self._current.part): [now / max(1, step - self._first)]}
+        running = {**self._paces, (self._current.variant, self._current.part): [now / max(1, step - self._first)]}
         known = [pace for paces in running.values() for pace in paces]
         total = 0.0
         for training in self.trainings:
-            paces = running.get((training.contender, training.part), known)
+            paces = running.get((training.variant, training.part), known)
             total += self._left[training.run.folder] * sum(paces) / len(paces)
         return total
 
     def _learn(self, training: Training, steps: int, seconds: float) -> None:
         if steps and seconds:
-            self._paces[training.contender, training.part].append(seconds / steps)
+            self._paces[training.variant, training.part].append(seconds / steps)
 
     def _name(self, training: Training | None = None) -> str:
         training = training or self._current
         assert training is not None
         number = 1 + [each.run.folder for each in self.trainings].index(training.run.folder)
         part = f" {training.part}" if training.part else ""
-        return f"{number}/{len(self.trainings)} {training.contender}{part}, seed {training.seed}"
+        return f"{number}/{len(self.trainings)} {training.variant}{part}, seed {training.seed}"
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 from scipy import stats
 
-from prismgan.comparison.contenders import EXPERTS, JOINT, Contender
 from prismgan.comparison.plan import Training
+from prismgan.comparison.variants import EXPERTS, JOINT, Variant
 from prismgan.evaluation.measurement import Evaluation, Measurement
 
 LEVEL = 0.95
@@ -103,14 +103,14 @@ def values_of(seeds: Seeds) -> dict[int, float]:
 
 @dataclass(frozen=True)
 class Result:
-    """One metric of one task under one condition, of one contender."""
+    """One metric of one task under one condition, of one variant."""
 
-    contender: str
+    variant: str
     seeds: Seeds
     difference: Difference | None = None
-    """To the first contender; None for itself."""
+    """To the first variant; None for itself."""
     p_adjusted: float | None = None
-    """The difference's p, corrected for all contenders and conditions in which the task's metric is tested."""
+    """The difference's p, corrected for all variants and conditions in which the task's metric is tested."""
 
     @property
     def about(self) -> Measurement:
@@ -139,7 +139,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` than the first contender beyond noise; else empty."""
+        """``better`` or ``worse`` than the first variant beyond noise; else empty."""
         if self.difference is None or self.p_adjusted is None or self.p_adjusted >= 1 - LEVEL:
             return ""
         return "better" if (self.difference.mean > 0) == (self.about.better == "higher") else "worse"
@@ -149,7 +149,7 @@ class Result:
         about = ("task", "kind", "condition", "metric", "unit", "better", "compared_with")
         return {
             **{name: getattr(self.about, name) for name in about},
-            "contender": self.contender,
+            "contender": self.variant,
             "values": self.values,
             "value": asdict(self.value),
             "baseline": self.baseline,
@@ -186,20 +186,19 @@ class Quality:
         judged = [about.metric for about in own if about.compared_with != "photo"]
         return next(iter(judged or [about.metric for about in own]), None)
 
-    def worse_than_nothing(self, contender: str, task: str, seed: int) -> str | None:
+    def worse_than_nothing(self, variant: str, task: str, seed: int) -> str | None:
         """The task's leading metric, if its mean over the conditions is worse than doing nothing; else None."""
         metric = self.leading(task)
         gains = [
             (each.values[seed] - each.nothing[seed]) * (1 if each.about.better == "higher" else -1)
             for each in self.results
-            if (each.contender, each.about.task, each.about.metric) == (contender, task, metric)
-            and seed in each.nothing
+            if (each.variant, each.about.task, each.about.metric) == (variant, task, metric) and seed in each.nothing
         ]
         return metric if gains and sum(gains) < 0 else None
 
 
 def read_measurements(trainings: Sequence[Training]) -> dict[Key, dict[int, Measurement]]:
-    """The evaluations of one contender's trainings; a training without an evaluation has diverged.
+    """The evaluations of one variant's trainings; a training without an evaluation has diverged.
 
     Raises:
         PrismganError: an evaluation cannot be read.
@@ -213,18 +212,18 @@ def read_measurements(trainings: Sequence[Training]) -> dict[Key, dict[int, Meas
     return measurements
 
 
-def find_quality(contenders: Sequence[Contender], measured: Mapping[str, Mapping[Key, Seeds]]) -> Quality:
-    """Differences to the first contender, and the cost of sharing, of the measurements of each contender."""
-    reference = contenders[0].name
+def find_quality(variants: Sequence[Variant], measured: Mapping[str, Mapping[Key, Seeds]]) -> Quality:
+    """Differences to the first variant, and the cost of sharing, of the measurements of each variant."""
+    reference = variants[0].name
     results = []
-    for contender in contenders:
-        for key, seeds in measured[contender.name].items():
-            result = Result(contender.name, seeds)
-            if contender.name != reference:
+    for variant in variants:
+        for key, seeds in measured[variant.name].items():
+            result = Result(variant.name, seeds)
+            if variant.name != reference:
                 to = values_of(measured[reference].get(key, {}))
                 result = replace(result, difference=difference(result.values, to))
             results.append(result)
-    return Quality(tuple(_corrected(results)), tuple(_interference(contenders, measured)))
+    return Quality(tuple(_corrected(results)), tuple(_interference(variants, measured)))
 
 
 def _corrected(results: list[Result]) -> list[Result]:
@@ -239,16 +238,16 @@ def _corrected(results: list[Result]) -> list[Result]:
     return results
 
 
-def _interference(contenders: Sequence[Contender], measured: Mapping[str, Mapping[Key, Seeds]]) -> list[Interference]:
-    joint = {contender.variation: contender for contender in contenders if contender.model == JOINT}
+def _interference(variants: Sequence[Variant], measured: Mapping[str, Mapping[Key, Seeds]]) -> list[Interference]:
+    joint = {variant.variation: variant for variant in variants if variant.model == JOINT}
     entries = []
-    for contender in contenders:
-        if contender.model != EXPERTS or contender.variation not in joint:
+    for variant in variants:
+        if variant.model != EXPERTS or variant.variation not in joint:
             continue
-        together = measured[joint[contender.variation].name]
-        for key, seeds in measured[contender.name].items():
+        together = measured[joint[variant.variation].name]
+        for key, seeds in measured[variant.name].items():
             lost = difference(values_of(together.get(key, {})), values_of(seeds))
             if lost is not None:
                 about = next(iter(seeds.values()))
-                entries.append(Interference(*key, about.unit, about.better, contender.variation, lost))
+                entries.append(Interference(*key, about.unit, about.better, variant.variation, lost))
     return entries

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from prismgan.comparison.contenders import EXPERTS
 from prismgan.comparison.findings import EXPECTED, PICTURES, SOURCE, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
+from prismgan.comparison.variants import EXPERTS
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
 from prismgan.report.page import write_page
@@ -51,12 +51,12 @@ class ComparisonReport:
 
     @property
     def headline(self) -> str:
-        """Contenders, tasks, seeds and budget, in one line."""
+        """Variants, tasks, seeds and budget, in one line."""
         findings = self.findings
         budget, tasks, seeds = findings.budgets[findings.reference], findings.tasks, len(findings.seeds)
         seconds = sum(course.seconds.mean * course.seconds.count for course in findings.courses.values())
         parts = (
-            ", ".join(contender.name for contender in findings.contenders),
+            ", ".join(variant.name for variant in findings.variants),
             f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})",
             f"{seeds} seed{'s' if seeds > 1 else ''}",
             f"{budget.steps:,} steps of {budget.batch_size} crops of {budget.crop} px each",
@@ -78,7 +78,7 @@ class ComparisonReport:
             spread = with_half(each.difference.mean, each.difference.half, "dB", sign=True)
             text = f"{task} jointly minus its expert ({each.condition}: {spread})"
             figures.append((f"{signed(each.difference.mean, 'dB')} dB", text))
-        experts = next((c.name for c in findings.contenders if c.model == EXPERTS), None)
+        experts = next((c.name for c in findings.variants if c.model == EXPERTS), None)
         if experts is not None and experts != findings.reference:
             ratio = findings.courses[experts].seconds.mean / findings.courses[findings.reference].seconds.mean
             text = f"time to train all experts against {findings.reference}"
@@ -107,17 +107,17 @@ class ComparisonReport:
             headings.append(f"{task}: {METRICS.get(metric, metric)} {DIRECTIONS[about.better]}")
         return headings
 
-    def _leading(self, contender: str, task: str) -> list[Result]:
+    def _leading(self, variant: str, task: str) -> list[Result]:
         """One for every condition under which doing nothing can be improved on."""
-        key = (contender, task, self.judged_tasks[task])
-        own = [r for r in self.findings.quality.results if (r.contender, r.about.task, r.about.metric) == key]
+        key = (variant, task, self.judged_tasks[task])
+        own = [r for r in self.findings.quality.results if (r.variant, r.about.task, r.about.metric) == key]
         return [result for result in own if result.nothing] or own
 
-    def overview(self, contender: str) -> list[tuple[Interval | None, str]]:
+    def overview(self, variant: str) -> list[tuple[Interval | None, str]]:
         """For every task the mean of its leading metric over conditions and seeds, and its unit."""
         row: list[tuple[Interval | None, str]] = []
         for task in self.judged_tasks:
-            own = self._leading(contender, task)
+            own = self._leading(variant, task)
             seeds = [seed for seed in (own[0].values if own else ()) if all(seed in r.values for r in own)]
             means = [statistics.fmean(result.values[seed] for result in own) for seed in seeds]
             row.append((interval(means), own[0].about.unit) if means else (None, ""))
@@ -152,11 +152,11 @@ class ComparisonReport:
     # -- pictures and curves --------------------------------------------------------------------
 
     def pictures(self, task: str) -> list[list[tuple[str, Path]]]:
-        """For every test picture its source, its target or exemplar, and every contender's output, with captions."""
+        """For every test picture its source, its target or exemplar, and every variant's output, with captions."""
         findings = self.findings
         paired = {each.name for each in findings.recipe.all_tasks() if each.has_pairs}
         captions = {SOURCE: "source", EXPECTED: "target" if task in paired else "exemplar"}
-        captions |= {contender.folder: contender.name for contender in findings.contenders}
+        captions |= {variant.folder: variant.name for variant in findings.variants}
         places = sorted((self.folder / PICTURES).glob(f"picture-*/{task}"))
         return [
             [(name, place / f"{file}.png") for file, name in captions.items() if (place / f"{file}.png").exists()]
@@ -171,7 +171,7 @@ class ComparisonReport:
 
     @property
     def curves(self) -> list[Chart]:
-        """For every term of every task's losses, a line for each contender that has it."""
+        """For every term of every task's losses, a line for each variant that has it."""
         courses = self.findings.courses
         charts = []
         for term in dict.fromkeys(term for course in courses.values() for term in course.curves):

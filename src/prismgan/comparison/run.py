@@ -8,10 +8,10 @@ from pathlib import Path
 
 from prismgan import data
 from prismgan.cluster import TRIES, spread
-from prismgan.comparison.contenders import Contender, budget_of, must_be_equal
 from prismgan.comparison.findings import find, write_json
 from prismgan.comparison.plan import ComparisonDisplay, Training, find_trainings, must_be_startable
 from prismgan.comparison.report import write_comparison_report
+from prismgan.comparison.variants import Variant, budget_of, must_be_equal
 from prismgan.errors import DivergedError, PrismganError
 from prismgan.files import locked
 from prismgan.report.history import read_history
@@ -23,7 +23,7 @@ TRAINING_MEMORY = 3_500_000_000
 
 
 def compare(
-    contenders: Sequence[Contender],
+    variants: Sequence[Variant],
     seeds: int,
     folder: Path,
     *,
@@ -31,12 +31,12 @@ def compare(
     cluster: AbstractContextManager[None] | None = None,
     workers: int | None = None,
 ) -> Path | None:
-    """Train every contender with every seed, and report on all of it.
+    """Train every variant with every seed, and report on all of it.
 
-    A contender whose training diverges for good is reported with what it has; the others go on.
+    A variant whose training diverges for good is reported with what it has; the others go on.
 
     Args:
-        contenders: what is trained.
+        variants: what is trained.
         seeds: how often.
         folder: for everything; on a cluster all machines need it, and the data, by the same paths.
         resume: go on with the comparison in the folder.
@@ -48,17 +48,17 @@ def compare(
 
     Raises:
         RecipeError: the folder holds another comparison, or ``resume`` is asked for where there is none.
-        PrismganError: the contenders are not given the same, or something cannot be written.
+        PrismganError: the variants are not given the same, or something cannot be written.
     """
     must_be_startable(folder, resume)
-    budgets = {contender.name: budget_of(contender) for contender in contenders}
-    must_be_equal(contenders, budgets)
-    trainings = find_trainings(contenders, seeds, folder)
+    budgets = {variant.name: budget_of(variant) for variant in variants}
+    must_be_equal(variants, budgets)
+    trainings = find_trainings(variants, seeds, folder)
     for training in trainings:
         if training.run.checkpoint.exists():
             must_be_resumable(training.run, training.recipe)
     recipe = trainings[0].recipe  # what is wrong with the data is said before anything else
-    data.must_fit(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
+    data.validate(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
     with locked(folder, "comparison"), ComparisonDisplay(trainings) as display:
         for name, budget in budgets.items():
             display.event(f"{name}: {budget}")
@@ -73,7 +73,7 @@ def compare(
                 _train_on_cluster(waiting, display, workers)
         elif not all(_train(training, display) for training in waiting):
             return None
-    found = find(contenders, budgets, trainings, folder)
+    found = find(variants, budgets, trainings, folder)
     write_json(folder / "compare.json", found)
     return write_comparison_report(folder, found)
 

@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: models, and variations of them along fields of the recipe, at the same budget."""
+"""The variants that a comparison trains: models, and changes of fields of the recipe, all at the same budget."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MEASUREMENTS = 20
 
 @dataclass(frozen=True)
 class Axis:
-    """A field of the recipe and the values that it is to have, one contender each."""
+    """A field of the recipe and the values that it is to have, one variant each."""
 
     path: str
     values: tuple[Any, ...]
@@ -73,7 +73,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Contender:
+class Variant:
     """What is trained once for every seed."""
 
     name: str
@@ -90,9 +90,9 @@ class Contender:
         return re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-.")
 
 
-def find_contenders(
+def find_variants(
     path: Path, settings: Sequence[str], models: Sequence[str], axes: Sequence[Axis] = ()
-) -> list[Contender]:
+) -> list[Variant]:
     """Every model with every combination of the axes' values; the first is what the others are compared with.
 
     Raises:
@@ -121,13 +121,13 @@ def find_contenders(
             )
         variation = " ".join(labels)
         found += [
-            Contender(" ".join(filter(None, (model, variation))), model, variation, _recipes(model, recipe))
+            Variant(" ".join(filter(None, (model, variation))), model, variation, _recipes(model, recipe))
             for model in models
         ]
-    folders = [contender.folder for contender in found]
-    for contender in found:
-        if folders.count(contender.folder) > 1:
-            raise RecipeError(f"--vary: two variations would have the folder {contender.folder!r}; name fewer values")
+    folders = [variant.folder for variant in found]
+    for variant in found:
+        if folders.count(variant.folder) > 1:
+            raise RecipeError(f"--vary: two variations would have the folder {variant.folder!r}; name fewer values")
     return found
 
 
@@ -169,7 +169,7 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a contender is given for one seed."""
+    """What a variant is given for one seed."""
 
     steps: int
     """Of every training: an expert sees its task as often as the joint network does."""
@@ -194,17 +194,17 @@ class Budget:
         )
 
 
-def budget_of(contender: Contender) -> Budget:
-    """Count the parameters of a contender's networks."""
-    training = next(iter(contender.recipes.values())).training
-    parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in contender.recipes.items()}
+def budget_of(variant: Variant) -> Budget:
+    """Count the parameters of a variant's networks."""
+    training = next(iter(variant.recipes.values())).training
+    parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in variant.recipes.items()}
     helpers: Counter[str] = Counter()
-    for recipe in contender.recipes.values():
+    for recipe in variant.recipes.values():
         helpers.update(beside(recipe.model, recipe.all_tasks()))
     return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
 
 
-def must_be_equal(contenders: Sequence[Contender], budgets: Mapping[str, Budget]) -> None:
+def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) -> None:
     """Refuse models that are not given the same: steps, pictures, and parameters within :data:`TOLERANCE`.
 
     Models are compared within one variation. What a variation changes is its own business: it may be the size. Experts
@@ -215,21 +215,21 @@ def must_be_equal(contenders: Sequence[Contender], budgets: Mapping[str, Budget]
         PrismganError: they are not; every model that differs is named.
     """
     problems = []
-    first: dict[str, Contender] = {}
-    for contender in contenders:
-        if contender.model == EXPERTS:
+    first: dict[str, Variant] = {}
+    for variant in variants:
+        if variant.model == EXPERTS:
             continue
-        reference = first.setdefault(contender.variation, contender)
-        mine, other = budgets[contender.name], budgets[reference.name]
+        reference = first.setdefault(variant.variation, variant)
+        mine, other = budgets[variant.name], budgets[reference.name]
         if (mine.steps, mine.batch_size, mine.crop) != (other.steps, other.batch_size, other.crop):
             problems.append(
-                f"{contender.name}: trains {mine.steps} steps of {mine.batch_size} crops of {mine.crop} pixels, "
+                f"{variant.name}: trains {mine.steps} steps of {mine.batch_size} crops of {mine.crop} pixels, "
                 f"{reference.name} {other.steps} of {other.batch_size} of {other.crop}; give both the same"
             )
         ratio = mine.total / other.total
         if abs(ratio - 1) > TOLERANCE:
             problems.append(
-                f"{contender.name}: has {mine.total:,} parameters, {ratio:.2f} times those of {reference.name} "
+                f"{variant.name}: has {mine.total:,} parameters, {ratio:.2f} times those of {reference.name} "
                 f"({other.total:,}), and may differ by {TOLERANCE:.0%}; change its width"
             )
     if problems:

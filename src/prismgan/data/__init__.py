@@ -1,7 +1,7 @@
 """Where pictures come from, and how they become batches."""
 
 from prismgan.data.batches import Part, batches
-from prismgan.data.check import check, must_fit, summary
+from prismgan.data.check import check, summary, validate
 from prismgan.data.degradation import (
     Condition,
     Defocus,
@@ -40,9 +40,9 @@ __all__ = [
     "check",
     "degrade",
     "exemplars",
-    "must_fit",
     "resolve",
     "rows",
     "split",
     "summary",
+    "validate",
 ]

@@ -84,7 +84,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     return problems
 
 
-def must_fit(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
+def validate(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     """What :func:`check` finds, where training can go on with it.
 
     Raises:

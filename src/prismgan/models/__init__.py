@@ -9,13 +9,13 @@ from typing import Any, get_args
 from jaxtyping import Float
 from torch import Tensor
 
+from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.cganomaly import CGANomaly
 from prismgan.models.cogan import CoGan
 from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.cvae import CVAE
 from prismgan.models.cwgan import CWGAN
-from prismgan.models.fakes import Fakes
 from prismgan.models.model import Model
 from prismgan.models.prism import Prism, PrismConfig
 from prismgan.tasks import Task
@@ -23,9 +23,9 @@ from prismgan.tasks import Task
 __all__ = [
     "MODELS",
     "PHOTO_MODELS",
+    "AdversarialBatch",
     "Adversary",
     "AdversaryConfig",
-    "Fakes",
     "Model",
     "ModelConfig",
     "Prism",

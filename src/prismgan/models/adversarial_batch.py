@@ -15,7 +15,7 @@ from prismgan.networks import Discriminator
 from prismgan.tasks import Task
 
 
-class Fakes(NamedTuple):
+class AdversarialBatch(NamedTuple):
     """The outputs that the discriminator judges in a step, task after task, with real pictures beside them."""
 
     tasks: Sequence[str]
@@ -31,14 +31,14 @@ class Fakes(NamedTuple):
         return dict(zip(self.tasks, values.unflatten(0, (len(self.tasks), -1)), strict=True))
 
 
-def shown(
+def adversarial_batch(
     tasks: Iterable[Task],
     batch: Batch,
     outputs: Mapping[str, Tensor],
     weights: Mapping[str, Float[Tensor, " B"]],
     discriminator: Discriminator,
     random: torch.Generator,
-) -> Fakes | None:
+) -> AdversarialBatch | None:
     """Outputs and real pictures of all tasks that play against the discriminator, at the source's size.
 
     Larger ones are cropped, real and fake at the same place, so that every task costs the same. None where no task
@@ -59,7 +59,7 @@ def shown(
         real.append(picture[window])
     weight = torch.cat([weights[name] for name in names]) / len(names)
     index = discriminator.indices(names, len(batch.source)).to(batch.source.device)
-    return Fakes(names, torch.cat(fake), torch.cat(real), index, weight)
+    return AdversarialBatch(names, torch.cat(fake), torch.cat(real), index, weight)
 
 
 def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, " B"]]:
@@ -79,5 +79,5 @@ def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, 
 def present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
     """For each task that the batch has pictures of, 1 for rows that have one and 0 for the others."""
     everything = torch.ones(len(batch.source), device=batch.source.device)
-    shown = [name for name in names if name in batch.targets or name in batch.examples]
-    return {name: batch.present.get(name, everything).float() for name in shown}
+    adversarial_batch = [name for name in names if name in batch.targets or name in batch.examples]
+    return {name: batch.present.get(name, everything).float() for name in adversarial_batch}

@@ -33,7 +33,7 @@ from prismgan.losses import (
     zero_centred_penalty,
 )
 from prismgan.metrics import real_or_fake, right_task
-from prismgan.models.fakes import Fakes
+from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.gradients import apply_gradients, processes
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
@@ -98,27 +98,27 @@ class Adversary:
         self.discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99))
 
-    def play(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+    def update(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
         """Update the discriminator and say what the generator should make of it."""
-        return (self._one_stage if self.config.stages == "one" else self._two_stage)(fakes, step, random)
+        return (self._one_stage if self.config.stages == "one" else self._two_stage)(judged, step, random)
 
-    def _one_stage(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+    def _one_stage(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
         """Both players' gradients from one forward pass of the discriminator."""
-        count = len(fakes.fake)
-        images = fakes.fake.detach().requires_grad_()
-        judgement = self._judge_both(fakes.real, images, fakes.task_index)
+        count = len(judged.fake)
+        images = judged.fake.detach().requires_grad_()
+        judgement = self._judge_both(judged.real, images, judged.task_index)
         logits = judgement.logit
         real, fake = logits[:count].detach().requires_grad_(), logits[count:].detach().requires_grad_()
-        loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
+        loss = (self.objective.discriminator(real, fake) * judged.weight).sum()
         by_real, by_fake = torch.autograd.grad(loss, (real, fake))
-        values = self.objective.generator(real.detach(), fake) * fakes.weight
+        values = self.objective.generator(real.detach(), fake) * judged.weight
         (wanted,) = torch.autograd.grad(values.sum(), fake)
 
-        present = fakes.weight > 0
-        scalable = bool((by_fake.abs() > SMALLEST_FACTOR * fakes.weight)[present].all())
+        present = judged.weight > 0
+        scalable = bool((by_fake.abs() > SMALLEST_FACTOR * judged.weight)[present].all())
         if not scalable:
             (gradient,) = torch.autograd.grad(logits[count:], images, wanted, retain_graph=True)
-        classification, extra = self._extras(fakes, judgement, step, random)
+        classification, extra = self._extras(judged, judgement, step, random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward([logits, extra], [torch.cat([by_real, by_fake]), torch.ones_like(extra)])
         if scalable:
@@ -127,38 +127,40 @@ class Adversary:
             gradient = images.grad * factor.view(-1, 1, 1, 1)
         norm, finite = apply_gradients(self.optimizer, self.config.clip)
         # A scalar with the loss's value and, at the outputs, the gradient found above.
-        pull = (fakes.fake * gradient).flatten(1).sum(1)
-        losses = _per_task(fakes, values.detach() + pull - pull.detach())
-        return Verdict(losses, self._log(fakes, judgement, loss + extra, classification, norm), finite)
+        scaled = (judged.fake * gradient).flatten(1).sum(1)
+        losses = _per_task(judged, values.detach() + scaled - scaled.detach())
+        return Verdict(losses, self._log(judged, judgement, loss + extra, classification, norm), finite)
 
-    def _two_stage(self, fakes: Fakes, step: int, random: torch.Generator) -> Verdict:
+    def _two_stage(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
         """The discriminator's update, then its fresh judgement for the generator."""
-        log, finite = self.update(fakes, step, random)
-        return Verdict(self.pull(fakes), log, finite)
+        log, finite = self.update_discriminator(judged, step, random)
+        return Verdict(self.generator_loss(judged), log, finite)
 
-    def update(self, fakes: Fakes, step: int, random: torch.Generator) -> tuple[dict[str, Tensor], Float[Tensor, ""]]:
+    def update_discriminator(
+        self, judged: AdversarialBatch, step: int, random: torch.Generator
+    ) -> tuple[dict[str, Tensor], Float[Tensor, ""]]:
         """The discriminator's own step, on detached outputs; its log, and 1 if the step was taken."""
-        count = len(fakes.fake)
-        judgement = self._judge_both(fakes.real, fakes.fake.detach(), fakes.task_index)
+        count = len(judged.fake)
+        judgement = self._judge_both(judged.real, judged.fake.detach(), judged.task_index)
         real, fake = judgement.logit[:count], judgement.logit[count:]
-        loss = (self.objective.discriminator(real, fake) * fakes.weight).sum()
-        classification, extra = self._extras(fakes, judgement, step, random)
+        loss = (self.objective.discriminator(real, fake) * judged.weight).sum()
+        classification, extra = self._extras(judged, judgement, step, random)
         self.optimizer.zero_grad(set_to_none=True)
         (loss + extra).backward()
         norm, finite = apply_gradients(self.optimizer, self.config.clip)
-        return self._log(fakes, judgement, loss + extra, classification, norm), finite
+        return self._log(judged, judgement, loss + extra, classification, norm), finite
 
-    def pull(self, fakes: Fakes) -> dict[str, Float[Tensor, ""]]:
+    def generator_loss(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
         """The generator's adversarial losses, by a pass of their own through the discriminator, unchanged by it."""
         self.discriminator.requires_grad_(False)
         with self.autocast:
-            fake = self.discriminator(fakes.fake, fakes.task_index).logit
+            fake = self.discriminator(judged.fake, judged.task_index).logit
             real = torch.zeros_like(fake)
             if self.objective.generator_sees_real:
                 with torch.no_grad():
-                    real = self.discriminator(fakes.real, fakes.task_index).logit
+                    real = self.discriminator(judged.real, judged.task_index).logit
         self.discriminator.requires_grad_(True)
-        return _per_task(fakes, self.objective.generator(real, fake) * fakes.weight)
+        return _per_task(judged, self.objective.generator(real, fake) * judged.weight)
 
     def _judge_both(self, real: Tensor, fake: Tensor, index: Tensor) -> Judgement:
         """One forward pass over real and fake pictures, the real ones first."""
@@ -168,60 +170,60 @@ class Adversary:
         return judgement
 
     def _extras(
-        self, fakes: Fakes, judgement: Judgement, step: int, random: torch.Generator
+        self, judged: AdversarialBatch, judgement: Judgement, step: int, random: torch.Generator
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Task classification on real pictures, and that plus the gradient penalty, weighted."""
-        found = judgement.task[: len(fakes.real)]
-        classification = (F.cross_entropy(found, fakes.task_index, reduction="none") * fakes.weight).sum()
+        found = judgement.task[: len(judged.real)]
+        classification = (F.cross_entropy(found, judged.task_index, reduction="none") * judged.weight).sum()
         extra = self.config.classification_weight * classification
         if self.penalty != "none" and step % self.penalty_every == 0:
-            penalty = (self._penalty(fakes, random) * fakes.weight).sum()
+            penalty = (self._penalty(judged, random) * judged.weight).sum()
             extra = extra + self.penalty_weight * self.penalty_every * penalty
         return classification.detach(), extra
 
-    def _penalty(self, fakes: Fakes, random: torch.Generator) -> Float[Tensor, " N"]:
+    def _penalty(self, judged: AdversarialBatch, random: torch.Generator) -> Float[Tensor, " N"]:
         def judge(images: Tensor) -> Tensor:
             with self.autocast:
-                judgement: Judgement = self.discriminator(images, fakes.task_index)
+                judgement: Judgement = self.discriminator(images, judged.task_index)
             return judgement.logit
 
         if self.penalty == "wgan-gp":
             # Drawn for the rows of all processes, so that a row's place does not depend on how they are shared.
             rank, world = processes()
-            rows = len(fakes.fake) // len(fakes.tasks)
-            mix = torch.rand(len(fakes.tasks), world * rows, generator=random)
-            mine = mix[:, rank * rows : (rank + 1) * rows].reshape(-1).to(fakes.fake.device)
-            return wasserstein_penalty(judge, fakes.real, fakes.fake, mine)
-        penalty = zero_centred_penalty(judge, fakes.real)
+            rows = len(judged.fake) // len(judged.tasks)
+            mix = torch.rand(len(judged.tasks), world * rows, generator=random)
+            mine = mix[:, rank * rows : (rank + 1) * rows].reshape(-1).to(judged.fake.device)
+            return wasserstein_penalty(judge, judged.real, judged.fake, mine)
+        penalty = zero_centred_penalty(judge, judged.real)
         if self.penalty == "r1+r2":
-            penalty = penalty + zero_centred_penalty(judge, fakes.fake)
+            penalty = penalty + zero_centred_penalty(judge, judged.fake)
         return penalty
 
     @torch.no_grad()
-    def judge(self, fakes: Fakes) -> dict[str, Float[Tensor, " N"]]:
-        """Loss and rightness picture by picture, nothing updated: the discriminator's metrics at test time."""
+    def judge(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, " N"]]:
+        """Loss and accuracy picture by picture, nothing updated: the discriminator's metrics at test time."""
         self.discriminator.eval()
-        judgement = self._judge_both(fakes.real, fakes.fake, fakes.task_index)
+        judgement = self._judge_both(judged.real, judged.fake, judged.task_index)
         self.discriminator.train()
-        count = len(fakes.fake)
+        count = len(judged.fake)
         loss = self.objective.discriminator(judgement.logit[:count], judgement.logit[count:])
-        present = fakes.weight > 0
-        values = {"loss": loss, **self._rightness(judgement, fakes.task_index)}
+        present = judged.weight > 0
+        values = {"loss": loss, **self._accuracies(judgement, judged.task_index)}
         return {name: value[present] for name, value in values.items()}
 
     def _log(
-        self, fakes: Fakes, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
+        self, judged: AdversarialBatch, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
     ) -> dict[str, Tensor]:
-        weight = fakes.weight / fakes.weight.sum().clamp_min(1e-12)
-        rightness = self._rightness(judgement, fakes.task_index)
+        weight = judged.weight / judged.weight.sum().clamp_min(1e-12)
+        accuracies = self._accuracies(judgement, judged.task_index)
         return {
             "discriminator/loss": loss.detach(),
             **({"discriminator/classification": classification} if self.config.classification_weight else {}),
             "norm/discriminator": norm,
-            **{f"discriminator/{name}": (value * weight).sum() for name, value in rightness.items()},
+            **{f"discriminator/{name}": (value * weight).sum() for name, value in accuracies.items()},
         }
 
-    def _rightness(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
+    def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
         """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
         them."""
         count = len(index)
@@ -242,6 +244,6 @@ class Adversary:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
-def _per_task(fakes: Fakes, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
+def _per_task(judged: AdversarialBatch, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
     """Each task's sum. The rows' weights hold 1 / number of tasks, which is the discriminator's mean over tasks."""
-    return {name: own.sum() * len(fakes.tasks) for name, own in fakes.of_task(values).items()}
+    return {name: own.sum() * len(judged.tasks) for name, own in judged.of_task(values).items()}

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.models.fakes import row_weights
-from prismgan.models.model import Model, Turn
+from prismgan.models.adversarial_batch import row_weights
+from prismgan.models.model import Model, StepContext
 
 
 def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
@@ -20,18 +20,18 @@ def shared_gradients(model: Model, batch: Batch) -> dict[str, tuple[Tensor | Non
         By task, for each of the parameters; None or zeros for one that the task does not reach.
     """
     weights = row_weights(batch, model.tasks.values())
-    turn = Turn(list(weights), weights, model.random(model.steps_done), 0.0)
-    latent = model.draw((len(batch.source), model.generator.latent), turn.random)
+    context = StepContext(list(weights), weights, model.random(model.steps_done), 0.0)
+    latent = model.draw((len(batch.source), model.generator.latent), context.random)
     with model.autocast:
         outputs: dict[str, Tensor] = model.generator(
-            batch.source.contiguous(memory_format=torch.channels_last), latent, turn.names
+            batch.source.contiguous(memory_format=torch.channels_last), latent, context.names
         )
     batch, seen = model.seen(batch, outputs)
     losses, _ = model.task_losses(batch, seen, weights)
-    fakes = model.fakes(batch, seen, turn)
-    if fakes is not None and model.adversary is not None:
+    judged = model.adversarial_batch(batch, seen, context)
+    if judged is not None and model.adversary is not None:
         model.adversary.discriminator.eval()  # spectral norms are not to be estimated anew
-        for name, value in model.adversary.pull(fakes).items():
+        for name, value in model.adversary.generator_loss(judged).items():
             losses[name] = losses[name] + model.tasks[name].adversarial_weight * value
         model.adversary.discriminator.train()
     shared = [parameter for parameter in model.generator.shared_parameters() if parameter.requires_grad]

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance
+from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
-from prismgan.models.fakes import Fakes
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
 from prismgan.networks import Bottleneck, BottleneckConfig
@@ -62,47 +62,47 @@ class CGANomaly(Model):
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """The discriminator's update, then one of generator and second encoder."""
-        turn = self.begin(batch)
+        context = self.begin(batch)
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
-            outputs = self.generator.decode(encoded, None, turn.names)
+            outputs = self.generator.decode(encoded, None, context.names)
             z = self.generator.z(encoded)
             again = {name: self._encoded_again(name, output) for name, output in outputs.items()}
-        losses, log = self.task_losses(batch, outputs, turn.weights)
+        losses, log = self.task_losses(batch, outputs, context.weights)
         beside = torch.zeros((), device=self.device)
         for name, output in outputs.items():
             if name in batch.targets:
-                value = (contextual(batch.targets[name], output.float()) * turn.weights[name]).sum()
+                value = (contextual(batch.targets[name], output.float()) * context.weights[name]).sum()
                 log[f"loss/{name}/contextual"] = value.detach()
                 losses[name] = losses[name] + self.config.contextual_weight * value
-            value = (latent_distance(z.float(), again[name].float()) * turn.weights[name]).sum()
+            value = (latent_distance(z.float(), again[name].float()) * context.weights[name]).sum()
             log[f"loss/{name}/latent"] = value.detach()
             beside = beside + self.tasks[name].weight * self.config.latent_weight * value
         finite = torch.ones(())
-        fakes = self.fakes(batch, outputs, turn)
-        if fakes is not None:
-            of_discriminator, finite = self.adversary.update(fakes, self.steps_done, turn.random)
+        judged = self.adversarial_batch(batch, outputs, context)
+        if judged is not None:
+            of_discriminator, finite = self.adversary.update_discriminator(judged, self.steps_done, context.random)
             log |= of_discriminator
-            for name, value in self._matching(fakes).items():
+            for name, value in self._matching(judged).items():
                 weight = self.tasks[name].adversarial_weight
                 losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
-        return self.finish(losses, outputs, turn, log, beside=beside, finite=finite)
+        return self.finish(losses, outputs, context, log, beside=beside, finite=finite)
 
     def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:
         """E(output), told the task."""
         return self.helpers["encoder"](output, self.generator.specs[name].scale, self.generator.codes[name])
 
-    def _matching(self, fakes: Fakes) -> dict[str, Float[Tensor, ""]]:
+    def _matching(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
         """How far the discriminator's features of the outputs are from those of real pictures, by task."""
         discriminator = self.adversary.discriminator
         discriminator.requires_grad_(False)
         with self.autocast:
-            fake = fakes.of_task(discriminator.features(fakes.fake).float())
+            fake = judged.of_task(discriminator.features(judged.fake).float())
             with torch.no_grad():
-                real = fakes.of_task(discriminator.features(fakes.real).float())
+                real = judged.of_task(discriminator.features(judged.real).float())
         discriminator.requires_grad_(True)
         found = {}
-        for name, weight in fakes.of_task(fakes.weight * len(fakes.tasks)).items():
+        for name, weight in judged.of_task(judged.weight * len(judged.tasks)).items():
             if self.tasks[name].has_pairs:
                 found[name] = (feature_matching(real[name], fake[name]) * weight).sum()
             else:

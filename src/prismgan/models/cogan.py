@@ -81,22 +81,22 @@ class CoGan(Model):
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator, on as many latents as there are rows."""
-        turn = self.begin(batch)
-        latent = self.draw((len(batch.source), self.config.generator.latent), turn.random)
+        context = self.begin(batch)
+        latent = self.draw((len(batch.source), self.config.generator.latent), context.random)
         with self.autocast:
-            outputs = self.generator(latent, turn.names)
-        fakes = self.fakes(batch, outputs, turn)
-        assert fakes is not None, "every task has an adversarial weight"
-        verdict = self.adversary.play(fakes, self.steps_done, turn.random)
+            outputs = self.generator(latent, context.names)
+        judged = self.adversarial_batch(batch, outputs, context)
+        assert judged is not None, "every task has an adversarial weight"
+        verdict = self.adversary.update(judged, self.steps_done, context.random)
         losses = {name: self.tasks[name].adversarial_weight * value for name, value in verdict.losses.items()}
         log = dict(verdict.log)
         if self.config.consistency_weight:
             for name, made in made_of_photo(self.tasks.values(), outputs).items():
                 differences = (outputs[name] - made).abs().flatten(1).mean(dim=1)
-                value = (differences * turn.weights[name]).sum()
+                value = (differences * context.weights[name]).sum()
                 log[f"loss/{name}/consistency"] = value.detach()
                 losses[name] = losses[name] + self.config.consistency_weight * value
-        return self.finish(losses, outputs, turn, log, finite=verdict.finite)
+        return self.finish(losses, outputs, context, log, finite=verdict.finite)
 
     @torch.no_grad()
     def generate(

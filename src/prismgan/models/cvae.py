@@ -28,7 +28,7 @@ from prismgan.batch import Batch
 from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
-from prismgan.models.model import Model, Turn
+from prismgan.models.model import Model, StepContext
 from prismgan.networks import ConditionalConfig, VariationalGenerator
 from prismgan.networks.comparison import Gaussian
 from prismgan.networks.conditional import Conditional
@@ -57,25 +57,25 @@ class CVAE(Model):
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of all three."""
-        turn = self.begin(batch)
+        context = self.begin(batch)
         starts, divergences = {}, {}
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last))
-            for name in turn.names:
+            for name in context.names:
                 prior = self.generator.prior_of(encoded, name)
                 inferred = prior
                 if name in batch.targets:
                     inferred = self.posterior_of(encoded, name, batch.targets[name])
-                    divergences[name] = self._divergence(inferred, prior, turn, name)
-                z = inferred.at(self.draw(prior.mean.shape, turn.random))
+                    divergences[name] = self._divergence(inferred, prior, context, name)
+                z = inferred.at(self.draw(prior.mean.shape, context.random))
                 starts[name] = self.generator.start(encoded, name, z)
             outputs = self.generator.paint(encoded, starts)
-        losses, log = self.task_losses(batch, outputs, turn.weights)
+        losses, log = self.task_losses(batch, outputs, context.weights)
         beside = torch.zeros((), device=self.device)
         for name, by_channel in divergences.items():
             log[f"loss/{name}/kl"] = by_channel.sum().detach()
             beside = beside + self.tasks[name].weight * self.config.kl_weight * self._beyond_free(by_channel)
-        return self.finish(losses, outputs, turn, log, beside=beside)
+        return self.finish(losses, outputs, context, log, beside=beside)
 
     def posterior_of(self, encoded: Conditional, name: str, target: Float[Tensor, "B 3 sH sW"]) -> Gaussian:
         """q(z | source, target, task)."""
@@ -83,10 +83,10 @@ class CVAE(Model):
         source = encoded.bordered[..., 1:-1, 1:-1]
         return Gaussian.of(self.helpers["posterior"](target, spec.scale, self.generator.codes[name], source))
 
-    def _divergence(self, inferred: Gaussian, prior: Gaussian, turn: Turn, name: str) -> Float[Tensor, " Z"]:
+    def _divergence(self, inferred: Gaussian, prior: Gaussian, context: StepContext, name: str) -> Float[Tensor, " Z"]:
         """This process's share of the mean over rows and positions."""
         by_row = gaussian_kl(inferred, prior).mean(dim=(2, 3))
-        return (by_row * turn.weights[name][:, None]).sum(0)
+        return (by_row * context.weights[name][:, None]).sum(0)
 
     def _beyond_free(self, by_channel: Float[Tensor, " Z"]) -> Float[Tensor, ""]:
         """The sum over channels, each at least :attr:`CVAEConfig.free_bits`: below that nothing pulls."""

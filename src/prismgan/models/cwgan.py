@@ -64,21 +64,21 @@ class CWGAN(Model):
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """Updates of the critic, then one of the generator against it as it is then."""
-        turn = self.begin(batch)
-        latent = self.draw((len(batch.source), self.config.generator.latent), turn.random)
+        context = self.begin(batch)
+        latent = self.draw((len(batch.source), self.config.generator.latent), context.random)
         with self.autocast:
             outputs: Mapping[str, Tensor] = self.generator(
-                batch.source.contiguous(memory_format=torch.channels_last), latent, turn.names
+                batch.source.contiguous(memory_format=torch.channels_last), latent, context.names
             )
-        losses, log = self.task_losses(batch, outputs, turn.weights)
+        losses, log = self.task_losses(batch, outputs, context.weights)
         finite = torch.ones(())
-        fakes = self.fakes(batch, outputs, turn)
-        if fakes is not None:
+        judged = self.adversarial_batch(batch, outputs, context)
+        if judged is not None:
             for _ in range(self.config.critic.steps):
-                of_critic, taken = self.adversary.update(fakes, self.steps_done, turn.random)
+                of_critic, taken = self.adversary.update_discriminator(judged, self.steps_done, context.random)
                 finite = torch.minimum(finite, taken)
             log |= of_critic
-            for name, value in self.adversary.pull(fakes).items():
+            for name, value in self.adversary.generator_loss(judged).items():
                 weight = self.tasks[name].adversarial_weight
                 losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
-        return self.finish(losses, outputs, turn, log, finite=finite)
+        return self.finish(losses, outputs, context, log, finite=finite)

@@ -18,16 +18,16 @@ from prismgan.balancing import BALANCERS, GradientShares, Step
 from prismgan.batch import Batch
 from prismgan.errors import DataError
 from prismgan.losses.context import LossContext
+from prismgan.models.adversarial_batch import AdversarialBatch, adversarial_batch, present, row_weights
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
-from prismgan.models.fakes import Fakes, present, row_weights, shown
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.networks import Discriminator, TaskGenerator
 from prismgan.tasks import Task
 from prismgan.weights import find_features
 
 
-class Turn(NamedTuple):
+class StepContext(NamedTuple):
     """What is decided before a step."""
 
     names: Sequence[str]
@@ -102,8 +102,7 @@ class Model(ABC):
     @property
     def networks(self) -> dict[str, nn.Module]:
         """What is stored beside the generator, by name."""
-        judge = {} if self.discriminator is None else {"discriminator": self.discriminator}
-        return {**judge, **dict(self.helpers.items())}
+        return {**({"discriminator": self.discriminator} if self.discriminator else {}), **dict(self.helpers.items())}
 
     # -- training ---------------------------------------------------------------------------------
 
@@ -114,7 +113,7 @@ class Model(ABC):
         The key ``skipped`` is 1 where a network's gradient was not finite; that network was not changed by it.
         """
 
-    def begin(self, batch: Batch) -> Turn:
+    def begin(self, batch: Batch) -> StepContext:
         """Set the learning rates and draw the tasks of a step.
 
         Raises:
@@ -127,7 +126,7 @@ class Model(ABC):
             found = f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}"
             raise DataError(f"{found}; fill in more of the manifest, or raise training.batch_size")
         drawn = self._draw_tasks(list(weights), random)
-        return Turn(drawn, {name: weights[name] for name in drawn}, random, rate)
+        return StepContext(drawn, {name: weights[name] for name in drawn}, random, rate)
 
     def task_losses(
         self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
@@ -167,17 +166,20 @@ class Model(ABC):
         """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
         return batch, dict(outputs)
 
-    def fakes(self, batch: Batch, outputs: Mapping[str, Tensor], turn: Turn) -> Fakes | None:
+    def adversarial_batch(
+        self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext
+    ) -> AdversarialBatch | None:
         """What the discriminator is shown in a step; None where no task plays against it."""
-        if self.discriminator is None:
+        judge, tasks = self.discriminator, self.tasks.values()
+        if judge is None:
             return None
-        return shown(self.tasks.values(), batch, outputs, turn.weights, self.discriminator, turn.random)
+        return adversarial_batch(tasks, batch, outputs, context.weights, judge, context.random)
 
     def finish(
         self,
         losses: Mapping[str, Float[Tensor, ""]],
         outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
-        turn: Turn,
+        context: StepContext,
         log: Mapping[str, Float[Tensor, ""]],
         *,
         beside: Float[Tensor, ""] | None = None,
@@ -189,7 +191,7 @@ class Model(ABC):
         ``finite`` is 0 if another network's gradient was not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.balancer(losses, self.seen_by_balancer(outputs, turn))
+        loss = self.balancer(losses, self.seen_by_balancer(outputs, context))
         (loss if beside is None else loss + beside).backward()
         norm, taken = apply_gradients(self.optimizer, self.config.clip)
         self.steps_done += 1
@@ -198,17 +200,17 @@ class Model(ABC):
             **{f"loss/{name}": loss.detach() for name, loss in losses.items()},
             **{f"balance/{name}": torch.tensor(value) for name, value in self.balancer.weights().items()},
             "norm/generator": norm,
-            "rate": torch.tensor(turn.rate),
+            "rate": torch.tensor(context.rate),
             "skipped": 1 - (taken if finite is None else torch.minimum(finite, taken)),
         }
 
-    def seen_by_balancer(self, outputs: Mapping[str, Tensor], turn: Turn) -> Step:
+    def seen_by_balancer(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
         """What the balancer has to know of the networks and of other processes."""
         return Step(
             outputs,
             shared=[*self.generator.shared_parameters(), *self.helpers.parameters()],
             heads={name: self.generator.own_parameters(name) for name in outputs},
-            random=turn.random,
+            random=context.random,
             total=total,
             processes=processes()[1],
         )
@@ -233,10 +235,8 @@ class Model(ABC):
 
     def _set_rates(self) -> float:
         factor = self.slow_down_factor * self.config.schedule.factor(self.steps_done, self.steps)
-        pairs = [(self.optimizer, self.config.rate)]
-        if self.adversary is not None:
-            pairs.append((self.adversary.optimizer, self.adversary.config.rate))
-        for optimizer, rate in pairs:
+        adversary = [] if self.adversary is None else [(self.adversary.optimizer, self.adversary.config.rate)]
+        for optimizer, rate in [(self.optimizer, self.config.rate), *adversary]:
             for group in optimizer.param_groups:
                 group["lr"] = factor * rate
         return factor * self.config.rate
@@ -264,8 +264,8 @@ class Model(ABC):
         # Weights of this process's rows alone: where there are several, only the first judges test pictures.
         names = list(outputs)
         batch, outputs = self.seen(batch, outputs)
-        fakes = self.fakes(batch, outputs, Turn(names, present(batch, names), self.random(0), 0.0))
-        return {} if fakes is None or self.adversary is None else self.adversary.judge(fakes)
+        judged = self.adversarial_batch(batch, outputs, StepContext(names, present(batch, names), self.random(0), 0.0))
+        return {} if judged is None or self.adversary is None else self.adversary.judge(judged)
 
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"] | None:
         """How unlike those of the training every picture is; None for a model that cannot say."""

@@ -92,9 +92,9 @@ class Prism(Model):
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""
-        turn = self.begin(batch)
-        names = turn.names
-        latent, other = self.draw_latents(len(batch.source), turn.random)
+        context = self.begin(batch)
+        names = context.names
+        latent, other = self.draw_latents(len(batch.source), context.random)
         batch = replace(batch, latent=latent)
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last), names)
@@ -103,25 +103,25 @@ class Prism(Model):
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        disturbed = self._disturbed(batch.source, latent, names, turn.random)
+        disturbed = self._disturbed(batch.source, latent, names, context.random)
         margin = self._margin(names)
         batch, outputs = self.seen(batch, outputs)
         others = self._interior(others, margin)
-        losses, log = self.task_losses(batch, outputs, turn.weights)
-        log |= self._add_diversity(losses, outputs, others, turn.weights)
+        losses, log = self.task_losses(batch, outputs, context.weights)
+        log |= self._add_diversity(losses, outputs, others, context.weights)
         if disturbed is not None:
-            log |= self._add_steadiness(losses, outputs, disturbed, turn.weights)
+            log |= self._add_steadiness(losses, outputs, disturbed, context.weights)
 
         finite = torch.ones(())
-        fakes = self.fakes(batch, outputs, turn)
-        if fakes is not None:
-            verdict = self.adversary.play(fakes, self.steps_done, turn.random)
+        judged = self.adversarial_batch(batch, outputs, context)
+        if judged is not None:
+            verdict = self.adversary.update(judged, self.steps_done, context.random)
             finite = verdict.finite
             log |= verdict.log
             for name, value in verdict.losses.items():
                 weight = self.tasks[name].adversarial_weight
                 losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
-        return self.finish(losses, outputs, turn, log, finite=finite)
+        return self.finish(losses, outputs, context, log, finite=finite)
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         margin = self._margin(outputs)

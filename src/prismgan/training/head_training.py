@@ -82,7 +82,7 @@ class HeadTraining(Loop):
         task = self.entry.task()
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
-        data.must_fit(sources, [task], CROP)
+        data.validate(sources, [task], CROP)
         self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -78,7 +78,7 @@ class Trainer(Loop):
         others = recipe.other_tasks()
         batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))
         self._resumed = bool(batch_size)
-        for problem in data.must_fit(recipe.data, [*self.tasks, *others], recipe.training.crop):
+        for problem in data.validate(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 shown.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)

@@ -11,7 +11,7 @@ from prismgan.metrics.pairs import nmi
 
 def picture(levels: list[list[float]]) -> Tensor:
     """A grey picture (1, 3, H, W) of the given levels."""
-    return torch.tensor(levels).expand(1, 3, -1, -1).contiguous()
+    return torch.tensor(levels, dtype=torch.float32).expand(1, 3, -1, -1).contiguous()
 
 
 def test_two_levels_against_the_definition() -> None:

@@ -19,7 +19,7 @@ def processes() -> tuple[int, int]:
     return 0, 1
 
 
-def total(values: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Sum over processes."""
     if processes()[1] > 1:
         values = values.clone()

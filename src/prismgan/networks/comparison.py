@@ -116,6 +116,6 @@ class Gaussian(NamedTuple):
         mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
         return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
 
-    def at(self, noise: Float[Tensor, "_ Z h w"]) -> Float[Tensor, "B Z h w"]:
+    def at(self, noise: Float[Tensor, "_ Z _ _"]) -> Float[Tensor, "B Z h w"]:
         """The point that a standard normal ``noise`` stands for (Kingma & Welling 2014, section 2.4)."""
         return self.mean + torch.exp(0.5 * self.log_variance) * noise

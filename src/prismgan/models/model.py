@@ -251,7 +251,7 @@ class Model(ABC):
     def generate(
         self,
         source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "B Z"] | None = None,
+        latent: Float[Tensor, "#B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Every task's image, by one pass in float32."""

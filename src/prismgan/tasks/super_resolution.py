@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prismgan.losses import charbonnier, content, log_error
+from prismgan.losses import charbonnier, content, log_error, total_variation
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Task, TaskEntry, clean_photo
 
@@ -21,6 +21,8 @@ class SuperResolution(TaskEntry):
     """Weight of the logarithm of the squared error, which makes PSNR of plain and of detailed pictures count alike."""
     perceptual_weight: NonNegative = 0.0
     """Weight of the distance of features, fine and coarse; with the adversary it makes sharp what cannot be known."""
+    total_variation_weight: NonNegative = 0.0
+    """Weight of the total variation, against the pattern of single pixels that the two above allow."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
 
@@ -31,6 +33,7 @@ class SuperResolution(TaskEntry):
                 LossTerm("pixel", self.pixel_weight, charbonnier.build, needs_pair=True),
                 LossTerm("log", self.log_weight, log_error.build, needs_pair=True),
                 LossTerm("perceptual", self.perceptual_weight, content.build_perceptual, needs_pair=True),
+                LossTerm("total_variation", self.total_variation_weight, total_variation.build),
             ],
             metrics=PAIR_METRICS,
             fine=True,

@@ -189,7 +189,7 @@ def test_the_clock_of_a_timed_training_goes_on_after_it_went_back(
     monkeypatch.setattr("prismgan.training.loop.REPLAN_EVERY", 1)
     poison(monkeypatch, {6, 7, 8})  # the checkpoint is of step 4
     changes = {"training.patience": 3, "data.workers": 0}
-    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05)
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.1)
     assert trainer.train()
     assert len(events(tmp_path / "run", "rollback")) == 1
     assert told == sorted(told)

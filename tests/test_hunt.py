@@ -28,7 +28,7 @@ def test_how_work_ends_is_told() -> None:
     assert isolated(lambda: sys.exit(2)).fault == "refused without a word: "
     assert "exit code 70: Traceback" in (isolated(lambda: 1 / 0).fault or "")
     assert isolated(lambda: os.kill(os.getpid(), signal.SIGKILL)).code == -signal.SIGKILL
-    assert "MemoryError" in (isolated(lambda: bytearray(processes.MEMORY + (1 << 20))).fault or "")
+    assert "MemoryError" in (isolated(lambda: bytearray(2 * processes.MEMORY)).fault or "")
     killed = isolated(lambda: time.sleep(60), kill_after=0.1)
     assert (killed.code, killed.seconds < 5) == (-signal.SIGKILL, True)
 

@@ -11,7 +11,7 @@ from prismgan.cluster import spread
 from prismgan.errors import PictureError, PrismganError
 from prismgan.render import Renderer, Request
 from prismgan.render.clustered import DIED, PROCESS, WORKER_MEMORY
-from prismgan.render.jobs import results_folder
+from prismgan.render.jobs import refuse_unwritable, results_folder
 from prismgan.render.video.files import PIPE, render_file
 from prismgan.render.video.settings import Listener, Outcome, Settings
 from prismgan.weights import Weights
@@ -69,11 +69,12 @@ class _Silent:
 
 
 def check_clips(clips: Sequence[Path], out: Path) -> None:
-    """Refuse clips that would be written over each other.
+    """Refuse a folder that cannot be written to, and clips that would be written over each other.
 
     Raises:
-        PictureError: two have the same folder for their results.
+        PrismganError: it is so.
     """
+    refuse_unwritable(out)
     folders: dict[Path, Path] = {}
     for clip in clips:
         if clip == PIPE:

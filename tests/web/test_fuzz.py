@@ -91,6 +91,8 @@ class Names:
         return str(finished(self.client, job)["id"])
 
 
+# The server works in threads of this process, where the checks of annotations draw random numbers of their own.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_what_is_described_is_what_is_answered(client: Any, clips: Clips) -> None:
     schema = schemathesis.openapi.from_url(f"{client.base_url}/api/openapi.json")
     checks = [CHECKS.get_one(name) for name in CHECKS.get_all_names() if name not in UNKNOWN]

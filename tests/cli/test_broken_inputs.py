@@ -91,8 +91,8 @@ def test_all_of_them_in_a_folder(tmp_path: Path, draw_picture: DrawPicture, rend
     for name, (_, *words) in broken.items():
         (line,) = (line for line in lines if line.startswith(f"prismgan: {photos / f'{name}.png'}: "))
         assert all(word in line for word in words), line
-    assert files(tmp_path / "out") == ["a/restore.png", "deep/z/restore.png"]
-    assert len(list((tmp_path / "out").rglob("[!.]*"))) == 5  # no folder for a broken one
+    assert files(tmp_path / "out") == ["a/restore.png", "deep/z/restore.png", "failed.jsonl"]
+    assert len(list((tmp_path / "out").rglob("[!.]*"))) == 6  # no folder for a broken one
     assert tree(photos) == before
 
 

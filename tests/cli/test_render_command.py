@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import platform
 import shutil
 import sys
 import zlib
@@ -120,7 +122,7 @@ def test_a_mask_of_another_shape_is_not_stretched(
     Image.new("L", (20, 10), 255).save(tmp_path / "mask.png")
     finished = render(wide, square, "--tasks", "restore", "--mask", tmp_path / "mask.png")
     assert finished.code == 1
-    assert files(tmp_path / "out") == {"wide/restore.png"}
+    assert files(tmp_path / "out") == {"wide/restore.png", "failed.jsonl"}
     assert "square.png: has 40x40 pixels, and the mask 20x10, which is another shape" in finished.err
 
 
@@ -217,6 +219,15 @@ def test_a_broken_picture_among_several(tmp_path: Path, draw_picture: DrawPictur
     assert [line.split(": ")[:2] for line in finished.err.splitlines()] == [
         ["prismgan", str(tmp_path / "photos" / name)] for name in ("dot.png", "text.png")
     ]
+    assert files(tmp_path / "out") == {"a/restore.png", "z/restore.png", "failed.jsonl"}
+    rows = [json.loads(line) for line in (tmp_path / "out" / "failed.jsonl").read_text().splitlines()]
+    assert [f"prismgan: {row['problem']}" for row in rows] == finished.err.splitlines()
+    assert [row["source"] for row in rows] == [str(tmp_path / "photos" / name) for name in ("dot.png", "text.png")]
+    assert {row["node"] for row in rows} == {platform.node()}
+
+    for name in ("dot.png", "text.png"):
+        (tmp_path / "photos" / name).unlink()
+    assert render(tmp_path / "photos", "--tasks", "restore").code == 0
     assert files(tmp_path / "out") == {"a/restore.png", "z/restore.png"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,9 @@ def test_a_broken_picture_is_named_by_its_address(store: Any, render: Callable[.
     finished = render("memory://photos", "--out", "memory://looks")
     assert finished.code == 1
     assert finished.err.startswith("prismgan: memory://photos/broken.png: is not a picture")
-    assert len(results(store)) == 2
+    (row,) = map(json.loads, store.cat_file("/looks/failed.jsonl").decode().splitlines())
+    assert row["source"] == "memory://photos/broken.png"
+    assert len(results(store)) == 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ from prismgan.cli.conventions import (
 __all__ = ["render"]
 
 MOST_VARIATIONS = 1000
+FAILED = "failed.jsonl"
+"""Name of the file beside the results that lists the pictures that failed, where others did not."""
 
 
 def render(
@@ -99,7 +102,7 @@ def render(
     from prismgan.render.files import read_mask
     from prismgan.render.jobs import find_jobs
     from prismgan.render.request import Request
-    from prismgan.render.stored import find_stored_jobs, is_address
+    from prismgan.render.stored import find_stored_jobs, is_address, remove, write
     from prismgan.weights import load_weights
 
     check_format(suffix, quality)
@@ -132,7 +135,7 @@ def render(
     if done := len(jobs) - len(waiting):
         pictures_are = "1 picture is" if done == 1 else f"{done} pictures are"
         typer.echo(f"{pictures_are} done already with these options (--overwrite repeats it)", err=True)
-    problems = []
+    failed = []
     try:
         with ExitStack() as stack:
             if clustered and waiting:
@@ -147,9 +150,15 @@ def render(
                 for path in rendered.written:
                     progress.written(path)
                 if rendered.problem is not None:
-                    problems.append(rendered.problem)
+                    row = {"source": str(rendered.source), "problem": rendered.problem, "node": rendered.node}
+                    failed.append(row)
     finally:  # also where the disk is full, which ends the command
-        for problem in problems:
-            typer.echo(f"prismgan: {problem}", err=True)
-    if problems:
-        raise typer.Exit(2 if len(problems) == len(jobs) else 1)
+        for row in failed:
+            typer.echo(f"prismgan: {row['problem']}", err=True)
+    if len(failed) == len(jobs):
+        raise typer.Exit(2)
+    if failed:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in failed)
+        write(f"{out}/{FAILED}", lines.encode(errors="surrogateescape"))
+        raise typer.Exit(1)
+    remove(f"{out}/{FAILED}")

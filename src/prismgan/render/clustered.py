@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,9 @@ from prismgan.cluster import TRIES, spread
 from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob
 from prismgan.render.renderer import Renderer
-from prismgan.render.stored import StoredJob, StoredRenderer, is_address, remove, write
+from prismgan.render.stored import StoredJob, StoredRenderer, is_address
 from prismgan.weights import Weights
 
-FAILED = "failed.jsonl"
-"""Name of the file in the folder of the results, with a line for each picture that failed."""
 WORKER_MEMORY = 2_000_000_000
 """Bytes that a worker renders with, by default."""
 PROCESS = 800_000_000
@@ -67,7 +64,7 @@ def render_on_cluster(
     """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
 
     Pictures and results are on a disk that all machines share, or in an object store. The outputs are those that the
-    renderer gives here. Pictures that fail are also written to :data:`FAILED`, with the reason and the machine.
+    renderer gives here.
 
     Args:
         jobs: pictures, none of whose results clash.
@@ -94,17 +91,6 @@ def render_on_cluster(
         folder=None if anywhere else str(Path.cwd()),
         remark=remark,
     )
-    failed = []
-    try:
-        for number, (job, result, node) in enumerate(done, start=1):
-            rendered = result or Rendered(job.source, (), f"{job.source}: {DIED}")
-            if rendered.problem is not None:
-                failed.append({"source": str(job.source), "problem": rendered.problem, "node": node})
-            progress(number)
-            yield rendered
-    finally:
-        if failed:
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in failed)
-            write(f"{rendering.out}/{FAILED}", "".join(lines).encode(errors="surrogateescape"))
-        else:
-            remove(f"{rendering.out}/{FAILED}")
+    for number, (job, result, node) in enumerate(done, start=1):
+        progress(number)
+        yield replace(result or Rendered(job.source, (), f"{job.source}: {DIED}"), node=node)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ class Rendered:
     written: tuple[Path | str, ...]
     problem: str | None = None
     """Why the picture or some of its outputs failed; names the file."""
+    node: str = field(default_factory=platform.node)
+    """Name of the machine that rendered it."""
 
 
 class FileRenderer:

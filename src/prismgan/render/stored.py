@@ -176,7 +176,7 @@ def remove(address: str) -> None:
         PrismganError: it cannot be removed.
     """
     with _reached(address, "removed") as (files, path):
-        if files.exists(path):
+        if files.isfile(path):
             files.rm_file(path)
 
 

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
-PICTURES = 60
+PICTURES = 200
 NODE = {"num_cpus": 1, "memory": 4_000_000_000, "object_store_memory": 100_000_000}
 
 
@@ -177,7 +177,7 @@ def test_many_pictures_and_a_machine_that_dies(
     """All are rendered as by this process alone, but for the broken one; what is done is not done again."""
     monkeypatch.chdir(tmp_path)
     for number in range(PICTURES):
-        draw_picture(tmp_path / "photos" / f"{number % 4}" / f"{number}.png", 20, 24, number)
+        draw_picture(tmp_path / "photos" / f"{number % 4}" / f"{number}.png", 16, 24, number)
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     here = command("render", "photos", "--weights", weights, "--out", "here")
     prefix = ""

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,6 +89,25 @@ def test_silent_connections_are_closed(address: str, monkeypatch: pytest.MonkeyP
             began = time.monotonic()
             assert connection.recv(1) == b""
             assert 0.2 < time.monotonic() - began < 5
+
+
+def test_websockets_whose_clients_send_nonsense_or_leave_before_the_answer_fail_nothing(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = {"Host": urlsplit(address).netloc, "Connection": "Upgrade", "Upgrade": "websocket"}
+    keys = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    headers = "".join(f"{name}: {value}\r\n" for name, value in {**upgrade, **keys}.items())
+    for number in range(60):
+        with closing(connected(address)) as connection, suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(f"GET /api/renders/x/events HTTP/1.1\r\n{headers}\r\n".encode())
+            time.sleep(0.0001 * (number % 20))
+            if number % 3:
+                connection.sendall(b"\xff" * 40)
+                connection.recv(100)
+    with httpx2.Client(base_url=address) as client:
+        assert client.get("/api/tasks").status_code == 200
+    assert caplog.records == []
 
 
 def test_a_connection_can_be_used_again(address: str) -> None:

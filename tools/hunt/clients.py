@@ -317,7 +317,7 @@ def hunt_requests(corpus: Corpus, ledger: Ledger, seed: int, first: int, seconds
         ledger.row("requests").remark = str(dict(sorted(load.answered.items())))
         left = [path.name for path in Path(place).iterdir()]
         for fault in (
-            "Traceback" in words and f"the server's log: {words[-1500:]}",
+            "Traceback" in words and f"the server's log: {words[words.index('Traceback') :][:3000]}",
             ended not in (0, -signal.SIGTERM) and f"the server ends by {ended}: {words[-500:]}",
             left and f"the server leaves {left}",
             memory > 3_000 and f"the server takes {memory} MB",

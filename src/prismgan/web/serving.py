@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from prismgan.errors import PrismganError
 from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.slow_clients import Connection
+from prismgan.web.slow_clients import Connection, Events
 from prismgan.web.static_site import site_application
 from prismgan.web.studio import Studio
 
@@ -80,6 +80,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         application,
         http=Connection,
+        ws=Events,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -9,17 +9,19 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import h11
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 
-__all__ = ["Connection", "Exchange", "too_large"]
+__all__ = ["Connection", "Events", "Exchange", "too_large"]
 
 
 class Exchange:
@@ -164,3 +166,22 @@ class Connection(H11Protocol):
     def _close(self) -> None:
         self.connections.discard(self)
         self.transport.abort()
+
+
+class Events(WebSocketsSansIOProtocol):
+    """A WebSocket whose client may leave or send nonsense before it is answered: uvicorn's own would fail to answer."""
+
+    def data_received(self, data: bytes) -> None:
+        if self.handshake_initiated and not self.handshake_complete:
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
+    async def send(self, message: Any) -> None:
+        if self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
+
+    def send_500_response(self) -> None:
+        if not self.transport.is_closing():
+            super().send_500_response()

@@ -314,7 +314,7 @@ def hunt_requests(corpus: Corpus, ledger: Ledger, seed: int, first: int, seconds
         refused = sum(count for status, count in load.answered.items() if status >= 400)
         ledger.note(trial, "refused", count=refused, megabytes=memory)
         ledger.note(trial, "accepted", count=load.sent - refused)
-        ledger.row("requests").remark = str(dict(sorted(load.answered.items())))
+        ledger.row("requests").answered.update(load.answered)
         left = [path.name for path in Path(place).iterdir()]
         for fault in (
             "Traceback" in words and f"the server's log: {words[words.index('Traceback') :][:3000]}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,18 @@ class Row:
     megabytes: int = 0
     """Of the largest."""
     remark: str = ""
+    kills: int = 0
+    answered: Counter[int] = field(default_factory=Counter)
+    """By status, of requests."""
+
+    def remarks(self) -> str:
+        return ", ".join(
+            (
+                *([self.remark] if self.remark else []),
+                *([f"{self.kills} kills"] if self.kills else []),
+                *(f"{status}: {count:,}" for status, count in sorted(self.answered.items())),
+            )
+        )
 
 
 @dataclass
@@ -85,7 +98,7 @@ class Ledger:
                 *(f"{number:,}" for number in (row.tried, row.refused, row.accepted, row.failed)),
                 f"{row.seconds:.1f} s" if row.seconds else "",
                 f"{row.megabytes:,} MB" if row.megabytes else "",
-                row.remark,
+                row.remarks(),
             )
             for part, row in self.rows.items()
         ]

@@ -118,6 +118,8 @@ class DegradationConfig(Config):
     """Noise of the sensor."""
     jpeg: Jpeg | None = None
     """JPEG compression."""
+    single: Probability = 0.0
+    """How often only one of these is applied where several were drawn, so that each is learnt by itself."""
     shuffled: Probability = 0.0
     """How often all this is applied in random order instead of that of a camera."""
 
@@ -187,27 +189,32 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
 
     if uniform(generator, 0.0, 1.0) < config.clean:
         return Condition(name=name)
-    drawn: dict[str, Any] = {}
+    faults: list[dict[str, Any]] = []
     if config.gaussian_blur is not None and happens(config.gaussian_blur.probability):
-        drawn["gaussian_blur"] = uniform(generator, *config.gaussian_blur.sigma)
+        faults.append({"gaussian_blur": uniform(generator, *config.gaussian_blur.sigma)})
     if config.defocus is not None and happens(config.defocus.probability):
-        drawn["defocus"] = uniform(generator, *config.defocus.radius)
+        faults.append({"defocus": uniform(generator, *config.defocus.radius)})
     if config.motion_blur is not None and happens(config.motion_blur.probability):
         low, high = config.motion_blur.length
-        drawn["motion_blur"] = 2 * integer(generator, low // 2, (high - 1) // 2) + 1
+        faults.append({"motion_blur": 2 * integer(generator, low // 2, (high - 1) // 2) + 1})
     if config.noise is not None and happens(config.noise.probability):
-        drawn["noise"] = uniform(generator, *config.noise.sigma)
-        drawn["unclipped"] = happens(config.noise.unclipped)
-        drawn["poisson"] = happens(config.noise.poisson)
-        if not drawn["poisson"] and happens(config.noise.correlated):
+        noise: dict[str, Any] = {"noise": uniform(generator, *config.noise.sigma)}
+        noise["unclipped"] = happens(config.noise.unclipped)
+        noise["poisson"] = happens(config.noise.poisson)
+        if not noise["poisson"] and happens(config.noise.correlated):
             if happens(0.5):
-                drawn["grain"] = uniform(generator, *GRAIN)
+                noise["grain"] = uniform(generator, *GRAIN)
             else:
-                drawn["grain_jpeg"] = integer(generator, *GRAIN_QUALITY)
+                noise["grain_jpeg"] = integer(generator, *GRAIN_QUALITY)
+        faults.append(noise)
     if config.jpeg is not None and happens(config.jpeg.probability):
-        drawn["jpeg"] = integer(generator, *config.jpeg.quality)
+        compression = {"jpeg": integer(generator, *config.jpeg.quality)}
         if happens(config.jpeg.twice):
-            drawn["first_jpeg"] = integer(generator, *config.jpeg.quality)
+            compression["first_jpeg"] = integer(generator, *config.jpeg.quality)
+        faults.append(compression)
+    if len(faults) > 1 and happens(config.single):
+        faults = [faults[integer(generator, 0, len(faults) - 1)]]
+    drawn = {field: value for fault in faults for field, value in fault.items()}
     if len(drawn) > 1 and happens(config.shuffled):
         drawn["order"] = tuple(ORDER[place] for place in permutation(generator, len(ORDER)))
     return Condition(name=name, **drawn)

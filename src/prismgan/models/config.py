@@ -96,4 +96,4 @@ class ModelConfig(Config, ABC):
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:
     """What the generator has to know of the tasks."""
-    return [HeadSpec(task.name, task.scale, task.fine, task.latent, task.blocks, task.additive) for task in tasks]
+    return [HeadSpec(task.name, task.scale, task.fine, task.latent, task.blocks, task.additive, task.ink) for task in tasks]

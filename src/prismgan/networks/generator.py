@@ -97,14 +97,29 @@ class FineHead(nn.Module):
         code = config.code if spec.latent else 0
         width = config.widths[0]
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
+        self.source = convolution(12, width) if spec.ink else None
+        outputs = (3 + spec.ink) * (2 * spec.scale) ** 2
         # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
-        self.last = zero_(convolution(width, 3 * (2 * spec.scale) ** 2, size=3 if spec.scale < 4 else 1))
+        self.last = zero_(convolution(width, outputs, size=3 if spec.scale < 4 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None) -> Float[Tensor, "B P h w"]:
+    def forward(
+        self,
+        maps: Float[Tensor, "B C h w"],
+        code: Float[Tensor, "#B Y"] | None,
+        source: Float[Tensor, "B 12 h w"],
+    ) -> Float[Tensor, "B P h w"]:
+        if self.source is not None:
+            maps = maps + self.source(source)
         for block in self.blocks:
             maps = block(maps, code)
         cells: Tensor = self.last(maps)
         return cells
+
+
+def inked(cells: Float[Tensor, "B 4*s h w"], base: Float[Tensor, "B 3*s h w"]) -> Float[Tensor, "B 3*s h w"]:
+    """Colours with ink over them: a drawing's line is dark whatever the colours below it are."""
+    colours, ink = cells[:, : base.shape[1]].float() + base, cells[:, base.shape[1] :].float()
+    return (colours + 1) * torch.sigmoid(4 * ink + 4).repeat(1, 3, 1, 1) - 1
 
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
@@ -206,8 +221,10 @@ class Generator(ImageGenerator):
         outputs = {}
         for name in names:
             spec = self.specs[name]
-            cells = self.heads[name](encoded.fine, code)
-            if spec.additive:
+            cells = self.heads[name](encoded.fine, code, encoded.bordered[..., 1:-1, 1:-1])
+            if spec.ink:
+                cells = inked(cells, bases[spec.scale])
+            elif spec.additive:
                 cells = add(cells, bases[spec.scale])
             outputs[name] = F.pixel_shuffle(cells, 2 * spec.scale)[..., : height * spec.scale, : width * spec.scale]
         return outputs

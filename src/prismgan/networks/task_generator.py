@@ -68,6 +68,8 @@ class HeadSpec:
     additive: bool = True
     """Whether the output is the source plus what the head says. A drawing in pencil has none of the source's colours:
     its head would have to know them all to take them away."""
+    ink: bool = False
+    """Whether the head draws ink over its colours."""
 
 
 class TaskGenerator(nn.Module, ABC):

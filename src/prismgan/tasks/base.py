@@ -115,6 +115,8 @@ class Task:
     """Whether the output is the source plus what the head says, or the latter alone."""
     fine: bool
     """Whether the head restores, from the trunk's features, or paints, from the branch's."""
+    ink: bool = False
+    """Whether the head draws ink over its colours."""
     shares: tuple[str, ...] = ()
     """Names of all losses if the weights above are shares of the gradient at the output; else none."""
 
@@ -205,6 +207,7 @@ class TaskEntry(Config, ABC):
         fine: bool,
         scale: int = 1,
         additive: bool = True,
+        ink: bool = False,
     ) -> Task:
         """A task with the entry's common fields filled in; losses of weight 0 are left out.
 
@@ -241,5 +244,6 @@ class TaskEntry(Config, ABC):
             degraded_weight=self.degraded_weight,
             blocks=self.blocks,
             additive=additive,
+            ink=ink,
             fine=fine,
         )

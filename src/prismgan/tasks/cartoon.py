@@ -38,4 +38,5 @@ class Cartoon(TaskEntry):
             ],
             metrics=CONTENT_METRICS,
             fine=True,
+            ink=True,
         )

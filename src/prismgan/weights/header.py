@@ -33,6 +33,8 @@ class HeadEntry(Config):
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
     additive: bool = True
     """Whether the output is the source plus what the head says."""
+    ink: bool = False
+    """Whether the head draws ink over its colours."""
 
     @property
     def is_look(self) -> bool:
@@ -52,7 +54,7 @@ class HeadEntry(Config):
 
     def spec(self) -> HeadSpec:
         """The part of the entry that the generator needs."""
-        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive)
+        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive, self.ink)
 
 
 class Header(Config):

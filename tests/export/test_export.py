@@ -26,7 +26,7 @@ Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 
 # Without one, which takes long, and with another number of blocks in one head.
-TASKS = tiny_weights_module.TASKS
+TASKS = {**tiny_weights_module.TASKS, "inked": {"latent": True, "ink": True}}
 TASKS["varied"] = {**TASKS["varied"], "blocks": 2}
 
 
@@ -142,7 +142,7 @@ def test_inputs_outputs_and_metadata(file: Path) -> None:
     assert metadata.custom_metadata_map["tasks"].split(",") == list(TASKS)
     scales = [str(fields.get("scale", 1)) for fields in TASKS.values()]
     assert metadata.custom_metadata_map["scales"].split(",") == scales
-    assert metadata.custom_metadata_map["varying"] == "varied,drawn,varied-2x"
+    assert metadata.custom_metadata_map["varying"] == "varied,drawn,varied-2x,inked"
     assert metadata.custom_metadata_map["licence"] == "CC0-1.0"
     assert metadata.custom_metadata_map["step"] == "7"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from prismgan import images
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec, StyleBranchConfig
-from prismgan.networks.generator import framed_for_painting
+from prismgan.networks.style_branch import framed_for_painting
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
 FINE = [HeadSpec(f"fine-{scale}", scale) for scale in (1, 2, 4)]
@@ -85,6 +86,20 @@ def test_a_head_that_is_not_additive_has_nothing_of_the_source() -> None:
     without = make(heads=heads[:1])
     without.load_state_dict(with_base.state_dict())
     torch.testing.assert_close(without(source)["drawn"] + source, with_base(source)["drawn"])
+
+
+@torch.no_grad()
+def test_ink_darkens_whatever_colour_is_below_it() -> None:
+    generator, source = make(heads=[HeadSpec("inked", ink=True)]), picture(21, 14)
+    torch.testing.assert_close(generator(source)["inked"], source, atol=0.04, rtol=0)
+    generator.heads["inked"].last.bias[12:] = -3.0  # ink, in every sub-pixel
+    assert (generator(source)["inked"] < -0.99).all()
+
+
+@pytest.mark.parametrize("other", [{"fine": False}, {"additive": False}, {"scale": 2}])
+def test_a_head_with_ink_that_cannot_be_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="draws ink"):
+        make(heads=[HeadSpec("inked", ink=True, **other)])
 
 
 @torch.no_grad()

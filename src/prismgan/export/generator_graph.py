@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, ResidualBlock
-from prismgan.networks.generator import FineHead
+from prismgan.networks.generator import FineHead, InkHead
 from prismgan.networks.style_branch import BORDER, CELL, PERIODS, RANGE, ConditionalNorm, NormalisedBlock, StyleHead
 
 Code = str | Float[Tensor, "1 C"]
@@ -201,9 +202,27 @@ class GeneratorGraph:
         for name in names:
             head, spec = self.generator.heads[name], self.generator.specs[name]
             assert isinstance(head, FineHead)
-            cells = self.graph.to_picture(self._convolution(head.last, self._blocks(head.blocks, fine, code)))
-            pictures[name] = self.graph.operation("Add", cells, bases[spec.scale]) if spec.additive else cells
+            base, maps = bases[spec.scale], fine
+            if isinstance(head, InkHead):
+                own = self._convolution(head.source, self.graph.to_network(base))
+                maps = self.graph.operation("Add", fine, own)
+            cells = self.graph.to_picture(self._convolution(head.last, self._blocks(head.blocks, maps, code)))
+            if isinstance(head, InkHead):
+                cells = self._inked(head, cells, base)
+            elif spec.additive:
+                cells = self.graph.operation("Add", cells, base)
+            pictures[name] = cells
         return pictures
+
+    def _inked(self, head: InkHead, cells: str, base: str) -> str:
+        """The head's colours with its ink over them."""
+        graph, one = self.graph, self.graph.number(1)
+        places = graph.integers(0), graph.integers(12), graph.integers(16)
+        colours, ink = (graph.operation("Slice", cells, *ends, graph.integers(1)) for ends in pairwise(places))
+        ink = graph.operation("Mul", graph.operation("Add", ink, one), graph.number(head.STEEPNESS))
+        paper = graph.operation("Concat", *3 * [graph.operation("Sigmoid", ink)], axis=1)
+        light = graph.operation("Add", graph.operation("Add", colours, base), one)
+        return graph.operation("Sub", graph.operation("Mul", light, paper), one)
 
     def pixels(self, cells: str, scale: int) -> str:
         """Pixels (B, 3, H, W) of sub-pixels."""

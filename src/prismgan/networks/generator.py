@@ -22,7 +22,14 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.cells import add
 from prismgan.networks.image_generator import ImageGenerator
-from prismgan.networks.style_branch import BORDER, CELL, NoiseField, StyleBranch, StyleBranchConfig, StyleHead
+from prismgan.networks.style_branch import (
+    BORDER,
+    NoiseField,
+    StyleBranch,
+    StyleBranchConfig,
+    StyleHead,
+    framed_for_painting,
+)
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
 
 
@@ -90,36 +97,56 @@ class Trunk(nn.Module):
 
 
 class FineHead(nn.Module):
-    """A residual for every sub-pixel, from the finest features."""
+    """A residual for every sub-pixel, from the finest features; alone, or added to the source."""
 
-    def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
+    def __init__(self, config: GeneratorConfig, spec: HeadSpec, channels: int = 3) -> None:
         super().__init__()
         code = config.code if spec.latent else 0
         width = config.widths[0]
+        self.additive = spec.additive
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
-        self.source = convolution(12, width) if spec.ink else None
-        outputs = (3 + spec.ink) * (2 * spec.scale) ** 2
         # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
-        self.last = zero_(convolution(width, outputs, size=3 if spec.scale < 4 else 1))
+        size = 3 if spec.scale < 4 else 1
+        self.last = zero_(convolution(width, channels * (2 * spec.scale) ** 2, size=size))
 
     def forward(
-        self,
-        maps: Float[Tensor, "B C h w"],
-        code: Float[Tensor, "#B Y"] | None,
-        source: Float[Tensor, "B 12 h w"],
+        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None, base: Float[Tensor, "B P h w"]
     ) -> Float[Tensor, "B P h w"]:
-        if self.source is not None:
-            maps = maps + self.source(source)
+        """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
+        cells = self.subpixels(maps, code)
+        return add(cells, base) if self.additive else cells
+
+    def subpixels(
+        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None
+    ) -> Float[Tensor, "B _ h w"]:
+        """What the head itself says of every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
         cells: Tensor = self.last(maps)
         return cells
 
 
-def inked(cells: Float[Tensor, "B 4*s h w"], base: Float[Tensor, "B 3*s h w"]) -> Float[Tensor, "B 3*s h w"]:
-    """Colours with ink over them: a drawing's line is dark whatever the colours below it are."""
-    colours, ink = cells[:, : base.shape[1]].float() + base, cells[:, base.shape[1] :].float()
-    return (colours + 1) * torch.sigmoid(4 * ink + 4).repeat(1, 3, 1, 1) - 1
+class InkHead(FineHead):
+    """Colours that are added to the source, and ink over them, of the source's size.
+
+    A line is dark whatever colours it crosses: multiplied, ink can be learnt apart from them. The head reads the source
+    itself too, as the features that restoration shapes leave out what is no fault of it.
+    """
+
+    STEEPNESS = 4.0
+    """Of the sigmoid that ink goes through; where the head says 0 there is next to none."""
+
+    def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
+        super().__init__(config, spec, channels=4)
+        self.source = convolution(12, config.widths[0])
+
+    def forward(
+        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None, base: Float[Tensor, "B 12 h w"]
+    ) -> Float[Tensor, "B 12 h w"]:
+        """``base`` is the source as sub-pixels in [-1, 1]."""
+        colours, ink = self.subpixels(maps + self.source(base), code).float().split([12, 4], dim=1)
+        paper = torch.sigmoid(self.STEEPNESS * (ink + 1)).repeat(1, 3, 1, 1)
+        return (colours + base + 1) * paper - 1
 
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
@@ -162,6 +189,9 @@ class Generator(ImageGenerator):
         for spec in painted:
             if spec.scale > 1:
                 raise ValueError(f"head {spec.name!r} paints and enlarges; what paints has the source's size")
+        for spec in heads:
+            if spec.ink and not (spec.fine and spec.additive and spec.scale == 1):
+                raise ValueError(f"head {spec.name!r} draws ink; such a head is fine, additive, and of the source's size")
         self.trunk = Trunk(config) if len(painted) < len(heads) else None
         self.branch = StyleBranch(config.style) if painted else None
         self.noise = NoiseField(config.style.noise, config.latent) if painted else None
@@ -174,6 +204,8 @@ class Generator(ImageGenerator):
         self.heads = nn.ModuleDict({spec.name: self._head(spec) for spec in heads})
 
     def _head(self, spec: HeadSpec) -> nn.Module:
+        if spec.ink:
+            return InkHead(self.config, spec)
         if spec.fine:
             return FineHead(self.config, spec)
         code = self.config.code if spec.latent else 0
@@ -221,11 +253,7 @@ class Generator(ImageGenerator):
         outputs = {}
         for name in names:
             spec = self.specs[name]
-            cells = self.heads[name](encoded.fine, code, encoded.bordered[..., 1:-1, 1:-1])
-            if spec.ink:
-                cells = inked(cells, bases[spec.scale])
-            elif spec.additive:
-                cells = add(cells, bases[spec.scale])
+            cells = self.heads[name](encoded.fine, code, bases[spec.scale])
             outputs[name] = F.pixel_shuffle(cells, 2 * spec.scale)[..., : height * spec.scale, : width * spec.scale]
         return outputs
 
@@ -264,20 +292,3 @@ class Generator(ImageGenerator):
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of its head."""
         return list(self.heads[task].parameters())
-
-
-def framed_for_painting(source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 h w"]:
-    """The source with a reflected border of :data:`BORDER` pixels, and what is missing to whole cells."""
-    height, width = source.shape[-2:]
-    pads = (BORDER, BORDER + -width % CELL, BORDER, BORDER + -height % CELL)
-    # A picture narrower than its border is reflected several times.
-    rows, columns = (
-        _reflected(side, before, after)
-        for side, before, after in ((height, pads[2], pads[3]), (width, pads[0], pads[1]))
-    )
-    return source[..., rows, :][..., columns]
-
-
-def _reflected(side: int, before: int, after: int) -> Tensor:
-    places = torch.arange(-before, side + after) % max(2 * side - 2, 1)
-    return torch.where(places < side, places, 2 * side - 2 - places)

@@ -182,3 +182,20 @@ class StyleHead(nn.Module):
         # Without the blur sub-pixels of plain regions alternate from pixel to pixel, which a style's loss rewards. It
         # comes before the hyperbolic tangent, which can make edges sharp again.
         return RANGE * torch.tanh(blurred(F.pixel_shuffle(self.last(maps), 2)))
+
+
+def framed_for_painting(source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 h w"]:
+    """The source with a reflected border of :data:`BORDER` pixels, and what is missing to whole cells."""
+    height, width = source.shape[-2:]
+    pads = (BORDER, BORDER + -width % CELL, BORDER, BORDER + -height % CELL)
+    # A picture narrower than its border is reflected several times.
+    rows, columns = (
+        _reflected(side, before, after)
+        for side, before, after in ((height, pads[2], pads[3]), (width, pads[0], pads[1]))
+    )
+    return source[..., rows, :][..., columns]
+
+
+def _reflected(side: int, before: int, after: int) -> Tensor:
+    places = torch.arange(-before, side + after) % max(2 * side - 2, 1)
+    return torch.where(places < side, places, 2 * side - 2 - places)

@@ -69,7 +69,7 @@ class HeadSpec:
     """Whether the output is the source plus what the head says. A drawing in pencil has none of the source's colours:
     its head would have to know them all to take them away."""
     ink: bool = False
-    """Whether the head draws ink over its colours."""
+    """Whether the head draws ink over its colours; then it is fine, additive, and of the source's size."""
 
 
 class TaskGenerator(nn.Module, ABC):

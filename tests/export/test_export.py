@@ -26,7 +26,11 @@ Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 
 # Without one, which takes long, and with another number of blocks in one head.
-TASKS = {**tiny_weights_module.TASKS, "inked": {"latent": True, "ink": True}}
+TASKS = {
+    **tiny_weights_module.TASKS,
+    "inked": {"latent": True, "ink": True},
+    "smooth-2x": {"scale": 2, "smooth": True},
+}
 TASKS["varied"] = {**TASKS["varied"], "blocks": 2}
 
 

@@ -207,6 +207,8 @@ class GeneratorGraph:
                 own = self._convolution(head.source, self.graph.to_network(base))
                 maps = self.graph.operation("Add", fine, own)
             cells = self.graph.to_picture(self._convolution(head.last, self._blocks(head.blocks, maps, code)))
+            if head.factor is not None:
+                cells = self.graph.unshuffle(self.graph.blurred(self.graph.shuffle(cells, head.factor)), head.factor)
             if isinstance(head, InkHead):
                 cells = self._inked(head, cells, base)
             elif spec.additive:

@@ -15,6 +15,7 @@ from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
 from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator
 from prismgan.tasks import Task
+from prismgan.weights import HeadEntry
 
 
 class Schedule(Config):
@@ -96,4 +97,4 @@ class ModelConfig(Config, ABC):
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:
     """What the generator has to know of the tasks."""
-    return [HeadSpec(task.name, task.scale, task.fine, task.latent, task.blocks, task.additive, task.ink) for task in tasks]
+    return [HeadEntry.of(task).spec() for task in tasks]

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
+from prismgan.networks.borders import blurred
 from prismgan.networks.cells import add
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.style_branch import (
@@ -104,6 +105,7 @@ class FineHead(nn.Module):
         code = config.code if spec.latent else 0
         width = config.widths[0]
         self.additive = spec.additive
+        self.factor = 2 * spec.scale if spec.smooth else None
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
         # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
         size = 3 if spec.scale < 4 else 1
@@ -114,11 +116,11 @@ class FineHead(nn.Module):
     ) -> Float[Tensor, "B P h w"]:
         """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
         cells = self.subpixels(maps, code)
+        if self.factor is not None:
+            cells = F.pixel_unshuffle(blurred(F.pixel_shuffle(cells, self.factor)), self.factor)
         return add(cells, base) if self.additive else cells
 
-    def subpixels(
-        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None
-    ) -> Float[Tensor, "B _ h w"]:
+    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None) -> Float[Tensor, "B _ h w"]:
         """What the head itself says of every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
@@ -163,7 +165,7 @@ def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     radius = 0
     for pixel in range(spec.scale * cell):
         first = last = pixel // (2 * spec.scale)
-        layers = 2 * _blocks(config, spec) + (1 if spec.scale < 4 else 0)
+        layers = 2 * _blocks(config, spec) + (1 if spec.scale < 4 else 0) + spec.smooth
         for blocks in config.blocks[:-1]:
             layers += 2 * blocks
             first, last = (first - layers) // 2, (last + layers) // 2
@@ -191,7 +193,9 @@ class Generator(ImageGenerator):
                 raise ValueError(f"head {spec.name!r} paints and enlarges; what paints has the source's size")
         for spec in heads:
             if spec.ink and not (spec.fine and spec.additive and spec.scale == 1):
-                raise ValueError(f"head {spec.name!r} draws ink; such a head is fine, additive, and of the source's size")
+                raise ValueError(
+                    f"head {spec.name!r} draws ink; such a head is fine, additive, and of the source's size"
+                )
         self.trunk = Trunk(config) if len(painted) < len(heads) else None
         self.branch = StyleBranch(config.style) if painted else None
         self.noise = NoiseField(config.style.noise, config.latent) if painted else None

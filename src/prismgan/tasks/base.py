@@ -115,6 +115,8 @@ class Task:
     """Whether the output is the source plus what the head says, or the latter alone."""
     fine: bool
     """Whether the head restores, from the trunk's features, or paints, from the branch's."""
+    smooth: bool = False
+    """Whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source."""
     ink: bool = False
     """Whether the head draws ink over its colours."""
     shares: tuple[str, ...] = ()
@@ -207,6 +209,7 @@ class TaskEntry(Config, ABC):
         fine: bool,
         scale: int = 1,
         additive: bool = True,
+        smooth: bool = False,
         ink: bool = False,
     ) -> Task:
         """A task with the entry's common fields filled in; losses of weight 0 are left out.
@@ -244,6 +247,7 @@ class TaskEntry(Config, ABC):
             degraded_weight=self.degraded_weight,
             blocks=self.blocks,
             additive=additive,
+            smooth=smooth,
             ink=ink,
             fine=fine,
         )

@@ -25,6 +25,9 @@ class SuperResolution(TaskEntry):
     """Weight of the total variation, against the pattern of single pixels that the two above allow."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
+    smooth: bool = False
+    """Whether what is added to the bicubic enlargement is blurred by 1, 2, 1: features and the adversary reward
+    patterns of single pixels."""
 
     def task(self) -> Task:
         return self.make(
@@ -38,4 +41,5 @@ class SuperResolution(TaskEntry):
             metrics=PAIR_METRICS,
             fine=True,
             scale=self.scale,
+            smooth=self.smooth,
         )

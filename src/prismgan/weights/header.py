@@ -33,6 +33,8 @@ class HeadEntry(Config):
     """Residual blocks of the head; None for the generator's ``head_blocks``."""
     additive: bool = True
     """Whether the output is the source plus what the head says."""
+    smooth: bool = False
+    """Whether sub-pixels are blurred by 1, 2, 1 before anything is added."""
     ink: bool = False
     """Whether the head draws ink over its colours."""
 
@@ -54,7 +56,9 @@ class HeadEntry(Config):
 
     def spec(self) -> HeadSpec:
         """The part of the entry that the generator needs."""
-        return HeadSpec(self.name, self.scale, self.fine, self.latent, self.blocks, self.additive, self.ink)
+        return HeadSpec(
+            self.name, self.scale, self.fine, self.latent, self.blocks, self.additive, self.smooth, self.ink
+        )
 
 
 class Header(Config):

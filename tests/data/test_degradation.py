@@ -66,6 +66,15 @@ def test_everything_happens_in_every_order() -> None:
         assert source.abs().max() <= 1
 
 
+def test_single_leaves_one_fault_of_several() -> None:
+    single = WORLD.model_copy(update={"single": 1.0, "clean": 0.0})
+    kinds = ("gaussian_blur", "defocus", "motion_blur", "noise", "jpeg")
+    seen = [[kind for kind in kinds if getattr(draw(single, stream(seed)), kind)] for seed in range(200)]
+    assert all(len(found) <= 1 for found in seen)
+    for kind in kinds:
+        assert [kind] in seen, kind
+
+
 def test_photons_make_light_noisier_than_dark() -> None:
     dark, light = (torch.full((3, 64, 64), level) for level in (-0.8, 0.4))
     condition = Condition(name="p", noise=20, poisson=True, unclipped=True)

@@ -316,6 +316,9 @@ def test_noise_of_a_style_follows_z_and_the_place_alone() -> None:
     torch.testing.assert_close(generator.noise(3 * z, 0, 90, 120), noise)  # the length of z says nothing
     assert abs(float(noise.std()) - 0.5) < 0.15
     assert (noise[0] - noise[1]).std() > 0.3
+    for period in (29, 37):  # of the tables: without their signs the correlation is 0.5
+        pair = torch.stack([noise[0, :, :, period:].flatten(), noise[0, :, :, :-period].flatten()])
+        assert abs(float(pair.corrcoef()[0, 1])) < 0.05, period
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (40, 200)])

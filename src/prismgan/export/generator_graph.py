@@ -7,7 +7,7 @@ that no reader understands. What is written twice is compared: no file is writte
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -125,6 +125,7 @@ class GeneratorGraph:
         graph, field = self.graph, self.generator.noise
         assert field is not None
         level, total = (4, 2).index(factor), None
+        lengths = [graph.operation("Div", graph.side(framed, axis), graph.scalar(factor)) for axis in (2, 3)]
         for number in range(len(PERIODS)):
             table = field.get_buffer(f"table{level}{number}")
             if isinstance(latent, str):
@@ -135,15 +136,24 @@ class GeneratorGraph:
             else:
                 constant = torch.einsum("bz,znhw->bnhw", field.gain * F.normalize(latent, dim=1), table)
                 weighed = graph.picture_weight(graph.new_name(f"noise{level}{number}"), constant)
-            for axis in (2, 3):
-                length = graph.operation("Div", graph.side(framed, axis), graph.scalar(factor))
-                places = graph.operation("Mod", graph.range(0, length), graph.scalar(table.shape[axis]))
-                weighed = graph.operation("Gather", weighed, places, axis=axis)
+            sign = field.get_buffer(f"sign{level}{number}")[None]
+            signs = graph.picture_weight(f"sign{level}{number}", sign)
+            weighed = graph.operation(
+                "Mul", self._repeated(weighed, table.shape, lengths), self._repeated(signs, sign.shape, lengths)
+            )
             total = weighed if total is None else graph.operation("Add", total, weighed)
         assert total is not None
         # One z may be for all pictures of a batch.
         batch = graph.operation("Slice", graph.operation("Shape", framed), graph.integers(0), graph.integers(1))
         return graph.operation("Expand", total, graph.operation("Concat", batch, graph.integers(1, 1, 1), axis=0))
+
+    def _repeated(self, table: str, shape: Sequence[int], lengths: Sequence[str]) -> str:
+        """A table of this shape from its upper left corner on, to these numbers of rows and columns."""
+        graph = self.graph
+        for axis, length in zip((2, 3), lengths, strict=True):
+            places = graph.operation("Mod", graph.range(0, length), graph.scalar(shape[axis]))
+            table = graph.operation("Gather", table, places, axis=axis)
+        return table
 
     def _norm(self, norm: nn.Module, maps: str, code: Code | None = None) -> str:
         assert isinstance(norm, ConditionalNorm)

@@ -27,8 +27,10 @@ BORDER = 32
 LEVELS = (0, 1)
 """Noise lies beside the picture at 1/4 and at 1/2 of its side."""
 PERIODS = ((31, 37), (41, 29))
-"""Rows and columns of the tables whose sum is the noise. The sum repeats itself only after 1,271 rows and 1,073
-columns."""
+"""Rows and columns of the tables whose sum is the noise."""
+SIGNS = ((53, 43), (47, 59))
+"""Rows and columns of a table of signs for each of them. Without it strokes stood in rows, as the eye finds what
+repeats itself after 30 cells; with other signs it is other noise."""
 RANGE = 1.2
 """Outputs lie within plus and minus this, and are clipped to 1: black and white are reached without saturation."""
 
@@ -53,8 +55,9 @@ class StyleBranchConfig(Config):
 class NoiseField(nn.Module):
     """Normal noise with deviation 1/2 as a function of z and of the place in the whole picture.
 
-    A weighted sum of fixed tables, each repeated endlessly; z gives the weights. Equal places of equal z have equal
-    noise, whatever picture lies there: the frames of a clip are painted with strokes that stay where they are.
+    A weighted sum of fixed tables, each repeated endlessly with ever other signs; z gives the weights. Equal places of
+    equal z have equal noise, whatever picture lies there: the frames of a clip are painted with strokes that stay where
+    they are.
 
     Args:
         maps: of noise.
@@ -71,6 +74,10 @@ class NoiseField(nn.Module):
             for number, period in enumerate(PERIODS):
                 table = torch.randn(latent, maps, *period, generator=random)
                 self.register_buffer(f"table{level}{number}", table, persistent=False)
+        for level in LEVELS:  # after all tables, which are those of before there were signs
+            for number, period in enumerate(SIGNS):
+                sign = torch.randint(2, (maps, *period), generator=random) * 2.0 - 1
+                self.register_buffer(f"sign{level}{number}", sign, persistent=False)
 
     def forward(
         self, latent: Float[Tensor, "B Z"], level: int, rows: int, columns: int
@@ -81,10 +88,16 @@ class NoiseField(nn.Module):
         for number in range(len(PERIODS)):
             table = self.get_buffer(f"table{level}{number}")
             weighed = torch.einsum("bz,znhw->bnhw", direction, table)
-            down = torch.arange(rows, device=latent.device) % table.shape[-2]
-            right = torch.arange(columns, device=latent.device) % table.shape[-1]
-            total = total + weighed[:, :, down][..., right]
+            sign = self.get_buffer(f"sign{level}{number}")
+            total = total + _repeated(weighed, rows, columns) * _repeated(sign, rows, columns)
         return total
+
+
+def _repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
+    """A table from its upper left corner on, as often as it takes."""
+    down = torch.arange(rows, device=table.device) % table.shape[-2]
+    right = torch.arange(columns, device=table.device) % table.shape[-1]
+    return table[..., down, :][..., right]
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:

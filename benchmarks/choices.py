@@ -24,11 +24,10 @@ from prismgan import data
 from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
 from prismgan.losses import OBJECTIVES
-from prismgan.machine import precision
+from prismgan.machine import precision, take_turns
 from prismgan.models import AdversaryConfig, build
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
-from prismgan.render.cost import take_turns
 
 STEPS = 4
 """In one of which a penalty falls due, where the objective has one that is not computed every time."""

@@ -30,7 +30,7 @@ from prismgan.export import Precision, export
 from prismgan.export.parity import Run, feed, onnxruntime_session
 from prismgan.images import find_pictures
 from prismgan.render import Renderer
-from prismgan.render.cost import take_turns
+from prismgan.render.runtimes import take_turns
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 SETS = {"set5": 5, "set5_lr_matlab": None, "cbsd68": 12}

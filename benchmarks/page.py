@@ -24,10 +24,9 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.web.serving import bound, make_server, server_of
+from prismgan.web.serving import bound, make_server, server_of, site_application
 from prismgan.web.site_writer import write_site
-from prismgan.web.static_site import site_application
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights
 
 PATIENCE = 300_000

@@ -31,8 +31,7 @@ from prismgan.export.parity import onnxruntime_session
 from prismgan.machine import available_threads, keep_freed_memory
 from prismgan.networks import Generator
 from prismgan.render import Renderer
-from prismgan.render.cost import take_turns
-from prismgan.render.runtimes import RUNTIMES, Pass, make_runtime, openvino_session
+from prismgan.render.runtimes import RUNTIMES, Pass, make_runtime, openvino_session, take_turns
 
 LOOKS = 8
 

@@ -28,9 +28,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from prismgan import images
 from prismgan.data import builtin
 from prismgan.images import empty, from_pixels, open_picture, to_pixels, write_picture
+from prismgan.machine import take_turns
 from prismgan.networks import Generator
 from prismgan.render import Renderer, Request
-from prismgan.render.cost import take_turns
 from prismgan.render.files import FileRenderer
 from prismgan.render.jobs import PictureJob
 from prismgan.render.stages import mixture

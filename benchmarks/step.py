@@ -19,13 +19,12 @@ import torch
 
 from prismgan import data
 from prismgan.batch import Batch
-from prismgan.machine import precision
+from prismgan.machine import precision, take_turns
 from prismgan.models import AdversarialBatch, AdversaryConfig, Prism, PrismConfig
 from prismgan.models.adversarial_batch import row_weights
 from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import StepContext
 from prismgan.networks import DiscriminatorConfig
-from prismgan.render.cost import take_turns
 from prismgan.tasks import Derived, Task
 from prismgan.tasks.cartoon import Cartoon
 from prismgan.tasks.derived import DerivedEntry

@@ -33,11 +33,11 @@ from prismgan.cli.progress import VideoProgress
 from prismgan.data import builtin
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import Clip, Reader, open_clip
+from prismgan.render.video.consistency import TemporalSmoother, motion
 from prismgan.render.video.container import Colours
 from prismgan.render.video.files import render_file
 from prismgan.render.video.segment import Encoding, encode_segment
 from prismgan.render.video.settings import Outcome, Settings, parts_kept
-from prismgan.render.video.smoothing import TemporalSmoother, motion
 
 PARTS = ("decoding", "network", "steadying", "encoding")
 LEAST_SHARE = 0.7

@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from prismgan.data import builtin
 from prismgan.web.serving import bound, make_server
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 
 WINDOW = {"width": 1280, "height": 800}
 PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 1.5, "is_mobile": True, "has_touch": True}

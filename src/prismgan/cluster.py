@@ -80,24 +80,21 @@ def spread(
     make: Callable[..., Callable[[Job], Result]],
     *arguments: object,
     memory: int,
-    gpu: bool = True,
     workers: int | None = None,
     folder: str | None = None,
     remark: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Done[Job, Result]]:
     """Do jobs on a cluster that this process is :func:`connected` to; they come in the order in which they end.
 
-    A worker is a process with one core that does one job at a time. A job whose worker died is given to another one.
+    A worker is a process with one core, and a GPU where the cluster has any, that does one job at a time. A job whose
+    worker died is given to another one.
 
     Args:
-        jobs: what is done; each is sent to a worker.
         make: called once by every worker, gives the function that does a job.
         arguments: of ``make``, sent once to every machine.
         memory: bytes of a worker. A machine gets no more workers than it has memory and cores for.
-        gpu: give every worker a GPU where the cluster has any.
         workers: number of workers; by default as many as there is room for.
         folder: working directory of the workers; by default any.
-        remark: told what a person wants to know.
 
     Raises:
         PrismganError: a worker cannot start, or raised it in doing a job.
@@ -107,7 +104,7 @@ def spread(
     import ray
     from ray.exceptions import RayError, RayTaskError
 
-    gpus = int(ray.cluster_resources().get("GPU", 0)) if gpu else 0
+    gpus = int(ray.cluster_resources().get("GPU", 0))
     shared = [ray.put(argument) for argument in arguments]
     # Ray restarts no worker: with the job that it had it would wait for room, also where there will be none.
     worker_class = ray.remote(_Worker).options(num_cpus=1, num_gpus=min(1, gpus), memory=memory, max_restarts=0)
@@ -138,7 +135,7 @@ def spread(
                 try:
                     result = ray.get(reference)
                 except RayTaskError as error:
-                    raise _cause(error) from None
+                    raise (error.cause if isinstance(error.cause, PrismganError) else error) from None
                 except RayError as error:
                     # Others of the same machine are dead too, or are started again.
                     for dead in (worker, *(each for each, place in idle if place == node)):
@@ -222,11 +219,6 @@ def _rooms(memory: int) -> int:
 
     rooms = (node["Resources"] for node in ray.nodes() if node["Alive"])
     return max(1, sum(int(min(room.get("CPU", 0), room.get("memory", 0) // memory)) for room in rooms))
-
-
-def _cause(error: Any) -> Exception:
-    """What a worker raised, as it raised it."""
-    return error.cause if isinstance(error.cause, PrismganError) else error
 
 
 def _check_start(error: Any, failures: int) -> None:

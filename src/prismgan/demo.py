@@ -49,9 +49,7 @@ def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     A demo that is in the folder already is replaced.
 
     Args:
-        folder: for pictures, weights and the report.
         minutes: that training from scratch takes; the style takes half as long. None trains nothing.
-        console: told how it goes on.
 
     Raises:
         PrismganError: the folder holds something else.

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,14 +41,15 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("is nested too deeply") from None
     level = [value]
     for _ in range(DEEPEST):
-        level = [part for each in level if isinstance(each, dict | list) for part in _parts(each)]
+        level = [
+            part
+            for each in level
+            if isinstance(each, dict | list)
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]
         if not level:
             return value
     raise ValueError("is nested too deeply")
-
-
-def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def make_folder(folder: Path) -> None:
@@ -100,6 +101,19 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     with new_file(path) as file:
         file.write(content)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """As :func:`replace_file`, and make the folders above it.
+
+    Raises:
+        PrismganError: the disk is full, or a folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
+    replace_file(path, content)
 
 
 @contextmanager

@@ -1,10 +1,13 @@
-"""What this machine can do: threads, memory, devices and their arithmetic."""
+"""What this machine can do: threads, memory, devices and their arithmetic, and how fast."""
 
 from __future__ import annotations
 
 import ctypes
 import math
 import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 # Numbers of glibc's malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 LARGE = 1 << 30
+
+WARM_UP = 2
+"""Rounds of a measurement that are not counted."""
 
 
 def available_threads() -> int:
@@ -69,6 +75,23 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return all(mallopt(option, LARGE) for option in (MMAP_THRESHOLD, TRIM_THRESHOLD)) and bool(mallopt(TOP_PAD, 2**26))
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Median seconds of each, taken in turn so that a busy moment of the machine falls on all alike.
+
+    With ``time.process_time`` as the clock they are what processors worked for this process, all threads together.
+    """
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for repeat in range(WARM_UP + repeats):
+        for name, run in ways.items():
+            start = clock()
+            run()
+            if repeat >= WARM_UP:
+                times[name].append(clock() - start)
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def _processor_quota(cgroup: Path) -> float:

@@ -33,12 +33,8 @@ def require_training() -> None:
 
 
 def require(what: str, extra: str, *modules: str) -> None:
-    """Refuse where a package is missing; modules are imported where they are used.
-
-    Args:
-        what: needs it, as the user knows it.
-        extra: of prismgan, that brings it.
-        modules: that have to be there.
+    """Refuse where a package is missing; modules are imported where they are used. ``what`` needs it, as the user knows
+    it; the ``extra`` of prismgan brings it.
 
     Raises:
         PrismganError: one of them cannot be imported.

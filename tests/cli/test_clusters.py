@@ -138,7 +138,7 @@ def raylets(endpoint: str) -> Iterator[Cluster]:
 @pytest.fixture
 def machines(raylets: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """The cluster, with two machines."""
-    for module in ("render.clustered", "render.video.clustered", "comparison.run"):
+    for module in ("render.clustered", "comparison.run"):
         monkeypatch.setattr(f"prismgan.{module}.spread", raylets.spread)
     raylets.add()
     return raylets

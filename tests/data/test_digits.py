@@ -30,7 +30,6 @@ def test_a_digit_is_white_on_black(installed: None) -> None:
     assert ring > 120
     assert middle < 30
     assert corner.max() == 0
-    assert builtin.size("builtin:digit-0-000") == (32, 32)
 
 
 def test_rows_know_which_digit_they_show(installed: None) -> None:

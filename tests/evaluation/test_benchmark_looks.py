@@ -18,14 +18,12 @@ from torch import Tensor
 
 from prismgan import PrismganError, Renderer, images
 from prismgan.evaluation.benchmarks import styles
-from prismgan.evaluation.benchmarks.grids import GRIDS
-from prismgan.evaluation.benchmarks.steadiness import STEADINESS, find_clips
+from prismgan.evaluation.benchmarks.artefacts import GRIDS, STEADINESS, find_clips
 from prismgan.evaluation.benchmarks.styles import descent
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
 from prismgan.render import Request
-from prismgan.render.video.consistency import first_frames
-from prismgan.render.video.smoothing import flow
+from prismgan.render.video.consistency import first_frames, flow
 from prismgan.tasks import Style, Task
 from prismgan.weights import HeadEntry
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.errors import PictureError
-from prismgan.evaluation.benchmarks.grids import grid_peak
+from prismgan.evaluation.benchmarks.artefacts import grid_peak
 
 
 def scene(seed: int = 0) -> Tensor:

@@ -17,14 +17,14 @@ from prismgan.networks import Generator, GeneratorConfig, StyleBranchConfig
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
-from prismgan.training.display import Silent
+from prismgan.training.display import Display
 from prismgan.training.head_training import MOST_BYTES, HeadTraining, add_task, preview_path
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, adversarial_weight=0)
 
 
-class Log(Silent):
+class Log(Display):
     """Remembers what it is told."""
 
     def __init__(self, interrupt_at: int | None = None) -> None:
@@ -84,7 +84,7 @@ def test_training_by_steps_is_reproducible(weights: Weights, photos: Path) -> No
     heads = []
     for _ in range(2):
         training = HeadTraining(weights, MOSAIC, photos)
-        training.train(Silent(), steps=4)
+        training.train(Display(), steps=4)
         heads.append(training.result().part("generator.heads.mosaic"))
     for name, tensor in heads[0].items():
         assert torch.equal(tensor, heads[1][name]), name
@@ -93,7 +93,7 @@ def test_training_by_steps_is_reproducible(weights: Weights, photos: Path) -> No
 @pytest.mark.usefixtures("small")
 def test_training_by_the_clock_ends_on_time(weights: Weights, photos: Path) -> None:
     training = HeadTraining(weights, MOSAIC, photos)
-    assert training.train(Silent(), minutes=0.05)
+    assert training.train(Display(), minutes=0.05)
     assert 5 <= training.step == training.model.steps
 
 
@@ -153,7 +153,7 @@ def test_the_file_may_replace_the_one_it_was_made_from(tiny_run: Path, photos: P
     out = tmp_path / "w.safetensors"
     out.write_bytes((tiny_run / "weights.safetensors").read_bytes())
     Image.new("RGB", (40, 90), "orange").save(tmp_path / "p.png")
-    assert add_mosaic(out, out, display=Silent(), photos=photos, steps=2, previews=[f"{tmp_path}/p.png"])
+    assert add_mosaic(out, out, display=Display(), photos=photos, steps=2, previews=[f"{tmp_path}/p.png"])
     assert Renderer.load(out).tasks == ("restore", "enlarge", "paint", "mosaic")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "w.preview.png", "w.safetensors"]
 
@@ -161,7 +161,7 @@ def test_the_file_may_replace_the_one_it_was_made_from(tiny_run: Path, photos: P
 @pytest.mark.usefixtures("small")
 def test_a_new_look_starts_as_the_nearest_that_there_is(weights: Weights, photos: Path) -> None:
     first = HeadTraining(weights, MOSAIC, photos)
-    first.train(Silent(), steps=15, workers=0)
+    first.train(Display(), steps=15, workers=0)
     trained = first.result()
     again = HeadTraining(trained, MOSAIC.model_copy(update={"name": "again"}), photos)
     expected = trained.prism_generator("a test").heads["mosaic"].state_dict()

@@ -25,7 +25,7 @@ from prismgan.errors import PrismganError
 from prismgan.models import Prism
 from prismgan.recipes.text import load, to_yaml
 from prismgan.training.checkpoint import load_checkpoint
-from prismgan.training.display import Silent
+from prismgan.training.display import Display
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
 from prismgan.weights import load_weights
 
@@ -201,7 +201,7 @@ def test_a_run_limited_by_minutes_knows_its_length_from_the_first_line_on(
     told: list[int] = []
     measured: list[str] = []
 
-    class Display(Silent):
+    class Counting(Display):
         def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
             told.append(steps)
 
@@ -210,7 +210,7 @@ def test_a_run_limited_by_minutes_knows_its_length_from_the_first_line_on(
 
     monkeypatch.setattr("prismgan.training.trainer.TELL_EVERY", 0.0)
     changes = {"training.steps": 1_000_000, "data.workers": 0}
-    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05, display=Display())
+    trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05, display=Counting())
     assert trainer.train()
     assert max(told) < 10_000  # three seconds do not hold a million steps
     assert [line for line in measured if line.startswith("measuring: ")] == [
@@ -316,7 +316,7 @@ def test_two_trainings_do_not_share_a_run_folder(tmp_path: Path, tiny_recipe: Wr
     recipe, run = load(tiny_recipe(tmp_path, {"data.workers": 0, "training.steps": 4})), tmp_path / "run"
     second, refusals = Trainer(recipe, run), []
 
-    class Meanwhile(Silent):
+    class Meanwhile(Display):
         def step(self, *_: object) -> None:
             before = (run / "metrics.jsonl").read_bytes()
             with pytest.raises(PrismganError, match="run: another training is running in this folder"):

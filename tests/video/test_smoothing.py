@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("cv2")
 
-from prismgan.render.video.smoothing import MOST_KEPT, Motion, TemporalSmoother, motion
+from prismgan.render.video.consistency import MOST_KEPT, Motion, TemporalSmoother, motion
 
 PixelArray = NDArray[np.uint8]
 SIZE = (96, 128)

@@ -13,7 +13,7 @@ pytest.importorskip("av")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
 from prismgan.web.serving import make_server  # noqa: E402
-from prismgan.web.studio import Studio  # noqa: E402
+from prismgan.web.workshop import Studio  # noqa: E402
 from tiny_clips import make_clip  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
 

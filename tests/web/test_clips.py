@@ -21,7 +21,7 @@ from prismgan.errors import PrismganError
 from prismgan.render import Request
 from prismgan.render.video import settings as clip_settings
 from prismgan.render.video.clip import Reader, open_clip
-from prismgan.web import clip_rendering, clip_routes, picture_routes
+from prismgan.web import clip_routes, picture_routes
 from prismgan.web.limits import Limits
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import tiny_weights
@@ -250,7 +250,7 @@ def test_an_error_names_no_place_on_this_machine(content: bytes, monkeypatch: py
     def full(clip: Any, folder: Path, *_: Any) -> None:
         raise PrismganError(f"{folder}/segments/paint-00000.mp4: cannot be written (No space left on device)")
 
-    monkeypatch.setattr(clip_rendering, "render_clip", full)
+    monkeypatch.setattr(clip_routes, "render_clip", full)
     with client_of() as client:
         state = rendered(client, content, tasks=["paint"])
         assert state["state"] == "failed"

@@ -29,7 +29,7 @@ from schemathesis.generation import GenerationMode  # noqa: E402
 from broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
 from prismgan.web.limits import Limits  # noqa: E402
 from prismgan.web.serving import make_server  # noqa: E402
-from prismgan.web.studio import Studio  # noqa: E402
+from prismgan.web.workshop import Studio  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
 
 EXAMPLES = int(os.environ.get("PRISMGAN_FUZZ", "2"))

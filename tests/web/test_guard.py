@@ -10,7 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from tiny_server import ADDRESS, watched
 
 from prismgan.web.application import make_application
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 
 

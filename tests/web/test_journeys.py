@@ -37,7 +37,7 @@ from PIL import Image
 from tiny_server import drawn, until
 
 from prismgan.web.serving import make_server
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 
 pytestmark = pytest.mark.timeout(600)

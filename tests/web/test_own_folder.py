@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from prismgan.web.own_folder import LOCK, PREFIX, OwnFolder
+from prismgan.web.workshop import LOCK, PREFIX, OwnFolder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 HELD = """
-from prismgan.web.own_folder import OwnFolder
+from prismgan.web.workshop import OwnFolder
 folder = OwnFolder()
 (folder.path / "pictures").mkdir()
 (folder.path / "pictures" / "a").write_text("a")

@@ -32,7 +32,7 @@ from tiny_server import drawn, until
 from prismgan import Renderer
 from prismgan.training import head_training
 from prismgan.web.serving import make_server
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 
 # Chromium starts slowly where other programs are busy.

@@ -17,7 +17,7 @@ from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_server
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import TASKS, tiny_weights
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import UploadFile
 from PIL import Image
 from tiny_server import client_of, drawn, send
 
@@ -17,6 +18,10 @@ from prismgan.web.limits import Limits
 from prismgan.web.pictures import SentPicture
 from prismgan.web.uploads import Uploads
 from tiny_weights import TASKS
+
+
+def as_sent(content: bytes) -> UploadFile:
+    return UploadFile(io.BytesIO(content), size=len(content))
 
 
 def folder(client: Any) -> Path:
@@ -186,7 +191,7 @@ def test_pictures_are_bounded_in_number() -> None:
         assert client.get(f"/api/pictures/{first}").status_code == 404
         assert client.get(f"/api/pictures/{second}").status_code == 200
         pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
-        pictures.add("10.0.0.2", io.BytesIO(drawn()))
+        pictures.add("10.0.0.2", as_sent(drawn()))
         assert {path.name for path in folder(client).iterdir()} > {second, third}
         pictures.bounds = replace(pictures.bounds, kept_of_a_client=8)
         answer = send(client)
@@ -199,8 +204,8 @@ def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() ->
         pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
         awaited, abandoned = (send(client, drawn(400, 400)).json()["id"] for _ in range(2))
         client.post(f"/api/pictures/{awaited}/renders", json={"tasks": ["restore"]})
-        pictures.add("10.0.0.2", io.BytesIO(drawn()))
-        kept = pictures.add("10.0.0.3", io.BytesIO(drawn()))
+        pictures.add("10.0.0.2", as_sent(drawn()))
+        kept = pictures.add("10.0.0.3", as_sent(drawn()))
         assert client.get(f"/api/pictures/{abandoned}").status_code == 404
         assert client.get(f"/api/pictures/{kept.id}").status_code == 200
         assert client.get(f"/api/pictures/{awaited}").status_code == 200

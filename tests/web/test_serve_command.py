@@ -18,7 +18,7 @@ import pytest
 from tiny_server import drawn
 
 from prismgan.errors import PrismganError
-from prismgan.web.page import FILES
+from prismgan.web.application import FILES
 from prismgan.web.serving import bound
 
 

@@ -44,9 +44,8 @@ from prismgan.images.pixels import from_pixels, to_pixels
 from prismgan.render.painting import BRUSH, Canvas
 from prismgan.render.tiles import tiles
 from prismgan.web import onnxruntime_web
-from prismgan.web.serving import server_of
+from prismgan.web.serving import server_of, site_application
 from prismgan.web.site_writer import write_site
-from prismgan.web.static_site import site_application
 from tiny_weights import TASKS, tiny_weights
 
 pytestmark = pytest.mark.timeout(600)

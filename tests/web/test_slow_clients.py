@@ -21,7 +21,7 @@ from harmful_files import HARMFUL
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_server
 from prismgan.web.slow_clients import Connection
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 
 FORM = "multipart/form-data; boundary=x"

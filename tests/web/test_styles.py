@@ -81,7 +81,7 @@ def test_the_brush_is_taken_and_the_look_that_it_started_from_is_told(monkeypatc
             sizes.append(self.entry.exemplar_size)
             return "paint"
 
-    monkeypatch.setattr("prismgan.web.style_training.HeadTraining", Recorded)
+    monkeypatch.setattr("prismgan.web.style_routes.HeadTraining", Recorded)
     with client_of() as client:
         exemplar = send(client, drawn(96, 128)).json()["id"]
         state = finished(client, learn(client, picture=exemplar, size=128).json(), seconds=200)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.studio import Studio
+from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 
 __all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "until", "watched"]

@@ -363,7 +363,7 @@ def _serve(listening: socket.socket, temporary: Path, said: int) -> int:
             taken = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + 2 * MEMORY, taken + 2 * MEMORY))
         from prismgan.web.serving import make_server
-        from prismgan.web.studio import Studio
+        from prismgan.web.workshop import Studio
         from tiny_weights import tiny_weights
 
         make_server(Studio(tiny_weights()), "127.0.0.1").run(sockets=[listening])

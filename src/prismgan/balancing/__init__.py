@@ -9,24 +9,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
-from prismgan.balancing.aggregated import Aggregated, gradient_cosines
-from prismgan.balancing.balancer import Balancer, Fixed, Normalised, Step, Uncertainty
-from prismgan.balancing.dwa import DynamicWeightAverage
-from prismgan.balancing.shares import GradientShares
-
-__all__ = [
-    "BALANCERS",
-    "Aggregated",
-    "Balancer",
-    "BalancerName",
-    "DynamicWeightAverage",
-    "Fixed",
-    "GradientShares",
-    "Normalised",
-    "Step",
-    "Uncertainty",
-    "gradient_cosines",
-]
+from prismgan.balancing.aggregated import Aggregated as Aggregated
+from prismgan.balancing.aggregated import gradient_cosines as gradient_cosines
+from prismgan.balancing.balancer import Balancer as Balancer
+from prismgan.balancing.balancer import Fixed as Fixed
+from prismgan.balancing.balancer import Normalised as Normalised
+from prismgan.balancing.balancer import Step as Step
+from prismgan.balancing.balancer import Uncertainty as Uncertainty
+from prismgan.balancing.dwa import DynamicWeightAverage as DynamicWeightAverage
+from prismgan.balancing.shares import GradientShares as GradientShares
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 

@@ -64,7 +64,6 @@ class Aggregated(Balancer):
 
     Args:
         name: one of :data:`METHODS`.
-        weights: the recipe's weight of every task.
 
     Raises:
         PrismganError: torchjd is not installed.

@@ -17,10 +17,6 @@ Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
 
 
-def _alone(values: Tensor) -> Tensor:
-    return values
-
-
 @dataclass(frozen=True)
 class Step:
     """The data of a training step that a balancer may use, beside its losses.
@@ -37,7 +33,7 @@ class Step:
     """Parameters that one task's loss alone reaches, by task."""
     random: torch.Generator = field(default_factory=torch.Generator)
     """The step's random numbers, the same in every process."""
-    total: Callable[[Tensor], Tensor] = _alone
+    total: Callable[[Tensor], Tensor] = lambda values: values
     """Sum over processes."""
     processes: int = 1
 
@@ -47,10 +43,8 @@ class Step:
 
 
 class Balancer(nn.Module, ABC):
-    """Called with the losses of the tasks drawn in a step; see :class:`Step` for the rest.
-
-    Args:
-        weights: the recipe's weight of every task.
+    """Called with the losses of the tasks drawn in a step; see :class:`Step` for the rest. ``weights`` are the
+    recipe's, by task.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:

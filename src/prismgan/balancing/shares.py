@@ -20,11 +20,8 @@ DECAY = 0.8
 
 
 class GradientShares(nn.Module):
-    """Divides each loss of a task by a running mean of its gradient's norm at the output.
-
-    Args:
-        terms: names of the losses.
-        total: sum over processes.
+    """Divides each loss of a task by a running mean of its gradient's norm at the output. ``total`` sums over
+    processes.
     """
 
     def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:

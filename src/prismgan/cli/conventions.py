@@ -15,36 +15,6 @@ import prismgan
 from prismgan.errors import nearest, one_line
 from prismgan.files import parse_json
 
-__all__ = [
-    "GROUP",
-    "Address",
-    "AsJson",
-    "Blends",
-    "Brush",
-    "Engine",
-    "Fast",
-    "Memory",
-    "OutFolder",
-    "RecipeFile",
-    "RuntimeOption",
-    "Settings",
-    "Strengths",
-    "TaskNames",
-    "WeightsFile",
-    "WeightsOption",
-    "Workers",
-    "complete_recipes",
-    "complete_tasks",
-    "examples",
-    "fail",
-    "is_clustered",
-    "names",
-    "parsed_blends",
-    "parsed_size",
-    "parsed_strengths",
-    "print_json",
-]
-
 ENGINES = ("local", "ray")
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 import typer
@@ -16,8 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from prismgan.errors import one_line
-
-__all__ = ["Narrator", "RenderProgress", "VideoProgress"]
 
 
 class Narrator(Console):
@@ -79,13 +76,10 @@ class _Bar:
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
     def remark(self, text: str) -> None:
-        """Something a person wants to know."""
         self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -103,7 +97,6 @@ class RenderProgress(_Bar):
         self._task = self._bar.add_task(things, total=count, done=0)
 
     def __call__(self, done: float) -> None:
-        """So many are done."""
         now = time.monotonic()
         if self.console.is_terminal:
             self._bar.update(self._task, completed=done, done=int(done))
@@ -113,7 +106,6 @@ class RenderProgress(_Bar):
             typer.echo(f"{int(done)}/{self.count} {self.things}  ETA {left:.0f} s", err=True)
 
     def written(self, path: object) -> None:
-        """A file was written."""
         if self.console.is_terminal and sys.stdout.isatty():
             self.console.print(one_line(str(path)), highlight=False, markup=False, soft_wrap=True)  # above the bar
         else:
@@ -133,7 +125,6 @@ class VideoProgress(_Bar):
         self._task = self._bar.add_task("frames", total=None, of="?")
 
     def rendered(self, frames: int, total: int | None) -> None:
-        """So many frames are rendered, of about so many; None where nobody knows."""
         if total is not None:
             total = max(total, frames)  # what a file says may be wrong
         now = time.monotonic()
@@ -147,5 +138,4 @@ class VideoProgress(_Bar):
             self.remark(f"{frames}{eta or ' frames'}")
 
     def joining(self, path: Path) -> None:
-        """All frames are encoded, and a file is put together."""
         self._bar.update(self._task, description=f"writing {path.name}")

@@ -30,8 +30,6 @@ from prismgan.cli.conventions import (
     parsed_strengths,
 )
 
-__all__ = ["render"]
-
 MOST_VARIATIONS = 1000
 FAILED = "failed.jsonl"
 """Name of the file beside the results that lists the pictures that failed, where others did not."""

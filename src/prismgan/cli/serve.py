@@ -42,7 +42,7 @@ def serve(
 
     from prismgan.web.guard import LOCAL
     from prismgan.web.serving import serve, serve_site
-    from prismgan.web.studio import Studio
+    from prismgan.web.workshop import Studio
 
     def ready(address: str) -> None:
         if host not in LOCAL:

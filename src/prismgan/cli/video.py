@@ -94,7 +94,8 @@ def video(
     from prismgan.cluster import connected
     from prismgan.packages import require
     from prismgan.render import Request
-    from prismgan.render.video.clustered import ClipRendering, check_clips, render_clips_on_cluster
+    from prismgan.render.clustered import ClipRendering, render_clips_on_cluster
+    from prismgan.render.video.files import check_clips
     from prismgan.render.video.segment import Encoding
     from prismgan.render.video.settings import Settings
     from prismgan.weights import load_weights

@@ -21,8 +21,8 @@ from prismgan.comparison.variants import Budget, Variant
 from prismgan.data import TestSet
 from prismgan.data.scene import largest_scale
 from prismgan.files import replace_file
+from prismgan.machine import take_turns
 from prismgan.recipes.recipe import Recipe
-from prismgan.render.cost import take_turns
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_weights
 

@@ -18,8 +18,11 @@ from prismgan.evaluation.measurement import Evaluation
 from prismgan.files import entries
 from prismgan.recipes.recipe import Recipe
 from prismgan.report.wording import duration
+from prismgan.training.display import Display
 from prismgan.training.run import Run, must_be_resumable
 
+EVERY = 15.0
+"""Seconds between two lines where the output is a file or a pipe."""
 TITLE = 80
 """Most characters of a recipe's name."""
 
@@ -107,15 +110,14 @@ def must_be_startable(folder: Path, resume: bool) -> None:
         raise RecipeError(f"{folder}: holds no comparison to resume; start it without --resume")
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Two bars and the time that is left on a terminal; a line now and then where the output is a file or a pipe.
 
-    A context manager, and a :class:`prismgan.training.display.Display` of the training that was last announced.
+    A context manager; as a display it is that of the training that was last announced.
     """
 
-    def __init__(self, trainings: Sequence[Training], console: Console | None = None, every: float = 15.0) -> None:
-        self.console = console or Console(stderr=True)
-        self.every = every
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self.console = Console(stderr=True)
         self.trainings = list(trainings)
         self._left = {training.run.folder: training.recipe.training.steps for training in trainings}
         self._paces: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -156,7 +158,6 @@ class ComparisonDisplay:
         self._print(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
 
     def enter(self, training: Training) -> None:
-        """A training begins."""
         self._current, self._entered = training, time.monotonic()
         self._bars.update(self._one, description=self._name(), total=training.recipe.training.steps, completed=0)
 
@@ -182,14 +183,12 @@ class ComparisonDisplay:
         done = sum(training.recipe.training.steps for training in self.trainings) - sum(self._left.values())
         self._bars.update(self._all, completed=done, remark=f"ETA {left}")
         now = time.monotonic()
-        if not self.console.is_terminal and (now - self._printed >= self.every or step == steps):
+        if not self.console.is_terminal and (now - self._printed >= EVERY or step == steps):
             self._printed = now
             self._print(f"{self._name()}: step {step}/{steps}  {remark}  ETA of all {left}")
 
     def event(self, message: str) -> None:
         self._print(message if self._current is None else f"{self._name()}: {message}")
-
-    def stop(self) -> None: ...
 
     def seconds_left(self, step: int) -> float:
         """Until all trainings are done, at the pace of those like them, or of all where there was none like it."""

@@ -97,7 +97,6 @@ Seeds = Mapping[int, Measurement]
 
 
 def values_of(seeds: Seeds) -> dict[int, float]:
-    """The values by seed."""
     return {seed: measurement.value for seed, measurement in seeds.items() if measurement.value is not None}
 
 
@@ -119,7 +118,6 @@ class Result:
 
     @property
     def values(self) -> dict[int, float]:
-        """By seed."""
         return values_of(self.seeds)
 
     @property

@@ -93,7 +93,6 @@ class ComparisonReport:
 
     @cached_property
     def judged_tasks(self) -> dict[str, str]:
-        """Every task's leading metric."""
         leading = {task: self.findings.quality.leading(task) for task in self.findings.tasks}
         return {task: metric for task, metric in leading.items() if metric is not None}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -36,10 +36,7 @@ def compare(
     A variant whose training diverges for good is reported with what it has; the others go on.
 
     Args:
-        variants: what is trained.
-        seeds: how often.
         folder: for everything; on a cluster all machines need it, and the data, by the same paths.
-        resume: go on with the comparison in the folder.
         cluster: connects to a Ray cluster; trainings then run on its machines, many at once.
         workers: as of :func:`~prismgan.cluster.spread`.
 
@@ -98,7 +95,12 @@ def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay,
         PrismganError: one cannot be trained.
     """
     done = spread(
-        trainings, _trainer, memory=TRAINING_MEMORY, workers=workers, folder=str(Path.cwd()), remark=display.event
+        trainings,
+        lambda: _train_quietly,
+        memory=TRAINING_MEMORY,
+        workers=workers,
+        folder=str(Path.cwd()),
+        remark=display.event,
     )
     for training, finished, node in done:
         if not finished:
@@ -107,10 +109,6 @@ def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay,
                 "it; go on with --resume, and with more memory if that was the reason"
             )
         display.done(training, read_history(training.run.metrics).seconds, node)
-
-
-def _trainer() -> Callable[[Training], bool]:
-    return _train_quietly
 
 
 def _train_quietly(training: Training) -> bool:

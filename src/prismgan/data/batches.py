@@ -45,9 +45,7 @@ def batches(
     number generators are left alone.
 
     Args:
-        parts: what to draw from.
         start_step: the first step, 0 for a new run.
-        steps: how many batches.
         rank: number of this process among ``world``.
         world: number of training processes.
         workers: processes that prepare batches, each with one thread; 0 prepares them in this process.

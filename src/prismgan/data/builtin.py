@@ -149,19 +149,6 @@ def load(reference: str) -> UInt8[Tensor, "3 H W"]:
     return torch.from_numpy(_drawn(name)).permute(2, 0, 1).contiguous()
 
 
-def size(reference: str) -> tuple[int, int]:
-    """Height and width in pixels; files are not decoded for it.
-
-    Raises:
-        DataError: there is no picture of that name, or it names a collection.
-    """
-    name = _single(reference)
-    if name in (*PHOTOS, *DRAWINGS):
-        return images.size(_file(name))
-    height, width, _ = _drawn(name).shape
-    return height, width
-
-
 def _known(reference: str) -> str:
     if is_builtin(reference) and is_digit(reference.removeprefix(PREFIX)):
         return reference.removeprefix(PREFIX)

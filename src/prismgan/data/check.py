@@ -52,7 +52,6 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
 
     Args:
         data: with absolute paths (see :func:`prismgan.data.resolve`).
-        tasks: what is to be trained.
         crop: side of the training crops in pixels of the source.
     """
     found, problems = inspect(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -43,9 +42,7 @@ def shown_pictures(task: Task) -> tuple[PictureName, ...]:
     return ()
 
 
-def exemplars(
-    task: Task, load: Callable[[PictureName], UInt8[Tensor, "3 H W"]] = pictures.load
-) -> list[Float[Tensor, "3 H W"]]:
+def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
     """The pictures whose look a task's losses are built from, at the size they are shown at.
 
     Returns:
@@ -57,7 +54,7 @@ def exemplars(
     """
     if not isinstance(task.target, Exemplar):
         return []
-    return [shown(load(picture), task.target.size) for picture in shown_pictures(task)]
+    return [shown(pictures.load(picture), task.target.size) for picture in shown_pictures(task)]
 
 
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:

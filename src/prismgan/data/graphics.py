@@ -45,9 +45,6 @@ def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.ui
     """One picture (height, width, 3) in 0..255, the same for the same arguments and fonts.
 
     Args:
-        height: in pixels.
-        width: in pixels.
-        seed: of all choices.
         unit: size of a pixel that everything is measured in, for pictures that are to be reduced: 2 draws letters and
             periods twice as large.
     """
@@ -119,12 +116,15 @@ def _colours(chance: Random) -> tuple[Colour, Colour]:
     return ink, paper
 
 
+def _on_paper(picture: Image.Image, chance: Random) -> tuple[Colour, Colour]:
+    """Ink and paper of a picture, which is covered with the paper."""
+    ink, paper = _colours(chance)
+    picture.paste(paper, (0, 0, *picture.size))
+    return ink, paper
+
+
 def _letters(chance: Random, count: int) -> str:
     return "".join(chance.choices(CHARACTERS, FREQUENCIES, k=count))
-
-
-def _word(chance: Random, longest: int = 10) -> str:
-    return _letters(chance, chance.randint(2, longest)).replace(" ", "") or "A"
 
 
 def _shaded(pixels: NDArray[np.uint8], chance: Random) -> NDArray[np.uint8]:
@@ -139,8 +139,7 @@ def _shaded(pixels: NDArray[np.uint8], chance: Random) -> NDArray[np.uint8]:
 
 
 def _text(picture: Image.Image, chance: Random, unit: float) -> None:
-    ink, paper = _colours(chance)
-    picture.paste(paper, (0, 0, *picture.size))
+    ink, _ = _on_paper(picture, chance)
     _lines(picture, chance, unit, ink)
 
 
@@ -194,9 +193,8 @@ def _strokes(picture: Image.Image, colour: Colour, strokes: Callable[[ImageDraw.
 
 
 def _line_art(picture: Image.Image, chance: Random, unit: float) -> None:
-    ink, paper = _colours(chance)
+    ink, _ = _on_paper(picture, chance)
     width, height = picture.size
-    picture.paste(paper, (0, 0, width, height))
     pen_width = unit * log_uniform(chance, 0.7, 5)
 
     def strokes(pen: ImageDraw.ImageDraw, factor: int) -> None:
@@ -229,9 +227,8 @@ def _curve(points: list[tuple[int, int]]) -> list[tuple[float, float]]:
 
 def _chart(picture: Image.Image, chance: Random, unit: float) -> None:
     """Axes, a grid, bars or curves, and labels."""
-    ink, paper = _colours(chance)
+    ink, paper = _on_paper(picture, chance)
     width, height = picture.size
-    picture.paste(paper, (0, 0, width, height))
     pen = ImageDraw.Draw(picture)
     size = max(6, round(chance.uniform(8, 13) * unit))
     font, line = _any_font(chance, size), max(1, round(unit))
@@ -260,9 +257,8 @@ def _chart(picture: Image.Image, chance: Random, unit: float) -> None:
 
 def _interface(picture: Image.Image, chance: Random, unit: float) -> None:
     """Windows with buttons, fields, lists and small text."""
-    ink, paper = _colours(chance)
+    ink, paper = _on_paper(picture, chance)
     width, height = picture.size
-    picture.paste(paper, (0, 0, width, height))
     pen = ImageDraw.Draw(picture)
     size = max(6, round(chance.uniform(8, 15) * unit))
     font, line = _any_font(chance, size), max(1, round(unit * chance.choice((1, 1, 2))))

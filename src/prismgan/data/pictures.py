@@ -26,16 +26,6 @@ def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
     return builtin.load(picture) if builtin.is_builtin(picture) else images.read(Path(picture))
 
 
-def size(picture: PictureName) -> tuple[int, int]:
-    """Height and width in pixels, from the file's header alone.
-
-    Raises:
-        PictureError: the file is missing or is not a picture.
-        DataError: there is no built-in picture of that name.
-    """
-    return builtin.size(picture) if builtin.is_builtin(picture) else images.size(Path(picture))
-
-
 def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
     """Single pictures for folders (all pictures below them, sorted) and for built-in collections.
 

@@ -27,7 +27,6 @@ class TestSet:
     source are whole multiples of 4.
 
     Args:
-        rows: what to test on.
         tasks: what is tested. Tasks without pairs get neither target nor example.
         condition: what is done to sources; rows with a source of their own keep that.
         maximum_side: half the largest side of a photo, in pixels.
@@ -56,10 +55,6 @@ class TestSet:
         self.seed = seed
         self.skipped: dict[PictureName, str] = {}
         """Rows that could not be used so far, by their photo, and why."""
-
-    def __len__(self) -> int:
-        """Number of rows, unreadable ones included."""
-        return len(self.rows)
 
     def __iter__(self) -> Iterator[Batch]:
         """Every readable row as a batch of one."""

@@ -44,13 +44,9 @@ class TrainingSet:
     """Samples for training.
 
     Args:
-        rows: what to train on.
-        tasks: what to train.
         crop: side of the source in pixels.
         degradation: what is done to the sources; None leaves them clean.
-        seed: of all random choices.
         cache_mb: memory for decoded pictures, in megabytes.
-        mirror: whether crops may be mirrored.
         quarter_turns: whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the
             photo itself are learnt from upright ones: where there are such tasks, the rows of every other step are
             upright, and the other steps do not show them.
@@ -114,15 +110,11 @@ class TrainingSet:
         self._cache = Cache(wanted, cache_mb)
         self._exemplars: dict[tuple[str, PictureName], Float[Tensor, "3 H W"]] = {}
 
-    def __len__(self) -> int:
-        """Rows in an epoch."""
-        return len(self.rows)
-
     def sample(self, position: int) -> Sample:
         """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time.
 
-        Every stretch of ``len(self)`` positions, from 0 on, shows each row once, or as often as its weight says. A row
-        with an unreadable picture is replaced by another one.
+        Every stretch of as many positions as there are rows, from 0 on, shows each row once, or as often as its weight
+        says. A row with an unreadable picture is replaced by another one.
 
         Raises:
             DataError: no row can be read, or a picture's size does not fit its photo.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -30,34 +29,19 @@ SHEET_SIDE = 192
 """Longest side of a source on a sample sheet, in pixels, if its photo is large enough."""
 
 
-class Evaluator(Protocol):
-    """Evaluates a model as it is; the caller applies the averaged weights."""
-
-    def sheet(self) -> Image.Image | None:
-        """Samples of every task; None if no test picture can be read."""
-        ...
-
-    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        """All but the step and the discriminator.
-
-        ``progress`` is told how many pictures are measured, and of how many.
-        """
-        ...
-
-
 def evaluator(
     recipe: Recipe, model: Model, tasks: Sequence[Task], train: Sequence[Row], test: Sequence[Row], named: NamedMetrics
-) -> Evaluator:
-    """The evaluator for the recipe's source."""
+) -> OnPhotos | OnNoise:
+    """The evaluator of a model as it is, for the recipe's source; the caller applies the averaged weights."""
     if recipe.source == "photo":
-        return _OnPhotos(recipe, model, tasks, test, named)
+        return OnPhotos(recipe, model, tasks, test, named)
     assert isinstance(model.generator, LatentGenerator)
     measured = NoiseEvaluation(tasks, train, test, recipe.training.crop, recipe.seed, named.sets, model.device)
-    return _OnNoise(model, model.generator, recipe.seed, measured)
+    return OnNoise(model, model.generator, recipe.seed, measured)
 
 
 @dataclass(frozen=True)
-class _OnPhotos:
+class OnPhotos:
     """On test photos under the recipe's conditions."""
 
     recipe: Recipe
@@ -67,6 +51,7 @@ class _OnPhotos:
     named: NamedMetrics
 
     def sheet(self) -> Image.Image | None:
+        """Samples of every task; None if no test picture can be read."""
         condition, others = self.recipe.evaluation.conditions[-1], self.recipe.other_tasks()
         maximum_side = SHEET_SIDE * largest_scale([*self.tasks, *others]) // 2
         test = TestSet(self.test[:SHEET_PICTURES], self.tasks, condition, maximum_side, alongside=others)
@@ -79,19 +64,13 @@ class _OnPhotos:
         return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
     def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        return evaluate(
-            self.model,
-            self.recipe,
-            self.tasks,
-            self.test,
-            losses=self.model.losses,
-            named=self.named,
-            progress=progress,
-        )
+        """All but the step and the discriminator; ``progress`` is told how many pictures are measured, of how many."""
+        losses, named = self.model.losses, self.named
+        return evaluate(self.model, self.recipe, self.tasks, self.test, losses=losses, named=named, progress=progress)
 
 
 @dataclass(frozen=True)
-class _OnNoise:
+class OnNoise:
     """On latents, always the same."""
 
     model: Model

@@ -30,6 +30,8 @@ from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.weights import default_features, find_features, load_weights
 
 NO_METRICS = NamedMetrics()
+JUDGED = 32
+"""Crops that the discriminator judges."""
 
 
 @torch.no_grad()
@@ -53,8 +55,6 @@ def evaluate(
     Args:
         model: the model as it is; the caller applies the averaged weights.
         recipe: conditions, size, seed, and all tasks that pictures are cut for.
-        tasks: the tasks to measure.
-        rows: the test pictures.
         losses: the tasks' own losses, by task and term.
         named: metrics that need the weights of a network.
         shown: the tasks whose exemplars or domain can be read, by default all.
@@ -145,9 +145,7 @@ def _anomaly(model: Model, recipe: Recipe, rows: Sequence[Row], cut_for: Sequenc
     return [{**entry, "scaled": value} for entry, value in zip(scores, scaled, strict=True)]
 
 
-def judge(
-    model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe, *, pictures: int = 32, batch_size: int = 8
-) -> dict[str, float]:
+def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe) -> dict[str, float]:
     """The discriminator's loss and accuracies on crops of test pictures, degraded as in training; empty for a model
     without a discriminator."""
     if model.discriminator is None:
@@ -155,8 +153,8 @@ def judge(
     values: dict[str, list[float]] = defaultdict(list)
     recipe = recipe.model_copy(update={"only": tuple(task.name for task in tasks)})
     for part in training_parts(recipe, rows, seed=recipe.seed + 1):
-        size, names = min(batch_size, part.batch_size), [task.name for task in part.dataset.tasks]
-        for first in range(0, pictures, size):
+        size, names = min(8, part.batch_size), [task.name for task in part.dataset.tasks]
+        for first in range(0, JUDGED, size):
             positions = range(first, first + size)
             batch = collate([part.dataset.sample(position) for position in positions]).to(model.device)
             for name, some in model.judge(batch, model.generate(batch.source, tasks=names)).items():
@@ -175,10 +173,8 @@ def evaluate_weights(
 
     Args:
         path: the weights file; None for the ready-made weights.
-        folder: the photos.
         squeezenet: the network that KID and LPIPS need, instead of the one that the recipe names. If the recipe's
             files cannot be found, these metrics are left out.
-        lpips: the linear heads of LPIPS.
 
     Raises:
         WeightsError: the weights, or a file given for a metric, cannot be read.
@@ -191,7 +187,11 @@ def evaluate_weights(
         raise WeightsError(
             f"{weights.path}: makes pictures of noise and reads none; its figures are in its run's report"
         )
-    metrics = _named(recipe) if squeezenet is None else _given(squeezenet, lpips)
+    metrics = (
+        _named(recipe)
+        if squeezenet is None
+        else NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=lpips and str(lpips)))
+    )
     images.find_pictures(folder)
     entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
     rows = data.rows(entry)
@@ -233,10 +233,6 @@ def _named(recipe: Recipe) -> NamedMetrics:
         return NamedMetrics.of(recipe.evaluation)
     except WeightsError:
         return NamedMetrics()
-
-
-def _given(squeezenet: Path, lpips: Path | None) -> NamedMetrics:
-    return NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=None if lpips is None else str(lpips)))
 
 
 def _at_hand(task: Task) -> bool:

@@ -54,11 +54,8 @@ class SetScores:
     sets that are too small are not compared.
 
     Args:
-        metrics: none, and nothing is done.
         shown: the tasks whose exemplars or domain can be read.
         maximum_side: half the largest side of a picture, in pixels, as test pictures have it.
-        seed: of the subsets that are drawn.
-        device: where pictures have to be.
     """
 
     @torch.no_grad()

@@ -38,16 +38,12 @@ def enlargement(scale: int) -> str:
 @torch.no_grad()
 def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx.ModelProto]:
     """The pieces by name: :data:`TRUNK` and :data:`BRANCH` where a task needs them, an :func:`enlargement` for every
-    scale but 1, and a :func:`head` for every task.
+    scale but 1, and a :func:`head` for every task. ``generator`` is on the CPU, in float32.
 
     What a piece takes has the name that it has where it comes out. The trunk, the branch and enlargements take
     ``source`` (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look``
     (1, 3, scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells: what is beyond scale H
     and scale W is cut off by whoever reads it.
-
-    Args:
-        generator: on the CPU, in float32.
-        tasks: names.
     """
     fine = {generator.specs[name].fine for name in tasks}
     pieces = {TRUNK: _trunk(generator)} if True in fine else {}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.export.parity import (
@@ -28,6 +24,7 @@ from prismgan.export.parity import (
     worse,
 )
 from prismgan.files import replace_file
+from prismgan.machine import take_turns
 from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
@@ -78,7 +75,6 @@ def export(
     float16 two levels, in int8 40 dB (35 dB for looks).
 
     Args:
-        weights: to export.
         out: the file, ``.onnx``. What was there stays until the new one is whole.
         tasks: names; all by default. What is needed for others alone is left out.
         precision: of weights and features. In int8 the first layer and every head's last stay in float32.
@@ -129,7 +125,6 @@ def export(
 
 
 def _refuse_name(out: Path) -> None:
-    """Better now than after the work."""
     if out.suffix.lower() != ".onnx":
         raise PrismganError(f"{out}: expected a name that ends in .onnx")
     if out.is_dir():
@@ -185,13 +180,6 @@ def _kept(generator: Generator, model: Any) -> list[str]:
 def _speed(run: Run, plain: Run, generator: Generator, tasks: Sequence[str]) -> float:
     """Median seconds of the plain file over those of the other."""
     source = torch.rand(CLOCKED, generator=torch.Generator().manual_seed(0))
-    values: Mapping[str, NDArray[Any]] = feed(generator, tasks, source, 1.0, 0)
-    times: list[list[float]] = [[], []]
-    for turn in range(4):
-        for seconds, given in zip(times, (plain, run), strict=True):
-            start = time.perf_counter()
-            given(values)
-            if turn:  # the first warms up
-                seconds.append(time.perf_counter() - start)
-    slow, fast = map(statistics.median, times)
-    return float(np.divide(slow, fast))
+    values = feed(generator, tasks, source, 1.0, 0)
+    seconds = take_turns({"plain": lambda: plain(values), "other": lambda: run(values)}, 3)
+    return seconds["plain"] / seconds["other"]

@@ -281,7 +281,6 @@ class GeneratorGraph:
 
 
 def _with(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    """The layer with other numbers."""
     other = copy.copy(layer)
     other._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
     return other

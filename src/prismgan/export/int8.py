@@ -31,8 +31,6 @@ def in_int8(
     would overflow with all); maps have one scale each, from the least to the greatest value that calibration sees.
 
     Args:
-        model: in float32.
-        feeds: inputs to calibrate with.
         keep: names of convolutions that stay in float32.
 
     Raises:

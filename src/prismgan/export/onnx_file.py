@@ -47,10 +47,8 @@ def whole_model(
 
     Args:
         generator: on the CPU, in float32.
-        header: of its weights.
         tasks: names; other heads, and the trunk or the branch that none of them reads, are left out.
         half: weights and features in float16. Pictures and computations on them stay in float32.
-        licence: of the weights.
         defaults: whether strength and latent have a default. ONNX Runtime for JavaScript, and OpenVINO, cannot change
             an input that has one.
 

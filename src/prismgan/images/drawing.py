@@ -38,7 +38,6 @@ def comic(photo: Images, hand: Float[Tensor, "B 3"] | None = None) -> Images:
     so a dark face keeps its eyes and its mouth.
 
     Args:
-        photo: in [-1, 1].
         hand: whose drawing it is, each in [-1, 1]: from a thin pen and many tones to a brush and few, from dark to
             light, from cool and pale to warm and vivid. None is the middle of all.
     """
@@ -109,7 +108,6 @@ def outlines(
     twice along a straight piece of each line, where Kang, Lee, Chui, "Coherent line drawing" (2007), follow its curve.
 
     Args:
-        photo: in [-1, 1].
         sigma: width of a line in pixels.
         least: how much darker than its surroundings, as a part of their light, a pixel is where ink begins.
         strength: how fast ink gets darker from there.
@@ -128,7 +126,7 @@ def _darker(photo: Images, sigma: float, *, floor: float = 0.05) -> Float[Tensor
 
 
 @torch.no_grad()
-def tangents(photo: Float[Tensor, "B C H W"], *, sigma: float = 2.0) -> Float[Tensor, "B 2 H W"]:
+def tangents(photo: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 2 H W"]:
     """The direction, as a unit vector (x, y) up to its sign, that each pixel's surroundings change least in.
 
     The eigenvector of the smoothed structure tensor for its smaller eigenvalue (Kyprianidis and Döllner, "Image
@@ -137,7 +135,7 @@ def tangents(photo: Float[Tensor, "B C H W"], *, sigma: float = 2.0) -> Float[Te
     """
     right, down = gradient(photo.float())
     tensor = torch.stack([(right * right).sum(1), (down * down).sum(1), (right * down).sum(1)], dim=1)
-    xx, yy, xy = blur(tensor, sigma).unbind(1)
+    xx, yy, xy = blur(tensor, 2.0).unbind(1)
     steepest = torch.atan2(2 * xy, xx - yy) / 2
     return torch.stack([-steepest.sin(), steepest.cos()], dim=1)
 

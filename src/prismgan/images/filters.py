@@ -57,22 +57,21 @@ def guided_filter(
     with torch.autocast(image.device.type, enabled=False):
         image = image.float()
         guide = image if guide is None else guide.float()
-        mean, mean_guide = _box(image, radius), _box(guide, radius)
-        covariance = _box(guide * image, radius) - mean_guide * mean
-        variance = _box(guide * guide, radius) - mean_guide.square()
-        slope = covariance / (variance + epsilon)
-        offset = mean - slope * mean_guide
+        slope = _slope(image, guide, radius, epsilon)
+        offset = _box(image, radius) - slope * _box(guide, radius)
         return _box(slope, radius) * guide + _box(offset, radius)
 
 
-def local_slope(
-    image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"], *, radius: int = 3, epsilon: float = 0.01
-) -> Float[Tensor, "B C H W"]:
+def local_slope(image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B C H W"]:
     """How much the image changes with the guide around each pixel: the guided filter's slope, averaged, in [-1, 1]."""
-    mean, mean_guide = _box(image, radius), _box(guide, radius)
-    covariance = _box(guide * image, radius) - mean_guide * mean
-    variance = _box(guide * guide, radius) - mean_guide.square()
-    return _box(covariance / (variance + epsilon), radius).clamp(-1, 1)
+    return _box(_slope(image, guide, 3, 0.01), 3).clamp(-1, 1)
+
+
+def _slope(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> Float[Tensor, "B C H W"]:
+    """Of the line of the guide that is the image in the window around each pixel."""
+    mean_guide = _box(guide, radius)
+    covariance = _box(guide * image, radius) - mean_guide * _box(image, radius)
+    return covariance / (_box(guide * guide, radius) - mean_guide.square() + epsilon)
 
 
 def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -13,16 +12,19 @@ from torch.nn import functional as F
 
 from prismgan.images.pixels import to_float
 
+SUPPORT = 4
+"""Width of the bicubic kernel in pixels."""
+
 
 def resize(
     image: Float[Tensor, "*B 3 H W"],
     height: int,
     width: int,
-    mode: Literal["bicubic", "bilinear"] = "bicubic",
 ) -> Float[Tensor, "*B 3 h w"]:
-    """Antialiased resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the image is.
+    """Antialiased bicubic resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the
+    image is.
 
-    Bicubic is Keys' kernel with a = -0.5. Beyond its border the picture goes on mirrored, the outermost pixel twice.
+    The kernel is Keys' with a = -0.5. Beyond its border the picture goes on mirrored, the outermost pixel twice.
     (torch's own bicubic without antialiasing has a = -0.75, which is softer than what papers compare with; with
     antialiasing it leaves out what lies beyond the border, which makes up to 16 levels of difference there.)
     """
@@ -30,7 +32,7 @@ def resize(
         return image
     found = image if image.dtype == torch.float64 else image.float()
     for dimension, length in ((-2, height), (-1, width)):
-        found = _resample(found, dimension, length, mode)
+        found = _resample(found, dimension, length)
     return found.contiguous()
 
 
@@ -40,7 +42,7 @@ def resized_part(
     """These rows and columns of what :func:`resize` makes of the image at these sides."""
     found = image.float()
     for dimension, length, part in ((-2, sides[0], rows), (-1, sides[1], columns)):
-        found = _resample(found, dimension, length, "bicubic", part)
+        found = _resample(found, dimension, length, part)
     return found.contiguous()
 
 
@@ -52,31 +54,26 @@ def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[
     return resize(to_float(pixels), height, width).clamp(-1, 1)
 
 
-def _resample(image: Tensor, dimension: int, length: int, mode: str, part: slice = slice(None)) -> Float[Tensor, "..."]:
+def _resample(image: Tensor, dimension: int, length: int, part: slice = slice(None)) -> Float[Tensor, "..."]:
     """One dimension brought to ``length`` pixels, of which a part is computed."""
     before = image.shape[dimension]
-    lines_taken, weights = (taps[part] for taps in _taps(before, length, mode))
+    lines_taken, weights = (taps[part] for taps in _taps(before, length))
     lines = image.movedim(dimension, 0)
     # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
-    sums = F.embedding_bag(
-        lines_taken.to(image.device),
-        lines.reshape(before, -1),
-        per_sample_weights=weights.to(image),
-        mode="sum",
-    )
+    table = lines.reshape(before, -1)
+    sums = F.embedding_bag(lines_taken.to(image.device), table, per_sample_weights=weights.to(image), mode="sum")
     return sums.view(len(weights), *lines.shape[1:]).movedim(0, dimension)
 
 
 @lru_cache(maxsize=64)  # training resizes to the same few sizes again and again
-def _taps(before: int, length: int, mode: str) -> tuple[Int[Tensor, "L T"], Float[Tensor, "L T"]]:
+def _taps(before: int, length: int) -> tuple[Int[Tensor, "L T"], Float[Tensor, "L T"]]:
     """For each of ``length`` pixels, which of the ``before`` it is made of, and what each of them weighs."""
-    kernel, support = (keys, 4) if mode == "bicubic" else (_triangle, 2)
     scale = length / before
     narrowing = min(scale, 1.0)  # a picture is reduced by a kernel that is as much wider
     positions = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
-    offsets = torch.arange(math.ceil(support / narrowing) + 2, dtype=torch.float64)
-    taps = (positions - support / narrowing / 2).floor()[:, None] + offsets
-    weights = kernel(narrowing * (positions[:, None] - taps))
+    offsets = torch.arange(math.ceil(SUPPORT / narrowing) + 2, dtype=torch.float64)
+    taps = (positions - SUPPORT / narrowing / 2).floor()[:, None] + offsets
+    weights = keys(narrowing * (positions[:, None] - taps))
     weights = weights / weights.sum(dim=1, keepdim=True)
     mirrored = taps.long() % (2 * before)
     return torch.where(mirrored < before, mirrored, 2 * before - 1 - mirrored), weights

@@ -9,18 +9,19 @@ from torch.nn import functional as F
 
 NEIGHBOURS = 9
 """A pixel belongs to the superpixel of its own grid cell or to one of the eight around it."""
+SIDE = 8
+"""Of a grid cell in pixels."""
+ROUNDS = 3
+"""Of assigning pixels and taking means."""
+BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15
+"""How far a pixel's colour may be from its superpixel's, and those of superpixels that draw each other from each other,
+in [-1, 1] units over all channels."""
+REACH = 0.6
+"""How far a pixel may be from the centre of its superpixel's cell, in cells. Where it is large, pixels feel the end of
+their nine neighbours, and the grid shows."""
 
 
-def superpixel_colours(
-    photo: Float[Tensor, "B C H W"],
-    *,
-    side: int = 8,
-    bandwidth: float = 0.12,
-    reach: float = 0.6,
-    rounds: int = 3,
-    merges: int = 3,
-    merge_bandwidth: float = 0.15,
-) -> Float[Tensor, "B C H W"]:
+def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> Float[Tensor, "B C H W"]:
     """Every pixel takes the colour of its superpixel.
 
     Superpixels start as the cells of a grid. In each round pixels are shared out among them and each takes the mean
@@ -37,13 +38,7 @@ def superpixel_colours(
 
     Args:
         photo: in [-1, 1].
-        side: of a grid cell in pixels.
-        bandwidth: how far a pixel's colour may be from its superpixel's, in [-1, 1] units over all channels.
-        reach: how far a pixel may be from the centre of its superpixel's cell, in cells. Where it is large, pixels feel
-            the end of their nine neighbours, and the grid shows.
-        rounds: of assigning pixels and taking means.
         merges: rounds of mean shift; 0 leaves the superpixels apart.
-        merge_bandwidth: how far the colours of superpixels that draw each other may be apart.
 
     Returns:
         Float32 in the range of the photo.
@@ -52,15 +47,15 @@ def superpixel_colours(
         photo = photo.float()
         height, width = photo.shape[-2:]
         layers = []
-        for shift in (0, side // 2):
-            padded = F.pad(photo, (shift, -(width + shift) % side, shift, -(height + shift) % side), mode="replicate")
-            grid = _Grid(padded, side, reach)
-            colours = F.avg_pool2d(padded, side)
-            for _ in range(rounds):
-                colours, mass = grid.means(grid.shares(colours, bandwidth), colours)
-            shares = grid.shares(colours, bandwidth)
+        for shift in (0, SIDE // 2):
+            padded = F.pad(photo, (shift, -(width + shift) % SIDE, shift, -(height + shift) % SIDE), mode="replicate")
+            grid = _Grid(padded)
+            colours = F.avg_pool2d(padded, SIDE)
+            for _ in range(ROUNDS):
+                colours, mass = grid.means(grid.shares(colours), colours)
+            shares = grid.shares(colours)
             for _ in range(merges):
-                colours = grid.merged(colours, mass, merge_bandwidth)
+                colours = grid.merged(colours, mass)
             layers.append(grid.painted(shares, colours)[..., shift : shift + height, shift : shift + width])
         return torch.stack(layers).mean(0)
 
@@ -68,25 +63,24 @@ def superpixel_colours(
 class _Grid:
     """Pixels by cell, (B L, C, P) for L cells of P pixels, and what passes between cells and their neighbours."""
 
-    def __init__(self, photo: Float[Tensor, "B C H W"], side: int, reach: float) -> None:
+    def __init__(self, photo: Float[Tensor, "B C H W"]) -> None:
         self.batch, self.channels, height, width = photo.shape
-        self.side = side
-        self.size = (height // side, width // side)
-        cells = F.unfold(photo, side, stride=side).unflatten(1, (self.channels, side * side))
+        self.size = (height // SIDE, width // SIDE)
+        cells = F.unfold(photo, SIDE, stride=SIDE).unflatten(1, (self.channels, SIDE**2))
         self.pixels = cells.permute(0, 3, 1, 2).flatten(0, 1)
         # The log of a Gaussian around the centre of each neighbour's cell; beyond the picture's border there is none.
-        offsets = (torch.arange(side, device=photo.device) + 0.5) / side - 0.5
+        offsets = (torch.arange(SIDE, device=photo.device) + 0.5) / SIDE - 0.5
         squares = (offsets - torch.arange(-1, 2, device=photo.device)[:, None]).square()
-        distances = (squares[:, None, :, None] + squares[None, :, None, :]).reshape(1, NEIGHBOURS, side * side)
+        distances = (squares[:, None, :, None] + squares[None, :, None, :]).reshape(1, NEIGHBOURS, SIDE**2)
         self.inside = self._around(photo.new_ones(self.batch, 1, *self.size), "constant")
-        self.prior = self.inside.log() - distances / (2 * reach**2)
+        self.prior = self.inside.log() - distances / (2 * REACH**2)
 
-    def shares(self, colours: Float[Tensor, "B C h w"], bandwidth: float) -> Float[Tensor, "BL 9 P"]:
+    def shares(self, colours: Float[Tensor, "B C h w"]) -> Float[Tensor, "BL 9 P"]:
         """How much of each pixel belongs to each of the nine superpixels around it."""
         near = self._around(colours)
         # |p - c|^2 without |p|^2, which is the same for all nine.
         distances = near.square().sum(-1, keepdim=True) - 2 * near @ self.pixels
-        return (self.prior - distances / (2 * bandwidth**2)).softmax(1)
+        return (self.prior - distances / (2 * BANDWIDTH**2)).softmax(1)
 
     def means(
         self, shares: Float[Tensor, "BL 9 P"], colours: Float[Tensor, "B C h w"]
@@ -97,21 +91,19 @@ class _Grid:
         least = 1e-3
         return (sums + least * colours) / (mass + least), mass + least
 
-    def merged(
-        self, colours: Float[Tensor, "B C h w"], mass: Float[Tensor, "B 1 h w"], bandwidth: float
-    ) -> Float[Tensor, "B C h w"]:
+    def merged(self, colours: Float[Tensor, "B C h w"], mass: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B C h w"]:
         """Every superpixel's colour moved to the mean of those around it that are like it."""
         near = self._around(colours)
         distances = (near - near[:, NEIGHBOURS // 2, None]).square().sum(-1, keepdim=True)
-        weights = torch.exp(-distances / (2 * bandwidth**2)) * self._around(mass) * self.inside
+        weights = torch.exp(-distances / (2 * MERGE_BANDWIDTH**2)) * self._around(mass) * self.inside
         means = (weights * near).sum(1) / weights.sum(1)
         return means.view(self.batch, *self.size, -1).permute(0, 3, 1, 2)
 
     def painted(self, shares: Float[Tensor, "BL 9 P"], colours: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C H W"]:
         """The picture in the superpixels' colours."""
         cells = (self._around(colours).transpose(1, 2) @ shares).unflatten(0, (self.batch, -1))
-        height, width = self.size[0] * self.side, self.size[1] * self.side
-        return F.fold(cells.permute(0, 2, 3, 1).flatten(1, 2), (height, width), self.side, stride=self.side)
+        height, width = self.size[0] * SIDE, self.size[1] * SIDE
+        return F.fold(cells.permute(0, 2, 3, 1).flatten(1, 2), (height, width), SIDE, stride=SIDE)
 
     def _around(self, maps: Float[Tensor, "B C h w"], border: str = "replicate") -> Float[Tensor, "BL 9 C"]:
         patches = F.unfold(F.pad(maps, (1, 1, 1, 1), mode=border), 3).unflatten(1, (maps.shape[1], NEIGHBOURS))

@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from torch import Tensor
 
 from prismgan.errors import PictureError, PrismganError, nearest
-from prismgan.files import replace_file
+from prismgan.files import write_file
 from prismgan.images.files import SUFFIXES
 from prismgan.images.opening import DECODING_ERRORS
 from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
@@ -68,7 +68,6 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
 
     Args:
         path: the file; its folder is made where it is missing.
-        picture: the picture to write.
         quality: 1 to 100, for JPEG, WebP and AVIF. From 90 on JPEG keeps colours at full resolution.
 
     Raises:
@@ -77,11 +76,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
     """
     suffix = path.suffix.lower()[1:]
     content = encoded_picture(str(path), SPELLINGS.get(suffix, suffix), picture, quality)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
-    replace_file(path, content)
+    write_file(path, content)
 
 
 def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:

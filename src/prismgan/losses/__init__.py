@@ -1,24 +1,10 @@
 """Losses, one idea a file. Each returns one value a picture, unreduced and unweighted."""
 
-from prismgan.losses.diversity import diversity
-from prismgan.losses.objectives import (
-    OBJECTIVES,
-    Objective,
-    ObjectiveName,
-    PenaltyKind,
-    wasserstein_penalty,
-    zero_centred_penalty,
-)
-from prismgan.losses.steadiness import Disturbance, steadiness
-
-__all__ = [
-    "OBJECTIVES",
-    "Disturbance",
-    "Objective",
-    "ObjectiveName",
-    "PenaltyKind",
-    "diversity",
-    "steadiness",
-    "wasserstein_penalty",
-    "zero_centred_penalty",
-]
+from prismgan.losses.objectives import OBJECTIVES as OBJECTIVES
+from prismgan.losses.objectives import ObjectiveName as ObjectiveName
+from prismgan.losses.objectives import PenaltyKind as PenaltyKind
+from prismgan.losses.objectives import wasserstein_penalty as wasserstein_penalty
+from prismgan.losses.objectives import zero_centred_penalty as zero_centred_penalty
+from prismgan.losses.variation import Disturbance as Disturbance
+from prismgan.losses.variation import diversity as diversity
+from prismgan.losses.variation import steadiness as steadiness

@@ -16,6 +16,8 @@ from prismgan.losses.context import LossContext
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
+WINDOW = 7
+"""Side in pixels of the window that grey levels are compared in."""
 LEAST_SIDE = 3
 """A level of fewer pixels a side has no structure."""
 
@@ -28,15 +30,12 @@ class Structure(nn.Module):
     level is left out, so brush strokes are free.
     """
 
-    def __init__(self, *, levels: Sequence[int] = (1, 2, 3), window: int = 7) -> None:
+    def __init__(self, *, levels: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__()
         self.levels = tuple(levels)
-        self.window = window
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        reference = batch.reference
-        if output.shape[-2:] != reference.shape[-2:]:
-            raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
+        reference = _of_size(output, batch)
         a, b = luma(output.float()), luma(reference)
         total = output.new_zeros(output.shape[0], dtype=torch.float32)
         used = 0
@@ -51,7 +50,7 @@ class Structure(nn.Module):
         return total / max(used, 1)
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
-        window = min(self.window, *a.shape[-2:])
+        window = min(WINDOW, *a.shape[-2:])
 
         def mean(x: Tensor) -> Tensor:
             return F.avg_pool2d(x, window, stride=2)
@@ -88,10 +87,7 @@ class FeatureContent(nn.Module):
         self.powers: Tensor
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        reference = batch.reference
-        if output.shape[-2:] != reference.shape[-2:]:
-            raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
-        return self._distance(output, reference)
+        return self._distance(output, _of_size(output, batch))
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         found = self.features(output)
@@ -127,6 +123,14 @@ class Perceptual(FeatureContent):
         height, width = (min(side, self.WINDOW) for side in picture.shape[-2:])
         top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
         return picture[..., top : top + height, left : left + width]
+
+
+def _of_size(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, "B 3 H W"]:
+    """The photo, which must have the output's size."""
+    reference = batch.reference
+    if output.shape[-2:] != reference.shape[-2:]:
+        raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
+    return reference
 
 
 def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:

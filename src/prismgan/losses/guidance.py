@@ -14,6 +14,9 @@ from prismgan.images.drawing import comic
 from prismgan.losses.charbonnier import charbonnier
 from prismgan.losses.context import LossContext
 
+LEVELS = 2
+"""How many of the network's maps are compared, from the coarsest on."""
+
 
 class ComicGuidance(nn.Module):
     """Keeps a cartoon near the drawing :func:`comic` of its photo, in pixels and in features.
@@ -22,17 +25,14 @@ class ComicGuidance(nn.Module):
     3.2. How drawings look in detail is left to the adversary.
 
     Args:
-        features: the network that structures are compared by.
         structure: weight of the structures against the pixels.
-        levels: how many of the network's maps are compared, from the coarsest on.
         varied: whether the latent z says whose hand draws (see :func:`comic`); without it all draw alike.
     """
 
-    def __init__(self, features: nn.Module, *, structure: float = 0.05, levels: int = 2, varied: bool = False) -> None:
+    def __init__(self, features: nn.Module, *, structure: float = 0.05, varied: bool = False) -> None:
         super().__init__()
         self.features = features
         self.structure = structure
-        self.levels = levels
         self.varied = varied
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
@@ -50,11 +50,11 @@ class ComicGuidance(nn.Module):
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:
         with torch.no_grad():
-            wanted = self.features(drawing)[-self.levels :]
+            wanted = self.features(drawing)[-LEVELS:]
         if not wanted:  # a very small picture has no features
             return charbonnier(output, drawing)
         distances = []
-        for found, expected in zip(self.features(output)[-self.levels :], wanted, strict=True):
+        for found, expected in zip(self.features(output)[-LEVELS:], wanted, strict=True):
             scale = expected.float().flatten(1).abs().mean(1).clamp_min(1e-3).view(-1, 1, 1, 1)
             distances.append(charbonnier(found.float() / scale, expected.float() / scale))
         return torch.stack(distances).mean(0)

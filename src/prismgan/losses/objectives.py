@@ -38,53 +38,29 @@ class Objective:
     """Whether the generator's loss depends on the real logits."""
 
 
-def _non_saturating_discriminator(real: Logits, fake: Logits) -> Tensor:
-    return F.softplus(-real) + F.softplus(fake)
-
-
-def _non_saturating_generator(real: Logits, fake: Logits) -> Tensor:
-    return F.softplus(-fake)
-
-
-def _least_squares_discriminator(real: Logits, fake: Logits) -> Tensor:
-    return 0.5 * (real - 1).square() + 0.5 * fake.square()
-
-
-def _least_squares_generator(real: Logits, fake: Logits) -> Tensor:
-    return 0.5 * (fake - 1).square()
-
-
-def _hinge_discriminator(real: Logits, fake: Logits) -> Tensor:
-    return F.relu(1 - real) + F.relu(1 + fake)
-
-
-def _wasserstein_discriminator(real: Logits, fake: Logits) -> Tensor:
-    return fake - real
-
-
-def _negative_fake(real: Logits, fake: Logits) -> Tensor:
-    return -fake
-
-
-def _relativistic_discriminator(real: Logits, fake: Logits) -> Tensor:
-    return F.softplus(fake - real)
-
-
-def _relativistic_generator(real: Logits, fake: Logits) -> Tensor:
-    return F.softplus(real - fake)
-
-
 OBJECTIVES: dict[ObjectiveName, Objective] = {
     # Goodfellow et al., "Generative adversarial nets" (2014), section 3.
-    "non_saturating": Objective(_non_saturating_discriminator, _non_saturating_generator, "none", 0.0, 0.0),
+    "non_saturating": Objective(
+        lambda real, fake: F.softplus(-real) + F.softplus(fake), lambda real, fake: F.softplus(-fake), "none", 0.0, 0.0
+    ),
     # Mao et al., "Least squares GAN" (2017), eq. 9 (a = 0, b = c = 1).
-    "least_squares": Objective(_least_squares_discriminator, _least_squares_generator, "none", 0.0, 0.5),
+    "least_squares": Objective(
+        lambda real, fake: 0.5 * (real - 1).square() + 0.5 * fake.square(),
+        lambda real, fake: 0.5 * (fake - 1).square(),
+        "none",
+        0.0,
+        0.5,
+    ),
     # Lim & Ye, "Geometric GAN" (2017); Miyato et al. (2018), eq. 16 and 17.
-    "hinge": Objective(_hinge_discriminator, _negative_fake, "none", 0.0, 0.0),
+    "hinge": Objective(
+        lambda real, fake: F.relu(1 - real) + F.relu(1 + fake), lambda real, fake: -fake, "none", 0.0, 0.0
+    ),
     # Gulrajani et al., "Improved training of Wasserstein GANs" (2017), eq. 3.
-    "wasserstein": Objective(_wasserstein_discriminator, _negative_fake, "wgan-gp", 10.0, None),
+    "wasserstein": Objective(lambda real, fake: fake - real, lambda real, fake: -fake, "wgan-gp", 10.0, None),
     # Jolicoeur-Martineau (2018) with the penalties of Huang et al., "The GAN is dead" (2024), eq. 1 to 4.
-    "relativistic": Objective(_relativistic_discriminator, _relativistic_generator, "r1+r2", 1.0, None, True),
+    "relativistic": Objective(
+        lambda real, fake: F.softplus(fake - real), lambda real, fake: F.softplus(real - fake), "r1+r2", 1.0, None, True
+    ),
 }
 
 

@@ -3,31 +3,21 @@
 Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
 """
 
-from prismgan.metrics.lpips import lpips
-from prismgan.metrics.metric import Metric, SetMetric, real_or_fake, right_task
-from prismgan.metrics.pairs import ABSOLUTE, EUCLIDEAN, NMI, PSNR, PSNR_Y, SSIM
-from prismgan.metrics.sets import Modes, classifier_kid, kid, modes
-
-__all__ = [
-    "ABSOLUTE",
-    "CONTENT_METRICS",
-    "EUCLIDEAN",
-    "METRICS",
-    "NMI",
-    "PAIR_METRICS",
-    "PSNR",
-    "PSNR_Y",
-    "SSIM",
-    "Metric",
-    "Modes",
-    "SetMetric",
-    "classifier_kid",
-    "kid",
-    "lpips",
-    "modes",
-    "real_or_fake",
-    "right_task",
-]
+from prismgan.metrics.lpips import lpips as lpips
+from prismgan.metrics.metric import Metric as Metric
+from prismgan.metrics.metric import SetMetric as SetMetric
+from prismgan.metrics.metric import real_or_fake as real_or_fake
+from prismgan.metrics.metric import right_task as right_task
+from prismgan.metrics.pairs import ABSOLUTE as ABSOLUTE
+from prismgan.metrics.pairs import EUCLIDEAN as EUCLIDEAN
+from prismgan.metrics.pairs import NMI as NMI
+from prismgan.metrics.pairs import PSNR as PSNR
+from prismgan.metrics.pairs import PSNR_Y as PSNR_Y
+from prismgan.metrics.pairs import SSIM as SSIM
+from prismgan.metrics.sets import Modes as Modes
+from prismgan.metrics.sets import classifier_kid as classifier_kid
+from prismgan.metrics.sets import kid as kid
+from prismgan.metrics.sets import modes as modes
 
 METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)
 """Every metric of a picture that needs no weights."""

@@ -70,8 +70,8 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
             f"found {width} x {height}; compare larger pictures"
         )
     value: Tensor = structural_similarity_index_measure(
-        (output.float().clamp(-1, 1) + 1) / 2,
-        (expected.float().clamp(-1, 1) + 1) / 2,
+        _unit(output),
+        _unit(expected),
         gaussian_kernel=True,
         sigma=1.5,
         kernel_size=WINDOW,

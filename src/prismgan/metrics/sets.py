@@ -100,10 +100,10 @@ class Modes(NamedTuple):
     """Of all pictures, for every class."""
 
 
-def modes(probabilities: Float[Tensor, "N C"], sure: float = SURE, least_share: float = LEAST_SHARE) -> Modes:
+def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE) -> Modes:
     """Count what N pictures show, of C classes, two or more, by a classifier's probabilities."""
     best, found = probabilities.max(dim=1)
-    counts = found[best >= sure].bincount(minlength=probabilities.shape[1]).tolist()
+    counts = found[best >= SURE].bincount(minlength=probabilities.shape[1]).tolist()
     total, belonging = len(probabilities), sum(counts)
     parts = [count / belonging for count in counts if count]
     # Of a single class the sum is -0.0.

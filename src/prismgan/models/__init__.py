@@ -9,31 +9,19 @@ from typing import Any, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from prismgan.models.adversarial_batch import AdversarialBatch
-from prismgan.models.adversary import Adversary, AdversaryConfig
+from prismgan.models.adversarial_batch import AdversarialBatch as AdversarialBatch
+from prismgan.models.adversary import Adversary as Adversary
+from prismgan.models.adversary import AdversaryConfig as AdversaryConfig
 from prismgan.models.cganomaly import CGANomaly
 from prismgan.models.cogan import CoGan
-from prismgan.models.config import ModelConfig, head_specs
+from prismgan.models.config import ModelConfig as ModelConfig
+from prismgan.models.config import head_specs as head_specs
 from prismgan.models.cvae import CVAE
 from prismgan.models.cwgan import CWGAN
-from prismgan.models.model import Model
-from prismgan.models.prism import Prism, PrismConfig
+from prismgan.models.model import Model as Model
+from prismgan.models.prism import Prism as Prism
+from prismgan.models.prism import PrismConfig as PrismConfig
 from prismgan.tasks import Task
-
-__all__ = [
-    "MODELS",
-    "PHOTO_MODELS",
-    "AdversarialBatch",
-    "Adversary",
-    "AdversaryConfig",
-    "Model",
-    "ModelConfig",
-    "Prism",
-    "PrismConfig",
-    "build",
-    "head_specs",
-    "kind_of",
-]
 
 
 def kind_of(config: type[ModelConfig]) -> str:

@@ -100,7 +100,10 @@ class Adversary:
 
     def update(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
         """Update the discriminator and say what the generator should make of it."""
-        return (self._one_stage if self.config.stages == "one" else self._two_stage)(judged, step, random)
+        if self.config.stages == "one":
+            return self._one_stage(judged, step, random)
+        log, finite = self.update_discriminator(judged, step, random)
+        return Verdict(self.generator_loss(judged), log, finite)
 
     def _one_stage(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
         """Both players' gradients from one forward pass of the discriminator."""
@@ -130,11 +133,6 @@ class Adversary:
         scaled = (judged.fake * gradient).flatten(1).sum(1)
         losses = _per_task(judged, values.detach() + scaled - scaled.detach())
         return Verdict(losses, self._log(judged, judgement, loss + extra, classification, norm), finite)
-
-    def _two_stage(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
-        """The discriminator's update, then its fresh judgement for the generator."""
-        log, finite = self.update_discriminator(judged, step, random)
-        return Verdict(self.generator_loss(judged), log, finite)
 
     def update_discriminator(
         self, judged: AdversarialBatch, step: int, random: torch.Generator
@@ -235,11 +233,9 @@ class Adversary:
         return found
 
     def state(self) -> dict[str, Any]:
-        """The discriminator and its optimizer."""
         return {"network": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state`."""
         self.discriminator.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
 

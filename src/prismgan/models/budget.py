@@ -43,7 +43,6 @@ def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
 
     Args:
         config: the model; what its recipe says of blocks, latent and code stays, and so do proportions of widths.
-        tasks: that it is to render.
         parameters: the number to have; :func:`rendering` of another model.
 
     Raises:
@@ -69,7 +68,6 @@ def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
 
 
 def _scaled(config: C, factor: float) -> C:
-    """With all widths times a factor."""
     sizes = config.generator
     widths = tuple(max(1, min(1024, round(factor * width))) for width in sizes.widths)
     return config.model_copy(update={"generator": sizes.model_copy(update={"widths": widths})})

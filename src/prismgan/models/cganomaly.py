@@ -83,9 +83,7 @@ class CGANomaly(Model):
         if judged is not None:
             of_discriminator, finite = self.adversary.update_discriminator(judged, self.steps_done, context.random)
             log |= of_discriminator
-            for name, value in self._matching(judged).items():
-                weight = self.tasks[name].adversarial_weight
-                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
+            self.add_term(losses, log, "adversarial", self._matching(judged), outputs)
         return self.finish(losses, outputs, context, log, beside=beside, finite=finite)
 
     def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:

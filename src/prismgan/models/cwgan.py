@@ -78,7 +78,5 @@ class CWGAN(Model):
                 of_critic, taken = self.adversary.update_discriminator(judged, self.steps_done, context.random)
                 finite = torch.minimum(finite, taken)
             log |= of_critic
-            for name, value in self.adversary.generator_loss(judged).items():
-                weight = self.tasks[name].adversarial_weight
-                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
+            self.add_term(losses, log, "adversarial", self.adversary.generator_loss(judged), outputs)
         return self.finish(losses, outputs, context, log, finite=finite)

@@ -7,7 +7,7 @@ balancer, random draws and checkpoints are the same for all, so that a compariso
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -134,33 +134,32 @@ class Model(ABC):
         """One scalar per task, of the task's own losses, and its unweighted terms for the log."""
         losses, log = dict[str, Tensor](), dict[str, Tensor]()
         for name, output in outputs.items():
-            loss = output.new_zeros(())
+            losses[name] = output.new_zeros(())
             for term in self.tasks[name].losses:
                 with self.autocast:
                     values = self.losses[name][term.name](output, batch.of(name))
                 value = (values * weights[name]).sum()
-                loss = loss + self.weighed(name, term.name, term.weight, value, output, log)
-            losses[name] = loss
+                self.add_term(losses, log, term.name, {name: value}, outputs, lambda _: term.weight)  # noqa: B023
         return losses, log
 
-    def weighed(
+    def add_term(
         self,
-        task: str,
-        term: str,
-        weight: float,
-        value: Float[Tensor, ""],
-        output: Float[Tensor, "B 3 sH sW"],
+        losses: dict[str, Tensor],
         log: dict[str, Tensor],
-    ) -> Float[Tensor, ""]:
-        """A loss of a task times its weight or, for a task that states shares, with that share of the gradient at the
-        output; its value, and the share that it has where it was measured, go to the log."""
-        log[f"loss/{task}/{term}"] = value.detach()
-        if task not in self.shares:
-            return weight * value
-        value, norm = self.shares[task](term, value, output)
-        if norm is not None:
-            log[f"share/{task}/{term}"] = weight * norm
-        return weight * value
+        term: str,
+        values: Mapping[str, Float[Tensor, ""]],
+        outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
+        weight: Callable[[Task], float] = lambda task: task.adversarial_weight,
+    ) -> None:
+        """Add to the losses of some tasks one more, times its weight or, for a task that states shares, with that share
+        of the gradient at the output. Its value, and the share that it has where it was measured, go to the log."""
+        for name, value in values.items():
+            log[f"loss/{name}/{term}"], factor = value.detach(), weight(self.tasks[name])
+            if name in self.shares:
+                value, norm = self.shares[name](term, value, outputs[name])
+                if norm is not None:
+                    log[f"share/{name}/{term}"] = factor * norm
+            losses[name] = losses[name] + factor * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
@@ -287,7 +286,6 @@ class Model(ABC):
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state`."""
         self.generator.load_state_dict(state["generator"])
         if self.helpers:
             self.helpers.load_state_dict(state["helpers"])

@@ -84,7 +84,6 @@ class Prism(Model):
     adversary: Adversary
 
     def __init__(self, config: PrismConfig, *arguments: Any, **settings: Any) -> None:
-        """See :class:`Model`."""
         super().__init__(config, *arguments, **settings)
         if config.frozen != "nothing":
             for parameter in self.generator.shared_parameters():
@@ -93,8 +92,9 @@ class Prism(Model):
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""
         context = self.begin(batch)
-        names = context.names
-        latent, other = self.draw_latents(len(batch.source), context.random)
+        names, weights = context.names, context.weights
+        shape = (len(batch.source), self.config.generator.latent)
+        latent, other = self.draw(shape, context.random), self.draw(shape, context.random)
         batch = replace(batch, latent=latent)
         with self.autocast:
             encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last), names)
@@ -107,20 +107,19 @@ class Prism(Model):
         margin = self._margin(names)
         batch, outputs = self.seen(batch, outputs)
         others = self._interior(others, margin)
-        losses, log = self.task_losses(batch, outputs, context.weights)
-        log |= self._add_diversity(losses, outputs, others, context.weights)
+        losses, log = self.task_losses(batch, outputs, weights)
+        alike = {name: (diversity(outputs[name], other) * weights[name]).sum() for name, other in others.items()}
+        self.add_term(losses, log, "diversity", alike, outputs, lambda task: task.diversity_weight)
         if disturbed is not None:
-            log |= self._add_steadiness(losses, outputs, disturbed, context.weights)
-
+            flicker = self._flicker(outputs, disturbed, weights)
+            self.add_term(losses, log, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
         finite = torch.ones(())
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
             verdict = self.adversary.update(judged, self.steps_done, context.random)
             finite = verdict.finite
             log |= verdict.log
-            for name, value in verdict.losses.items():
-                weight = self.tasks[name].adversarial_weight
-                losses[name] = losses[name] + self.weighed(name, "adversarial", weight, value, outputs[name], log)
+            self.add_term(losses, log, "adversarial", verdict.losses, outputs)
         return self.finish(losses, outputs, context, log, finite=finite)
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
@@ -132,45 +131,18 @@ class Prism(Model):
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
-        """Without the margin."""
         return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}
 
-    def draw_latents(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Two latents a row."""
-        shape = (rows, self.config.generator.latent)
-        return self.draw(shape, random), self.draw(shape, random)
-
-    def _add_diversity(
-        self,
-        losses: dict[str, Tensor],
-        outputs: Mapping[str, Tensor],
-        others: Mapping[str, Tensor],
-        weights: Mapping[str, Float[Tensor, " B"]],
-    ) -> dict[str, Tensor]:
-        """Add to the losses how alike two looks of one photo are; the unweighted terms for the log."""
-        log: dict[str, Tensor] = {}
-        for name, other in others.items():
-            value = (diversity(outputs[name], other) * weights[name]).sum()
-            weight = self.tasks[name].diversity_weight
-            losses[name] = losses[name] + self.weighed(name, "diversity", weight, value, outputs[name], log)
-        return log
-
-    def _add_steadiness(
-        self,
-        losses: dict[str, Tensor],
-        outputs: Mapping[str, Tensor],
-        disturbed: Disturbed,
-        weights: Mapping[str, Float[Tensor, " B"]],
-    ) -> dict[str, Tensor]:
-        """Add to the losses how the looks of a disturbed source differ; the unweighted terms for the log."""
-        log: dict[str, Tensor] = {}
+    def _flicker(
+        self, outputs: Mapping[str, Tensor], disturbed: Disturbed, weights: Mapping[str, Float[Tensor, " B"]]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """By task, how its images of a disturbed source differ."""
+        values = {}
         for name, again in disturbed.outputs.items():
             output, rows = outputs[name], len(again)
-            values = steadiness(output[:rows], again, disturbed.disturbance, self.tasks[name].scale)
-            value = (values * weights[name][:rows]).sum() * len(output) / rows
-            weight = self.tasks[name].steadiness_weight
-            losses[name] = losses[name] + self.weighed(name, "steadiness", weight, value, outputs[name], log)
-        return log
+            by_row = steadiness(output[:rows], again, disturbed.disturbance, self.tasks[name].scale)
+            values[name] = (by_row * weights[name][:rows]).sum() * len(output) / rows
+        return values
 
     @torch.no_grad()
     def _disturbed(

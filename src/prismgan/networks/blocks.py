@@ -7,8 +7,6 @@ signal's variance through any depth. Padding repeats the border: zeros would pai
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,16 +14,15 @@ from torch.nn import functional as F
 
 from prismgan.networks.borders import BorderedConv2d
 
-Padding = Literal["replicate", "zeros"]
 SLOPE = 0.1
 RESIDUAL_START = 0.1
 
 
-def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, padding: Padding = "replicate") -> nn.Conv2d:
-    """A convolution that keeps the size (or divides it by the stride), with repeated borders or with ``zeros``."""
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the size, or divides it by the stride, with repeated borders."""
     border = size // 2
-    if border and padding == "replicate":
-        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, border, padding_mode=padding)
+    if border:
+        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, border, padding_mode="replicate")
     else:
         layer = nn.Conv2d(inputs, outputs, size, stride, border)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
@@ -79,10 +76,10 @@ class Modulation(nn.Module):
 class ResidualBlock(nn.Module):
     """``x + conv(act(conv(x)))``; with a code, the inner maps are modulated by it."""
 
-    def __init__(self, channels: int, code: int = 0, padding: Padding = "replicate") -> None:
+    def __init__(self, channels: int, code: int = 0) -> None:
         super().__init__()
-        self.first = convolution(channels, channels, padding=padding)
-        self.second = convolution(channels, channels, padding=padding)
+        self.first = convolution(channels, channels)
+        self.second = convolution(channels, channels)
         self.modulation = Modulation(code, channels) if code else None
         with torch.no_grad():
             self.second.weight.mul_(RESIDUAL_START)

@@ -42,5 +42,4 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def probabilities(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
-        """Of the classes."""
         return self(pictures).softmax(dim=1)

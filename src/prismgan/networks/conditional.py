@@ -52,7 +52,6 @@ class Encoder(nn.Module):
     """Cells to maps at every level, the finest first.
 
     Args:
-        config: sizes.
         inputs: channels of the cells.
         code: length of a vector that modulates the blocks; 0 for none.
     """
@@ -141,8 +140,6 @@ class ConditionalGenerator(ImageGenerator):
     Outputs of one scale and resolution share their last layer as well: the maps that it reads were made for the task.
 
     Args:
-        config: sizes.
-        specs: the outputs.
         skips: whether the decoder sees the encoder's finer maps.
         layers: 3x3 convolutions that there are between the two.
     """
@@ -225,8 +222,6 @@ class OutputEncoder(nn.Module):
     The same form as the generator's own encoder, with a first layer for every scale; modulated by the task's vector.
 
     Args:
-        config: the generator's.
-        scales: of the pictures.
         beside: channels of the cells that are given beside them.
         outputs: channels of the result.
     """

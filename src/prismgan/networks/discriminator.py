@@ -101,15 +101,12 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Float[Tensor, "N 3 H W"], task: Int[Tensor, " N"]) -> Judgement:
         maps = self.features(images)
-        patch = self.patch(maps) + self._projection(self.patch_embeddings, task, maps)
+        vectors = self._stacked(self.patch_embeddings)[task][:, :, None, None]
+        patch = self.patch(maps) + (maps * vectors.to(maps.dtype)).sum(dim=1, keepdim=True)
         pooled = F.leaky_relu(self.hidden(maps.mean(dim=(2, 3))), 2 * SLOPE)
-        embedding = torch.stack([self.whole_embeddings[name] for name in self.tasks])[task]
-        whole = self.whole(pooled)[:, 0] + (pooled * embedding).sum(1)
-        classes = torch.stack([self.classifier[name] for name in self.tasks])
+        whole = self.whole(pooled)[:, 0] + (pooled * self._stacked(self.whole_embeddings)[task]).sum(1)
+        classes = self._stacked(self.classifier)
         return Judgement(patch.float(), whole.float(), (pooled @ classes.t().to(pooled.dtype)).float())
 
-    def _projection(
-        self, embeddings: nn.ParameterDict, task: Int[Tensor, " N"], maps: Float[Tensor, "N C h w"]
-    ) -> Float[Tensor, "N 1 h w"]:
-        vectors = torch.stack([embeddings[name] for name in self.tasks])[task]
-        return (maps * vectors[:, :, None, None].to(maps.dtype)).sum(dim=1, keepdim=True)
+    def _stacked(self, vectors: nn.ParameterDict) -> Float[Tensor, "K C"]:
+        return torch.stack([vectors[name] for name in self.tasks])

@@ -21,12 +21,7 @@ from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGener
 
 
 class ImageGenerator(TaskGenerator):
-    """Source image and latent to one image per task.
-
-    Args:
-        sizes: of the network.
-        specs: the outputs.
-    """
+    """Source image and latent to one image per task."""
 
     def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
         super().__init__(sizes, specs)
@@ -88,7 +83,6 @@ class ImageGenerator(TaskGenerator):
         return self.decode(self.encode(source, names), latent, names)
 
     def named(self, tasks: Iterable[str] | None) -> list[str]:
-        """The named tasks, or all."""
         return list(self.specs) if tasks is None else list(tasks)
 
     def bordered(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:

@@ -26,22 +26,24 @@ class NetworkKind(NamedTuple):
     """Networks that are trained with it and not rendered with, by name; discriminators are not among them."""
 
 
-def _posterior(sizes: ConditionalConfig, specs: Sequence[HeadSpec]) -> dict[str, nn.Module]:
-    """The VAE's: it reads the target beside the source."""
-    scales = [spec.scale for spec in specs]
-    return {"posterior": OutputEncoder(sizes, scales, beside=12, outputs=2 * sizes.latent)}
-
-
-def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec]) -> dict[str, nn.Module]:
-    """GANomaly's second: it encodes outputs."""
-    scales = [spec.scale for spec in specs]
-    return {"encoder": OutputEncoder(sizes, scales, beside=0, outputs=sizes.latent)}
+def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec], *, beside: int, outputs: int) -> OutputEncoder:
+    return OutputEncoder(sizes, [spec.scale for spec in specs], beside=beside, outputs=outputs)
 
 
 KINDS: dict[str, NetworkKind] = {
     "prism": NetworkKind(GeneratorConfig, Generator),
-    "cvae": NetworkKind(ConditionalConfig, VariationalGenerator, _posterior),
-    "cganomaly": NetworkKind(BottleneckConfig, Bottleneck, _encoder),
+    # The posterior reads the target beside the source.
+    "cvae": NetworkKind(
+        ConditionalConfig,
+        VariationalGenerator,
+        lambda sizes, specs: {"posterior": _encoder(sizes, specs, beside=12, outputs=2 * sizes.latent)},
+    ),
+    # The second encoder reads outputs.
+    "cganomaly": NetworkKind(
+        BottleneckConfig,
+        Bottleneck,
+        lambda sizes, specs: {"encoder": _encoder(sizes, specs, beside=0, outputs=sizes.latent)},
+    ),
     "cwgan": NetworkKind(ConditionalConfig, ConditionalUNet),
     "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),
 }

@@ -75,12 +75,7 @@ class HeadSpec:
 
 
 class TaskGenerator(nn.Module, ABC):
-    """One image per task.
-
-    Args:
-        sizes: of the network.
-        specs: the outputs.
-    """
+    """One image per task."""
 
     def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
         super().__init__()

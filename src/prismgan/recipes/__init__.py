@@ -70,7 +70,6 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
     Args:
         folder: the photos; sub-folders count too.
         out: the YAML file, which must not exist yet. Paths in it are relative to it.
-        styles: pictures whose style is to be learnt.
 
     Raises:
         PictureError: the folder holds no picture, or a picture of a style cannot be read.

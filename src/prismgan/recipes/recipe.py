@@ -202,12 +202,6 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
     Steps are of one part, unless looks without a right answer have rows of their own (``training.painting``) and tasks
     of both sorts are trained.
 
-    Args:
-        recipe: of the training.
-        rows: what to train on.
-        seed: of all random choices.
-        world: number of processes.
-
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
         PictureError: a task's folder holds no picture.

@@ -157,7 +157,7 @@ class _Page:
                 here = f"{place}.{key}" if place else key
                 for name, within in _references(field):
                     known = name in places
-                    within_kind = _kind(self.definitions[name]) or kind
+                    within_kind = self.definitions[name]["properties"].get("kind", {}).get("const") or kind
                     kinds = places.setdefault(name, {}).setdefault(here + within, [])
                     if within_kind is not None:
                         kinds.append(within_kind)
@@ -204,8 +204,12 @@ class _Page:
             return f"`{field['const']}`"
         if "enum" in field:
             return ", ".join(f"`{_yaml(value)}`" for value in field["enum"])
+        if "prefixItems" in field:
+            return f"list of {len(field['prefixItems'])}: {self._type(field['prefixItems'][0])}"
         if field["type"] == "array":
-            return self._list_type(field)
+            least, most = field.get("minItems", 0), field.get("maxItems")
+            count = f" of {least} to {most}" if most is not None else " of one or more" if least == 1 else ""
+            return f"list{count}: {self._type(field['items'])}"
         if field["type"] == "object":
             return f"mapping from text to: {self._type(field['additionalProperties'])}"
         if field["type"] == "string":
@@ -214,28 +218,16 @@ class _Page:
             return ("whole number" if field["type"] == "integer" else "number") + _range(field)
         return {"boolean": "`true` or `false`", "null": "`null`"}[field["type"]]
 
-    def _list_type(self, field: Schema) -> str:
-        if "prefixItems" in field:
-            return f"list of {len(field['prefixItems'])}: {self._type(field['prefixItems'][0])}"
-        least, most = field.get("minItems", 0), field.get("maxItems")
-        count = f" of {least} to {most}" if most is not None else " of one or more" if least == 1 else ""
-        return f"list{count}: {self._type(field['items'])}"
-
     def _default(self, field: Schema) -> str:
-        if "$ref" in field:
-            return "its defaults"
-        if "oneOf" in field and "default" in field:
+        if "$ref" in field or ("oneOf" in field and "default" in field):
             return "its defaults"
         if "default" not in field:
             raise ValueError(f"{field}: is not required and has no default")
-        return f"`{_yaml(self._short(field['default'], field))}`"
-
-    def _short(self, value: Any, field: Schema) -> Any:
-        """A default without what its own section's defaults say already."""
-        if isinstance(value, list) and "$ref" in field.get("items", {}):
+        value = field["default"]
+        if isinstance(value, list) and "$ref" in field.get("items", {}):  # its own section says the rest
             known = self.definitions[_name(field["items"])]["properties"]
-            return [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
-        return value
+            value = [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
+        return f"`{_yaml(value)}`"
 
     def _meaning(self, field: Schema) -> str:
         # Pydantic leaves a field's own words out where they are those of its section.
@@ -259,12 +251,6 @@ def _references(field: Schema) -> Iterator[tuple[str, str]]:
 
 def _name(field: Schema) -> str:
     return str(field["$ref"]).rpartition("/")[2]
-
-
-def _kind(definition: Schema) -> str | None:
-    """The kind, of a definition that is one of several."""
-    kind: str | None = definition["properties"].get("kind", {}).get("const")
-    return kind
 
 
 def _range(field: Schema) -> str:

@@ -1,23 +1,29 @@
-"""Rendering files on the machines of a Ray cluster."""
+"""Rendering pictures, and clips, on the machines of a Ray cluster: each by one worker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prismgan.cluster import TRIES, spread
+from prismgan.errors import PrismganError
 from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob
 from prismgan.render.renderer import Renderer
+from prismgan.render.request import Request
 from prismgan.render.stored import StoredJob, StoredRenderer, is_address
+from prismgan.render.video.files import render_file
+from prismgan.render.video.settings import Listener, Outcome, Settings
 from prismgan.weights import Weights
 
 WORKER_MEMORY = 2_000_000_000
 """Bytes that a worker renders with, by default."""
 PROCESS = 800_000_000
 """Bytes that a worker takes beside: Python, torch and the weights."""
+CODECS = 1_000_000_000
+"""Bytes that a worker of clips takes for decoding, smoothing and encoding."""
 DIED = f"{TRIES} workers died while they had it, perhaps for lack of memory; give them more, or make it smaller"
 
 Job = PictureJob | StoredJob
@@ -69,9 +75,6 @@ def render_on_cluster(
     Args:
         jobs: pictures, none of whose results clash.
         rendering: how they are rendered, which has been found to be possible.
-        workers: number of workers; by default as many as there is room for.
-        progress: told how many pictures are done.
-        remark: told what a person wants to know.
 
     Raises:
         PrismganError: an output cannot be written, so that others could not either, or a worker cannot start.
@@ -80,17 +83,99 @@ def render_on_cluster(
     # What a worker wrote that then died is written again, or nobody would hear of it.
     writing = {**rendering.writing, "overwrite": True}
     rendering = replace(rendering, rendering={**rendering.rendering, "memory": memory}, writing=writing)
-    places = {rendering.out, *(str(job.source) for job in jobs)}
-    anywhere = all(is_address(place) or Path(place).is_absolute() for place in places)
     done = spread(
         jobs,
         RenderingOfFiles.worker,
         rendering,
         memory=memory + PROCESS,
         workers=workers,
-        folder=None if anywhere else str(Path.cwd()),
+        folder=_folder_of([rendering.out, *(str(job.source) for job in jobs)]),
         remark=remark,
     )
     for number, (job, result, node) in enumerate(done, start=1):
         progress(number)
         yield replace(result or Rendered(job.source, (), f"{job.source}: {DIED}"), node=node)
+
+
+def _folder_of(places: Iterable[str]) -> str | None:
+    """Where the workers have to work: in this process's folder, unless all places are absolute."""
+    return None if all(is_address(place) or Path(place).is_absolute() for place in places) else str(Path.cwd())
+
+
+@dataclass(frozen=True)
+class ClipRendering:
+    """All that a clip's rendering is made of; it can be sent to other machines."""
+
+    weights: Weights
+    """Of the generator, without the discriminator."""
+    rendering: Mapping[str, Any]
+    """More arguments of :class:`~prismgan.render.renderer.Renderer`."""
+    request: Request
+    settings: Settings
+    out: Path
+    """Folder of all results."""
+    overwrite: bool = False
+
+    def worker(self) -> Callable[[Path], tuple[Outcome | PrismganError | None]]:
+        """What renders a clip, see :meth:`clip_renderer`, where nobody sees how it goes on."""
+        render = self.clip_renderer()
+        return lambda clip: (render(clip, _Silent()),)  # in a tuple: None by itself is the result of a lost job
+
+    def clip_renderer(self) -> Callable[[Path, Listener], Outcome | PrismganError | None]:
+        """What renders a clip as :func:`~prismgan.render.video.files.render_file`; an error is returned.
+
+        Raises:
+            PrismganError: the weights cannot be rendered with so.
+        """
+        renderer = Renderer(self.weights, **self.rendering)
+
+        def render(clip: Path, listener: Listener) -> Outcome | PrismganError | None:
+            try:
+                return render_file(
+                    clip, self.out, renderer, self.request, self.settings, listener, overwrite=self.overwrite
+                )
+            except PrismganError as error:
+                return error
+
+        return render
+
+
+class _Silent:
+    """A :class:`~prismgan.render.video.settings.Listener` that says nothing."""
+
+    def remark(self, text: str) -> None: ...
+
+    def rendered(self, frames: int, total: int | None) -> None: ...
+
+    def joining(self, path: Path) -> None: ...
+
+
+def render_clips_on_cluster(
+    clips: Sequence[Path],
+    rendering: ClipRendering,
+    workers: int | None,
+    progress: Callable[[float], None],
+    remark: Callable[[str], None],
+) -> Iterator[tuple[Path, Outcome | PrismganError | None]]:
+    """Render clips with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
+
+    Clips and results are on a disk that all machines share. A clip whose worker died goes on behind its last segment.
+
+    The other arguments are those of :func:`render_on_cluster`.
+
+    Raises:
+        PrismganError: a worker cannot start.
+    """
+    memory = rendering.rendering.get("memory") or WORKER_MEMORY
+    done = spread(
+        clips,
+        ClipRendering.worker,
+        rendering,
+        memory=memory + PROCESS + CODECS,
+        workers=workers,
+        folder=_folder_of(map(str, (rendering.out, *clips))),
+        remark=remark,
+    )
+    for number, (clip, result, _) in enumerate(done, start=1):
+        progress(number)
+        yield clip, PrismganError(f"{clip}: {DIED}") if result is None else result[0]

@@ -28,8 +28,6 @@ from prismgan.render.renderer import Renderer
 from prismgan.render.request import EVERYTHING, Request
 from prismgan.render.sheet import sheet
 
-__all__ = ["FileRenderer", "Rendered", "read_mask"]
-
 SHEET = "sheet.png"
 Mask = NDArray[np.float32]
 
@@ -53,8 +51,6 @@ class FileRenderer:
     A picture's profile, EXIF and transparency go into its outputs. They have 16 bits where it has and the format can.
 
     Args:
-        renderer: the renderer.
-        request: the outputs to render.
         suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
         quality: 1 to 100, for formats that lose something.
         with_sheet: also write ``sheet.png`` with all looks on it.
@@ -104,11 +100,8 @@ class FileRenderer:
         return is_made_of(path, source) and kept.fit(path.name, self.options[path.name])
 
     def render(self, jobs: Sequence[PictureJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
-        """Render one picture after the other; one that cannot be rendered does not stop the others.
-
-        Args:
-            jobs: the pictures to render.
-            progress: told how many pictures are done, as a fraction between them.
+        """Render one picture after the other; one that cannot be rendered does not stop the others. ``progress`` is
+        told how many are done, as a fraction between them.
 
         Raises:
             PictureError: an output would replace one of the pictures, or a folder has its name.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
-
-__all__ = ["PictureJob", "find_jobs", "found_pictures", "is_made_of", "refuse_unwritable", "results_folder"]
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,9 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
         except OSError as error:  # a folder that may not be looked into, a name that is too long
             raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
         for source, folder in found:
-            job = PictureJob(source, folder)
-            other = jobs.setdefault(job.folder, job)
+            other = jobs.setdefault(folder, PictureJob(source, folder))
             if other.source.resolve() != source.resolve():
-                raise PictureError(
-                    f"{source}: would be written to {job.folder}, as {other.source} will; render one of them elsewhere"
-                )
+                raise shared_folder(source, folder, other.source)
     return list(jobs.values())
 
 
@@ -73,7 +68,10 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
     elif path.exists():
         found, base = [path], path.parent
     elif glob.has_magic(str(given)):
-        base = _fixed_part(path)
+        fixed = fixed_parts(path.parts)
+        if ".." in path.parts[len(fixed) :]:
+            raise PictureError(f"{path}: '..' after a wildcard leads out of the results' folder; write it in front")
+        base = Path(*fixed)
         # Path.glob would show hidden files, and "**" at the end means something else with every Python.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
         found = sorted({match for match in matches if images.is_picture(match) and not _below(match, out)})
@@ -91,20 +89,34 @@ def results_folder(source: Path, place: Path, out: Path) -> Path:
     Raises:
         PictureError: the name makes no folder's name, or a file has it.
     """
-    if place.stem in ("", ".", "..") or ".." in place.parts:
-        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
-    folder = out / place.parent / place.stem
+    folder = out / place_below(source, place)
     if folder.exists() and not folder.is_dir():
         raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
     return folder
 
 
-def _fixed_part(pattern: Path) -> Path:
-    """The folders of a pattern up to the first with a wildcard."""
-    number = next(index for index, part in enumerate(pattern.parts) if glob.has_magic(part))
-    if ".." in pattern.parts[number:]:
-        raise PictureError(f"{pattern}: '..' after a wildcard leads out of the results' folder; write it in front")
-    return Path(*pattern.parts[:number])
+# -- also for addresses of object stores and for clips --------------------------------------------
+
+
+def place_below(source: object, place: PurePath) -> PurePath:
+    """The place below the folder of all results where those of a source go: named like the source.
+
+    Raises:
+        PictureError: the name makes no folder's name.
+    """
+    if place.stem in ("", ".", "..") or ".." in place.parts:
+        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+    return place.parent / place.stem
+
+
+def shared_folder(source: object, folder: object, other: object) -> PictureError:
+    """What to say of two sources whose results would have one folder."""
+    return PictureError(f"{source}: would be written to {folder}, as {other} will; render one of them elsewhere")
+
+
+def fixed_parts(pattern: Sequence[str]) -> Sequence[str]:
+    """The parts of a pattern up to the first with a wildcard."""
+    return pattern[: next(number for number, part in enumerate(pattern) if glob.has_magic(part))]
 
 
 def _below(file: Path, folder: Path | None) -> bool:

@@ -9,12 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from prismgan.errors import PrismganError
-from prismgan.files import parse_json, replace_file
+from prismgan.files import parse_json, write_file
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
-
-__all__ = ["FILE", "KeptOptions", "options_of", "plain", "weights_digest"]
 
 FILE = ".prismgan.json"
 """Name of the file beside the results."""
@@ -31,10 +28,10 @@ class KeptOptions:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         try:
-            content = parse_json(self.path.read_bytes())
-        except (OSError, ValueError):
-            content = {}
-        self._kept: dict[str, Any] = content if isinstance(content, dict) else {}
+            content = self.path.read_bytes()
+        except OSError:
+            content = b""
+        self._kept = parsed(content)
 
     def fit(self, name: str, options: Mapping[str, Any]) -> bool:
         """Whether the result of this file name was made with these options."""
@@ -59,11 +56,7 @@ class KeptOptions:
     def _write(self, kept: dict[str, Any]) -> None:
         if kept == self._kept:
             return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PrismganError(f"{self.path}: cannot be written ({error.strerror or error})") from None
-        replace_file(self.path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
+        write_file(self.path, written(kept))
         self._kept = kept
 
 
@@ -103,3 +96,17 @@ def weights_digest(renderer: Renderer) -> str:
 def plain(options: Mapping[str, Any]) -> Any:
     """Options as they come back from the file."""
     return json.loads(json.dumps(options, sort_keys=True, default=str))
+
+
+def parsed(content: bytes) -> dict[str, Any]:
+    """What the file says; nothing where it is damaged."""
+    try:
+        value = parse_json(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def written(kept: Mapping[str, Any]) -> bytes:
+    """The content of the file."""
+    return (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode()

@@ -31,8 +31,6 @@ def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
     """Height and width at which a picture of this size is painted.
 
     Args:
-        height: of the picture.
-        width: of the picture.
         brush: longest side; by default that of the picture, and at most :data:`BRUSH`.
     """
     longest = max(height, width)
@@ -52,7 +50,6 @@ class Canvas:
 
     Args:
         sources: (H, W, 3) pixels, all of one size.
-        brush: see :func:`canvas_sides`.
     """
 
     def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:

@@ -1,12 +1,15 @@
-"""What computes the generator: torch, ONNX Runtime or OpenVINO. All give the same pictures, within 1/255."""
+"""What computes the generator: torch, ONNX Runtime or OpenVINO. All give the same pictures, within 1/255. And what all
+tasks together cost against one alone.
+"""
 
 from __future__ import annotations
 
 import copy
+import statistics
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +20,7 @@ from torch.nn import functional as F
 
 from prismgan.errors import PrismganError, nearest
 from prismgan.export.parity import Run, onnxruntime_session
-from prismgan.machine import available_threads, usable_device
+from prismgan.machine import available_threads, take_turns, usable_device
 from prismgan.networks import Generator, ImageGenerator
 from prismgan.packages import missing, require
 
@@ -36,31 +39,15 @@ class Pass(NamedTuple):
     tasks: tuple[str, ...]
 
 
-class Runtime(Protocol):
-    """What renders tiles."""
-
-    together: bool
-    """Whether the looks of all passes are in memory at once."""
-
-    def looks(
-        self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]
-    ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
-        """The tasks' images for each pass in turn, on the CPU, not clipped; the trunk is computed once for all.
-
-        The source is in [-1, 1].
-        """
-
-
 def make_runtime(
     generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
-) -> Runtime:
+) -> TorchRuntime | OnnxRuntime:
     """The runtime of this name; by default torch, on the GPU where there is one.
 
     The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
     is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch.
 
     Args:
-        generator: what is computed.
         name: one of :data:`RUNTIMES`, or :data:`AUTOMATIC`.
         fast: compute in bfloat16 (on a GPU in float16), up to three times as fast where the processor has instructions
             for it, and a few levels of 255 off.
@@ -70,10 +57,8 @@ def make_runtime(
         PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
             or the device cannot be used.
     """
-    if device is not None and name == AUTOMATIC:
-        name = "torch"
     if name == AUTOMATIC:
-        name = _automatic(generator)
+        name = _automatic(generator) if device is None else "torch"
     if name is not None and name not in RUNTIMES:
         known = (*RUNTIMES, AUTOMATIC)
         raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
@@ -101,6 +86,7 @@ class TorchRuntime:
     """
 
     together = False
+    """Whether the looks of all passes are in memory at once."""
 
     def __init__(
         self, generator: ImageGenerator, device: torch.device | str | None = None, *, fast: bool = False
@@ -116,6 +102,10 @@ class TorchRuntime:
     def looks(
         self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]
     ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
+        """The tasks' images for each pass in turn, on the CPU, not clipped; the trunk is computed once for all.
+
+        The source is in [-1, 1].
+        """
         generator, tasks = self.generator, [name for each in passes for name in each.tasks]
         with self._precision():
             encoded = generator.encode(source.to(self.device), tasks)
@@ -191,3 +181,31 @@ def openvino_session(fast: bool, model: bytes) -> Run:
             return [np.array(found[output]) for output in compiled.outputs]  # its own memory is written to again
 
     return run
+
+
+def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
+    """Median milliseconds of one pass for every task alone and for all, taken in turn.
+
+    Returns:
+        The content of a report's ``cost.json``. ``one_ms`` is the mean over tasks of one task alone: K looks by K runs
+        cost K times that.
+    """
+    source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
+    names = list(generator.specs)
+    with torch.inference_mode():
+        ways = {name: partial(generator, source, tasks=[name]) for name in names}
+        # No task is named so: names of tasks are not empty.
+        seconds = take_turns({"": partial(generator, source, tasks=names), **ways}, repeats)
+    everything, *alone = (1000 * found for found in seconds.values())
+    one = statistics.mean(alone)
+    counts = generator.parameter_counts()
+    return {
+        "height": height,
+        "width": width,
+        "tasks": len(names),
+        "one_ms": one,
+        "all_ms": everything,
+        "ratio": everything / one,
+        "alone_ms": dict(zip(names, alone, strict=True)),
+        "parameters": {"trunk": counts.pop("shared"), "heads": counts},
+    }

@@ -147,13 +147,9 @@ def cut(
     """The tiles of a stage, as large as the memory allows.
 
     Args:
-        stage: what is made.
-        generator: what makes it.
-        masked: whether there is a mask.
         together: whether the looks of all groups are in memory at once.
         memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
             outputs, and of that no more than :data:`WORKING_MEMORY`.
-        where: names the picture in errors.
         brush: longest side at which whole pictures are painted; see :func:`~prismgan.render.painting.canvas_sides`.
 
     Raises:

@@ -7,7 +7,6 @@ options, each was made with; a picture is done where both are as they are now.
 from __future__ import annotations
 
 import glob
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,11 +18,18 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from prismgan.errors import PictureError, PrismganError, one_line, shortened
-from prismgan.files import make_folder, parse_json, replace_file
+from prismgan.files import make_folder, replace_file
 from prismgan.images import SUFFIXES
 from prismgan.render.files import FileRenderer, Rendered
-from prismgan.render.jobs import PictureJob, found_pictures, refuse_unwritable
-from prismgan.render.options import FILE, plain
+from prismgan.render.jobs import (
+    PictureJob,
+    fixed_parts,
+    found_pictures,
+    place_below,
+    refuse_unwritable,
+    shared_folder,
+)
+from prismgan.render.options import FILE, parsed, plain, written
 
 VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
 """Facts of a file by which stores tell its versions, the best first."""
@@ -40,12 +46,7 @@ class StoredJob:
 
 
 class StoredRenderer:
-    """Renders pictures through a temporary folder, as a :class:`~prismgan.render.files.FileRenderer` renders them.
-
-    Args:
-        renderer: which renders a picture once it is here.
-        out: folder of all results.
-    """
+    """Renders pictures through a temporary folder, as a :class:`~prismgan.render.files.FileRenderer` renders them."""
 
     def __init__(self, renderer: FileRenderer, out: str) -> None:
         self.renderer, self.out = renderer, out
@@ -60,7 +61,7 @@ class StoredRenderer:
             there = set(files.find(root))
             manifests = [path for path in there if path.endswith(f"/{FILE}")]
             contents = files.cat(manifests, on_error="omit") if manifests else {}
-            kept = {path: _parsed(content) for path, content in contents.items()}
+            kept = {path: parsed(content) for path, content in contents.items()}
             folders = {job: files._strip_protocol(job.folder) for job in jobs}
         return [
             job
@@ -107,19 +108,19 @@ class StoredRenderer:
         (rendered,) = self.renderer.render([here])
         results = {Path(result).name: Path(result).read_bytes() for result in rendered.written}
         manifest = f"{job.folder}/{FILE}"
-        kept = _parsed(_read(manifest))
+        kept = parsed(_read(manifest))
         if any(kept.get(name) for name in results):  # nobody trusts them if this is interrupted
             kept |= dict.fromkeys(results)
-            write(manifest, _text(kept))
-        written = []
+            write(manifest, written(kept))
+        made = []
         for name, content in results.items():
-            written.append(f"{job.folder}/{name}")
-            write(written[-1], content)
+            made.append(f"{job.folder}/{name}")
+            write(made[-1], content)
         if rendered.problem is not None:
             problem = rendered.problem.replace(str(here.source), job.source)
-            return Rendered(job.source, tuple(written), problem)
-        write(manifest, _text({**kept, **dict(self._options(job))}))
-        return Rendered(job.source, tuple(written))
+            return Rendered(job.source, tuple(made), problem)
+        write(manifest, written({**kept, **dict(self._options(job))}))
+        return Rendered(job.source, tuple(made))
 
     def _options(self, job: StoredJob) -> Iterator[tuple[str, Any]]:
         """By file name, what an output is made with and of, as it comes back from the manifest."""
@@ -144,14 +145,10 @@ def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
     jobs: dict[str, StoredJob] = {}
     for given in inputs:
         for source, place, version in _found(given, out):
-            if place.stem in ("", ".", ".."):
-                raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
-            job = StoredJob(source, f"{out}/{place.parent / place.stem}", version)
-            other = jobs.setdefault(job.folder, job)
+            folder = f"{out}/{place_below(source, place)}"
+            other = jobs.setdefault(folder, StoredJob(source, folder, version))
             if _canonical(other.source) != _canonical(source):
-                raise PictureError(
-                    f"{source}: would be written to {job.folder}, as {other.source} will; render one of them elsewhere"
-                )
+                raise shared_folder(source, folder, other.source)
     return list(jobs.values())
 
 
@@ -219,9 +216,7 @@ def _found(given: str, out: str) -> Iterator[tuple[str, PurePosixPath, str]]:
 
 
 def _fixed_part(pattern: str) -> str:
-    """The folders of a pattern up to the first with a wildcard."""
-    parts = pattern.split("/")
-    return "/".join(parts[: next(number for number, part in enumerate(parts) if glob.has_magic(part))])
+    return "/".join(fixed_parts(pattern.split("/")))
 
 
 def _version(facts: Mapping[str, Any]) -> str:
@@ -256,16 +251,3 @@ def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
     except Exception as error:  # every store has errors of its own, and none says which
         reason = shortened(one_line(str(error)), 300) or type(error).__name__
         raise PrismganError(f"{address}: cannot be {done} ({reason})") from None
-
-
-def _parsed(content: bytes) -> dict[str, Any]:
-    """A manifest; empty where it is none."""
-    try:
-        value = parse_json(content)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _text(kept: Mapping[str, Any]) -> bytes:
-    return (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode()

@@ -58,12 +58,10 @@ def chart(
     """A chart; None if no line has a point.
 
     Args:
-        title: the heading.
         lines: the curves; those without points are left out.
         bounds: lowest and highest value of the y axis, by default those of :func:`bounds_of`.
         smoothed: whether to draw moving averages over the range of single steps, or single steps alone.
         markers: steps of events, drawn as thin vertical lines.
-        note: a remark under the legend.
     """
     lines = [line for line in lines if len(line.series.steps)]
     if not lines:

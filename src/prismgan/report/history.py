@@ -102,7 +102,7 @@ def read_history(path: Path) -> History:
         else:
             while records and records[-1]["step"] >= entry["step"]:
                 records.pop()
-            records.append(_numbers(entry))
+            records.append({key: float(each) for key, each in entry.items() if isinstance(each, int | float)})
             times.append(records[-1].get("time", 0.0))
     if not records:
         raise PrismganError(f"{path}: holds no training step yet; report once the run has made some steps")
@@ -120,10 +120,6 @@ def _parse(line: str) -> dict[str, Any] | None:
     step = entry.get("step")
     valid = isinstance(step, int) and not isinstance(step, bool)
     return entry if valid or "event" in entry else None
-
-
-def _numbers(entry: dict[str, Any]) -> dict[str, float]:
-    return {key: float(number) for key, number in entry.items() if isinstance(number, int | float)}
 
 
 def _add_event(events: dict[tuple[str, str], Event], entry: dict[str, Any]) -> None:

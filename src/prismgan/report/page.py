@@ -78,7 +78,6 @@ def write_page(path: Path, sections: Sequence[str], report: Any) -> Path:
     """Write a page.
 
     Args:
-        path: the HTML file.
         sections: names of templates, in the order of the page.
         report: passed to the templates under this name; its ``title`` is the page's.
 

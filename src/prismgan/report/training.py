@@ -154,7 +154,6 @@ class TrainingReport:
 
     @property
     def events(self) -> list[tuple[str, str, str]]:
-        """Step, kind and message."""
         return [
             (
                 "" if event.step is None else f"{event.step:,}",
@@ -185,8 +184,6 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
     ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``.
 
     Args:
-        run: the run's folder.
-        title: the report's heading.
         chapters: sections before the run's.
         out: the file to write; ``report.html`` in the run's folder by default.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,8 +18,8 @@ from rich.progress import (
 from rich.table import Table
 
 
-class Display(Protocol):
-    """Told of every step and event."""
+class Display:
+    """Told of every step and event; this one shows nothing."""
 
     def start(self, step: int, steps: int) -> None:
         """Training starts at ``step`` of ``steps``."""
@@ -35,19 +34,7 @@ class Display(Protocol):
         """Training is over, for whatever reason."""
 
 
-class Silent:
-    """Shows nothing: for the processes beside the first, and for tests."""
-
-    def start(self, step: int, steps: int) -> None: ...
-
-    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None: ...
-
-    def event(self, message: str) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-class Terminal:
+class Terminal(Display):
     """A live table in a terminal; a line now and then where the output is a file or a pipe."""
 
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
@@ -112,7 +99,6 @@ class Terminal:
 
 
 def _losses(log: Mapping[str, float]) -> dict[str, float]:
-    """Each task's loss."""
     return {key.split("/")[1]: value for key, value in log.items() if key.count("/") == 1 and key.startswith("loss/")}
 
 

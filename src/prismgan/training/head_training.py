@@ -62,7 +62,7 @@ DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 
 class HeadTraining(Loop):
     """The training of one style head on the frozen branch of a weights file."""
 
-    def __init__(self, weights: Weights, entry: Style, photos: Path | None = None, seed: int = 0) -> None:
+    def __init__(self, weights: Weights, entry: Style, photos: Path | None = None) -> None:
         """Read the photos, the built-in ones by default, and the exemplars.
 
         Raises:
@@ -83,7 +83,7 @@ class HeadTraining(Loop):
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
         data.validate(sources, [task], CROP)
-        self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, seed, reduced=True)
+        self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model = Prism(
@@ -91,7 +91,6 @@ class HeadTraining(Loop):
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,
-            seed=seed,
             device=device,
             precision=precision("auto", device),
         )
@@ -116,7 +115,6 @@ class HeadTraining(Loop):
         """Train for some minutes, or a number of steps; False if a signal ended it earlier.
 
         Args:
-            display: told of every step.
             minutes: how long; the schedule is stretched to the steps that fit.
             steps: how many, instead of minutes: reproducible.
             show: called before, every few seconds, and after.
@@ -241,14 +239,9 @@ def add_task(
     Args:
         weights: the file to add to; None for the ready-made one.
         out: the file to write; may be the same.
-        name: of the new task.
-        exemplars: pictures that show the style.
-        display: told of every step.
         style: more fields of the recipe's kind ``style``, such as ``exemplar_size``.
         photos: folder of photos to train on; None for the built-in ones.
         previews: pictures that the preview shows; two built-in ones by default.
-        minutes: how long to train.
-        steps: how many steps to train instead.
 
     Returns:
         False if a signal ended the training early; the weights are written either way.

@@ -19,7 +19,7 @@ from prismgan.batch import Batch
 from prismgan.data.batches import killed_workers_named
 from prismgan.models import Model
 from prismgan.models.gradients import lost_processes_named, processes, total
-from prismgan.training.display import Display, Silent
+from prismgan.training.display import Display
 
 REPLAN_EVERY = 10
 
@@ -42,7 +42,7 @@ class Loop(ABC):
         """Where fewer fit into the minutes, training takes up to half as long again."""
         self.seconds = 0.0
         """Of training so far, by this process's clock."""
-        self.display: Display = Silent()
+        self.display = Display()
         self.skipped_pictures: set[str] = set()
         self.signal: int | None = None
         """The signal that ends the training, once there is one."""
@@ -197,10 +197,8 @@ class Average:
             parameter.copy_(values[name])
 
     def state(self) -> dict[str, Tensor]:
-        """The averaged parameters."""
         return self.average
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a :meth:`state`."""
         for name, value in state.items():
             self.average[name].copy_(value)

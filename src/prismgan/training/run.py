@@ -36,10 +36,7 @@ class Run:
 
     def must_be_new(self, recipe: str) -> None:
         """Refuse a folder that holds anything, a training above all; but for a training of this recipe that was killed
-        before it had a checkpoint, which is started again.
-
-        Args:
-            recipe: the text of the resolved recipe.
+        before it had a checkpoint, which is started again. ``recipe`` is the text of the resolved one.
 
         Raises:
             RecipeError: there is something in the folder.
@@ -138,8 +135,6 @@ def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) 
     """The batch size that the run goes on from, in digits; nothing where it starts.
 
     Args:
-        run: that is about to start or to go on.
-        recipe: to train.
         resume: whether to go on; ``"auto"`` goes on where there is a checkpoint.
 
     Raises:
@@ -188,9 +183,7 @@ def pictures_must_be_the_same(run: Run, before: tuple[int, int], now: tuple[int,
     """Refuse to go on with another number of pictures in a step: what a picture is cut to is a function of its place.
 
     Args:
-        run: that is to be resumed.
         before: number of processes, and pictures in a step of each, that the run was trained with.
-        now: that it would go on with.
 
     Raises:
         RecipeError: the products differ.

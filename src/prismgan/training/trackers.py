@@ -110,7 +110,6 @@ class Trackers:
         self._each(show)
 
     def finish(self) -> None:
-        """Write out and close everything."""
         self._each(lambda tracker: tracker.finish())
         self._trackers.clear()
 
@@ -125,7 +124,6 @@ class Trackers:
 
 
 def _started(name: TrackerName, title: str, run: Run, identity: str | None, step: int) -> Any:
-    """An open tracker of accelerate's."""
     from accelerate import tracking
 
     label = run.folder.resolve().name

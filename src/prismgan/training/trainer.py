@@ -30,7 +30,7 @@ from prismgan.recipes.text import to_yaml
 from prismgan.recipes.weights import header
 from prismgan.report import write_report
 from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
-from prismgan.training.display import Display, Silent
+from prismgan.training.display import Display
 from prismgan.training.loop import Average, Loop
 from prismgan.training.run import Run, batch_size_so_far, pictures_must_be_the_same
 from prismgan.training.trackers import Trackers
@@ -73,7 +73,7 @@ class Trainer(Loop):
         rank, world = processes()
         self.run = Run(folder)
         self.recipe = recipe
-        shown = display if display is not None and rank == 0 else Silent()
+        shown = display if display is not None and rank == 0 else Display()
         self.tasks = recipe.all_tasks()
         others = recipe.other_tasks()
         batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))

@@ -1,21 +1,19 @@
-"""The application: routes, their guard, and what starts and ends with them."""
+"""The application: routes, their guard, what starts and ends with them, and the page."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Response
 
-from prismgan.web import clip_routes, events, frame_routes, page, picture_routes, render_routes, style_routes
+from prismgan.web import clip_routes, events, frame_routes, picture_routes, render_routes, style_routes
 from prismgan.web.guard import Guard
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import answer_refusals
-from prismgan.web.studio import Studio
-from prismgan.web.workshop import Workshop
-
-__all__ = ["make_application"]
+from prismgan.web.refusals import Refusal, answer_refusals
+from prismgan.web.workshop import Studio, Workshop
 
 ENVELOPE = 16_000
 """Bytes of a form around its file."""
@@ -24,13 +22,7 @@ SWEEP = 60.0
 
 
 def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
-    """A server's application, as ASGI.
-
-    Args:
-        studio: weights, and what renders with them.
-        host: the address that the server is bound to.
-        limits: how much it takes on.
-    """
+    """A server's application, as ASGI."""
     limits = limits or Limits()
 
     @asynccontextmanager
@@ -55,8 +47,9 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         lifespan=lifespan,
     )
     answer_refusals(application)
-    for module in (page, picture_routes, clip_routes, render_routes, frame_routes, style_routes, events):
+    for module in (picture_routes, clip_routes, render_routes, frame_routes, style_routes, events):
         application.include_router(module.router)
+    application.include_router(page)
     application.add_middleware(
         Guard,
         host=host,
@@ -74,3 +67,42 @@ async def _sweep(workshop: Workshop) -> None:
     while True:
         await asyncio.sleep(SWEEP)
         await asyncio.to_thread(workshop.sweep)
+
+
+# -- the page: a few files that are read once, so that no request's path ever meets the file system ---
+
+page = APIRouter(include_in_schema=False)
+MEDIA = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+FILES = {
+    file.name: (file.read_bytes(), MEDIA[file.name.rpartition(".")[2]])
+    for file in (files("prismgan.web") / "static").iterdir()
+    if file.name.rpartition(".")[2] in MEDIA
+}
+
+
+@page.get("/")
+def index() -> Response:
+    return _answer("index.html")
+
+
+@page.get("/docs")
+def docs() -> Response:
+    return _answer("docs.html")
+
+
+@page.get("/static/{name}")
+def static(name: str) -> Response:
+    return _answer(name)
+
+
+def _answer(name: str) -> Response:
+    if name not in FILES:
+        raise Refusal(404, "the page has no such file")
+    content, media = FILES[name]
+    # Asked for anew after every update of the package.
+    return Response(content, media_type=media, headers={"Cache-Control": "no-cache"})

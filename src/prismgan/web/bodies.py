@@ -1,29 +1,18 @@
-"""What is asked and answered in JSON."""
+"""What is asked and answered: in JSON, and pictures and clips, which nobody keeps on the way."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from fastapi import Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from prismgan.images import Picture, encoded_picture
 from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
-from prismgan.web.jobs import State
-
-__all__ = [
-    "ClipBody",
-    "ClipLimitsBody",
-    "ClipRenderBody",
-    "JobBody",
-    "OutputBody",
-    "PictureBody",
-    "PictureRenderBody",
-    "RenderBody",
-    "SampleBody",
-    "StyleBody",
-    "TaskBody",
-    "TasksBody",
-    "WrongBody",
-]
+from prismgan.web.jobs import Job, State
+from prismgan.web.refusals import Refusal
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -45,6 +34,11 @@ class WrongBody(Told):
 
     error: str
     """What, where, and what to do."""
+
+
+def wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """A route's errors, for the description of the interface."""
+    return {code: {"model": WrongBody} for code in codes}
 
 
 class TaskBody(Told):
@@ -205,3 +199,37 @@ class JobBody(Told):
     remarks: list[str]
     """What somebody may want to know, as that a clip's subtitles are left out."""
     error: str | None
+
+
+# -- pictures and clips ---------------------------------------------------------------------------
+
+PictureFormat = Literal["png", "jpg"]
+MEDIA = {"png": "image/png", "jpg": "image/jpeg"}
+CLIP_MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
+QUALITY = 95
+
+
+def encoded(name: str, picture: Picture, kind: PictureFormat) -> Response:
+    """The picture's file; ``name`` is what a browser would save it as."""
+    return Response(
+        encoded_picture(name, kind, picture, QUALITY),
+        media_type=MEDIA[kind],
+        headers={"Content-Disposition": f'inline; filename="{name}.{kind}"', "Cache-Control": "no-store"},
+    )
+
+
+def clip(path: Path) -> Response:
+    """The clip's file, or the part of it that is asked for: players jump."""
+    # Without a name: a page's own for it would not count.
+    return FileResponse(path, media_type=CLIP_MEDIA[path.suffix])
+
+
+def newest_preview(job: Job) -> Response:
+    """How the job is getting on, as a JPEG.
+
+    Raises:
+        Refusal: there is none yet (409).
+    """
+    if not job.previews:
+        raise Refusal(409, "there is no preview yet; ask again in some seconds")
+    return Response(job.preview, media_type="image/jpeg")

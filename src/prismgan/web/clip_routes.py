@@ -1,52 +1,57 @@
-"""Clips: ``/api/videos``. What becomes of them is a render, as of pictures: ``/api/renders``."""
+"""Clips: ``/api/videos``, and their rendering as a job of the queue. It is a render as that of a picture:
+``/api/renders``.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 from functools import partial
+from pathlib import Path
 
 from fastapi import APIRouter, UploadFile
 
-from prismgan.render.video.settings import GRID
-from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, WrongBody
-from prismgan.web.clip_rendering import render_sent_clip
-from prismgan.web.clips import clips_are_read
+from prismgan.errors import PictureError, PrismganError, one_line
+from prismgan.render import Renderer, Request
+from prismgan.render.video.clip import open_clip
+from prismgan.render.video.files import render_clip, with_fixed_memory
+from prismgan.render.video.join import target_of
+from prismgan.render.video.segment import ClipJob, Encoding
+from prismgan.render.video.settings import GRID, Preview, Settings, output_names
+from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, wrong
+from prismgan.web.clips import NAME, SentClip, clips_are_read, plainly
 from prismgan.web.jobs import Job, Length
-from prismgan.web.refusals import Refusal
-from prismgan.web.render_request import checked, fitting
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal, words_of
+from prismgan.web.render_routes import checked
 from prismgan.web.workshop import Client, Here
-
-__all__ = ["router"]
 
 router = APIRouter(prefix="/api/videos", tags=["clips"])
 
 
-@router.post("", status_code=201, responses={code: {"model": WrongBody} for code in (400, 413, 415, 422, 429)})
+@router.post("", status_code=201, responses=wrong(400, 413, 415, 422, 429))
 def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
     """Send a clip as ``multipart/form-data``: whatever FFmpeg reads, as MP4, MOV, WebM, Matroska, AVI or MPEG."""
     if not clips_are_read():
         raise Refusal(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
-    kept = here.clips.add(client, file.file)
+    kept = here.clips.add(client, file)
     return ClipBody(
         id=kept.id,
         width=kept.width,
         height=kept.height,
         seconds=kept.seconds,
         frames=kept.frames,
-        tasks=fitting(here.studio.weights.header.tasks, kept.size, here.clips.bounds),
+        tasks=here.clips.bounds.fitting(here.studio.weights.header.tasks, kept.size),
     )
 
 
-@router.delete("/{name}", status_code=204, responses={404: {"model": WrongBody}})
+@router.delete("/{name}", status_code=204, responses=wrong(404))
 def forget(name: str, here: Here) -> None:
     """Forget a clip. A render of it that runs goes on until it is cancelled."""
     here.clips.remove(name)
 
 
-@router.post(
-    "/{name}/renders",
-    status_code=202,
-    responses={code: {"model": WrongBody} for code in (400, 404, 413, 422, 429)},
-)
+@router.post("/{name}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobBody:
     """Ask for looks of a clip, with its sound; see ``/api/renders``. All that is shorter is done in between. The
     WebSocket ``/api/renders/{id}/events`` sends previews as binary messages, JPEG files."""
@@ -57,3 +62,85 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
     grid = {GRID: None} if asked.grid else {}
     work = partial(render_sent_clip, renderer, upload, request, asked.grid, here.folder.path / "renders", here.limits)
     return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
+
+
+class _Told:
+    """A listener that tells a job."""
+
+    def __init__(self, job: Job, limits: Limits) -> None:
+        self.job, self.limits = job, limits
+
+    def remark(self, text: str) -> None:
+        self.job.remarks.append(one_line(plainly(text)))
+
+    def rendered(self, frames: int, total: int | None) -> None:
+        """So many frames are rendered.
+
+        Raises:
+            PrismganError: the clip is longer than its file says, and than is taken here.
+            Cancelled: nobody wants it any more.
+        """
+        if frames > self.limits.clip_frames:
+            most = self.limits.clip_frames
+            raise PrismganError(f"the clip has more than {most:,} frames; cut it, or use prismgan video")
+        self.job.advance(frames, total or 0)
+
+    def joining(self, path: Path) -> None:
+        self.job.advance(self.job.done, self.job.total)
+
+
+def render_sent_clip(
+    renderer: Renderer, upload: SentClip, request: Request, grid: bool, place: Path, limits: Limits, job: Job
+) -> None:
+    """Render a clip into files in a folder of the job's own below ``place``, with a clip of the source and all looks
+    side by side where a ``grid`` is asked for.
+
+    Raises:
+        PrismganError: the clip was forgotten, cannot be rendered, or the disk is full.
+        Cancelled: nobody wants it any more.
+    """
+    job.folder = place / job.id
+    job.folder.mkdir(parents=True)
+    source = job.folder / "source"
+    try:
+        # Its owner may go on to another clip meanwhile.
+        _link(upload.path, source)
+        settings = Settings(Encoding(), grid)
+        clip = open_clip(source, NAME)
+        renderer = with_fixed_memory(renderer, request, clip, settings)
+        segments = ClipJob(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
+        outcome = render_clip(
+            clip,
+            job.folder,
+            target_of(clip),
+            segments,
+            renderer,
+            request,
+            settings,
+            _Told(job, limits),
+            Preview(clip, job.show),
+        )
+        sizes = {path.stem: open_clip(path).upright_size for path in outcome.written}
+    except PrismganError as error:
+        raise PrismganError(plainly(words_of(error, [job.folder], "the server's folder"))) from None
+    source.unlink()
+    job.files = {path.stem: path for path in outcome.written}
+    job.sizes = {**sizes}
+    job.file_bytes = sum(path.stat().st_size for path in outcome.written)
+
+
+def _link(path: Path, to: Path) -> None:
+    """One more name of a file, or a copy where its file system gives none.
+
+    Raises:
+        PrismganError: there is no such file any more, or the disk is full.
+    """
+    try:
+        os.link(path, to)
+    except FileNotFoundError:
+        raise PictureError("the clip was removed, or is too old; upload it again") from None
+    except OSError:
+        try:
+            shutil.copyfile(path, to)
+        except OSError as error:
+            raise PrismganError(f"the clip cannot be copied ({error.strerror or error}); try again later") from None

@@ -14,8 +14,6 @@ from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads
 
-__all__ = ["NAME", "SentClip", "clips_are_read", "plainly", "sent_clips"]
-
 NAME = "the clip"
 """What errors call it."""
 
@@ -41,19 +39,15 @@ def plainly(text: str) -> str:
 
 
 def sent_clips(folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> Uploads[SentClip]:
-    """A place for clips."""
     bounds = Bounds(
         what="clip",
         command="prismgan video",
         file_bytes=limits.clip_bytes,
-        pixels=limits.clip_pixels,
         output_pixels=limits.clip_pixels,
         kept=limits.clips,
         kept_of_a_client=limits.clips_of_a_client,
-        idle_seconds=limits.idle_seconds,
-        seconds=limits.seconds,
     )
-    return Uploads(folder, bounds, partial(_checked, limits), needed)
+    return Uploads(folder, limits, bounds, partial(_checked, limits), needed)
 
 
 def _checked(limits: Limits, name: str, client: str, path: Path) -> SentClip:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from prismgan.web.refusals import Refusal
 from prismgan.web.workshop import Here, Workshop
-
-__all__ = ["router"]
 
 router = APIRouter(prefix="/api")
 EVERY = 0.1
@@ -68,11 +67,8 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
 
 async def _pause(websocket: WebSocket) -> None:
     """Wait a moment, and notice whoever leaves in the meantime."""
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(EVERY):
-            while True:
-                message = await websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    raise WebSocketDisconnect(message.get("code", 1000))
-    except TimeoutError:
-        return
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                continue
+            raise WebSocketDisconnect

@@ -13,13 +13,10 @@ from prismgan import images
 from prismgan.errors import PrismganError
 from prismgan.images import Picture
 from prismgan.render import Request as RenderRequest
-from prismgan.web.bodies import WrongBody
-from prismgan.web.encoding import encoded
+from prismgan.web.bodies import encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.workshop import Client, Here
-
-__all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["frames"])
 PAUSE = 0.002
@@ -30,10 +27,7 @@ NO_JPEG = "is no JPEG file, or is damaged"
 @router.post(
     "/frames",
     response_class=Response,
-    responses={
-        200: {"content": {"image/jpeg": {}}},
-        **{code: {"model": WrongBody} for code in (400, 413, 415, 422, 429, 503)},
-    },
+    responses={200: {"content": {"image/jpeg": {}}}, **wrong(400, 413, 415, 422, 429, 503)},
 )
 async def frame(
     asked: Request,

@@ -20,8 +20,6 @@ from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 from prismgan.web.slow_clients import Exchange, too_large
 
-__all__ = ["HEADERS", "Guard"]
-
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 """Addresses that mean all of the machine's."""
@@ -48,11 +46,9 @@ class Guard:
     """ASGI middleware around everything else.
 
     Args:
-        application: what is guarded.
         host: the address that the server is bound to.
         limits: most bytes of a body, and how slowly it may come.
         larger: other numbers of bytes, by path.
-        headers: of every answer.
     """
 
     def __init__(
@@ -91,8 +87,11 @@ class Guard:
             await send(message)
 
         client = scope["client"][0] if scope["client"] else ""
-        exchange = Exchange(client, self._most(scope), _has_body(scope), self.limits, self.headers, receive, sent)
-        if refusal is None and exchange.arriving and self._arriving(client) >= self.limits.bodies_of_a_client:
+        headers = Headers(scope=scope)
+        has_body = "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
+        exchange = Exchange(client, self._most(scope), has_body, self.limits, self.headers, receive, sent)
+        others = sum(other.client == client and other.arriving for other in self._exchanges)
+        if refusal is None and has_body and others >= self.limits.bodies_of_a_client:
             refusal = Refusal(429, "too much arrives from this address at once; send one file after the other")
         self._exchanges.add(exchange)
         try:
@@ -103,9 +102,6 @@ class Guard:
                 await self.application(scope, exchange.receive, exchange.send)
         finally:
             self._exchanges.discard(exchange)
-
-    def _arriving(self, client: str) -> int:
-        return sum(exchange.client == client and exchange.arriving for exchange in self._exchanges)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
@@ -134,11 +130,6 @@ class Guard:
 
     def _most(self, scope: Scope) -> int:
         return self.larger.get(scope["path"], self.limits.body_bytes)
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
 
 
 def _is_address(host: str) -> bool:

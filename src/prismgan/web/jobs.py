@@ -1,9 +1,11 @@
-"""A job: work that was asked for, how far it is, and what came of it."""
+"""Jobs: work that was asked for, how far it is, and what came of it; and those that are kept, by id."""
 
 from __future__ import annotations
 
+import io
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,10 +13,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
-from prismgan.images import Picture
-from prismgan.web.uploads import Upload
+from PIL import Image
 
-__all__ = ["Cancelled", "Job", "Length", "State"]
+from prismgan.images import Picture
+from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal
+from prismgan.web.uploads import Upload
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -105,9 +109,11 @@ class Job:
             raise Cancelled
         self.make_way()
 
-    def show(self, preview: bytes) -> None:
+    def show(self, preview: Image.Image) -> None:
         """There is a new preview."""
-        self.preview = preview
+        content = io.BytesIO()
+        preview.save(content, "JPEG", quality=90)
+        self.preview = content.getvalue()
         self.previews += 1
 
     def end(self, state: State, error: str | None = None) -> None:
@@ -122,3 +128,62 @@ class Job:
         self.results, self.files = {}, {}
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class JobStore:
+    """Bounded in number, in memory and files for results, and in age."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def add(self, job: Job) -> None:
+        self.sweep()
+        with self._lock:
+            self._jobs[job.id] = job
+
+    def get(self, name: str, kind: str) -> Job:
+        """The job of this id.
+
+        Raises:
+            Refusal: there is none of this kind (404).
+        """
+        with self._lock:
+            job = self._jobs.get(name)
+        if job is None or job.kind != kind:
+            raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: ask for it again")
+        job.asked = time.monotonic()
+        return job
+
+    def forget(self, job: Job) -> None:
+        """Do not keep it any more. What came out of it is let go of, at the latest when it ends: cancel it first."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+        if job.is_over:
+            job.discard()
+
+    def need(self, upload: Upload) -> bool:
+        """Whether a job that is not over reads this picture or clip."""
+        with self._lock:
+            return any(not job.is_over and any(upload is one for one in job.uploads) for job in self._jobs.values())
+
+    def names(self, kind: str) -> set[str]:
+        """Of all jobs of a kind that are not over."""
+        with self._lock:
+            return {job.name for job in self._jobs.values() if job.kind == kind and not job.is_over}
+
+    def sweep(self) -> None:
+        """Forget jobs that are over: the old, and the oldest beyond the limits. The newest always stays."""
+        with self._lock:
+            over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended or 0)
+            held, stored = sum(job.result_bytes for job in over), sum(job.file_bytes for job in over)
+            for job in over:
+                too_old = (job.ended or 0) < time.monotonic() - self.limits.seconds
+                much = (held > self.limits.result_bytes and job.results) or (
+                    stored > self.limits.clip_result_bytes and job.files
+                )
+                if too_old or (much and job is not over[-1]) or len(self._jobs) >= self.limits.jobs:
+                    held, stored = held - job.result_bytes, stored - job.file_bytes
+                    del self._jobs[job.id]
+                    job.discard()

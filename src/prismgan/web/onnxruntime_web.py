@@ -15,8 +15,6 @@ from pathlib import Path
 from prismgan.errors import PrismganError
 from prismgan.files import replace_file
 
-__all__ = ["FILES", "FOLDER", "runtime_files"]
-
 NAME, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """SHA-512 of the package, in base64, as npm names it."""
@@ -54,13 +52,9 @@ def runtime_files(named: Path | None = None) -> dict[str, bytes]:
     return _unpacked(named)
 
 
-def _cache() -> Path:
-    """Where the package is kept, as the XDG Base Directory Specification says."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan"
-
-
 def _fetched() -> Path:
-    kept = _cache() / PACKAGE
+    # As the XDG Base Directory Specification says.
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan" / PACKAGE
     if kept.is_file():
         _check(kept)
         return kept

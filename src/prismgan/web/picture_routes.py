@@ -12,16 +12,21 @@ from prismgan.data.builtin import sample as sample_pixels
 from prismgan.data.builtin import samples
 from prismgan.images import Picture, to_8_bits
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
-from prismgan.web.bodies import BrushBody, ClipLimitsBody, PictureBody, SampleBody, TaskBody, TasksBody, WrongBody
+from prismgan.web.bodies import (
+    BrushBody,
+    ClipLimitsBody,
+    PictureBody,
+    PictureFormat,
+    SampleBody,
+    TaskBody,
+    TasksBody,
+    encoded,
+    wrong,
+)
 from prismgan.web.clips import clips_are_read
-from prismgan.web.encoding import PictureFormat, encoded
-from prismgan.web.limits import Limits
 from prismgan.web.pictures import Part
 from prismgan.web.refusals import Refusal
-from prismgan.web.render_request import fitting
 from prismgan.web.workshop import Client, Here
-
-__all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
@@ -33,18 +38,7 @@ def tasks(here: Here) -> TasksBody:
     header, limits = here.studio.weights.header, here.limits
     return TasksBody(
         title=header.title,
-        tasks=[
-            TaskBody(
-                name=entry.name,
-                title=entry.title,
-                kind=entry.kind,
-                scale=entry.scale,
-                fine=entry.fine,
-                varies=entry.latent,
-                added=entry.name in here.studio.added,
-            )
-            for entry in header.tasks
-        ],
+        tasks=[TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
         samples=[SampleBody(name=name, title=title) for name, title in samples().items()],
         brush=BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
         upload_bytes=limits.upload_bytes,
@@ -56,7 +50,7 @@ def tasks(here: Here) -> TasksBody:
     )
 
 
-@router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, 404: {"model": WrongBody}})
+@router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404)})
 def sample(name: str) -> Response:
     """A photo to try."""
     if name not in samples():
@@ -64,22 +58,15 @@ def sample(name: str) -> Response:
     return encoded("sample", Picture(sample_pixels(name)), "jpg")
 
 
-@router.post(
-    "/pictures",
-    status_code=201,
-    responses={code: {"model": WrongBody} for code in (400, 413, 415, 422, 429)},
-)
+@router.post("/pictures", status_code=201, responses=wrong(400, 413, 415, 422, 429))
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
     """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
-    kept = here.pictures.add(client, file.file)
-    tasks = fitting(here.studio.weights.header.tasks, kept.size, here.pictures.bounds)
+    kept = here.pictures.add(client, file)
+    tasks = here.pictures.bounds.fitting(here.studio.weights.header.tasks, kept.size)
     return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
 
 
-@router.get(
-    "/pictures/{name}",
-    responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, 404: {"model": WrongBody}},
-)
+@router.get("/pictures/{name}", responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, **wrong(404)})
 def picture(
     name: str,
     here: Here,
@@ -94,7 +81,9 @@ def picture(
     part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
         raise Refusal(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
-    _refuse_large(here.limits, part, scale)
+    if scale**2 * part.size[0] * part.size[1] > here.limits.output_pixels:
+        most = here.limits.output_pixels
+        raise Refusal(413, f"{scale}x the picture is larger than {most:,} pixels; use prismgan render")
     with here.encoders:
         source = upload.open()
         if crop or side:
@@ -104,15 +93,10 @@ def picture(
         return encoded("picture", source, kind)
 
 
-@router.delete("/pictures/{name}", status_code=204, responses={404: {"model": WrongBody}})
+@router.delete("/pictures/{name}", status_code=204, responses=wrong(404))
 def forget(name: str, here: Here) -> None:
     """Forget a picture."""
     here.pictures.remove(name)
-
-
-def _refuse_large(limits: Limits, part: Part, scale: int) -> None:
-    if scale**2 * part.size[0] * part.size[1] > limits.output_pixels:
-        raise Refusal(413, f"{scale}x the picture is larger than {limits.output_pixels:,} pixels; use prismgan render")
 
 
 def _enlarged(source: Picture, scale: int) -> Picture:

@@ -19,8 +19,6 @@ from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Bounds, Upload, Uploads
 
-__all__ = ["Part", "SentPicture", "sent_pictures"]
-
 LARGE = threading.BoundedSemaphore(2)
 """Of large pictures that are decoded when they arrive."""
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
@@ -49,7 +47,6 @@ class Part:
     """The part of a picture that is asked for, as large as it is asked for; by default the whole picture as it is.
 
     Args:
-        picture: whose part.
         crop: left, top, width and height in pixels.
         side: most pixels of the longer side; what is larger is reduced.
 
@@ -81,19 +78,15 @@ class Part:
 
 
 def sent_pictures(folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> Uploads[SentPicture]:
-    """A place for pictures."""
     bounds = Bounds(
         what="picture",
         command="prismgan render",
         file_bytes=limits.upload_bytes,
-        pixels=limits.pixels,
         output_pixels=limits.output_pixels,
         kept=limits.pictures,
         kept_of_a_client=limits.pictures_of_a_client,
-        idle_seconds=limits.idle_seconds,
-        seconds=limits.seconds,
     )
-    return Uploads(folder, bounds, partial(_checked, limits), needed)
+    return Uploads(folder, limits, bounds, partial(_checked, limits), needed)
 
 
 def _checked(limits: Limits, name: str, client: str, path: Path) -> SentPicture:

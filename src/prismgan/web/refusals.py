@@ -12,8 +12,6 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from prismgan.errors import PrismganError, one_line
 
-__all__ = ["Refusal", "answer_refusals", "words_of"]
-
 
 class Refusal(HTTPException):
     """Answered with a status code and ``{"error": "what, where, what to do"}``."""
@@ -23,12 +21,8 @@ class Refusal(HTTPException):
 
 
 def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the picture") -> str:
-    """What an error says, without the places of files on this machine: they are no client's business.
-
-    Args:
-        error: what was raised.
-        paths: files that it may name, and folders.
-        what: takes their place.
+    """What an error says, without the places of files on this machine: they are no client's business. Instead of
+    ``paths``, which it may name, it says ``what``.
     """
     text = " ".join(str(error).splitlines())
     for path in paths:

@@ -8,26 +8,30 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
+from prismgan.errors import PrismganError
 from prismgan.render import Renderer, Request
-from prismgan.web.bodies import JobBody, PictureRenderBody, WrongBody
-from prismgan.web.encoding import CLIP_MEDIA, PictureFormat, clip, encoded, newest_preview
+from prismgan.web.bodies import (
+    CLIP_MEDIA,
+    JobBody,
+    PictureFormat,
+    PictureRenderBody,
+    RenderBody,
+    clip,
+    encoded,
+    newest_preview,
+    wrong,
+)
 from prismgan.web.jobs import Job, Length
+from prismgan.web.limits import Limits
 from prismgan.web.pictures import Part, SentPicture
-from prismgan.web.refusals import Refusal
-from prismgan.web.render_request import checked
+from prismgan.web.refusals import Refusal, words_of
+from prismgan.web.uploads import Bounds
 from prismgan.web.workshop import Client, Here
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api", tags=["renders"])
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": WrongBody}}
 
 
-@router.post(
-    "/pictures/{picture}/renders",
-    status_code=202,
-    responses={code: {"model": WrongBody} for code in (400, 404, 413, 422, 429)},
-)
+@router.post("/pictures/{picture}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -> JobBody:
     """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn. They become
     ready in the order of ``tasks``, and each can be fetched from then on."""
@@ -40,16 +44,13 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
 
-@router.get("/renders/{name}", responses=NOT_FOUND)
+@router.get("/renders/{name}", responses=wrong(404))
 def progress(name: str, here: Here) -> JobBody:
     """How far a render is: for those who cannot use the WebSocket ``/api/renders/{name}/events``."""
     return here.describe(here.jobs.get(name, "render"))
 
 
-@router.get(
-    "/renders/{name}/preview",
-    responses={200: {"content": {"image/jpeg": {}}}, **{code: {"model": WrongBody} for code in (404, 409)}},
-)
+@router.get("/renders/{name}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
 def preview(name: str, here: Here) -> Response:
     """The newest preview of a clip: source and looks of one frame, labelled."""
     return newest_preview(here.jobs.get(name, "render"))
@@ -60,7 +61,7 @@ def preview(name: str, here: Here) -> Response:
     responses={
         200: {"content": {kind: {} for kind in ("image/png", "image/jpeg", *CLIP_MEDIA.values())}},
         206: {"description": "A part of a clip, where the header Range asks for one"},
-        **{code: {"model": WrongBody} for code in (404, 409, 422)},
+        **wrong(404, 409, 422),
         416: {"description": "The clip is not as long as the header Range says"},
     },
 )
@@ -80,12 +81,10 @@ def result(
         return encoded(output, picture, kind)
 
 
-@router.delete("/renders/{name}", status_code=204, responses=NOT_FOUND)
+@router.delete("/renders/{name}", status_code=204, responses=wrong(404))
 def cancel(name: str, here: Here) -> None:
     """Cancel a render and forget it: at once while it waits, and between two tiles or frames while it runs."""
-    job = here.jobs.get(name, "render")
-    here.queue.cancel(job)
-    here.jobs.forget(job)
+    here.drop(here.jobs.get(name, "render"))
 
 
 def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request, job: Job) -> None:
@@ -97,3 +96,30 @@ def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request,
 
     # As deep as a screen: what has 16 bits gets them from prismgan render.
     renderer.render(source.pixels, request, progress=job.advance, made=made, where="picture")
+
+
+def checked(
+    asked: RenderBody, size: tuple[int, int], bounds: Bounds, renderer: Renderer, limits: Limits
+) -> tuple[Request, dict[str, tuple[int, int]]]:
+    """The request, and height and width of what comes out, by name, of a source of this height and width.
+
+    Raises:
+        Refusal: it does not fit the weights (422), or is too much (413, 422).
+    """
+    if len(asked.blends) > limits.blends:
+        raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {limits.blends} are made at once")
+    tasks = bounds.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
+    try:
+        request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
+        scales = renderer.plan(request).scales
+    except PrismganError as error:
+        raise Refusal(422, words_of(error)) from None
+    sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in scales.items()}
+    for name, (height, width) in sizes.items():
+        if height * width > bounds.output_pixels:
+            raise Refusal(
+                413,
+                f"{name}: would have {width}x{height} pixels, more than the server makes; "
+                f"use a smaller {bounds.what}, or {bounds.command}",
+            )
+    return request, sizes

@@ -1,22 +1,27 @@
-"""Serving: an address that is bound before anything is said, and an end without a trace."""
+"""Serving: an address that is bound before anything is said, and an end without a trace. What is served is the
+application, or the folder of a static site: as any web server would offer that, and no code.
+"""
 
 from __future__ import annotations
 
+import mimetypes
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError
 from prismgan.web.application import make_application
+from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
+from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
-from prismgan.web.static_site import site_application
-from prismgan.web.studio import Studio
-
-__all__ = ["bound", "make_server", "serve", "serve_site", "server_of"]
+from prismgan.web.workshop import Studio
 
 CONNECTIONS = 256
 """At once; beyond, clients are told to come back later."""
@@ -42,11 +47,8 @@ def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], li
     """Serve until the process is asked to end.
 
     Args:
-        studio: weights, and what renders with them.
-        host: address to listen at.
         port: 0 for any that is free.
         ready: told the page's address.
-        limits: how much the server takes on.
 
     Raises:
         PrismganError: the address is none of this machine's, or taken.
@@ -91,3 +93,36 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
         timeout_graceful_shutdown=PATIENCE,
     )
     return uvicorn.Server(config)
+
+
+MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
+"""Of files that a browser refuses otherwise; what this machine says of them may be wrong."""
+OWN = frozenset({"Content-Security-Policy"})
+"""The page has its own, which lets WebAssembly run."""
+SITE_HEADERS = {
+    **{name: value for name, value in HEADERS.items() if name not in OWN},
+    # Threads need it.
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    # Asked for anew after every export.
+    "Cache-Control": "no-cache",
+}
+
+
+def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
+    """The folder's application.
+
+    Args:
+        folder: of the site; links out of it are not followed.
+
+    Raises:
+        PrismganError: it holds no site.
+    """
+    if not is_site(folder):
+        raise PrismganError(
+            f"{folder}: {'holds no site of prismgan' if folder.is_dir() else 'no such folder'}; "
+            "write a site with prismgan export --format site --out FOLDER"
+        )
+    for ending, media in MEDIA.items():
+        mimetypes.add_type(media, ending)
+    site = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])
+    return Guard(site, host, Limits(body_bytes=0), larger={}, headers=SITE_HEADERS)

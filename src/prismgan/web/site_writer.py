@@ -25,8 +25,6 @@ from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import onnxruntime_web
 from prismgan.weights import Header, Weights
 
-__all__ = ["FORMAT", "Site", "is_site", "write_site"]
-
 FORMAT = "prismgan-site-1"
 ABOUT = "about.json"
 POLICY = (
@@ -84,9 +82,7 @@ def write_site(
     Before that every piece is computed, and its pictures are compared with the generator's.
 
     Args:
-        weights: of the generator.
         out: the folder; a new one, an empty one, or an earlier site's.
-        tasks: names; all by default.
         onnxruntime: see :func:`prismgan.web.onnxruntime_web.runtime_files`.
         licence: of the weights; that of the ready-made weights is known.
         overwrite: replace an earlier site. All that is in its folder is replaced.
@@ -131,7 +127,6 @@ def is_site(folder: Path) -> bool:
 
 
 def _refuse_folder(out: Path, overwrite: bool) -> None:
-    """Better now than after the work."""
     if out.exists() and not out.is_dir():
         raise PrismganError(f"{out}: is a file, expected a folder for the site")
     if not out.absolute().parent.is_dir():
@@ -177,17 +172,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
         "format": FORMAT,
         "version": __version__,
         "title": header.title,
-        "tasks": [
-            {
-                "name": name,
-                "title": entries[name].title,
-                "kind": entries[name].kind,
-                "scale": entries[name].scale,
-                "fine": entries[name].fine,
-                "varies": entries[name].latent,
-            }
-            for name in names
-        ],
+        "tasks": [entries[name].shown() for name in names],
         "samples": [
             {"name": name, "title": title, "address": f"samples/{name}.jpg"} for name, title in samples().items()
         ],

@@ -21,8 +21,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 
-__all__ = ["Connection", "Events", "Exchange", "too_large"]
-
 
 class Exchange:
     """One request and its answer, between server and application.
@@ -32,13 +30,8 @@ class Exchange:
     and a connection that is closed on unread bytes is reset, so that they would never see the answer.
 
     Args:
-        client: address of whoever asks.
         most: bytes of the body that are taken.
         has_body: whether one was announced.
-        limits: the pace.
-        headers: added to the answer.
-        receive: the server's.
-        send: the server's.
     """
 
     def __init__(

@@ -1,29 +1,38 @@
-"""Styles that are learnt from a picture: ``/api/styles``; and the weights that know them: ``/api/weights``."""
+"""Styles that are learnt from a picture, as jobs of the queue: ``/api/styles``; and the weights that know them:
+``/api/weights``.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
+import torch
 from fastapi import APIRouter, Response
+from jaxtyping import Float
+from torch import Tensor
 
-from prismgan.errors import WeightsError
-from prismgan.web.bodies import JobBody, StyleBody, WrongBody
-from prismgan.web.encoding import newest_preview
+from prismgan import data, images
+from prismgan.errors import PrismganError, WeightsError
+from prismgan.images import on_white
+from prismgan.tasks import Style
+from prismgan.training.display import Display
+from prismgan.training.head_training import HeadTraining
+from prismgan.web.bodies import JobBody, StyleBody, newest_preview, wrong
 from prismgan.web.jobs import Job, Length
+from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import Refusal, words_of
-from prismgan.web.style_training import train_style
-from prismgan.web.workshop import Client, Here
+from prismgan.web.workshop import Client, Here, Studio
 from prismgan.weights import free_name
 
-__all__ = ["router"]
-
 router = APIRouter(prefix="/api", tags=["styles"])
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": WrongBody}}
+PREVIEW = "builtin:coffee"
+PREVIEW_SIDE = 384
+"""Longest side of a preview in pixels."""
 
 
-@router.post("/styles", status_code=202, responses={code: {"model": WrongBody} for code in (400, 404, 409, 422, 429)})
+@router.post("/styles", status_code=202, responses=wrong(400, 404, 409, 422, 429))
 def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     """Learn the style of a picture that was uploaded. All who use this server get the new look."""
     exemplar = here.pictures.get(asked.picture)
@@ -46,27 +55,22 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 
 
-@router.get("/styles/{name}", responses=NOT_FOUND)
+@router.get("/styles/{name}", responses=wrong(404))
 def progress(name: str, here: Here) -> JobBody:
     """How far the training is; the WebSocket ``/api/styles/{name}/events`` also sends previews."""
     return here.describe(here.jobs.get(name, "style"))
 
 
-@router.get(
-    "/styles/{name}/preview",
-    responses={200: {"content": {"image/jpeg": {}}}, **{code: {"model": WrongBody} for code in (404, 409)}},
-)
+@router.get("/styles/{name}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
 def preview(name: str, here: Here) -> Response:
     """The newest preview."""
     return newest_preview(here.jobs.get(name, "style"))
 
 
-@router.delete("/styles/{name}", status_code=204, responses=NOT_FOUND)
+@router.delete("/styles/{name}", status_code=204, responses=wrong(404))
 def cancel(name: str, here: Here) -> None:
     """Cancel a training and forget it."""
-    job = here.jobs.get(name, "style")
-    here.queue.cancel(job)
-    here.jobs.forget(job)
+    here.drop(here.jobs.get(name, "style"))
 
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})
@@ -83,3 +87,52 @@ def weights(here: Here) -> Response:
         media_type="application/octet-stream",
         headers={"Content-Disposition": 'attachment; filename="weights.safetensors"'},
     )
+
+
+class _Told(Display):
+    """Tells a job how many steps are done. Before the first nobody knows how many fit into the minutes."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
+        self.job.done, self.job.total = step, max(step, steps)
+
+
+def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
+    """Train a head on the session's weights as they are when the job's turn comes, and add it to them.
+
+    Raises:
+        PrismganError: the exemplar cannot be learnt from.
+        Cancelled: nobody wants it any more.
+    """
+    source = _preview_source(shown)
+    # No discriminator plays: see HeadTraining.
+    entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
+    try:
+        training = HeadTraining(studio.weights, entry)
+    except PrismganError as error:
+        raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
+
+    titles = {task.name: task.title for task in studio.weights.header.tasks}
+    if training.started_from is not None:
+        job.remarks.append(f"started from {titles[training.started_from]}, the look that is nearest to the picture")
+
+    def make_way() -> None:
+        job.advance(job.done, job.total)
+
+    def show() -> None:
+        make_way()  # what comes before the first step takes seconds as well
+        job.show(images.to_pil(training.render(source)))
+
+    # Without processes for batches: this one has threads, and forking those may stop for ever.
+    training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
+    studio.add(training.result(), entry)
+
+
+def _preview_source(shown: SentPicture | None) -> Float[Tensor, "3 h w"]:
+    if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
+        pixels = data.pictures.load(PREVIEW)
+    else:
+        pixels = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
+    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

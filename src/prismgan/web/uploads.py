@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from fastapi import UploadFile
+
+from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
-
-__all__ = ["Bounds", "Upload", "Uploads"]
-
-PIECE = 1 << 20
-"""Bytes that are copied at a time."""
+from prismgan.weights import HeadEntry
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,15 @@ class Bounds:
     command: str
     """What takes more."""
     file_bytes: int
-    pixels: int
-    """Of a picture or frame, once it is decoded."""
     output_pixels: int
-    """Of what is made of it."""
+    """Of a picture or frame that is made of it."""
     kept: int
     kept_of_a_client: int
     """Beyond, the one that was used longest ago is forgotten."""
-    idle_seconds: float
-    """After which one that nobody used makes room for another client's."""
-    seconds: float
-    """After which one that nobody used is forgotten."""
+
+    def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
+        """Names of the tasks whose output is not too large of a source of this height and width."""
+        return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
 
 @dataclass
@@ -54,7 +52,6 @@ class Upload:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width."""
         return self.height, self.width
 
 
@@ -65,8 +62,6 @@ class Uploads(Generic[Kept]):
     """All of one kind. A name that a client sent is never used: only an id that was drawn here finds a file.
 
     Args:
-        folder: for the files; made here.
-        bounds: how many, how large and how long.
         check: makes an upload of an id, a client and a file that was copied.
         needed: whether a job that is not over needs an upload.
     """
@@ -74,16 +69,17 @@ class Uploads(Generic[Kept]):
     def __init__(
         self,
         folder: Path,
+        limits: Limits,
         bounds: Bounds,
         check: Callable[[str, str, Path], Kept],
-        needed: Callable[[Upload], bool] = lambda upload: False,
+        needed: Callable[[Upload], bool],
     ) -> None:
-        self.folder, self.bounds, self.check, self.needed = folder, bounds, check, needed
+        self.folder, self.limits, self.bounds, self.check, self.needed = folder, limits, bounds, check, needed
         folder.mkdir()
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
 
-    def add(self, client: str, file: BinaryIO) -> Kept:
+    def add(self, client: str, file: UploadFile) -> Kept:
         """Keep a file, once it is known that it can be read.
 
         Raises:
@@ -133,7 +129,7 @@ class Uploads(Generic[Kept]):
 
     def sweep(self) -> None:
         """Forget what nobody asked for in a long time."""
-        oldest = time.monotonic() - self.bounds.seconds
+        oldest = time.monotonic() - self.limits.seconds
         with self._lock:
             for upload in list(self._kept.values()):
                 if upload.used < oldest:
@@ -142,18 +138,12 @@ class Uploads(Generic[Kept]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _copy(self, file: BinaryIO, path: Path) -> None:
-        copied = 0
+    def _copy(self, file: UploadFile, path: Path) -> None:
+        what, most = self.bounds.what, self.bounds.file_bytes
+        if file.size is None or file.size > most:
+            raise Refusal(413, f"the {what}'s file has more than {most:,} bytes; send a smaller one")
         with path.open("xb") as kept:
-            while piece := file.read(PIECE):
-                copied += len(piece)
-                if copied > self.bounds.file_bytes:
-                    raise Refusal(
-                        413,
-                        f"the {self.bounds.what}'s file has more than {self.bounds.file_bytes:,} bytes; "
-                        "send a smaller one",
-                    )
-                kept.write(piece)
+            shutil.copyfileobj(file.file, kept)
 
     def _make_room(self, client: str) -> None:
         oldest_first = sorted(self._kept.values(), key=lambda one: one.used)
@@ -161,7 +151,7 @@ class Uploads(Generic[Kept]):
         if len(own) >= self.bounds.kept_of_a_client:
             self._forget(own[0].id)
         elif len(self._kept) >= self.bounds.kept:
-            recently = time.monotonic() - self.bounds.idle_seconds
+            recently = time.monotonic() - self.limits.idle_seconds
             idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
             if idle is None:
                 raise Refusal(429, f"the server keeps as many {self.bounds.what}s as it may; try again in a minute")

@@ -11,8 +11,6 @@ from prismgan.web.jobs import Cancelled, Job
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 
-__all__ = ["WorkQueue"]
-
 log = logging.getLogger(__name__)
 
 
@@ -78,7 +76,6 @@ class WorkQueue:
 
     @property
     def waiting(self) -> int:
-        """Jobs that wait."""
         with self._changed:
             return sum(map(len, self._waiting.values()))
 
@@ -98,8 +95,7 @@ class WorkQueue:
                 if self._closed:
                     return
                 job = next(iter(self._waiting.values()))[0]
-                self._take(job)
-                self._waiting_to_running(job)
+                self._begin(job)
             self._run(job)
 
     def _make_way(self, job: Job) -> None:
@@ -112,8 +108,7 @@ class WorkQueue:
                 shorter = next((waiting for waiting in own if waiting.length < job.length), None)
                 if shorter is None:
                     continue
-                self._take(shorter)
-                self._waiting_to_running(shorter)
+                self._begin(shorter)
             self._run(shorter)
 
     def _take(self, job: Job) -> None:
@@ -123,7 +118,8 @@ class WorkQueue:
         if own:
             self._waiting[job.client] = own
 
-    def _waiting_to_running(self, job: Job) -> None:
+    def _begin(self, job: Job) -> None:
+        self._take(job)
         job.state = "running"
         self._running.append(job)
 

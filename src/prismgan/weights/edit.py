@@ -72,9 +72,6 @@ def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Map
     """The weights with one task more, and without the discriminator, which does not know that task.
 
     Args:
-        weights: the weights to add to.
-        entry: the header's entry for the new head.
-        task: the recipe's entry for it.
         head: the head's state dict, stored as it is.
 
     Raises:

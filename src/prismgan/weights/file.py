@@ -185,7 +185,6 @@ class Weights:
             ) from None
 
     def save(self, path: Path, dtype: torch.dtype | None = None) -> None:
-        """Write it to a file; see :func:`save_weights`."""
         parts = dict.fromkeys(name.partition(".")[0] for name in self.tensors)
         save_weights(path, self.header, {part: self.part(part) for part in parts}, dtype)
 

@@ -49,6 +49,11 @@ class HeadEntry(Config):
         words = (word.upper() if ROMAN.fullmatch(word) else word for word in self.name.capitalize().split("-"))
         return " ".join(words)
 
+    def shown(self) -> dict[str, Any]:
+        """What a page has to know of the task, as plain values."""
+        own = self.model_dump(include={"name", "kind", "scale", "fine"})
+        return {**own, "title": self.title, "varies": self.latent}
+
     @classmethod
     def of(cls, task: object) -> Self:
         """The entry of a task, which has attributes of the same names."""

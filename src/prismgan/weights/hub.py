@@ -19,7 +19,6 @@ def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> 
     """Download the weights of a repository, or find them in the cache, where they also serve without a network.
 
     Args:
-        repository: as ``USER/NAME``.
         revision: a branch, tag or commit; the newest of the main branch by default.
         file: a ``.safetensors`` file of the repository.
 

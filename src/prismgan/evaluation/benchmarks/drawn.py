@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from prismgan import images
-from prismgan.evaluation.benchmarks.restoration import reduced, shaved
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row
+from prismgan.evaluation.benchmarks.restoration import Judged, against_bicubic, reduced, shaved
+from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, mean_row
 from prismgan.metrics import PSNR, Metric
 
 Colours = tuple[tuple[int, int, int], tuple[int, int, int]]
@@ -130,19 +130,10 @@ def _enlarged(bench: Bench, suite: str, condition: str, draw: Draw, metrics: Seq
     """What enlargement makes of pictures that were reduced, against bicubic."""
     for entry in bench.of_kind("super_resolution"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
-        outputs, rim = [], RIM * entry.scale
-        for colours in COLOURS:
-            large = draw(colours, SIDE, entry.scale)
-            source = images.to_float(reduced(large, entry.scale))
-            shown = (
-                bench.render(source, [entry.name])[entry.name],
-                as_file(images.upsample(source[None], entry.scale)),
-            )
-            outputs.append([shaved(picture, rim) for picture in (*shown, images.to_float(large)[None])])
-        for metric in metrics:
-            values = [float(metric(output, expected)) for output, _, expected in outputs]
-            baselines = [float(metric(bicubic, expected)) for _, bicubic, expected in outputs]
-            yield mean_row(suite, entry.name, f"{condition} x{entry.scale}", metric, values, baselines)
+        large = [draw(colours, SIDE, entry.scale) for colours in COLOURS]
+        pairs = [(images.to_float(reduced(each, entry.scale)), images.to_float(each)) for each in large]
+        judged = [Judged(metric, RIM * entry.scale) for metric in metrics]
+        yield from against_bicubic(bench, suite, entry.name, f"{condition} x{entry.scale}", pairs, judged)
 
 
 def _lacks_nothing(_: Path) -> None:

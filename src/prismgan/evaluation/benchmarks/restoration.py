@@ -4,8 +4,9 @@ blur, JPEG, and noise that is not independent in every pixel."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
@@ -64,16 +65,42 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
     if not files:
         return
     bench.announce(f"{task}: {name}, {len(files)} pictures")
-    values, baselines = [], []
-    for file in files:
-        large, small = _pair(bench.folder, file, scale)
-        source, expected = images.to_float(small), shaved(images.to_float(large)[None], scale)
-        output = bench.render(source, [task])[task]
-        bicubic = as_file(images.upsample(source[None], scale))
-        values.append(float(PSNR_Y(shaved(output, scale), expected)))
-        baselines.append(float(PSNR_Y(shaved(bicubic, scale), expected)))
-    literature = SUPER_RESOLUTION.get((name, scale), {})
-    yield mean_row(NAME, task, f"{name} x{scale}", PSNR_Y, values, baselines, literature=literature)
+    pairs = (_pair(bench.folder, file, scale) for file in files)
+    known = ((images.to_float(small), images.to_float(large)) for large, small in pairs)
+    judged = [Judged(PSNR_Y, scale, literature=SUPER_RESOLUTION.get((name, scale), {}))]
+    yield from against_bicubic(bench, NAME, task, f"{name} x{scale}", known, judged)
+
+
+class Judged(NamedTuple):
+    """How enlargements are judged."""
+
+    metric: Metric
+    border: int
+    """Pixels of a picture that are left out at each border."""
+    aim: float | None = None
+    literature: Mapping[str, float] = {}
+
+
+def against_bicubic(
+    bench: Bench,
+    suite: str,
+    task: str,
+    condition: str,
+    pairs: Iterable[tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]],
+    judged: Sequence[Judged],
+) -> Iterator[Row]:
+    """Metrics of what a task makes of sources, and of bicubic enlargement, both against the true pictures."""
+    values: dict[str, list[float]] = {each.metric.name: [] for each in judged}
+    baselines: dict[str, list[float]] = {each.metric.name: [] for each in judged}
+    for source, large in pairs:
+        output, expected = bench.render(source, [task])[task], large[None]
+        bicubic = as_file(images.upsample(source[None], large.shape[-1] // source.shape[-1]))
+        for metric, border, *_ in judged:
+            for picture, found in ((output, values), (bicubic, baselines)):
+                found[metric.name].append(float(metric(shaved(picture, border), shaved(expected, border))))
+    for metric, _, aim, literature in judged:
+        numbers = values[metric.name], baselines[metric.name]
+        yield mean_row(suite, task, condition, metric, *numbers, target=aim, literature=literature)
 
 
 def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"], UInt8[Tensor, "3 H W"]]:
@@ -146,7 +173,7 @@ def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s 
 
 def shaved(image: Float[Tensor, "B 3 H W"], border: int) -> Float[Tensor, "B 3 h w"]:
     """Without a border of so many pixels, which papers leave out."""
-    return image[..., border:-border, border:-border]
+    return images.interior(image, border)
 
 
 def _rounded(levels: Tensor) -> Tensor:
@@ -207,21 +234,15 @@ def _enlarged_jpeg(bench: Bench, task: str, quality: int) -> Iterator[Row]:
         return
     bench.announce(f"{task}: {PHOTOS_TO_ENLARGE} jpeg-{quality}, {len(files)} pictures")
     condition = Condition(name="", jpeg=quality)
-    metrics: dict[Metric, float | None] = {PSNR_Y: None, BLOCKINESS: MOST_BLOCKINESS}
-    values: dict[str, list[float]] = {metric.name: [] for metric in metrics}
-    baselines: dict[str, list[float]] = {metric.name: [] for metric in metrics}
-    for file in files:
-        large = cropped(images.read(file), 2)
-        source = condition.apply(images.to_float(reduced(large, 2)), stream("benchmark", file.stem))
-        expected = images.to_float(large)[None]
-        output = bench.render(source, [task])[task]
-        bicubic = as_file(images.upsample(source[None], 2))
-        for picture, found in ((output, values), (bicubic, baselines)):
-            found[PSNR_Y.name].append(float(PSNR_Y(shaved(picture, 2), shaved(expected, 2))))
-            found[BLOCKINESS.name].append(float(BLOCKINESS(picture, expected)))
-    for metric, aim in metrics.items():
-        where = f"{PHOTOS_TO_ENLARGE} jpeg-{quality} x2"
-        yield mean_row("jpeg", task, where, metric, values[metric.name], baselines[metric.name], target=aim)
+
+    def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+        for file in files:
+            large = cropped(images.read(file), 2)
+            small = images.to_float(reduced(large, 2))
+            yield condition.apply(small, stream("benchmark", file.stem)), images.to_float(large)
+
+    judged = [Judged(PSNR_Y, 2), Judged(BLOCKINESS, 0, MOST_BLOCKINESS)]
+    yield from against_bicubic(bench, "jpeg", task, f"{PHOTOS_TO_ENLARGE} jpeg-{quality} x2", pairs(), judged)
 
 
 def blockiness(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

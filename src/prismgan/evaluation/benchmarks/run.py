@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, nearest
+from prismgan.evaluation.benchmarks.artefacts import GRIDS, STEADINESS
 from prismgan.evaluation.benchmarks.drawn import PATTERNS, TEXT
-from prismgan.evaluation.benchmarks.grids import GRIDS
 from prismgan.evaluation.benchmarks.restoration import BLUR, CORRELATED, JPEG, RESTORATION
-from prismgan.evaluation.benchmarks.steadiness import STEADINESS
 from prismgan.evaluation.benchmarks.styles import STYLES
 from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite
 from prismgan.packages import missing, require_training
@@ -32,9 +31,7 @@ def run_benchmarks(
     Args:
         weights: a weights file; the ready-made ones if None.
         folder: test sets, clips, paintings, feature networks: ``test/``, ``video/``, ``styles/``, ``perceptual/``.
-        suites: names out of :data:`SUITES`.
         photos: most photos that looks are measured on.
-        announce: told what is being measured.
 
     Returns:
         Plain values: ``weights``, ``step``, ``suites``, ``rows`` (see :class:`Row`), and ``left_out``, what could not

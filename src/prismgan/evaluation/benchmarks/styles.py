@@ -15,7 +15,8 @@ from prismgan import data, images
 from prismgan.batch import TaskBatch
 from prismgan.data.examples import shown
 from prismgan.errors import PrismganError
-from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, test_set, unseen_photos
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, mean_row, test_set, unseen_photos
+from prismgan.evaluation.measurement import Figure
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
 from prismgan.recipes.weights import recipe_of
@@ -23,6 +24,7 @@ from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 
 NAME = "styles"
+OBJECTIVE = Figure("objective", better="lower")
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
 """Feature networks whose objective pixels are optimised on."""
 JUDGE = "squeezenet1_1_fp16"
@@ -144,17 +146,8 @@ def _measure(bench: Bench) -> Iterator[Row]:
         looks = [bench.render(photo, [task.name])[task.name] for photo in photos]
         found = compare([photo[None] for photo in photos], looks, objectives, judge, ITERATIONS)
         for (network, what), value in found.items():
-            yield Row(
-                suite=NAME,
-                task=task.name,
-                condition=f"{network}: {what}",
-                metric="objective",
-                unit="",
-                better="lower",
-                value=value,
-                baseline=found[network, "photo"],
-                count=len(photos),
-            )
+            where, baseline = f"{network}: {what}", [found[network, "photo"]]
+            yield mean_row(NAME, task.name, where, OBJECTIVE, [value], baseline, count=len(photos))
 
 
 def _network(folder: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data.examples import shown
-from prismgan.evaluation.measurement import Measurement
+from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
@@ -76,14 +76,18 @@ def mean_row(
     suite: str,
     task: str,
     condition: str,
-    metric: Metric,
+    metric: Metric | Figure,
     values: Sequence[float],
     baselines: Sequence[float] | None,
     *,
+    count: int | None = None,
     target: float | None = None,
     literature: Mapping[str, float] | None = None,
 ) -> Row:
-    """The mean of a metric over pictures, beside that of doing nothing where there is one."""
+    """The mean of a metric over pictures, beside that of doing nothing where there is one.
+
+    ``count`` is what the values are means over themselves; by default there is one value for each picture.
+    """
     return Row(
         suite=suite,
         task=task,
@@ -93,7 +97,7 @@ def mean_row(
         better=metric.better,
         value=sum(values) / len(values),
         baseline=None if baselines is None else sum(baselines) / len(baselines),
-        count=len(values),
+        count=len(values) if count is None else count,
         target=target,
         literature=literature or {},
     )

@@ -81,11 +81,7 @@ class Clip:
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
-    """Read a file's properties and its first frame.
-
-    Args:
-        path: the file.
-        name: what errors call it; its path by default.
+    """Read a file's properties and its first frame. ``name`` is what errors call it, by default its path.
 
     Raises:
         PictureError: it cannot be read, has no video, an unknown codec, no frame that can be decoded, one that is too
@@ -112,7 +108,9 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if not 1 <= rate <= HIGHEST_RATE:
             rate = USUAL_RATE  # some files give the ticks of their clock
-        seconds = _seconds(container, stream)
+        seconds = container.duration / 1_000_000 if container.duration else None
+        if stream.duration:
+            seconds = float(stream.duration * stream.time_base)
         return Clip(
             path=path,
             name=name,
@@ -130,11 +128,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
 
 
 class Reader:
-    """Decodes a clip's frames; damaged ones are left out and counted.
-
-    Args:
-        name: what errors call the clip.
-    """
+    """Decodes a clip's frames; damaged ones are left out and counted. ``name`` is what errors call the clip."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -189,9 +183,3 @@ def _matrix(frame: Any) -> Matrix | None:
 
     found = frame.side_data.get(Type.DISPLAYMATRIX)
     return None if found is None else struct.unpack("9i", bytes(found))
-
-
-def _seconds(container: Any, stream: Any) -> float | None:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1_000_000 if container.duration else None

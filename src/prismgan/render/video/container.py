@@ -53,8 +53,9 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
     except (FileNotFoundError, PermissionError) as error:
         raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
     except (av.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise PictureError(
-            f"{name}: is not a clip that can be read, or breaks off before it begins ({_said(error)}); "
+            f"{name}: is not a clip that can be read, or breaks off before it begins ({reason}); "
             "copy it again, or convert it to MP4"
         ) from None
     with container:
@@ -99,10 +100,6 @@ def _is_cover(stream: Any) -> bool:
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
-
-
-def _said(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 PixelArray = NDArray[np.uint8]

@@ -110,7 +110,9 @@ def join(
                 _describe(target, source)
                 extradata = template.codec_context.extradata
                 looks = _timed(segments, extradata, times, last, video, clip.time_base)
-                for packet in heapq.merge(looks, _copied(source, streams, copies), key=_start):
+                for packet in heapq.merge(
+                    looks, _copied(source, streams, copies), key=lambda each: each.dts * each.time_base
+                ):
                     target.mux_one(packet)
         except av.FFmpegError as error:
             if isinstance(error, OSError):
@@ -182,12 +184,7 @@ def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> I
         yield packet
 
 
-def _start(packet: Any) -> float:
-    return float(packet.dts * packet.time_base)
-
-
 def _describe(target: Any, source: Any) -> None:
-    """Title, place, date and chapters."""
     technical = ("major_brand", "minor_version", "compatible_brands", "encoder")
     target.metadata.update({key: text for key, text in source.metadata.items() if key not in technical})
     if source.chapters():

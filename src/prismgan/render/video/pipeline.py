@@ -19,9 +19,9 @@ from prismgan.errors import PrismganError
 from prismgan.files import new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import Clip, Frame, Reader
+from prismgan.render.video.consistency import FineArray, Motion, TemporalSmoother, motion
 from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
-from prismgan.render.video.smoothing import FineArray, Motion, TemporalSmoother, motion
 
 Item = TypeVar("Item")
 
@@ -117,15 +117,6 @@ class Pipeline:
     """Renders all frames of a clip that no finished segment holds, and encodes them into segments.
 
     One job, to be run once.
-
-    Args:
-        clip: the source.
-        job: the segments; finished ones are always kept.
-        renderer: what renders.
-        request: the outputs to render.
-        settings: how to write it.
-        listener: told how it goes on.
-        preview: shown every frame.
     """
 
     def __init__(

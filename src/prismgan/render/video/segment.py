@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,7 @@ class ClipJob:
     A segment is finished once its record and a file for every output exist; each of them appears as a whole.
 
     Args:
-        folder: for the segments; made if there is none.
         identity: everything that the pictures depend on.
-        outputs: names of the outputs.
         restart: delete existing segments.
 
     Raises:
@@ -230,7 +227,9 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
                 number = 0
                 pixels: PixelArray | None = first
                 while pixels is not None:
-                    container.mux(stream.encode(_numbered(clip, even(pixels), number, 1 / rate)))
+                    frame = clip.colours.to_yuv(even(pixels))
+                    frame.pts, frame.time_base = number, 1 / rate
+                    container.mux(stream.encode(frame))
                     number, pixels = number + 1, next(frames, None)
                 container.mux(stream.encode())
         except av.FFmpegError as error:
@@ -240,9 +239,3 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
                 f"{path}: {encoding.codec} cannot encode frames of {first.shape[1]}x{first.shape[0]} pixels "
                 f"({getattr(error, 'strerror', None) or error})"
             ) from None
-
-
-def _numbered(clip: Clip, pixels: PixelArray, number: int, time_base: Fraction) -> Any:
-    frame = clip.colours.to_yuv(pixels)
-    frame.pts, frame.time_base = number, time_base
-    return frame

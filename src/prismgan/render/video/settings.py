@@ -16,8 +16,8 @@ from prismgan.errors import PrismganError
 from prismgan.render import Renderer, Request, sheet
 from prismgan.render.request import Output
 from prismgan.render.video.clip import Clip
+from prismgan.render.video.consistency import MOST_KEPT, STEADY
 from prismgan.render.video.segment import Encoding
-from prismgan.render.video.smoothing import MOST_KEPT, STEADY
 
 GRID = "grid"
 """Name of the output that shows the source and all looks side by side."""
@@ -36,7 +36,7 @@ class Settings:
     """Frames that are rendered together."""
     steady: float = STEADY
     """Share of the previous output frame that is kept in the next one, moved along with the source: 0 to
-    :data:`~prismgan.render.video.smoothing.MOST_KEPT`."""
+    :data:`~prismgan.render.video.consistency.MOST_KEPT`."""
 
     def __post_init__(self) -> None:
         """Refuse what would smear.
@@ -48,7 +48,6 @@ class Settings:
             raise PrismganError(f"steady {self.steady:g}: expected 0 (every frame by itself) to {MOST_KEPT:g}")
 
     def is_grid(self, name: str) -> bool:
-        """Whether an output is the one with all looks."""
         return self.grid and name == GRID
 
 
@@ -117,12 +116,7 @@ EVERY = 5.0
 
 
 class Preview:
-    """Shows the source and the looks of a frame now and then, the first at once.
-
-    Args:
-        clip: the source.
-        put: gets every preview.
-    """
+    """Shows the source and the looks of a frame now and then, the first at once. ``put`` gets every preview."""
 
     def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
         self.clip, self.put = clip, put

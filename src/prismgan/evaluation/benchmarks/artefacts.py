@@ -1,0 +1,162 @@
+"""Artefacts of looks: flicker on video, by the warping error of their clips against that of the source; and grids
+that a look has and its photo has not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prismgan import images
+from prismgan.errors import PictureError
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, mean_row, test_set, unseen_photos
+from prismgan.evaluation.measurement import Figure
+from prismgan.images import luma
+from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
+
+STEADIED = ", steadied"
+"""Behind the name of what went through :class:`~prismgan.render.video.consistency.TemporalSmoother`."""
+AIM = 1.6
+"""Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
+SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi"})
+
+
+def find_clips(folder: Path) -> list[Path]:
+    """The clips in a folder, by name; none if there is no such folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:
+    """Mean squared warping error of the source, under ``"source"``, of every look as the network makes it, and, with
+    :data:`STEADIED` behind its name, as ``prismgan video`` writes it; and how many pairs of frames they are means over,
+    see :func:`prismgan.render.video.consistency.warping_errors`.
+
+    Every frame is rendered by itself, with the latent that pictures are rendered with.
+    """
+    return warping_errors(_pictures(bench, clip, looks))
+
+
+def _pictures(
+    bench: Bench, clip: Path, looks: list[str]
+) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
+    """Every frame with all pictures of it, in [0, 1]."""
+    steadier = TemporalSmoother(dict.fromkeys(looks, STEADY))
+    before: UInt8[Tensor, "3 H W"] | None = None
+    for frame in first_frames(clip):
+        rendered = bench.render(images.to_float(frame), looks)
+        moved = None if before is None else motion(_array(before), _array(frame))
+        steady = steadier({name: _array(images.to_uint8(image)[0]) for name, image in rendered.items()}, moved)
+        shown = {f"{name}{STEADIED}": images.to_float(_tensor(pixels))[None] for name, pixels in steady.items()}
+        pictures = {SOURCE: images.to_float(frame)[None], **rendered, **shown}
+        yield frame, {name: (image + 1) / 2 for name, image in pictures.items()}
+        before = frame
+
+
+def _array(pixels: UInt8[Tensor, "3 H W"]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+
+
+def _tensor(pixels: NDArray[np.uint8]) -> UInt8[Tensor, "3 H W"]:
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _flicker(bench: Bench) -> Iterator[Row]:
+    if not bench.looks:
+        return
+    for clip in find_clips(bench.folder / "video"):
+        bench.announce(f"{', '.join(bench.looks)}: {clip.name}")
+        errors, pairs = clip_errors(bench, clip, bench.looks)
+        source = errors.pop(SOURCE, 0.0)
+        if not source:
+            bench.left_out.append(f"{clip.name}: nothing moves or changes in it that steadiness could be measured by")
+            continue
+        for name, error in errors.items():
+            look = name.removesuffix(STEADIED)
+            where = clip.stem if name == look else f"{clip.stem}{STEADIED}"
+            numbers = {
+                "warping_error": (error**0.5, source**0.5, None),
+                "warping_ratio": ((error / source) ** 0.5, 1.0, AIM),
+                "warping_ratio_squared": (error / source, 1.0, None),
+            }
+            for metric, (value, baseline, target) in numbers.items():
+                figure = Figure(metric, better="lower")
+                yield mean_row("steadiness", look, where, figure, [value], [baseline], count=pairs, target=target)
+
+
+STEADINESS = Suite(
+    "steadiness",
+    lambda folder: None if find_clips(folder / "video") else "clips in video/",
+    _flicker,
+    modules=("av", "cv2"),
+)
+
+
+# -- grids ----------------------------------------------------------------------------------------
+
+PEAK = Figure("grid_peak", "dB", "lower")
+WINDOW = 64
+"""Side in pixels of the windows whose spectra are averaged; a picture must have that many."""
+PERIODS = (2, 4)
+"""In pixels: the periods of artefacts by sub-pixel layers at 1/2 and 1/4 of the resolution."""
+NEIGHBOURS = (2, 3, 4, 5)
+"""Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
+
+
+def _grids(bench: Bench) -> Iterator[Row]:
+    if not bench.looks:
+        return
+    photos = unseen_photos(bench)
+    bench.announce(f"{', '.join(bench.looks)}: grids, {len(photos)} photos")
+    peaks = defaultdict(list)
+    for photo in photos:
+        for name, picture in bench.render(photo, bench.looks).items():
+            peaks[name].append(float(grid_peak(picture)))
+    source = [float(grid_peak(photo[None])) for photo in photos]
+    for name, values in peaks.items():
+        yield mean_row("grids", name, UNSEEN, PEAK, values, source)
+
+
+GRIDS = Suite("grids", lambda folder: None if test_set(folder, UNSEEN) else f"test/{UNSEEN}", _grids)
+
+
+def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    """How far the strongest peak at a grid's frequencies stands out of its neighbourhood, in dB.
+
+    The spectrum is that of luma in Hann windows that overlap by half, averaged geometrically: a grid shows in flat
+    regions, and an arithmetic mean would be that of the few windows with the strongest texture. Peaks are looked for
+    at all frequencies whose periods along rows and along columns are 2, 4, or none. Photos have strong lines in the
+    spectrum, along its axes above all, so a peak has to stand out from its own row of the spectrum and from
+    its column. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255 have 9 or more.
+
+    Raises:
+        PictureError: a side has fewer than :data:`WINDOW` pixels.
+    """
+    if min(images.shape[-2:]) < WINDOW:
+        raise PictureError(
+            f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, found {images.shape[-1]}x{images.shape[-2]}"
+        )
+    tiles = luma(images.float())[:, 0].unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
+    hann = torch.hann_window(WINDOW, device=images.device)
+    window = torch.outer(hann, hann)
+    spectra = torch.fft.fft2((tiles - tiles.mean(dim=(2, 3), keepdim=True)) * window).abs().square()
+    # The power of rounding to 8 bits: below it there is nothing to be seen, and a flat window has a logarithm.
+    rounding = (2 / 255) ** 2 / 12 * window.square().sum()
+    decibels = 10 * (spectra + rounding).log10().mean(dim=1)
+    lines = [_neighbourhood(decibels, dimension) for dimension in (1, 2)]
+    peaks = decibels - torch.maximum(*lines)
+    bins = torch.tensor(sorted({0} | {WINDOW * part // period for period in PERIODS for part in range(1, period)}))
+    found = peaks[:, bins][:, :, bins].flatten(1)
+    return found[:, 1:].amax(dim=1)  # the first is frequency 0, the mean
+
+
+def _neighbourhood(spectrum: Float[Tensor, "B H W"], dimension: int) -> Float[Tensor, "B H W"]:
+    """Median of a bin's neighbours along one dimension; a spectrum goes on at its other end."""
+    shifted = [spectrum.roll(sign * distance, dimension) for distance in NEIGHBOURS for sign in (-1, 1)]
+    return torch.stack(shifted).median(dim=0).values

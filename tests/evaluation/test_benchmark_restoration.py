@@ -16,7 +16,7 @@ from torch import Tensor
 
 from prismgan import Renderer, images
 from prismgan.evaluation.benchmarks import restoration
-from prismgan.evaluation.benchmarks.restoration import DENOISING, SUPER_RESOLUTION, cropped, reduced, shaved
+from prismgan.evaluation.benchmarks.restoration import DENOISING, SUPER_RESOLUTION, cropped, reduced
 from prismgan.evaluation.benchmarks.suite import Bench, Row
 from prismgan.render import Request
 
@@ -63,12 +63,10 @@ def folder(tmp_path: Path, draw_picture: DrawPicture) -> Path:
     return tmp_path
 
 
-def test_cropping_and_shaving() -> None:
+def test_cropping() -> None:
     pixels = torch.arange(3 * 7 * 9, dtype=torch.uint8).view(3, 7, 9)
     assert torch.equal(cropped(pixels, 4), pixels[:, :4, :8])
     assert torch.equal(cropped(pixels, 2), pixels[:, :6, :8])
-    image = images.to_float(pixels)[None]
-    assert torch.equal(shaved(image, 2), image[..., 2:5, 2:7])
 
 
 def test_reduction_rounds_after_rows_and_after_columns() -> None:

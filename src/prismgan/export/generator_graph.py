@@ -80,7 +80,7 @@ class GeneratorGraph:
         quarter = self._relu(self._norm(branch.stem_norm, self._convolution(branch.stem, graph.to_network(quarters))))
         coarse = self._relu(self._norm(branch.down_norm, self._convolution(branch.down, quarter)))
         coarse = self._normalised_blocks(branch.blocks, coarse)
-        enlarged = graph.enlarge(self._convolution(branch.up, coarse), 2)
+        enlarged = graph.doubled(self._convolution(branch.up, coarse))
         return PaintedNames(graph.operation("Add", quarter, enlarged), halves)
 
     def painted(
@@ -97,7 +97,7 @@ class GeneratorGraph:
             maps = self._convolution(head.enter, values.features)
             maps = self._relu(self._norm(head.enter_norm, maps, code))
             maps = self._normalised_blocks(head.blocks, maps, code)
-            maps = self._norm(head.up_norm, self._convolution(head.up, graph.enlarge(maps, 2)))
+            maps = self._norm(head.up_norm, self._convolution(head.up, graph.doubled(maps)))
             skip = self._convolution(head.skip, graph.to_network(values.halves))
             last = self._convolution(head.last, self._relu(graph.operation("Add", maps, skip)))
             pixels = graph.blurred(graph.shuffle(graph.to_picture(last), 2))

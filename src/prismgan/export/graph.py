@@ -71,11 +71,6 @@ class Graph:
         """A float32 constant without dimensions."""
         return self._constant(f"number {number:g}", np.array(number, dtype=np.float32))
 
-    def numbers(self, *numbers: float) -> str:
-        """A float32 constant (N,)."""
-        name = f"numbers {' '.join(f'{number:g}' for number in numbers)}"
-        return self._constant(name, np.array(numbers, dtype=np.float32))
-
     def picture_weight(self, name: str, tensor: Tensor) -> str:
         """A named constant in float32, for computations on pictures."""
         return self._constant(name, tensor.detach().float().numpy())
@@ -121,11 +116,9 @@ class Graph:
         """torch's ``pixel_shuffle``."""
         return self.operation("DepthToSpace", maps, blocksize=factor, mode="CRD")
 
-    def enlarge(self, maps: str, factor: int) -> str:
-        """Enlargement by a whole factor, torch's bilinear with ``align_corners=False``."""
-        if factor == 1:
-            return maps
-        scales = self.numbers(1, 1, factor, factor)
+    def doubled(self, maps: str) -> str:
+        """Twice as high and wide, by torch's bilinear with ``align_corners=False``."""
+        scales = self._constant("twice", np.array([1, 1, 2, 2], dtype=np.float32))
         return self.operation("Resize", maps, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
     def repeated(self, maps: str, border: int) -> str:
@@ -177,8 +170,6 @@ class Graph:
 
     def interior(self, maps: str, border: int = 1) -> str:
         """Without so many of the outermost rows and columns on each side."""
-        if border == 0:
-            return maps
         ends = self.integers(border, border), self.integers(-border, -border)
         return self.operation("Slice", maps, *ends, self.integers(2, 3))
 

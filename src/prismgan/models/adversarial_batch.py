@@ -79,5 +79,5 @@ def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, 
 def present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
     """For each task that the batch has pictures of, 1 for rows that have one and 0 for the others."""
     everything = torch.ones(len(batch.source), device=batch.source.device)
-    adversarial_batch = [name for name in names if name in batch.targets or name in batch.examples]
-    return {name: batch.present.get(name, everything).float() for name in adversarial_batch}
+    shown = [name for name in names if name in batch.targets or name in batch.examples]
+    return {name: batch.present.get(name, everything).float() for name in shown}

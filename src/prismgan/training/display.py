@@ -103,13 +103,6 @@ def _losses(log: Mapping[str, float]) -> dict[str, float]:
 
 
 def _accuracy(log: Mapping[str, float]) -> str:
-    parts = [
-        f"{label} {log[key]:.0%}"
-        for label, key in (
-            ("real", "discriminator/accuracy_real"),
-            ("fake", "discriminator/accuracy_fake"),
-            ("task", "discriminator/accuracy_task"),
-        )
-        if key in log
-    ]
+    known = {name: log.get(f"discriminator/accuracy_{name}") for name in ("real", "fake", "task")}
+    parts = [f"{name} {value:.0%}" for name, value in known.items() if value is not None]
     return "D right on " + ", ".join(parts) if parts else ""

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from prismgan import images
-from prismgan.evaluation.benchmarks.restoration import Judged, against_bicubic, reduced, shaved
+from prismgan.evaluation.benchmarks.restoration import Judged, against_bicubic, reduced
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, mean_row
 from prismgan.metrics import PSNR, Metric
 
@@ -121,7 +121,7 @@ def _kept(bench: Bench, suite: str, condition: str, draw: Draw, metric: Metric, 
         for colours in COLOURS:
             source = images.to_float(draw(colours, SIDE, 1))
             output = bench.render(source, [entry.name])[entry.name]
-            values.append(float(metric(shaved(output, RIM), shaved(source[None], RIM))))
+            values.append(float(metric(images.interior(output, RIM), images.interior(source[None], RIM))))
         where = f"{condition}, worst of {len(values)}"
         yield mean_row(suite, entry.name, where, metric, [min(values)], None, target=least)
 

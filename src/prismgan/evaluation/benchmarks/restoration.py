@@ -76,7 +76,7 @@ class Judged(NamedTuple):
 
     metric: Metric
     border: int
-    """Pixels of a picture that are left out at each border."""
+    """Pixels of a picture that are left out at each border, as papers leave them out."""
     aim: float | None = None
     literature: Mapping[str, float] = {}
 
@@ -97,7 +97,8 @@ def against_bicubic(
         bicubic = as_file(images.upsample(source[None], large.shape[-1] // source.shape[-1]))
         for metric, border, *_ in judged:
             for picture, found in ((output, values), (bicubic, baselines)):
-                found[metric.name].append(float(metric(shaved(picture, border), shaved(expected, border))))
+                inner, wanted = images.interior(picture, border), images.interior(expected, border)
+                found[metric.name].append(float(metric(inner, wanted)))
     for metric, _, aim, literature in judged:
         numbers = values[metric.name], baselines[metric.name]
         yield mean_row(suite, task, condition, metric, *numbers, target=aim, literature=literature)
@@ -169,11 +170,6 @@ def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s 
     height, width = (side // scale for side in pixels.shape[1:])
     lower = _rounded(images.resize(pixels.double(), height, pixels.shape[2]))
     return _rounded(images.resize(lower, height, width)).to(torch.uint8)
-
-
-def shaved(image: Float[Tensor, "B 3 H W"], border: int) -> Float[Tensor, "B 3 h w"]:
-    """Without a border of so many pixels, which papers leave out."""
-    return images.interior(image, border)
 
 
 def _rounded(levels: Tensor) -> Tensor:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
 from prismgan.errors import PrismganError
+
+T = TypeVar("T")
 
 
 def processes() -> tuple[int, int]:
@@ -27,7 +30,7 @@ def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return values
 
 
-def from_first(make: Callable[[], bytes]) -> bytes:
+def from_first(make: Callable[[], T]) -> T:
     """What ``make`` returns in the first process, in all of them; the others do not call it, and wait.
 
     So only the first process's machine needs the run folder, and no process reads a file that is half-made.
@@ -38,24 +41,18 @@ def from_first(make: Callable[[], bytes]) -> bytes:
     rank, world = processes()
     if world == 1:
         return make()
-    device = "cpu" if distributed.get_backend() == "gloo" else f"cuda:{torch.cuda.current_device()}"
-    content, failure = b"", None
+    told: list[Any] = [None, None]
     if rank == 0:
         try:
-            content = make()
+            told[0] = make()
         except PrismganError as error:
-            content, failure = str(error).encode(), error
-    told = torch.tensor([len(content), failure is not None], device=device)
-    distributed.broadcast(told, 0)
-    length, failed = told.tolist()
-    packed = torch.empty(length, dtype=torch.uint8, device=device)
-    if rank == 0 and length:
-        packed.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-    distributed.broadcast(packed, 0)
-    content = packed.cpu().numpy().tobytes()
-    if failed:
-        raise failure or PrismganError(*content.decode().splitlines())
-    return content
+            told[1] = error
+    distributed.broadcast_object_list(told)
+    made: T
+    made, failure = told
+    if failure is not None:
+        raise failure
+    return made
 
 
 @contextmanager

@@ -131,8 +131,8 @@ class Run:
         return seconds, sum(each < number for each in unreadable) if unreadable else 0
 
 
-def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) -> bytes:
-    """The batch size that the run goes on from, in digits; nothing where it starts.
+def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) -> int | None:
+    """The batch size that the run goes on from; None where it starts.
 
     Args:
         resume: whether to go on; ``"auto"`` goes on where there is a checkpoint.
@@ -144,9 +144,9 @@ def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) 
         resume = run.checkpoint.exists() or run.is_bare()
     if not resume:
         run.must_be_new(to_yaml(recipe))
-        return b""
+        return None
     before = must_be_resumable(run, recipe)
-    return b"" if run.is_bare() else str(before).encode()  # killed before its first checkpoint, it is started again
+    return None if run.is_bare() else before  # killed before its first checkpoint, it is started again
 
 
 def must_be_resumable(run: Run, recipe: Recipe) -> int:

@@ -77,7 +77,7 @@ class Trainer(Loop):
         self.tasks = recipe.all_tasks()
         others = recipe.other_tasks()
         batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))
-        self._resumed = bool(batch_size)
+        self._resumed = batch_size is not None
         for problem in data.validate(recipe.data, [*self.tasks, *others], recipe.training.crop):
             if not problem.skippable:  # a damaged picture is named when it is drawn
                 shown.event(f"{problem.severity}: {problem}")
@@ -114,9 +114,9 @@ class Trainer(Loop):
         self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()
         """Of the run folder: from the moment a checkpoint is read until the end of the training."""
-        if self._resumed:
+        if batch_size is not None:
             with self._locked() as held:
-                self._load(int(batch_size))
+                self._load(batch_size)
                 if self.rank == 0:
                     self.seconds, unreadable = self.run.rewind(self.step)
                     if unreadable:

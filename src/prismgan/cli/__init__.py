@@ -1,5 +1,4 @@
 """The command line."""
 
-from prismgan.cli.commands import app, main
-
-__all__ = ["app", "main"]
+from prismgan.cli.commands import app as app
+from prismgan.cli.commands import main as main

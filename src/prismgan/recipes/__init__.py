@@ -13,8 +13,6 @@ from typing import NamedTuple
 from prismgan.errors import PictureError, RecipeError, nearest, one_line
 from prismgan.files import replace_file
 
-__all__ = ["PREFIX", "FirstRecipe", "built_in", "caption", "read_built_in", "write_first_recipe"]
-
 PREFIX = "recipe:"
 FOLDER = Path(__file__).parent
 MEASURED = 500

@@ -1,6 +1,5 @@
 """The reports of a training and of a comparison: one HTML file each, which needs nothing beside it."""
 
-from prismgan.report.page import Chapter, write_chapters
-from prismgan.report.training import write_report
-
-__all__ = ["Chapter", "write_chapters", "write_report"]
+from prismgan.report.page import Chapter as Chapter
+from prismgan.report.page import write_chapters as write_chapters
+from prismgan.report.training import write_report as write_report

@@ -16,11 +16,7 @@ SUPPORT = 4
 """Width of the bicubic kernel in pixels."""
 
 
-def resize(
-    image: Float[Tensor, "*B 3 H W"],
-    height: int,
-    width: int,
-) -> Float[Tensor, "*B 3 h w"]:
+def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[Tensor, "*B 3 h w"]:
     """Antialiased bicubic resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the
     image is.
 

@@ -25,13 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.losses import (
-    OBJECTIVES,
-    ObjectiveName,
-    PenaltyKind,
-    wasserstein_penalty,
-    zero_centred_penalty,
-)
+from prismgan.losses import OBJECTIVES, ObjectiveName, PenaltyKind, wasserstein_penalty, zero_centred_penalty
 from prismgan.metrics import real_or_fake, right_task
 from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.gradients import apply_gradients, processes

@@ -14,14 +14,7 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.images import (
-    LOSSY_FORMATS,
-    check_format,
-    check_side,
-    on_white,
-    open_picture,
-    write_picture,
-)
+from prismgan.images import LOSSY_FORMATS, check_format, check_side, on_white, open_picture, write_picture
 from prismgan.render.jobs import PictureJob, is_made_of
 from prismgan.render.options import KeptOptions, options_of
 from prismgan.render.renderer import Renderer

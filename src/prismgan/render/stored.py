@@ -21,14 +21,7 @@ from prismgan.errors import PictureError, PrismganError, one_line, shortened
 from prismgan.files import make_folder, replace_file
 from prismgan.images import SUFFIXES
 from prismgan.render.files import FileRenderer, Rendered
-from prismgan.render.jobs import (
-    PictureJob,
-    fixed_parts,
-    found_pictures,
-    place_below,
-    refuse_unwritable,
-    shared_folder,
-)
+from prismgan.render.jobs import PictureJob, fixed_parts, found_pictures, place_below, refuse_unwritable, shared_folder
 from prismgan.render.options import FILE, parsed, plain, written
 
 VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")

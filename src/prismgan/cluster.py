@@ -6,11 +6,12 @@ import logging
 import math
 import os
 import platform
+import secrets
 import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import prismgan
@@ -62,9 +63,11 @@ def connected(address: str | None) -> Iterator[None]:
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     _refuse_dead(address)
-    own: dict[str, Any] = (
-        {"include_dashboard": False, "object_store_memory": OBJECT_STORE} if address == "local" else {}
-    )
+    own: dict[str, Any] = {}
+    if address == "local":
+        own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        # Else Ray writes one into the home folder, and is from then on at odds with clusters that run without.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
     except Exception as error:  # a plain one where its processes do not start in time
@@ -159,7 +162,8 @@ def spread(
     finally:
         if ray.is_initialized():  # else they ended with the connection
             for worker in (*(each for each, _ in idle), *(each for each, _, _ in running.values())):
-                ray.kill(worker)
+                with suppress(RayError):  # of one that has not started yet
+                    ray.kill(worker)
 
 
 def _refuse_dead(address: str) -> None:
@@ -227,5 +231,5 @@ def _check_start(error: Any, failures: int) -> None:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise PrismganError(
             f"a worker cannot start ({shortened(one_line(lines[-1]), 300)}); all machines need the same prismgan, "
-            "and the memory of a worker"
+            "the same RAY_AUTH_MODE and token, and the memory of a worker"
         )

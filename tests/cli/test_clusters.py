@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -261,6 +264,56 @@ def test_a_comparison_has_the_results_of_one_machine(
     again = command(*words, tmp_path / "there", "--resume", *machines.options)
     assert again.code == 0, again.err
     assert "2 of 2 trainings are done" in again.err
+
+
+TEXT = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
+
+
+def exists(place: str) -> bool:
+    """Whether there is a file at a path or an address."""
+    files, path = url_to_fs(place)
+    files.invalidate_cache()
+    return bool(files.isfile(path))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., Path], bucket: str) -> Path:
+    """A folder and a bucket with the files that the page's commands name."""
+    pytest.importorskip("av", reason="av is not installed")
+    from tiny_clips import make_clip
+
+    folder = tmp_path_factory.mktemp("page")
+    photos = tiny_recipe(folder, {"training.steps": 1}).parent / "photos"
+    for path in sorted(photos.iterdir())[2:]:
+        path.unlink()
+    for name in "abc":
+        make_clip(folder / f"{name}.mp4", sound=None, times=range(0, 120, 40))
+    files = fsspec.filesystem("s3")
+    files.mkdir("mine")
+    files.put(str(photos), "mine/photos", recursive=True)
+    return folder
+
+
+@pytest.mark.parametrize("words", re.findall(r"^\$ prismgan (.+)$", TEXT, flags=re.MULTILINE))
+def test_a_command_of_the_page_runs(words: str, raylets: Cluster, place: Path, environment: dict[str, str]) -> None:
+    """As it is written there, with the ready-made weights; ``auto`` is the cluster of the tests."""
+    shutil.rmtree(place / "looks", ignore_errors=True)  # of the command before
+    environment = {**environment, "RAY_worker_niceness": "0"}
+    environment.pop("RAY_ADDRESS", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "prismgan", *shlex.split(words)],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.split()[-1] for line in done.stdout.splitlines()]
+    assert all(exists(line if "://" in line else str(place / line)) for line in lines)
+    sources = {"render": 2, "video": 3, "compare": 1}[words.split()[0]]
+    assert len({line.rpartition("/")[0] for line in lines}) == sources
 
 
 def test_a_cluster_of_this_machine_alone_ends_with_ctrl_c(

@@ -298,7 +298,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., P
 def test_a_command_of_the_page_runs(words: str, raylets: Cluster, place: Path, environment: dict[str, str]) -> None:
     """As it is written there, with the ready-made weights; ``auto`` is the cluster of the tests."""
     shutil.rmtree(place / "looks", ignore_errors=True)  # of the command before
-    environment = {**environment, "RAY_worker_niceness": "0"}
+    environment = {**os.environ, **environment, "RAY_worker_niceness": "0"}
     environment.pop("RAY_ADDRESS", None)
     done = subprocess.run(
         [sys.executable, "-m", "prismgan", *shlex.split(words)],

@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 
 from prismgan import images
+from prismgan.batch import Batch
 from prismgan.networks import Generator, GeneratorConfig, StyleBranchConfig
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
 from prismgan.training.display import Display
-from prismgan.training.head_training import MOST_BYTES, HeadTraining, add_task, preview_path
+from prismgan.training.head_training import MARGIN, MOST_BYTES, HeadTraining, add_task, preview_path
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, adversarial_weight=0)
@@ -57,6 +58,16 @@ def photos(tiny_run: Path) -> Path:
 @pytest.fixture
 def weights(tiny_run: Path) -> Weights:
     return load_weights(tiny_run / "weights.safetensors")
+
+
+@pytest.mark.usefixtures("small")
+def test_no_loss_sees_the_border(weights: Weights, photos: Path) -> None:
+    """A head would paint a band there, of whatever colours of the exemplar fit nowhere else."""
+    model = HeadTraining(weights, MOSAIC, photos).model
+    source = torch.zeros(1, 3, 64, 64)
+    batch = Batch(source, source)
+    seen, outputs = model.seen(batch, {"mosaic": source})
+    assert seen.reference.shape[-1] == outputs["mosaic"].shape[-1] == 64 - 2 * MARGIN
 
 
 @pytest.mark.usefixtures("small")

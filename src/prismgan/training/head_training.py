@@ -41,6 +41,8 @@ STORED = torch.float16
 
 CROP = 256
 """A look is asked of whole photos: what squares of 112 pixels teach covers the photo with strokes (``docs/log.md``)."""
+MARGIN = 16
+"""Pixels at each border of a crop that no loss sees: without it a head paints a band there (:class:`PrismConfig`)."""
 BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
 COMPARED = 4
 """Photos that the looks which a new one may start from are compared on."""
@@ -87,7 +89,13 @@ class HeadTraining(Loop):
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model = Prism(
-            PrismConfig(generator=trained.config, frozen="shared", rate=RATE, schedule=Schedule(warmup=WARMUP)),
+            PrismConfig(
+                generator=trained.config,
+                frozen="shared",
+                margin=MARGIN,
+                rate=RATE,
+                schedule=Schedule(warmup=WARMUP),
+            ),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,

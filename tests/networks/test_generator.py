@@ -327,8 +327,8 @@ def test_painting_takes_pictures_that_are_smaller_than_their_frame(height: int, 
     source = picture(height, width)
     framed = framed_for_painting(source)
     assert framed.shape[-2] % 8 == framed.shape[-1] % 8 == 0
-    assert torch.equal(framed[..., 32 : 32 + height, 32 : 32 + width], source)
-    assert torch.equal(framed[..., 31, 32 : 32 + width], source[..., 1, :]), "reflected, not repeated"
+    assert torch.equal(framed[..., 48 : 48 + height, 48 : 48 + width], source)
+    assert torch.equal(framed[..., 47, 48 : 48 + width], source[..., 1, :]), "reflected, not repeated"
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
 from prismgan.networks import Generator, GeneratorConfig
+from prismgan.networks.style_branch import BORDER, CELL
 from prismgan.tasks import Task
 
 SEEN = 32
@@ -97,7 +98,8 @@ class Prism(Model):
         latent, other = self.draw(shape, context.random), self.draw(shape, context.random)
         batch = replace(batch, latent=latent)
         with self.autocast:
-            encoded = self.generator.encode(batch.source.contiguous(memory_format=torch.channels_last), names)
+            source = batch.source.contiguous(memory_format=torch.channels_last)
+            encoded = self.generator.encode(source, names, self._border(names))
             outputs = self.generator.decode(encoded, latent, names)
             varied = [name for name in names if self.tasks[name].diversity_weight > 0]
             # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
@@ -129,6 +131,11 @@ class Prism(Model):
     def _margin(self, names: Iterable[str]) -> int:
         """Pixels of the source that no loss sees in a step of these tasks."""
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
+
+    def _border(self, names: Iterable[str]) -> int:
+        """Of the frame around crops. With the margin that no loss sees it comes to that of rendering, so what no loss
+        has seen is cut off there: a head may do there what it likes."""
+        return max(0, BORDER - self._margin(names)) // CELL * CELL
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
         return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}
@@ -162,5 +169,6 @@ class Prism(Model):
         disturbance = Disturbance.draw(random, min(self.generator.cell, seen // 2))
         moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
         with self.autocast:
-            outputs = self.generator(moved, latent[:rows], names)
+            encoded = self.generator.encode(moved, names, self._border(names))
+            outputs = self.generator.decode(encoded, latent[:rows], names)
         return Disturbed(disturbance, self._interior(outputs, margin))

@@ -60,6 +60,8 @@ class Encoded(NamedTuple):
     """The trunk's features; None where no task that reads them was asked for."""
     bordered: Float[Tensor, "B 12 h w"]
     """The source unshuffled by 2, padded to whole cells, with a border of one cell."""
+    border: int
+    """Pixels of frame around the source where it is painted."""
     painted: dict[bytes, tuple[Tensor, Tensor]]
     """What the branch made of the source, by z, so that styles that are decoded one by one share it."""
 
@@ -222,14 +224,19 @@ class Generator(ImageGenerator):
         fine = [name for name in self.named(tasks) if not self.reads_whole(name)]
         return max((_receptive_field_radius(self.config, self.specs[name]) for name in fine), default=0)
 
-    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Encoded:
-        """The part of the work that the named tasks, all by default, share whatever z is."""
+    def encode(
+        self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None, border: int = BORDER
+    ) -> Encoded:
+        """The part of the work that the named tasks, all by default, share whatever z is.
+
+        ``border`` is the width of the frame around what is painted, whole cells; training takes a narrower one.
+        """
         bordered = self.bordered(source)
         fine = None
         if any(self.specs[name].fine for name in self.named(tasks)):
             assert self.trunk is not None
             fine = self.trunk(bordered[..., 1:-1, 1:-1])
-        return Encoded(source, fine, bordered, {})
+        return Encoded(source, fine, bordered, border, {})
 
     def decode(
         self,
@@ -272,25 +279,17 @@ class Generator(ImageGenerator):
         if torch.is_inference_mode_enabled():
             key = latent.cpu().numpy().tobytes()
             if key not in encoded.painted:
-                encoded.painted[key] = self._branched(encoded.source, latent)
+                encoded.painted[key] = self._branched(encoded, latent)
             features, halves = encoded.painted[key]
         else:
-            features, halves = self._branched(encoded.source, latent)
-        inside = (..., slice(BORDER, BORDER + height), slice(BORDER, BORDER + width))
+            features, halves = self._branched(encoded, latent)
+        inside = (..., slice(encoded.border, encoded.border + height), slice(encoded.border, encoded.border + width))
         return {name: self.heads[name](features, halves, code)[inside] for name in names}
 
-    def _branched(self, source: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]) -> tuple[Tensor, Tensor]:
+    def _branched(self, encoded: Encoded, latent: Float[Tensor, "#B Z"]) -> tuple[Tensor, Tensor]:
         """What all styles share, and the framed source at 1/2 with noise beside it."""
         assert self.branch is not None and self.noise is not None
-        framed = framed_for_painting(source)
-        rows, columns = framed.shape[-2] // 4, framed.shape[-1] // 4
-        quarters, halves = (
-            torch.cat([F.pixel_unshuffle(framed, factor), noise.expand(len(framed), -1, -1, -1)], dim=1)
-            for factor, noise in (
-                (4, self.noise(latent, 0, rows, columns)),
-                (2, self.noise(latent, 1, 2 * rows, 2 * columns)),
-            )
-        )
+        quarters, halves = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
         return self.branch(quarters), halves
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:

@@ -22,7 +22,7 @@ from prismgan.networks.borders import blurred, enlarged
 
 CELL = 8
 """Sides are padded to a multiple of this many pixels."""
-BORDER = 32
+BORDER = 48
 """Pixels of reflected picture around what is painted. They are cut off, with what zeros beyond them do to strokes."""
 LEVELS = (0, 1)
 """Noise lies beside the picture at 1/4 and at 1/2 of its side."""
@@ -91,6 +91,18 @@ class NoiseField(nn.Module):
             sign = self.get_buffer(f"sign{level}{number}")
             total = total + _repeated(weighed, rows, columns) * _repeated(sign, rows, columns)
         return total
+
+    def beside(
+        self, framed: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]
+    ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B D 2*h 2*w"]]:
+        """Pictures unshuffled by 4 and by 2, with the noise of z beside them."""
+        rows, columns = framed.shape[-2] // 4, framed.shape[-1] // 4
+        noises = self(latent, 0, rows, columns), self(latent, 1, 2 * rows, 2 * columns)
+        quarters, halves = (
+            torch.cat([F.pixel_unshuffle(framed, factor), noise.expand(len(framed), -1, -1, -1)], dim=1)
+            for factor, noise in zip((4, 2), noises, strict=True)
+        )
+        return quarters, halves
 
 
 def _repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
@@ -197,10 +209,10 @@ class StyleHead(nn.Module):
         return RANGE * torch.tanh(blurred(F.pixel_shuffle(self.last(maps), 2)))
 
 
-def framed_for_painting(source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 h w"]:
-    """The source with a reflected border of :data:`BORDER` pixels, and what is missing to whole cells."""
+def framed_for_painting(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:
+    """The source with a reflected border of so many pixels, whole cells, and what is missing to whole cells."""
     height, width = source.shape[-2:]
-    pads = (BORDER, BORDER + -width % CELL, BORDER, BORDER + -height % CELL)
+    pads = (border, border + -width % CELL, border, border + -height % CELL)
     # A picture narrower than its border is reflected several times.
     rows, columns = (
         _reflected(side, before, after)

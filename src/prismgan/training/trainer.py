@@ -97,7 +97,9 @@ class Trainer(Loop):
             taken = weights.take_over(model.generator)
             if discriminator is not None:
                 taken += weights.take_over(discriminator, "discriminator")
-            shown.event(f"started from {start_from}: {taken} of its tensors fit")
+            known = {entry.name for entry in weights.header.tasks}
+            new = ", ".join(task.name for task in self.tasks if task.name not in known)
+            shown.event(f"started from {start_from}: {taken} of its tensors fit; new tasks: {new or 'none'}")
         super().__init__(
             model,
             Average(model.generator, recipe.training.ema),

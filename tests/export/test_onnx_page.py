@@ -83,10 +83,10 @@ def test_python(there: Path, expected: dict[str, np.ndarray], monkeypatch: pytes
     assert far(weaker.round(), Renderer.load()(photo, "restore", strength={"restore": 0.6})["restore"]) <= 1
 
 
-def common_package() -> Path:
+def common_package(beside: Path) -> Path:
     """The package that onnxruntime-web imports in Node.js, kept beside it."""
     named = f"onnxruntime-common@{onnxruntime_web.VERSION}"
-    path = onnxruntime_web._cache() / f"{named.replace('@', '-')}.tgz"
+    path = beside.with_name(f"{named.replace('@', '-')}.tgz")
     if not path.exists():
         words = ["npm", "pack", named, "--silent", "--pack-destination", str(path.parent)]
         finished = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
@@ -112,12 +112,12 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
     if node is None or shutil.which("npm") is None:
         pytest.skip("node or npm is not installed")
     try:
-        onnxruntime_web.runtime_files()  # fetches the package, once
+        package = onnxruntime_web._fetched()  # once
     except PrismganError as error:
         pytest.skip(str(error))
     modules = there / "node_modules"
-    unpack(onnxruntime_web._cache() / onnxruntime_web.PACKAGE, modules / "onnxruntime-web", NODE_FILES)
-    unpack(common_package(), modules / "onnxruntime-common")
+    unpack(package, modules / "onnxruntime-web", NODE_FILES)
+    unpack(common_package(package), modules / "onnxruntime-common")
     (there / "page.mjs").write_text("\n".join(blocks("js")))
     (there / "driver.mjs").write_text(DRIVER)
     photo = Image.open(there / "photo.jpg")

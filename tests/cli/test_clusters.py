@@ -273,7 +273,7 @@ def exists(place: str) -> bool:
     """Whether there is a file at a path or an address."""
     files, path = url_to_fs(place)
     files.invalidate_cache()
-    return bool(files.isfile(path))
+    return bool(files.exists(path) and files.info(path)["type"] == "file")
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +315,7 @@ def test_a_command_of_the_page_runs(words: str, raylets: Cluster, place: Path, e
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split()[-1] for line in done.stdout.splitlines()]
-    assert all(exists(line if "://" in line else str(place / line)) for line in lines)
+    assert [line for line in lines if not exists(line if "://" in line else str(place / line))] == [], done.stdout
     sources = {"render": 2, "video": 3, "compare": 1}[words.split()[0]]
     assert len({line.rpartition("/")[0] for line in lines}) == sources
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import convolution
-from prismgan.networks.borders import BorderedConv2d, enlarged, repeated
+from prismgan.networks.borders import BorderedConv2d, bordered, enlarged
 
 MODES = ["replicate", "reflect"]
 
@@ -27,14 +27,14 @@ def test_a_bordered_convolution_is_torchs(mode: str) -> None:
 def test_nothing_leaves_the_precision_that_maps_come_in() -> None:
     maps = torch.randn(1, 4, 6, 6, dtype=torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
-        assert repeated(maps, 2).dtype == enlarged(maps, 2).dtype == torch.bfloat16
+        assert bordered(maps, 2).dtype == enlarged(maps, 2).dtype == torch.bfloat16
         assert convolution(4, 4)(maps.float()).dtype == torch.bfloat16
 
 
 def test_gradients_are_those_of_padding_and_enlargement() -> None:
     maps = torch.randn(1, 2, 4, 5, dtype=torch.float64, requires_grad=True)
     for ours, theirs in (
-        (repeated(maps, 2), F.pad(maps, (2,) * 4, mode="replicate")),
+        (bordered(maps, 2), F.pad(maps, (2,) * 4, mode="replicate")),
         (enlarged(maps, 2), F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)),
     ):
         pull = torch.randn_like(ours)

@@ -110,10 +110,10 @@ def test_the_task_is_what_tells_outputs_of_one_form_apart(network: Network) -> N
 def test_nothing_beyond_the_reach_changes_a_pixel(network: Network, levels: int) -> None:
     made = make(network, levels)
     reach = made.receptive_field_radius()
-    side = 2 * (reach // made.multiple + 2) * made.multiple
+    side = 2 * (reach // made.cell + 2) * made.cell
     source = picture(side, side).requires_grad_()
     for name, spec in made.specs.items():
-        for place in (side // 2, side // 2 + made.multiple - 1):
+        for place in (side // 2, side // 2 + made.cell - 1):
             own = slice(spec.scale * place, spec.scale * (place + 1))
             output = made(source, made.seeded_latent().double(), tasks=[name])[name]
             (gradient,) = torch.autograd.grad(output[..., own, own].sum(), source)
@@ -127,7 +127,7 @@ def test_nothing_beyond_the_reach_changes_a_pixel(network: Network, levels: int)
 @torch.no_grad()
 def test_a_tile_with_its_halo_is_what_the_whole_picture_is_there(network: Network) -> None:
     made = make(network)
-    cell = made.multiple
+    cell = made.cell
     halo, side = -(-made.receptive_field_radius() // cell) * cell, 4 * cell
     source, latent = picture(2 * halo + 6 * cell, 2 * halo + 5 * cell), made.seeded_latent(3).double()
     whole = made(source, latent)

@@ -46,7 +46,7 @@ class GeneratorGraph:
     def bordered(self, source: str, spatial: str) -> str:
         """(B, 3, H, W) as the generator's ``Encoded.bordered``; ``spatial`` (2,) holds H and W."""
         graph = self.graph
-        more = graph.operation("Mod", graph.operation("Neg", spatial), graph.integers(self.generator.multiple))
+        more = graph.operation("Mod", graph.operation("Neg", spatial), graph.integers(self.generator.cell))
         behind = graph.operation("Add", more, graph.integers(2))
         pads = graph.operation("Concat", graph.integers(0, 0, 2, 2, 0, 0), behind, axis=0)
         padded = graph.operation("Pad", source, pads, mode="edge")

@@ -17,14 +17,16 @@ from prismgan.networks.borders import BorderedConv2d
 SLOPE = 0.1
 RESIDUAL_START = 0.1
 
+Maps = Float[Tensor, "B C H W"]
+Code = Float[Tensor, "#B Z"]
+
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size, or divides it by the stride, with repeated borders."""
-    border = size // 2
-    if border:
-        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, border, padding_mode="replicate")
+    if size > 1:
+        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, size // 2, padding_mode="replicate")
     else:
-        layer = nn.Conv2d(inputs, outputs, size, stride, border)
+        layer = nn.Conv2d(inputs, outputs, size, stride)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
@@ -62,7 +64,7 @@ class Modulation(nn.Module):
         nn.init.normal_(self.linear.weight, std=0.5 / code**0.5)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"]) -> Float[Tensor, "B C H W"]:
+    def forward(self, maps: Maps, code: Code) -> Maps:
         scale, shift = self.linear(code)[..., None, None].chunk(2, dim=1)
         return maps * (1 + scale) + shift
 
@@ -84,18 +86,15 @@ class ResidualBlock(nn.Module):
         with torch.no_grad():
             self.second.weight.mul_(RESIDUAL_START)
 
-    def forward(
-        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"] | None = None
-    ) -> Float[Tensor, "B C H W"]:
+    def forward(self, maps: Maps, code: Code | None = None) -> Maps:
         if self.modulation is None:
             inner = self.first(maps)
+        elif code is not None and len(code) == 1:  # two passes over the maps fewer
+            # torch's functional_call would exchange the layer's own weights meanwhile, for all threads.
+            inner = self.first._conv_forward(maps, *self.modulation.folded(self.first, code))
         else:
             assert code is not None, "this head needs a latent"
-            if len(code) == 1:  # two passes over the maps fewer
-                # torch's functional_call would exchange the layer's own weights meanwhile, for all threads.
-                inner = self.first._conv_forward(maps, *self.modulation.folded(self.first, code))
-            else:
-                inner = self.modulation(self.first(maps), code)
+            inner = self.modulation(self.first(maps), code)
         return maps + self.second(F.leaky_relu(inner, SLOPE, inplace=True))  # fresh memory costs more than this does
 
 
@@ -106,9 +105,7 @@ class ResidualStage(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(ResidualBlock(channels, code) for _ in range(count))
 
-    def forward(
-        self, maps: Float[Tensor, "B C H W"], code: Float[Tensor, "#B Z"] | None = None
-    ) -> Float[Tensor, "B C H W"]:
+    def forward(self, maps: Maps, code: Code | None = None) -> Maps:
         for block in self.blocks:
             maps = block(maps, code)
         return maps

@@ -15,16 +15,11 @@ from torch.nn import functional as F
 
 
 def bordered(
-    maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"]
+    maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"] = "replicate"
 ) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
     """With so many more rows and columns on each side, which repeat the outermost or reflect what lies behind it."""
     with torch.autocast(maps.device.type, enabled=False):
         return F.pad(maps, (border,) * 4, mode=mode)
-
-
-def repeated(maps: Float[Tensor, "B C h w"], border: int) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
-    """With so many more rows and columns on each side, which repeat the outermost."""
-    return bordered(maps, border, "replicate")
 
 
 def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
@@ -37,7 +32,7 @@ def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C 
 
 def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     """Weighted by 1, 2, 1 in both directions: without what changes its sign from cell to cell."""
-    return F.avg_pool2d(F.avg_pool2d(repeated(maps, 1), 2, stride=1), 2, stride=1)
+    return F.avg_pool2d(F.avg_pool2d(bordered(maps, 1), 2, stride=1), 2, stride=1)
 
 
 class BorderedConv2d(nn.Conv2d):

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
-from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator
+from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, convolution, zero_
+from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator, Start
 from prismgan.networks.task_generator import HeadSpec, Positive
 
 
@@ -38,15 +38,11 @@ class VariationalGenerator(ConditionalGenerator):
         maps = self.reader(encoded.maps[-1], self.codes[name])
         return Gaussian.of(self.prior(F.leaky_relu(maps, SLOPE)))
 
-    def start(
-        self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
+    def start(self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]) -> Start:
         """The decoder's start maps and code, for the task and a latent map."""
         return encoded.maps[-1] + self.widen(z), self.codes[name]
 
-    def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
+    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
         prior = self.prior_of(encoded, name)
         z = prior.at(latent[..., None, None]) if self.specs[name].latent else prior.mean
         return self.start(encoded, name, z)
@@ -78,9 +74,7 @@ class Bottleneck(ConditionalGenerator):
         """G_E(source)."""
         return self.narrow(F.leaky_relu(encoded.maps[-1], SLOPE))
 
-    def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
+    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
         return self.widen(self.z(encoded)), self.codes[name]
 
 
@@ -93,9 +87,7 @@ class ConditionalUNet(ConditionalGenerator):
             nn.Linear(config.latent, config.code), nn.LeakyReLU(SLOPE), nn.Linear(config.code, config.code)
         )
 
-    def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
+    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
         code = self.codes[name]
         return encoded.maps[-1], code + self.mapping(latent) if self.specs[name].latent else code
 

@@ -17,11 +17,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualStage, convolution, zero_
-from prismgan.networks.borders import enlarged, repeated
-from prismgan.networks.cells import add, to_subpixels
-from prismgan.networks.image_generator import ImageGenerator
+from prismgan.images import bilinear_phases
+from prismgan.networks.blocks import SLOPE, Code, ResidualStage, convolution, zero_
+from prismgan.networks.borders import bordered, enlarged
+from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
+
+Start = tuple[Float[Tensor, "B D h w"], Code]
+"""The decoder's first maps, and its code."""
 
 
 class ConditionalConfig(GeneratorSizes):
@@ -64,9 +67,7 @@ class Encoder(nn.Module):
             ResidualStage(width, count, code) for width, count in zip(config.widths, config.blocks, strict=True)
         )
 
-    def forward(
-        self, cells: Float[Tensor, "B P h w"], code: Float[Tensor, "#B Y"] | None = None
-    ) -> list[Float[Tensor, "B _ _ _"]]:
+    def forward(self, cells: Float[Tensor, "B P h w"], code: Code | None = None) -> list[Float[Tensor, "B _ _ _"]]:
         maps, found = self.stem(cells), []
         for level, stage in enumerate(self.stages):
             if level:
@@ -91,10 +92,7 @@ class Decoder(nn.Module):
         self.up = nn.ModuleList(convolution(coarse, fine) for fine, coarse in pairwise(config.widths))
 
     def forward(
-        self,
-        maps: Float[Tensor, "B D h w"],
-        skips: Sequence[Float[Tensor, "B _ _ _"]] | None,
-        code: Float[Tensor, "#B Y"],
+        self, maps: Float[Tensor, "B D h w"], skips: Sequence[Float[Tensor, "B _ _ _"]] | None, code: Code
     ) -> Float[Tensor, "B _ _ _"]:
         """``skips`` are an encoder's maps, which are added level by level; None adds nothing."""
         for level in reversed(range(len(self.stages))):
@@ -113,24 +111,35 @@ class Restored(nn.Module):
         super().__init__()
         self.last = zero_(convolution(width, 3 * (2 * scale) ** 2, size=3 if scale < 4 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], detail: Tensor | None) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
         cells: Tensor = self.last(maps)
         return cells
 
 
 class Repainted(nn.Module):
-    """Smooth colour, and the source's own detail scaled, as of our heads of looks: see ``CoarseHead``."""
+    """Smooth colour, and the source's own detail scaled.
+
+    Three colours and three gains a cell: colours are enlarged bilinearly to ``factor^2`` sub-pixels, which share a gain
+    of the source's detail, that is of its sub-pixels minus the bilinearly enlarged picture of their cells' means.
+    """
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
         self.last = zero_(convolution(width, 6))
-        self.register_buffer("spread", to_subpixels(2 * scale), persistent=False)
-        self.spread: Tensor
+        factor, phases = 2 * scale, bilinear_phases(2 * scale)
+        spread = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)
+        spread[0, :, 0] = phases
+        spread[1, :, 1, :, 1, 1] = torch.eye(3).repeat_interleave(factor**2, dim=0)
+        self.register_buffer("phases", phases, persistent=False)
+        self.register_buffer("spread", spread.flatten(0, 1).flatten(1, 2), persistent=False)
 
-    def forward(self, maps: Float[Tensor, "B C h w"], detail: Tensor | None) -> Float[Tensor, "B P h w"]:
-        assert detail is not None, "the task scales the source's detail"
-        colour_and_gain = repeated(self.last(F.leaky_relu(maps, SLOPE)), 1)
-        smooth, gain = F.conv2d(colour_and_gain, self.spread.to(colour_and_gain.dtype)).chunk(2, dim=1)
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
+        colour_and_gain = bordered(self.last(F.leaky_relu(maps, SLOPE)), 1)
+        spread = self.get_buffer("spread").to(colour_and_gain.dtype)
+        smooth, gain = F.conv2d(colour_and_gain, spread).chunk(2, dim=1)
+        means = base.unflatten(1, (3, -1)).mean(dim=2)
+        with torch.autocast(base.device.type, enabled=False):
+            detail = base - F.conv2d(bordered(means, 1), self.get_buffer("phases"))
         return add(gain * detail, smooth)
 
 
@@ -160,9 +169,7 @@ class ConditionalGenerator(ImageGenerator):
         """By task, so that adding one renumbers nothing."""
 
     @abstractmethod
-    def between(
-        self, encoded: Conditional, name: str, latent: Float[Tensor, "#B Z"]
-    ) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]:
+    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
         """The decoder's start maps and code for the task's image."""
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
@@ -170,27 +177,21 @@ class ConditionalGenerator(ImageGenerator):
         return Conditional(self.encoder(bordered[..., 1:-1, 1:-1]), bordered, *source.shape[-2:])
 
     def decode(
-        self,
-        encoded: Conditional,
-        latent: Float[Tensor, "#B Z"] | None = None,
-        tasks: Iterable[str] | None = None,
+        self, encoded: Conditional, latent: Code | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         names = self.named(tasks)
         if latent is None:
             latent = encoded.bordered.new_zeros(1, self.latent)
         return self.paint(encoded, {name: self.between(encoded, name, latent) for name in names})
 
-    def paint(
-        self, encoded: Conditional, starts: dict[str, tuple[Float[Tensor, "B D h w"], Float[Tensor, "#B Y"]]]
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def paint(self, encoded: Conditional, starts: dict[str, Start]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Images by task, from the decoder's start maps and code for each."""
         bases = self.bases(encoded.bordered, starts)
-        details = self.details(bases, starts)
         outputs = {}
         for name, (start, code) in starts.items():
             spec = self.specs[name]
             maps = self.decoder(start, encoded.maps if self.skips else None, code)
-            cells = self.last[_last(spec)](maps, details.get(spec.scale))
+            cells = self.last[_last(spec)](maps, bases[spec.scale])
             if spec.additive:
                 cells = add(cells, bases[spec.scale])
             image = F.pixel_shuffle(cells, 2 * spec.scale)
@@ -205,10 +206,9 @@ class ConditionalGenerator(ImageGenerator):
         # Of the levels: blocks of encoder and decoder, two layers each, and the way up, a layer and enlargement. Then
         # stem, last layer, and the output's enlargement.
         levels = sum((4 * count + 2) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
-        return levels + (self.layers + 1) * self.multiple + 6
+        return levels + (self.layers + 1) * self.cell + 6
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
-        """The vector that tells it."""
         return [self.codes[task]]
 
 
@@ -228,7 +228,7 @@ class OutputEncoder(nn.Module):
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
         super().__init__()
-        self.multiple = 2 ** len(config.widths)
+        self.cell = 2 ** len(config.widths)
         self.stems = nn.ModuleDict(
             {f"{scale}x": convolution(12 * scale**2 + beside, config.widths[0]) for scale in sorted(set(scales))}
         )
@@ -239,11 +239,11 @@ class OutputEncoder(nn.Module):
         self,
         picture: Float[Tensor, "B 3 sH sW"],
         scale: int,
-        code: Float[Tensor, "#B Y"],
+        code: Code,
         beside: Float[Tensor, "B P y x"] | None = None,
     ) -> Float[Tensor, "B O h w"]:
         # Padded to whole cells of the coarsest level, as the generator pads its source.
-        bottom, right = (-side % (self.multiple * scale) for side in picture.shape[-2:])
+        bottom, right = (-side % (self.cell * scale) for side in picture.shape[-2:])
         cells = F.pixel_unshuffle(F.pad(picture, (0, right, 0, bottom), mode="replicate"), 2 * scale)
         if beside is not None:
             cells = torch.cat([cells, beside], dim=1)

@@ -50,8 +50,8 @@ class Judgement(NamedTuple):
     def logit(self) -> Float[Tensor, " N"]:
         """One logit a picture: mean of its patch logits plus the fully connected one.
 
-        Objectives see this sum, not every patch, so that the gradients of the two players at a picture differ by
-        one factor: that is what makes one-stage training exact (see ``models/adversary.py``).
+        Objectives see this sum, not every patch, so that the gradients of the two players at a picture differ by one
+        factor, which makes one-stage training exact (see ``models/adversary.py``).
         """
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
 
@@ -89,8 +89,7 @@ class Discriminator(nn.Module):
 
     def indices(self, tasks: Sequence[str], rows: int) -> Int[Tensor, " N"]:
         """Task index of each picture, for ``rows`` pictures of each named task, one task after the other."""
-        known = [self.tasks.index(name) for name in tasks]
-        return torch.tensor(known).repeat_interleave(rows)
+        return torch.tensor([self.tasks.index(name) for name in tasks]).repeat_interleave(rows)
 
     def features(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
         """The maps of the trunk's last layer, which all logits are computed from."""

@@ -115,23 +115,15 @@ class SqueezeFeatures(LearntFeatures):
         super().__init__()
         self.levels = tuple(levels)
 
-        def pool() -> nn.Module:
-            return nn.MaxPool2d(3, stride=2, ceil_mode=True)
-
         layers = (
             nn.Conv2d(3, 64, 3, stride=2),
             nn.ReLU(),
-            pool(),
-            _Fire(64, 16, 64),
-            _Fire(128, 16, 64),
-            pool(),
-            _Fire(128, 32, 128),
-            _Fire(256, 32, 128),
-            pool(),
-            _Fire(256, 48, 192),
-            _Fire(384, 48, 192),
-            _Fire(384, 64, 256),
-            _Fire(512, 64, 256),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            *(_Fire(64, 16, 64), _Fire(128, 16, 64)),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            *(_Fire(128, 32, 128), _Fire(256, 32, 128)),
+            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            *(_Fire(256, 48, 192), _Fire(384, 48, 192), _Fire(384, 64, 256), _Fire(512, 64, 256)),
         )
         self.features = nn.Sequential(*layers[: self.levels[-1] + 1])
 
@@ -139,8 +131,7 @@ class SqueezeFeatures(LearntFeatures):
         found: list[Tensor] = []
         x = images
         for number, layer in enumerate(self.features):
-            smallest = {nn.Conv2d: 3, nn.MaxPool2d: 2}.get(type(layer), 1)
-            if min(x.shape[-2:]) < smallest:
+            if min(x.shape[-2:]) < {nn.Conv2d: 3, nn.MaxPool2d: 2}.get(type(layer), 1):
                 break
             x = layer(x)
             if number in self.levels:

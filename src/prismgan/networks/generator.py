@@ -19,10 +19,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, icnr_, zero_
+from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, convolution, icnr_, zero_
 from prismgan.networks.borders import blurred
-from prismgan.networks.cells import add
-from prismgan.networks.image_generator import ImageGenerator
+from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.style_branch import (
     BORDER,
     NoiseField,
@@ -114,7 +113,7 @@ class FineHead(nn.Module):
         self.last = zero_(convolution(width, channels * (2 * spec.scale) ** 2, size=size))
 
     def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None, base: Float[Tensor, "B P h w"]
+        self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Float[Tensor, "B P h w"]
     ) -> Float[Tensor, "B P h w"]:
         """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
         cells = self.subpixels(maps, code)
@@ -122,7 +121,7 @@ class FineHead(nn.Module):
             cells = F.pixel_unshuffle(blurred(F.pixel_shuffle(cells, self.factor)), self.factor)
         return add(cells, base) if self.additive else cells
 
-    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None) -> Float[Tensor, "B _ h w"]:
+    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
         """What the head itself says of every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
@@ -145,9 +144,8 @@ class InkHead(FineHead):
         self.source = convolution(12, config.widths[0])
 
     def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Y"] | None, base: Float[Tensor, "B 12 h w"]
+        self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Float[Tensor, "B 12 h w"]
     ) -> Float[Tensor, "B 12 h w"]:
-        """``base`` is the source as sub-pixels in [-1, 1]."""
         colours, ink = self.subpixels(maps + self.source(base), code).float().split([12, 4], dim=1)
         paper = torch.sigmoid(self.STEEPNESS * (ink + 1)).repeat(1, 3, 1, 1)
         return (colours + base + 1) * paper - 1
@@ -190,10 +188,9 @@ class Generator(ImageGenerator):
         super().__init__(config, heads)
         self.config = config
         painted = [spec for spec in heads if not spec.fine]
-        for spec in painted:
-            if spec.scale > 1:
-                raise ValueError(f"head {spec.name!r} paints and enlarges; what paints has the source's size")
         for spec in heads:
+            if not spec.fine and spec.scale > 1:
+                raise ValueError(f"head {spec.name!r} paints and enlarges; what paints has the source's size")
             if spec.ink and not (spec.fine and spec.additive and spec.scale == 1):
                 raise ValueError(
                     f"head {spec.name!r} draws ink; such a head is fine, additive, and of the source's size"
@@ -239,12 +236,8 @@ class Generator(ImageGenerator):
         return Encoded(source, fine, bordered, border, {})
 
     def decode(
-        self,
-        encoded: Encoded,
-        latent: Float[Tensor, "#B Z"] | None = None,
-        tasks: Iterable[str] | None = None,
+        self, encoded: Encoded, latent: Code | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
         names = self.named(tasks)
         default = self.seeded_latent().to(encoded.source)
         latent = default if latent is None else latent
@@ -258,7 +251,7 @@ class Generator(ImageGenerator):
                 outputs |= self._paint(encoded, z, code, painted)
         return {name: outputs[name] for name in names}
 
-    def _restore(self, encoded: Encoded, code: Float[Tensor, "#B Y"] | None, names: Sequence[str]) -> dict[str, Tensor]:
+    def _restore(self, encoded: Encoded, code: Code | None, names: Sequence[str]) -> dict[str, Tensor]:
         bases = self.bases(encoded.bordered, names)
         height, width = encoded.source.shape[-2:]
         outputs = {}
@@ -268,13 +261,7 @@ class Generator(ImageGenerator):
             outputs[name] = F.pixel_shuffle(cells, 2 * spec.scale)[..., : height * spec.scale, : width * spec.scale]
         return outputs
 
-    def _paint(
-        self,
-        encoded: Encoded,
-        latent: Float[Tensor, "#B Z"],
-        code: Float[Tensor, "#B Y"] | None,
-        names: Sequence[str],
-    ) -> dict[str, Tensor]:
+    def _paint(self, encoded: Encoded, latent: Code, code: Code | None, names: Sequence[str]) -> dict[str, Tensor]:
         height, width = encoded.source.shape[-2:]
         if torch.is_inference_mode_enabled():
             key = latent.cpu().numpy().tobytes()
@@ -286,12 +273,11 @@ class Generator(ImageGenerator):
         inside = (..., slice(encoded.border, encoded.border + height), slice(encoded.border, encoded.border + width))
         return {name: self.heads[name](features, halves, code)[inside] for name in names}
 
-    def _branched(self, encoded: Encoded, latent: Float[Tensor, "#B Z"]) -> tuple[Tensor, Tensor]:
+    def _branched(self, encoded: Encoded, latent: Code) -> tuple[Tensor, Tensor]:
         """What all styles share, and the framed source at 1/2 with noise beside it."""
         assert self.branch is not None and self.noise is not None
         quarters, halves = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
         return self.branch(quarters), halves
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
-        """Those of its head."""
         return list(self.heads[task].parameters())

@@ -105,11 +105,7 @@ class LatentGenerator(TaskGenerator):
     def forward(
         self, latent: Float[Tensor, "B Z"], tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 H W"]]:
-        """The named tasks' images, all by default, by one pass; rows of one latent show the same thing.
-
-        Raises:
-            KeyError: a task that this generator does not have.
-        """
+        """The named tasks' images, all by default, by one pass; rows of one latent show the same thing."""
         maps = self.trunk(latent, self.mapping(latent))
         return {name: self.heads[name](maps) for name in (self.heads if tasks is None else tasks)}
 

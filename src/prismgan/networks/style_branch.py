@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.config import Config
+from prismgan.networks.blocks import Code, Maps
 from prismgan.networks.borders import blurred, enlarged
 
 CELL = 8
@@ -55,13 +56,9 @@ class StyleBranchConfig(Config):
 class NoiseField(nn.Module):
     """Normal noise with deviation 1/2 as a function of z and of the place in the whole picture.
 
-    A weighted sum of fixed tables, each repeated endlessly with ever other signs; z gives the weights. Equal places of
-    equal z have equal noise, whatever picture lies there: the frames of a clip are painted with strokes that stay where
-    they are.
-
-    Args:
-        maps: of noise.
-        latent: dimensions of z.
+    A weighted sum of fixed tables, each repeated endlessly with ever other signs; z, of ``latent`` dimensions, gives
+    the weights. Equal places of equal z have equal noise, whatever picture lies there: the frames of a clip are painted
+    with strokes that stay where they are.
     """
 
     gain = 0.5 / len(PERIODS) ** 0.5
@@ -131,7 +128,7 @@ class ConditionalNorm(nn.Module):
             nn.init.normal_(self.linear.weight, std=0.3 / code**0.5)
             nn.init.zeros_(self.linear.bias)
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Z"] | None) -> Float[Tensor, "B C h w"]:
+    def forward(self, maps: Maps, code: Code | None = None) -> Maps:
         maps = self.norm(maps)
         if self.linear is None:
             return maps
@@ -150,9 +147,7 @@ class NormalisedBlock(nn.Module):
         self.second = _convolution(channels, channels)
         self.second_norm = ConditionalNorm(channels, code)
 
-    def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Float[Tensor, "#B Z"] | None = None
-    ) -> Float[Tensor, "B C h w"]:
+    def forward(self, maps: Maps, code: Code | None = None) -> Maps:
         inner = F.relu(self.first_norm(self.first(maps), code))
         return maps + self.second_norm(self.second(inner), code)
 
@@ -171,8 +166,8 @@ class StyleBranch(nn.Module):
 
     def forward(self, quarters: Float[Tensor, "B C h w"]) -> Float[Tensor, "B F h w"]:
         """``quarters`` are the picture, unshuffled by 4, and noise beside it; their sides are even."""
-        quarter = F.relu(self.stem_norm(self.stem(quarters), None))
-        coarse = F.relu(self.down_norm(self.down(quarter), None))
+        quarter = F.relu(self.stem_norm(self.stem(quarters)))
+        coarse = F.relu(self.down_norm(self.down(quarter)))
         for block in self.blocks:
             coarse = block(coarse)
         return quarter + enlarged(self.up(coarse), 2)
@@ -193,17 +188,14 @@ class StyleHead(nn.Module):
         self.last = _convolution(half, 12, bias=True)
 
     def forward(
-        self,
-        features: Float[Tensor, "B F h w"],
-        halves: Float[Tensor, "B C 2*h 2*w"],
-        code: Float[Tensor, "#B Z"] | None = None,
+        self, features: Float[Tensor, "B F h w"], halves: Float[Tensor, "B C 2*h 2*w"], code: Code | None = None
     ) -> Float[Tensor, "B 3 4*h 4*w"]:
         """``halves`` are the picture, unshuffled by 2, and noise beside it. Normalisation takes the contrast of a photo
         away; beside it the picture keeps its own."""
         maps = F.relu(self.enter_norm(self.enter(features), code))
         for block in self.blocks:
             maps = block(maps, code)
-        maps = F.relu(self.up_norm(self.up(enlarged(maps, 2)), None) + self.skip(halves))
+        maps = F.relu(self.up_norm(self.up(enlarged(maps, 2))) + self.skip(halves))
         # Without the blur sub-pixels of plain regions alternate from pixel to pixel, which a style's loss rewards. It
         # comes before the hyperbolic tangent, which can make edges sharp again.
         return RANGE * torch.tanh(blurred(F.pixel_shuffle(self.last(maps), 2)))
@@ -211,16 +203,10 @@ class StyleHead(nn.Module):
 
 def framed_for_painting(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:
     """The source with a reflected border of so many pixels, whole cells, and what is missing to whole cells."""
-    height, width = source.shape[-2:]
-    pads = (border, border + -width % CELL, border, border + -height % CELL)
-    # A picture narrower than its border is reflected several times.
-    rows, columns = (
-        _reflected(side, before, after)
-        for side, before, after in ((height, pads[2], pads[3]), (width, pads[0], pads[1]))
-    )
-    return source[..., rows, :][..., columns]
-
-
-def _reflected(side: int, before: int, after: int) -> Tensor:
-    places = torch.arange(-before, side + after) % max(2 * side - 2, 1)
-    return torch.where(places < side, places, 2 * side - 2 - places)
+    for axis in (2, 3):
+        side = source.shape[axis]
+        # A picture narrower than its border is reflected several times.
+        places = torch.arange(-border, side + -side % CELL + border) % max(2 * side - 2, 1)
+        places = torch.where(places < side, places, 2 * side - 2 - places)
+        source = source.index_select(axis, places.to(source.device))
+    return source

@@ -18,7 +18,7 @@ SLOPE = 0.1
 RESIDUAL_START = 0.1
 
 Maps = Float[Tensor, "B C H W"]
-Code = Float[Tensor, "#B Z"]
+Code = Float[Tensor, "#B Y"]
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, convolution, zero_
+from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator, Start
-from prismgan.networks.task_generator import HeadSpec, Positive
+from prismgan.networks.task_generator import HeadSpec, Latent, Positive
 
 
 class VariationalGenerator(ConditionalGenerator):
@@ -42,7 +42,7 @@ class VariationalGenerator(ConditionalGenerator):
         """The decoder's start maps and code, for the task and a latent map."""
         return encoded.maps[-1] + self.widen(z), self.codes[name]
 
-    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
+    def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         prior = self.prior_of(encoded, name)
         z = prior.at(latent[..., None, None]) if self.specs[name].latent else prior.mean
         return self.start(encoded, name, z)
@@ -74,7 +74,7 @@ class Bottleneck(ConditionalGenerator):
         """G_E(source)."""
         return self.narrow(F.leaky_relu(encoded.maps[-1], SLOPE))
 
-    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
+    def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         return self.widen(self.z(encoded)), self.codes[name]
 
 
@@ -87,7 +87,7 @@ class ConditionalUNet(ConditionalGenerator):
             nn.Linear(config.latent, config.code), nn.LeakyReLU(SLOPE), nn.Linear(config.code, config.code)
         )
 
-    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
+    def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         code = self.codes[name]
         return encoded.maps[-1], code + self.mapping(latent) if self.specs[name].latent else code
 

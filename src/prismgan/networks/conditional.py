@@ -21,7 +21,7 @@ from prismgan.images import bilinear_phases
 from prismgan.networks.blocks import SLOPE, Code, ResidualStage, convolution, zero_
 from prismgan.networks.borders import bordered, enlarged
 from prismgan.networks.image_generator import ImageGenerator, add
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, Levels, Positive
 
 Start = tuple[Float[Tensor, "B D h w"], Code]
 """The decoder's first maps, and its code."""
@@ -169,7 +169,7 @@ class ConditionalGenerator(ImageGenerator):
         """By task, so that adding one renumbers nothing."""
 
     @abstractmethod
-    def between(self, encoded: Conditional, name: str, latent: Code) -> Start:
+    def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         """The decoder's start maps and code for the task's image."""
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
@@ -177,7 +177,7 @@ class ConditionalGenerator(ImageGenerator):
         return Conditional(self.encoder(bordered[..., 1:-1, 1:-1]), bordered, *source.shape[-2:])
 
     def decode(
-        self, encoded: Conditional, latent: Code | None = None, tasks: Iterable[str] | None = None
+        self, encoded: Conditional, latent: Latent | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         names = self.named(tasks)
         if latent is None:

@@ -30,7 +30,7 @@ from prismgan.networks.style_branch import (
     StyleHead,
     framed_for_painting,
 )
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, Levels, Positive
 
 
 class GeneratorConfig(GeneratorSizes):
@@ -236,7 +236,7 @@ class Generator(ImageGenerator):
         return Encoded(source, fine, bordered, border, {})
 
     def decode(
-        self, encoded: Encoded, latent: Code | None = None, tasks: Iterable[str] | None = None
+        self, encoded: Encoded, latent: Latent | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         names = self.named(tasks)
         default = self.seeded_latent().to(encoded.source)
@@ -261,7 +261,7 @@ class Generator(ImageGenerator):
             outputs[name] = F.pixel_shuffle(cells, 2 * spec.scale)[..., : height * spec.scale, : width * spec.scale]
         return outputs
 
-    def _paint(self, encoded: Encoded, latent: Code, code: Code | None, names: Sequence[str]) -> dict[str, Tensor]:
+    def _paint(self, encoded: Encoded, latent: Latent, code: Code | None, names: Sequence[str]) -> dict[str, Tensor]:
         height, width = encoded.source.shape[-2:]
         if torch.is_inference_mode_enabled():
             key = latent.cpu().numpy().tobytes()
@@ -273,7 +273,7 @@ class Generator(ImageGenerator):
         inside = (..., slice(encoded.border, encoded.border + height), slice(encoded.border, encoded.border + width))
         return {name: self.heads[name](features, halves, code)[inside] for name in names}
 
-    def _branched(self, encoded: Encoded, latent: Code) -> tuple[Tensor, Tensor]:
+    def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
         """What all styles share, and the framed source at 1/2 with noise beside it."""
         assert self.branch is not None and self.noise is not None
         quarters, halves = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.images import bicubic_phases
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, TaskGenerator
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, TaskGenerator
 
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
@@ -42,7 +42,7 @@ class ImageGenerator(TaskGenerator):
 
     @abstractmethod
     def decode(
-        self, encoded: Any, latent: Float[Tensor, "#B Z"] | None = None, tasks: Iterable[str] | None = None
+        self, encoded: Any, latent: Latent | None = None, tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
 
@@ -65,7 +65,7 @@ class ImageGenerator(TaskGenerator):
     def forward(
         self,
         source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "#B Z"] | None = None,
+        latent: Latent | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Render ``source`` into the named tasks, all of them by default; any height and width.

@@ -33,6 +33,9 @@ Positive = Annotated[int, Field(gt=0, le=1024)]
 Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
 
 
+Latent = Float[Tensor, "#B Z"]
+
+
 class GeneratorSizes(Config):
     """Size settings shared by all generators."""
 

@@ -29,6 +29,7 @@ pytestmark = [
 STEPS = 14
 DOCS = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
 ON_ONE_NODE, ON_TWO_NODES = (line for line in DOCS.splitlines() if line.startswith("$ torchrun "))
+SETTINGS = dict(line.removeprefix("$ export ").split("=") for line in DOCS.splitlines() if line.startswith("$ export "))
 RUN = Path("runs", "mine")
 """Of these commands."""
 
@@ -102,7 +103,7 @@ def nodes(folders: list[Path], environment: dict[str, str]) -> Iterator[list[sub
         subprocess.Popen(
             words,
             cwd=folder,
-            env=environment,
+            env={**environment, **SETTINGS},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -146,8 +147,8 @@ def test_a_killed_node_comes_back_and_the_weights_are_those_of_one_node(
         victim = started[runs.index(next(run for run in runs if not run.exists()))]
         os.kill(workers_of(victim)[-1], signal.SIGKILL)
         said = [node.communicate(timeout=250) for node in started]
-    assert [node.returncode for node in started] == [0, 0], said
     errors = "".join(error for _, error in said)
+    assert [node.returncode for node in started] == [0, 0], errors
     assert "resumed at step" in errors
     (run,) = (run for run in runs if run.exists())
     assert steps_of(run) == list(range(1, STEPS + 1))

@@ -180,6 +180,8 @@ def hunt_kills(job: Job, ledger: Ledger, trial: Trial) -> None:
             kills += 1
         last = ended if kills == 0 or ended.code >= 0 else _again(job, folder)
         what = _wrong(job, folder, last, expected)
+        if what:
+            ledger.keep_folder(trial, folder)
         ledger.note(trial, "failed" if what else "accepted", what, seconds=last.seconds, megabytes=last.megabytes)
         ledger.row(trial.part).kills += kills
 

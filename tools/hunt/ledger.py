@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections import Counter
@@ -66,6 +67,10 @@ class Ledger:
 
     def row(self, part: str) -> Row:
         return self.rows.setdefault(part, Row())
+
+    def keep_folder(self, trial: Trial, folder: Path) -> None:
+        """Copy the folder that a failed trial worked in: the moments of its kills do not come again."""
+        shutil.copytree(folder, self.folder / trial.key.replace("/", "-"), dirs_exist_ok=True)
 
     def note(
         self, trial: Trial, outcome: str, what: str = "", *, seconds: float = 0.0, megabytes: int = 0, count: int = 1

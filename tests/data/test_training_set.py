@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -349,3 +357,51 @@ def test_unreadable_examples(rows: list[Row], make_task: MakeTask, tmp_path: Pat
     with pytest.raises(PictureError, match="holds no picture"):
         (tmp_path / "domain" / "a.png").unlink()
         training_set(rows, [task])
+
+
+# -- worker processes that die --------------------------------------------------------------------
+
+
+def kill_worker() -> None:
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+
+
+def work_for(seconds: float) -> None:
+    """Python code in which a signal handler could raise."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
+def test_a_worker_that_dies_is_told_when_the_next_batch_is_asked_for(rows: list[Row], tasks: list[Task]) -> None:
+    received = batches([Part(training_set(rows, tasks), 2)], 0, 1000, workers=1)
+    next(received)
+    kill_worker()
+    work_for(0.5)
+    with pytest.raises(DataError, match="a worker process was killed .*killed by signal.*data.workers"):
+        next(received)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked")
+def test_a_worker_that_dies_while_it_hands_over_a_batch_is_told_once(
+    rows: list[Row], tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sockets are closed some time before the parent has word of its death."""
+    module = importlib.import_module("prismgan.data.batches")
+    loader = module._loader
+
+    def broken(*arguments: Any) -> Iterator[Any]:
+        received = loader(*arguments)
+        yield next(received)
+        threading.Timer(0.3, kill_worker).start()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(module, "_loader", broken)
+    received = batches([Part(training_set(rows, tasks), 2)], 0, 1000, workers=1)
+    next(received)
+    with pytest.raises(DataError, match="a worker process was killed .*killed by signal"):
+        next(received)
+    work_for(0.5)  # torch's handler would raise here

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import multiprocessing
 import signal
+import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,11 +66,10 @@ def batches(
                 raise batch
             yield batch
         return
-    with killed_workers_named():
-        for batch in _loader(prepared, order, workers):
-            if isinstance(batch, PrismganError):
-                raise batch
-            yield batch
+    for batch in _received(_loader(prepared, order, workers)):
+        if isinstance(batch, PrismganError):
+            raise batch
+        yield batch
 
 
 def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch | PrismganError]:
@@ -89,17 +91,14 @@ def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch 
         return iter(loader)
 
 
-@contextmanager
-def killed_workers_named() -> Iterator[None]:
-    """What torch raises when a worker process dies, as an error of ours.
-
-    It is raised by a signal handler, wherever this process happens to be: whoever trains needs this around the loop.
+def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
+    """What the workers send.
 
     Raises:
         DataError: a worker process was killed.
     """
     try:
-        yield
+        yield from _interrupted_while_waiting(loader)
     except (RuntimeError, ConnectionError, EOFError) as error:
         if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
@@ -107,6 +106,46 @@ def killed_workers_named() -> Iterator[None]:
             f"data: a worker process was killed ({str(error).splitlines()[0] if str(error) else 'no answer'}); "
             "lower data.cache_mb for want of memory, or set data.workers to 0"
         ) from error
+
+
+def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
+    """What a loader gives, with torch's handler of SIGCHLD in place only while a batch is waited for.
+
+    The handler raises where a worker has died, wherever this process happens to be: in a ``__del__`` as well, or while
+    an error is printed.
+    """
+    main_thread = threading.current_thread() is threading.main_thread()
+    check = signal.getsignal(signal.SIGCHLD) if main_thread and hasattr(signal, "SIGCHLD") else None
+    if not callable(check):  # torch has a handler only where there is such a signal, and only in the main thread
+        yield from loader
+        return
+    try:
+        while True:
+            signal.signal(signal.SIGCHLD, check)
+            try:
+                check(signal.SIGCHLD, None)  # a worker may have died since the last batch
+                batch = next(loader, None)
+            except (ConnectionError, EOFError):  # a worker that is about to die has closed its side
+                _wait_for_death(check)
+                raise
+            finally:
+                signal.signal(signal.SIGCHLD, _ignore)
+            if batch is None:
+                return
+            yield batch
+    finally:
+        signal.signal(signal.SIGCHLD, check)
+
+
+def _wait_for_death(check: Callable[[int, FrameType | None], Any]) -> None:
+    """``check`` raises once the worker has died, and has then forgotten all workers: nobody else is told."""
+    for _ in range(50):
+        check(signal.SIGCHLD, None)
+        time.sleep(0.1)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """A handler that does nothing; unlike SIG_IGN it leaves the exit codes of processes to whoever waits for them."""
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

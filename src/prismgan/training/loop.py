@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from prismgan import data
 from prismgan.batch import Batch
-from prismgan.data.batches import killed_workers_named
 from prismgan.models import Model
 from prismgan.models.gradients import lost_processes_named, processes, total
 from prismgan.training.display import Display
@@ -71,7 +70,7 @@ class Loop(ABC):
         """Train to the last step; False if a signal ended it earlier."""
         self.display.start(self.step, self.steps)
         try:
-            with _signals_told(self._ask_to_stop), killed_workers_named(), lost_processes_named():
+            with _signals_told(self._ask_to_stop), lost_processes_named():
                 while self.step < self.steps and self.signal is None:
                     if not self._run_until_divergence(parts, workers):
                         self.diverged()

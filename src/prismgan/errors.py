@@ -55,5 +55,5 @@ def shortened(text: str, length: int = 100) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known word closest to ``word``, or an empty string."""
-    match = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(str(word)[:100], list(known), n=1, cutoff=0.5)
     return f"; did you mean {match[0]!r}?" if match else ""

@@ -381,7 +381,7 @@ def test_a_worker_that_dies_is_told_when_the_next_batch_is_asked_for(rows: list[
     next(received)
     kill_worker()
     work_for(0.5)
-    with pytest.raises(DataError, match="a worker process was killed .*killed by signal.*data.workers"):
+    with pytest.raises(DataError, match=r"a worker process was killed .*killed by signal.*data.workers"):
         next(received)
 
 
@@ -402,6 +402,6 @@ def test_a_worker_that_dies_while_it_hands_over_a_batch_is_told_once(
     monkeypatch.setattr(module, "_loader", broken)
     received = batches([Part(training_set(rows, tasks), 2)], 0, 1000, workers=1)
     next(received)
-    with pytest.raises(DataError, match="a worker process was killed .*killed by signal"):
+    with pytest.raises(DataError, match=r"a worker process was killed .*killed by signal"):
         next(received)
     work_for(0.5)  # torch's handler would raise here

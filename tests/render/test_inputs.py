@@ -137,6 +137,13 @@ def test_one_task_may_be_a_string(renderer: Renderer) -> None:
 
 # -- what is refused: always a PrismganError, in one line ------------------------------------------
 
+
+def closed_file() -> io.BytesIO:
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
 CENTRED = to_floats(np.float32) * 2 - 1
 REFUSED: dict[str, tuple[Any, str]] = {
     "centred array": (CENTRED, r"has floats from -0.*, expected \[0, 1\]; if .* in \[-1, 1\], give \(x \+ 1\) / 2"),
@@ -156,6 +163,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "small": (PIXELS[:5], "26x5 pixels"),
     "a number": (3, "is of type int; expected a path, bytes"),
     "nothing": (None, "is of type NoneType"),
+    "a closed file": (closed_file(), "a file that cannot be read .I/O operation on closed file.*; open it anew"),
     "text": (io.StringIO("x"), "opened as text; open it with mode 'rb'"),
     "no picture": (b"no picture", "picture: is not a picture"),
     "no bytes": (b"", "picture: is not a picture that can be read, but an empty file"),
@@ -178,12 +186,14 @@ def test_what_is_refused(name: str, renderer: Renderer) -> None:
     [
         ({"tasks": "restor"}, "did you mean 'restore'"),
         ({"tasks": 5}, "tasks: expected names of tasks, found 5"),
+        ({"tasks": ["restore", None]}, r"tasks: expected names of tasks, found \['restore', None\]"),
+        ({"strength": {5: 0.5}}, "no task is named 5"),
         ({"strength": 0.5}, "strength: expected numbers by task"),
         ({"strength": {"restore": "much"}}, "expected a number from 0 to 2"),
         ({"blend": ["restore"]}, "blend: expected numbers by task"),
         ({"seed": 0.5}, "seed 0.5: expected a whole number"),
         ({"mask": np.ones((3, 3))}, "the mask is 3x3 and the picture 26x20"),
-        ({"mask": "mask.png"}, "mask"),
+        ({"mask": "mask.png"}, "the mask is of type str; expected an array"),
         ({"strenght": {}}, "strenght: there is no such option; did you mean 'strength'"),
     ],
 )
@@ -197,6 +207,18 @@ def test_wrong_options(options: dict[str, Any], words: str, renderer: Renderer) 
 def test_devices_that_cannot_be_used(device: Any) -> None:
     with pytest.raises(PrismganError, match=r"device .*: cannot be used .*use cpu"):
         Renderer.load(device=device)
+
+
+@pytest.mark.parametrize("memory", [0, -1, "2GB"])
+def test_memory_is_a_number_of_bytes(memory: Any) -> None:
+    with pytest.raises(PrismganError, match=f"memory: found {memory!r}, expected a number of bytes"):
+        Renderer.load(memory=memory)
+
+
+@pytest.mark.parametrize("load", [Renderer.load, prismgan.load_generator])
+def test_weights_are_a_path(load: Any) -> None:
+    with pytest.raises(PrismganError, match="weights: found 5, expected the path"):
+        load(5)
 
 
 def test_a_device_is_of_torch() -> None:

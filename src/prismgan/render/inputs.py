@@ -187,7 +187,9 @@ class PictureRenderer(ABC):
 
     def _request(self, tasks: Tasks, seed: int, options: Options) -> Request:
         """The request; a wrong name is reported before the picture is read."""
-        if tasks is not None and not isinstance(tasks, str | Iterable):
+        given = (tasks,) if isinstance(tasks, str) or not isinstance(tasks, Iterable) else tuple(tasks)
+        names = None if tasks is None else tuple(name for name in given if isinstance(name, str))
+        if names is not None and len(names) < len(given):
             raise PrismganError(f"tasks: expected names of tasks, found {tasks!r}")
         unknown = [name for name in options if name not in Options.__annotations__]
         if unknown:
@@ -199,7 +201,7 @@ class PictureRenderer(ABC):
                 raise PrismganError(f"{name}: expected numbers by task, for example {{'comic': 0.5}}")
         blend = options.get("blend")
         request = Request(
-            tasks=None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks),
+            tasks=names,
             strength=options.get("strength") or {},
             blends={} if blend is None else {"blend": blend},
             seeds=(seed,),
@@ -224,7 +226,12 @@ def source_of(picture: object, where: str = "picture") -> Source:
     if isinstance(picture, bytes | bytearray | memoryview):
         return _of_file(open_picture(bytes(picture), where))
     if hasattr(picture, "read"):
-        content = picture.read()
+        try:
+            content = picture.read()
+        except (OSError, ValueError) as error:
+            raise PictureError(
+                f"{where}: is a file that cannot be read ({error}); open it anew, with mode 'rb'"
+            ) from None
         if not isinstance(content, bytes):
             raise PictureError(f"{where}: is a file opened as text; open it with mode 'rb'")
         return _of_file(open_picture(content, where))

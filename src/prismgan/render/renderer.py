@@ -53,6 +53,8 @@ class Renderer(PictureRenderer):
         fast: bool = False,
         device: str | torch.device | None = None,
     ) -> None:
+        if memory is not None and not (isinstance(memory, int | float) and memory >= 1):
+            raise PrismganError(f"memory: found {memory!r}, expected a number of bytes, for example 2_000_000_000")
         self.header: Header = weights.header
         self.generator = weights.generator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.memory = memory
@@ -76,7 +78,7 @@ class Renderer(PictureRenderer):
             PrismganError: there is no such runtime or device, its packages are not installed, or it is not made
                 ``fast``.
         """
-        return cls(load_weights(None if path is None else Path(path)), memory, runtime, fast=fast, device=device)
+        return cls(load_weights(path), memory, runtime, fast=fast, device=device)
 
     @classmethod
     def from_pretrained(
@@ -93,7 +95,7 @@ class Renderer(PictureRenderer):
         Raises:
             WeightsError: there is no such repository or file, it is no weights file, or the hub cannot be reached.
         """
-        folder = Path(name)
+        folder = Path(str(name))
         path = folder / file if folder.is_dir() else fetch(str(name), revision=revision, file=file)
         return cls.load(path, **options)
 

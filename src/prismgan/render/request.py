@@ -134,11 +134,12 @@ class Request:
         if self.mask is None:
             return None
         mask = np.asarray(self.mask)
+        if mask.dtype != np.bool_ and not np.issubdtype(mask.dtype, np.floating):
+            found = f"holds {mask.dtype} values" if mask.ndim else f"is of type {type(self.mask).__name__}"
+            raise PictureError(f"{where}: the mask {found}; expected an array (height, width) of floats from 0 to 1")
         if mask.shape != (height, width):
             shape = "x".join(str(side) for side in mask.shape[::-1])
             raise PictureError(f"{where}: the mask is {shape} and the picture {width}x{height} pixels; make them equal")
-        if mask.dtype != np.bool_ and not np.issubdtype(mask.dtype, np.floating):
-            raise PictureError(f"{where}: the mask holds {mask.dtype} values; expected floats from 0 to 1")
         low, high = float(mask.min()), float(mask.max())
         if not (low >= 0 and high <= 1):  # written so that NaN is refused as well
             raise PictureError(f"{where}: the mask has values from {low:g} to {high:g}; expected 0 to 1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -245,10 +246,15 @@ def default_weights() -> Path:
     return path
 
 
-def find_weights(named: Path | None) -> Path:
+def find_weights(named: str | os.PathLike[str] | None) -> Path:
     """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan.
     ``hf:USER/NAME`` is a repository of the Hugging Face Hub."""
-    if named is None or (str(named) == READY_MADE and not named.exists()):
+    if named is None:
+        return default_weights()
+    if not isinstance(named, str | os.PathLike):
+        raise WeightsError(f"weights: found {named!r}, expected the path of a .safetensors file, or hf:USER/NAME")
+    named = Path(named)
+    if str(named) == READY_MADE and not named.exists():
         return default_weights()
     if (name := named.as_posix()).startswith(PREFIX) and not named.exists():
         from prismgan.weights.hub import fetch
@@ -257,7 +263,7 @@ def find_weights(named: Path | None) -> Path:
     return named
 
 
-def load_weights(path: Path | None = None) -> Weights:
+def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
     """Read a weights file; see :func:`find_weights` for which one.
 
     Raises:

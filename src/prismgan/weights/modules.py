@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -21,7 +20,7 @@ class Networks(NamedTuple):
 
     generator: TaskGenerator
     discriminator: Discriminator | None
-    """None where the file has none, as that of the ready-made weights has."""
+    """None where the file has none."""
 
 
 def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | torch.device | None = None) -> Networks:
@@ -45,7 +44,7 @@ def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | 
         PrismganError: the device cannot be used.
     """
     target = usable_device("cpu" if device is None else device)
-    weights = load_weights(None if path is None else Path(path))
+    weights = load_weights(path)
     generator, discriminator = weights.network(), _discriminator(weights)
     for network in (generator, discriminator):
         if network is not None:

@@ -18,7 +18,9 @@ import pytest
 import torch
 
 from prismgan.errors import WeightsError
+from prismgan.training import trainer
 from prismgan.training.checkpoint import load_checkpoint
+from prismgan.weights import Header, load_weights
 from tiny_kinds import COMPARISON_KINDS, tiny_model
 
 STEPS = 26
@@ -127,6 +129,25 @@ def test_resuming_a_finished_training_trains_no_more(
     before = (tmp_path / "run" / "weights.safetensors").read_bytes()
     assert command("train", recipe, "--run", tmp_path / "run", "--resume").code == 0
     assert (tmp_path / "run" / "weights.safetensors").read_bytes() == before
+
+
+def test_a_training_killed_between_its_last_two_files_ends_with_the_last_weights(
+    tmp_path: Path, tiny_recipe: Callable[..., Path], command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, run = tiny_recipe(tmp_path, {"training.steps": 2}), tmp_path / "run"
+    save = trainer.save_weights
+
+    def killed(path: Path, header: Header, *parts: Any) -> None:
+        if header.step == 2:
+            raise SystemExit(-9)
+        save(path, header, *parts)
+
+    with monkeypatch.context() as context:
+        context.setattr(trainer, "save_weights", killed)
+        assert command("train", recipe, "--run", run).code != 0
+    assert load_weights(run / "weights.safetensors").header.step == 0
+    assert command("train", recipe, "--run", run, "--resume").code == 0
+    assert load_weights(run / "weights.safetensors").header.step == 2
 
 
 def test_a_longer_training_goes_on_from_a_shorter_one(

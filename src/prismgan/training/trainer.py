@@ -151,6 +151,7 @@ class Trainer(Loop):
             self.run.write("recipe.yaml", to_yaml(self.recipe))
         if self.step:
             self.event("resumed", f"resumed at step {self.step}")
+            self._save_weights()  # a kill may have come between the checkpoint and these
         else:
             self._save()
         if self.rank == 0:
@@ -245,6 +246,11 @@ class Trainer(Loop):
                 "skipped_pictures": sorted(self.skipped_pictures),
             },
         )
+        self._save_weights()
+
+    def _save_weights(self) -> None:
+        if self.rank != 0:
+            return
         others = {name: network.state_dict() for name, network in self.model.networks.items()}
         save_weights(self.run.weights, header(self.recipe, self.step), {"generator": self.average.weights(), **others})
 

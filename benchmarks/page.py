@@ -24,7 +24,8 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.web.serving import bound, make_server, server_of, site_application
+from prismgan.web.application import make_application
+from prismgan.web.serving import bound, server_of, site_application
 from prismgan.web.site_writer import write_site
 from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights
@@ -142,7 +143,7 @@ def main() -> None:
         file = Path(folder) / "photo.jpg"
         draw_photo(file, options.width, options.height)
         if options.server:
-            site, server = None, make_server(Studio.load(options.weights), "127.0.0.1")
+            site, server = None, server_of(make_application(Studio.load(options.weights)))
         else:
             site = write_site(load_weights(options.weights), Path(folder) / "site")
             server = server_of(site_application(site.path))

@@ -23,7 +23,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from prismgan.data import builtin
-from prismgan.web.serving import bound, make_server
+from prismgan.web.application import make_application
+from prismgan.web.serving import bound, server_of
 from prismgan.web.workshop import Studio
 
 WINDOW = {"width": 1280, "height": 800}
@@ -41,7 +42,7 @@ CLIP_SIZE = (480, 320)
 def served() -> Iterator[str]:
     """The address of a server in a thread."""
     with bound("127.0.0.1", 0) as listening:
-        server = make_server(Studio.load(), "127.0.0.1")
+        server = server_of(make_application(Studio.load(), "127.0.0.1"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

@@ -12,7 +12,8 @@ from browsing import PHOTO, give, give_and_wait, open_look, opened, served
 pytest.importorskip("av")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
-from prismgan.web.serving import make_server  # noqa: E402
+from prismgan.web.application import make_application  # noqa: E402
+from prismgan.web.serving import server_of  # noqa: E402
 from prismgan.web.workshop import Studio  # noqa: E402
 from tiny_clips import make_clip  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
@@ -24,7 +25,7 @@ LIGHTEST = 200_000
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(make_server(Studio(tiny_weights("restore", "paint", "varied")), "127.0.0.1")) as found:
+    with served(server_of(make_application(Studio(tiny_weights("restore", "paint", "varied")), "127.0.0.1"))) as found:
         yield found
 
 

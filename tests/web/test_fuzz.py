@@ -27,8 +27,9 @@ from schemathesis.checks import CHECKS  # noqa: E402
 from schemathesis.generation import GenerationMode  # noqa: E402
 
 from broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
+from prismgan.web.application import make_application  # noqa: E402
 from prismgan.web.limits import Limits  # noqa: E402
-from prismgan.web.serving import make_server  # noqa: E402
+from prismgan.web.serving import server_of  # noqa: E402
 from prismgan.web.workshop import Studio  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
 
@@ -50,7 +51,7 @@ def client() -> Iterator[Any]:
     limits = Limits(minutes=0.001, pictures_of_a_client=64, clips_of_a_client=8, waiting_of_a_client=32)
     answered: Counter[int] = Counter()
     with (
-        served(make_server(Studio(tiny_weights()), "127.0.0.1", limits)) as address,
+        served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1", limits))) as address,
         httpx2.Client(base_url=address, timeout=60) as found,
     ):
         found.event_hooks["response"].append(lambda answer: answered.update([answer.status_code]))

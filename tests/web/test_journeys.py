@@ -36,7 +36,8 @@ from browsing import (
 from PIL import Image
 from tiny_server import drawn, until
 
-from prismgan.web.serving import make_server
+from prismgan.web.application import make_application
+from prismgan.web.serving import server_of
 from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 
@@ -49,7 +50,7 @@ Shoot = Callable[[Any, str], None]
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(make_server(Studio(tiny_weights()), "127.0.0.1")) as found:
+    with served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1"))) as found:
         yield found
 
 

@@ -31,7 +31,8 @@ from tiny_server import drawn, until
 
 from prismgan import Renderer
 from prismgan.training import head_training
-from prismgan.web.serving import make_server
+from prismgan.web.application import make_application
+from prismgan.web.serving import server_of
 from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 
@@ -41,7 +42,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(make_server(Studio(tiny_weights()), "127.0.0.1")) as found:
+    with served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1"))) as found:
         yield found
 
 

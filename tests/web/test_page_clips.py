@@ -15,8 +15,9 @@ pytest.importorskip("av")
 
 from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
+from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.serving import make_server
+from prismgan.web.serving import server_of
 from prismgan.web.workshop import Studio
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import TASKS, tiny_weights
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def server() -> Any:
-    return make_server(Studio(tiny_weights()), "127.0.0.1", Limits(clip_bytes=1_000_000))
+    return server_of(make_application(Studio(tiny_weights()), "127.0.0.1", Limits(clip_bytes=1_000_000)))
 
 
 @pytest.fixture(scope="module")

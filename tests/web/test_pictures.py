@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from PIL import Image
 from tiny_server import client_of, drawn, send
 
 from prismgan.web.limits import Limits
-from prismgan.web.pictures import SentPicture
-from prismgan.web.uploads import Uploads
+from prismgan.web.uploads import SentPictures, Uploads
 from tiny_weights import TASKS
 
 
@@ -190,10 +188,10 @@ def test_pictures_are_bounded_in_number() -> None:
         first, second, third = (send(client).json()["id"] for _ in range(3))
         assert client.get(f"/api/pictures/{first}").status_code == 404
         assert client.get(f"/api/pictures/{second}").status_code == 200
-        pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
+        pictures: SentPictures = client.app.state.workshop.pictures
         pictures.add("10.0.0.2", as_sent(drawn()))
         assert {path.name for path in folder(client).iterdir()} > {second, third}
-        pictures.bounds = replace(pictures.bounds, kept_of_a_client=8)
+        pictures.most_of_a_client = 8
         answer = send(client)
         assert answer.status_code == 429
         assert len(list(folder(client).iterdir())) == 3
@@ -201,7 +199,7 @@ def test_pictures_are_bounded_in_number() -> None:
 
 def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() -> None:
     with client_of(Limits(pictures=3, pictures_of_a_client=2, idle_seconds=0), memory=5_000_000, pause=0.2) as client:
-        pictures: Uploads[SentPicture] = client.app.state.workshop.pictures
+        pictures: SentPictures = client.app.state.workshop.pictures
         awaited, abandoned = (send(client, drawn(400, 400)).json()["id"] for _ in range(2))
         client.post(f"/api/pictures/{awaited}/renders", json={"tasks": ["restore"]})
         pictures.add("10.0.0.2", as_sent(drawn()))

@@ -18,8 +18,9 @@ from browsing import served
 from tiny_server import client_of, drawn, finished, send, until, watched
 
 from harmful_files import HARMFUL
+from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.serving import make_server
+from prismgan.web.serving import server_of
 from prismgan.web.slow_clients import Connection
 from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
@@ -33,7 +34,7 @@ SECOND_ADDRESS = pytest.mark.skipif(sys.platform != "linux", reason="other syste
 def address() -> Iterator[str]:
     """Of a server with little patience."""
     limits = Limits(silence=1.0, pace=100_000, bodies_of_a_client=4)
-    with served(make_server(Studio(tiny_weights("restore")), "127.0.0.1", limits)) as found:
+    with served(server_of(make_application(Studio(tiny_weights("restore")), "127.0.0.1", limits))) as found:
         yield found
 
 
@@ -223,7 +224,10 @@ def test_a_frame_is_not_rendered_for_a_client_that_has_gone() -> None:
 
     studio.renderer.runtime.looks = slowly  # type: ignore[method-assign]
     frame = BEGIN + drawn(900, 900, "JPEG") + b"\r\n--x--\r\n"
-    with served(make_server(studio, "127.0.0.1", limits)) as address, closing(connected(address)) as connection:
+    with (
+        served(server_of(make_application(studio, "127.0.0.1", limits))) as address,
+        closing(connected(address)) as connection,
+    ):
         place = head(address, len(frame)).replace(b"/api/pictures", b"/api/frames?tasks=restore")
         connection.sendall(place + frame)
         until(lambda: rendered)

@@ -36,20 +36,14 @@ from prismgan.machine import keep_freed_memory
 
 
 def sample(
-    weights: Annotated[Path, typer.Argument(help="The weights of a recipe with `source: noise`.", show_default=False)],
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="Write one sheet to this picture file, or all pictures into this folder.", show_default=False
-        ),
-    ],
+    weights: Annotated[Path, typer.Argument(help="The weights of a recipe with `source: noise`.")],
+    out: Annotated[Path, typer.Option(help="Write one sheet to this picture file, or all pictures into this folder.")],
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Draw so many latents.")] = 12,
     seed: Annotated[
         int, typer.Option(min=0, help="Draw the first latent with this seed, and the next with the numbers after it.")
     ] = 0,
     to: Annotated[
-        int | None,
-        typer.Option(min=0, help="Walk from the seed's latent to this seed's, in --count steps.", show_default=False),
+        int | None, typer.Option(min=0, help="Walk from the seed's latent to this seed's, in --count steps.")
     ] = None,
 ) -> None:
     """Draw pictures from noise. Each latent gives aligned images of all tasks."""
@@ -114,7 +108,7 @@ def demo(
 
 @app.command(epilog=examples("push USER/NAME --weights runs/mine/weights.safetensors", "push USER/NAME --private"))
 def push(
-    repository: Annotated[str, typer.Argument(help="The repository, USER/NAME.", show_default=False)],
+    repository: Annotated[str, typer.Argument(help="The repository, USER/NAME.")],
     weights: WeightsOption = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     licence: Annotated[str, typer.Option("--license", help="Write this licence into the card.")] = "apache-2.0",
@@ -161,23 +155,19 @@ class ResumesAuto(TyperCommand):
 )
 def train(
     recipe: RecipeFile,
-    run: Annotated[
-        Path, typer.Option(help="Write everything that the training makes into this folder.", show_default=False)
-    ],
+    run: Annotated[Path, typer.Option(help="Write everything that the training makes into this folder.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     resume_auto: Annotated[
-        bool,
-        typer.Option("--resume-auto", help="Go on if there is a checkpoint, else start; also as --resume auto."),
+        bool, typer.Option("--resume-auto", help="Go on if there is a checkpoint, else start; also as --resume auto.")
     ] = False,
     minutes: Annotated[
         float | None,
         typer.Option(min=0.05, help="Train for so many minutes, instead of steps; such a run cannot be resumed."),
     ] = None,
     start: Annotated[
-        Path | None,
-        typer.Option("--from", help="Start from the weights in this file, as far as they fit.", show_default=False),
+        Path | None, typer.Option("--from", help="Start from the weights in this file, as far as they fit.")
     ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
@@ -224,7 +214,7 @@ app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weigh
 
 
 @app.command(epilog=examples("report runs/quick"))
-def report(run: Annotated[Path, typer.Argument(help="The folder of the run.", show_default=False)]) -> None:
+def report(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) -> None:
     """Write the report of a training that runs or was stopped."""
     from prismgan.recipes.text import load
     from prismgan.report import write_report

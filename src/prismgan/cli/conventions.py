@@ -7,13 +7,16 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 import prismgan
 from prismgan.errors import nearest, one_line
 from prismgan.files import parse_json
+
+if TYPE_CHECKING:
+    from prismgan.render.request import Request
 
 ENGINES = ("local", "ray")
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
@@ -61,31 +64,24 @@ RecipeFile = Annotated[
     Path,
     typer.Argument(
         help="The recipe: a YAML file, or recipe:NAME for one that comes with prismgan (see `prismgan recipe list`).",
-        show_default=False,
         autocompletion=complete_recipes,
     ),
 ]
 Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable."),
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
 ]
 WeightsFile = Annotated[
-    Path | None,
-    typer.Argument(help="The weights, a .safetensors file; the ready-made ones by default.", show_default=False),
+    Path | None, typer.Argument(help="The weights, a .safetensors file; the ready-made ones by default.")
 ]
 # Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
 WeightsOption = Annotated[
     Path | None,
     typer.Option(
-        "--weights",
-        readable=False,
-        help="Use the weights in this .safetensors file; the ready-made ones by default.",
-        show_default=False,
+        "--weights", readable=False, help="Use the weights in this .safetensors file; the ready-made ones by default."
     ),
 ]
 OutFolder = Annotated[
-    Path,
-    typer.Option("--out", help="Write the results into this folder, in a folder for each picture or clip."),
+    Path, typer.Option("--out", help="Write the results into this folder, in a folder for each picture or clip.")
 ]
 TaskNames = Annotated[
     str | None,
@@ -110,15 +106,12 @@ Brush = Annotated[
         metavar="PIXELS",
         help="Paint styles at this longest side: a smaller one means a broader brush. The result is "
         "enlarged with the photo's own detail. By default the side of the picture, and at most 1024.",
-        show_default=False,
     ),
 ]
 Blends = Annotated[
     list[str] | None,
     typer.Option(
-        "--blend",
-        metavar="[NAME:]TASK=NUMBER,...",
-        help="Make one output more, a mixture of several. Repeatable.",
+        "--blend", metavar="[NAME:]TASK=NUMBER,...", help="Make one output more, a mixture of several. Repeatable."
     ),
 ]
 Memory = Annotated[
@@ -151,16 +144,11 @@ Address = Annotated[
         metavar="HOST:PORT",
         help="Use this Ray cluster, or auto for the one of this machine; by default RAY_ADDRESS, or else the cores of "
         "this machine alone.",
-        show_default=False,
     ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="Work with so many processes of the cluster; by default as many as it has room for.",
-        show_default=False,
-    ),
+    typer.Option(min=1, help="Work with so many processes of the cluster; by default as many as it has room for."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -181,7 +169,6 @@ def names(separated: str) -> list[str]:
 
 
 def print_json(content: Any) -> None:
-    """Print plain values, for other programs."""
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
@@ -189,6 +176,22 @@ def fail(message: str) -> NoReturn:
     """End the command with one line on stderr and exit code 2."""
     typer.echo(one_line(f"prismgan: {message}"), err=True)
     raise typer.Exit(2)
+
+
+def parsed_request(
+    tasks: str | None,
+    strength: list[str] | None,
+    blend: list[str] | None,
+    seeds: range,
+    brush: int | None,
+    chain: str | None = None,
+) -> Request:
+    """What the options of ``render`` and ``video`` ask for."""
+    strengths, blends = _strengths(strength or []), _blends(blend or [])
+    from prismgan.render.request import Request  # imports torch
+
+    chosen = None if tasks is None else tuple(names(tasks))
+    return Request(chosen, strengths, blends, tuple(seeds), tuple(names(chain or "")), brush=brush)
 
 
 def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
@@ -204,7 +207,7 @@ def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
         yield name, value
 
 
-def parsed_strengths(texts: list[str]) -> dict[str, float]:
+def _strengths(texts: list[str]) -> dict[str, float]:
     """By name of a task, of ``--strength TASK=NUMBER``."""
     strengths: dict[str, float] = {}
     for text in texts:
@@ -218,7 +221,7 @@ def parsed_strengths(texts: list[str]) -> dict[str, float]:
     return strengths
 
 
-def parsed_blends(texts: list[str]) -> dict[str, dict[str, float]]:
+def _blends(texts: list[str]) -> dict[str, dict[str, float]]:
     """Weights of looks by the blend's name, of ``--blend [NAME:]TASK=NUMBER,...``; without a name, the looks' names
     joined by dashes.
     """
@@ -240,8 +243,10 @@ def parsed_blends(texts: list[str]) -> dict[str, dict[str, float]]:
     return blends
 
 
-def parsed_size(text: str) -> int:
+def parsed_size(text: str | None) -> int | None:
     """Of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024) in bytes."""
+    if text is None:
+        return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
     if found is None or found[2] not in UNITS or not 1 <= (size := float(found[1]) * UNITS[found[2]]) < math.inf:
         fail(f"--memory {text!r}: expected a size, for example 2GB or 800MB")

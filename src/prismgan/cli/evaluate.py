@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,19 +23,19 @@ from prismgan.cli.conventions import (
 )
 from prismgan.packages import require_training
 
+if TYPE_CHECKING:
+    from prismgan.evaluation.measurement import Evaluation
+
 
 def evaluate(
     weights: WeightsFile = None,
-    data: Annotated[Path | None, typer.Option(help="Measure on the photos in this folder.", show_default=False)] = None,
+    data: Annotated[Path | None, typer.Option(help="Measure on the photos in this folder.")] = None,
     squeezenet: Annotated[
-        Path | None,
-        typer.Option(help="Report KID too, with --data: the file of torchvision's SqueezeNet 1.1.", show_default=False),
+        Path | None, typer.Option(help="Report KID too, with --data: the file of torchvision's SqueezeNet 1.1.")
     ] = None,
     lpips: Annotated[
         Path | None,
-        typer.Option(
-            help="Report LPIPS too, with --squeezenet: the file of its linear heads, squeeze.pth.", show_default=False
-        ),
+        typer.Option(help="Report LPIPS too, with --squeezenet: the file of its linear heads, squeeze.pth."),
     ] = None,
     benchmarks: Annotated[
         Path | None, typer.Option(help="Measure on the standard test sets, clips and paintings in this folder.")
@@ -57,46 +58,42 @@ def evaluate(
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
     if lpips is not None and squeezenet is None:
         fail("evaluate: --lpips needs the network that its heads belong to; give --squeezenet as well")
-    if data is not None:
-        _evaluate_on_photos(weights, data, squeezenet, lpips, as_json)
     if benchmarks is not None:
-        _benchmark(weights, benchmarks, None if suites is None else names(suites), photos, as_json)
+        from prismgan.evaluation.benchmarks import run_benchmarks, table
 
+        chosen = None if suites is None else names(suites)
+        found = run_benchmarks(weights, benchmarks, chosen, photos=photos, announce=_to_stderr)
+        content, lines, left_out = found, table(found), found["left_out"]
+    else:
+        assert data is not None
+        from prismgan.evaluation.photos import evaluate_weights
 
-def _evaluate_on_photos(
-    weights: Path | None, folder: Path, squeezenet: Path | None, lpips: Path | None, as_json: bool
-) -> None:
-    from prismgan.evaluation.photos import evaluate_weights
-
-    evaluation = evaluate_weights(weights, folder, squeezenet=squeezenet, lpips=lpips)
+        evaluation = evaluate_weights(weights, data, squeezenet=squeezenet, lpips=lpips)
+        content, lines, left_out = evaluation.as_json(), _lines(evaluation), evaluation.skipped
     if as_json:
-        print_json(evaluation.as_json())
+        print_json(content)
         return
+    for line in lines:
+        typer.echo(line)
+    for line in left_out:
+        _to_stderr(f"left out: {line}")
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _lines(evaluation: Evaluation) -> Iterator[str]:
     for m in evaluation.rows:
         value, baseline = ("-" if number is None else f"{number:.4g}" for number in (m.value, m.baseline))
         spread = "" if m.deviation is None else f" +- {m.deviation:.2g}"
         where = f"{m.task:<16} {m.condition:<12} {m.metric:<18}"
-        typer.echo(f"{where} {value:>8} {m.unit:<3}{spread} (doing nothing: {baseline}; {m.better} is better)")
+        yield f"{where} {value:>8} {m.unit:<3}{spread} (doing nothing: {baseline}; {m.better} is better)"
     for name, number in evaluation.discriminator.items():
-        typer.echo(f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}")
+        yield f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}"
     for entry in evaluation.anomaly:
         where = f"{entry['picture']} ({entry['condition']})"
-        typer.echo(f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}")
-    for line in evaluation.skipped:
-        typer.echo(f"left out: {line}", err=True)
-
-
-def _benchmark(weights: Path | None, folder: Path, suites: list[str] | None, photos: int, as_json: bool) -> None:
-    from prismgan.evaluation.benchmarks import run_benchmarks, table
-
-    found = run_benchmarks(weights, folder, suites, photos=photos, announce=lambda line: typer.echo(line, err=True))
-    if as_json:
-        print_json(found)
-        return
-    for line in table(found):
-        typer.echo(line)
-    for line in found["left_out"]:
-        typer.echo(f"left out: {line}", err=True)
+        yield f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}"
 
 
 def compare(
@@ -138,10 +135,7 @@ def compare(
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     everybody = [JOINT] if vary else list(MODELS)
     variants = find_variants(
-        recipe,
-        overrides,
-        everybody if models is None else names(models),
-        [Axis.parse(text) for text in vary or []],
+        recipe, overrides, everybody if models is None else names(models), [Axis.parse(text) for text in vary or []]
     )
     cluster = connected(address) if clustered else None
     report = compare(variants, seeds, out, resume=resume, cluster=cluster, workers=workers)

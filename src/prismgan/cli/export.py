@@ -10,15 +10,13 @@ import typer
 from prismgan.cli.conventions import AsJson, WeightsFile, complete_tasks, fail, names, print_json
 
 if TYPE_CHECKING:
-    from prismgan.export.parity import TaskParity
+    from prismgan.export.exporter import Exported
+    from prismgan.web.site_writer import Site
 
 
 def export(
     out: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.", show_default=False
-        ),
+        Path, typer.Option(metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.")
     ],
     weights: WeightsFile = None,
     tasks: Annotated[
@@ -51,8 +49,7 @@ def export(
     required: Annotated[
         bool,
         typer.Option(
-            "--no-defaults",
-            help="Write an ONNX file whose inputs strength and latent must be given; see docs/onnx.md.",
+            "--no-defaults", help="Write an ONNX file whose inputs strength and latent must be given; see docs/onnx.md."
         ),
     ] = False,
     licence: Annotated[
@@ -68,17 +65,26 @@ def export(
     Each task's output is compared with that of the network first. Nothing is written if they differ too much.
     """
     chosen = None if tasks is None else names(tasks)
+    from prismgan.weights import load_weights
+
     if kind == "site":
         if precision != "float32" or calibrate or required:
             fail("--precision, --calibrate and --no-defaults are for --format onnx; leave them out for a site")
-        _site(out, weights, chosen, onnxruntime_web, licence, overwrite, as_json)
+        from prismgan.web.site_writer import write_site
+
+        site = write_site(
+            load_weights(weights), out, tasks=chosen, onnxruntime=onnxruntime_web, licence=licence, overwrite=overwrite
+        )
+        parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in site.parts.items())
+        _show(site, as_json, f"{site.path}: {sum(site.sizes.values()) / 1e6:.1f} MB ({parts})")
+        if not as_json:
+            typer.echo(f"look at it: prismgan serve --static {site.path}", err=True)
         return
     if onnxruntime_web is not None or overwrite:
         fail("--onnxruntime-web and --overwrite are for --format site; leave them out")
     from prismgan.export import export as export_weights
-    from prismgan.weights import load_weights
 
-    found = export_weights(
+    exported = export_weights(
         load_weights(weights),
         out,
         tasks=chosen,
@@ -87,39 +93,15 @@ def export(
         licence=licence,
         defaults=not required,
     )
+    speed = "" if precision == "float32" else f", {exported.speed:.2f} times as fast as float32 on this CPU"
+    _show(exported, as_json, f"{exported.path}: {exported.size / 1e6:.1f} MB, {precision}{speed}")
+
+
+def _show(written: Site | Exported, as_json: bool, summary: str) -> None:
     if as_json:
-        print_json(found.content())
+        print_json(written.content())
         return
-    _print_parity(found.tasks)
-    speed = "" if precision == "float32" else f", {found.speed:.2f} times as fast as float32 on this CPU"
-    typer.echo(f"{found.path}: {found.size / 1e6:.1f} MB, {precision}{speed}")
-
-
-def _site(
-    out: Path,
-    weights: Path | None,
-    tasks: list[str] | None,
-    runtime: Path | None,
-    licence: str | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    from prismgan.web.site_writer import write_site
-    from prismgan.weights import load_weights
-
-    site = write_site(
-        load_weights(weights), out, tasks=tasks, onnxruntime=runtime, licence=licence, overwrite=overwrite
-    )
-    if as_json:
-        print_json(site.content())
-        return
-    _print_parity(site.tasks)
-    parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in site.parts.items())
-    typer.echo(f"{site.path}: {sum(site.sizes.values()) / 1e6:.1f} MB ({parts})")
-    typer.echo(f"look at it: prismgan serve --static {site.path}", err=True)
-
-
-def _print_parity(tasks: tuple[TaskParity, ...]) -> None:
     typer.echo(f"{'task':<20} {'scale':>5} {'largest':>9} {'mean':>9}   difference, in 1/255")
-    for row in tasks:
+    for row in written.tasks:
         typer.echo(f"{row.task:<20} {row.scale:>4}x {row.maximum:>9.5f} {row.mean:>9.5f}   {row.psnr:.1f} dB")
+    typer.echo(summary)

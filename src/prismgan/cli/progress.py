@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import typer
 from rich.console import Console
@@ -51,55 +51,45 @@ class Narrator(Console):
                 super().print(f"  ... {now - self._since:.0f} s")
 
 
-class _Bar:
+class _Bar(Progress):
     """A bar with the time that is left on a terminal; nothing where stderr is a file or a pipe. A context manager."""
 
-    def __init__(self, console: Console | None, every: float, before: TextColumn, behind: TextColumn) -> None:
-        """The bar stands between two columns; where there is none, a line is due every so many seconds."""
-        self.console = console or Console(stderr=True)
+    def __init__(self, console: Console | None, every: float, before: str, behind: str) -> None:
+        """The bar stands between two texts; where there is none, a line is due every so many seconds."""
+        console = console or Console(stderr=True)
         self.every = every
         self._started = self._printed = time.monotonic()
         # stdout is left alone: rich would send what other programs wait for to the bar's own stream.
-        self._bar = Progress(
-            before,
+        super().__init__(
+            TextColumn(before),
             BarColumn(),
-            behind,
+            TextColumn(behind),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            console=self.console,
+            console=console,
             redirect_stdout=False,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not console.is_terminal,
         )
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
 
     def remark(self, text: str) -> None:
         self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
 
 class RenderProgress(_Bar):
-    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
-
-    A context manager. Files that are written go to stdout, a line each, for other programs.
-    """
+    """Progress over things of which each may be partly done. Files that are written go to stdout, a line each."""
 
     def __init__(
         self, count: int, things: str = "pictures", *, console: Console | None = None, every: float = 15.0
     ) -> None:
-        super().__init__(console, every, TextColumn(things), TextColumn("{task.fields[done]}/{task.total:.0f}"))
+        super().__init__(console, every, things, "{task.fields[done]}/{task.total:.0f}")
         self.count, self.things = count, things
-        self._task = self._bar.add_task(things, total=count, done=0)
+        self._bar = self.add_task(things, total=count, done=0)
 
     def __call__(self, done: float) -> None:
         now = time.monotonic()
         if self.console.is_terminal:
-            self._bar.update(self._task, completed=done, done=int(done))
+            self.update(self._bar, completed=done, done=int(done))
         elif now - self._printed >= self.every:
             self._printed = now
             left = (now - self._started) / done * (self.count - done)
@@ -107,22 +97,18 @@ class RenderProgress(_Bar):
 
     def written(self, path: object) -> None:
         if self.console.is_terminal and sys.stdout.isatty():
-            self.console.print(one_line(str(path)), highlight=False, markup=False, soft_wrap=True)  # above the bar
+            self.remark(str(path))  # above the bar
         else:
             typer.echo(path)
 
 
 class VideoProgress(_Bar):
-    """A bar with the time that is left on a terminal; a line now and then where stderr is a file or a pipe.
-
-    A context manager, and a :class:`prismgan.render.video.settings.Listener`.
-    """
+    """Progress over the frames of a clip, as a :class:`prismgan.render.video.settings.Listener`."""
 
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
-        count = TextColumn("{task.completed:.0f}/{task.fields[of]}")
-        super().__init__(console, every, TextColumn("{task.description}"), count)
+        super().__init__(console, every, "{task.description}", "{task.completed:.0f}/{task.fields[of]}")
         self._first: int | None = None
-        self._task = self._bar.add_task("frames", total=None, of="?")
+        self._bar = self.add_task("frames", total=None, of="?")
 
     def rendered(self, frames: int, total: int | None) -> None:
         if total is not None:
@@ -130,7 +116,7 @@ class VideoProgress(_Bar):
         now = time.monotonic()
         if self._first is None:
             self._first, self._started, self._printed = frames - 1, now, now
-        self._bar.update(self._task, completed=frames, total=total, of=total or "?")
+        self.update(self._bar, completed=frames, total=total, of=total or "?")
         if not self.console.is_terminal and now - self._printed >= self.every:
             self._printed = now
             left = (now - self._started) / max(1, frames - self._first - 1) * ((total or frames) - frames)
@@ -138,4 +124,4 @@ class VideoProgress(_Bar):
             self.remark(f"{frames}{eta or ' frames'}")
 
     def joining(self, path: Path) -> None:
-        self._bar.update(self._task, description=f"writing {path.name}")
+        self.update(self._bar, description=f"writing {path.name}")

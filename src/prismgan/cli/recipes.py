@@ -35,11 +35,10 @@ def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
 
 @recipe_app.command("init", epilog=examples("recipe init photos", "recipe init photos --style painting.jpg"))
 def recipe_init(
-    folder: Annotated[Path, typer.Argument(help="The folder with your photos.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder with your photos.")],
     out: Annotated[Path, typer.Option(help="Write this file; one that exists is left alone.")] = Path("recipe.yaml"),
     style: Annotated[
-        list[Path] | None,
-        typer.Option(help="Add a task for the style of this picture. Repeatable.", show_default=False),
+        list[Path] | None, typer.Option(help="Add a task for the style of this picture. Repeatable.")
     ] = None,
 ) -> None:
     """Write a first recipe for a folder of photos, with comments."""
@@ -63,9 +62,7 @@ def recipe_list() -> None:
 
 
 @recipe_app.command("show", epilog=examples("recipe show quick", "recipe show paired > my-pairs.yaml"))
-def recipe_show(
-    name: Annotated[str, typer.Argument(help="The name of a recipe that comes with prismgan.", show_default=False)],
-) -> None:
+def recipe_show(name: Annotated[str, typer.Argument(help="The name of a recipe that comes with prismgan.")]) -> None:
     """Print a recipe that comes with prismgan."""
     from prismgan.recipes import read_built_in
 

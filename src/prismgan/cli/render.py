@@ -24,10 +24,8 @@ from prismgan.cli.conventions import (
     Workers,
     fail,
     is_clustered,
-    names,
-    parsed_blends,
+    parsed_request,
     parsed_size,
-    parsed_strengths,
 )
 
 MOST_VARIATIONS = 1000
@@ -40,13 +38,11 @@ def render(
         list[str],
         typer.Argument(
             help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'; also of object "
-            "stores, for example s3://bucket/photos.",
-            show_default=False,
+            "stores, for example s3://bucket/photos."
         ),
     ],
     out: Annotated[
-        str,
-        typer.Option(help="Write the results into this folder or address, in a folder for each picture."),
+        str, typer.Option(help="Write the results into this folder or address, in a folder for each picture.")
     ] = "looks",
     weights: WeightsOption = None,
     tasks: TaskNames = None,
@@ -89,9 +85,9 @@ def render(
     """
     if not 1 <= variations <= MOST_VARIATIONS:
         fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
-    strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
-    limit = None if memory is None else parsed_size(memory)
+    limit = parsed_size(memory)
     clustered = is_clustered(engine, address, workers)
+    request = parsed_request(tasks, strength, blend, range(seed, seed + variations), brush, chain)
 
     from prismgan.cli.progress import RenderProgress
     from prismgan.cluster import connected
@@ -99,19 +95,10 @@ def render(
     from prismgan.render.clustered import RenderingOfFiles, render_on_cluster
     from prismgan.render.files import read_mask
     from prismgan.render.jobs import find_jobs
-    from prismgan.render.request import Request
     from prismgan.render.stored import find_stored_jobs, is_address, remove, write
     from prismgan.weights import load_weights
 
     check_format(suffix, quality)
-    request = Request(
-        tasks=None if tasks is None else tuple(names(tasks)),
-        strength=strengths,
-        blends=blends,
-        seeds=tuple(range(seed, seed + variations)),
-        chain=tuple(names(chain or "")),
-        brush=brush,
-    )
     stored = any(map(is_address, (*pictures, out)))
     jobs: Sequence[Any] = find_stored_jobs(pictures, out) if stored else find_jobs(pictures, Path(out))
     rendering = RenderingOfFiles(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,9 +40,12 @@ def serve(
         fail("serve: a site brings its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)
 
+    from prismgan.web.application import make_application
     from prismgan.web.guard import LOCAL
-    from prismgan.web.serving import serve, serve_site
+    from prismgan.web.serving import serve, site_application
     from prismgan.web.workshop import Studio
+
+    application: Any
 
     def ready(address: str) -> None:
         if host not in LOCAL:
@@ -54,7 +57,8 @@ def serve(
     # Where this process was started with SIGINT ignored, as scripts start what runs behind them, there is no exception.
     with suppress(KeyboardInterrupt):
         if static is not None:
-            serve_site(static, host, port, ready)
+            application = site_application(static, host)
         else:
-            serve(Studio.load(weights, runtime, fast=fast), host, port, ready)
+            application = make_application(Studio.load(weights, runtime, fast=fast), host)
+        serve(application, host, port, ready)
     typer.echo("stopped", err=True)

@@ -12,24 +12,20 @@ from prismgan.cli.conventions import WeightsFile, fail
 if TYPE_CHECKING:
     from prismgan.weights import Weights
 
-NewFile = Annotated[Path, typer.Option(help="Write this file; it may be the weights file itself.", show_default=False)]
+NewFile = Annotated[Path, typer.Option(help="Write this file; it may be the weights file itself.")]
 
 
 def add_task(
-    name: Annotated[str, typer.Option(help="Give the new task this name.", show_default=False)],
-    exemplar: Annotated[
-        list[str], typer.Option(help="Learn the style of this picture. Repeatable.", show_default=False)
-    ],
+    name: Annotated[str, typer.Option(help="Give the new task this name.")],
+    exemplar: Annotated[list[str], typer.Option(help="Learn the style of this picture. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
     minutes: Annotated[
-        float | None,
-        typer.Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.", show_default=False),
+        float | None, typer.Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
     photos: Annotated[
-        Path | None,
-        typer.Option(help="Train on the photos in this folder; on built-in ones by default.", show_default=False),
+        Path | None, typer.Option(help="Train on the photos in this folder; on built-in ones by default.")
     ] = None,
     strength: Annotated[
         float | None,
@@ -48,9 +44,7 @@ def add_task(
     latent: Annotated[
         bool, typer.Option("--latent", help="Let the output vary with the latent z, so that each --seed gives another.")
     ] = False,
-    preview: Annotated[
-        list[str] | None, typer.Option(help="Show this picture in the preview. Repeatable.", show_default=False)
-    ] = None,
+    preview: Annotated[list[str] | None, typer.Option(help="Show this picture in the preview. Repeatable.")] = None,
 ) -> None:
     """Add a style, learnt from a picture or a few, to weights.
 
@@ -80,7 +74,7 @@ def add_task(
 
 
 def remove_task(
-    name: Annotated[list[str], typer.Option(help="Remove the task of this name. Repeatable.", show_default=False)],
+    name: Annotated[list[str], typer.Option(help="Remove the task of this name. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
@@ -92,10 +86,8 @@ def remove_task(
 
 
 def rename_task(
-    old: Annotated[
-        str, typer.Option("--from", metavar="NAME", help="Rename the task of this name.", show_default=False)
-    ],
-    new: Annotated[str, typer.Option("--to", metavar="NAME", help="Give it this name.", show_default=False)],
+    old: Annotated[str, typer.Option("--from", metavar="NAME", help="Rename the task of this name.")],
+    new: Annotated[str, typer.Option("--to", metavar="NAME", help="Give it this name.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:

@@ -23,10 +23,8 @@ from prismgan.cli.conventions import (
     Workers,
     fail,
     is_clustered,
-    names,
-    parsed_blends,
+    parsed_request,
     parsed_size,
-    parsed_strengths,
 )
 from prismgan.errors import PrismganError
 
@@ -38,7 +36,7 @@ INTERRUPTED = 130
 
 
 def video(
-    clips: Annotated[list[Path], typer.Argument(help="The clips, or - to read one from a pipe.", show_default=False)],
+    clips: Annotated[list[Path], typer.Argument(help="The clips, or - to read one from a pipe.")],
     out: OutFolder = Path("looks"),
     weights: WeightsOption = None,
     tasks: TaskNames = None,
@@ -64,7 +62,7 @@ def video(
     steady: Annotated[
         float,
         typer.Option(
-            help="Keep this part of a style's last frame, moved along, in the next, against flicker: 0 to 0.95.",
+            help="Keep this part of a style's last frame, moved along, in the next, against flicker: 0 to 0.95."
         ),
     ] = 0.88,
     segment: Annotated[
@@ -84,16 +82,15 @@ def video(
     """
     if not 0.1 <= segment <= 3600:
         fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
-    strengths, blends = parsed_strengths(strength or []), parsed_blends(blend or [])
-    limit = None if memory is None else parsed_size(memory)
+    limit = parsed_size(memory)
     clustered = is_clustered(engine, address, workers)
     if Path("-") in clips and (clustered or len(clips) > 1):
         fail("-: comes through a pipe to this process alone; save it to a file first")
+    request = parsed_request(tasks, strength, blend, range(seed, seed + 1), brush)
 
     from prismgan.cli.progress import RenderProgress, VideoProgress
     from prismgan.cluster import connected
     from prismgan.packages import require
-    from prismgan.render import Request
     from prismgan.render.clustered import ClipRendering, render_clips_on_cluster
     from prismgan.render.video.files import check_clips
     from prismgan.render.video.segment import Encoding
@@ -102,13 +99,6 @@ def video(
 
     require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
-    request = Request(
-        tasks=None if tasks is None else tuple(names(tasks)),
-        strength=strengths,
-        blends=blends,
-        seeds=(seed,),
-        brush=brush,
-    )
     rendering = ClipRendering(
         load_weights(weights).without("discriminator"),
         {"memory": limit, "runtime": runtime, "fast": fast},

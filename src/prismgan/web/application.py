@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 
-from prismgan.web import clip_routes, events, frame_routes, picture_routes, render_routes, style_routes
+from prismgan.web import clip_routes, frame_routes, picture_routes, render_routes, style_routes
 from prismgan.web.guard import Guard
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, answer_refusals
@@ -22,7 +22,6 @@ SWEEP = 60.0
 
 
 def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
-    """A server's application, as ASGI."""
     limits = limits or Limits()
 
     @asynccontextmanager
@@ -47,7 +46,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         lifespan=lifespan,
     )
     answer_refusals(application)
-    for module in (picture_routes, clip_routes, render_routes, frame_routes, style_routes, events):
+    for module in (picture_routes, clip_routes, render_routes, frame_routes, style_routes):
         application.include_router(module.router)
     application.include_router(page)
     application.add_middleware(
@@ -72,16 +71,11 @@ async def _sweep(workshop: Workshop) -> None:
 # -- the page: a few files that are read once, so that no request's path ever meets the file system ---
 
 page = APIRouter(include_in_schema=False)
-MEDIA = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
-}
+MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FILES = {
-    file.name: (file.read_bytes(), MEDIA[file.name.rpartition(".")[2]])
-    for file in (files("prismgan.web") / "static").iterdir()
-    if file.name.rpartition(".")[2] in MEDIA
+    file.name: (file.read_bytes(), MEDIA[file.suffix])
+    for file in (Path(__file__).parent / "static").iterdir()
+    if file.suffix in MEDIA
 }
 
 

@@ -19,11 +19,11 @@ from prismgan.render.video.join import target_of
 from prismgan.render.video.segment import ClipJob, Encoding
 from prismgan.render.video.settings import GRID, Preview, Settings, output_names
 from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, wrong
-from prismgan.web.clips import NAME, SentClip, clips_are_read, plainly
 from prismgan.web.jobs import Job, Length
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.render_routes import checked
+from prismgan.web.uploads import CLIP, SentClip, clips_are_read, plainly
 from prismgan.web.workshop import Client, Here
 
 router = APIRouter(prefix="/api/videos", tags=["clips"])
@@ -41,7 +41,7 @@ def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
         height=kept.height,
         seconds=kept.seconds,
         frames=kept.frames,
-        tasks=here.clips.bounds.fitting(here.studio.weights.header.tasks, kept.size),
+        tasks=here.clips.fitting(here.studio.weights.header.tasks, kept.size),
     )
 
 
@@ -56,7 +56,7 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
     """Ask for looks of a clip, with its sound; see ``/api/renders``. All that is shorter is done in between. The
     WebSocket ``/api/renders/{id}/events`` sends previews as binary messages, JPEG files."""
     upload, renderer = here.clips.get(name), here.studio.renderer
-    request, sizes = checked(asked, upload.size, here.clips.bounds, renderer, here.limits)
+    request, sizes = checked(asked, upload.size, here.clips, renderer)
     if asked.grid and GRID in sizes:
         raise Refusal(422, f"grid: an output is named {GRID!r} already; leave one of them out")
     grid = {GRID: None} if asked.grid else {}
@@ -64,8 +64,8 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
     return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
 
 
-class _Told:
-    """A listener that tells a job."""
+class _Listener:
+    """Tells a job how its clip goes on."""
 
     def __init__(self, job: Job, limits: Limits) -> None:
         self.job, self.limits = job, limits
@@ -74,14 +74,8 @@ class _Told:
         self.job.remarks.append(one_line(plainly(text)))
 
     def rendered(self, frames: int, total: int | None) -> None:
-        """So many frames are rendered.
-
-        Raises:
-            PrismganError: the clip is longer than its file says, and than is taken here.
-            Cancelled: nobody wants it any more.
-        """
-        if frames > self.limits.clip_frames:
-            most = self.limits.clip_frames
+        most = self.limits.clip_frames
+        if frames > most:  # its file said less
             raise PrismganError(f"the clip has more than {most:,} frames; cut it, or use prismgan video")
         self.job.advance(frames, total or 0)
 
@@ -103,22 +97,14 @@ def render_sent_clip(
     job.folder.mkdir(parents=True)
     source = job.folder / "source"
     try:
-        # Its owner may go on to another clip meanwhile.
-        _link(upload.path, source)
+        _link(upload.path, source)  # its owner may go on to another clip meanwhile
         settings = Settings(Encoding(), grid)
-        clip = open_clip(source, NAME)
+        clip = open_clip(source, CLIP)
         renderer = with_fixed_memory(renderer, request, clip, settings)
         segments = ClipJob(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
+        listener, preview = _Listener(job, limits), Preview(clip, job.show)
         outcome = render_clip(
-            clip,
-            job.folder,
-            target_of(clip),
-            segments,
-            renderer,
-            request,
-            settings,
-            _Told(job, limits),
-            Preview(clip, job.show),
+            clip, job.folder, target_of(clip), segments, renderer, request, settings, listener, preview
         )
         sizes = {path.stem: open_clip(path).upright_size for path in outcome.written}
     except PrismganError as error:
@@ -130,17 +116,13 @@ def render_sent_clip(
 
 
 def _link(path: Path, to: Path) -> None:
-    """One more name of a file, or a copy where its file system gives none.
-
-    Raises:
-        PrismganError: there is no such file any more, or the disk is full.
-    """
+    """One more name of a file, or a copy where its file system gives none."""
     try:
-        os.link(path, to)
-    except FileNotFoundError:
-        raise PictureError("the clip was removed, or is too old; upload it again") from None
-    except OSError:
         try:
+            os.link(path, to)
+        except FileNotFoundError:
+            raise PictureError("the clip was removed, or is too old; upload it again") from None
+        except OSError:
             shutil.copyfile(path, to)
-        except OSError as error:
-            raise PrismganError(f"the clip cannot be copied ({error.strerror or error}); try again later") from None
+    except OSError as error:
+        raise PrismganError(f"the clip cannot be copied ({error.strerror or error}); try again later") from None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
@@ -76,20 +76,13 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
             return
 
-        # Whatever can be got can be asked for without its body.
-        bodiless = scope["method"] == "HEAD"
-        if bodiless:
+        # Whatever can be got can be asked for without its body, which uvicorn leaves out.
+        if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
-
-        async def sent(message: Message) -> None:
-            if bodiless and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
         client = scope["client"][0] if scope["client"] else ""
         headers = Headers(scope=scope)
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
-        exchange = Exchange(client, self._most(scope), has_body, self.limits, self.headers, receive, sent)
+        exchange = Exchange(client, self._most(scope), has_body, self.limits, self.headers, receive, send)
         others = sum(other.client == client and other.arriving for other in self._exchanges)
         if refusal is None and has_body and others >= self.limits.bodies_of_a_client:
             refusal = Refusal(429, "too much arrives from this address at once; send one file after the other")
@@ -126,15 +119,13 @@ class Guard:
         if host in LOCAL or host == self.host.lower():
             return True
         # A literal IP address cannot be the target of DNS rebinding, and the machine's own name is known.
-        return self.host in EVERYWHERE and (_is_address(host) or host == socket.gethostname().lower())
+        if self.host not in EVERYWHERE:
+            return False
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host == socket.gethostname().lower()
+        return True
 
     def _most(self, scope: Scope) -> int:
         return self.larger.get(scope["path"], self.limits.body_bytes)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

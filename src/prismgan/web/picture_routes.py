@@ -23,9 +23,8 @@ from prismgan.web.bodies import (
     encoded,
     wrong,
 )
-from prismgan.web.clips import clips_are_read
-from prismgan.web.pictures import Part
 from prismgan.web.refusals import Refusal
+from prismgan.web.uploads import Part, clips_are_read
 from prismgan.web.workshop import Client, Here
 
 router = APIRouter(prefix="/api", tags=["pictures"])
@@ -62,7 +61,7 @@ def sample(name: str) -> Response:
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
     """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
     kept = here.pictures.add(client, file)
-    tasks = here.pictures.bounds.fitting(here.studio.weights.header.tasks, kept.size)
+    tasks = here.pictures.fitting(here.studio.weights.header.tasks, kept.size)
     return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
 
 

@@ -1,11 +1,14 @@
-"""Renders: ``/api/pictures/{id}/renders``, and those of clips as well ``/api/renders``."""
+"""Renders: ``/api/pictures/{id}/renders``; those of clips as well ``/api/renders``; and how all jobs are followed."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
@@ -22,11 +25,9 @@ from prismgan.web.bodies import (
     wrong,
 )
 from prismgan.web.jobs import Job, Length
-from prismgan.web.limits import Limits
-from prismgan.web.pictures import Part, SentPicture
 from prismgan.web.refusals import Refusal, words_of
-from prismgan.web.uploads import Bounds
-from prismgan.web.workshop import Client, Here
+from prismgan.web.uploads import Part, SentPicture, Uploads
+from prismgan.web.workshop import Client, Here, Workshop
 
 router = APIRouter(prefix="/api", tags=["renders"])
 
@@ -37,7 +38,7 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     ready in the order of ``tasks``, and each can be fetched from then on."""
     upload, renderer = here.pictures.get(picture), here.studio.renderer
     part = Part(upload, asked.crop, asked.side)
-    request, sizes = checked(asked, part.size, here.pictures.bounds, renderer, here.limits)
+    request, sizes = checked(asked, part.size, here.pictures, renderer)
     small = part.size[0] * part.size[1] <= here.limits.quick_pixels
     length = Length.SECONDS if small else Length.MINUTES
     work = partial(_work, renderer, upload, part, request)
@@ -87,6 +88,66 @@ def cancel(name: str, here: Here) -> None:
     here.drop(here.jobs.get(name, "render"))
 
 
+# -- progress over a WebSocket ----------------------------------------------------------------------
+
+EVERY = 0.1
+"""Seconds between two looks at a job. The worker's thread is only looked at: nothing has to be carried across."""
+TRY_LATER, UNKNOWN = 1013, 4404
+
+
+@router.websocket("/renders/{name}/events")
+async def events(websocket: WebSocket, name: str, here: Here) -> None:
+    await follow(websocket, here, name, "render")
+
+
+async def follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal["render", "style"]) -> None:
+    """Send a JSON text for every change until the job is over, and every preview as a JPEG in a binary message."""
+    await websocket.accept()
+    try:
+        job = here.jobs.get(name, kind)
+    except Refusal as refusal:
+        await websocket.close(UNKNOWN, str(refusal.detail))
+        return
+    if here.watchers >= here.limits.watchers:
+        await websocket.close(TRY_LATER, "too many watch; ask for the state instead")
+        return
+    here.watchers += 1
+    job.watchers += 1
+    told, shown = None, 0
+    try:
+        while True:
+            state = here.describe(job)
+            if state.previews > shown:
+                shown = state.previews
+                await websocket.send_bytes(job.preview)
+            if state != told:
+                told = state
+                await websocket.send_json(state.model_dump())
+            if state.state in ("done", "failed", "cancelled"):
+                await websocket.close()
+                return
+            await _pause(websocket)
+    except WebSocketDisconnect:
+        return
+    finally:
+        here.watchers -= 1
+        job.watchers -= 1
+        job.asked = time.monotonic()
+        here.cancel_if_left(job, asyncio.get_running_loop().call_later)
+
+
+async def _pause(websocket: WebSocket) -> None:
+    """Wait a moment, and notice whoever leaves in the meantime."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(EVERY):
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                continue
+            raise WebSocketDisconnect
+
+
+# -- the work ---------------------------------------------------------------------------------------
+
+
 def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request, job: Job) -> None:
     source = part.of(upload.open())
 
@@ -99,16 +160,17 @@ def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request,
 
 
 def checked(
-    asked: RenderBody, size: tuple[int, int], bounds: Bounds, renderer: Renderer, limits: Limits
+    asked: RenderBody, size: tuple[int, int], uploads: Uploads[Any], renderer: Renderer
 ) -> tuple[Request, dict[str, tuple[int, int]]]:
     """The request, and height and width of what comes out, by name, of a source of this height and width.
 
     Raises:
         Refusal: it does not fit the weights (422), or is too much (413, 422).
     """
-    if len(asked.blends) > limits.blends:
-        raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {limits.blends} are made at once")
-    tasks = bounds.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
+    blends = uploads.limits.blends
+    if len(asked.blends) > blends:
+        raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {blends} are made at once")
+    tasks = uploads.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
     try:
         request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
         scales = renderer.plan(request).scales
@@ -116,10 +178,7 @@ def checked(
         raise Refusal(422, words_of(error)) from None
     sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in scales.items()}
     for name, (height, width) in sizes.items():
-        if height * width > bounds.output_pixels:
-            raise Refusal(
-                413,
-                f"{name}: would have {width}x{height} pixels, more than the server makes; "
-                f"use a smaller {bounds.what}, or {bounds.command}",
-            )
+        if height * width > uploads.output_pixels:
+            found = f"{name}: would have {width}x{height} pixels, more than the server makes"
+            raise Refusal(413, f"{found}; use a smaller {uploads.what}, or {uploads.command}")
     return request, sizes

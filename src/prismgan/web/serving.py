@@ -16,12 +16,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError
-from prismgan.web.application import make_application
 from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
 from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
-from prismgan.web.workshop import Studio
 
 CONNECTIONS = 256
 """At once; beyond, clients are told to come back later."""
@@ -30,11 +28,7 @@ PATIENCE = 3
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        PrismganError: the address is none of this machine's, or taken.
-    """
+    """A socket that listens."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family)
@@ -43,7 +37,7 @@ def bound(host: str, port: int) -> socket.socket:
         raise PrismganError(f"{host}:{port}: cannot be served at ({reason}); try another --port or --host") from None
 
 
-def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], limits: Limits | None = None) -> None:
+def serve(application: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is asked to end.
 
     Args:
@@ -53,32 +47,14 @@ def serve(studio: Studio, host: str, port: int, ready: Callable[[str], None], li
     Raises:
         PrismganError: the address is none of this machine's, or taken.
     """
-    _run(make_server(studio, host, limits), host, port, ready)
-
-
-def serve_site(folder: Path, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the folder of a static site, as :func:`serve` serves a page.
-
-    Raises:
-        PrismganError: it is no site, or the address is none of this machine's, or taken.
-    """
-    _run(server_of(site_application(folder, host)), host, port, ready)
-
-
-def _run(server: uvicorn.Server, host: str, port: int, ready: Callable[[str], None]) -> None:
+    server = server_of(application)
     with bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listening.getsockname()[1]}")
         server.run(sockets=[listening])
 
 
-def make_server(studio: Studio, host: str, limits: Limits | None = None) -> uvicorn.Server:
-    """What answers at a socket that is bound to this address."""
-    return server_of(make_application(studio, host, limits))
-
-
 def server_of(application: ASGIApp) -> uvicorn.Server:
-    """What runs an application."""
     config = uvicorn.Config(
         application,
         http=Connection,
@@ -97,22 +73,16 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
 
 MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
 """Of files that a browser refuses otherwise; what this machine says of them may be wrong."""
-OWN = frozenset({"Content-Security-Policy"})
-"""The page has its own, which lets WebAssembly run."""
 SITE_HEADERS = {
-    **{name: value for name, value in HEADERS.items() if name not in OWN},
-    # Threads need it.
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    # Asked for anew after every export.
-    "Cache-Control": "no-cache",
+    **HEADERS,
+    "Cross-Origin-Embedder-Policy": "require-corp",  # threads need it
+    "Cache-Control": "no-cache",  # asked for anew after every export
 }
+del SITE_HEADERS["Content-Security-Policy"]  # the page has its own, which lets WebAssembly run
 
 
 def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
-    """The folder's application.
-
-    Args:
-        folder: of the site; links out of it are not followed.
+    """The application of a site's folder; links out of it are not followed.
 
     Raises:
         PrismganError: it holds no site.

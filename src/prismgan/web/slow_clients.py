@@ -52,11 +52,6 @@ class Exchange:
         self._too_slow = False
 
     async def receive(self) -> Message:
-        """The next part of the body.
-
-        Raises:
-            Refusal: it is too long (413), or comes too slowly (408).
-        """
         if not self.arriving:
             return await self._receive()
         patience = self.limits.silence + self._received / self.limits.pace - self._waited
@@ -74,7 +69,6 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """A part of the answer."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in self.headers.items():
@@ -104,7 +98,6 @@ class Exchange:
 
 
 def too_large(most: int) -> str:
-    """What to say of a body that is longer than that."""
     return f"the request has more than {most:,} bytes; send a smaller file"
 
 

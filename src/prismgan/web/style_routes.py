@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import torch
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Response, WebSocket
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,8 +21,9 @@ from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining
 from prismgan.web.bodies import JobBody, StyleBody, newest_preview, wrong
 from prismgan.web.jobs import Job, Length
-from prismgan.web.pictures import SentPicture
 from prismgan.web.refusals import Refusal, words_of
+from prismgan.web.render_routes import follow
+from prismgan.web.uploads import SentPicture
 from prismgan.web.workshop import Client, Here, Studio
 from prismgan.weights import free_name
 
@@ -71,6 +72,11 @@ def preview(name: str, here: Here) -> Response:
 def cancel(name: str, here: Here) -> None:
     """Cancel a training and forget it."""
     here.drop(here.jobs.get(name, "style"))
+
+
+@router.websocket("/styles/{name}/events")
+async def events(websocket: WebSocket, name: str, here: Here) -> None:
+    await follow(websocket, here, name, "style")
 
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})

@@ -1,4 +1,7 @@
-"""Files that clients sent, with random names in a folder of the server's own, few and not for long."""
+"""Pictures and clips that clients sent, with random names in a folder of the server's own, few and not for long.
+
+Clips need PyAV and OpenCV, which come with ``prismgan[video]``.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +9,30 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
+import numpy as np
 from fastapi import UploadFile
+from PIL import Image
 
+from prismgan import images
+from prismgan.errors import PictureError
+from prismgan.images import Picture, open_picture, refuse_unread, resized_alpha, to_8_bits
+from prismgan.packages import missing
+from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal
+from prismgan.web.refusals import Refusal, words_of
 from prismgan.weights import HeadEntry
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What is kept of one kind of file."""
-
-    what: str
-    """What errors call it."""
-    command: str
-    """What takes more."""
-    file_bytes: int
-    output_pixels: int
-    """Of a picture or frame that is made of it."""
-    kept: int
-    kept_of_a_client: int
-    """Beyond, the one that was used longest ago is forgotten."""
-
-    def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
-        """Names of the tasks whose output is not too large of a source of this height and width."""
-        return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
 
 @dataclass
 class Upload:
-    """One file."""
+    """One file; height and width are the right way up."""
 
     id: str
     client: str
@@ -58,33 +50,48 @@ class Upload:
 Kept = TypeVar("Kept", bound=Upload)
 
 
-class Uploads(Generic[Kept]):
-    """All of one kind. A name that a client sent is never used: only an id that was drawn here finds a file.
+@dataclass
+class Uploads(ABC, Generic[Kept]):
+    """All of one kind. A name that a client sent is never used: only an id that was drawn here finds a file."""
 
-    Args:
-        check: makes an upload of an id, a client and a file that was copied.
-        needed: whether a job that is not over needs an upload.
-    """
+    what: ClassVar[str]
+    """What errors call one."""
+    command: ClassVar[str]
+    """What takes more."""
 
-    def __init__(
-        self,
-        folder: Path,
-        limits: Limits,
-        bounds: Bounds,
-        check: Callable[[str, str, Path], Kept],
-        needed: Callable[[Upload], bool],
-    ) -> None:
-        self.folder, self.limits, self.bounds, self.check, self.needed = folder, limits, bounds, check, needed
-        folder.mkdir()
+    folder: Path
+    limits: Limits
+    needed: Callable[[Upload], bool]
+    """Whether a job that is not over needs an upload."""
+    file_bytes: int
+    output_pixels: int
+    """Of a picture or frame that is made of it."""
+    most: int
+    most_of_a_client: int
+    """Beyond, the one that was used longest ago is forgotten."""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
+
+    @abstractmethod
+    def check(self, name: str, client: str, path: Path) -> Kept:
+        """An upload of an id, a client and a file that was copied.
+
+        Raises:
+            Refusal: it is of another kind (415), too large (413), damaged or too small (422).
+        """
+
+    def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
+        """Names of the tasks whose output is not too large of a source of this height and width."""
+        return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
     def add(self, client: str, file: UploadFile) -> Kept:
         """Keep a file, once it is known that it can be read.
 
         Raises:
-            Refusal: it is of another kind (415), too large (413), damaged or too small (422), there are too many (429),
-                or the disk is full (507).
+            Refusal: as :meth:`check`; or there are too many (429), or the disk is full (507).
         """
         name = secrets.token_urlsafe(16)
         path = self.folder / name
@@ -94,13 +101,12 @@ class Uploads(Generic[Kept]):
             with self._lock:
                 self._make_room(client)
                 self._kept[name] = upload
-        except OSError as error:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
             reason = error.strerror or error
-            raise Refusal(507, f"the {self.bounds.what} cannot be kept ({reason}); try again later") from None
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+            raise Refusal(507, f"the {self.what} cannot be kept ({reason}); try again later") from None
         return upload
 
     def get(self, name: str) -> Kept:
@@ -112,17 +118,11 @@ class Uploads(Generic[Kept]):
         with self._lock:
             upload = self._kept.get(name)
             if upload is None:
-                what = self.bounds.what
-                raise Refusal(404, f"no {what} has this id; it was removed, or is too old: upload it again")
+                raise Refusal(404, f"no {self.what} has this id; it was removed, or is too old: upload it again")
             upload.used = time.monotonic()
             return upload
 
     def remove(self, name: str) -> None:
-        """Forget a file.
-
-        Raises:
-            Refusal: there is none (404).
-        """
         self.get(name)
         with self._lock:
             self._forget(name)
@@ -139,25 +139,152 @@ class Uploads(Generic[Kept]):
         return len(self._kept)
 
     def _copy(self, file: UploadFile, path: Path) -> None:
-        what, most = self.bounds.what, self.bounds.file_bytes
-        if file.size is None or file.size > most:
-            raise Refusal(413, f"the {what}'s file has more than {most:,} bytes; send a smaller one")
+        if file.size is None or file.size > self.file_bytes:
+            raise Refusal(413, f"the {self.what}'s file has more than {self.file_bytes:,} bytes; send a smaller one")
         with path.open("xb") as kept:
             shutil.copyfileobj(file.file, kept)
 
     def _make_room(self, client: str) -> None:
         oldest_first = sorted(self._kept.values(), key=lambda one: one.used)
         own = [upload for upload in oldest_first if upload.client == client]
-        if len(own) >= self.bounds.kept_of_a_client:
+        if len(own) >= self.most_of_a_client:
             self._forget(own[0].id)
-        elif len(self._kept) >= self.bounds.kept:
+        elif len(self._kept) >= self.most:
             recently = time.monotonic() - self.limits.idle_seconds
             idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
             if idle is None:
-                raise Refusal(429, f"the server keeps as many {self.bounds.what}s as it may; try again in a minute")
+                raise Refusal(429, f"the server keeps as many {self.what}s as it may; try again in a minute")
             self._forget(idle.id)
 
     def _forget(self, name: str) -> None:
         upload = self._kept.pop(name, None)
         if upload is not None:
             upload.path.unlink(missing_ok=True)
+
+
+# -- pictures -------------------------------------------------------------------------------------
+
+LARGE = threading.BoundedSemaphore(2)
+"""Of large pictures that are decoded when they arrive."""
+READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
+"""Pillow's names. It reads many more, for which decoders are old and seldom tested."""
+
+
+@dataclass
+class SentPicture(Upload):
+    def open(self) -> Picture:
+        """Decode it.
+
+        Raises:
+            PictureError: it was forgotten in the meantime.
+        """
+        try:
+            return open_picture(self.path)
+        except PictureError as error:
+            gone = "the picture was removed, or is too old; upload it again"
+            raise PictureError(words_of(error, [self.path]) if self.path.exists() else gone) from None
+
+
+class SentPictures(Uploads[SentPicture]):
+    what = "picture"
+    command = "prismgan render"
+
+    def check(self, name: str, client: str, path: Path) -> SentPicture:
+        limits = self.limits
+        try:  # first of all the header, which costs next to nothing
+            with images.open_lazily(path, refuse_unread(path)) as file:
+                kind, (width, height) = file.format, file.size
+        except PictureError as error:
+            raise Refusal(415, f"the file {words_of(error, [path])}") from None
+        if kind not in READ_FORMATS:
+            raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
+        if width * height > limits.pixels:
+            found = f"the picture has {width * height:,} pixels, and {limits.pixels:,} are taken here"
+            raise Refusal(413, f"{found}; make it smaller, or use prismgan render")
+        try:
+            # Many large ones at once would take all memory; small ones need not wait for them.
+            with LARGE if width * height > limits.quick_pixels else nullcontext():
+                height, width = open_picture(path).pixels.shape[:2]
+            images.refuse_small("picture", height, width)
+        except PictureError as error:
+            raise Refusal(422, f"the picture {words_of(error, [path, Path('picture')])}") from None
+        return SentPicture(name, client, path, height, width)
+
+
+class Part:
+    """The part of a picture that is asked for, as large as it is asked for; by default the whole picture as it is.
+
+    Args:
+        crop: left, top, width and height in pixels.
+        side: most pixels of the longer side; what is larger is reduced.
+
+    Raises:
+        Refusal: the picture does not have this part, or it would be too small to render (422).
+    """
+
+    def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
+        left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)
+        if left + width > picture.width or top + height > picture.height:
+            raise Refusal(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
+        factor = min(1.0, (side or max(width, height)) / max(width, height, 1))
+        self.size = round(height * factor), round(width * factor)
+        try:
+            images.refuse_small("crop" if crop else "side", *self.size)
+        except PictureError as error:
+            raise Refusal(422, words_of(error)) from None
+
+    def of(self, picture: Picture) -> Picture:
+        """That part of the decoded picture, in 8 bits."""
+        left, top, width, height = self.crop
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        pixels = to_8_bits(picture.pixels[rows, columns])
+        if self.size != pixels.shape[:2]:
+            reduced = Image.fromarray(pixels).resize(self.size[::-1], Image.Resampling.LANCZOS, reducing_gap=3)
+            pixels = np.asarray(reduced)
+        alpha = None if picture.alpha is None else to_8_bits(resized_alpha(picture.alpha[rows, columns], *self.size))
+        return replace(picture, pixels=pixels, alpha=alpha)
+
+
+# -- clips ----------------------------------------------------------------------------------------
+
+CLIP = "the clip"
+"""What errors call it."""
+
+
+@dataclass
+class SentClip(Upload):
+    seconds: float | None
+    """How long it is; None where the file does not say."""
+    frames: int | None
+    """How many there are, about."""
+
+
+def clips_are_read() -> bool:
+    """Whether the packages that read and write them are installed."""
+    return not missing(["av", "cv2"])
+
+
+def plainly(text: str) -> str:
+    """``the clip: is too long`` as ``the clip is too long``."""
+    return text.replace(f"{CLIP}: ", f"{CLIP} ", 1)
+
+
+class SentClips(Uploads[SentClip]):
+    what = "clip"
+    command = "prismgan video"
+
+    def check(self, name: str, client: str, path: Path) -> SentClip:
+        limits = self.limits
+        try:  # what its file says, and its first frame
+            clip = open_clip(path, CLIP)
+        except PictureError as error:
+            raise Refusal(415, plainly(words_of(error, [path]))) from None
+        if clip.width * clip.height > limits.clip_pixels:
+            found = f"the clip has {clip.width}x{clip.height} pixels, and {limits.clip_pixels:,} are taken here"
+            raise Refusal(413, f"{found}; make it smaller, or use prismgan video")
+        seconds, frames = clip.seconds or 0, clip.count or 0
+        if seconds > limits.clip_seconds or frames > limits.clip_frames:
+            taken = f"{limits.clip_seconds:,.0f} and {limits.clip_frames:,} are taken here"
+            found = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, and {taken}"
+            raise Refusal(413, f"{found}; cut it, or use prismgan video")
+        return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +22,9 @@ from filelock import FileLock, Timeout
 from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.web.bodies import JobBody, OutputBody
-from prismgan.web.clips import SentClip, sent_clips
 from prismgan.web.jobs import Job, JobStore
 from prismgan.web.limits import Limits
-from prismgan.web.pictures import SentPicture, sent_pictures
-from prismgan.web.uploads import Uploads
+from prismgan.web.uploads import SentClips, SentPictures
 from prismgan.web.work_queue import WorkQueue
 from prismgan.weights import Weights, load_weights
 
@@ -39,8 +38,7 @@ class Studio:
         self.weights = weights
         self.added: tuple[str, ...] = ()
         """Names of the styles that were added."""
-        self._runtime, self._fast = runtime, fast
-        self._lock = threading.Lock()
+        self._new_renderer = partial(Renderer, runtime=runtime, fast=fast)
         self.renderer = self._new_renderer(weights)
 
     @classmethod
@@ -50,11 +48,7 @@ class Studio:
     def add(self, weights: Weights, style: Style) -> None:
         """From now on these weights, which know a style more."""
         renderer = self._new_renderer(weights)
-        with self._lock:
-            self.weights, self.renderer, self.added = weights, renderer, (*self.added, style.name)
-
-    def _new_renderer(self, weights: Weights) -> Renderer:
-        return Renderer(weights, runtime=self._runtime, fast=self._fast)
+        self.weights, self.renderer, self.added = weights, renderer, (*self.added, style.name)
 
 
 PREFIX = "prismgan-serve-"
@@ -84,7 +78,6 @@ class OwnFolder:
         os.environ.setdefault(COMPILER_CACHE, str(self.path / "compiler"))
 
     def close(self) -> None:
-        """Remove it, and all that is in it."""
         if Path(os.environ.get(COMPILER_CACHE, "")).is_relative_to(self.path):
             del os.environ[COMPILER_CACHE]
         self._lock.release()
@@ -106,8 +99,8 @@ class Workshop:
     limits: Limits
     studio: Studio
     folder: OwnFolder
-    pictures: Uploads[SentPicture]
-    clips: Uploads[SentClip]
+    pictures: SentPictures
+    clips: SentClips
     jobs: JobStore
     queue: WorkQueue
     encoders: threading.BoundedSemaphore
@@ -118,19 +111,27 @@ class Workshop:
     def opened(cls, studio: Studio, limits: Limits) -> Workshop:
         """With nothing in it; a thread waits for work."""
         folder, jobs = OwnFolder(), JobStore(limits)
-        return cls(
+        pictures = SentPictures(
+            folder.path / "pictures",
             limits,
-            studio,
-            folder,
-            sent_pictures(folder.path / "pictures", limits, jobs.need),
-            sent_clips(folder.path / "clips", limits, jobs.need),
-            jobs,
-            WorkQueue(limits),
-            threading.BoundedSemaphore(2),
+            jobs.need,
+            file_bytes=limits.upload_bytes,
+            output_pixels=limits.output_pixels,
+            most=limits.pictures,
+            most_of_a_client=limits.pictures_of_a_client,
         )
+        clips = SentClips(
+            folder.path / "clips",
+            limits,
+            jobs.need,
+            file_bytes=limits.clip_bytes,
+            output_pixels=limits.clip_pixels,
+            most=limits.clips,
+            most_of_a_client=limits.clips_of_a_client,
+        )
+        return cls(limits, studio, folder, pictures, clips, jobs, WorkQueue(limits), threading.BoundedSemaphore(2))
 
     def submit(self, job: Job) -> JobBody:
-        """Queue a job, and say how far it is."""
         self.queue.submit(job)
         self.jobs.add(job)
         return self.describe(job)
@@ -143,19 +144,14 @@ class Workshop:
     def describe(self, job: Job) -> JobBody:
         """How far a job is."""
         state = job.state  # first: what belongs to a state is there before it is
+        same = {name: getattr(job, name) for name in ("id", "kind", "done", "total", "previews", "name", "error")}
         return JobBody(
-            id=job.id,
-            kind=job.kind,
+            **same,
             state=state,
             ahead=self.queue.ahead(job),
-            done=job.done,
-            total=job.total,
             progress=1.0 if state == "done" else job.progress,
-            previews=job.previews,
             outputs=[_output(job, name) for name in list(job.sizes)],
-            name=job.name,
             remarks=list(job.remarks),
-            error=job.error,
         )
 
     def cancel_if_left(self, job: Job, again: Callable[[float, Callable[[], None]], object]) -> None:
@@ -191,8 +187,8 @@ def _output(job: Job, name: str) -> OutputBody:
 
 
 def _workshop(connection: HTTPConnection) -> Workshop:
-    found: Workshop = connection.app.state.workshop
-    return found
+    workshop: Workshop = connection.app.state.workshop
+    return workshop
 
 
 def _client(connection: HTTPConnection) -> str:

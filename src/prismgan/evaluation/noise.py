@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -57,19 +58,17 @@ class NoiseEvaluation:
     sets: Sequence[SetMetric] = ()
     """Metrics of sets beside the one by the classifier."""
     device: str = "cpu"
-    collections: tuple[str, ...] = field(init=False)
-    """Where the pictures come from: the classes that modes are counted by. Of one alone there is no classifier."""
-
-    def __post_init__(self) -> None:
-        self.collections = tuple(dict.fromkeys(row.collection for row in self.train))
 
     @cached_property
-    def _real(self) -> tuple[dict[str, Labelled], dict[str, Labelled]]:
+    def collections(self) -> tuple[str, ...]:
+        """Where the pictures come from: the classes that modes are counted by. Of one alone there is no classifier."""
+        return tuple(dict.fromkeys(row.collection for row in self.train))
+
+    @cached_property
+    def _real(self) -> list[dict[str, Labelled]]:
         """Training and test pictures."""
-        train, test = (
-            labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in (self.train, self.test)
-        )
-        return train, test
+        both = self.train, self.test
+        return [labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in both]
 
     @cached_property
     def _classifier(self) -> Classifier | None:
@@ -79,28 +78,21 @@ class NoiseEvaluation:
 
     @torch.no_grad()
     def __call__(self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]) -> Evaluation:
-        """Measure the images of the given latents.
-
-        Returns:
-            All but the step and the discriminator.
-        """
+        """Measure the images of the given latents: all but the step and the discriminator."""
         parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
         outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
         rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
         aligned = alignment(self.tasks, outputs)
-        rows += [
-            Measurement.of(task, ABSOLUTE, *aligned[task.name], "derived")
-            for task in self.tasks
-            if task.name in aligned
-        ]
+        shown = [task for task in self.tasks if task.name in aligned]
+        rows += [Measurement.of(task, ABSOLUTE, *aligned[task.name], "derived") for task in shown]
         shares: dict[str, dict[str, float]] = {}
         if self._classifier is not None:
             known = [task for task in self.tasks if task.name in self._real[0]]
             seen = {task.name: self._classifier.probabilities(outputs[task.name]) for task in known}
             for task in known:
-                shown = modes(seen[task.name])
-                shares[task.name] = dict(zip(self.collections, shown.shares, strict=True))
-                rows += self._modes(task, shown)
+                found = modes(seen[task.name])
+                shares[task.name] = dict(zip(self.collections, found.shares, strict=True))
+                rows += self._modes(task, found)
             rows += self._same(known, seen)
         return Evaluation(source="noise", pictures=len(latent), rows=tuple(rows), shares=shares, skipped=())
 
@@ -114,18 +106,16 @@ class NoiseEvaluation:
         for metric in (*own, *self.sets):
             if min(images.shape[-2:]) < metric.smallest:
                 continue
-            ours, shown, expected = (self._features(metric, some) for some in (images, train.pictures, test.pictures))
-            if min(len(ours), len(shown), len(expected)) >= metric.fewest:
-                value, deviation = metric.distance(ours, expected, self._random())
-                baseline, _ = metric.distance(shown, expected, self._random())
+            sets = [
+                torch.cat([metric.features(some.to(self.device)) for some in pictures.split(AT_ONCE)])
+                for pictures in (images, train.pictures, test.pictures)
+            ]
+            if min(map(len, sets)) >= metric.fewest:
+                (value, deviation), (baseline, _) = (
+                    metric.distance(one, sets[2], torch.Generator().manual_seed(self.seed)) for one in sets[:2]
+                )
                 found.append(Measurement.of(task, metric, value, baseline, "real", deviation=deviation))
         return found
-
-    def _features(self, metric: SetMetric, images: Images) -> Float[Tensor, "N D"]:
-        return torch.cat([metric.features(some.to(self.device)) for some in images.split(AT_ONCE)])
-
-    def _random(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed)
 
     def _modes(self, task: Task, shown: Modes) -> list[Measurement]:
         """What the images show, beside what real test pictures do."""
@@ -134,12 +124,12 @@ class NoiseEvaluation:
         if test is None:
             return []
         real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
-        count = f"of {len(self.collections)}"
-        return [
-            Measurement.of(task, Figure("modes", count), shown.covered, real.covered, "real"),
-            Measurement.of(task, Figure("balance"), shown.balance, real.balance, "real"),
-            Measurement.of(task, Figure("recognised"), shown.recognised, real.recognised, "real"),
-        ]
+        figures = {
+            Figure("modes", f"of {len(self.collections)}"): (shown.covered, real.covered),
+            Figure("balance"): (shown.balance, real.balance),
+            Figure("recognised"): (shown.recognised, real.recognised),
+        }
+        return [Measurement.of(task, figure, *values, "real") for figure, values in figures.items()]
 
     def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[Measurement]:
         """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
@@ -172,13 +162,10 @@ def labelled(
 
     They are cut as in training, but never mirrored. Tasks that nothing is shown of are left out, and those without
     pairs, whose pictures belong to no row.
-
-    Raises:
-        DataError: none of a collection's pictures can be read.
     """
     rows = rows[:: max(1, -(-len(rows) // MAXIMUM_ROWS))]
-    pictures: dict[str, list[Tensor]] = {}
-    classes: dict[str, list[Tensor]] = {}
+    pictures: dict[str, list[Tensor]] = defaultdict(list)
+    classes: dict[str, list[Tensor]] = defaultdict(list)
     for number, collection in enumerate(collections):
         own = [row for row in rows if row.collection == collection]
         if not own:
@@ -189,8 +176,8 @@ def labelled(
             found = batch.real(task.name)
             found = found[batch.present.get(task.name, torch.ones(len(found), dtype=torch.bool))]
             if len(found):
-                pictures.setdefault(task.name, []).append(found)
-                classes.setdefault(task.name, []).append(torch.full((len(found),), number))
+                pictures[task.name].append(found)
+                classes[task.name].append(torch.full((len(found),), number))
     return {name: Labelled(torch.cat(several), torch.cat(classes[name])) for name, several in pictures.items()}
 
 

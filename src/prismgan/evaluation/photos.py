@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,6 @@ def evaluate(
         model: the model as it is; the caller applies the averaged weights.
         recipe: conditions, size, seed, and all tasks that pictures are cut for.
         losses: the tasks' own losses, by task and term.
-        named: metrics that need the weights of a network.
         shown: the tasks whose exemplars or domain can be read, by default all.
         progress: called after each picture with the number that is done, and that of all conditions together.
 
@@ -74,9 +74,8 @@ def evaluate(
     for number, condition in enumerate(settings.conditions):
         test = TestSet(rows, tasks, condition, settings.maximum_side, recipe.seed, alongside=others)
         own: list[Measurement] = []
-        count = 0
-        for each in test:
-            count += 1
+        for count, each in enumerate(test, start=1):
+            pictures = max(pictures, count)
             batch = each.to(model.device)
             outputs = model.generate(batch.source, latent)
             for task in tasks:
@@ -97,7 +96,6 @@ def evaluate(
             measurements += [m for m in means if m.task == task.name]
             measurements += sets.measurements(condition.name, task)
         skipped |= test.skipped
-        pictures = max(pictures, count)
     return Evaluation(
         pictures=pictures,
         rows=tuple(measurements),
@@ -155,12 +153,11 @@ def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Reci
     for part in training_parts(recipe, rows, seed=recipe.seed + 1):
         size, names = min(8, part.batch_size), [task.name for task in part.dataset.tasks]
         for first in range(0, JUDGED, size):
-            positions = range(first, first + size)
-            batch = collate([part.dataset.sample(position) for position in positions]).to(model.device)
+            crops = [part.dataset.sample(position) for position in range(first, first + size)]
+            batch = collate(crops).to(model.device)
             for name, some in model.judge(batch, model.generate(batch.source, tasks=names)).items():
                 values[name] += some.float().cpu().tolist()
-    means = {name: mean(some) for name, some in values.items()}
-    return {name: value for name, value in means.items() if value is not None}
+    return {name: value for name, some in values.items() if (value := mean(some)) is not None}
 
 
 def evaluate_weights(
@@ -187,52 +184,31 @@ def evaluate_weights(
         raise WeightsError(
             f"{weights.path}: makes pictures of noise and reads none; its figures are in its run's report"
         )
-    metrics = (
-        _named(recipe)
-        if squeezenet is None
-        else NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=lpips and str(lpips)))
-    )
+    metrics, features = NO_METRICS, None
+    if squeezenet is not None:
+        metrics = NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=lpips and str(lpips)))
+    else:
+        with suppress(WeightsError):
+            metrics = NamedMetrics.of(recipe.evaluation)
+    with suppress(WeightsError):
+        features = find_features(recipe.model.perceptual)
     images.find_pictures(folder)
-    entry = DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0)
-    rows = data.rows(entry)
+    rows = data.rows(DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0))
     # A folder of photos holds no targets of a user's own.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
     model = trained_model(weights)
-    features = _features(recipe)
     any_features = default_features() if features is None else features  # a guidance is measured with either
-    losses = {
-        task.name: torch.nn.ModuleDict(
-            {
-                term.name: term.build(LossContext(data.exemplars(task), any_features))
-                for term in task.losses
-                if term.reported
-            }
-        )
-        for task in shown
-        if features is not None or not task.exemplars
-    }
+    losses = {}
+    for task in shown:
+        if features is not None or not task.exemplars:
+            context = LossContext(data.exemplars(task), any_features)
+            terms = {term.name: term.build(context) for term in task.losses if term.reported}
+            losses[task.name] = nn.ModuleDict(terms)
     evaluation = evaluate(model, recipe, tasks, rows, losses=losses, named=metrics, shown=shown)
     judged = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
-    return evaluation.model_copy(
-        update={"weights": str(weights.path), "step": weights.header.step, "discriminator": judged}
-    )
-
-
-def _features(recipe: Recipe) -> torch.nn.Module | None:
-    """The feature network that the recipe's styles are compared by; None if its file cannot be read."""
-    try:
-        return find_features(recipe.model.perceptual)
-    except WeightsError:
-        return None
-
-
-def _named(recipe: Recipe) -> NamedMetrics:
-    """Metrics by the files that the recipe names; none if they cannot be read."""
-    try:
-        return NamedMetrics.of(recipe.evaluation)
-    except WeightsError:
-        return NamedMetrics()
+    about = {"weights": str(weights.path), "step": weights.header.step, "discriminator": judged}
+    return evaluation.model_copy(update=about)
 
 
 def _at_hand(task: Task) -> bool:

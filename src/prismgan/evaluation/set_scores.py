@@ -34,11 +34,7 @@ class NamedMetrics:
 
     @classmethod
     def of(cls, settings: EvaluationConfig, device: str = "cpu") -> NamedMetrics:
-        """Read the files that are named.
-
-        Raises:
-            WeightsError: one of them is missing or damaged, or holds something else.
-        """
+        """Read the files that are named, or raise a WeightsError."""
         if settings.squeezenet is None:
             return cls()
         network = load_squeeze(Path(settings.squeezenet))
@@ -68,14 +64,11 @@ class SetScores:
         self.device = device
         self.skipped: dict[str, str] = {}
         """Shown pictures that could not be read, and why."""
-        self._outputs: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
-        self._baselines: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
-        self._targets: dict[tuple[str, str, str], list[Tensor]] = defaultdict(list)
-        self._shown: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
+        # Features by metric and task; those of one condition also by its name and output, baseline or target.
+        self._features: dict[tuple[str, ...], list[Tensor]] = defaultdict(list)
         for task in shown if self.metrics else ():
             for picture in self._pictures_of(task):
-                for metric in self._seeing(picture):
-                    self._shown[metric.name, task.name].append(metric.features(picture))
+                self._keep(picture, task.name)
 
     @torch.no_grad()
     def add(
@@ -87,39 +80,33 @@ class SetScores:
         target: Float[Tensor, "B 3 H W"] | None,
     ) -> None:
         """One test picture's output, what doing nothing gives, and the target if the task has one."""
-        for metric in self._seeing(output):
-            key = (metric.name, condition, task.name)
-            self._outputs[key].append(metric.features(output))
-            self._baselines[key].append(metric.features(baseline))
-            if target is not None:
-                self._targets[key].append(metric.features(target))
+        for what, picture in (("output", output), ("baseline", baseline), ("target", target)):
+            if picture is not None:
+                self._keep(picture, task.name, condition, what)
 
     def measurements(self, condition: str, task: Task) -> list[Measurement]:
         """The distances of a task's outputs under a condition."""
+        against: Against = "exemplar" if isinstance(task.target, Exemplar) else "domain"
+        against = "target" if task.has_pairs else against
         measurements = []
         for metric in self.metrics:
-            key = (metric.name, condition, task.name)
-            expected = self._targets[key] if task.has_pairs else self._shown[metric.name, task.name]
-            if min(len(expected), len(self._outputs[key])) < metric.fewest:
+            key = (metric.name, task.name)
+            expected = self._features[(*key, condition, "target") if task.has_pairs else key]
+            outputs, baselines = (self._features[*key, condition, what] for what in ("output", "baseline"))
+            if min(len(expected), len(outputs)) < metric.fewest:
                 continue
-            value, deviation = self._distance(metric, self._outputs[key], expected)
-            baseline, _ = self._distance(metric, self._baselines[key], expected)
-            against: Against = (
-                "target" if task.has_pairs else "exemplar" if isinstance(task.target, Exemplar) else "domain"
+            (value, deviation), (baseline, _) = (
+                metric.distance(torch.cat(some), torch.cat(expected), torch.Generator().manual_seed(self.seed))
+                for some in (outputs, baselines)
             )
-            measurements.append(
-                Measurement.of(
-                    task, metric, mean([value]), baseline, against, condition=condition, deviation=mean([deviation])
-                )
-            )
+            row = Measurement.of(task, metric, mean([value]), baseline, against, condition=condition)
+            measurements.append(row.model_copy(update={"deviation": mean([deviation])}))
         return measurements
 
-    def _distance(self, metric: SetMetric, first: list[Tensor], second: list[Tensor]) -> tuple[float, float]:
-        random = torch.Generator().manual_seed(self.seed)
-        return metric.distance(torch.cat(first), torch.cat(second), random)
-
-    def _seeing(self, picture: Float[Tensor, "B 3 H W"]) -> list[SetMetric]:
-        return [metric for metric in self.metrics if min(picture.shape[-2:]) >= metric.smallest]
+    def _keep(self, picture: Float[Tensor, "B 3 H W"], *key: str) -> None:
+        for metric in self.metrics:
+            if min(picture.shape[-2:]) >= metric.smallest:
+                self._features[metric.name, *key].append(metric.features(picture))
 
     def _pictures_of(self, task: Task) -> Iterator[Float[Tensor, "1 3 H W"]]:
         """Exemplars as large as they are shown at, other pictures at most as large as test pictures."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, mean_row, test_set, unseen_photos
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, mean_row, one_of, unseen_photos
 from prismgan.evaluation.measurement import Figure
 from prismgan.images import luma
 from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
@@ -33,27 +33,17 @@ def find_clips(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def clip_errors(bench: Bench, clip: Path, looks: list[str]) -> tuple[dict[str, float], int]:
-    """Mean squared warping error of the source, under ``"source"``, of every look as the network makes it, and, with
-    :data:`STEADIED` behind its name, as ``prismgan video`` writes it; and how many pairs of frames they are means over,
-    see :func:`prismgan.render.video.consistency.warping_errors`.
-
-    Every frame is rendered by itself, with the latent that pictures are rendered with.
-    """
-    return warping_errors(_pictures(bench, clip, looks))
-
-
-def _pictures(
-    bench: Bench, clip: Path, looks: list[str]
-) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
-    """Every frame with all pictures of it, in [0, 1]."""
-    steadier = TemporalSmoother(dict.fromkeys(looks, STEADY))
+def _pictures(bench: Bench, clip: Path) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
+    """Every frame with all pictures of it, in [0, 1]: the source, every look as the network makes it of this frame by
+    itself, with the latent that pictures are rendered with, and, with :data:`STEADIED` behind its name, as
+    ``prismgan video`` writes it."""
+    steadier = TemporalSmoother(dict.fromkeys(bench.looks, STEADY))
     before: UInt8[Tensor, "3 H W"] | None = None
     for frame in first_frames(clip):
-        rendered = bench.render(images.to_float(frame), looks)
+        rendered = bench.render(images.to_float(frame), bench.looks)
         moved = None if before is None else motion(_array(before), _array(frame))
         steady = steadier({name: _array(images.to_uint8(image)[0]) for name, image in rendered.items()}, moved)
-        shown = {f"{name}{STEADIED}": images.to_float(_tensor(pixels))[None] for name, pixels in steady.items()}
+        shown = {f"{name}{STEADIED}": images.from_pixels(pixels) for name, pixels in steady.items()}
         pictures = {SOURCE: images.to_float(frame)[None], **rendered, **shown}
         yield frame, {name: (image + 1) / 2 for name, image in pictures.items()}
         before = frame
@@ -63,16 +53,12 @@ def _array(pixels: UInt8[Tensor, "3 H W"]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
 
 
-def _tensor(pixels: NDArray[np.uint8]) -> UInt8[Tensor, "3 H W"]:
-    return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
 def _flicker(bench: Bench) -> Iterator[Row]:
     if not bench.looks:
         return
     for clip in find_clips(bench.folder / "video"):
         bench.announce(f"{', '.join(bench.looks)}: {clip.name}")
-        errors, pairs = clip_errors(bench, clip, bench.looks)
+        errors, pairs = warping_errors(_pictures(bench, clip))
         source = errors.pop(SOURCE, 0.0)
         if not source:
             bench.left_out.append(f"{clip.name}: nothing moves or changes in it that steadiness could be measured by")
@@ -90,12 +76,11 @@ def _flicker(bench: Bench) -> Iterator[Row]:
                 yield mean_row("steadiness", look, where, figure, [value], [baseline], count=pairs, target=target)
 
 
-STEADINESS = Suite(
-    "steadiness",
-    lambda folder: None if find_clips(folder / "video") else "clips in video/",
-    _flicker,
-    modules=("av", "cv2"),
-)
+def _lacks_clips(folder: Path) -> str | None:
+    return None if find_clips(folder / "video") else "clips in video/"
+
+
+STEADINESS = Suite("steadiness", _lacks_clips, _flicker, modules=("av", "cv2"))
 
 
 # -- grids ----------------------------------------------------------------------------------------
@@ -123,7 +108,7 @@ def _grids(bench: Bench) -> Iterator[Row]:
         yield mean_row("grids", name, UNSEEN, PEAK, values, source)
 
 
-GRIDS = Suite("grids", lambda folder: None if test_set(folder, UNSEEN) else f"test/{UNSEEN}", _grids)
+GRIDS = Suite("grids", one_of(UNSEEN), _grids)
 
 
 def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

@@ -136,9 +136,9 @@ def _enlarged(bench: Bench, suite: str, condition: str, draw: Draw, metrics: Seq
         yield from against_bicubic(bench, suite, entry.name, f"{condition} x{entry.scale}", pairs, judged)
 
 
-def _lacks_nothing(_: Path) -> None:
-    """Nothing of the folder is needed."""
+def lacks_nothing(_: Path) -> None:
+    """What these suites measure on is drawn, in any folder."""
 
 
-TEXT = Suite("text", _lacks_nothing, _text, drawn=True)
-PATTERNS = Suite("patterns", _lacks_nothing, _patterns, drawn=True)
+TEXT = Suite("text", lacks_nothing, _text)
+PATTERNS = Suite("patterns", lacks_nothing, _patterns)

@@ -16,13 +16,14 @@ from prismgan import images
 from prismgan.data import Condition
 from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, test_set
+from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, one_of, test_set
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 NAME = "restoration"
 ENLARGED = ("set5", "set14", "bsd100")
 REPAIRED = "cbsd68"
-SIGMAS = (15, 25, 50)
+CLEAN = "clean"
+"""The name of no fault at all."""
 
 Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
 
@@ -46,17 +47,29 @@ DENOISING: Mapping[int, Mapping[str, float]] = {
 al., NeurIPS 2023 (PromptIR)."""
 
 
-def _lacks(folder: Path) -> str | None:
-    names = (*ENLARGED, REPAIRED)
-    return None if any(test_set(folder, name) for name in names) else f"one of test/{', test/'.join(names)}"
+class Fault(NamedTuple):
+    """What is done to a clean photo before it is restored."""
+
+    degrade: Degrade
+    gain: float | None = None
+    """In dB, that we aim at."""
+    literature: Mapping[str, float] = {}
 
 
 def _measure(bench: Bench) -> Iterator[Row]:
     for entry in bench.of_kind("super_resolution"):
         for name in ENLARGED:
             yield from _enlarged(bench, entry.name, entry.scale, name)
-    for condition, (degrade, literature) in _conditions().items():
-        yield from repaired(bench, NAME, condition, degrade, literature)
+    faults: dict[str, Fault] = {}
+    for sigma, literature in DENOISING.items():
+        faults[f"sigma-{sigma}"] = Fault(Condition(name="noise", noise=sigma).apply, literature=literature)
+        faults[f"sigma-{sigma} unclipped"] = Fault(_unclipped(sigma), literature=literature)
+    yield from _repaired(bench, NAME, {**faults, CLEAN: Fault(lambda clean, _: clean)})
+
+
+def _unclipped(sigma: float) -> Degrade:
+    """Noise as the literature's: values outside [-1, 1], which no file could hold, stay."""
+    return lambda clean, generator: add_noise(clean, sigma, generator)
 
 
 def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
@@ -113,43 +126,29 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
     return large[:, :height, :width], small
 
 
-def repaired(
-    bench: Bench, suite: str, condition: str, degrade: Degrade, literature: Mapping[str, float]
-) -> Iterator[Row]:
+def _repaired(bench: Bench, suite: str, faults: Mapping[str, Fault]) -> Iterator[Row]:
     """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
     files = test_set(bench.folder, REPAIRED)
     tasks = [entry.name for entry in bench.of_kind("restore")]
     if not files or not tasks:
         return
-    bench.announce(f"{', '.join(tasks)}: {REPAIRED} {condition}, {len(files)} pictures")
-    values, baselines = defaultdict(list), []
-    for file in files:
-        clean = images.to_float(images.read(file))
-        source = degrade(clean, stream("benchmark", file.stem))
-        baselines.append(float(PSNR(as_file(source[None]), clean[None])))
-        for task, output in bench.render(source, tasks).items():
-            values[task].append(float(PSNR(output, clean[None])))
-    for task in tasks:
-        known = None if condition == "clean" else baselines
-        yield mean_row(suite, task, f"{REPAIRED} {condition}", PSNR, values[task], known, literature=literature)
+    for name, (degrade, gain, literature) in faults.items():
+        bench.announce(f"{', '.join(tasks)}: {REPAIRED} {name}, {len(files)} pictures")
+        values, baselines = defaultdict(list), []
+        for file in files:
+            clean = images.to_float(images.read(file))
+            source = degrade(clean, stream("benchmark", file.stem))
+            baselines.append(float(PSNR(as_file(source[None]), clean[None])))
+            for task, output in bench.render(source, tasks).items():
+                values[task].append(float(PSNR(output, clean[None])))
+        aim = None if gain is None else sum(baselines) / len(baselines) + gain
+        known = None if name == CLEAN else baselines
+        for task in tasks:
+            where = f"{REPAIRED} {name}"
+            yield mean_row(suite, task, where, PSNR, values[task], known, target=aim, literature=literature)
 
 
-def _conditions() -> dict[str, tuple[Degrade, Mapping[str, float]]]:
-    """What is done to a clean picture, and what others reach. Noise that is not clipped is the literature's."""
-    found: dict[str, tuple[Degrade, Mapping[str, float]]] = {}
-    for sigma in SIGMAS:
-        found[f"sigma-{sigma}"] = (Condition(name="noise", noise=sigma).apply, DENOISING[sigma])
-        found[f"sigma-{sigma} unclipped"] = (_unclipped(sigma), DENOISING[sigma])
-    found["clean"] = (lambda clean, _: clean, {})
-    return found
-
-
-def _unclipped(sigma: float) -> Degrade:
-    """The same noise as the condition's, but values outside [-1, 1], which no file could hold, stay."""
-    return lambda clean, generator: add_noise(clean, sigma, generator)
-
-
-RESTORATION = Suite(NAME, _lacks, _measure)
+RESTORATION = Suite(NAME, one_of(*ENLARGED, REPAIRED), _measure)
 
 
 # -- pictures reduced as MATLAB's ``imresize`` reduces them, to the bit ----------------------------
@@ -184,35 +183,23 @@ BLOCK = 8
 """Side in pixels of JPEG's blocks."""
 MOST_BLOCKINESS = 1.1
 
-BLURRED: dict[str, tuple[Condition, float | None]] = {
-    "gaussian-1.6": (Condition(name="", gaussian_blur=1.6), 2.0),
-    "motion-9": (Condition(name="", motion_blur=9), 1.5),
-    "gaussian-1.6 sigma-5": (Condition(name="", gaussian_blur=1.6, noise=5), 1.2),
-    "defocus-2": (Condition(name="", defocus=2), None),
+BLURRED = {
+    "gaussian-1.6": Fault(Condition(name="", gaussian_blur=1.6).apply, 2.0),
+    "motion-9": Fault(Condition(name="", motion_blur=9).apply, 1.5),
+    "gaussian-1.6 sigma-5": Fault(Condition(name="", gaussian_blur=1.6, noise=5).apply, 1.2),
+    "defocus-2": Fault(Condition(name="", defocus=2).apply),
 }
-"""Conditions, with the gain in dB that we aim at."""
-COMPRESSED: dict[str, tuple[Condition, float | None]] = {
-    "jpeg-10": (Condition(name="", jpeg=10), 1.4),
-    "jpeg-30": (Condition(name="", jpeg=30), 1.3),
-    "jpeg-20 jpeg-60": (Condition(name="", first_jpeg=20, jpeg=60), None),
+COMPRESSED = {
+    "jpeg-10": Fault(Condition(name="", jpeg=10).apply, 1.4),
+    "jpeg-30": Fault(Condition(name="", jpeg=30).apply, 1.3),
+    "jpeg-20 jpeg-60": Fault(Condition(name="", first_jpeg=20, jpeg=60).apply),
 }
-NOISY: dict[str, tuple[Condition, float | None]] = {
-    "grain-2 sigma-15": (Condition(name="", noise=15, grain=2), None),
-    "grain-3 sigma-25": (Condition(name="", noise=25, grain=3), None),
-    "sigma-15 through jpeg-40": (Condition(name="", noise=15, grain_jpeg=40), None),
-    "photons-20": (Condition(name="", noise=20, poisson=True), None),
+NOISY = {
+    "grain-2 sigma-15": Fault(Condition(name="", noise=15, grain=2).apply),
+    "grain-3 sigma-25": Fault(Condition(name="", noise=25, grain=3).apply),
+    "sigma-15 through jpeg-40": Fault(Condition(name="", noise=15, grain_jpeg=40).apply),
+    "photons-20": Fault(Condition(name="", noise=20, poisson=True).apply),
 }
-
-
-def _lacks_photos(folder: Path) -> str | None:
-    return None if test_set(folder, REPAIRED) else f"test/{REPAIRED}"
-
-
-def _repaired(bench: Bench, suite: str, conditions: Mapping[str, tuple[Condition, float | None]]) -> Iterator[Row]:
-    for name, (condition, gain) in conditions.items():
-        for row in repaired(bench, suite, name, condition.apply, {}):
-            aim = None if gain is None or row.baseline is None else row.baseline + gain
-            yield row.model_copy(update={"target": aim})
 
 
 def _compressed(bench: Bench) -> Iterator[Row]:
@@ -262,10 +249,6 @@ def _steps_at_blocks(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
 BLOCKINESS = Metric("blockiness", "", "lower", blockiness)
 
 
-def _lacks_either(folder: Path) -> str | None:
-    return None if test_set(folder, PHOTOS_TO_ENLARGE) else _lacks_photos(folder)
-
-
-BLUR = Suite("blur", _lacks_photos, lambda bench: _repaired(bench, "blur", BLURRED))
-JPEG = Suite("jpeg", _lacks_either, _compressed)
-CORRELATED = Suite("correlated", _lacks_photos, lambda bench: _repaired(bench, "correlated", NOISY))
+BLUR = Suite("blur", one_of(REPAIRED), lambda bench: _repaired(bench, "blur", BLURRED))
+JPEG = Suite("jpeg", one_of(PHOTOS_TO_ENLARGE, REPAIRED), _compressed)
+CORRELATED = Suite("correlated", one_of(REPAIRED), lambda bench: _repaired(bench, "correlated", NOISY))

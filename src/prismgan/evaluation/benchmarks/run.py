@@ -38,18 +38,17 @@ def run_benchmarks(
         be measured and why.
 
     Raises:
-        PrismganError: the folder or a suite's part of it is missing, a suite is unknown, or a package is not installed.
-        WeightsError: the weights cannot be read.
+        PrismganError: see :func:`chosen`; or the weights cannot be read.
     """
     require_training()
-    found = chosen(folder, suites)
+    measured = chosen(folder, suites)
     renderer = Renderer.load(weights)
     bench = Bench(renderer, folder, photos, announce)
-    rows = [row.model_dump(include=FIELDS) for suite in found for row in suite.measure(bench)]
+    rows = [row.model_dump(include=FIELDS) for suite in measured for row in suite.measure(bench)]
     return {
         "weights": renderer.header.title,
         "step": renderer.header.step,
-        "suites": [suite.name for suite in found],
+        "suites": [suite.name for suite in measured],
         "rows": rows,
         "left_out": bench.left_out,
     }
@@ -69,22 +68,20 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
     for name in names or ():
         if name not in known:
             raise PrismganError(f"no suite is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
-        lacking = known[name].lacks(folder)
-        if lacking is not None:
+        if lacking := known[name].lacks(folder):
             raise PrismganError(f"{folder}: has not what suite {name!r} is measured on: {lacking}")
-    found = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
-    if names is None and all(suite.drawn for suite in found):
-        lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES if not suite.drawn)
+    suites = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
+    if names is None and suites == [TEXT, PATTERNS]:
+        lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES if suite not in suites)
         raise PrismganError(f"{folder}: has nothing to measure on ({lacking})")
-    for suite in found:
-        packages = missing(suite.modules)
-        if packages:
-            others = ",".join(other.name for other in found if other is not suite) or "another one"
+    for suite in suites:
+        if packages := missing(suite.modules):
+            others = ",".join(other.name for other in suites if other is not suite) or "another one"
             raise PrismganError(
                 f"suite {suite.name!r} needs {' and '.join(packages)}: pip install 'prismgan[video]', "
                 f"or leave it out with --suites {others}"
             )
-    return found
+    return suites
 
 
 # -- as text --------------------------------------------------------------------------------------

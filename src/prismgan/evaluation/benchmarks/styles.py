@@ -15,7 +15,7 @@ from prismgan import data, images
 from prismgan.batch import TaskBatch
 from prismgan.data.examples import shown
 from prismgan.errors import PrismganError
-from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, mean_row, test_set, unseen_photos
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, mean_row, one_of, unseen_photos
 from prismgan.evaluation.measurement import Figure
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
@@ -30,12 +30,10 @@ TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
 JUDGE = "squeezenet1_1_fp16"
 """A feature network that nothing was trained or optimised on. It judges what was optimised on the first teacher."""
 ITERATIONS = (50, 100)
-
 RATE = 0.05
 """Step of Adam, in units of [-1, 1]."""
 
 Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
-
 Photo = Float[Tensor, "1 3 H W"]
 
 
@@ -96,33 +94,24 @@ def compare(
         judge: objectives that judge what was optimised on the first teacher.
         iterations: ascending numbers of iterations.
     """
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
-
-    def note(name: str, objective: Objective, photo: Photo, pictures: Mapping[str, Photo]) -> None:
-        with torch.no_grad():
-            for what, picture in pictures.items():
-                found[name, what].append(float(objective(picture, photo)))
-
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for photo, look in zip(photos, looks, strict=True):
-        given = {"photo": photo, "one pass": look}
         for number, (name, objective) in enumerate(teachers.items()):
+            pictures = {"photo": photo, "one pass": look}
             steps = islice(descent(photo, lambda image: objective(image, photo)), max(iterations))  # noqa: B023
-            optimised = {
-                f"{step} iterations": as_file(image) for step, image in enumerate(steps, start=1) if step in iterations
-            }
-            note(name, objective, photo, given | optimised)
-            if number == 0:
-                for other, judging in judge.items():
-                    note(other, judging, photo, given | optimised)
-    return {key: sum(values) / len(values) for key, values in found.items()}
+            for step, image in enumerate(steps, start=1):
+                if step in iterations:
+                    pictures[f"{step} iterations"] = as_file(image)
+            with torch.no_grad():
+                for network, judging in {name: objective, **(judge if number == 0 else {})}.items():
+                    for what, picture in pictures.items():
+                        values[network, what].append(float(judging(picture, photo)))
+    return {key: sum(several) / len(several) for key, several in values.items()}
 
 
 def _lacks(folder: Path) -> str | None:
-    if not test_set(folder, UNSEEN):
-        return f"test/{UNSEEN}"
-    if not any(_network(folder, name).exists() for name in TEACHERS):
-        return f"one of perceptual/{', perceptual/'.join(f'{name}.safetensors' for name in TEACHERS)}"
-    return None
+    networks = f"one of perceptual/{', perceptual/'.join(f'{name}.safetensors' for name in TEACHERS)}"
+    return one_of(UNSEEN)(folder) or (None if any(_network(folder, name).exists() for name in TEACHERS) else networks)
 
 
 def _measure(bench: Bench) -> Iterator[Row]:
@@ -130,11 +119,8 @@ def _measure(bench: Bench) -> Iterator[Row]:
     recipe = recipe_of(header, header.title)
     tasks = [task for task in recipe.all_tasks() if isinstance(task.target, Exemplar)]
     photos = unseen_photos(bench)
-    networks = {
-        name: load_features(_network(bench.folder, name))
-        for name in (*TEACHERS, JUDGE)
-        if _network(bench.folder, name).exists()
-    }
+    paths = {name: _network(bench.folder, name) for name in (*TEACHERS, JUDGE)}
+    networks = {name: load_features(path) for name, path in paths.items() if path.exists()}
     for task in tasks:
         exemplars = _exemplars(task, bench.folder / "styles")
         if not exemplars:

@@ -68,8 +68,6 @@ class Suite:
     measure: Callable[[Bench], Iterator[Row]]
     modules: Sequence[str] = ()
     """What has to be installed; all belong to the extra ``video``."""
-    drawn: bool = False
-    """Whether it draws what it measures on, and lacks nothing in any folder."""
 
 
 def mean_row(
@@ -107,6 +105,12 @@ def test_set(folder: Path, name: str) -> list[Path]:
     """The pictures of a test set, by name; none if the folder has none."""
     pictures = folder / "test" / name
     return images.find_pictures(pictures) if pictures.is_dir() else []
+
+
+def one_of(*names: str) -> Callable[[Path], str | None]:
+    """What a folder lacks that needs one of these test sets, as :attr:`Suite.lacks`."""
+    either = ("one of " if len(names) > 1 else "") + ", ".join(f"test/{name}" for name in names)
+    return lambda folder: None if any(test_set(folder, name) for name in names) else either
 
 
 def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -41,25 +40,21 @@ class Course:
 
 
 def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
-    """Of the trainings of one variant.
-
-    Raises:
-        PrismganError: the metrics of a training cannot be read.
-    """
+    """Of the trainings of one variant."""
     variant = trainings[0].variant
     histories = {(training.seed, training.part): read_history(training.run.metrics) for training in trainings}
     seeds = list(dict.fromkeys(training.seed for training in trainings))
     parts = list(dict.fromkeys(training.part for training in trainings))
     batch = trainings[0].recipe.training.batch_size
     collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
-    tasks = tuple(task for training in trainings[: len(parts)] for task in _tasks(training))
+    tasks = _tasks(trainings[0]) if len(parts) == 1 else ()
     return Course(
         seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
         seconds_a_step=interval([sum(_pace(histories[seed, part], batch) for part in parts) for seed in seeds]),
         discriminator=_discriminator(trainings),
         collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
-        tasks=tasks if len(parts) == 1 and len(tasks) > 1 else (),
-        cosines=mean_cosines(histories.values(), tasks) if len(parts) == 1 and len(tasks) > 1 else (),
+        tasks=tasks if len(tasks) > 1 else (),
+        cosines=mean_cosines(histories.values(), tasks) if len(tasks) > 1 else (),
         curves=_curves(list(histories.values())),
     )
 
@@ -74,8 +69,8 @@ def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
     return {name: statistics.fmean(values) for name, values in found.items()}
 
 
-def _tasks(training: Training) -> list[str]:
-    return [task.name for task in training.recipe.all_tasks()]
+def _tasks(training: Training) -> tuple[str, ...]:
+    return tuple(task.name for task in training.recipe.all_tasks())
 
 
 def _pace(history: History, batch: int) -> float:
@@ -100,16 +95,14 @@ def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) ->
 
 
 def _curves(histories: Sequence[History]) -> dict[str, Series]:
-    gathered: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    gathered: dict[str, list[Series]] = defaultdict(list)
     for history in histories:
         for key in history.keys:
             if key.startswith(LOSS) and key.count("/") == 2:
-                series = history.series(key)
-                for step, value in zip(series.steps, series.values, strict=True):
-                    gathered[key.removeprefix(LOSS)][float(step)].append(float(value))
-    found = {}
-    for name, values in gathered.items():
-        steps = sorted(values)
-        means = [math.fsum(values[step]) / len(values[step]) for step in steps]
-        found[name] = Series(np.array(steps), np.array(means), 0)
-    return found
+                gathered[key.removeprefix(LOSS)].append(history.series(key))
+    curves = {}
+    for name, several in gathered.items():
+        logged, values = (np.concatenate(parts) for parts in zip(*((s.steps, s.values) for s in several), strict=True))
+        steps, place, counts = np.unique(logged, return_inverse=True, return_counts=True)
+        curves[name] = Series(steps, np.bincount(place, values) / counts, 0)
+    return curves

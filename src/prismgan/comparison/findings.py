@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,7 @@ class Findings:
 def find(
     variants: Sequence[Variant], budgets: Mapping[str, Budget], trainings: Sequence[Training], folder: Path
 ) -> Findings:
-    """Read what the trainings left behind, and render test pictures with their weights into ``folder``.
-
-    Raises:
-        PrismganError: a file of a training cannot be read, or a picture cannot be written.
-    """
+    """Read what the trainings left behind, and render test pictures with their weights into ``folder``."""
     own = {c.name: [training for training in trainings if training.variant == c.name] for c in variants}
     quality = find_quality(variants, {name: read_measurements(part) for name, part in own.items()})
     first = trainings[0].seed
@@ -82,16 +79,7 @@ def find(
 
 
 def write_json(path: Path, found: Findings) -> None:
-    """Write ``compare.json``.
-
-    Raises:
-        PrismganError: the file cannot be written.
-    """
-    replace_file(path, (json.dumps(_as_json(found), indent=1, allow_nan=False) + "\n").encode())
-
-
-def _as_json(found: Findings) -> dict[str, Any]:
-    return {
+    content = {
         "recipe": found.recipe.model_dump(mode="json"),
         "seeds": list(found.seeds),
         "level": LEVEL,
@@ -102,6 +90,7 @@ def _as_json(found: Findings) -> dict[str, Any]:
         "interference": [asdict(each) for each in found.quality.interference],
         "leading": {task: found.quality.leading(task) for task in found.tasks},
     }
+    replace_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
@@ -138,11 +127,7 @@ HEIGHT, WIDTH, REPEATS = 256, 384, 5
 
 
 def load_renderer(trainings: Sequence[Training]) -> Render:
-    """The generators of one variant and one seed, as one: every task's image of a source.
-
-    Raises:
-        WeightsError: weights of a training cannot be read.
-    """
+    """The generators of one variant and one seed, as one: every task's image of a source."""
     generators = [load_weights(training.run.weights).generator() for training in trainings]
 
     @torch.inference_mode()
@@ -159,18 +144,11 @@ def rendering_seconds(renderers: Mapping[str, Render]) -> dict[str, float]:
     """Median seconds for all tasks of one picture, by variant, taken in turn."""
     source = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
     source = source.to(memory_format=torch.channels_last)
-    ways: dict[str, Callable[[], object]] = {}
-    for name, render in renderers.items():
-        ways[name] = lambda render=render: render(source)  # type: ignore[misc]
-    return take_turns(ways, REPEATS)
+    return take_turns({name: partial(render, source) for name, render in renderers.items()}, REPEATS)
 
 
 def render_pictures(renderers: Mapping[str, Render], recipe: Recipe, folder: Path) -> None:
-    """Write what variants, by the names of their files, make of a few test pictures, as ``PICTURE/TASK/NAME.png``.
-
-    Raises:
-        PrismganError: a file cannot be written.
-    """
+    """Write what variants, by the names of their files, make of a few test pictures, as ``PICTURE/TASK/NAME.png``."""
     tasks = recipe.all_tasks()
     _, rows = data.split(data.rows(recipe.data), recipe.data)
     condition = recipe.evaluation.conditions[-1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +56,7 @@ class Training:
         return self.diverged or self._evaluated() == self.recipe.training.steps
 
     def prepare(self) -> bool:
-        """Make its folder ready to train in; whether there is a checkpoint to go on from.
-
-        Raises:
-            RecipeError: the folder holds a training of another recipe.
-        """
+        """Make its folder ready to train in; whether there is a checkpoint to go on from."""
         if self.run.checkpoint.exists():
             must_be_resumable(self.run, self.recipe)
             return True
@@ -96,11 +91,7 @@ def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> lis
 
 
 def must_be_startable(folder: Path, resume: bool) -> None:
-    """Refuse to start in a folder that holds something, and to resume in one that holds nothing.
-
-    Raises:
-        RecipeError: it is so.
-    """
+    """Refuse to start in a folder that holds something, and to resume in one that holds nothing."""
     filled = folder.is_dir() and bool(entries(folder))
     if filled and not resume:
         raise RecipeError(
@@ -119,8 +110,11 @@ class ComparisonDisplay(Display):
     def __init__(self, trainings: Sequence[Training]) -> None:
         self.console = Console(stderr=True)
         self.trainings = list(trainings)
-        self._left = {training.run.folder: training.recipe.training.steps for training in trainings}
-        self._paces: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._steps = sum(training.recipe.training.steps for training in trainings)
+        self._done = 0
+        """Steps of the trainings that are done."""
+        self._timed, self._seconds = 0, 0.0
+        """Of these, the steps whose time is known, and that time."""
         self._current: Training | None = None
         self._first = 0
         self._entered = self._printed = time.monotonic()
@@ -133,7 +127,7 @@ class ComparisonDisplay(Display):
             redirect_stdout=False,
             disable=not self.console.is_terminal,
         )
-        self._all = self._bars.add_task("all steps", total=sum(self._left.values()), remark="")
+        self._all = self._bars.add_task("all steps", total=self._steps, remark="")
         self._one = self._bars.add_task("", total=1, remark="")
 
     def __enter__(self) -> ComparisonDisplay:
@@ -147,26 +141,23 @@ class ComparisonDisplay(Display):
 
     def skip(self, training: Training, seconds: float) -> None:
         """A training is done already; it took so long."""
-        self._learn(training, training.recipe.training.steps, seconds)
-        self._left[training.run.folder] = 0
+        self._finish(training, training.recipe.training.steps, seconds)
 
     def done(self, training: Training, seconds: float, machine: str) -> None:
         """A training is done, by another machine, which took so long."""
         self.skip(training, seconds)
-        done = sum(each.recipe.training.steps for each in self.trainings) - sum(self._left.values())
-        self._bars.update(self._all, completed=done)
-        self._print(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
+        self.event(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
 
     def enter(self, training: Training) -> None:
         self._current, self._entered = training, time.monotonic()
-        self._bars.update(self._one, description=self._name(), total=training.recipe.training.steps, completed=0)
+        steps = training.recipe.training.steps
+        self._bars.update(self._one, description=self._name(training), total=steps, completed=0)
 
     def leave(self) -> None:
         """It is done, evaluated and all."""
         assert self._current is not None
         steps = self._current.recipe.training.steps - self._first
-        self._learn(self._current, steps, time.monotonic() - self._entered)
-        self._left[self._current.run.folder] = 0
+        self._finish(self._current, steps, time.monotonic() - self._entered)
         self._current = None
 
     # -- the training, as its loop tells it -----------------------------------------------------
@@ -175,43 +166,27 @@ class ComparisonDisplay(Display):
         self._first = step
 
     def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
-        assert self._current is not None
-        self._left[self._current.run.folder] = steps - step
+        now = time.monotonic()
+        pace = (self._seconds + now - self._entered) / max(1, self._timed + step - self._first)
+        left = duration(pace * (self._steps - self._done - step))
         remark = f"{images_per_second:.0f} images/s"
         self._bars.update(self._one, completed=step, total=steps, remark=remark)
-        left = duration(self.seconds_left(step))
-        done = sum(training.recipe.training.steps for training in self.trainings) - sum(self._left.values())
-        self._bars.update(self._all, completed=done, remark=f"ETA {left}")
-        now = time.monotonic()
+        self._bars.update(self._all, completed=self._done + step, remark=f"ETA {left}")
         if not self.console.is_terminal and (now - self._printed >= EVERY or step == steps):
             self._printed = now
-            self._print(f"{self._name()}: step {step}/{steps}  {remark}  ETA of all {left}")
+            self.event(f"step {step}/{steps}  {remark}  ETA of all {left}")
 
     def event(self, message: str) -> None:
-        self._print(message if self._current is None else f"{self._name()}: {message}")
+        name = f"{self._name(self._current)}: " if self._current is not None else ""
+        self.console.print(f"{name}{message}", highlight=False, markup=False, soft_wrap=True)
 
-    def seconds_left(self, step: int) -> float:
-        """Until all trainings are done, at the pace of those like them, or of all where there was none like it."""
-        assert self._current is not None
-        now = time.monotonic() - self._entered
-        running = {**self._paces, (self._current.variant, self._current.part): [now / max(1, step - self._first)]}
-        known = [pace for paces in running.values() for pace in paces]
-        total = 0.0
-        for training in self.trainings:
-            paces = running.get((training.variant, training.part), known)
-            total += self._left[training.run.folder] * sum(paces) / len(paces)
-        return total
+    def _finish(self, training: Training, steps: int, seconds: float) -> None:
+        self._timed += steps
+        self._seconds += seconds
+        self._done += training.recipe.training.steps
+        self._bars.update(self._all, completed=self._done)
 
-    def _learn(self, training: Training, steps: int, seconds: float) -> None:
-        if steps and seconds:
-            self._paces[training.variant, training.part].append(seconds / steps)
-
-    def _name(self, training: Training | None = None) -> str:
-        training = training or self._current
-        assert training is not None
+    def _name(self, training: Training) -> str:
         number = 1 + [each.run.folder for each in self.trainings].index(training.run.folder)
         part = f" {training.part}" if training.part else ""
         return f"{number}/{len(self.trainings)} {training.variant}{part}, seed {training.seed}"
-
-    def _print(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -38,11 +39,7 @@ class Difference(Interval):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Mean and Student's interval at :data:`LEVEL`: mean +- t(n - 1) s / sqrt(n).
-
-    Raises:
-        ValueError: there is no value.
-    """
+    """Mean and Student's interval at :data:`LEVEL`: mean +- t(n - 1) s / sqrt(n)."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Interval(mean, None, len(values))
@@ -60,17 +57,13 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
     if not differences:
         return None
     found = interval(differences)
-    return Difference(found.mean, found.half, found.count, _p(differences))
-
-
-def _p(differences: Sequence[float]) -> float | None:
-    if len(differences) < 2:
-        return None
-    spread = statistics.stdev(differences) / math.sqrt(len(differences))
-    mean = statistics.fmean(differences)
-    if spread == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / spread, len(differences) - 1))
+    if found.half is None:
+        p = None
+    elif found.half == 0:
+        p = 1.0 if found.mean == 0 else 0.0
+    else:
+        p = float(stats.ttest_1samp(differences, 0).pvalue)
+    return Difference(found.mean, found.half, found.count, p)
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
@@ -80,12 +73,9 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     m - k + 1, and none is smaller than the one before it.
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    found = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        found[index] = highest
-    return found
+    corrected = [min(1.0, (len(order) - rank) * p_values[index]) for rank, index in enumerate(order)]
+    highest = dict(zip(order, itertools.accumulate(corrected, max), strict=True))
+    return [highest[index] for index in range(len(order))]
 
 
 # -- results --------------------------------------------------------------------------------------
@@ -143,7 +133,6 @@ class Result:
         return "better" if (self.difference.mean > 0) == (self.about.better == "higher") else "worse"
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for ``compare.json``."""
         about = ("task", "kind", "condition", "metric", "unit", "better", "compared_with")
         return {
             **{name: getattr(self.about, name) for name in about},
@@ -196,11 +185,7 @@ class Quality:
 
 
 def read_measurements(trainings: Sequence[Training]) -> dict[Key, dict[int, Measurement]]:
-    """The evaluations of one variant's trainings; a training without an evaluation has diverged.
-
-    Raises:
-        PrismganError: an evaluation cannot be read.
-    """
+    """The evaluations of one variant's trainings; a training without an evaluation has diverged."""
     measurements: dict[Key, dict[int, Measurement]] = defaultdict(dict)
     for training in trainings:
         evaluation = Evaluation.read(training.run.folder / "evaluation.json")

@@ -15,6 +15,7 @@ from prismgan.comparison.variants import Variant, budget_of, must_be_equal
 from prismgan.errors import DivergedError, PrismganError
 from prismgan.files import locked
 from prismgan.report.history import read_history
+from prismgan.training.display import Display
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
@@ -44,8 +45,8 @@ def compare(
         The report; None if a signal ended a training earlier (everything is saved, and ``resume`` goes on).
 
     Raises:
-        RecipeError: the folder holds another comparison, or ``resume`` is asked for where there is none.
-        PrismganError: the variants are not given the same, or something cannot be written.
+        PrismganError: the folder holds another comparison, or none where ``resume`` is asked for; the variants are not
+            given the same, or something cannot be written.
     """
     must_be_startable(folder, resume)
     budgets = {variant.name: budget_of(variant) for variant in variants}
@@ -76,27 +77,16 @@ def compare(
 
 
 def _train(training: Training, display: ComparisonDisplay) -> bool:
-    """Train to the end; False if a signal ended it earlier."""
     display.enter(training)
-    trainer = Trainer(training.recipe, training.run.folder, resume=training.prepare(), display=display)
-    try:
-        finished = trainer.train()
-    except DivergedError as error:
-        display.event(str(error))
-        finished = True
+    finished = _train_to_the_end(training, display)
     display.leave()
     return finished
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:
-    """Train them all to the end.
-
-    Raises:
-        PrismganError: one cannot be trained.
-    """
     done = spread(
         trainings,
-        lambda: _train_quietly,
+        lambda: _train_to_the_end,
         memory=TRAINING_MEMORY,
         workers=workers,
         folder=str(Path.cwd()),
@@ -111,10 +101,12 @@ def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay,
         display.done(training, read_history(training.run.metrics).seconds, node)
 
 
-def _train_quietly(training: Training) -> bool:
-    """Train on another machine, where nothing shows how it goes on; False if a signal ended it earlier."""
-    trainer = Trainer(training.recipe, training.run.folder, resume=training.prepare())
+def _train_to_the_end(training: Training, display: Display | None = None) -> bool:
+    """Train until it is done or has diverged; False if a signal ended it earlier."""
+    trainer = Trainer(training.recipe, training.run.folder, resume=training.prepare(), display=display)
     try:
         return trainer.train()
-    except DivergedError:  # which is in the metrics
+    except DivergedError as error:  # which is in the metrics too
+        if display is not None:
+            display.event(str(error))
         return True

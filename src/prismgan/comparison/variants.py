@@ -45,11 +45,7 @@ class Axis:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Of ``--vary PATH=VALUE,VALUE,...``.
-
-        Raises:
-            RecipeError: it has not this form, or names a value twice.
-        """
+        """Of ``--vary PATH=VALUE,VALUE,...``."""
         path, equals, listed = (part.strip() for part in text.partition("="))
         try:
             values = read_yaml(f"[{listed}]")
@@ -93,11 +89,7 @@ class Variant:
 def find_variants(
     path: Path, settings: Sequence[str], models: Sequence[str], axes: Sequence[Axis] = ()
 ) -> list[Variant]:
-    """Every model with every combination of the axes' values; the first is what the others are compared with.
-
-    Raises:
-        RecipeError: the recipe is missing or wrong, with or without a variation, or a model is unknown or named twice.
-    """
+    """Every model with every combination of the axes' values; the first is what the others are compared with."""
     for model in models:
         if model not in MODELS:
             raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS)} (known: {', '.join(MODELS)})")
@@ -120,14 +112,13 @@ def find_variants(
                 "others are sized; leave model.kind out, and name models by --models"
             )
         variation = " ".join(labels)
-        found += [
-            Variant(" ".join(filter(None, (model, variation))), model, variation, _recipes(model, recipe))
-            for model in models
-        ]
+        for model in models:
+            name = f"{model} {variation}".strip()
+            found.append(Variant(name, model, variation, _recipes(model, recipe)))
     folders = [variant.folder for variant in found]
-    for variant in found:
-        if folders.count(variant.folder) > 1:
-            raise RecipeError(f"--vary: two variations would have the folder {variant.folder!r}; name fewer values")
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise RecipeError(f"--vary: two variations would have the folder {folder!r}; name fewer values")
     return found
 
 
@@ -158,11 +149,7 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
     config = KINDS[kind].config_type(**shared)
     if ours.opponent is not None:
         size = {"discriminator": ours.opponent.discriminator}
-        opponents = {
-            name: value.model_copy(update=size)
-            for name in type(config).model_fields
-            if isinstance(value := getattr(config, name), OpponentConfig)
-        }
+        opponents = {name: value.model_copy(update=size) for name, value in config if isinstance(value, OpponentConfig)}
         config = config.model_copy(update=opponents)
     return at_equal_parameters(config, tasks, rendering(ours, tasks))
 
@@ -210,9 +197,6 @@ def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) ->
     Models are compared within one variation. What a variation changes is its own business: it may be the size. Experts
     are exempt, since each of them has the trunk of the joint network and its own head, and all of them together as
     many trunks as there are tasks.
-
-    Raises:
-        PrismganError: they are not; every model that differs is named.
     """
     problems = []
     first: dict[str, Variant] = {}

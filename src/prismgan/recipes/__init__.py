@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,7 @@ def built_in() -> dict[str, Path]:
 
 
 def read_built_in(name: str) -> str:
-    """The YAML text of a recipe that comes with prismgan.
-
-    Raises:
-        RecipeError: there is no recipe of that name.
-    """
+    """The YAML text of a recipe that comes with prismgan, or a RecipeError."""
     known = built_in()
     name = name.removeprefix(PREFIX)
     if name not in known:
@@ -53,8 +50,6 @@ def caption(text: str) -> str:
 
 
 class FirstRecipe(NamedTuple):
-    """What :func:`write_first_recipe` wrote."""
-
     path: Path
     photos: int
     """Number of photos in the folder."""
@@ -82,10 +77,8 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
     photos = images.find_pictures(folder)
     sizes = []
     for photo in photos[:MEASURED]:
-        try:
+        with suppress(PictureError):  # `prismgan data check` names the damaged ones
             sizes.append(images.size(photo))
-        except PictureError:
-            continue  # `prismgan data check` names the damaged ones
     if not sizes:
         raise PictureError(f"{folder}: none of its {len(photos)} pictures can be read; name a folder of photos")
     for style in styles:
@@ -96,15 +89,19 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
     place = {path: _yaml(_relative(path, out.parent)) for path in (folder, *styles)}
     names = _task_names(styles)
     tasks = [_TASK.format(name=task, picture=place[style]) for task, style in zip(names, styles, strict=True)]
-    text = _TEXT.format(
-        recipe=shlex.quote(one_line(str(out))),
-        run=first.run,
-        name=_yaml(name),
-        folder=place[folder],
-        count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
-        enlarge="" if min(height, width) >= 2 * CROP else "# ",
-        styles="".join(tasks) or _NO_STYLE,
-        crop=CROP if min(height, width) >= CROP else 32,
+    text = (
+        (FOLDER / "first-recipe.txt")
+        .read_text(encoding="utf-8")
+        .format(
+            recipe=shlex.quote(one_line(str(out))),
+            run=first.run,
+            name=_yaml(name),
+            folder=place[folder],
+            count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
+            enlarge="" if min(height, width) >= 2 * CROP else "# ",
+            styles="".join(tasks) or _NO_STYLE,
+            crop=CROP if min(height, width) >= CROP else 32,
+        )
     )
     replace_file(out, text.encode())
     return first
@@ -153,38 +150,4 @@ _NO_STYLE = """\
   #   kind: style
   #   exemplars: [painting.jpg]
   #   weight: 0.03
-"""
-_TEXT = """\
-# A first recipe, written by `prismgan recipe init`. Change whatever you like: a wrong key is refused together with the
-# nearest known one. Paths are relative to this file. `prismgan recipe reference` explains all fields.
-#
-#   prismgan data check {recipe}      lists what is wrong with the photos, before anything is trained
-#   prismgan train {recipe} --run {run} --minutes 30
-#   prismgan render photo.jpg --weights {run}/weights.safetensors
-name: {name}
-
-data:
-  train:
-    - folder: {folder} # {count}
-  test_fraction: 0.1 # this share of the photos is not trained on; the report measures every task on it
-
-degradation: # what is done to a clean photo before the network sees it; leave out what your photos do not suffer from
-  clean: 0.2 # this share of the photos stays clean
-  gaussian_blur: {{probability: 0.3}}
-  noise: {{probability: 0.6, sigma: [5, 50]}} # standard deviation, of 255
-  jpeg: {{probability: 0.4, quality: [30, 95]}}
-
-tasks: # one output each, all made by one network
-  - name: restore
-    kind: restore
-  {enlarge}- {{name: enlarge-2x, kind: super_resolution, scale: 2}} # needs photos of at least 128 pixels a side
-  - name: pencil
-    kind: derived
-    function: pencil
-{styles}
-training:
-  steps: 10000 # `--minutes` trains by the clock instead
-  batch_size: 8 # a smaller number needs less memory
-  crop: {crop} # side of the squares that are cut from the photos, in pixels
-  sample_every: 500 # a sheet of pictures in samples/ shows how far the training is
 """

@@ -153,13 +153,13 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _only_known_tasks(self) -> Self:
         names = [entry.name for entry in self.tasks]
-        for name in self.only or ():
-            if self.only is not None and self.only.count(name) > 1:
-                raise ValueError(f"only: {name!r} is named {self.only.count(name)} times; name it once")
+        only = self.only or ()
+        for name in only:
+            if only.count(name) > 1:
+                raise ValueError(f"only: {name!r} is named {only.count(name)} times; name it once")
             if name not in names:
-                raise ValueError(
-                    f"only: no task is named {name!r}{nearest(name, names)} (there is: {', '.join(names)})"
-                )
+                known = ", ".join(names)
+                raise ValueError(f"only: no task is named {name!r}{nearest(name, names)} (there is: {known})")
         return self
 
     @model_validator(mode="after")
@@ -178,13 +178,12 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _everything_can_learn(self) -> Self:
+        painting = self.training.painting
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
-        painting = self.training.painting
-        for task in self.all_tasks():
-            own = painting is not None and not task.has_pairs
-            self.model.check([task], painting.crop if painting is not None and own else self.training.crop)
+            painted = painting is not None and not task.has_pairs
+            self.model.check([task], painting.crop if painting is not None and painted else self.training.crop)
         return self
 
     def all_tasks(self) -> list[Task]:
@@ -201,10 +200,6 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
 
     Steps are of one part, unless looks without a right answer have rows of their own (``training.painting``) and tasks
     of both sorts are trained.
-
-    Raises:
-        DataError: there are no rows, or a built-in picture does not exist.
-        PictureError: a task's folder holds no picture.
     """
     settings, painting = recipe.training, recipe.training.painting
     tasks, others = recipe.all_tasks(), recipe.other_tasks()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,75 +21,34 @@ from prismgan.tasks import KINDS, TaskEntry
 
 Schema = Mapping[str, Any]
 
-INTRODUCTION = """\
-# Recipe reference
-
-A recipe is one YAML file that names the data, the tasks, the model and the schedule of a training. This page is
-printed by `prismgan recipe reference`; `prismgan recipe schema` prints the same for editors that complete YAML.
-
-- Only `data` and `tasks` are required, and of a section only what differs from the defaults.
-- Relative paths are relative to the recipe's own folder. A picture is a path, or `builtin:NAME` for one that prismgan
-  brings.
-- An unknown key, a key that is given twice and a value out of range are refused, with the place and what is allowed.
-- `--set PATH=VALUE` changes one value on the command line; tasks and conditions are addressed by their names:
-  `--set training.steps=500 --set tasks.restore.weight=2`.
-- Every run folder holds its `recipe.yaml` with all defaults filled in.
-"""
-
-MANIFESTS = """\
-## Manifests
-
-A manifest is CSV with a header, or JSON lines (`.jsonl`, `.ndjson`), with a row for every photo.
-
-| column | meaning |
-|---|---|
-| `picture` | Path of the clean photo. Required. |
-| `source` | Path of the photo as it was degraded in reality; without it prismgan degrades the photo by the recipe. |
-| `split` | `train` or `test`; without it the recipe decides. |
-| `collection`, `view` | Where the photo comes from, for counts and reports. |
-| any other | Path of the target of the `paired` task that names this column. |
-
-Empty cells are allowed: a task learns from the rows that have its target.
-
-The photo is the largest picture of a row: with M the largest scale of the recipe's tasks, a `source` has 1/M of its
-side, and the target of a task of scale s has s/M of it. A target may also be as large as its photo: it is
-reduced in the same way. Without tasks that enlarge, all have the photo's size. Sides
-may be rounded up or down; `prismgan data check` names every picture whose size does not fit.
-"""
-
 
 def reference() -> str:
     """The page: a table for every section of a recipe, in the order in which a recipe has them."""
-    page = _Page(schema())
-    sections = "".join(f"\n{section}\n" for section in page.sections())
-    return f"{INTRODUCTION}{sections}\n{MANIFESTS}\n{_builtins()}"
+    template = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
+    return template.format(sections="\n\n".join(_Page(schema()).sections()), pictures="\n".join(_builtins()))
 
 
-def _builtins() -> str:
+def _builtins() -> Iterator[str]:
     """What can stand behind ``builtin:``."""
-    collections = [f"- `builtin:{name}`: {', '.join(members)}" for name, members in builtin.COLLECTIONS.items()]
+    for name, members in builtin.COLLECTIONS.items():
+        yield f"- `builtin:{name}`: {', '.join(members)}"
+    digits = ", ".join(f"`builtin:{name}`" for name in builtin.DIGITS)
+    yield f"- {digits}: about 180 handwritten ones of each, digit-0-000 and so on"
     collected = {name for members in builtin.COLLECTIONS.values() for name in members}
     graphics = builtin.GRAPHICS.removeprefix(builtin.PREFIX)
     others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS, graphics) if name not in collected]
-    written = ", ".join(f"`builtin:{name}`" for name in builtin.DIGITS)
-    scans = f"- {written}: about 180 handwritten ones of each, digit-0-000 and so on"
-    lines = [*collections, scans, f"- in no collection: {', '.join(others)}"]
-    about = (
-        "Photos come with scikit-image, drawings are made by code, digits come with scikit-learn (the extra `digits`). "
-        "Each collection, and each of their pictures:"
-    )
-    return "\n".join(["## Built-in pictures", "", about, "", *lines, ""])
+    yield f"- in no collection: {', '.join(others)}"
 
 
 class _Union:
-    """Several kinds that a place in a recipe may be of, and what they have in common."""
+    """Several kinds that a place in a recipe may be of, and the fields that they have in common."""
 
     def __init__(
         self,
         noun: str,
         kinds: Mapping[str, type[BaseModel]],
         base: type[BaseModel],
-        definitions: Mapping[str, Schema],
+        whole: Schema,
         default: str | None = None,
     ) -> None:
         self.noun = noun
@@ -97,19 +57,17 @@ class _Union:
         self.definitions = {kind.__name__ for kind in kinds.values()}
         fields: Mapping[str, Schema] = base.model_json_schema()["properties"]
         # What every kind has in a way of its own is said of every kind.
-        self.fields = {
-            key: field for key, field in fields.items() if all(name in definitions for name, _ in _references(field))
+        common = {
+            key: field for key, field in fields.items() if all(name in whole["$defs"] for name, _ in _references(field))
         }
-        self.fields["kind"] = {
-            "enum": list(self.kinds),
-            "description": f"What kind of {noun} it is, see below.",
-            **({} if default is None else {"default": default}),
-        }
+        kind = {"enum": list(kinds), "description": f"What kind of {noun} it is, see below."}
+        self.fields = {**common, "kind": kind if default is None else {**kind, "default": default}}
+        self.required = ["name", "kind"] if default is None else []
 
-    def own(self, definition: Schema) -> set[str]:
-        """Fields of a kind that are its own, or have another default there."""
+    def shared(self, definition: Schema) -> set[str]:
+        """Fields of a kind that its own table leaves out: they are as in every kind."""
         return {
-            key for key, field in definition["properties"].items() if key != "kind" and self.fields.get(key) != field
+            key for key, field in definition["properties"].items() if key == "kind" or self.fields.get(key) == field
         }
 
 
@@ -119,11 +77,11 @@ class _Page:
     def __init__(self, whole: Schema) -> None:
         self.whole = whole
         self.definitions: Mapping[str, Schema] = whole["$defs"]
-        tasks = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
         models = {name: model.config_type for name, model in MODELS.items()}
+        tasks = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
         self.unions = (
-            _Union("task", tasks, TaskEntry, self.definitions),
-            _Union("model", models, ModelConfig, self.definitions, default=next(iter(models))),
+            _Union("task", tasks, TaskEntry, whole),
+            _Union("model", models, ModelConfig, whole, default=next(iter(models))),
         )
         self.headings = self._headings()
 
@@ -132,21 +90,18 @@ class _Page:
         yield f"## The recipe\n\n{self._table(self.whole)}"
         begun: set[str] = set()
         for name, heading in self.headings.items():
-            definition = self.definitions[name]
-            skipped: set[str] = set()
+            definition, skipped = self.definitions[name], set[str]()
             for union in self.unions:
                 if name in union.definitions:
                     if union.heading not in begun:
-                        yield self._common(union)
-                    begun.add(union.heading)
-                    skipped = set(definition["properties"]) - union.own(definition)
+                        begun.add(union.heading)
+                        about = (
+                            "Fields of every kind. A kind's own table follows, with other defaults where it has them."
+                        )
+                        table = self._table({"properties": union.fields, "required": union.required})
+                        yield f"## {union.heading}\n\n{about}\n\n{table}"
+                    skipped = union.shared(definition)
             yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
-
-    def _common(self, union: _Union) -> str:
-        """The section of the fields that all kinds have."""
-        required = [key for key in ("name", "kind") if key in union.fields and "default" not in union.fields[key]]
-        about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
-        return f"## {union.heading}\n\n{about}\n\n{self._table({'properties': union.fields, 'required': required})}"
 
     def _headings(self) -> dict[str, str]:
         """Heading of every definition, in the order of a recipe; one that is used at several places names them all."""
@@ -156,13 +111,13 @@ class _Page:
             for key, field in properties.items():
                 here = f"{place}.{key}" if place else key
                 for name, within in _references(field):
-                    known = name in places
-                    within_kind = self.definitions[name]["properties"].get("kind", {}).get("const") or kind
-                    kinds = places.setdefault(name, {}).setdefault(here + within, [])
-                    if within_kind is not None:
-                        kinds.append(within_kind)
+                    known, inner = name in places, self.definitions[name]["properties"]
+                    within_kind = inner.get("kind", {}).get("const") or kind
+                    places.setdefault(name, {}).setdefault(here + within, []).extend(
+                        [within_kind] if within_kind else []
+                    )
                     if not known:
-                        visit(self.definitions[name]["properties"], here + within, within_kind)
+                        visit(inner, here + within, within_kind)
 
         visit(self.whole["properties"], "", None)
         return {
@@ -174,15 +129,13 @@ class _Page:
         """What a heading adds to a place that is there in some kinds, but not in all."""
         if not kinds or any(kinds == list(union.kinds) for union in self.unions):
             return ""
-        *others, last = kinds
-        return f" of kind {', '.join(others)} or {last}" if others else f" of kind {last}"
+        return " of kind " + " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
 
-    def _table(self, definition: Schema, skipped: Iterable[str] = ()) -> str:
+    def _table(self, definition: Schema, skipped: Collection[str] = ()) -> str:
         rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
         required = definition.get("required", ())
-        left_out = set(skipped)
         for key, field in definition["properties"].items():
-            if key in left_out:
+            if key in skipped:
                 continue
             default = "required" if key in required else self._default(field)
             cells = (f"`{key}`", self._type(field), default, self._meaning(field))

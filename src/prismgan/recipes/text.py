@@ -38,8 +38,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        name = path.stem
-        hint = f"; did you mean {recipes.PREFIX}{name}?" if name in recipes.built_in() else ""
+        hint = f"; did you mean {recipes.PREFIX}{path.stem}?" if path.stem in recipes.built_in() else ""
         raise RecipeError(f"{path}: no such recipe{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from None
@@ -64,16 +63,14 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         more = [f"{origin}: {len(lines) - MOST_FAULTS} more faults"] if len(lines) > MOST_FAULTS else []
         raise RecipeError(*lines[:MOST_FAULTS], *more) from None
     locate = partial(pictures.resolve, base=base)
-    perceptual = tuple(map(locate, recipe.model.perceptual))
-    measured_by = {name: getattr(recipe.evaluation, name) for name in ("squeezenet", "lpips")}
+    evaluation = recipe.evaluation
+    measured_by = {name: path and locate(path) for name, path in evaluation if name in ("squeezenet", "lpips")}
     return recipe.model_copy(
         update={
-            "model": recipe.model.model_copy(update={"perceptual": perceptual}),
+            "model": recipe.model.model_copy(update={"perceptual": tuple(map(locate, recipe.model.perceptual))}),
             "data": data.resolve(recipe.data, base),
             "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
-            "evaluation": recipe.evaluation.model_copy(
-                update={name: locate(path) for name, path in measured_by.items() if path is not None}
-            ),
+            "evaluation": evaluation.model_copy(update=measured_by),
         }
     )
 
@@ -99,10 +96,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
             if old_names != new_names:
                 found.append(f"{here} ({', '.join(old_names)} -> {', '.join(new_names)})")
                 continue
-            before, after = (
-                dict(zip(old_names, before or (), strict=True)),
-                dict(zip(new_names, after or (), strict=True)),
-            )
+            before = dict(zip(old_names, before or (), strict=True))
+            after = dict(zip(new_names, after or (), strict=True))
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             found += differences(before, after, here)
         elif before != after:
@@ -197,16 +192,15 @@ def override(raw: dict[str, Any], setting: str) -> str:
                 raise RecipeError(f"setting {setting}: say which key of {key!r} to set")
             place = place[number]
             found.append(str(number))
-            continue
-        found.append(key)
-        if not isinstance(place, dict):
-            raise RecipeError(f"setting {setting}: {'.'.join(keys[:depth])} has no keys")
-        if last:
-            place[key] = value
-        else:
-            if place.get(key) is None:
+        elif isinstance(place, dict):
+            found.append(key)
+            if last:
+                place[key] = value
+            elif place.get(key) is None:
                 place[key] = {}
             place = place[key]
+        else:
+            raise RecipeError(f"setting {setting}: {'.'.join(keys[:depth])} has no keys")
     return ".".join(found)
 
 
@@ -222,11 +216,7 @@ def _number(entries: Sequence[Any], key: str, setting: str) -> int:
 
 
 def read_yaml(text: str) -> Any:
-    """The value that YAML describes, which may be of any kind.
-
-    Raises:
-        yaml.YAMLError: it is not valid, a value is not what its tag says, or it is nested too deeply.
-    """
+    """The value that YAML describes, which may be of any kind; or a YAMLError."""
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except RecursionError:

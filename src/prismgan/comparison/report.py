@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from prismgan.comparison.findings import EXPECTED, PICTURES, SOURCE, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
 from prismgan.comparison.variants import EXPERTS
 from prismgan.recipes.text import to_yaml
-from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map
+from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.page import write_page
 from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half
 
@@ -68,13 +69,13 @@ class ComparisonReport:
     def figures(self) -> list[tuple[str, str]]:
         """The first key figures that the comparison yields."""
         findings = self.findings
-        worst: dict[str, Interference] = {}
+        shared: dict[str, list[Interference]] = defaultdict(list)
         for each in findings.quality.interference:
-            before = worst.get(each.task)
-            if each.metric == "psnr" and (before is None or each.difference.mean < before.difference.mean):
-                worst[each.task] = each
+            if each.metric == "psnr":
+                shared[each.task].append(each)
         figures = []
-        for task, each in list(worst.items())[:2]:
+        for task, own in list(shared.items())[:2]:
+            each = min(own, key=lambda one: one.difference.mean)
             spread = with_half(each.difference.mean, each.difference.half, "dB", sign=True)
             text = f"{task} jointly minus its expert ({each.condition}: {spread})"
             figures.append((f"{signed(each.difference.mean, 'dB')} dB", text))
@@ -98,13 +99,11 @@ class ComparisonReport:
 
     @property
     def overview_headings(self) -> list[str]:
-        headings = []
-        for task, metric in self.judged_tasks.items():
-            about = next(
-                r.about for r in self.findings.quality.results if (r.about.task, r.about.metric) == (task, metric)
-            )
-            headings.append(f"{task}: {METRICS.get(metric, metric)} {DIRECTIONS[about.better]}")
-        return headings
+        better = {(r.about.task, r.about.metric): r.about.better for r in self.findings.quality.results}
+        return [
+            f"{task}: {METRICS.get(metric, metric)} {DIRECTIONS[better[task, metric]]}"
+            for task, metric in self.judged_tasks.items()
+        ]
 
     def _leading(self, variant: str, task: str) -> list[Result]:
         """One for every condition under which doing nothing can be improved on."""
@@ -165,8 +164,7 @@ class ComparisonReport:
     @property
     def heat_maps(self) -> list[HeatMap]:
         """One for every model that trains several tasks."""
-        maps = (heat_map(name, course.tasks, course.cosines) for name, course in self.findings.courses.items())
-        return [each for each in maps if each is not None]
+        return [HeatMap(name, own.tasks, own.cosines) for name, own in self.findings.courses.items() if own.tasks]
 
     @property
     def curves(self) -> list[Chart]:
@@ -182,9 +180,5 @@ class ComparisonReport:
 
 
 def write_comparison_report(folder: Path, findings: Findings) -> Path:
-    """Write ``report.html`` into a comparison's folder: tables, heat maps, curves and pictures, for a browser.
-
-    Raises:
-        PrismganError: a picture cannot be read, or the report cannot be written.
-    """
+    """Write ``report.html`` into a comparison's folder: tables, heat maps, curves and pictures, for a browser."""
     return write_page(folder / "report.html", SECTIONS, ComparisonReport(folder, findings))

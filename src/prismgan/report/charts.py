@@ -113,8 +113,8 @@ def smooth(values: Floats, geometric: bool) -> Floats:
     index = np.arange(len(values))
     first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
     means = (sums[last] - sums[first]) / (last - first)
-    result: Floats = np.exp(means) if geometric else means
-    return result
+    smoothed: Floats = np.exp(means) if geometric else means
+    return smoothed
 
 
 def bounds_of(curves: Sequence[Floats]) -> tuple[float, float, bool]:
@@ -159,7 +159,7 @@ class HeatMap:
     """A symmetric matrix of numbers from -1 to 1."""
 
     title: str
-    names: tuple[str, ...]
+    names: Sequence[str]
     """Of the rows and of the columns."""
     values: Matrix
     """Row after row; None for a missing number."""
@@ -183,11 +183,6 @@ class HeatMap:
     def strength(value: float) -> int:
         """Percentage of the cell's colour."""
         return round(100 * (0.06 + 0.94 * min(1.0, abs(value)) ** 0.7))
-
-
-def heat_map(title: str, names: Sequence[str], values: Matrix) -> HeatMap | None:
-    """A heat map; None for fewer than two names."""
-    return HeatMap(title, tuple(names), values) if len(names) > 1 else None
 
 
 def mean_cosines(histories: Iterable[History], tasks: Sequence[str]) -> Matrix:

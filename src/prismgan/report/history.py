@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,7 @@ LARGEST = 2**53
 """Whole number that a float still tells from the next."""
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """One value over the steps of a run, in step order; values that are not finite are left out."""
 
     steps: NDArray[np.float64]
@@ -27,8 +25,7 @@ class Series:
     """How many values were NaN or infinite."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened once, or several times with the same message."""
 
     kind: str
@@ -98,7 +95,10 @@ def read_history(path: Path) -> History:
         if entry is None:
             unreadable.append(number)
         elif "event" in entry:
-            _add_event(events, entry)
+            kind, message, step = str(entry["event"]), str(entry.get("message", "")), entry.get("step")
+            new = Event(kind, step if isinstance(step, int) else None, message, 0)
+            known = events.get((kind, message), new)
+            events[kind, message] = known._replace(times=known.times + 1)
         else:
             while records and records[-1]["step"] >= entry["step"]:
                 records.pop()
@@ -106,7 +106,9 @@ def read_history(path: Path) -> History:
             times.append(records[-1].get("time", 0.0))
     if not records:
         raise PrismganError(f"{path}: holds no training step yet; report once the run has made some steps")
-    return History(tuple(records), tuple(events.values()), _total(times), tuple(unreadable))
+    advances = np.diff(times, prepend=0.0)  # a clock that was set back has started anew at zero
+    seconds = float(np.where(advances >= 0, advances, times).sum())
+    return History(tuple(records), tuple(events.values()), seconds, tuple(unreadable))
 
 
 def _parse(line: str) -> dict[str, Any] | None:
@@ -120,20 +122,3 @@ def _parse(line: str) -> dict[str, Any] | None:
     step = entry.get("step")
     valid = isinstance(step, int) and not isinstance(step, bool)
     return entry if valid or "event" in entry else None
-
-
-def _add_event(events: dict[tuple[str, str], Event], entry: dict[str, Any]) -> None:
-    kind, message = str(entry["event"]), str(entry.get("message", ""))
-    step = entry.get("step")
-    known = events.get((kind, message))
-    first = known.step if known else step if isinstance(step, int) else None
-    events[kind, message] = Event(kind, first, message, known.times + 1 if known else 1)
-
-
-def _total(times: Iterable[float]) -> float:
-    """Sum of a clock's advances; a clock that was set back has started anew at zero."""
-    total, previous = 0.0, 0.0
-    for time in times:
-        total += time - previous if time >= previous else time
-        previous = time
-    return total

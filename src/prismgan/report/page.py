@@ -6,10 +6,9 @@ import base64
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -24,8 +23,7 @@ STYLES = ("uplot.min.css", "report.css")
 LICENCE = "uplot.LICENSE"
 
 
-@dataclass(frozen=True)
-class Embedded:
+class Embedded(NamedTuple):
     """A picture as a data URI, with its size on the page."""
 
     uri: str
@@ -33,8 +31,7 @@ class Embedded:
     height: int
 
 
-@dataclass(frozen=True)
-class Chapter:
+class Chapter(NamedTuple):
     """A heading, a sentence or two, and a picture."""
 
     title: str
@@ -42,30 +39,13 @@ class Chapter:
     picture: Path | None = None
 
 
-@dataclass(frozen=True)
-class ChapterReport:
-    """A report without a run."""
-
-    title: str
-    headline: str
-    chapters: Sequence[Chapter]
-
-
 def write_chapters(out: Path, *, title: str, text: str, chapters: Sequence[Chapter]) -> None:
-    """Write a report of chapters alone: one file with pictures, for a browser.
-
-    Raises:
-        PrismganError: a picture cannot be read, or the report cannot be written.
-    """
-    write_page(out, ["chapters"], ChapterReport(title, text, chapters))
+    """Write a report of chapters alone: one file with pictures, for a browser."""
+    write_page(out, ["chapters"], {"title": title, "headline": text, "chapters": chapters})
 
 
 def embed(path: Path, longest: int) -> Embedded:
-    """A picture as a JPEG data URI, downscaled so that no side exceeds ``longest`` pixels.
-
-    Raises:
-        PictureError: the file is not a picture.
-    """
+    """A picture as a JPEG data URI, downscaled so that no side exceeds ``longest`` pixels."""
     picture = to_pil(read(path))
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -117,6 +97,5 @@ def _environment() -> jinja2.Environment:
 
 
 def _asset(environment: jinja2.Environment, name: str) -> Markup:
-    """A file of ours, as it is."""
     assert environment.loader is not None
     return Markup(environment.loader.get_source(environment, name)[0])

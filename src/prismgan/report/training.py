@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from prismgan.evaluation.measurement import Cost, Evaluation, Measurement
-from prismgan.report.charts import Chart, HeatMap, Line, chart, heat_map, mean_cosines
+from prismgan.evaluation.measurement import Cost, Evaluation
+from prismgan.report.charts import Chart, HeatMap, Line, chart, mean_cosines
 from prismgan.report.history import History, Series, read_history
 from prismgan.report.page import Chapter, write_page
 from prismgan.report.wording import compact, duration, share, signed
@@ -149,7 +151,7 @@ class TrainingReport:
     # -- the training ---------------------------------------------------------------------------
 
     @property
-    def curves(self) -> Curves:
+    def curves(self) -> dict[str, list[Chart] | HeatMap | None]:
         return curves_of(self.history)
 
     @property
@@ -187,12 +189,8 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
         chapters: sections before the run's.
         out: the file to write; ``report.html`` in the run's folder by default.
 
-    Returns:
-        The path of the report.
-
     Raises:
-        PrismganError: there is no training step to report on, a file cannot be read, or the report cannot
-            be written.
+        PrismganError: there is no training step to report on, a file cannot be read, or the report cannot be written.
     """
     history = read_history(run / "metrics.jsonl")
     evaluation, cost = Evaluation.read(run / "evaluation.json"), Cost.read(run / "cost.json")
@@ -202,15 +200,14 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
 
 def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
     """PSNR over doing nothing, for each task with a right answer, under the condition with the least gain."""
-    least: dict[str, tuple[float, Measurement]] = {}
+    gains: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for row in evaluation.rows:
         if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:
-            before = least.get(row.task)
-            if before is None or row.gain < before[0]:
-                least[row.task] = (row.gain, row)
+            gains[row.task].append((row.gain, row.condition))
+    least = [(task, *min(own, key=itemgetter(0))) for task, own in gains.items()]
     return [
-        (f"{signed(gain, 'dB')} dB", f"PSNR of {task} over doing nothing ({row.condition})")
-        for task, (gain, row) in list(least.items())[:2]
+        (f"{signed(gain, 'dB')} dB", f"PSNR of {task} over doing nothing ({condition})")
+        for task, gain, condition in least[:2]
     ]
 
 
@@ -221,21 +218,8 @@ def _coverage(evaluation: Evaluation) -> list[tuple[str, str]]:
     return [] if least is None else [(f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}")]
 
 
-@dataclass(frozen=True)
-class Curves:
-    """The charts of a training, by group."""
-
-    losses: list[Chart]
-    terms: list[Chart]
-    norms: list[Chart]
-    discriminator: list[Chart]
-    agreement: HeatMap | None
-    speed: list[Chart]
-    others: list[Chart]
-
-
-def curves_of(history: History) -> Curves:
-    """Losses, gradient norms, discriminator, speed, and every other value over the steps."""
+def curves_of(history: History) -> dict[str, list[Chart] | HeatMap | None]:
+    """The charts of losses, gradient norms, discriminator, speed, and every other value over the steps, by group."""
     markers = [e.step for e in history.events if e.step is not None and e.kind != "skipped_picture"][:40]
     shown: set[str] = set(PLAIN)
 
@@ -260,7 +244,7 @@ def curves_of(history: History) -> Curves:
     top = max(rate.series.values, default=0.0) or 1.0
     cosines = [key for key in history.keys if key.startswith("cosine/")]
     shown.update(cosines)
-    named = {
+    named: dict[str, list[Chart] | HeatMap | None] = {
         "losses": drawn(*(chart(task, [line(f"loss/{task}", "total")], markers=markers) for task in tasks)),
         "terms": drawn(*map(terms, tasks)),
         "norms": drawn(*map(norm, dict.fromkeys((*history.below("norm"), *history.below("clip"))))),
@@ -273,9 +257,9 @@ def curves_of(history: History) -> Curves:
             chart("pictures a second", [line("images_per_second", "pictures")]),
         ),
     }
-    agreement = heat_map("the tasks' gradients", tasks, mean_cosines([history], tasks)) if cosines else None
-    others = drawn(*(chart(key, [line(key, "value")]) for key in history.keys if key not in shown))
-    return Curves(**named, agreement=agreement, others=others)
+    named["agreement"] = HeatMap("the tasks' gradients", tasks, mean_cosines([history], tasks)) if cosines else None
+    named["others"] = drawn(*(chart(key, [line(key, "value")]) for key in history.keys if key not in shown))
+    return named
 
 
 def _clipped(norm: Series, limit: Series) -> str:

@@ -225,11 +225,7 @@ def clip(path: Path) -> Response:
 
 
 def newest_preview(job: Job) -> Response:
-    """How the job is getting on, as a JPEG.
-
-    Raises:
-        Refusal: there is none yet (409).
-    """
+    """How the job is getting on, as a JPEG; a refusal (409) if there is none yet."""
     if not job.previews:
         raise Refusal(409, "there is no preview yet; ask again in some seconds")
     return Response(job.preview, media_type="image/jpeg")

@@ -85,7 +85,6 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it changes any more."""
         return self.state in ("done", "failed", "cancelled")
 
     @property
@@ -95,7 +94,6 @@ class Job:
 
     @property
     def result_bytes(self) -> int:
-        """Memory that the results take."""
         return sum(picture.pixels.nbytes for picture in self.results.values())
 
     def advance(self, done: int, total: int) -> None:
@@ -110,21 +108,18 @@ class Job:
         self.make_way()
 
     def show(self, preview: Image.Image) -> None:
-        """There is a new preview."""
         content = io.BytesIO()
         preview.save(content, "JPEG", quality=90)
         self.preview = content.getvalue()
         self.previews += 1
 
     def end(self, state: State, error: str | None = None) -> None:
-        """Nothing more will happen."""
         if state != "done":
             self.discard()
         self.error, self.ended = error, time.monotonic()
         self.state = state  # last, since others look at it to know whether the rest may be read
 
     def discard(self) -> None:
-        """Let go of what came out."""
         self.results, self.files = {}, {}
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -144,11 +139,7 @@ class JobStore:
             self._jobs[job.id] = job
 
     def get(self, name: str, kind: str) -> Job:
-        """The job of this id.
-
-        Raises:
-            Refusal: there is none of this kind (404).
-        """
+        """The job of this id and kind; a refusal (404) if there is none."""
         with self._lock:
             job = self._jobs.get(name)
         if job is None or job.kind != kind:

@@ -42,21 +42,22 @@ def runtime_files(named: Path | None = None) -> dict[str, bytes]:
     Raises:
         PrismganError: it is not there, or is not what is expected, or there is no npm.
     """
-    if named is None:
-        return _unpacked(_fetched())
-    if named.is_dir():
-        return _read(named)
-    if not named.is_file():
-        raise PrismganError(f"{named}: no such file; expected {PACKAGE}, or the folder that it was unpacked to")
-    _check(named)
-    return _unpacked(named)
+    package = _kept() if named is None else named
+    if package.is_dir():
+        return _read(package)
+    if not package.is_file():
+        raise PrismganError(f"{package}: no such file; expected {PACKAGE}, or the folder that it was unpacked to")
+    _check(package)
+    with tarfile.open(package) as archive:
+        members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
+        return {name: member.read() for name, member in members.items() if member is not None}
 
 
-def _fetched() -> Path:
+def _kept() -> Path:
+    """The package in the user's cache, where npm puts it if it is not there yet."""
     # As the XDG Base Directory Specification says.
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan" / PACKAGE
     if kept.is_file():
-        _check(kept)
         return kept
     npm = shutil.which("npm")
     if npm is None:
@@ -94,16 +95,6 @@ def _check(package: Path) -> None:
             f"{package}: is not {FOLDER} as it was published (sha512 {found[:12]}..., expected {INTEGRITY[:12]}...); "
             "delete it and fetch it again"
         )
-
-
-def _unpacked(package: Path) -> dict[str, bytes]:
-    found = {}
-    with tarfile.open(package) as archive:
-        for name in FILES:
-            member = archive.extractfile(f"package/dist/{name}")
-            assert member is not None, name
-            found[name] = member.read()
-    return found
 
 
 def _read(folder: Path) -> dict[str, bytes]:

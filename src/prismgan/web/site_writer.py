@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from prismgan import __version__
 from prismgan.data.builtin import sample, samples
@@ -19,6 +15,7 @@ from prismgan.errors import PrismganError
 from prismgan.export.exporter import checked_tasks, licence_of
 from prismgan.export.parity import TaskParity
 from prismgan.files import new_folder
+from prismgan.images import Picture, encoded_picture
 from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
@@ -51,15 +48,13 @@ class Site:
     @property
     def parts(self) -> dict[str, int]:
         """Bytes of the samples, the network and its runtime, and of the rest, which is the page."""
+        parts = {"page": 0, "samples": 0, "network": 0, "runtime": 0}
         begins = {"samples": "samples/", "network": "network-", "runtime": onnxruntime_web.FOLDER}
-        parts = {
-            part: sum(size for name, size in self.sizes.items() if name.startswith(begin))
-            for part, begin in begins.items()
-        }
-        return {"page": sum(self.sizes.values()) - sum(parts.values()), **parts}
+        for name, size in self.sizes.items():
+            parts[next((part for part, begin in begins.items() if name.startswith(begin)), "page")] += size
+        return parts
 
     def content(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
         return {
             "folder": str(self.path),
             "bytes": sum(self.sizes.values()),
@@ -102,7 +97,7 @@ def write_site(
     parity = pieces.compared()
     content = {
         **_page(),
-        **{f"samples/{name}.jpg": _sample(name) for name in samples()},
+        **{f"samples/{name}.jpg": encoded_picture(name, "jpg", Picture(sample(name)), QUALITY) for name in samples()},
         **{f"{onnxruntime_web.FOLDER}/{name}": file for name, file in runtime.items()},
     }
     network = f"network-{_digest(pieces.files)}"
@@ -141,27 +136,20 @@ def _refuse_folder(out: Path, overwrite: bool) -> None:
 
 def _page() -> dict[str, bytes]:
     """The page's files by name; where both have a file of a name, the site's own stands for the server's."""
-    web = files("prismgan") / "web"
-    found = {
+    files = {
         file.name: file.read_bytes()
         for folder in ("static", "site")
-        for file in sorted((web / folder).iterdir(), key=lambda file: file.name)
+        for file in sorted((Path(__file__).parent / folder).iterdir())
         if file.is_file() and file.name not in SERVER_ALONE
     }
-    index = found.pop("index.html").decode()
+    index = files.pop("index.html").decode()
     assert CHARSET in index
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     return {
         "index.html": index.replace(CHARSET, f"{CHARSET}\n  {policy}").encode(),
-        WORKER: found.pop(WORKER),
-        **{f"static/{name}": file for name, file in found.items()},
+        WORKER: files.pop(WORKER),
+        **{f"static/{name}": file for name, file in files.items()},
     }
-
-
-def _sample(name: str) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(sample(name)).save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
 
 
 def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
@@ -195,7 +183,7 @@ def _service_worker(content: Mapping[str, bytes]) -> bytes:
 
 
 def _digest(content: Mapping[str, bytes]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(content):
-        found.update(f"{name} {len(content[name])} ".encode() + content[name])
-    return found.hexdigest()[:16]
+        digest.update(f"{name} {len(content[name])} ".encode() + content[name])
+    return digest.hexdigest()[:16]

@@ -10,8 +10,6 @@ from functools import partial
 
 import torch
 from fastapi import APIRouter, Response, WebSocket
-from jaxtyping import Float
-from torch import Tensor
 
 from prismgan import data, images
 from prismgan.errors import PrismganError, WeightsError
@@ -112,7 +110,11 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
         PrismganError: the exemplar cannot be learnt from.
         Cancelled: nobody wants it any more.
     """
-    source = _preview_source(shown)
+    if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
+        source = data.pictures.load(PREVIEW)
+    else:
+        source = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
+    source = images.at_most(source, PREVIEW_SIDE, images.MINIMUM_SIDE)
     # No discriminator plays: see HeadTraining.
     entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
     try:
@@ -120,9 +122,9 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
     except PrismganError as error:
         raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
 
-    titles = {task.name: task.title for task in studio.weights.header.tasks}
     if training.started_from is not None:
-        job.remarks.append(f"started from {titles[training.started_from]}, the look that is nearest to the picture")
+        nearest = next(task.title for task in studio.weights.header.tasks if task.name == training.started_from)
+        job.remarks.append(f"started from {nearest}, the look that is nearest to the picture")
 
     def make_way() -> None:
         job.advance(job.done, job.total)
@@ -134,11 +136,3 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
     # Without processes for batches: this one has threads, and forking those may stop for ever.
     training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
     studio.add(training.result(), entry)
-
-
-def _preview_source(shown: SentPicture | None) -> Float[Tensor, "3 h w"]:
-    if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
-        pixels = data.pictures.load(PREVIEW)
-    else:
-        pixels = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
-    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

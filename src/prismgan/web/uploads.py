@@ -110,11 +110,7 @@ class Uploads(ABC, Generic[Kept]):
         return upload
 
     def get(self, name: str) -> Kept:
-        """The file of this id.
-
-        Raises:
-            Refusal: there is none (404).
-        """
+        """The file of this id; a refusal (404) if there is none."""
         with self._lock:
             upload = self._kept.get(name)
             if upload is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
+from itertools import chain
 
 from prismgan.errors import PrismganError
 from prismgan.web.jobs import Cancelled, Job
@@ -34,11 +35,7 @@ class WorkQueue:
         self._worker.start()
 
     def submit(self, job: Job) -> None:
-        """Put a job at the end of its client's.
-
-        Raises:
-            Refusal: too many wait (429).
-        """
+        """Put a job at the end of its client's; a refusal (429) if too many wait."""
         with self._changed:
             own = self._waiting.get(job.client, deque())
             if len(own) >= self.limits.waiting_of_a_client:
@@ -83,7 +80,7 @@ class WorkQueue:
         """Cancel everything, and wait until the worker has noticed."""
         with self._changed:
             self._closed = True
-            for job in [*self._running, *(job for own in self._waiting.values() for job in own)]:
+            for job in [*self._running, *chain.from_iterable(self._waiting.values())]:
                 self.cancel(job)
             self._changed.notify_all()
         self._worker.join()

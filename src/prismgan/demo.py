@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -39,7 +38,6 @@ EXEMPLAR = "mosaic"
 
 
 def demo_recipe() -> Recipe:
-    """The recipe that the demo trains from scratch."""
     return load(Path("recipe:demo"))
 
 
@@ -54,7 +52,10 @@ def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     Raises:
         PrismganError: the folder holds something else.
     """
-    with _locked(folder):
+    if folder.exists() and not folder.is_dir():
+        raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
+    with locked(folder, "demo"):
+        _clear(folder)
         console.print("loading the ready-made weights")
         _run(folder, minutes, console)
 
@@ -66,10 +67,8 @@ def _run(folder: Path, minutes: float | None, console: Console) -> None:
         write_chapters(folder / REPORT, title=demo_recipe().name, text="Rendered, nothing trained.", chapters=chapters)
     else:
         style = _learn_style(console, folder / NEW_STYLE, minutes / 2)
-        if style is None:
-            return
-        trainer = _train(console, folder / FROM_SCRATCH, minutes)
-        if trainer is None:
+        trainer = _train(console, folder / FROM_SCRATCH, minutes) if style is not None else None
+        if style is None or trainer is None:
             return
         text = " ".join(["All that follows is about this training.", *_too_few_steps(trainer)])
         chapters += [style, Chapter("A small network from scratch", text)]
@@ -77,16 +76,6 @@ def _run(folder: Path, minutes: float | None, console: Console) -> None:
         made |= {"style": folder / NEW_STYLE / SHEET, "weights": trainer.run.weights}
     for name, path in {**made, "report": folder / REPORT}.items():
         print(f"{name:<8} {path}")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """The demo's folder, empty, in which no other demo runs."""
-    if folder.exists() and not folder.is_dir():
-        raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
-    with locked(folder, "demo"):
-        _clear(folder)
-        yield
 
 
 def _clear(folder: Path) -> None:
@@ -154,7 +143,11 @@ def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:
     cost = measure_cost(Renderer.load(trainer.run.weights).generator, 360, 640, repeats=5)
     cost["parameters"]["discriminator"] = sum(p.numel() for p in trainer.model.networks["discriminator"].parameters())
     trainer.run.write_json("cost.json", cost)
-    _print_summary(console, trainer, cost["ratio"])
+    for m in _measured(trainer):
+        console.print(f"{m.task} ({m.condition}): {m.value:.2f} dB, doing nothing {m.baseline:.2f} dB")
+    for line in _too_few_steps(trainer):
+        console.print(line)
+    console.print(f"all {len(trainer.tasks)} looks cost {cost['ratio']:.2f} times one")
     return trainer
 
 
@@ -164,7 +157,7 @@ def _render_held_out(trainer: Trainer) -> None:
     render = trainer.run.folder / "render"
     labelled: dict[str, Image.Image] = {}
     for row in trainer.test:
-        name = row.picture.removeprefix("builtin:")
+        name = row.picture.removeprefix(builtin.PREFIX)
         photo = images.to_float(data.pictures.load(row.picture))
         for condition in trainer.recipe.evaluation.conditions:
             source = condition.apply(photo, torch.Generator().manual_seed(0))
@@ -183,14 +176,6 @@ def _render_held_out(trainer: Trainer) -> None:
     for task in trainer.tasks:
         for exemplar in data.exemplars(task)[:1]:
             images.write(trainer.run.folder / "exemplars" / f"{task.name}.png", exemplar)
-
-
-def _print_summary(console: Console, trainer: Trainer, ratio: float) -> None:
-    for m in _measured(trainer):
-        console.print(f"{m.task} ({m.condition}): {m.value:.2f} dB, doing nothing {m.baseline:.2f} dB")
-    for line in _too_few_steps(trainer):
-        console.print(line)
-    console.print(f"all {len(trainer.tasks)} looks cost {ratio:.2f} times one")
 
 
 def _measured(trainer: Trainer) -> list[Measurement]:

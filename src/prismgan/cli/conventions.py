@@ -164,7 +164,6 @@ def is_clustered(engine: str, address: str | None, workers: int | None) -> bool:
 
 
 def names(separated: str) -> list[str]:
-    """The names in an option's value, which are separated by commas."""
     return [name.strip() for name in separated.split(",") if name.strip()]
 
 
@@ -186,7 +185,6 @@ def parsed_request(
     brush: int | None,
     chain: str | None = None,
 ) -> Request:
-    """What the options of ``render`` and ``video`` ask for."""
     strengths, blends = _strengths(strength or []), _blends(blend or [])
     from prismgan.render.request import Request  # imports torch
 
@@ -195,7 +193,6 @@ def parsed_request(
 
 
 def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
-    """``name=number`` separated by commas."""
     for part in names(text):
         name, _, number = (word.strip() for word in part.partition("="))
         try:

@@ -29,7 +29,6 @@ class Narrator(Console):
 
     @contextmanager
     def narrating(self) -> Iterator[None]:
-        """Print such lines within the block."""
         thread = threading.Thread(target=self._narrate, daemon=True)
         thread.start()
         try:

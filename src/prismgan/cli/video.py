@@ -145,7 +145,6 @@ def video(
 
 
 def _report(clip: Path, outcome: Outcome, with_grid: bool, where: str) -> None:
-    """How fast it went, and how steady the looks are."""
     from prismgan.render.video.consistency import clip_consistency
 
     made = outcome.frames - outcome.resumed

@@ -20,8 +20,6 @@ LOSS = "loss/"
 
 @dataclass(frozen=True)
 class Course:
-    """How the trainings of one variant went."""
-
     seconds: Interval
     """Of training, of all its networks together, evaluation left out."""
     seconds_a_step: Interval
@@ -40,7 +38,6 @@ class Course:
 
 
 def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
-    """Of the trainings of one variant."""
     variant = trainings[0].variant
     histories = {(training.seed, training.part): read_history(training.run.metrics) for training in trainings}
     seeds = list(dict.fromkeys(training.seed for training in trainings))
@@ -79,7 +76,6 @@ def _pace(history: History, batch: int) -> float:
 
 
 def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) -> tuple[str, ...]:
-    """Why one seed counts as collapsed."""
     found = []
     for training in trainings:
         name = f"{training.part} " if training.part else ""

@@ -42,12 +42,10 @@ class Training:
 
     @property
     def diverged(self) -> bool:
-        """Whether it was given up."""
         return any(event == "diverged" for event in self._events())
 
     @property
     def rollbacks(self) -> int:
-        """How often it went back to a checkpoint."""
         return sum(event == "rollback" for event in self._events())
 
     @property
@@ -67,7 +65,6 @@ class Training:
         return [str(line.get("event")) for _, line in self.run.lines() if line is not None]
 
     def _evaluated(self) -> int | None:
-        """The step after which it was evaluated."""
         try:
             evaluation = Evaluation.read(self.run.folder / "evaluation.json")
         except PrismganError:  # a damaged one is measured again

@@ -116,7 +116,6 @@ class Result:
 
     @property
     def baseline(self) -> float | None:
-        """Mean over seeds."""
         baselines = [each.baseline for each in self.seeds.values() if each.baseline is not None]
         return statistics.fmean(baselines) if baselines else None
 
@@ -162,8 +161,6 @@ class Interference:
 
 @dataclass(frozen=True)
 class Quality:
-    """Everything that was measured on test pictures."""
-
     results: tuple[Result, ...]
     interference: tuple[Interference, ...]
 

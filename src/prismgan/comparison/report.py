@@ -1,4 +1,4 @@
-"""The report of a comparison. To add a section: a template in ``report/templates/comparison``, its name here."""
+"""The report of a comparison. To add a section: a template in ``report/templates``, included by ``comparison.html``."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.page import write_page
 from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half
 
-SECTIONS = (
-    "comparison/header",
-    "comparison/overview",
-    "comparison/interference",
-    "comparison/cost",
-    "comparison/stability",
-    "comparison/pictures",
-    "comparison/gradients",
-    "comparison/details",
-    "comparison/curves",
-    "recipe",
-)
-"""Templates of the page, in order."""
 MAXIMUM_FIGURES = 4
 DISCRIMINATION = "adversarial"
 """The term that measures the discriminator as much as the task: those of two models cannot be compared."""
@@ -37,8 +24,6 @@ DISCRIMINATION = "adversarial"
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """What the templates show."""
-
     folder: Path
     findings: Findings
 
@@ -67,7 +52,6 @@ class ComparisonReport:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """The first key figures that the comparison yields."""
         findings = self.findings
         shared: dict[str, list[Interference]] = defaultdict(list)
         for each in findings.quality.interference:
@@ -123,7 +107,6 @@ class ComparisonReport:
 
     @property
     def nothing(self) -> list[tuple[float | None, str]]:
-        """The same for doing nothing."""
         row: list[tuple[float | None, str]] = []
         for task in self.judged_tasks:
             own = self._leading(self.findings.reference, task)
@@ -163,7 +146,6 @@ class ComparisonReport:
 
     @property
     def heat_maps(self) -> list[HeatMap]:
-        """One for every model that trains several tasks."""
         return [HeatMap(name, own.tasks, own.cosines) for name, own in self.findings.courses.items() if own.tasks]
 
     @property
@@ -181,4 +163,4 @@ class ComparisonReport:
 
 def write_comparison_report(folder: Path, findings: Findings) -> Path:
     """Write ``report.html`` into a comparison's folder: tables, heat maps, curves and pictures, for a browser."""
-    return write_page(folder / "report.html", SECTIONS, ComparisonReport(folder, findings))
+    return write_page(folder / "report.html", "comparison.html", ComparisonReport(folder, findings))

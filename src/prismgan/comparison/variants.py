@@ -59,7 +59,6 @@ class Axis:
         return cls(path, tuple(values))
 
     def settings(self) -> list[str]:
-        """A ``--set`` for each value."""
         return [f"{self.path}={json.dumps(value)}" for value in self.values]
 
     def labels(self, depth: int) -> list[str]:
@@ -82,7 +81,6 @@ class Variant:
 
     @property
     def folder(self) -> str:
-        """Its name as that of a folder."""
         return re.sub(r"[^a-z0-9.]+", "-", self.name.lower()).strip("-.")
 
 
@@ -130,7 +128,6 @@ def _telling(paths: Sequence[str]) -> int:
 
 
 def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:
-    """What a model is trained with, by part."""
     if not recipe.training.cosines_every:
         every = max(1, recipe.training.steps // MEASUREMENTS)
         recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"cosines_every": every})})
@@ -182,7 +179,6 @@ class Budget:
 
 
 def budget_of(variant: Variant) -> Budget:
-    """Count the parameters of a variant's networks."""
     training = next(iter(variant.recipes.values())).training
     parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in variant.recipes.items()}
     helpers: Counter[str] = Counter()

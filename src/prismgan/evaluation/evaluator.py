@@ -42,8 +42,6 @@ def evaluator(
 
 @dataclass(frozen=True)
 class OnPhotos:
-    """On test photos under the recipe's conditions."""
-
     recipe: Recipe
     model: Model
     tasks: Sequence[Task]
@@ -71,8 +69,6 @@ class OnPhotos:
 
 @dataclass(frozen=True)
 class OnNoise:
-    """On latents, always the same."""
-
     model: Model
     generator: LatentGenerator
     seed: int

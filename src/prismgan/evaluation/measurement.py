@@ -97,7 +97,6 @@ class Measurement(_Record):
         condition: str = "",
         **more: Any,
     ) -> Self:
-        """The measurement of a task by a metric, with further fields."""
         return cls(
             task=task.name,
             kind=task.kind,
@@ -170,8 +169,6 @@ class Evaluation(_Record):
 
 
 class Parameters(_Record):
-    """Numbers of parameters."""
-
     trunk: int | None = None
     heads: Mapping[str, int] = {}
     discriminator: int | None = None

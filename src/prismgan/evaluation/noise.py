@@ -66,7 +66,6 @@ class NoiseEvaluation:
 
     @cached_property
     def _real(self) -> list[dict[str, Labelled]]:
-        """Training and test pictures."""
         both = self.train, self.test
         return [labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in both]
 
@@ -148,8 +147,6 @@ class NoiseEvaluation:
 
 
 class Labelled(NamedTuple):
-    """Real pictures of one task."""
-
     pictures: Float[Tensor, "N 3 H W"]
     classes: Int[Tensor, " N"]
     """The number of the collection that each comes from."""

@@ -116,7 +116,6 @@ def _compared(task: Task, batch: Batch) -> tuple[Tensor, Against] | None:
 def _distances(
     task: Task, condition: str, batch: Batch, output: Tensor, baseline: Tensor, built: nn.ModuleDict | None
 ) -> Iterator[Measurement]:
-    """Distances to the task's own exemplars or guidance."""
     if built is None:
         return
     view = batch.of(task.name)

@@ -85,7 +85,6 @@ class SetScores:
                 self._keep(picture, task.name, condition, what)
 
     def measurements(self, condition: str, task: Task) -> list[Measurement]:
-        """The distances of a task's outputs under a condition."""
         against: Against = "exemplar" if isinstance(task.target, Exemplar) else "domain"
         against = "target" if task.has_pairs else against
         measurements = []

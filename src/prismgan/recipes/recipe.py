@@ -20,7 +20,6 @@ TrackerName = Literal["tensorboard", "wandb", "trackio", "mlflow"]
 
 
 def _prism_by_default(value: Any) -> Any:
-    """A model of no kind is ours."""
     return {"kind": "prism", **value} if isinstance(value, Mapping) else value
 
 

@@ -72,8 +72,6 @@ class _Union:
 
 
 class _Page:
-    """The sections of one schema."""
-
     def __init__(self, whole: Schema) -> None:
         self.whole = whole
         self.definitions: Mapping[str, Schema] = whole["$defs"]
@@ -143,7 +141,6 @@ class _Page:
         return "\n".join(rows)
 
     def _type(self, field: Schema) -> str:
-        """The type in words, with what is allowed."""
         if "$ref" in field:
             heading = self.headings[_name(field)]
             return f"[{heading}](#{_anchor(heading)})"

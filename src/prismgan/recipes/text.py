@@ -81,7 +81,6 @@ def to_yaml(recipe: Recipe) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """A JSON schema of recipes, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
 
 

@@ -13,7 +13,6 @@ from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
 
 def header(recipe: Recipe, step: int) -> Header:
-    """The header of a recipe's weights after so many steps."""
     return Header(
         format=FORMAT,
         title=recipe.name,

@@ -24,8 +24,6 @@ Matrix = tuple[tuple[float | None, ...], ...]
 
 @dataclass(frozen=True)
 class Line:
-    """One curve of a chart."""
-
     name: str
     series: Series
     limit: bool = False
@@ -34,8 +32,6 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over training steps."""
-
     title: str
     label: str
     """Description for screen readers."""
@@ -176,7 +172,6 @@ class HeatMap:
 
     @staticmethod
     def shown(value: float | None) -> str:
-        """A number with its sign and two decimals."""
         return "\N{EN DASH}" if value is None else signed(value, "dB")
 
     @staticmethod

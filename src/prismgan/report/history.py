@@ -37,8 +37,6 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class History:
-    """A run's values and events."""
-
     records: tuple[dict[str, float], ...]
     """One mapping a logged step, step order; steps that were taken back by a resume are left out."""
     events: tuple[Event, ...]

@@ -18,10 +18,6 @@ from prismgan.files import replace_file
 from prismgan.images import read, to_pil
 from prismgan.report import wording
 
-SCRIPTS = ("uplot.min.js", "report.js")
-STYLES = ("uplot.min.css", "report.css")
-LICENCE = "uplot.LICENSE"
-
 
 class Embedded(NamedTuple):
     """A picture as a data URI, with its size on the page."""
@@ -41,7 +37,7 @@ class Chapter(NamedTuple):
 
 def write_chapters(out: Path, *, title: str, text: str, chapters: Sequence[Chapter]) -> None:
     """Write a report of chapters alone: one file with pictures, for a browser."""
-    write_page(out, ["chapters"], {"title": title, "headline": text, "chapters": chapters})
+    write_page(out, "demo.html", {"title": title, "headline": text, "chapters": chapters})
 
 
 def embed(path: Path, longest: int) -> Embedded:
@@ -54,36 +50,29 @@ def embed(path: Path, longest: int) -> Embedded:
     return Embedded(f"data:image/jpeg;base64,{content}", picture.width, picture.height)
 
 
-def write_page(path: Path, sections: Sequence[str], report: Any) -> Path:
-    """Write a page.
-
-    Args:
-        sections: names of templates, in the order of the page.
-        report: passed to the templates under this name; its ``title`` is the page's.
+def write_page(path: Path, template: str, report: Any) -> Path:
+    """Write a page by a template, which knows ``report`` by this name; its ``title`` is the page's.
 
     Raises:
         PrismganError: a picture cannot be read, or the file cannot be written.
     """
-    environment = _environment()
-    text = environment.get_template("page.html").render(
-        report=report,
-        sections=[f"{name}.html" for name in sections],
-        styles=[_asset(environment, name) for name in STYLES],
-        scripts=[_asset(environment, name) for name in SCRIPTS],
-        licence=_asset(environment, LICENCE),
-    )
+    text = _environment().get_template(template).render(report=report)
     # White space between elements is the templates', not the page's.
     text = re.sub(r">\s*\n\s*<", "><", text)
     replace_file(path, text.encode("utf-8", errors="replace"))
     return path
 
 
+def asset(name: str) -> Markup:
+    """A style sheet or script of ours, as it is."""
+    return Markup((Path(__file__).parent / "assets" / name).read_text(encoding="utf-8"))
+
+
 @cache
 def _environment() -> jinja2.Environment:
     """Every text is escaped unless a template marks it as safe; an unknown name is an error."""
-    folders = [jinja2.PackageLoader("prismgan.report", folder) for folder in ("templates", "assets")]
     environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(folders),
+        loader=jinja2.PackageLoader("prismgan.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -91,11 +80,6 @@ def _environment() -> jinja2.Environment:
     )
     functions = ("compact", "duration", "p_value", "share", "signed", "value", "with_half")
     environment.globals |= {name: getattr(wording, name) for name in (*functions, "ARROWS", "BASELINES", "DIRECTIONS")}
-    environment.globals |= {"METRICS": wording.METRICS, "embed": embed}
+    environment.globals |= {"METRICS": wording.METRICS, "asset": asset, "embed": embed}
     environment.globals["ui"] = environment.get_template("macros.html").module
     return environment
-
-
-def _asset(environment: jinja2.Environment, name: str) -> Markup:
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])

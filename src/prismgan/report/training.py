@@ -1,4 +1,4 @@
-"""The report of a training. To add a section: a template in ``templates/training`` and its name in ``SECTIONS``."""
+"""The report of a training. To add a section: a template in ``templates/training``, included by ``training.html``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,10 @@ import numpy as np
 
 from prismgan.evaluation.measurement import Cost, Evaluation
 from prismgan.report.charts import Chart, HeatMap, Line, chart, mean_cosines
-from prismgan.report.history import History, Series, read_history
+from prismgan.report.history import Event, History, Series, read_history
 from prismgan.report.page import Chapter, write_page
 from prismgan.report.wording import compact, duration, share, signed
 
-SECTIONS = (
-    "chapters",
-    "training/figures",
-    "training/outputs",
-    "training/evaluation",
-    "training/cost",
-    "training/samples",
-    "training/curves",
-    "training/events",
-    "recipe",
-)
-"""Templates of the page, in order."""
 MAXIMUM_PICTURES = 4
 """Maximum number of source pictures that are compared; the first ones by name."""
 MAXIMUM_SAMPLES = 6
@@ -99,12 +87,6 @@ class TrainingReport:
 
     # -- pictures -------------------------------------------------------------------------------
 
-    @property
-    def sheet(self) -> Path | None:
-        """All outputs of one picture."""
-        path = self.run / "render" / "sheet.png"
-        return path if path.exists() else None
-
     @cached_property
     def _folders(self) -> list[Path]:
         return sorted(path.parent for path in (self.run / "render").glob("*/source.png"))
@@ -130,10 +112,6 @@ class TrainingReport:
         """Whether a picture has its clean photo beside its source."""
         return any((folder / "photo.png").exists() for folder in self.pictures)
 
-    def exemplar(self, task: str) -> Path | None:
-        path = self.run / "exemplars" / f"{task}.png"
-        return path if path.exists() else None
-
     @cached_property
     def sample_sheets(self) -> list[Path]:
         return sorted((self.run / "samples").glob("step-*.png"))
@@ -155,15 +133,8 @@ class TrainingReport:
         return curves_of(self.history)
 
     @property
-    def events(self) -> list[tuple[str, str, str]]:
-        return [
-            (
-                "" if event.step is None else f"{event.step:,}",
-                event.kind.replace("_", " "),
-                event.message + (f" ({event.times} times)" if event.times > 1 else ""),
-            )
-            for event in self.history.events[:MAXIMUM_EVENTS]
-        ]
+    def events(self) -> tuple[Event, ...]:
+        return self.history.events[:MAXIMUM_EVENTS]
 
     @property
     def event_notes(self) -> list[str]:
@@ -195,7 +166,7 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
     history = read_history(run / "metrics.jsonl")
     evaluation, cost = Evaluation.read(run / "evaluation.json"), Cost.read(run / "cost.json")
     report = TrainingReport(run, title, chapters, history, evaluation, cost)
-    return write_page(run / "report.html" if out is None else out, SECTIONS, report)
+    return write_page(run / "report.html" if out is None else out, "training.html", report)
 
 
 def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:

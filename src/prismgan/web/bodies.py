@@ -18,8 +18,6 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Told(BaseModel):
-    """Its fields are described by the texts beneath them."""
-
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 

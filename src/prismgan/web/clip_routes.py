@@ -65,8 +65,6 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
 
 
 class _Listener:
-    """Tells a job how its clip goes on."""
-
     def __init__(self, job: Job, limits: Limits) -> None:
         self.job, self.limits = job, limits
 

@@ -28,7 +28,6 @@ PATIENCE = 3
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family)

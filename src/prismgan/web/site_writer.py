@@ -114,7 +114,6 @@ def write_site(
 
 
 def is_site(folder: Path) -> bool:
-    """Whether it holds a site that prismgan wrote."""
     try:
         return bool(json.loads((folder / ABOUT).read_bytes())["format"] == FORMAT)
     except (OSError, ValueError, KeyError, TypeError):
@@ -153,7 +152,6 @@ def _page() -> dict[str, bytes]:
 
 
 def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
-    """What the scripts have to know."""
     cell = generator.cell
     entries = {entry.name: entry for entry in header.tasks}
     return {

@@ -256,7 +256,6 @@ class SentClip(Upload):
 
 
 def clips_are_read() -> bool:
-    """Whether the packages that read and write them are installed."""
     return not missing(["av", "cv2"])
 
 

@@ -46,7 +46,6 @@ class Studio:
         return cls(load_weights(path), runtime, fast=fast)
 
     def add(self, weights: Weights, style: Style) -> None:
-        """From now on these weights, which know a style more."""
         renderer = self._new_renderer(weights)
         self.weights, self.renderer, self.added = weights, renderer, (*self.added, style.name)
 
@@ -94,8 +93,6 @@ def _remove_abandoned(folder: Path) -> None:
 
 @dataclass
 class Workshop:
-    """Pictures, clips, jobs, the queue and the weights."""
-
     limits: Limits
     studio: Studio
     folder: OwnFolder
@@ -137,12 +134,10 @@ class Workshop:
         return self.describe(job)
 
     def drop(self, job: Job) -> None:
-        """Cancel a job and forget it."""
         self.queue.cancel(job)
         self.jobs.forget(job)
 
     def describe(self, job: Job) -> JobBody:
-        """How far a job is."""
         state = job.state  # first: what belongs to a state is there before it is
         same = {name: getattr(job, name) for name in ("id", "kind", "done", "total", "previews", "name", "error")}
         return JobBody(
@@ -174,7 +169,6 @@ class Workshop:
         self.jobs.sweep()
 
     def close(self) -> None:
-        """End all work, and leave no file behind."""
         self.queue.close()
         self.folder.close()
 

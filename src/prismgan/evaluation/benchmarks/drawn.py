@@ -60,7 +60,6 @@ def _checkers(period: int, y: Tensor, x: Tensor) -> Tensor:
 
 
 def _grating(period: int, y: Tensor, x: Tensor) -> Tensor:
-    """A sine at an angle."""
     return 0.5 + 0.5 * torch.sin((0.8 * x + 0.6 * y) * 2 * torch.pi / period)
 
 
@@ -84,7 +83,6 @@ def page(size: int, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor
 
 
 def pattern(kind: Pattern, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor, "3 H W"]:
-    """A pattern all over a square."""
     axis = (torch.arange(side * scale, dtype=torch.float32) + 0.5) / scale
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     ink, paper = (torch.tensor(colour, dtype=torch.float32)[:, None, None] for colour in colours)

@@ -85,8 +85,6 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
 
 
 class Judged(NamedTuple):
-    """How enlargements are judged."""
-
     metric: Metric
     border: int
     """Pixels of a picture that are left out at each border, as papers leave them out."""

@@ -44,7 +44,6 @@ class Bench:
     """What could not be measured, and why; suites add to it."""
 
     def of_kind(self, kind: str) -> list[HeadEntry]:
-        """The weights' tasks of one kind."""
         return [entry for entry in self.renderer.header.tasks if entry.kind == kind]
 
     @property

@@ -270,10 +270,15 @@ TEXT = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="u
 
 
 def exists(place: str) -> bool:
-    """Whether there is a file at a path or an address."""
+    """Whether there is a file at a path or an address; a busy server that does not answer, which looks the same, is
+    asked again."""
     files, path = url_to_fs(place)
-    files.invalidate_cache()
-    return bool(files.exists(path) and files.info(path)["type"] == "file")
+    for _ in range(20):
+        files.invalidate_cache()
+        if files.isfile(path):
+            return True
+        time.sleep(0.5)
+    return False
 
 
 @pytest.fixture(scope="module")

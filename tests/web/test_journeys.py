@@ -350,6 +350,28 @@ def test_on_a_phone_fingers_hit_what_they_aim_at(browser: Any, address: str) -> 
         assert page.evaluate(small, "#viewer") == []
 
 
+def test_a_style_the_camera_and_the_api_fit_every_window(page: Any, shoot: Shoot, address: str) -> None:
+    give_and_wait(page)
+    page.click("#add-style")
+    exemplar = {"name": "dots.png", "mimeType": "image/png", "buffer": drawn(96, 128, seed=9)}
+    page.set_input_files("#exemplar-file", exemplar)
+    page.fill("#style-name", "Tr\u00e8s Jolie (2)!")
+    assert page.inner_text("#style-slug") == "Saved as tres-jolie-2"
+    set_range(page, "#style-brush", 640)
+    assert page.inner_text("#style-brush-value") == "coarse"
+    shoot(page, "style")
+    page.click("#styling-close")
+    page.click("#camera")
+    page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
+    page.check("[name=camera-pace][value=sharper]")
+    until(lambda: "frames a second" in page.inner_text("#camera-rate"))
+    shoot(page, "camera")
+    page.click("#camera-stop")
+    page.goto(f"{address}/docs")
+    page.wait_for_selector(".call")
+    shoot(page, "api")
+
+
 def test_errors_name_the_file_and_clips_are_told_apart(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     give(desk, b"no picture", "holiday.png")
     desk.wait_for_selector("#message:not([hidden])")

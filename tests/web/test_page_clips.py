@@ -69,6 +69,12 @@ def test_a_clip_becomes_a_clip_of_every_look(page: Any, clip: Path, tmp_path: Pa
     assert page.inner_text("#clip-size") == "128 \u00d7 96, 1 s"
     assert page.locator("#clip-looks input").count() == len(TASKS)
     assert page.is_disabled("#clip-render")
+    assert page.inner_text("#clip-why") == "Choose at least one look"
+    page.click("#clip-looks button")
+    assert page.locator("#clip-looks :checked").count() == len(TASKS)
+    assert (page.inner_text("#clip-looks button"), page.inner_text("#clip-why")) == ("None", "")
+    page.click("#clip-looks button")
+    assert page.locator("#clip-looks :checked").count() == 0
     page.check("#clip-looks [value=paint]")
     page.check("#clip-looks [value=fine-2x]")
     set_range(page, "#clip-strength", 50)

@@ -258,6 +258,25 @@ def test_what_is_no_picture_or_too_large_is_told(page: Any) -> None:
     open_look(page, "paint")
 
 
+def test_several_pictures_become_one_archive(page: Any) -> None:
+    photos = {"one": PHOTO, "two": drawn(60, 80, seed=8)}
+    page.set_input_files(
+        "#file",
+        [{"name": f"{name}.png", "mimeType": "image/png", "buffer": photo} for name, photo in photos.items()],
+    )
+    page.wait_for_selector("#batch-work:not([hidden])")
+    for name in set(TASKS) - {"restore", "fine-2x"}:
+        page.uncheck(f"#batch-looks [value={name}]")
+    page.click("#batch-render")
+    page.wait_for_selector("#batch-save:not([hidden])")
+    with zipfile.ZipFile(io.BytesIO(saved(page, "#batch-save"))) as files:
+        assert len(files.namelist()) == 4
+        for name, photo in photos.items():
+            for look, wanted in expected(photo, tasks=("restore", "fine-2x")).items():
+                found = np.asarray(Image.open(files.open(f"{name}/{name}-{look}.png")).convert("RGB"))
+                assert apart(found, wanted) <= EXACT, (name, look)
+
+
 def test_what_a_site_cannot_do_is_not_offered(page: Any) -> None:
     give_and_wait(page)
     assert not page.is_visible("#add-style")

@@ -6,7 +6,7 @@
 FROM python:3.12-slim AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /opt/prismgan \
     && /opt/prismgan/bin/pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu '.[web,video]'

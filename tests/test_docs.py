@@ -61,6 +61,17 @@ def test_commands_and_their_options_exist(page: str, line: str) -> None:
             assert word.partition("=")[0] in known, f"{page}: {line}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_and_targets_exist(page: Path) -> None:
+    """Those of the checkout: ``python benchmarks/step.py`` and ``make test``."""
+    text = page.read_text(encoding="utf-8")
+    for program in re.findall(r"\bpython ((?:benchmarks|docs|examples|tests|tools)/[\w./]+)", text):
+        assert (ROOT / program).exists(), program
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for target in re.findall(r"(?:`|^\$ )make (\w+)", text, flags=re.MULTILINE):
+        assert target in targets, target
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_searches_without_a_network(tmp_path: Path) -> None:
     for package in ("sphinx", "myst_parser", "furo"):

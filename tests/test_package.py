@@ -90,9 +90,10 @@ def test_the_citation_names_this_version() -> None:
 
 def test_the_dockerfile_has_no_faults_and_its_files_and_extras_exist() -> None:
     text = (ROOT / "Dockerfile").read_text()
-    for names in re.findall(r"^COPY (?!--from)(.+) \S+$", text, flags=re.MULTILINE):
-        for name in names.split():
-            assert (ROOT / name).exists(), name
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", text, flags=re.MULTILINE)).split()
+    assert {"pyproject.toml", "README.md", "src", *PROJECT["license-files"]} <= set(copied)
+    for name in copied:
+        assert (ROOT / name).exists(), name
     (extras,) = re.findall(r"'\.\[(.+)\]'", text)
     assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
     linter = Path(sys.executable).with_name("hadolint")

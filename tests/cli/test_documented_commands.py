@@ -16,17 +16,31 @@ import pytest
 from PIL import Image
 
 from prismgan import images
+from prismgan.training import head_training
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "rendering.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\$ prismgan (.+)$", TEXT, flags=re.MULTILINE)
-PAGES = ("README.md", "docs/rendering.md", "docs/python.md")
+PAGES = ("README.md", "docs/rendering.md", "docs/python.md", "docs/data.md")
+
+
+def commands(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(r"^\$ (?:\.venv/bin/)?prismgan (.+)$", text, flags=re.MULTILINE)
+
+
+COMMANDS = [
+    words
+    for page in ("README.md", "docs/rendering.md")
+    for words in commands(page)
+    if words != "serve"  # tests/web/test_serve_command.py
+]
+COMPARISONS = commands("docs/choosing.md")
 
 
 @pytest.fixture
 def there(tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the examples name."""
     draw_picture(tmp_path / "photo.jpg", 48, 36)
+    draw_picture(tmp_path / "painting.jpg", 64, 80, 3)
     draw_picture(tmp_path / "photos" / "in" / "a.png", 32, 32)
     Image.new("L", (36, 48), 128).save(tmp_path / "mask.png")
     shutil.copy(tiny_run / "weights.safetensors", tmp_path / "mine.safetensors")
@@ -35,7 +49,8 @@ def there(tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], mon
 
 
 def test_there_are_examples() -> None:
-    assert len(COMMANDS) >= 8
+    assert len(COMMANDS) >= 11
+    assert len(COMPARISONS) >= 8
     assert all(python(page) for page in PAGES)
 
 
@@ -44,7 +59,7 @@ NEEDED = {"video ": ["av"], "openvino": ["onnx", "openvino"], "export ": ["onnx"
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_a_command_runs(words: str, there: Path, command: Callable[..., Any]) -> None:
+def test_a_command_runs(words: str, there: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for word, packages in NEEDED.items():
         if word in words:
             for package in packages:
@@ -53,13 +68,36 @@ def test_a_command_runs(words: str, there: Path, command: Callable[..., Any]) ->
         from tiny_clips import make_clip
 
         make_clip(there / "clip.mp4", sound=None, times=range(0, 160, 40))
-    finished = command(*shlex.split(words))
+    shorter: list[str] = []
+    if words.startswith("add-task"):  # five minutes otherwise
+        shorter = ["--minutes", "0.05"]
+        (there / "mine.safetensors").unlink()
+        monkeypatch.setattr(head_training, "CROP", 64)
+        monkeypatch.setattr(head_training, "BATCH", 1)
+    finished = command(*shlex.split(words), *shorter)
     assert finished.code == 0, finished.err
     assert finished.out
     out = re.search(r"--out (\S+)", words)
     assert (there / (out[1] if out else "looks")).exists()
     if not words.startswith("export"):  # which prints figures
-        assert all((there / line).exists() for line in finished.out.splitlines())
+        assert all((there / line.split()[-1]).exists() for line in finished.out.splitlines())
+
+
+@pytest.mark.parametrize("words", COMPARISONS)
+def test_a_comparison_can_be_trained(
+    words: str, there: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every variant is a recipe of its own and fits; to train them all takes hours."""
+    planned: list[Any] = []
+
+    def plan(variants: list[Any], *_: Any, **__: Any) -> None:
+        planned.extend(variants)
+
+    monkeypatch.setattr("prismgan.comparison.compare", plan)
+    finished = command(*shlex.split(words))
+    assert finished.code == 0, finished.err
+    assert len(planned) >= 2
+    assert all(recipe.tasks for variant in planned for recipe in variant.recipes.values())
 
 
 def python(page: str) -> list[str]:

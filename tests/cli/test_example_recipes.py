@@ -169,6 +169,8 @@ def test_a_first_recipe_trains_on_small_photos(
     monkeypatch.chdir(tmp_path)
     for number in range(2):
         draw_picture(tmp_path / "photos" / f"{number}.jpg", 48, 50, number)
+    alone = draw_picture(tmp_path / "one" / "a.jpg", 48, 50).parent
+    assert command("recipe", "init", alone, "--out", "one.yaml").err.startswith("1 photo; train with: ")
     assert command("recipe", "init", "photos").code == 0
     recipe = load(tmp_path / "recipe.yaml")
     assert [task.name for task in recipe.tasks] == ["restore", "pencil"]  # the photos are too small to enlarge

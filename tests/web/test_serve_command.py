@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_server import drawn
+from browsing import served
+from PIL import Image
+from tiny_server import drawn, until
 
 from prismgan.errors import PrismganError
 from prismgan.web.application import FILES
-from prismgan.web.serving import bound
+from prismgan.web.serving import bound, make_server
+from prismgan.web.workshop import Studio
+from tiny_weights import tiny_weights
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -63,6 +69,32 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     if ending == signal.SIGINT:
         assert (process.returncode, said) == (0, "stopped\n")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_calls_of_the_page_are_answered(tmp_path: Path) -> None:
+    """Those in curl of docs/serving.md, of tiny weights and with the ids that the server gives."""
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    first, second, third = re.findall(r"^\$ (curl .+)$", text, flags=re.MULTILINE)
+    (tmp_path / "photo.jpg").write_bytes(drawn(kind="JPEG"))
+    with served(make_server(Studio(tiny_weights("restore", "paint")), "127.0.0.1")) as address:
+
+        def answer(words: str, *ids: str) -> str:
+            for name, value in zip(("k3wq...", "Zb5x..."), ids, strict=False):
+                words = words.replace(name, value)
+            words = words.replace("http://127.0.0.1:8000", address).replace("comic", "paint")
+            return subprocess.run(
+                shlex.split(words), cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+            ).stdout
+
+        picture = json.loads(answer(first))
+        assert (picture["width"], picture["height"], picture["tasks"]) == (48, 40, ["restore", "paint"])
+        job = json.loads(answer(second, picture["id"]))
+        assert (job["kind"], job["state"]) == ("render", "queued")
+        until(lambda: json.loads(answer(f"curl -s {address}/api/renders/{job['id']}"))["state"] == "done")
+        assert answer(third, picture["id"], job["id"]) == ""
+    with Image.open(tmp_path / "paint.png") as look:
+        assert look.size == (48, 40)
 
 
 def learnt(address: str, job: str) -> bool:

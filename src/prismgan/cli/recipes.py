@@ -46,7 +46,8 @@ def recipe_init(
 
     first = write_first_recipe(folder, out, style or ())
     typer.echo(first.path)
-    typer.echo(f"{first.photos} photos; train with: prismgan train {out} --run {first.run} --minutes 30", err=True)
+    photos = "1 photo" if first.photos == 1 else f"{first.photos} photos"
+    typer.echo(f"{photos}; train with: prismgan train {out} --run {first.run} --minutes 30", err=True)
 
 
 @recipe_app.command("list", epilog=examples("recipe list", "train recipe:quick --run runs/quick"))

@@ -19,7 +19,7 @@ from prismgan.render.renderer import Renderer
 from prismgan.tasks import Style
 from prismgan.training import head_training
 from prismgan.training.display import Display
-from prismgan.training.head_training import MARGIN, MOST_BYTES, HeadTraining, add_task, preview_path
+from prismgan.training.head_training import MARGIN, MOST_BYTES, SHARES, HeadTraining, add_task, preview_path
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, adversarial_weight=0)
@@ -30,11 +30,13 @@ class Log(Display):
 
     def __init__(self, interrupt_at: int | None = None) -> None:
         self.losses: list[float] = []
+        self.shares: dict[str, float] = {}
         self.events: list[str] = []
         self.interrupt_at = interrupt_at
 
     def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
-        self.losses.append(log["loss/mosaic"])
+        self.losses.append(log["loss/mosaic/style"])
+        self.shares |= {key.removeprefix("share/mosaic/"): value for key, value in log.items() if "share/" in key}
         if self.interrupt_at is not None and step >= self.interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -88,6 +90,27 @@ def test_the_new_head_learns_and_nothing_else_does(weights: Weights, photos: Pat
     entry = result.header.tasks[-1]
     assert (entry.name, entry.kind, entry.latent, entry.blocks) == ("mosaic", "style", latent, training.entry.blocks)
     assert Renderer(result)(torch.zeros(3, 32, 40), ["mosaic"])["mosaic"].shape == (3, 32, 40)
+
+
+@pytest.mark.usefixtures("small")
+def test_losses_have_shares_of_the_gradient(weights: Weights, photos: Path) -> None:
+    log = Log()
+    HeadTraining(weights, MOSAIC, photos).train(log, steps=1)
+    assert log.shares == pytest.approx(SHARES)
+    own = {"style": 0.7, "content": 0.3}
+    HeadTraining(weights, MOSAIC.model_copy(update={"shares": own}), photos).train(log := Log(), steps=1)
+    assert log.shares == pytest.approx(own)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("factor", [0.5, 1, 3])
+def test_the_weight_of_the_style_sets_its_share(weights: Weights, photos: Path, factor: float) -> None:
+    entry = MOSAIC.model_copy(update={"style_weight": 12 * factor})
+    shares = HeadTraining(weights, entry, photos).entry.shares
+    assert shares is not None
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["style"] / shares["content"] == pytest.approx(factor * SHARES["style"] / SHARES["content"])
+    assert shares["tone"] / shares["content"] == pytest.approx(SHARES["tone"] / SHARES["content"])
 
 
 @pytest.mark.usefixtures("small")
@@ -146,6 +169,7 @@ def test_weights_and_preview_are_written(tiny_run: Path, tmp_path: Path) -> None
     task = load_weights(out).header.recipe["tasks"][-1]
     assert (task["name"], task["exemplar_size"], task["style_weight"]) == ("mosaic", 192, 4.0)
     assert task["adversarial_weight"] == 0
+    assert task["shares"]["style"] < SHARES["style"]
     assert not log.events
 
 

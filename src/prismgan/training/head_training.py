@@ -44,8 +44,10 @@ CROP = 256
 MARGIN = 16
 """Pixels at each border of a crop that no loss sees: without it a head paints a band there (:class:`PrismConfig`)."""
 BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
+SHARES = {"style": 0.62, "content": 0.26, "tone": 0.09, "total_variation": 0.03}
+"""Shares of the gradient at the output, by loss, for a style of the default weight (``docs/log.md``)."""
 COMPARED = 4
-"""Photos that the looks which a new one may start from are compared on."""
+"""Photos on which the styles that a new one may start from are compared."""
 GUESS = 1000
 """Steps that fit into the minutes, as long as their speed is not known."""
 LOG_EVERY = 10
@@ -67,6 +69,8 @@ class HeadTraining(Loop):
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None) -> None:
         """Read the photos, the built-in ones by default, and the exemplars.
 
+        The losses have shares of the gradient: those of the entry, or else :data:`SHARES` and its ``style_weight``.
+
         Raises:
             DataError: a picture is missing or cannot be used; all problems are named.
             WeightsError: the name is taken, the weights are damaged, or they are of another kind of model than ours.
@@ -80,7 +84,8 @@ class HeadTraining(Loop):
                 "use weights that have one, such as the ready-made ones"
             )
         self.weights = weights
-        self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent)})
+        shares = _shares(entry) if entry.shares is None else entry.shares
+        self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent), "shares": shares})
         task = self.entry.task()
         origin = SourceEntry(builtin="photos") if photos is None else SourceEntry(folder=str(photos))
         sources = DataConfig(train=(origin,), test_fraction=0)
@@ -107,7 +112,7 @@ class HeadTraining(Loop):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
         self.started_from = self._start_as_nearest(trained)
-        """Name of the look that the head started as; None where it started from nothing."""
+        """Name of the style that the head started as; None where no trained style's head fits into it."""
         super().__init__(model, Average(self.head, AVERAGE), steps=GUESS, log_every=LOG_EVERY, patience=PATIENCE)
 
     def train(
@@ -163,10 +168,10 @@ class HeadTraining(Loop):
 
     @torch.no_grad()
     def _start_as_nearest(self, trained: Generator) -> str | None:
-        """Let the head start as that of the trained look nearest to the exemplars, if nearer than photos; its name.
+        """Initialise the head with that of the trained style nearest to the exemplars; returns that style's name.
 
-        It paints already, so that minutes are for what is this style's own. Blocks that the new head has more are near
-        to identities as they start; a look whose head has more than that is left out.
+        That head paints already, so the minutes are left for what is particular to the new style. Additional blocks
+        of the new head start close to the identity. A style whose head has more blocks than the new one is left out.
         """
         places = self.head.state_dict().keys()
         starts = {}
@@ -188,10 +193,7 @@ class HeadTraining(Loop):
         def distance(pictures: Float[Tensor, "B 3 H W"]) -> float:
             return float(style(pictures, TaskBatch(photos, photos, None)).mean())
 
-        distances = {name: distance(look) for name, look in looks.items()}
-        nearest = min(distances, key=distances.__getitem__)
-        if distances[nearest] >= distance(photos):
-            return None
+        nearest = min(looks, key=lambda name: distance(looks[name]))
         self.head.load_state_dict(starts[nearest], strict=False)
         return nearest
 
@@ -206,6 +208,14 @@ class HeadTraining(Loop):
         """The weights, with the head as it is now."""
         head = {name: tensor.to("cpu", STORED) for name, tensor in self.average.weights().items()}
         return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry.model_dump(mode="json"), head)
+
+
+def _shares(entry: Style) -> dict[str, float]:
+    """The shares that an entry without its own gets; a ``style_weight`` of twice the default doubles that of the style
+    against the others."""
+    default: float = Style.model_fields["style_weight"].default
+    parts = {**SHARES, "style": SHARES["style"] * entry.style_weight / default}
+    return {name: part / sum(parts.values()) for name, part in parts.items()}
 
 
 def _blocks(config: GeneratorConfig, latent: bool) -> int:

@@ -30,7 +30,9 @@ def add_task(
     strength: Annotated[
         float | None,
         typer.Option(
-            "--strength-of-style", min=0.01, help="Set the weight of the style against the photo; 12 by default."
+            "--strength-of-style",
+            min=0.01,
+            help="Set the weight of the style against the photo; 12 by default, 24 doubles its share.",
         ),
     ] = None,
     size: Annotated[

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), flags=re.MULTILINE)
             assert anchor in [slug(heading) for heading in headings], target
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (contract["layers"] for contract in settings["contracts"] if contract["type"] == "layers")
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Layers")[2]
+    (block,) = re.findall(r"^```text\n(.+?)^```", text.partition("\n## ")[0], flags=re.MULTILINE | re.DOTALL)
+    assert [re.sub(r"^(top|laboratory|product|common)? +", "", line) for line in block.splitlines()] == layers
 
 
 def commands() -> list[tuple[str, str]]:

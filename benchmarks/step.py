@@ -26,11 +26,8 @@ from prismgan.models.gradients import apply_gradients
 from prismgan.models.model import StepContext
 from prismgan.networks import DiscriminatorConfig
 from prismgan.tasks import Derived, Task
-from prismgan.tasks.cartoon import Cartoon
-from prismgan.tasks.derived import DerivedEntry
-from prismgan.tasks.restore import Restore
-from prismgan.tasks.style import Style
-from prismgan.tasks.super_resolution import SuperResolution
+from prismgan.tasks.paired import DerivedEntry, Restore, SuperResolution
+from prismgan.tasks.unpaired import Cartoon, Style
 
 CROP, ROWS = 64, 6
 EIGHT: tuple[Task, ...] = tuple(

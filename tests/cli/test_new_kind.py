@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
-from prismgan.losses import charbonnier
+from prismgan.losses.pixels import Charbonnier
 from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, Task, TaskEntry
 
@@ -42,7 +42,7 @@ class Posterise(TaskEntry):
     def task(self) -> Task:
         return self.make(
             target=Derived(partial(posterised, tones=self.tones)),
-            losses=[LossTerm("pixel", 10.0, charbonnier.build, needs_pair=True)],
+            losses=[LossTerm("pixel", 10.0, Charbonnier, needs_pair=True)],
             metrics=PAIR_METRICS,
             fine=True,
         )
@@ -83,8 +83,8 @@ def test_a_new_kind_is_one_file_and_a_line(
     listing = package / "tasks" / "__init__.py"
     before = listing.read_text()
     after = before.replace(
-        "from prismgan.tasks.restore import",
-        "from prismgan.tasks.posterise import Posterise as Posterise\nfrom prismgan.tasks.restore import",
+        "from prismgan.tasks.unpaired import",
+        "from prismgan.tasks.posterise import Posterise as Posterise\nfrom prismgan.tasks.unpaired import",
     )
     listing.write_text(after)
     changed = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]

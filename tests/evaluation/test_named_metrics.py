@@ -19,9 +19,8 @@ from prismgan.metrics import SetMetric
 from prismgan.recipes.recipe import EvaluationConfig
 from prismgan.recipes.text import load
 from prismgan.tasks import Task
-from prismgan.tasks.restore import Restore
-from prismgan.tasks.style import Style
-from prismgan.tasks.unpaired import UnpairedEntry
+from prismgan.tasks.paired import Restore
+from prismgan.tasks.unpaired import Style, UnpairedEntry
 from squeeze_weights import written
 
 Command = Callable[..., Any]

@@ -15,8 +15,7 @@ from prismgan.evaluation.measurement import Evaluation
 from prismgan.evaluation.noise import NoiseEvaluation, alignment, labelled, train_classifier
 from prismgan.images.drawing import edges
 from prismgan.tasks import Task
-from prismgan.tasks.derived import DerivedEntry
-from prismgan.tasks.paired import PairedEntry
+from prismgan.tasks.paired import DerivedEntry, PairedEntry
 
 SIDE = 32
 Rows = list[Row]

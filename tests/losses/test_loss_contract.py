@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
-from prismgan.losses.context import LossContext
 from prismgan.networks import FeatureNetwork
 from prismgan.tasks import KINDS, Exemplar, LossTerm, Task, TaskEntry
 from prismgan.weights import default_features
@@ -52,7 +51,7 @@ def setting(name: str) -> tuple[Callable[..., Tensor], Tensor, TaskBatch]:
     target = pictures(3, 32 * task.scale, 2) if term.needs_pair else None
     seen = TaskBatch(source=reference + 0.1, reference=reference, target=target)
     features = random_features() if name.endswith(RANDOM) else default_features()
-    return term.build(LossContext(exemplars, features)), pictures(3, 32 * task.scale, 3), seen
+    return term.build(features, exemplars), pictures(3, 32 * task.scale, 3), seen
 
 
 def random_features() -> nn.Module:

@@ -14,15 +14,15 @@ from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
 from prismgan.losses import diversity
-from prismgan.losses.charbonnier import EPSILON, Charbonnier, charbonnier
-from prismgan.losses.content import Structure, build_tone
-from prismgan.losses.context import LossContext
+from prismgan.losses.content import TONE, Structure
 from prismgan.losses.guidance import ComicGuidance
-from prismgan.losses.log_error import SMALLEST, LogError, log_error
-from prismgan.losses.style import LIMIT, StyleStatistics, build, moments
-from prismgan.losses.total_variation import TotalVariation
+from prismgan.losses.pixels import EPSILON, SMALLEST, Charbonnier, LogError, TotalVariation, charbonnier, log_error
+from prismgan.losses.style import LIMIT, StyleStatistics, moments
 from prismgan.networks import FeatureNetwork
 from prismgan.weights import default_features
+
+UNUSED = nn.Identity()
+"""In place of a feature network."""
 
 
 def photo(name: str, side: int = 64) -> Tensor:
@@ -61,7 +61,10 @@ def test_charbonnier_is_zero_for_equal_pictures_and_symmetric(astronaut: Tensor,
     assert float(charbonnier(astronaut, astronaut)) == 0
     torch.testing.assert_close(charbonnier(astronaut, coffee), charbonnier(coffee, astronaut))
     torch.testing.assert_close(
-        Charbonnier()(astronaut, seen(astronaut, coffee)), (astronaut - coffee).abs().mean()[None], atol=1e-3, rtol=0
+        Charbonnier(UNUSED)(astronaut, seen(astronaut, coffee)),
+        (astronaut - coffee).abs().mean()[None],
+        atol=1e-3,
+        rtol=0,
     )
 
 
@@ -70,7 +73,7 @@ def test_below_epsilon_charbonnier_is_quadratic() -> None:
     small, double = (charbonnier(target + size, target, epsilon=0.1) for size in (0.002, 0.004))
     assert float(small) == pytest.approx(0.002**2 / 0.2, rel=1e-3)
     assert float(double / small) == pytest.approx(4, rel=1e-2)
-    assert float(Charbonnier(0.1)(target + 0.002, seen(target, target))) == pytest.approx(float(small))
+    assert float(Charbonnier(UNUSED, epsilon=0.1)(target + 0.002, seen(target, target))) == pytest.approx(float(small))
 
 
 def test_charbonnier_has_a_finite_gradient_at_zero() -> None:
@@ -90,7 +93,7 @@ def test_log_error_by_hand() -> None:
     assert log_error(output, expected).tolist() == pytest.approx(
         [0.01 * math.log(1 + 0.4**2 / 6 / SMALLEST), 0], rel=1e-6
     )
-    assert torch.equal(LogError()(output, seen(expected, expected)), log_error(output, expected))
+    assert torch.equal(LogError(UNUSED)(output, seen(expected, expected)), log_error(output, expected))
 
 
 def test_a_tenth_of_the_error_counts_alike_however_large_it_was() -> None:
@@ -113,12 +116,12 @@ def test_total_variation_by_hand() -> None:
     output = torch.tensor([[0.0, 1.0, -1.0], [0.5, 1.0, 0.0]]).expand(1, 3, 2, 3)
     # Down the columns: 0.5, 0, 1. Along the rows: 1, 2 and 0.5, 1.
     expected = (0.5 + 0 + 1) / 3 + (1 + 2 + 0.5 + 1) / 4
-    assert float(TotalVariation()(output, seen(output))) == pytest.approx(expected)
+    assert float(TotalVariation(UNUSED)(output, seen(output))) == pytest.approx(expected)
 
 
 def test_total_variation_of_a_flat_picture_is_zero() -> None:
     flat = torch.full((2, 3, 8, 8), 0.3)
-    assert TotalVariation()(flat, seen(flat)).tolist() == [0, 0]
+    assert TotalVariation(UNUSED)(flat, seen(flat)).tolist() == [0, 0]
 
 
 # -- content -------------------------------------------------------------------------------------
@@ -126,15 +129,15 @@ def test_total_variation_of_a_flat_picture_is_zero() -> None:
 
 @pytest.fixture
 def tone() -> Structure:
-    return build_tone(LossContext([], FeatureNetwork([(8,)])))
+    return Structure(UNUSED, levels=TONE)
 
 
 def test_content_of_the_photo_itself_is_zero(astronaut: Tensor) -> None:
-    assert float(Structure()(astronaut, seen(astronaut))) == pytest.approx(0, abs=1e-5)
+    assert float(Structure(UNUSED)(astronaut, seen(astronaut))) == pytest.approx(0, abs=1e-5)
 
 
 def test_content_ignores_brightness_and_hardly_minds_colour(astronaut: Tensor, coffee: Tensor) -> None:
-    content = Structure()
+    content = Structure(UNUSED)
     other = float(content(coffee, seen(astronaut)))
     assert other > 0.5
     assert float(content(astronaut + 0.5, seen(astronaut))) < 0.01 * other
@@ -145,18 +148,18 @@ def test_content_leaves_brush_strokes_free(astronaut: Tensor) -> None:
     """The finest level is not looked at: a checkerboard of single pixels averages out above it."""
     rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
     strokes = 0.3 * ((rows + columns) % 2 * 2.0 - 1)
-    assert float(Structure()(astronaut + strokes, seen(astronaut))) < 1e-4
-    assert float(Structure(levels=(0,))(astronaut + strokes, seen(astronaut))) > 0.1
+    assert float(Structure(UNUSED)(astronaut + strokes, seen(astronaut))) < 1e-4
+    assert float(Structure(UNUSED, levels=(0,))(astronaut + strokes, seen(astronaut))) > 0.1
 
 
 def test_content_of_the_negative_is_far(astronaut: Tensor, coffee: Tensor) -> None:
-    content = Structure()
+    content = Structure(UNUSED)
     assert float(content(-astronaut, seen(astronaut))) > float(content(coffee, seen(astronaut)))
 
 
 def test_content_of_an_enlarged_output_is_refused(astronaut: Tensor) -> None:
     with pytest.raises(ValueError, match="differ in size"):
-        Structure()(torch.zeros(1, 3, 128, 128), seen(astronaut))
+        Structure(UNUSED)(torch.zeros(1, 3, 128, 128), seen(astronaut))
 
 
 def test_tone_is_light_and_dark_of_areas(astronaut: Tensor, tone: Structure) -> None:
@@ -200,7 +203,7 @@ def test_the_gradient_of_moments_is_that_of_finite_differences(sides: tuple[int,
 
 
 def style_of(exemplars: list[Tensor]) -> StyleStatistics:
-    return build(LossContext(exemplars, default_features()))
+    return StyleStatistics(default_features(), exemplars)
 
 
 def test_style_of_the_exemplar_itself_is_about_zero(coffee: Tensor) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_models import NAMES, batch, model_of, smooth
 
-from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance, min_max
+from prismgan.losses.comparison import absolute_distance, min_max, squared_distance
 from prismgan.models.cganomaly import CGANomaly, _mean_matching
 
 
@@ -33,11 +33,11 @@ def test_a_steps_losses_are_the_papers_of_outputs_and_targets() -> None:
     rows_of = {name: slice(0, 3) if name == "mask" else slice(None) for name in NAMES}  # the last row has no mask
     for name in NAMES:
         own = rows_of[name]
-        torch.testing.assert_close(log[f"loss/{name}/latent"], latent_distance(z[own], again[name][own]).mean())
+        torch.testing.assert_close(log[f"loss/{name}/latent"], squared_distance(z[own], again[name][own]).mean())
         if name == "paint":
             assert f"loss/{name}/contextual" not in log
         else:
-            expected = contextual(rows.targets[name][own], outputs[name][own]).mean()
+            expected = absolute_distance(rows.targets[name][own], outputs[name][own]).mean()
             torch.testing.assert_close(log[f"loss/{name}/contextual"], expected)
 
 
@@ -60,8 +60,8 @@ def test_features_are_matched_row_by_row_where_there_are_pairs_and_else_on_the_m
     found = model._matching(fakes)
     with torch.no_grad():
         real, fake = (fakes.of_task(model.discriminator.features(images)) for images in (fakes.real, fakes.fake))
-    torch.testing.assert_close(found["clean"], feature_matching(real["clean"], fake["clean"]).mean())
-    torch.testing.assert_close(found["mask"], feature_matching(real["mask"][:3], fake["mask"][:3]).mean())
+    torch.testing.assert_close(found["clean"], squared_distance(real["clean"], fake["clean"]).mean())
+    torch.testing.assert_close(found["mask"], squared_distance(real["mask"][:3], fake["mask"][:3]).mean())
     means = (maps["paint"].mean(dim=(0, 2, 3)) for maps in (real, fake))
     torch.testing.assert_close(found["paint"], (next(means) - next(means)).square().mean())
 
@@ -106,7 +106,7 @@ def test_the_score_is_the_papers_mean_over_tasks_for_every_picture_by_itself() -
     with torch.no_grad():
         z = model.generator.z(model.generator.encode(rows.source))
         outputs = model.generate(rows.source)
-        by_task = [anomaly_score(z, model._encoded_again(name, output)) for name, output in outputs.items()]
+        by_task = [absolute_distance(z, model._encoded_again(name, output)) for name, output in outputs.items()]
     torch.testing.assert_close(found, torch.stack(by_task).mean(0))
     torch.testing.assert_close(model.anomaly_score(rows.source[1:2]), found[1:2])
 

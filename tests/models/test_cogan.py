@@ -12,9 +12,7 @@ from torch import Tensor
 from prismgan.batch import Batch
 from prismgan.models.cogan import CoGan, CoGanConfig
 from prismgan.tasks import Task
-from prismgan.tasks.derived import DerivedEntry
-from prismgan.tasks.paired import PairedEntry
-from prismgan.tasks.super_resolution import SuperResolution
+from prismgan.tasks.paired import DerivedEntry, PairedEntry, SuperResolution
 
 SIDE = 16
 ONLY_JUDGED: dict[str, Any] = {"pixel_weight": 0, "adversarial_weight": 1}

@@ -20,7 +20,7 @@ from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
 from prismgan.models.adversarial_batch import row_weights
-from prismgan.tasks.derived import DerivedEntry
+from prismgan.tasks.paired import DerivedEntry
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
 

@@ -13,11 +13,8 @@ from prismgan.batch import Batch
 from prismgan.images.drawing import pencil
 from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig, build
 from prismgan.tasks import Task
-from prismgan.tasks.derived import DerivedEntry
-from prismgan.tasks.paired import PairedEntry
-from prismgan.tasks.restore import Restore
-from prismgan.tasks.style import Style
-from prismgan.tasks.super_resolution import SuperResolution
+from prismgan.tasks.paired import DerivedEntry, PairedEntry, Restore, SuperResolution
+from prismgan.tasks.unpaired import Style
 from tiny_kinds import tiny_model
 
 ENTRIES = (

@@ -22,7 +22,6 @@ from prismgan.errors import PrismganError, WeightsError
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
 from prismgan.losses.comparison import min_max
-from prismgan.losses.context import LossContext
 from prismgan.models import Model
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import EvaluationConfig, Recipe, training_parts
@@ -201,8 +200,8 @@ def evaluate_weights(
     losses = {}
     for task in shown:
         if features is not None or not task.exemplars:
-            context = LossContext(data.exemplars(task), any_features)
-            terms = {term.name: term.build(context) for term in task.losses if term.reported}
+            exemplars = data.exemplars(task)
+            terms = {term.name: term.build(any_features, exemplars) for term in task.losses if term.reported}
             losses[task.name] = nn.ModuleDict(terms)
     evaluation = evaluate(model, recipe, tasks, rows, losses=losses, named=metrics, shown=shown)
     judged = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}

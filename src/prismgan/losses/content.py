@@ -12,26 +12,30 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
-from prismgan.losses.context import LossContext
+from prismgan.losses.loss import Exemplars, Loss
 
 STABILITY = 0.02
 """Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
+TONE = (3, 4)
+"""Levels of light and dark areas larger than a brush stroke: what is dark stays darker than what is beside it. Features
+say where edges are, and a painting's colours may lie on either side of one."""
 WINDOW = 7
 """Side in pixels of the window that grey levels are compared in."""
 LEAST_SIDE = 3
 """A level of fewer pixels a side has no structure."""
 
 
-class Structure(nn.Module):
+class Structure(Loss):
     """One minus the local correlation of grey levels: SSIM's contrast-structure term.
 
     Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment" (2004), eq. 9 and 10, at several levels of a
     pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night; the finest
-    level is left out, so brush strokes are free.
+    level is left out, so brush strokes are free. Grey levels also serve tasks whose domain looks nothing like what a
+    feature network was trained on.
     """
 
-    def __init__(self, *, levels: Sequence[int] = (1, 2, 3)) -> None:
-        super().__init__()
+    def __init__(self, features: nn.Module, exemplars: Exemplars = (), *, levels: Sequence[int] = (1, 2, 3)) -> None:
+        super().__init__(features)
         self.levels = tuple(levels)
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
@@ -63,7 +67,7 @@ class Structure(nn.Module):
         return (1 - similarity).flatten(1).mean(1)
 
 
-class FeatureContent(nn.Module):
+class FeatureContent(Loss):
     """Mean squared difference of features at 1/8 of the picture's side (Johnson, Alahi, Fei-Fei 2016, eq. 2).
 
     That is relu4_1 of VGG-19; of a picture that is too small, the coarsest level that there is. Finer levels hold the
@@ -76,13 +80,10 @@ class FeatureContent(nn.Module):
 
     LEVELS: ClassVar[tuple[int, ...]] = (3,)
 
-    def __init__(self, features: nn.Module) -> None:
-        super().__init__()
-        self.features = features
+    def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
+        super().__init__(features)
         with torch.no_grad():
             powers = [level.float().square().mean() for level in features(_photo_like(128))]
-        if not powers:
-            raise ValueError("the feature network has no levels")
         self.register_buffer("powers", torch.stack(powers).clamp_min(1e-6), persistent=False)
         self.powers: Tensor
 
@@ -142,24 +143,3 @@ def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
     noise = torch.randn(1, 1, side, side, generator=random) + 0.3 * torch.randn(1, 3, side, side, generator=random)
     picture = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(side, side))
     return (0.3 * picture / picture.std()).clamp(-1, 1)
-
-
-def build(context: LossContext) -> FeatureContent:
-    return FeatureContent(context.features)
-
-
-def build_perceptual(context: LossContext) -> Perceptual:
-    return Perceptual(context.features)
-
-
-def build_structure(context: LossContext) -> Structure:
-    """By grey levels, for tasks whose domain may look nothing like what a feature network was trained on."""
-    return Structure()
-
-
-def build_tone(context: LossContext) -> Structure:
-    """By the light and dark of areas, larger than a brush stroke: what is dark stays darker than what is beside it.
-
-    Features say where edges are, and a painting's colours may lie on either side of one.
-    """
-    return Structure(levels=(3, 4))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,14 +9,14 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
-from prismgan.losses.charbonnier import charbonnier
-from prismgan.losses.context import LossContext
+from prismgan.losses.loss import Exemplars, Loss
+from prismgan.losses.pixels import charbonnier
 
 LEVELS = 2
 """How many of the network's maps are compared, from the coarsest on."""
 
 
-class ComicGuidance(nn.Module):
+class ComicGuidance(Loss):
     """Keeps a cartoon near the drawing :func:`comic` of its photo, in pixels and in features.
 
     Features are those of the structure representation of Wang & Yu, "White-box cartoonization" (CVPR 2020), section
@@ -29,9 +27,10 @@ class ComicGuidance(nn.Module):
         varied: whether the latent z says whose hand draws (see :func:`comic`); without it all draw alike.
     """
 
-    def __init__(self, features: nn.Module, *, structure: float = 0.05, varied: bool = False) -> None:
-        super().__init__()
-        self.features = features
+    def __init__(
+        self, features: nn.Module, exemplars: Exemplars = (), *, structure: float = 0.05, varied: bool = False
+    ) -> None:
+        super().__init__(features)
         self.structure = structure
         self.varied = varied
 
@@ -58,14 +57,3 @@ class ComicGuidance(nn.Module):
             scale = expected.float().flatten(1).abs().mean(1).clamp_min(1e-3).view(-1, 1, 1, 1)
             distances.append(charbonnier(found.float() / scale, expected.float() / scale))
         return torch.stack(distances).mean(0)
-
-
-@dataclass(frozen=True)
-class Build:
-    """Builds the guidance. A value, so that tasks with the same settings are equal."""
-
-    structure: float
-    varied: bool
-
-    def __call__(self, context: LossContext) -> ComicGuidance:
-        return ComicGuidance(context.features, structure=self.structure, varied=self.varied)

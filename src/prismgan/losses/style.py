@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan.batch import TaskBatch
-from prismgan.losses.context import LossContext
+from prismgan.losses.loss import Exemplars, Loss
 
 LEAST_POWER = 0.3
 """A channel counts as at least so strong, against the root mean square of its level. Learnt networks have channels that
@@ -59,7 +59,7 @@ def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Flo
     return gram, mean
 
 
-class StyleStatistics(nn.Module):
+class StyleStatistics(Loss):
     """Squared distance of Gram matrices and means to those of the exemplars, averaged over the levels.
 
     Every channel is first divided by its root mean square over the exemplars, so that each filter of each level counts
@@ -68,11 +68,10 @@ class StyleStatistics(nn.Module):
     neural style transfer", 2017) but together they hold colours and darks as well.
     """
 
-    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 H W"]]) -> None:
-        super().__init__()
+    def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
+        super().__init__(features)
         if not exemplars:
             raise ValueError("a style needs at least one exemplar")
-        self.features = features
         with torch.no_grad():
             seen = [[moments(level.float()) for level in features(exemplar[None])] for exemplar in exemplars]
         self.depth = min(len(levels) for levels in seen)
@@ -83,12 +82,9 @@ class StyleStatistics(nn.Module):
             gram, mean = (torch.cat(each).mean(0) for each in zip(*(levels[level] for levels in seen), strict=True))
             power = gram.diagonal().clamp_min(1e-6).sqrt()
             power = power.maximum(LEAST_POWER * power.square().mean().sqrt())
-            self._keep(f"power{level}", power)
-            self._keep(f"gram{level}", gram / torch.outer(power, power))
-            self._keep(f"mean{level}", mean / power)
-
-    def _keep(self, name: str, tensor: Tensor) -> None:
-        self.register_buffer(name, tensor, persistent=False)
+            kept = {"power": power, "gram": gram / torch.outer(power, power), "mean": mean / power}
+            for name, tensor in kept.items():
+                self.register_buffer(f"{name}{level}", tensor, persistent=False)
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         return self.of_maps(self.features(output)).clamp(max=LIMIT)
@@ -104,7 +100,3 @@ class StyleStatistics(nn.Module):
                 + (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
             )
         return torch.stack(distances).mean(0)
-
-
-def build(context: LossContext) -> StyleStatistics:
-    return StyleStatistics(context.features, context.exemplars)

@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.losses.comparison import anomaly_score, contextual, feature_matching, latent_distance
+from prismgan.losses.comparison import absolute_distance, squared_distance
 from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
@@ -72,10 +72,10 @@ class CGANomaly(Model):
         beside = torch.zeros((), device=self.device)
         for name, output in outputs.items():
             if name in batch.targets:
-                value = (contextual(batch.targets[name], output.float()) * context.weights[name]).sum()
+                value = (absolute_distance(batch.targets[name], output.float()) * context.weights[name]).sum()
                 log[f"loss/{name}/contextual"] = value.detach()
                 losses[name] = losses[name] + self.config.contextual_weight * value
-            value = (latent_distance(z.float(), again[name].float()) * context.weights[name]).sum()
+            value = (squared_distance(z.float(), again[name].float()) * context.weights[name]).sum()
             log[f"loss/{name}/latent"] = value.detach()
             beside = beside + self.tasks[name].weight * self.config.latent_weight * value
         finite = torch.ones(())
@@ -102,7 +102,7 @@ class CGANomaly(Model):
         found = {}
         for name, weight in judged.of_task(judged.weight * len(judged.tasks)).items():
             if self.tasks[name].has_pairs:
-                found[name] = (feature_matching(real[name], fake[name]) * weight).sum()
+                found[name] = (squared_distance(real[name], fake[name]) * weight).sum()
             else:
                 found[name] = _mean_matching(real[name], fake[name], weight)
         return found
@@ -113,14 +113,14 @@ class CGANomaly(Model):
         encoded = self.generator.encode(source)
         z = self.generator.z(encoded)
         outputs = self.generator.decode(encoded)
-        scores = [anomaly_score(z, self._encoded_again(name, output)) for name, output in outputs.items()]
+        scores = [absolute_distance(z, self._encoded_again(name, output)) for name, output in outputs.items()]
         return torch.stack(scores).mean(0)
 
 
 def _mean_matching(
     real: Float[Tensor, "B C h w"], fake: Float[Tensor, "B C h w"], weight: Float[Tensor, " B"]
 ) -> Float[Tensor, ""]:
-    """:func:`feature_matching` of the mean over positions and over the rows of all processes."""
+    """:func:`squared_distance` of the mean over positions and over the rows of all processes."""
     own = ((fake.mean(dim=(2, 3)) - real.mean(dim=(2, 3))) * weight[:, None]).sum(0)
     whole = total(own.detach()) / processes()[1]
     # The value over all processes, with its gradient in this one's rows.

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from prismgan.balancing import BALANCERS, GradientShares, Step
 from prismgan.batch import Batch
 from prismgan.errors import DataError
-from prismgan.losses.context import LossContext
 from prismgan.models.adversarial_batch import AdversarialBatch, adversarial_batch, present, row_weights
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
@@ -78,8 +77,7 @@ class Model(ABC):
         if exemplars is not None:
             features = find_features(config.perceptual) if features is None else features
             for task in tasks:
-                context = LossContext(exemplars.get(task.name, ()), features)
-                built = {term.name: term.build(context) for term in task.losses}
+                built = {term.name: term.build(features, exemplars.get(task.name, ())) for term in task.losses}
                 self.losses[task.name] = nn.ModuleDict(built).to(device)
         # A model that is not trained asks for no optional package.
         balancer = BALANCERS["fixed" if exemplars is None else config.balancer]

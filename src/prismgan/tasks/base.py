@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from jaxtyping import Float
 from pydantic import Field
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from prismgan.config import Config
 from prismgan.errors import nearest
 from prismgan.images import upsample
-from prismgan.losses.context import LossContext
+from prismgan.losses.loss import Exemplars, Loss
 from prismgan.metrics import Metric
 from prismgan.networks import TaskName
 
@@ -75,13 +75,18 @@ class LossTerm:
 
     name: str
     weight: float
-    build: Callable[[LossContext], nn.Module]
-    """From the task's exemplar pictures and the feature network to a module that is called with
-    ``(output, task_batch)`` and returns the unreduced loss (B,)."""
+    loss: Callable[..., Loss]
+    """The loss's class."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What its class takes beside feature network and exemplars."""
     needs_pair: bool = False
     """Whether the loss reads ``task_batch.target``."""
     reported: bool = False
     """Whether evaluation reports it: a distance to what the output should look like, where there are no pairs."""
+
+    def build(self, features: nn.Module, exemplars: Exemplars) -> Loss:
+        """The loss of a task with these exemplars."""
+        return self.loss(features, exemplars, **self.settings)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Kind ``unpaired``: the photo, moved into the domain of a folder of pictures."""
+"""Kinds that are shown by pictures of no photo of ours: ``cartoon``, ``style`` and ``unpaired``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,78 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from prismgan.losses import content, total_variation
+from prismgan.losses.content import TONE, FeatureContent, Structure
+from prismgan.losses.guidance import ComicGuidance
+from prismgan.losses.pixels import TotalVariation
+from prismgan.losses.style import StyleStatistics
 from prismgan.metrics import CONTENT_METRICS
-from prismgan.tasks.base import LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
+from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
+
+
+class Cartoon(TaskEntry):
+    """Draws the photo: flat regions and dark outlines by the guidance, the texture of the drawings by the adversary."""
+
+    picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
+
+    kind: Literal["cartoon"] = "cartoon"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
+    pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
+    """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
+    guidance_weight: NonNegative = 10.0
+    """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""
+    guidance_structure: NonNegative = 0.05
+    """Within the guidance, weight of the features' distance against that of the pixels."""
+    total_variation_weight: NonNegative = 0.1
+    """Weight of the total variation: it keeps flat regions flat."""
+
+    def task(self) -> Task:
+        settings = {"structure": self.guidance_structure, "varied": self.latent}
+        return self.make(
+            target=Unpaired(self.pictures),
+            losses=[
+                LossTerm("guidance", self.guidance_weight, ComicGuidance, settings, reported=True),
+                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+            ],
+            metrics=CONTENT_METRICS,
+            fine=True,
+            ink=True,
+        )
+
+
+class Style(TaskEntry):
+    """Paints the photo in the style of the exemplars."""
+
+    picture_fields: ClassVar[tuple[str, ...]] = ("exemplars",)
+
+    kind: Literal["style"] = "style"
+    weight: NonNegative = 0.1
+    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
+    exemplars: Annotated[tuple[PictureName, ...], Field(min_length=1)]
+    """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
+    exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
+    """Longest side in pixels at which the exemplars are looked at; smaller means a finer brush."""
+    style_weight: NonNegative = 12.0
+    """Weight of the distance between feature statistics of output and exemplars."""
+    content_weight: NonNegative = 1.0
+    """Weight of the distance between the structure of output and photo."""
+    tone_weight: NonNegative = 1.0
+    """Weight of the distance between light and dark of output and photo, by areas larger than a brush stroke."""
+    total_variation_weight: NonNegative = 0.1
+    """Weight of the total variation, against speckle."""
+
+    def task(self) -> Task:
+        return self.make(
+            target=Exemplar(self.exemplars, self.exemplar_size),
+            losses=[
+                LossTerm("style", self.style_weight, StyleStatistics, reported=True),
+                LossTerm("content", self.content_weight, FeatureContent),
+                LossTerm("tone", self.tone_weight, Structure, {"levels": TONE}),
+                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+            ],
+            metrics=CONTENT_METRICS,
+            fine=False,
+        )
 
 
 class UnpairedEntry(TaskEntry):
@@ -32,8 +101,8 @@ class UnpairedEntry(TaskEntry):
         return self.make(
             target=Unpaired(self.pictures),
             losses=[
-                LossTerm("content", self.content_weight, content.build_structure),
-                LossTerm("total_variation", self.total_variation_weight, total_variation.build),
+                LossTerm("content", self.content_weight, Structure),
+                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
             ],
             metrics=CONTENT_METRICS,
             fine=False,

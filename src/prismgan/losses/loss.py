@@ -1,0 +1,31 @@
+"""The base of a task's own losses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prismgan.batch import TaskBatch
+
+Exemplars = Sequence[Float[Tensor, "3 H W"]]
+
+
+class Loss(nn.Module, ABC):
+    """One loss of a task.
+
+    Args:
+        features: the feature network that images are compared by, shared by all losses: images (B, 3, H, W) in [-1, 1]
+            to a list of maps.
+        exemplars: pictures of the task's style in [-1, 1], for the kinds that have some.
+    """
+
+    def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
+        super().__init__()
+        self.features = features
+
+    @abstractmethod
+    def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
+        """One value a picture, unreduced and unweighted."""

@@ -21,9 +21,8 @@ from prismgan import data
 from prismgan.batch import Batch
 from prismgan.machine import precision, take_turns
 from prismgan.models import AdversarialBatch, AdversaryConfig, Prism, PrismConfig
-from prismgan.models.adversarial_batch import row_weights
 from prismgan.models.gradients import apply_gradients
-from prismgan.models.model import StepContext
+from prismgan.models.step import StepContext, row_weights
 from prismgan.networks import DiscriminatorConfig
 from prismgan.tasks import Derived, Task
 from prismgan.tasks.paired import DerivedEntry, Restore, SuperResolution
@@ -80,8 +79,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     random = torch.Generator().manual_seed(0)
     names = list(model.tasks)
     latent, _ = model.draw_latents(len(batch.source), random)
-    weights = row_weights(batch, model.tasks.values())
-    context = StepContext(names, weights, random, 0.0)
+    context = StepContext(names, row_weights(batch, model.tasks.values()), random)
 
     def forward() -> tuple[dict[str, torch.Tensor], AdversarialBatch]:
         with model.autocast:
@@ -102,10 +100,10 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
         values = model.adversary.objective.generator(torch.zeros_like(logit), logit) * fakes.weight
         sums = values.view(len(names), -1).sum(1) * len(names)
         adversarial = dict(zip(fakes.tasks, sums, strict=True))
-    losses, _ = model.task_losses(batch, outputs, weights)
-    losses = {name: loss + model.tasks[name].adversarial_weight * adversarial[name] for name, loss in losses.items()}
+    model.task_losses(batch, outputs, context)
+    model.add_term(context, "adversarial", adversarial, outputs)
     model.optimizer.zero_grad(set_to_none=True)
-    model.balancer(losses, model.seen_by_balancer(outputs, context)).backward()
+    model.balancer(context.losses, model.seen_by_balancer(outputs, context)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
 
@@ -165,8 +163,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     """Where a one-stage step's time goes, each part run by itself."""
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
-    weights = row_weights(batch, model.tasks.values())
-    context = StepContext(names, weights, random, 0.0)
+    context = StepContext(names, row_weights(batch, model.tasks.values()), random)
     latent, _ = model.draw_latents(len(batch.source), random)
     source = batch.source.contiguous(memory_format=torch.channels_last)
 
@@ -180,8 +177,8 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
 
     def task_losses() -> None:
         leaves = {name: output.clone().requires_grad_() for name, output in fixed.items()}
-        losses, _ = model.task_losses(batch, leaves, weights)
-        torch.stack(list(losses.values())).sum().backward()
+        model.task_losses(batch, leaves, context)
+        torch.stack(list(context.losses.values())).sum().backward()
 
     def discriminator_round() -> None:
         fakes = model.adversarial_batch(batch, {name: output.clone() for name, output in fixed.items()}, context)

@@ -16,8 +16,6 @@ sys.path.append(str(Path(__file__).parents[1] / "models"))
 
 from tiny_models import NAMES, batch, model
 
-from prismgan.models.agreement import shared_gradients
-
 
 def test_of_a_linear_toy_by_hand() -> None:
     # y = w x + v x, once with each task's own factor: dL/dw is the factor times x, dL/dv reaches the first two alone.
@@ -53,7 +51,7 @@ def test_nothing_shared_and_no_gradient_have_no_angle() -> None:
 def test_measuring_leaves_a_model_as_it_is(objective: str) -> None:
     measured, other = (model(objective=objective, seed=3) for _ in range(2))
     pictures = batch()
-    found = shared_gradients(measured, pictures)
+    found = measured.shared_gradients(pictures)
     assert list(found) == list(NAMES)
     one, two = measured.step(pictures), other.step(pictures)
     assert one.keys() == two.keys()
@@ -68,11 +66,11 @@ def test_measuring_leaves_a_model_as_it_is(objective: str) -> None:
 
 def test_of_a_model() -> None:
     prism = model()
-    assert gradient_cosines(shared_gradients(prism, batch())).isnan().sum() == len(NAMES) * (len(NAMES) - 1), (
+    assert gradient_cosines(prism.shared_gradients(batch())).isnan().sum() == len(NAMES) * (len(NAMES) - 1), (
         "heads start by adding nothing, and nothing reaches the trunk"
     )
     prism.step(batch())
-    gradients = shared_gradients(prism, batch())
+    gradients = prism.shared_gradients(batch())
     fine = [index for index, gradient in enumerate(gradients["paint"]) if gradient is None or not gradient.any()]
     assert fine, "a look does not reach the blocks of restoration"
     cosines = gradient_cosines(gradients)

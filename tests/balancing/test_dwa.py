@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from prismgan.balancing import DynamicWeightAverage, Step, dwa
+from prismgan.balancing import DynamicWeightAverage, Step, balancer
 
 
 @pytest.fixture(autouse=True)
 def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dwa, "WINDOW", 2)
+    monkeypatch.setattr(balancer, "WINDOW", 2)
 
 
 def play(balancer: DynamicWeightAverage, step: Step | None = None, **losses: float) -> dict[str, float]:

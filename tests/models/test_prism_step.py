@@ -14,12 +14,13 @@ from tiny_models import NAMES, batch, config, model, smooth, tasks
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.balancing import BALANCERS, dwa
+from prismgan.balancing import BALANCERS
+from prismgan.balancing import balancer as balancers
 from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.losses import OBJECTIVES
 from prismgan.models import Prism
-from prismgan.models.adversarial_batch import row_weights
+from prismgan.models.step import row_weights
 from prismgan.tasks.paired import DerivedEntry
 
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
@@ -252,7 +253,7 @@ def test_the_rate_follows_the_schedule_and_slows_down() -> None:
         assert prism.optimizer.param_groups[0]["lr"] == pytest.approx(rates[-1])
         assert prism.adversary.optimizer.param_groups[0]["lr"] == pytest.approx(rates[-1] / 5)
     assert rates == pytest.approx([0.0025, 0.005, 0.0075, 0.01], rel=1e-3)
-    prism.slow_down(0.5)
+    prism.slow_down_factor *= 0.5
     assert float(prism.step(batch())["rate"]) == pytest.approx(0.005, rel=1e-3)
 
 
@@ -287,7 +288,7 @@ def test_the_latent_is_kept_alive_by_the_diversity_loss() -> None:
 def test_going_on_from_a_state_is_going_on(
     stages: str, objective: str, balancer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dwa, "WINDOW", 2)  # the state is taken within a window
+    monkeypatch.setattr(balancers, "WINDOW", 2)  # the state is taken within a window
     settings = {"stages": stages, "objective": objective, "balancer": balancer, "tasks_per_step": 3}
     steps = 3
     straight = model(**settings)

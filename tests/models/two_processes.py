@@ -14,7 +14,7 @@ import torch
 from tiny_models import batch, gradients, model, model_of
 from torch import Tensor, distributed
 
-from prismgan.balancing import dwa
+from prismgan.balancing import balancer
 from prismgan.batch import Batch
 from prismgan.models import Model
 from tiny_kinds import COMPARISON_KINDS
@@ -82,7 +82,7 @@ def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
         log = made.step(share(batch(ROWS, seed=1), rank, world))
         found[kind] = gradients(made) | {"log.norm": log["norm/generator"]}
 
-    dwa.WINDOW = 1
+    balancer.WINDOW = 1
     prism = model(balancer="dwa")
     for step in range(3):
         log = prism.step(share(batch(ROWS, seed=step), rank, world))

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
 from prismgan.packages import require
@@ -82,20 +82,20 @@ class Aggregated(Balancer):
         if not names or not shared:
             return total
         rows, pulls = [], []
-        reached = [False] * len(shared)
+        reached: set[nn.Parameter] = set()
         for name in names:
             own = [parameter for parameter in step.heads[name] if parameter.requires_grad]
             found = torch.autograd.grad(losses[name], [*shared, *own], retain_graph=True, allow_unused=True)
             for parameter, gradient in zip(own, found[len(shared) :], strict=True):
                 if gradient is not None:
                     pulls.append((parameter * (self.recipe_weights[name] * gradient)).sum())
-            reached = [already or new is not None for already, new in zip(reached, found, strict=False)]
-            pieces = zip(shared, found, strict=False)
+            pieces = list(zip(shared, found, strict=False))
+            reached.update(parameter for parameter, gradient in pieces if gradient is not None)
             rows.append(torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in pieces]))
         jacobian = step.mean(torch.stack(rows))
         combined = (self._chosen(names, jacobian, step.random) @ jacobian).split([p.numel() for p in shared])
-        for parameter, gradient, known in zip(shared, combined, reached, strict=True):
-            if known:  # what no task reaches has no gradient, and the optimizer leaves it alone
+        for parameter, gradient in zip(shared, combined, strict=True):
+            if parameter in reached:  # what no task reaches has no gradient, and the optimizer leaves it alone
                 pulls.append((parameter * gradient.view_as(parameter)).sum())
         pull = torch.stack(pulls).sum()
         # The value of the sum, with the gradients found above.
@@ -139,19 +139,15 @@ def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[
     """
     names = list(gradients)
     cosines = torch.eye(len(names), dtype=torch.float64)
-    for row, one in enumerate(names):
-        for column in range(row):
-            pairs = [
-                (a, b)
-                for a, b in zip(gradients[one], gradients[names[column]], strict=True)
-                if a is not None and b is not None and a.any() and b.any()
-            ]
-            cosines[row, column] = cosines[column, row] = _cosine(pairs)
+    for row, column in torch.tril_indices(len(names), len(names), -1).T.tolist():
+        pairs = [
+            (a.detach().flatten(), b.detach().flatten())
+            for a, b in zip(gradients[names[row]], gradients[names[column]], strict=True)
+            if a is not None and b is not None and a.any() and b.any()
+        ]
+        cosine = torch.tensor(torch.nan)
+        if pairs:
+            first, second = (torch.cat(side).double() for side in zip(*pairs, strict=True))
+            cosine = first @ second / (first.norm() * second.norm())
+        cosines[row, column] = cosines[column, row] = cosine
     return cosines
-
-
-def _cosine(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
-    if not pairs:
-        return float("nan")
-    first, second = (torch.cat([pair[side].detach().flatten() for pair in pairs]).double() for side in (0, 1))
-    return float(first @ second / (first.norm() * second.norm()))

@@ -1,4 +1,5 @@
-"""The base of all balancers, and three that weigh the losses: ``fixed``, ``normalised`` and ``uncertainty``.
+"""The base of all balancers, those that weigh losses (``fixed``, ``normalised``, ``uncertainty``, ``dwa``), and the
+shares of a task's own losses.
 
 A balancer is called with the losses of a step and returns one scalar, whose gradient is the balanced one.
 """
@@ -6,12 +7,21 @@ A balancer is called with the losses of a step and returns one scalar, whose gra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+TEMPERATURE = 2.0
+"""How evenly :class:`DynamicWeightAverage` spreads weight: the paper's T."""
+WINDOW = 100
+"""Steps whose losses it averages. The paper averages over epochs, which an endless stream of crops has none of."""
+EVERY = 8
+"""A loss's norm is measured in one of so many of its task's steps: a backward pass through a feature network each."""
+DECAY = 0.8
+"""Of the running mean of the measurements."""
 
 Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
@@ -55,9 +65,9 @@ class Balancer(nn.Module, ABC):
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         """One scalar; its backward pass leaves the balanced gradients in the parameters."""
 
-    @abstractmethod
     def weights(self) -> dict[str, float]:
         """Factors, beside the recipe's weights, that the balancer gave the tasks, for the log; empty if it has none."""
+        return {}
 
 
 def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Float[Tensor, ""]:
@@ -70,9 +80,6 @@ class Fixed(Balancer):
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         return weighted_sum(losses, self.recipe_weights)
-
-    def weights(self) -> dict[str, float]:
-        return {}
 
 
 class Normalised(Balancer):
@@ -102,9 +109,6 @@ class Normalised(Balancer):
             pulls.append(losses[name].detach() + pull - pull.detach())
         return torch.stack(pulls).sum()
 
-    def weights(self) -> dict[str, float]:
-        return {}
-
 
 class Uncertainty(Balancer):
     """Weights learnt as homoscedastic uncertainty: sum of exp(-s) w L + s with one s a task.
@@ -126,3 +130,113 @@ class Uncertainty(Balancer):
 
     def weights(self) -> dict[str, float]:
         return {name: float(torch.exp(-spread.detach())) for name, spread in self.log_variance.items()}
+
+
+class DynamicWeightAverage(Balancer):
+    """Weights that follow the pace of the losses: K softmax(r / T), r_k = L_k(t - 1) / L_k(t - 2).
+
+    Liu, Johns, Davison, "End-to-end multi-task learning with attention" (CVPR 2019), eq. 7: L_k(t) is task k's mean
+    loss in window t, and the K weights sum to K. They multiply the recipe's. The losses that are compared are those of
+    the whole batch, so all processes find the same weights.
+
+    Deviations: a window is :data:`WINDOW` steps; a task that was not drawn in a window keeps the ratio that it had; and
+    r is 1, as in the paper's first two windows, where one of the two means is not positive (an adversarial
+    loss may be negative), since a ratio then says nothing about pace.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        super().__init__(weights)
+        self.curves = nn.ModuleDict({name: _Curve() for name in weights})
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.steps: Tensor
+
+    def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
+        given = dict(zip(self.curves, self._factors(), strict=True))
+        scaled = {name: given[name] * loss for name, loss in losses.items()}
+        curves = self._curves()
+        for name, loss in zip(losses, step.mean(torch.stack([*losses.values()]).detach()), strict=True):
+            curves[name].add(loss)
+        self.steps += 1
+        if int(self.steps) >= WINDOW:
+            self.steps.zero_()
+            for curve in curves.values():
+                curve.close()
+        return weighted_sum(scaled, self.recipe_weights)
+
+    def weights(self) -> dict[str, float]:
+        return dict(zip(self.curves, self._factors().tolist(), strict=True))
+
+    def _factors(self) -> Float[Tensor, " K"]:
+        """The softmax of the loss ratios of the last two windows, times K."""
+        ratios = torch.stack([curve.ratio() for curve in self._curves().values()])
+        return len(ratios) * torch.softmax(ratios / TEMPERATURE, dim=0)
+
+    def _curves(self) -> dict[str, _Curve]:
+        return {name: curve for name, curve in self.curves.items() if isinstance(curve, _Curve)}
+
+
+class _Curve(nn.Module):
+    """Mean losses of one task: of the window that runs, and of the last two. All buffers, so checkpoints hold them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("running", "count", "last", "before"):
+            self.register_buffer(name, torch.zeros(()))
+        self.running: Tensor
+        self.count: Tensor
+        self.last: Tensor
+        self.before: Tensor
+
+    def add(self, loss: Float[Tensor, ""]) -> None:
+        """A step's loss; one that is not finite belongs to a step that is skipped."""
+        finite = loss.isfinite()
+        self.running += torch.where(finite, loss, 0.0)
+        self.count += finite
+
+    def close(self) -> None:
+        """The window is over."""
+        seen = self.count > 0
+        mean = self.running / self.count.clamp_min(1)
+        self.before.copy_(torch.where(seen, self.last, self.before))
+        self.last.copy_(torch.where(seen, mean, self.last))
+        self.running.zero_()
+        self.count.zero_()
+
+    def ratio(self) -> Float[Tensor, ""]:
+        """How much of the loss was left over after a window."""
+        known = (self.last > 0) & (self.before > 0)
+        return torch.where(known, self.last / torch.where(known, self.before, 1.0), 1.0)
+
+
+class GradientShares(nn.Module):
+    """What part each of a task's own losses has of the gradient at the task's output; ``total`` sums over processes.
+
+    Losses have units of their own, and a weight says nothing of what a loss does: an adversarial weight of 0.3 came to
+    0.4 % of a style's gradient. Each loss is divided by a running mean of its gradient's norm at the output, as
+    :class:`Normalised` does between tasks (compare Chen et al., "GradNorm", ICML 2018, which learns such weights at the
+    shared parameters).
+    """
+
+    def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.total = total
+        for term in terms:
+            self.register_buffer(f"norm_{term}", torch.zeros(()))
+            self.register_buffer(f"count_{term}", torch.zeros((), dtype=torch.int64))
+
+    def forward(
+        self, term: str, value: Float[Tensor, ""], output: Float[Tensor, "B 3 H W"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""] | None]:
+        """The loss with a gradient of about norm 1 at ``output``; where it was measured, also the norm that it has
+        now."""
+        mean, count = self.get_buffer(f"norm_{term}"), self.get_buffer(f"count_{term}")
+        measured = None
+        if int(count) % EVERY == 0:
+            (gradient,) = torch.autograd.grad(value, output, retain_graph=True, allow_unused=True)
+            square = value.new_zeros(1) if gradient is None else gradient.float().square().sum()[None]
+            norm = self.total(square)[0].sqrt()
+            if torch.isfinite(norm) and norm > 0:
+                mean.copy_(norm if mean == 0 else DECAY * mean + (1 - DECAY) * norm)
+            measured = norm / mean.clamp_min(1e-12)
+        count += 1
+        return value / mean.clamp_min(1e-12), measured

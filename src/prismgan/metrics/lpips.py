@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.errors import WeightsError
-from prismgan.metrics.metric import Metric
+from prismgan.metrics.pairs import Metric
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import read_tensors
 

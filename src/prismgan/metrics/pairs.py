@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from prismgan.errors import PictureError
 from prismgan.images import luma
-from prismgan.metrics.metric import Metric
 
 CEILING = 100.0
 """Decibels given to equal pictures, whose ratio is infinite; nothing scores higher."""
+WINDOW = 11
+"""Side in pixels of SSIM's Gaussian window (sigma 1.5)."""
+BINS = 100
+"""Grey levels of each picture's histogram for NMI, between its darkest and its brightest value."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A distance or similarity between an output and the picture it is compared with.
+
+    Values outside [-1, 1] are clipped first: judged is the picture as it would be written to a file.
+    """
+
+    name: str
+    unit: str
+    """Unit of the values; empty for a plain number."""
+    better: Literal["higher", "lower"]
+    function: Callable[[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
+    """``function(output, expected)`` for images in [-1, 1], one value a picture."""
+
+    def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
+        """One value a picture.
+
+        Raises:
+            PictureError: the two batches differ in shape, or are not batches of RGB pictures.
+        """
+        if output.shape != expected.shape or output.ndim != 4 or output.shape[1] != 3:
+            raise PictureError(
+                f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), "
+                f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
+            )
+        return self.function(output, expected)
 
 
 def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
@@ -41,14 +76,6 @@ def _unit(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
 def _decibels(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
     error = (output - expected).square().flatten(1).mean(dim=1)
     return -10 * error.clamp(min=10 ** (-CEILING / 10)).log10()
-
-
-PSNR = Metric("psnr", "dB", "higher", psnr)
-PSNR_Y = Metric("psnr_y", "dB", "higher", psnr_y)
-
-
-WINDOW = 11
-"""Side of the Gaussian window in pixels (sigma 1.5)."""
 
 
 def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
@@ -81,33 +108,22 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
     return value.reshape(output.shape[0])
 
 
-SSIM = Metric("ssim", "", "higher", ssim)
-
-
 def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """``||x - y||_2 / sqrt(3 H W)`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white.
 
     The division makes pictures of different size comparable; it turns the L2 norm into the root of the
     mean squared difference (RMSE), which is what this number is.
     """
-    difference = (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
-    return difference.square().flatten(1).mean(dim=1).sqrt()
-
-
-EUCLIDEAN = Metric("euclidean", "", "lower", euclidean)
+    return _difference(output, expected).square().flatten(1).mean(dim=1).sqrt()
 
 
 def absolute(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """Mean of ``|x - y|`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white."""
-    difference = (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
-    return difference.abs().flatten(1).mean(dim=1)
+    return _difference(output, expected).abs().flatten(1).mean(dim=1)
 
 
-ABSOLUTE = Metric("absolute", "", "lower", absolute)
-
-
-BINS = 100
-"""Grey levels of each picture's histogram, between its darkest and its brightest value."""
+def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+    return (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
 
 
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
@@ -123,17 +139,15 @@ def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) ->
     """
     from skimage.metrics import normalized_mutual_information  # slow to import
 
-    pairs = zip(_grey(output), _grey(expected), strict=True)
     values = []
-    for first, second in pairs:
+    for first, second in zip(_grey(output), _grey(expected), strict=True):
         if not (first.isfinite().all() and second.isfinite().all()):
             values.append(float("nan"))
         elif first.min() == first.max() and second.min() == second.max():
             values.append(2.0)
         else:
             values.append(float(normalized_mutual_information(first.numpy(), second.numpy(), bins=BINS)))
-    result: Tensor = torch.tensor(values, dtype=torch.float32, device=output.device)
-    return result
+    return torch.tensor(values, dtype=torch.float32, device=output.device)
 
 
 def _grey(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
@@ -141,4 +155,15 @@ def _grey(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
     return luma(image.detach().to("cpu", torch.float64).clamp(-1, 1))
 
 
+PSNR = Metric("psnr", "dB", "higher", psnr)
+PSNR_Y = Metric("psnr_y", "dB", "higher", psnr_y)
+SSIM = Metric("ssim", "", "higher", ssim)
+EUCLIDEAN = Metric("euclidean", "", "lower", euclidean)
+ABSOLUTE = Metric("absolute", "", "lower", absolute)
 NMI = Metric("nmi", "", "higher", nmi)
+METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)
+"""Every metric of a picture that needs no weights."""
+PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)
+"""For a task with one right answer for each photo: output against target."""
+CONTENT_METRICS: tuple[Metric, ...] = (NMI, SSIM, EUCLIDEAN)
+"""For a task without pairs: how much of the clean photo is still in the output."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.metrics.metric import SetMetric
 from prismgan.networks.classifier import Classifier
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 
@@ -20,6 +21,28 @@ LARGEST = 1000
 """Pictures in a subset, at most."""
 FEWEST = 4
 """Pictures in a set, at least: a subset is half of it, and two pictures are the least that have a distance."""
+SURE = 0.9
+"""Probability from which on a picture belongs to its most probable class; below it, it shows nothing known."""
+LEAST_SHARE = 0.02
+"""Share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due."""
+
+
+@dataclass(frozen=True)
+class SetMetric:
+    """A distance between two sets of pictures, none of which belongs to one of the other set."""
+
+    name: str
+    unit: str
+    """Unit of the value; empty for a plain number."""
+    better: Literal["higher", "lower"]
+    fewest: int
+    """Pictures that either set has to have."""
+    smallest: int
+    """Pixels that each side of a picture has to have."""
+    features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
+    """The features of images in [-1, 1] that are compared."""
+    distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
+    """From the features of two sets to the distance and its standard deviation."""
 
 
 def kid_of_features(
@@ -42,8 +65,8 @@ def kid_of_features(
             for features in (first, second)
         )
         values.append(poly_mmd(one, other))
-    distances = torch.stack(values)
-    return float(distances.mean()), float(distances.std(correction=0))
+    deviation, mean = torch.std_mean(torch.stack(values), correction=0)
+    return float(mean), float(deviation)
 
 
 def kid(network: LearntFeatures) -> SetMetric:
@@ -78,12 +101,6 @@ def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
     power.
     """
     return F.normalize(features, dim=1) * features.shape[1] ** 0.5
-
-
-SURE = 0.9
-"""Probability from which on a picture belongs to its most probable class; below it, it shows nothing known."""
-LEAST_SHARE = 0.02
-"""Share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due."""
 
 
 class Modes(NamedTuple):

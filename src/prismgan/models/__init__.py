@@ -9,7 +9,6 @@ from typing import Any, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-from prismgan.models.adversarial_batch import AdversarialBatch as AdversarialBatch
 from prismgan.models.adversary import Adversary as Adversary
 from prismgan.models.adversary import AdversaryConfig as AdversaryConfig
 from prismgan.models.cganomaly import CGANomaly
@@ -21,6 +20,7 @@ from prismgan.models.cwgan import CWGAN
 from prismgan.models.model import Model as Model
 from prismgan.models.prism import Prism as Prism
 from prismgan.models.prism import PrismConfig as PrismConfig
+from prismgan.models.step import AdversarialBatch as AdversarialBatch
 from prismgan.tasks import Task
 
 

@@ -26,9 +26,8 @@ from torch.nn import functional as F
 
 from prismgan.config import Config
 from prismgan.losses import OBJECTIVES, ObjectiveName, PenaltyKind, wasserstein_penalty, zero_centred_penalty
-from prismgan.metrics import real_or_fake, right_task
-from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.gradients import apply_gradients, processes
+from prismgan.models.step import AdversarialBatch
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
 SMALLEST_FACTOR = 1e-12
@@ -93,7 +92,7 @@ class Adversary:
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99))
 
     def update(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
-        """Update the discriminator and say what the generator should make of it."""
+        """Update the discriminator and give the generator's losses against it."""
         if self.config.stages == "one":
             return self._one_stage(judged, step, random)
         log, finite = self.update_discriminator(judged, step, random)
@@ -132,9 +131,8 @@ class Adversary:
         self, judged: AdversarialBatch, step: int, random: torch.Generator
     ) -> tuple[dict[str, Tensor], Float[Tensor, ""]]:
         """The discriminator's own step, on detached outputs; its log, and 1 if the step was taken."""
-        count = len(judged.fake)
         judgement = self._judge_both(judged.real, judged.fake.detach(), judged.task_index)
-        real, fake = judgement.logit[:count], judgement.logit[count:]
+        real, fake = judgement.logit.split(len(judged.fake))
         loss = (self.objective.discriminator(real, fake) * judged.weight).sum()
         classification, extra = self._extras(judged, judgement, step, random)
         self.optimizer.zero_grad(set_to_none=True)
@@ -145,28 +143,30 @@ class Adversary:
     def generator_loss(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
         """The generator's adversarial losses, by a pass of their own through the discriminator, unchanged by it."""
         self.discriminator.requires_grad_(False)
-        with self.autocast:
-            fake = self.discriminator(judged.fake, judged.task_index).logit
-            real = torch.zeros_like(fake)
-            if self.objective.generator_sees_real:
-                with torch.no_grad():
-                    real = self.discriminator(judged.real, judged.task_index).logit
+        fake = self._judge(judged.fake, judged.task_index).logit
+        real = torch.zeros_like(fake)
+        if self.objective.generator_sees_real:
+            with torch.no_grad():
+                real = self._judge(judged.real, judged.task_index).logit
         self.discriminator.requires_grad_(True)
         return _per_task(judged, self.objective.generator(real, fake) * judged.weight)
 
     def _judge_both(self, real: Tensor, fake: Tensor, index: Tensor) -> Judgement:
         """One forward pass over real and fake pictures, the real ones first."""
         images = torch.cat([real, fake]).contiguous(memory_format=torch.channels_last)
+        return self._judge(images, torch.cat([index, index]))
+
+    def _judge(self, images: Tensor, index: Tensor) -> Judgement:
         with self.autocast:
-            judgement: Judgement = self.discriminator(images, torch.cat([index, index]))
+            judgement: Judgement = self.discriminator(images, index)
         return judgement
 
     def _extras(
         self, judged: AdversarialBatch, judgement: Judgement, step: int, random: torch.Generator
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Task classification on real pictures, and that plus the gradient penalty, weighted."""
-        found = judgement.task[: len(judged.real)]
-        classification = (F.cross_entropy(found, judged.task_index, reduction="none") * judged.weight).sum()
+        of_real = judgement.task[: len(judged.real)]
+        classification = (F.cross_entropy(of_real, judged.task_index, reduction="none") * judged.weight).sum()
         extra = self.config.classification_weight * classification
         if self.penalty != "none" and step % self.penalty_every == 0:
             penalty = (self._penalty(judged, random) * judged.weight).sum()
@@ -175,9 +175,7 @@ class Adversary:
 
     def _penalty(self, judged: AdversarialBatch, random: torch.Generator) -> Float[Tensor, " N"]:
         def judge(images: Tensor) -> Tensor:
-            with self.autocast:
-                judgement: Judgement = self.discriminator(images, judged.task_index)
-            return judgement.logit
+            return self._judge(images, judged.task_index).logit
 
         if self.penalty == "wgan-gp":
             # Drawn for the rows of all processes, so that a row's place does not depend on how they are shared.
@@ -197,11 +195,9 @@ class Adversary:
         self.discriminator.eval()
         judgement = self._judge_both(judged.real, judged.fake, judged.task_index)
         self.discriminator.train()
-        count = len(judged.fake)
-        loss = self.objective.discriminator(judgement.logit[:count], judgement.logit[count:])
-        present = judged.weight > 0
+        loss = self.objective.discriminator(*judgement.logit.split(len(judged.fake)))
         values = {"loss": loss, **self._accuracies(judgement, judged.task_index)}
-        return {name: value[present] for name, value in values.items()}
+        return {name: value[judged.weight > 0] for name, value in values.items()}
 
     def _log(
         self, judged: AdversarialBatch, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
@@ -217,13 +213,17 @@ class Adversary:
 
     def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
         """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
-        them."""
-        count = len(index)
-        real, fake = judgement.logit[:count], judgement.logit[count:]
-        right_real, right_fake = real_or_fake(real, fake, self.objective.boundary)
-        found = {"accuracy_real": right_real, "accuracy_fake": right_fake}
+        them.
+
+        A logit is right on its side of the objective's boundary. Where there is none (Wasserstein critics, relativistic
+        discriminators) only differences mean something: a pair is right, for both, if the real one is ahead.
+        """
+        real, fake = judgement.logit.detach().split(len(index))
+        boundary = self.objective.boundary
+        right = (real > fake, real > fake) if boundary is None else (real > boundary, fake < boundary)
+        found = {"accuracy_real": right[0].float(), "accuracy_fake": right[1].float()}
         if self.config.classification_weight:  # else nothing has taught it to
-            found["accuracy_task"] = right_task(judgement.task[:count], index)
+            found["accuracy_task"] = (judgement.task[: len(index)].detach().argmax(dim=1) == index).float()
         return found
 
     def state(self) -> dict[str, Any]:

@@ -23,11 +23,11 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.losses.comparison import absolute_distance, squared_distance
-from prismgan.models.adversarial_batch import AdversarialBatch
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
+from prismgan.models.step import AdversarialBatch
 from prismgan.networks import Bottleneck, BottleneckConfig
 
 
@@ -68,23 +68,21 @@ class CGANomaly(Model):
             outputs = self.generator.decode(encoded, None, context.names)
             z = self.generator.z(encoded)
             again = {name: self._encoded_again(name, output) for name, output in outputs.items()}
-        losses, log = self.task_losses(batch, outputs, context.weights)
-        beside = torch.zeros((), device=self.device)
+        self.task_losses(batch, outputs, context)
         for name, output in outputs.items():
             if name in batch.targets:
                 value = (absolute_distance(batch.targets[name], output.float()) * context.weights[name]).sum()
-                log[f"loss/{name}/contextual"] = value.detach()
-                losses[name] = losses[name] + self.config.contextual_weight * value
+                context.log[f"loss/{name}/contextual"] = value.detach()
+                context.losses[name] = context.losses[name] + self.config.contextual_weight * value
             value = (squared_distance(z.float(), again[name].float()) * context.weights[name]).sum()
-            log[f"loss/{name}/latent"] = value.detach()
-            beside = beside + self.tasks[name].weight * self.config.latent_weight * value
-        finite = torch.ones(())
+            context.log[f"loss/{name}/latent"] = value.detach()
+            context.beside = context.beside + self.tasks[name].weight * self.config.latent_weight * value
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
-            of_discriminator, finite = self.adversary.update_discriminator(judged, self.steps_done, context.random)
-            log |= of_discriminator
-            self.add_term(losses, log, "adversarial", self._matching(judged), outputs)
-        return self.finish(losses, outputs, context, log, beside=beside, finite=finite)
+            log, context.finite = self.adversary.update_discriminator(judged, self.steps_done, context.random)
+            context.log |= log
+            self.add_term(context, "adversarial", self._matching(judged), outputs)
+        return self.finish(outputs, context)
 
     def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:
         """E(output), told the task."""

@@ -88,15 +88,16 @@ class CoGan(Model):
         judged = self.adversarial_batch(batch, outputs, context)
         assert judged is not None, "every task has an adversarial weight"
         verdict = self.adversary.update(judged, self.steps_done, context.random)
-        losses = {name: self.tasks[name].adversarial_weight * value for name, value in verdict.losses.items()}
-        log = dict(verdict.log)
+        context.log, context.finite = dict(verdict.log), verdict.finite
+        for name, value in verdict.losses.items():
+            context.losses[name] = self.tasks[name].adversarial_weight * value
         if self.config.consistency_weight:
             for name, made in made_of_photo(self.tasks.values(), outputs).items():
                 differences = (outputs[name] - made).abs().flatten(1).mean(dim=1)
                 value = (differences * context.weights[name]).sum()
-                log[f"loss/{name}/consistency"] = value.detach()
-                losses[name] = losses[name] + self.config.consistency_weight * value
-        return self.finish(losses, outputs, context, log, finite=verdict.finite)
+                context.log[f"loss/{name}/consistency"] = value.detach()
+                context.losses[name] = context.losses[name] + self.config.consistency_weight * value
+        return self.finish(outputs, context)
 
     @torch.no_grad()
     def generate(

@@ -28,7 +28,8 @@ from prismgan.batch import Batch
 from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
-from prismgan.models.model import Model, StepContext
+from prismgan.models.model import Model
+from prismgan.models.step import StepContext
 from prismgan.networks import ConditionalConfig, VariationalGenerator
 from prismgan.networks.comparison import Gaussian
 from prismgan.networks.conditional import Conditional
@@ -70,12 +71,12 @@ class CVAE(Model):
                 z = inferred.at(self.draw(prior.mean.shape, context.random))
                 starts[name] = self.generator.start(encoded, name, z)
             outputs = self.generator.paint(encoded, starts)
-        losses, log = self.task_losses(batch, outputs, context.weights)
-        beside = torch.zeros((), device=self.device)
+        self.task_losses(batch, outputs, context)
         for name, by_channel in divergences.items():
-            log[f"loss/{name}/kl"] = by_channel.sum().detach()
-            beside = beside + self.tasks[name].weight * self.config.kl_weight * self._beyond_free(by_channel)
-        return self.finish(losses, outputs, context, log, beside=beside)
+            context.log[f"loss/{name}/kl"] = by_channel.sum().detach()
+            weight = self.tasks[name].weight * self.config.kl_weight
+            context.beside = context.beside + weight * self._beyond_free(by_channel)
+        return self.finish(outputs, context)
 
     def posterior_of(self, encoded: Conditional, name: str, target: Float[Tensor, "B 3 sH sW"]) -> Gaussian:
         """q(z | source, target, task)."""

@@ -70,13 +70,12 @@ class CWGAN(Model):
             outputs: Mapping[str, Tensor] = self.generator(
                 batch.source.contiguous(memory_format=torch.channels_last), latent, context.names
             )
-        losses, log = self.task_losses(batch, outputs, context.weights)
-        finite = torch.ones(())
+        self.task_losses(batch, outputs, context)
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
             for _ in range(self.config.critic.steps):
-                of_critic, taken = self.adversary.update_discriminator(judged, self.steps_done, context.random)
-                finite = torch.minimum(finite, taken)
-            log |= of_critic
-            self.add_term(losses, log, "adversarial", self.adversary.generator_loss(judged), outputs)
-        return self.finish(losses, outputs, context, log, finite=finite)
+                log, taken = self.adversary.update_discriminator(judged, self.steps_done, context.random)
+                context.finite = torch.minimum(context.finite, taken)
+            context.log |= log
+            self.add_term(context, "adversarial", self.adversary.generator_loss(judged), outputs)
+        return self.finish(outputs, context)

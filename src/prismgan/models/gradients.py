@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -95,25 +96,20 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
             parameter.grad = gradient.copy_(total_gradient.view_as(gradient) / world)
 
 
-def clip(parameters: Iterable[nn.Parameter], limit: float | None) -> Float[Tensor, ""]:
-    """Scale all gradients together so that their joint L2 norm is at most ``limit``; the norm before that.
-
-    Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
-    """
-    return nn.utils.clip_grad_norm_(list(parameters), float("inf") if limit is None else limit)
-
-
 def apply_gradients(
     optimizer: torch.optim.Optimizer, limit: float | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Average, clip and apply an optimizer's gradients; nothing is changed if one of them is not finite.
+
+    Clipping scales all gradients together so that their joint L2 norm is at most ``limit`` (Pascanu, Mikolov, Bengio,
+    "On the difficulty of training recurrent neural networks", 2013, algorithm 1).
 
     Returns:
         The global norm before clipping, and 1 if the step was taken, else 0.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     average_gradients(parameters)
-    norm = clip(parameters, limit)
+    norm = nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)
     finite = torch.isfinite(norm)
     if finite:
         optimizer.step()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -17,25 +17,13 @@ from torch import Tensor, nn
 from prismgan.balancing import BALANCERS, GradientShares, Step
 from prismgan.batch import Batch
 from prismgan.errors import DataError
-from prismgan.models.adversarial_batch import AdversarialBatch, adversarial_batch, present, row_weights
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.gradients import apply_gradients, processes, total
+from prismgan.models.step import AdversarialBatch, StepContext, adversarial_batch, present, row_weights
 from prismgan.networks import Discriminator, TaskGenerator
 from prismgan.tasks import Task
 from prismgan.weights import find_features
-
-
-class StepContext(NamedTuple):
-    """What is decided before a step."""
-
-    names: Sequence[str]
-    """Tasks that are trained."""
-    weights: Mapping[str, Float[Tensor, " B"]]
-    """Of every row in each task's losses, see :func:`row_weights`."""
-    random: torch.Generator
-    """The step's random numbers, the same in every process."""
-    rate: float
 
 
 class Model(ABC):
@@ -90,7 +78,9 @@ class Model(ABC):
             lr=config.rate,
             betas=config.betas,
         )
-        self.steps_done, self.slow_down_factor = 0, 1.0
+        self.steps_done = 0
+        self.slow_down_factor = 1.0
+        """All learning rates are multiplied by it."""
 
     @property
     def discriminator(self) -> Discriminator | None:
@@ -126,24 +116,19 @@ class Model(ABC):
         drawn = self._draw_tasks(list(weights), random)
         return StepContext(drawn, {name: weights[name] for name in drawn}, random, rate)
 
-    def task_losses(
-        self, batch: Batch, outputs: Mapping[str, Tensor], weights: Mapping[str, Float[Tensor, " B"]]
-    ) -> tuple[dict[str, Float[Tensor, ""]], dict[str, Float[Tensor, ""]]]:
-        """One scalar per task, of the task's own losses, and its unweighted terms for the log."""
-        losses, log = dict[str, Tensor](), dict[str, Tensor]()
+    def task_losses(self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext) -> None:
+        """Start the step's losses with the tasks' own."""
         for name, output in outputs.items():
-            losses[name] = output.new_zeros(())
+            context.losses[name] = output.new_zeros(())
             for term in self.tasks[name].losses:
                 with self.autocast:
                     values = self.losses[name][term.name](output, batch.of(name))
-                value = (values * weights[name]).sum()
-                self.add_term(losses, log, term.name, {name: value}, outputs, lambda _: term.weight)  # noqa: B023
-        return losses, log
+                value = (values * context.weights[name]).sum()
+                self.add_term(context, term.name, {name: value}, outputs, lambda _: term.weight)  # noqa: B023
 
     def add_term(
         self,
-        losses: dict[str, Tensor],
-        log: dict[str, Tensor],
+        context: StepContext,
         term: str,
         values: Mapping[str, Float[Tensor, ""]],
         outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
@@ -152,12 +137,12 @@ class Model(ABC):
         """Add to the losses of some tasks one more, times its weight or, for a task that states shares, with that share
         of the gradient at the output. Its value, and the share that it has where it was measured, go to the log."""
         for name, value in values.items():
-            log[f"loss/{name}/{term}"], factor = value.detach(), weight(self.tasks[name])
+            context.log[f"loss/{name}/{term}"], factor = value.detach(), weight(self.tasks[name])
             if name in self.shares:
                 value, norm = self.shares[name](term, value, outputs[name])
                 if norm is not None:
-                    log[f"share/{name}/{term}"] = factor * norm
-            losses[name] = losses[name] + factor * value
+                    context.log[f"share/{name}/{term}"] = factor * norm
+            context.losses[name] = context.losses[name] + factor * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
@@ -167,38 +152,24 @@ class Model(ABC):
         self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext
     ) -> AdversarialBatch | None:
         """What the discriminator is shown in a step; None where no task plays against it."""
-        judge, tasks = self.discriminator, self.tasks.values()
-        if judge is None:
-            return None
-        return adversarial_batch(tasks, batch, outputs, context.weights, judge, context.random)
+        judge = self.discriminator
+        return None if judge is None else adversarial_batch(self.tasks.values(), batch, outputs, context, judge)
 
     def finish(
-        self,
-        losses: Mapping[str, Float[Tensor, ""]],
-        outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
-        context: StepContext,
-        log: Mapping[str, Float[Tensor, ""]],
-        *,
-        beside: Float[Tensor, ""] | None = None,
-        finite: Float[Tensor, ""] | None = None,
+        self, outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]], context: StepContext
     ) -> dict[str, Float[Tensor, ""]]:
-        """Balance the losses and update the generator; returns ``log`` with the rest of the step's log.
-
-        ``beside`` is a loss of no task in particular, which is added to what the balancer makes of the tasks' losses;
-        ``finite`` is 0 if another network's gradient was not finite.
-        """
+        """Balance the losses and update the generator; returns the step's log."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.balancer(losses, self.seen_by_balancer(outputs, context))
-        (loss if beside is None else loss + beside).backward()
+        (self.balancer(context.losses, self.seen_by_balancer(outputs, context)) + context.beside).backward()
         norm, taken = apply_gradients(self.optimizer, self.config.clip)
         self.steps_done += 1
         return {
-            **log,
-            **{f"loss/{name}": loss.detach() for name, loss in losses.items()},
+            **context.log,
+            **{f"loss/{name}": loss.detach() for name, loss in context.losses.items()},
             **{f"balance/{name}": torch.tensor(value) for name, value in self.balancer.weights().items()},
             "norm/generator": norm,
             "rate": torch.tensor(context.rate),
-            "skipped": 1 - (taken if finite is None else torch.minimum(finite, taken)),
+            "skipped": 1 - torch.minimum(context.finite, taken),
         }
 
     def seen_by_balancer(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
@@ -238,10 +209,6 @@ class Model(ABC):
                 group["lr"] = factor * rate
         return factor * self.config.rate
 
-    def slow_down(self, factor: float) -> None:
-        """Multiply all learning rates from here on."""
-        self.slow_down_factor *= factor
-
     # -- use --------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -261,8 +228,38 @@ class Model(ABC):
         # Weights of this process's rows alone: where there are several, only the first judges test pictures.
         names = list(outputs)
         batch, outputs = self.seen(batch, outputs)
-        judged = self.adversarial_batch(batch, outputs, StepContext(names, present(batch, names), self.random(0), 0.0))
+        judged = self.adversarial_batch(batch, outputs, StepContext(names, present(batch, names), self.random(0)))
         return {} if judged is None or self.adversary is None else self.adversary.judge(judged)
+
+    def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
+        """Every task's gradient, of its own losses and its adversarial one, at the parameters that tasks share.
+
+        The losses are those of pictures as they are rendered, with a z that is drawn: what else a kind of model adds in
+        its step, or asks of further renderings, is left out. The model is not changed.
+
+        Returns:
+            By task, for each of the parameters; None or zeros for one that the task does not reach.
+        """
+        weights = row_weights(batch, self.tasks.values())
+        context = StepContext(list(weights), weights, self.random(self.steps_done))
+        latent = self.draw((len(batch.source), self.generator.latent), context.random)
+        with self.autocast:
+            source = batch.source.contiguous(memory_format=torch.channels_last)
+            outputs: Mapping[str, Tensor] = self.generator(source, latent, context.names)
+        batch, outputs = self.seen(batch, outputs)
+        self.task_losses(batch, outputs, context)
+        losses = context.losses
+        judged = self.adversarial_batch(batch, outputs, context)
+        if judged is not None and self.adversary is not None:
+            self.adversary.discriminator.eval()  # spectral norms are not to be estimated anew
+            for name, value in self.adversary.generator_loss(judged).items():
+                losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
+            self.adversary.discriminator.train()
+        shared = [parameter for parameter in self.generator.shared_parameters() if parameter.requires_grad]
+        return {
+            name: torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
+            for name, loss in losses.items()
+        }
 
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"] | None:
         """How unlike those of the training every picture is; None for a model that cannot say."""

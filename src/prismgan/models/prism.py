@@ -109,20 +109,19 @@ class Prism(Model):
         margin = self._margin(names)
         batch, outputs = self.seen(batch, outputs)
         others = self._interior(others, margin)
-        losses, log = self.task_losses(batch, outputs, weights)
+        self.task_losses(batch, outputs, context)
         alike = {name: (diversity(outputs[name], other) * weights[name]).sum() for name, other in others.items()}
-        self.add_term(losses, log, "diversity", alike, outputs, lambda task: task.diversity_weight)
+        self.add_term(context, "diversity", alike, outputs, lambda task: task.diversity_weight)
         if disturbed is not None:
             flicker = self._flicker(outputs, disturbed, weights)
-            self.add_term(losses, log, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
-        finite = torch.ones(())
+            self.add_term(context, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
             verdict = self.adversary.update(judged, self.steps_done, context.random)
-            finite = verdict.finite
-            log |= verdict.log
-            self.add_term(losses, log, "adversarial", verdict.losses, outputs)
-        return self.finish(losses, outputs, context, log, finite=finite)
+            context.finite = verdict.finite
+            context.log |= verdict.log
+            self.add_term(context, "adversarial", verdict.losses, outputs)
+        return self.finish(outputs, context)
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         margin = self._margin(outputs)

@@ -22,7 +22,6 @@ from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.machine import precision
 from prismgan.models import build
-from prismgan.models.agreement import shared_gradients
 from prismgan.models.gradients import from_first, processes
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import Recipe, training_parts
@@ -181,7 +180,7 @@ class Trainer(Loop):
         every = self.recipe.training.cosines_every
         if not every or (self.step + 1) % every or len(self.tasks) == 1:
             return {}
-        gradients = shared_gradients(self.model, batch)
+        gradients = self.model.shared_gradients(batch)
         cosines = gradient_cosines(gradients)
         names, pairs = list(gradients), torch.tril_indices(len(gradients), len(gradients), -1).T.tolist()
         return {f"cosine/{names[column]}/{names[row]}": cosines[row, column] for row, column in pairs}
@@ -225,7 +224,7 @@ class Trainer(Loop):
             )
         self._load(self.recipe.training.batch_size)
         self.rollbacks = rollbacks
-        self.model.slow_down(0.5)
+        self.model.slow_down_factor *= 0.5
         self.event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
         self._save()
 

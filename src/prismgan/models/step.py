@@ -1,8 +1,9 @@
-"""Rows of a step: which have a target of a task, and what of them a discriminator is shown."""
+"""One step of a training: its tasks, its rows, its losses, and what a discriminator is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,26 @@ from prismgan.batch import Batch
 from prismgan.models.gradients import processes, total
 from prismgan.networks import Discriminator
 from prismgan.tasks import Task
+
+
+@dataclass
+class StepContext:
+    """What is decided before a step, and what comes of it."""
+
+    names: Sequence[str]
+    """Tasks that are trained."""
+    weights: Mapping[str, Float[Tensor, " B"]]
+    """Of every row in each task's losses, see :func:`row_weights`."""
+    random: torch.Generator
+    """The step's random numbers, the same in every process."""
+    rate: float = 0.0
+    losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    """By task, for the balancer."""
+    beside: Float[Tensor, ""] | float = 0.0
+    """A loss of no task in particular, which is added to what the balancer makes of the tasks' losses."""
+    log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
+    """0 if the gradient of another network than the generator was not finite."""
 
 
 class AdversarialBatch(NamedTuple):
@@ -35,9 +56,8 @@ def adversarial_batch(
     tasks: Iterable[Task],
     batch: Batch,
     outputs: Mapping[str, Tensor],
-    weights: Mapping[str, Float[Tensor, " B"]],
+    context: StepContext,
     discriminator: Discriminator,
-    random: torch.Generator,
 ) -> AdversarialBatch | None:
     """Outputs and real pictures of all tasks that play against the discriminator, at the source's size.
 
@@ -52,12 +72,12 @@ def adversarial_batch(
     for name in names:
         output, picture = outputs[name], batch.real(name)
         room = [min(a, b) for a, b in zip(output.shape[-2:], picture.shape[-2:], strict=True)]
-        top = int(torch.randint(room[0] - height + 1, (), generator=random))
-        left = int(torch.randint(room[1] - width + 1, (), generator=random))
+        top = int(torch.randint(room[0] - height + 1, (), generator=context.random))
+        left = int(torch.randint(room[1] - width + 1, (), generator=context.random))
         window = (..., slice(top, top + height), slice(left, left + width))
         fake.append(output[window])
         real.append(picture[window])
-    weight = torch.cat([weights[name] for name in names]) / len(names)
+    weight = torch.cat([context.weights[name] for name in names]) / len(names)
     index = discriminator.indices(names, len(batch.source)).to(batch.source.device)
     return AdversarialBatch(names, torch.cat(fake), torch.cat(real), index, weight)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prismgan.data import Condition, Defocus, DegradationConfig, GaussianBlur, Jpeg, MotionBlur, Noise, degrade
-from prismgan.data.degradation import ORDER, draw
+from prismgan.data import Condition, DegradationConfig, Jpeg, Noise
+from prismgan.data.degradation import ORDER, Defocus, GaussianBlur, MotionBlur, draw
 from prismgan.data.streams import stream
 
 ALL = DegradationConfig(
@@ -28,6 +28,10 @@ WORLD = DegradationConfig(
     jpeg=Jpeg(probability=0.6, quality=(8, 95), twice=0.5),
     shuffled=0.5,
 )
+
+
+def degrade(image: torch.Tensor, config: DegradationConfig, random: torch.Generator) -> torch.Tensor:
+    return draw(config, random).apply(image, random)
 
 
 def photo(height: int = 37, width: int = 51) -> torch.Tensor:

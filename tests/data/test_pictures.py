@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from prismgan.data import Cache, pictures
+from prismgan.data import pictures
+from prismgan.data.pictures import Cache
 from prismgan.errors import PictureError
 
 from .conftest import MakePicture

@@ -6,15 +6,10 @@ from prismgan.data.check import check as check
 from prismgan.data.check import summary as summary
 from prismgan.data.check import validate as validate
 from prismgan.data.degradation import Condition as Condition
-from prismgan.data.degradation import Defocus as Defocus
 from prismgan.data.degradation import DegradationConfig as DegradationConfig
-from prismgan.data.degradation import GaussianBlur as GaussianBlur
 from prismgan.data.degradation import Jpeg as Jpeg
-from prismgan.data.degradation import MotionBlur as MotionBlur
 from prismgan.data.degradation import Noise as Noise
-from prismgan.data.degradation import degrade as degrade
 from prismgan.data.examples import exemplars as exemplars
-from prismgan.data.pictures import Cache as Cache
 from prismgan.data.sources import DataConfig as DataConfig
 from prismgan.data.sources import Row as Row
 from prismgan.data.sources import SourceEntry as SourceEntry

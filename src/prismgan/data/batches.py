@@ -15,8 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from prismgan.batch import Batch
 from prismgan.data.training_set import Sample, TrainingSet
@@ -48,9 +47,7 @@ def batches(
     number generators are left alone.
 
     Args:
-        start_step: the first step, 0 for a new run.
-        rank: number of this process among ``world``.
-        world: number of training processes.
+        rank: number of this process among ``world`` training processes.
         workers: processes that prepare batches, each with one thread; 0 prepares them in this process.
 
     Raises:
@@ -58,15 +55,7 @@ def batches(
     """
     order = _Steps(parts, start_step, steps, rank, world)
     prepared = _Prepared([part.dataset for part in parts])
-    if workers == 0:
-        for positions in order:
-            with _one_thread():
-                batch = _collate_or_error([prepared[place] for place in positions])
-            if isinstance(batch, PrismganError):
-                raise batch
-            yield batch
-        return
-    for batch in _received(_loader(prepared, order, workers)):
+    for batch in _received(_loader(prepared, order, workers)) if workers else _loader(prepared, order, 0):
         if isinstance(batch, PrismganError):
             raise batch
         yield batch
@@ -74,6 +63,8 @@ def batches(
 
 def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch | PrismganError]:
     """Batches from worker processes. Nobody may keep it: they end when it is let go, which a traceback could delay."""
+    # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
+    fork = workers > 0 and "fork" in multiprocessing.get_all_start_methods()
     with warnings.catch_warnings():
         # More workers than cores are slower, not wrong, and the recipe asked for them.
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
@@ -82,8 +73,7 @@ def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch 
             batch_sampler=order,
             collate_fn=_collate_or_error,
             num_workers=workers,
-            # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
-            multiprocessing_context="fork" if "fork" in multiprocessing.get_all_start_methods() else None,
+            multiprocessing_context="fork" if fork else None,
             worker_init_fn=_leave_signals_to_the_parent,
             # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
             generator=torch.Generator(),
@@ -150,19 +140,9 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """One batch of several samples of the same tasks."""
-
-    def stacked(name: str) -> dict[str, Tensor]:
-        parts = [getattr(sample, name) for sample in samples]
-        return {task: torch.stack([part[task] for part in parts]) for task in parts[0]}
-
-    return Batch(
-        source=torch.stack([sample.source for sample in samples]),
-        reference=torch.stack([sample.reference for sample in samples]),
-        targets=stacked("targets"),
-        examples=stacked("examples"),
-        present={task: torch.tensor([sample.present[task] for sample in samples]) for task in samples[0].present},
-        skipped=tuple(dict.fromkeys(name for sample in samples for name in sample.skipped)),
-    )
+    parts = [{key: value for key, value in vars(sample).items() if key != "skipped"} for sample in samples]
+    skipped = dict.fromkeys(name for sample in samples for name in sample.skipped)
+    return Batch(**default_collate(parts), skipped=tuple(skipped))
 
 
 Place = tuple[int, int]
@@ -211,23 +191,20 @@ class _Prepared(Dataset[Sample | PrismganError]):
     def __getitem__(self, place: Place) -> Sample | PrismganError:
         part, position = place
         try:
-            return self._datasets[part].sample(position)
+            with _one_thread():
+                return self._datasets[part].sample(position)
         except PrismganError as error:
             return error
 
 
 def _collate_or_error(items: list[Sample | PrismganError]) -> Batch | PrismganError:
-    samples: list[Sample] = []
-    for item in items:
-        if isinstance(item, PrismganError):
-            return item
-        samples.append(item)
-    return collate(samples)
+    error = next((item for item in items if isinstance(item, PrismganError)), None)
+    return collate([item for item in items if isinstance(item, Sample)]) if error is None else error
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One torch thread, as in a worker process, so that both compute bitwise the same."""
+    """One torch thread, as a worker process has, so that samples are bitwise the same without workers."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -23,65 +23,9 @@ from prismgan.data import graphics
 from prismgan.errors import DataError, nearest
 from prismgan.packages import missing, require
 
-# -- handwritten digits: 1,797 scans of 8x8 cells, enlarged (Alpaydin & Kaynak, UCI repository, 1998, CC BY 4.0) ------
-
-SIDE = 32
-"""Pixels a side. The scans' own cells are too few for a discriminator, and enlarging them adds nothing."""
-BRIGHTEST = 16
-"""Of a scan's cells."""
-DIGITS = tuple(f"digits-{digit}" for digit in range(10))
-"""One for each digit, so that what a picture shows is known by where it comes from."""
-
-_NAME = re.compile(r"digit-(\d)-(\d{3})")
-
-
-def is_digit(name: str) -> bool:
-    """Whether a picture has the form of a digit's name, ``digit-3-017``."""
-    return _NAME.fullmatch(name) is not None
-
-
-def digits_of(collection: str) -> tuple[str, ...]:
-    """Names of the pictures of one of :data:`DIGITS`, in scikit-learn's order.
-
-    Raises:
-        PrismganError: scikit-learn is not installed.
-    """
-    digit = DIGITS.index(collection)
-    return tuple(f"digit-{digit}-{number:03d}" for number in range(len(_scans()[digit])))
-
-
-@cache
-def draw_digit(name: str) -> NDArray[np.uint8]:
-    """White on black, (32, 32, 3).
-
-    Raises:
-        DataError: there is no such digit.
-        PrismganError: scikit-learn is not installed.
-    """
-    found = _NAME.fullmatch(name)
-    scans = () if found is None else tuple(_scans()[int(found[1])])
-    if found is None or int(found[2]) >= len(scans):
-        raise DataError(f"{name!r}: no such digit; there are digit-0-000 to digit-9-179, or a few less of some")
-    cells = torch.from_numpy(scans[int(found[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
-    pixels: NDArray[np.uint8] = images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
-    return pixels
-
-
-@cache
-def _scans() -> tuple[NDArray[np.float64], ...]:
-    """The scans of every digit, (N, 8, 8), 0 to 16."""
-    require("built-in digits", "digits", "sklearn")
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    return tuple(found.images[found.target == digit] for digit in range(10))
-
-
 PREFIX = "builtin:"
-
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
 """A sheet of graphics; as training data it stands for graphics that are drawn anew for every row."""
-
 PHOTOS = {
     "astronaut": "astronaut.png",
     "brick": "brick.png",
@@ -100,18 +44,26 @@ PHOTOS = {
     "stereo_motorcycle": "motorcycle_left.png",
 }
 """Name of the photo, as ``skimage.data`` calls it, and its file in the wheel."""
-
 DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))
 """Files in ``drawings/``, painted by ``tools/paint_drawings.py``."""
-
 HELD_OUT = ("chelsea", "coffee")
 """Never trained on, so that demonstrations and tests on them are honest."""
-
 COLLECTIONS: dict[str, tuple[str, ...]] = {
     "photos": tuple(name for name in PHOTOS if name not in HELD_OUT),
     "held-out": HELD_OUT,
     "comics": tuple(name for name in DRAWINGS if name.startswith("comic-")),
 }
+
+SIDE = 32
+"""Pixels a side of a digit. The scans' own 8x8 cells are too few for a discriminator, and enlarging them adds nothing.
+
+The 1,797 handwritten digits are of Alpaydin & Kaynak (UCI repository, 1998, CC BY 4.0).
+"""
+BRIGHTEST = 16
+"""Of a scan's cells."""
+DIGITS = tuple(f"digits-{digit}" for digit in range(10))
+"""One collection for each digit, so that what a picture shows is known by where it comes from."""
+_DIGIT = re.compile(r"digit-(\d)-(\d{3})")
 
 
 def is_builtin(reference: str) -> bool:
@@ -133,7 +85,8 @@ def expand(reference: str) -> tuple[str, ...]:
     """
     name = _known(reference)
     if name in DIGITS:
-        return tuple(PREFIX + member for member in digits_of(name))
+        digit = DIGITS.index(name)
+        return tuple(f"{PREFIX}digit-{digit}-{number:03d}" for number in range(len(_scans()[digit])))
     return tuple(PREFIX + member for member in COLLECTIONS.get(name, (name,)))
 
 
@@ -142,44 +95,55 @@ def load(reference: str) -> UInt8[Tensor, "3 H W"]:
 
     Raises:
         DataError: there is no picture of that name, or it names a collection.
+        PrismganError: the package that brings it is not installed.
     """
-    name = _single(reference)
-    if name in (*PHOTOS, *DRAWINGS):
-        return images.read(_file(name))
+    name = _known(reference)
+    if name in COLLECTIONS or name in DIGITS:
+        raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
+    if name in DRAWINGS:
+        return images.read(Path(__file__).with_name("drawings") / f"{name}.png")
+    if name in PHOTOS:
+        require("built-in photos", "train", "skimage")
+        # The file is opened directly: the functions of skimage.data would fetch what is missing.
+        return images.read(Path(str(importlib.resources.files("skimage"))) / "data" / PHOTOS[name])
     return torch.from_numpy(_drawn(name)).permute(2, 0, 1).contiguous()
 
 
 def _known(reference: str) -> str:
-    if is_builtin(reference) and is_digit(reference.removeprefix(PREFIX)):
-        return reference.removeprefix(PREFIX)
-    if not is_builtin(reference) or reference not in names():
-        hint = nearest(reference, names())
-        raise DataError(
-            f"{reference!r}: no such built-in picture or collection{hint} "
-            f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *DIGITS))})"
-        )
-    return reference.removeprefix(PREFIX)
-
-
-def _single(reference: str) -> str:
-    name = _known(reference)
-    if name in COLLECTIONS or name in DIGITS:
-        raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
-    return name
-
-
-def _file(name: str) -> Path:
-    if name in DRAWINGS:
-        return Path(__file__).with_name("drawings") / f"{name}.png"
-    require("built-in photos", "train", "skimage")
-    # The file is opened directly: the functions of skimage.data would fetch what is missing.
-    return Path(str(importlib.resources.files("skimage"))) / "data" / PHOTOS[name]
+    name = reference.removeprefix(PREFIX)
+    if is_builtin(reference) and (_DIGIT.fullmatch(name) or reference in names()):
+        return name
+    hint = nearest(reference, names())
+    raise DataError(
+        f"{reference!r}: no such built-in picture or collection{hint} "
+        f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *DIGITS))})"
+    )
 
 
 @cache
 def _drawn(name: str) -> NDArray[np.uint8]:
-    return draw_digit(name) if is_digit(name) else graphics.sample()
+    """Graphics, or a digit, white on black; (H, W, 3)."""
+    digit = _DIGIT.fullmatch(name)
+    if digit is None:
+        return graphics.sample()
+    scans = _scans()[int(digit[1])]
+    if int(digit[2]) >= len(scans):
+        raise DataError(f"{name!r}: no such digit; there are digit-0-000 to digit-9-179, or a few less of some")
+    cells = torch.from_numpy(scans[int(digit[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
+    return images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
 
+
+@cache
+def _scans() -> tuple[NDArray[np.float64], ...]:
+    """The scans of every digit, (N, 8, 8), 0 to 16, in scikit-learn's order."""
+    require("built-in digits", "digits", "sklearn")
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return tuple(digits.images[digits.target == digit] for digit in range(10))
+
+
+# -- what demonstrations show -------------------------------------------------------------------------
 
 TITLES = {
     "coffee": "Cup of coffee",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Count:
 
 @dataclass(frozen=True)
 class _Examined:
-    """What a look at a picture's pixels told."""
+    """What decoding a picture showed."""
 
     size: tuple[int, int] | None
     """Height and width; None if it cannot be read."""
@@ -47,6 +47,11 @@ class _Examined:
     """The same for files with the same content."""
 
 
+Examined = Mapping[PictureName, _Examined]
+Shown = Mapping[str, tuple[PictureName, ...]]
+"""By task, the pictures that show it what to do."""
+
+
 def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     """All problems of the data with these tasks. Every picture is decoded; nothing is raised for a fault.
 
@@ -54,7 +59,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
         data: with absolute paths (see :func:`prismgan.data.resolve`).
         crop: side of the training crops in pixels of the source.
     """
-    found, problems = inspect(data)
+    rows, problems = inspect(data)
     shown: dict[str, tuple[PictureName, ...]] = {}
     for task in tasks:
         try:
@@ -62,37 +67,39 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
         except PrismganError as error:
             problems.append(Problem(f"task {task.name!r}", str(error), "correct the task's pictures"))
     try:
-        train, test = split(found, data)
+        train, test = split(rows, data)
     except DataError as error:
-        train, test = [], [row for row in found if row.split == "test"]
+        train, test = [], [row for row in rows if row.split == "test"]
         if not problems:
             problems.append(Problem("data", str(error).removeprefix("data: "), "see the recipe's 'data'"))
-    asked = [row.picture for row in found]
-    asked += [each.picture for row in found for each in companions(row, tasks)]
+    asked = [row.picture for row in rows]
+    asked += [each.picture for row in rows for each in companions(row, tasks)]
     asked += [picture for several in shown.values() for picture in several]
-    examined = _examine_all(asked)
+    unique = list(dict.fromkeys(asked))
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        examined = dict(zip(unique, pool.map(_examine, unique), strict=True))
 
     exemplars = {picture for task in tasks if task.exemplars for picture in shown.get(task.name, ())}
-    problems.extend(_unreadable(examined, shown, exemplars))
-    problems.extend(_nothing_left(train, test, shown, examined, {each.where for each in problems if each.fatal}))
-    problems.extend(_shown_sizes(tasks, shown, examined))
-    problems.extend(_sizes(found, tasks, examined))
-    problems.extend(_columns(train, test, tasks))
-    problems.extend(_repeated(train, test, examined))
-    problems.extend(_enlarged(train, crop * largest_scale(tasks), examined))
+    problems += _unreadable(examined, shown, exemplars)
+    fatal = {problem.where for problem in problems if problem.fatal}
+    problems += _nothing_left(train, test, shown, examined, fatal)
+    problems += _shown_sizes(tasks, shown, examined)
+    problems += _sizes(rows, tasks, examined)
+    problems += _columns(train, test, tasks)
+    problems += _repeated(train, test, examined)
+    problems += _enlarged(train, crop * largest_scale(tasks), examined)
     return problems
 
 
 def validate(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
-    """What :func:`check` finds, where training can go on with it.
+    """The problems that :func:`check` finds, where training can go on with them.
 
     Raises:
         DataError: it cannot; all problems in its way are named.
     """
     problems = check(data, tasks, crop)
-    fatal = [problem for problem in problems if problem.fatal]
-    if fatal:
-        raise DataError(*map(str, fatal))
+    if fatal := [str(problem) for problem in problems if problem.fatal]:
+        raise DataError(*fatal)
     return problems
 
 
@@ -102,21 +109,15 @@ def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) ->
     for name, several in (("train", train), ("test", test)):
         for row in several:
             groups[row.collection, name].append(row)
-
-    def targets(several: list[Row]) -> dict[str, int]:
-        return {
+    counts = []
+    for key, several in groups.items():
+        targets = {
             task.name: sum(not isinstance(task.target, Paired) or task.target.column in row.targets for row in several)
             for task in tasks
             if task.has_pairs
         }
-
-    return [Count(*key, len(several), targets(several)) for key, several in groups.items()]
-
-
-def _examine_all(asked: Iterable[PictureName]) -> dict[PictureName, _Examined]:
-    unique = list(dict.fromkeys(asked))
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return dict(zip(unique, pool.map(_examine, unique), strict=True))
+        counts.append(Count(*key, len(several), targets))
+    return counts
 
 
 def _examine(picture: PictureName) -> _Examined:
@@ -128,9 +129,7 @@ def _examine(picture: PictureName) -> _Examined:
     return _Examined((pixels.shape[1], pixels.shape[2]), "", hashlib.sha256(content).hexdigest())
 
 
-def _unreadable(
-    examined: dict[PictureName, _Examined], shown: dict[str, tuple[PictureName, ...]], exemplars: set[PictureName]
-) -> Iterator[Problem]:
+def _unreadable(examined: Examined, shown: Shown, exemplars: set[PictureName]) -> Iterator[Problem]:
     users = {picture: task for task, several in shown.items() for picture in several}
     for picture, seen in examined.items():
         if seen.size is None:
@@ -143,25 +142,18 @@ def _unreadable(
 
 
 def _nothing_left(
-    train: Sequence[Row],
-    test: Sequence[Row],
-    shown: dict[str, tuple[PictureName, ...]],
-    examined: dict[PictureName, _Examined],
-    named: set[str],
+    train: Sequence[Row], test: Sequence[Row], shown: Shown, examined: Examined, named: set[str]
 ) -> Iterator[Problem]:
-    """Groups of which no single picture can be read: there training cannot go on without them. ``named`` are those
-    that are fatal by themselves."""
-    groups = [("training pictures", [row.picture for row in train]), ("test pictures", [row.picture for row in test])]
-    groups += [(f"pictures of task {task!r}", list(several)) for task, several in shown.items()]
-    for name, several in groups:
+    """Groups of which no single picture can be read. ``named`` are pictures that are fatal by themselves."""
+    groups = {"training pictures": [row.picture for row in train], "test pictures": [row.picture for row in test]}
+    groups |= {f"pictures of task {task!r}": list(several) for task, several in shown.items()}
+    for name, several in groups.items():
         if several and all(examined[picture].size is None and picture not in named for picture in several):
             yield Problem("data", f"none of the {len(several)} {name} can be read", "replace them")
 
 
-def _shown_sizes(
-    tasks: Sequence[Task], shown: dict[str, tuple[PictureName, ...]], examined: dict[PictureName, _Examined]
-) -> Iterator[Problem]:
-    """Pictures that show a look or a domain, and are too small to show it."""
+def _shown_sizes(tasks: Sequence[Task], shown: Shown, examined: Examined) -> Iterator[Problem]:
+    """Pictures that show a style or a domain, and are too small to show it."""
     for task in tasks:
         for picture in shown.get(task.name, ()):
             size = examined[picture].size
@@ -174,23 +166,20 @@ def _shown_sizes(
                 yield Problem(picture, what, "take another picture")
 
 
-def _sizes(found: Sequence[Row], tasks: Sequence[Task], examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
+def _sizes(rows: Sequence[Row], tasks: Sequence[Task], examined: Examined) -> Iterator[Problem]:
     largest = largest_scale(tasks)
-    for picture in dict.fromkeys(row.picture for row in found):
+    needed = MINIMUM_SIDE * largest
+    for picture in dict.fromkeys(row.picture for row in rows):
         size = examined[picture].size
-        needed = MINIMUM_SIDE * largest
         if size is not None and min(size) < needed:
             what = f"has {size[1]}x{size[0]} pixels, expected at least {needed} on each side"
             yield Problem(picture, what, "leave it out")
-    for row in found:
+    for row in rows:
         photo = examined[row.picture].size
         for each in companions(row, tasks):
             size = examined[each.picture].size
-            if photo is None or size is None:
-                continue
-            if wrong := each.misfit(size, row, photo, largest):
-                what = wrong.removeprefix(f"{each.picture}: ")
-                yield Problem(each.picture, what, "resize it, or leave it out")
+            if photo and size and (wrong := each.misfit(size, row, photo, largest)):
+                yield Problem(each.picture, wrong, "resize it, or leave it out")
 
 
 def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -> Iterator[Problem]:
@@ -210,7 +199,7 @@ def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -
             yield Problem(f"task {task!r}", what, "fill in the column, or delete the task")
 
 
-def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
+def _repeated(train: Sequence[Row], test: Sequence[Row], examined: Examined) -> Iterator[Problem]:
     first: dict[str, PictureName] = {}
     for picture in dict.fromkeys(row.picture for row in train):
         digest = examined[picture].digest
@@ -227,7 +216,7 @@ def _repeated(train: Sequence[Row], test: Sequence[Row], examined: dict[PictureN
             yield Problem(picture, what, "take it out of one of the two")
 
 
-def _enlarged(train: Sequence[Row], side: int, examined: dict[PictureName, _Examined]) -> Iterator[Problem]:
+def _enlarged(train: Sequence[Row], side: int, examined: Examined) -> Iterator[Problem]:
     sizes = {row.picture: examined[row.picture].size for row in train}
     small = [picture for picture, size in sizes.items() if size is not None and min(size) < side]
     if small:

@@ -153,8 +153,8 @@ class Condition(Config):
     """Order in which all this is applied."""
 
     def apply(self, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-        """The image under this condition, in [-1, 1] unless it is ``unclipped``; bitwise the image itself where
-        nothing is asked for."""
+        """The image under this condition, of the same size; in [-1, 1] unless it is ``unclipped``, and bitwise the
+        image itself where nothing is asked for."""
         for step in self.order:
             image = self._apply(step, image, generator)
         return image if self.unclipped else image.clamp(-1.0, 1.0)
@@ -181,14 +181,13 @@ class Condition(Config):
 
 def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
     """One condition out of those that ``config`` allows."""
-    name = "drawn"
 
     def happens(probability: float) -> bool:
         # What never happens draws nothing: recipes of before there was such a thing draw what they drew.
         return probability > 0 and uniform(generator, 0.0, 1.0) < probability
 
     if uniform(generator, 0.0, 1.0) < config.clean:
-        return Condition(name=name)
+        return Condition(name="drawn")
     faults: list[dict[str, Any]] = []
     if config.gaussian_blur is not None and happens(config.gaussian_blur.probability):
         faults.append({"gaussian_blur": uniform(generator, *config.gaussian_blur.sigma)})
@@ -198,9 +197,11 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
         low, high = config.motion_blur.length
         faults.append({"motion_blur": 2 * integer(generator, low // 2, (high - 1) // 2) + 1})
     if config.noise is not None and happens(config.noise.probability):
-        noise: dict[str, Any] = {"noise": uniform(generator, *config.noise.sigma)}
-        noise["unclipped"] = happens(config.noise.unclipped)
-        noise["poisson"] = happens(config.noise.poisson)
+        noise: dict[str, Any] = {
+            "noise": uniform(generator, *config.noise.sigma),
+            "unclipped": happens(config.noise.unclipped),
+            "poisson": happens(config.noise.poisson),
+        }
         if not noise["poisson"] and happens(config.noise.correlated):
             if happens(0.5):
                 noise["grain"] = uniform(generator, *GRAIN)
@@ -217,14 +218,7 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
     drawn = {field: value for fault in faults for field, value in fault.items()}
     if len(drawn) > 1 and happens(config.shuffled):
         drawn["order"] = tuple(ORDER[place] for place in permutation(generator, len(ORDER)))
-    return Condition(name=name, **drawn)
-
-
-def degrade(
-    image: Float[Tensor, "3 H W"], config: DegradationConfig, generator: torch.Generator
-) -> Float[Tensor, "3 H W"]:
-    """The source for a clean photo, of the same size; in [-1, 1] as well, but for unclipped noise."""
-    return draw(config, generator).apply(image, generator)
+    return Condition(name="drawn", **drawn)
 
 
 def _gaussian_blur(image: Float[Tensor, "3 H W"], sigma: float) -> Float[Tensor, "3 H W"]:

@@ -53,7 +53,12 @@ def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.ui
     (kind,) = chance.choices(tuple(KINDS), tuple(KINDS.values()))
     kind(picture, chance, unit)
     pixels = np.array(picture)
-    return _shaded(pixels, chance) if chance.random() < 0.25 else pixels
+    if chance.random() >= 0.25:
+        return pixels
+    # Under light that falls off to one side.
+    down = np.linspace(0, chance.uniform(-60, 60), height, dtype=np.float32)[:, None, None]
+    across = np.linspace(0, chance.uniform(-60, 60), width, dtype=np.float32)[None, :, None]
+    return np.asarray((pixels + down + across).clip(0, 255).round(), dtype=np.uint8)
 
 
 def sample() -> NDArray[np.uint8]:
@@ -67,9 +72,9 @@ def sample() -> NDArray[np.uint8]:
 def font_files() -> tuple[str, ...]:
     """The fonts of this machine that have letters, sorted, with those of matplotlib where it is installed."""
     folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
-    found = importlib.util.find_spec("matplotlib")
-    if found is not None and found.origin is not None:
-        folders.append(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf")
+    matplotlib = importlib.util.find_spec("matplotlib")
+    if matplotlib is not None and matplotlib.origin is not None:
+        folders.append(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf")
     files = [file for folder in folders if folder.is_dir() for file in folder.rglob("*")]
     unique = {file.name: str(file) for file in sorted(files) if file.suffix.lower() in FONT_SUFFIXES}
     return tuple(file for file in unique.values() if _has_letters(file))
@@ -95,8 +100,7 @@ def _any_font(chance: Random, size: int) -> ImageFont.FreeTypeFont | ImageFont.I
 
 
 def _colour(chance: Random) -> Colour:
-    red, green, blue = (chance.randrange(256) for _ in range(3))
-    return red, green, blue
+    return chance.randrange(256), chance.randrange(256), chance.randrange(256)
 
 
 def _grey(level: float) -> Colour:
@@ -127,24 +131,9 @@ def _letters(chance: Random, count: int) -> str:
     return "".join(chance.choices(CHARACTERS, FREQUENCIES, k=count))
 
 
-def _shaded(pixels: NDArray[np.uint8], chance: Random) -> NDArray[np.uint8]:
-    """Under light that falls off to one side."""
-    height, width, _ = pixels.shape
-    down = np.linspace(0, chance.uniform(-60, 60), height, dtype=np.float32)[:, None, None]
-    across = np.linspace(0, chance.uniform(-60, 60), width, dtype=np.float32)[None, :, None]
-    return np.asarray((pixels + down + across).clip(0, 255).round(), dtype=np.uint8)
-
-
-# -- text -----------------------------------------------------------------------------------------
-
-
 def _text(picture: Image.Image, chance: Random, unit: float) -> None:
-    ink, _ = _on_paper(picture, chance)
-    _lines(picture, chance, unit, ink)
-
-
-def _lines(picture: Image.Image, chance: Random, unit: float, ink: Colour) -> None:
     """Lines of text from top to bottom, cut off at the borders."""
+    ink, _ = _on_paper(picture, chance)
     pen = ImageDraw.Draw(picture)
     if chance.random() < 0.1:
         pen.fontmode = "1"  # letters without antialiasing
@@ -159,9 +148,6 @@ def _lines(picture: Image.Image, chance: Random, unit: float, ink: Colour) -> No
         count = 2 + 2 * (picture.width - start) // size
         pen.text((start, round(y)), _letters(chance, count), fill, font)
         y += size * leading
-
-
-# -- patterns -------------------------------------------------------------------------------------
 
 
 def _patterns(picture: Image.Image, chance: Random, unit: float) -> None:
@@ -180,9 +166,6 @@ def _patterns(picture: Image.Image, chance: Random, unit: float) -> None:
         part = cover(bottom - top, right - left, chance, unit)[..., None]
         pixels = np.array(paper) + part * (np.array(ink) - np.array(paper)).astype(np.float32)
         picture.paste(Image.fromarray(pixels.round().astype(np.uint8)), (left, top))
-
-
-# -- drawings -------------------------------------------------------------------------------------
 
 
 def _strokes(picture: Image.Image, colour: Colour, strokes: Callable[[ImageDraw.ImageDraw, int], None]) -> None:
@@ -218,10 +201,8 @@ def _line_art(picture: Image.Image, chance: Random, unit: float) -> None:
 
 def _curve(points: list[tuple[int, int]]) -> list[tuple[float, float]]:
     """A cubic Bezier curve as a polyline."""
-    parts = np.linspace(0, 1, 24)[:, None]
-    weights = np.concatenate(
-        [(1 - parts) ** 3, 3 * parts * (1 - parts) ** 2, 3 * parts**2 * (1 - parts), parts**3], axis=1
-    )
+    part = np.linspace(0, 1, 24)[:, None]
+    weights = np.hstack([(1 - part) ** 3, 3 * part * (1 - part) ** 2, 3 * part**2 * (1 - part), part**3])
     return [(float(x), float(y)) for x, y in weights @ np.array(points, np.float64)]
 
 
@@ -277,9 +258,8 @@ def _interface(picture: Image.Image, chance: Random, unit: float) -> None:
             elif form < 0.55:
                 pen.ellipse((x, y, x + row - 4 * line, y + row - 4 * line), outline=accent, fill=panel, width=line)
             if form > 0.2:
-                pen.text(
-                    inside, _letters(chance, max(1, wide // size)), accent if chance.random() < 0.15 else ink, font
-                )
+                letters = _letters(chance, max(1, wide // size))
+                pen.text(inside, letters, accent if chance.random() < 0.15 else ink, font)
             x += wide + chance.randint(0, size)
         y += row
         if chance.random() < 0.4:

@@ -45,26 +45,20 @@ RESERVED = ("picture", "source", "split", "collection", "view")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 SPLITS = ("train", "test")
 
-
-@dataclass(frozen=True)
-class Record:
-    """One good row, with the manifest's own spelling of paths."""
-
-    line: int
-    cells: Mapping[str, str]
-    """Cells that are not empty, by column; `picture` is among them."""
-
-    @property
-    def targets(self) -> dict[str, str]:
-        """Target pictures by column."""
-        return {column: cell for column, cell in self.cells.items() if column not in RESERVED}
-
-
 Line = tuple[int, dict[str, str]]
+"""A row's number, and its cells that are not empty, by column."""
 
 
-def read(path: Path) -> tuple[list[Record], list[Problem]]:
-    """All good rows of a manifest, and all that is wrong with the others. Raises nothing."""
+def targets(cells: Mapping[str, str]) -> dict[str, str]:
+    """Target pictures of a row by column."""
+    return {column: cell for column, cell in cells.items() if column not in RESERVED}
+
+
+def read(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
+    """The cells of all good rows of a manifest, and all that is wrong with the others. Raises nothing.
+
+    Cells have the manifest's own spelling of paths; `picture` is always among them.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,84 +66,72 @@ def read(path: Path) -> tuple[list[Record], list[Problem]]:
         return [], [Problem(f"{path}, line {line}", "is not UTF-8 text", "save the manifest as UTF-8")]
     except OSError as error:
         return [], [Problem(str(path), f"cannot be read ({error.strerror or error})", "correct the manifest's path")]
-    parse = _json_lines if path.suffix.lower() in JSON_SUFFIXES else _csv_lines
-    records: list[Record] = []
+    rows: list[dict[str, str]] = []
     problems: list[Problem] = []
-    for found in parse(path, text):
-        problem = found if isinstance(found, Problem) else _problem_in(path, found)
-        if problem is not None:
-            problems.append(problem)
-        elif isinstance(found, tuple):
-            records.append(Record(*found))
-    if not records and not problems:
+    parse = _json_lines if path.suffix.lower() in JSON_SUFFIXES else _csv_lines
+    for number, cells in parse(path, text, problems):
+        where = f"{path}, line {number}"
+        split = cells.get("split", "train")
+        if "picture" not in cells:
+            problems.append(Problem(where, "names no picture", "fill in 'picture', or delete the row"))
+        elif split not in SPLITS:
+            what = f"unknown split {split!r}{nearest(split, SPLITS)}"
+            problems.append(Problem(where, what, "use train, test, or nothing"))
+        else:
+            rows.append(cells)
+    if not rows and not problems:
         problems.append(Problem(str(path), "lists no picture", "add a row for every picture"))
-    return records, problems
+    return rows, problems
 
 
-def _problem_in(path: Path, line: Line) -> Problem | None:
-    number, cells = line
-    where = f"{path}, line {number}"
-    if "picture" not in cells:
-        return Problem(where, "names no picture", "fill in 'picture', or delete the row")
-    split = cells.get("split", "train")
-    if split not in SPLITS:
-        return Problem(where, f"unknown split {split!r}{nearest(split, SPLITS)}", "use train, test, or nothing")
-    return None
-
-
-def _csv_lines(path: Path, text: str) -> Iterator[Line | Problem]:
+def _csv_lines(path: Path, text: str, problems: list[Problem]) -> Iterator[Line]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
+    header: list[str] = []
     try:
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
-            if header is None:
+            if not header:
                 header = cells
                 if problem := _header_problem(where, header):
-                    yield problem
+                    problems.append(problem)
                     return
             elif len(cells) != len(header):
                 what = f"has {len(cells)} cells where the header has {len(header)}"
-                yield Problem(where, what, "put cells that contain commas into double quotes")
+                problems.append(Problem(where, what, "put cells that contain commas into double quotes"))
             else:
                 named = zip(header, cells, strict=True)
                 yield reader.line_num, {column: cell for column, cell in named if column and cell}
     except csv.Error as error:
-        yield Problem(f"{path}, line {reader.line_num}", f"is not CSV ({error})", "correct the quotes")
+        problems.append(Problem(f"{path}, line {reader.line_num}", f"is not CSV ({error})", "correct the quotes"))
 
 
 def _header_problem(where: str, header: list[str]) -> Problem | None:
     if "picture" not in header:
-        found = ", ".join(repr(column) for column in header)
-        return Problem(where, f"has no column 'picture' (found {found})", "name the photos' column 'picture'")
+        columns = ", ".join(map(repr, header))
+        return Problem(where, f"has no column 'picture' (found {columns})", "name the photos' column 'picture'")
     twice = sorted({column for column in header if column and header.count(column) > 1})
-    if twice:
-        return Problem(where, f"has the column {twice[0]!r} twice", "rename one of the two")
-    return None
+    return Problem(where, f"has the column {twice[0]!r} twice", "rename one of the two") if twice else None
 
 
-def _json_lines(path: Path, text: str) -> Iterator[Line | Problem]:
+def _json_lines(path: Path, text: str, problems: list[Problem]) -> Iterator[Line]:
     for number, line in enumerate(text.split("\n"), start=1):
-        where = f"{path}, line {number}"
         if not line.strip():
             continue
+        fix = "write one object a line"
         try:
             row = parse_json(line)
+            what = "" if isinstance(row, dict) else f"is a JSON {type(row).__name__}, expected an object"
         except json.JSONDecodeError as error:
-            yield Problem(where, f"is not JSON ({error.msg} at column {error.colno})", "write one object a line")
-            continue
+            what = f"is not JSON ({error.msg} at column {error.colno})"
         except ValueError as error:
-            yield Problem(where, f"cannot be read ({error})", "write one object a line")
-            continue
-        if not isinstance(row, dict):
-            yield Problem(where, f"is a JSON {type(row).__name__}, expected an object", "write one object a line")
-            continue
-        wrong = [key for key, value in row.items() if not isinstance(value, str | None)]
-        if wrong:
-            kind = type(row[wrong[0]]).__name__
-            yield Problem(where, f"{wrong[0]!r} is a JSON {kind}", "use a text (a path or a name) or null")
-            continue
-        yield number, {key: value.strip() for key, value in row.items() if value and value.strip()}
+            what = f"cannot be read ({error})"
+        if not what and (wrong := [key for key, value in row.items() if not isinstance(value, str | None)]):
+            what = f"{wrong[0]!r} is a JSON {type(row[wrong[0]]).__name__}"
+            fix = "use a text (a path or a name) or null"
+        if what:
+            problems.append(Problem(f"{path}, line {number}", what, fix))
+        else:
+            yield number, {key: value.strip() for key, value in row.items() if value and value.strip()}

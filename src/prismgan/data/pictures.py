@@ -35,15 +35,15 @@ def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
         PictureError: a folder holds no picture.
         DataError: there is no built-in picture or collection of that name.
     """
-    found: list[PictureName] = []
+    single: list[PictureName] = []
     for picture in pictures:
         if builtin.is_builtin(picture):
-            found.extend(builtin.expand(picture))
+            single += builtin.expand(picture)
         elif Path(picture).is_dir():
-            found.extend(str(path) for path in images.find_pictures(Path(picture)))
+            single += map(str, images.find_pictures(Path(picture)))
         else:
-            found.append(picture)
-    return tuple(found)
+            single.append(picture)
+    return tuple(single)
 
 
 def resolve(picture: PictureName, base: Path) -> PictureName:
@@ -59,8 +59,8 @@ class Cache:
     is thrown out either, as training asks for all pictures equally often.
 
     Args:
-        wanted: what will be asked for. Unreadable ones raise no error here, but in :meth:`load`.
-        megabytes: most memory to use; 0 keeps nothing.
+        wanted: pictures to decode. Unreadable ones raise no error here, but in :meth:`load`.
+        megabytes: memory limit; 0 keeps nothing.
     """
 
     def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
@@ -88,20 +88,19 @@ class Cache:
             raise
 
     def _fill(self, wanted: list[PictureName], free: int) -> None:
+        def attempt(picture: PictureName) -> UInt8[Tensor, "3 H W"] | None:
+            try:
+                return self.load(picture)
+            except PictureError:
+                return None  # remembered by load
+
         threads = min(8, os.cpu_count() or 1)
         with ThreadPoolExecutor(threads) as pool:
             for start in range(0, len(wanted), threads):
                 part = wanted[start : start + threads]
-                for picture, pixels in zip(part, pool.map(self._attempt, part), strict=True):
-                    if pixels is None:
-                        continue
-                    free -= pixels.numel()
-                    if free < 0:
-                        return
-                    self._kept[picture] = pixels
-
-    def _attempt(self, picture: PictureName) -> UInt8[Tensor, "3 H W"] | None:
-        try:
-            return self.load(picture)
-        except PictureError:
-            return None  # remembered by load
+                for picture, pixels in zip(part, pool.map(attempt, part), strict=True):
+                    if pixels is not None:
+                        free -= pixels.numel()
+                        if free < 0:
+                            return
+                        self._kept[picture] = pixels

@@ -59,7 +59,7 @@ class Companion:
             why = f"; the recipe enlarges by {largest}, so its sources have 1/{largest} of their photos' sides"
             why += ", and a target may be as large as its photo" if self.task else ""
         return (
-            f"{self.picture}: has {size[1]}x{size[0]} pixels, expected {width}x{height} "
+            f"has {size[1]}x{size[0]} pixels, expected {width}x{height} "
             f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio}){why}"
         )
 
@@ -74,7 +74,6 @@ class View:
     """The clean photo at the source's size."""
     companions: Mapping[str, Float[Tensor, "3 sh sw"]]
     """The row's own source, as ``SOURCE``, and targets of paired tasks, by task; what it has of them."""
-
     exact: bool = False
     """Whether only tasks of the photo's own scale, of those that enlarge, have a target here."""
     photo_only: bool = False
@@ -86,11 +85,9 @@ class View:
         return View(change(self.photo), change(self.reference), beside, self.exact, self.photo_only or photo_only)
 
     def mirrored(self) -> View:
-        """The same part seen in a mirror."""
         return self.changed(lambda image: image.flip(-1))
 
     def turned(self, quarters: int) -> View:
-        """The same part turned by so many quarters; upright again after four."""
         if quarters % 4 == 0:
             return self
         return self.changed(lambda image: torch.rot90(image, quarters, (-2, -1)).contiguous(), photo_only=True)
@@ -108,17 +105,17 @@ class View:
     def targets(self, tasks: Sequence[Task]) -> dict[str, Float[Tensor, "3 sh sw"]]:
         """The targets of all tasks with pairs by name; zeros for those that the row has none for."""
         height, width = self.reference.shape[-2:]
-        found: dict[str, Tensor] = {}
+        targets: dict[str, Tensor] = {}
         for task in tasks:
             size = (height * task.scale, width * task.scale)
             if task.has_pairs and not self.has(task):
-                found[task.name] = torch.zeros(3, *size)
+                targets[task.name] = torch.zeros(3, *size)
             elif isinstance(task.target, Derived):
                 clean = self.reference if task.scale == 1 else _resized(self.photo, size)
-                found[task.name] = task.target.function(clean[None])[0]
+                targets[task.name] = task.target.function(clean[None])[0]
             elif isinstance(task.target, Paired):
-                found[task.name] = self.companions[task.name]
-        return found
+                targets[task.name] = self.companions[task.name]
+        return targets
 
 
 @dataclass(frozen=True)
@@ -136,10 +133,7 @@ class Scene:
     def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
         """A rectangle of the scene, after all of it was brought to another grid (usually its own).
 
-        Args:
-            corner: row and column of the upper left corner, on ``grid``.
-            size: height and width, on ``grid``.
-            grid: height and width of the whole.
+        ``corner`` (row and column of the upper left one) and ``size`` (height and width) are on that ``grid``.
         """
 
         def cut(pixels: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
@@ -162,14 +156,8 @@ class Scene:
         """A rectangle with one scale alone, for a scene without companions.
 
         A source that was made by reducing a photo by 4 at once is not the half of that photo's half: a network
-        trained on the two would learn neither. So the photo is first brought to ``scale``, and the source is
-        made from that.
-
-        Args:
-            corner: row and column of the upper left corner, in the photo's pixels.
-            size: height and width of the source.
-            scale: side of the view's photo divided by the side of its source.
-            pixels: how many of the photo's pixels make a pixel of the source, at least ``scale``.
+        trained on the two would learn neither. So the photo is first brought to ``scale`` times the source's ``size``,
+        and the source is made from that. ``pixels`` of the photo, at least ``scale``, make a pixel of the source.
         """
         window = (slice(corner[0], corner[0] + size[0] * pixels), slice(corner[1], corner[1] + size[1] * pixels))
         photo = _resized(images.to_float(self.photo[:, window[0], window[1]]), (size[0] * scale, size[1] * scale))
@@ -190,7 +178,6 @@ def is_flat(pixels: UInt8[Tensor, "H W"]) -> bool:
 
 
 def largest_scale(tasks: Sequence[Task]) -> int:
-    """The largest scale of all tasks; 1 without tasks."""
     return max((task.scale for task in tasks), default=1)
 
 
@@ -223,7 +210,7 @@ def read(row: Row, tasks: Sequence[Task], load: Callable[[PictureName], UInt8[Te
         size = (pixels.shape[1], pixels.shape[2])
         scale = each.scale_of(size, whole, largest)
         if scale is None:
-            raise DataError(f"{each.misfit(size, row, whole, largest)}; resize it, or leave it out")
+            raise DataError(f"{each.picture}: {each.misfit(size, row, whole, largest)}; resize it, or leave it out")
         beside[each.task] = pixels[:, : grid[0] * scale, : grid[1] * scale]
         scales[each.task] = each.scale
     return Scene(grid, photo[:, : grid[0] * largest, : grid[1] * largest], beside, scales)

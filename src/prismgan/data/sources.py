@@ -147,25 +147,20 @@ def rows(config: DataConfig) -> list[Row]:
 
 def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
     """All rows that can be made out, and everything that is wrong with the others. Raises nothing."""
-    found: list[Row] = []
     problems: list[Problem] = []
     groups: list[tuple[SourceEntry, list[Row]]] = []
     for entry in config.train:
-        items = list(_entry_rows(entry))
-        problems += [item for item in items if isinstance(item, Problem)]
-        group = [item for item in items if isinstance(item, Row)]
+        group = list(_entry_rows(entry, problems))
         problems += _idle_patterns(entry, group)
         groups.append((entry, group))
-    found += _weighed(groups)
+    found = list(_weighed(groups))
     for entry in config.test:
-        for item in _entry_rows(entry):
-            if isinstance(item, Problem):
-                problems.append(item)
-            elif item.split == "train":
-                what = f"{item.key}: is marked as split=train, but the manifest is listed under 'test'"
+        for row in _entry_rows(entry, problems):
+            if row.split == "train":
+                what = f"{row.key}: is marked as split=train, but the manifest is listed under 'test'"
                 problems.append(Problem(str(entry.manifest), what, "list the manifest under 'train' alone"))
             else:
-                found.append(replace(item, split="test"))
+                found.append(replace(row, split="test"))
     return found, problems
 
 
@@ -195,50 +190,40 @@ def _weighed(groups: Iterable[tuple[SourceEntry, Sequence[Row]]]) -> Iterator[Ro
             yield replace(row, weight=weight * factor, clean=entry.clean)
 
 
-def _entry_rows(entry: SourceEntry) -> Iterator[Row | Problem]:
+def _entry_rows(entry: SourceEntry, problems: list[Problem]) -> Iterator[Row]:
+    """The rows of one place; what is wrong with it is added to ``problems``."""
     if entry.manifest is not None:
-        yield from _manifest_rows(entry, Path(entry.manifest))
+        yield from _manifest_rows(entry, Path(entry.manifest), problems)
     elif entry.builtin is not None:
         name = entry.builtin.removeprefix(builtin.PREFIX)
         try:
-            members = builtin.expand(builtin.PREFIX + name)
+            for member in builtin.expand(builtin.PREFIX + name):
+                yield Row(member, collection=entry.collection or name, key=member)
         except DataError as error:
-            yield Problem("data", str(error), "correct the name")
-            return
+            problems.append(Problem("data", str(error), "correct the name"))
         except PrismganError as error:  # its package is not installed
             what, fix = str(error).rsplit("; ", 1)
-            yield Problem("data", what, fix)
-            return
-        for member in members:
-            yield Row(member, collection=entry.collection or name, key=member)
-    else:
-        for folder in entry.folders or (entry.folder or "",):
-            yield from _folder_rows(entry, Path(folder))
+            problems.append(Problem("data", what, fix))
+    for folder in map(Path, entry.folders or ([] if entry.folder is None else [entry.folder])):
+        try:
+            for path in images.find_pictures(folder):
+                key = path.relative_to(folder).as_posix()
+                yield Row(str(path), collection=entry.collection or folder.name, key=key)
+        except PrismganError as error:
+            what = str(error).removeprefix(f"{folder}: ")
+            problems.append(Problem(str(folder), what, "correct the path, or put pictures there"))
 
 
-def _folder_rows(entry: SourceEntry, folder: Path) -> Iterator[Row | Problem]:
-    collection = entry.collection or folder.name
-    try:
-        found = images.find_pictures(folder)
-    except PrismganError as error:
-        what = str(error).removeprefix(f"{folder}: ")
-        yield Problem(str(folder), what, "correct the path, or put pictures there")
-        return
-    for path in found:
-        yield Row(str(path), collection=collection, key=path.relative_to(folder).as_posix())
-
-
-def _manifest_rows(entry: SourceEntry, path: Path) -> Iterator[Row | Problem]:
+def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> Iterator[Row]:
     root = path.parent if entry.root is None else Path(entry.root)
-    records, problems = manifest.read(path)
-    yield from problems
-    for record in records:
-        cells = record.cells
+    listed, wrong = manifest.read(path)
+    problems += wrong
+    for cells in listed:
         views = [cells[column] for column in ("collection", "view") if column in cells]
         yield Row(
             picture=pictures.resolve(cells["picture"], root),
             source=pictures.resolve(cells["source"], root) if "source" in cells else None,
-            targets={column: pictures.resolve(cell, root) for column, cell in record.targets.items()},
+            targets={column: pictures.resolve(cell, root) for column, cell in manifest.targets(cells).items()},
             split=SPLITS[cells["split"]] if "split" in cells else None,
             collection="/".join(views) or entry.collection or path.stem,
             key=cells["picture"],
@@ -254,8 +239,7 @@ def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row
     Raises:
         DataError: nothing is left to train on.
     """
-    marked = any(row.split == "test" for row in found)
-    if marked or config.test or config.test_fraction == 0:
+    if any(row.split == "test" for row in found) or config.test or config.test_fraction == 0:
         test = [row for row in found if row.split == "test"]
         train = [row for row in found if row.split != "test"]
     else:
@@ -269,14 +253,14 @@ def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row
 
 def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[PictureName]:
     """Pictures kept back: about ``fraction`` of all, at least one and not all where there are two."""
+
+    def chance(row: Row) -> float:
+        name = f"{row.collection}/{row.key or row.picture}"
+        return math.ldexp(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), -64)
+
     forced = {row.picture for row in found if row.split == "train"}
-    chances = {row.picture: _chance(row) for row in found if row.picture not in forced and not row.drawn}
-    ranked = sorted(chances, key=lambda picture: chances[picture])
+    chances = {row.picture: chance(row) for row in found if row.picture not in forced and not row.drawn}
+    ranked = sorted(chances, key=chances.__getitem__)
     most = len(ranked) if forced else len(ranked) - 1
-    count = sum(chance < fraction for chance in chances.values())
+    count = sum(value < fraction for value in chances.values())
     return set(ranked[: min(max(count, 1), max(most, 0))])
-
-
-def _chance(row: Row) -> float:
-    name = f"{row.collection}/{row.key or row.picture}"
-    return math.ldexp(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), -64)

@@ -8,7 +8,7 @@ from prismgan.batch import Batch
 from prismgan.data import pictures, scene
 from prismgan.data.batches import collate
 from prismgan.data.degradation import Condition
-from prismgan.data.scene import SOURCE, Scene, View
+from prismgan.data.scene import SOURCE, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import stream
 from prismgan.data.training_set import Sample
@@ -17,7 +17,7 @@ from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import PictureName, Task
 
 GRID = 4
-"""Sources have sides that are whole multiples of this, which networks of cells of that size take unpadded."""
+"""The sides of sources are whole multiples of this, so that networks of cells of that size need no padding."""
 
 
 class TestSet:
@@ -31,8 +31,8 @@ class TestSet:
         condition: what is done to sources; rows with a source of their own keep that.
         maximum_side: half the largest side of a photo, in pixels.
         seed: of the noise. It depends on the picture's place in ``rows`` too.
-        alongside: the recipe's other tasks, which are not tested here. Photos are reduced for them as well, and the
-            largest scale of all tasks says how large a row's own source and its targets have to be.
+        alongside: the recipe's other tasks, which are not tested here: the largest scale of all tasks says how far
+            photos are reduced, and how large a row's own source and its targets have to be.
     """
 
     __test__ = False  # for pytest: the name is no test's
@@ -69,31 +69,21 @@ class TestSet:
         """
         for index, row in enumerate(self.rows):
             try:
-                found = scene.read(row, self._cut_for, pictures.load)
-                view = self._view(found, row)
+                view = self._view(row)
             except PictureError as error:
                 self.skipped[row.picture] = str(error)
                 continue
-            yield row, self._batch(view, index)
+            source = view.companions.get(SOURCE)
+            if source is None:
+                source = self.condition.apply(view.reference, stream(self.seed, index, "condition"))
+            present = {task.name: view.has(task) for task in self.tasks if task.has_pairs}
+            yield row, collate([Sample(source, view.reference, view.targets(self.tasks), {}, present)])
 
-    def _view(self, found: Scene, row: Row) -> View:
-        longest = max(found.photo.shape[1:])
-        factor = min(1.0, 2 * self.maximum_side / longest)
-        height, width = (int(side * factor) for side in found.grid)
+    def _view(self, row: Row) -> View:
+        whole = scene.read(row, self._cut_for, pictures.load)
+        factor = min(1.0, 2 * self.maximum_side / max(whole.photo.shape[1:]))
+        height, width = (int(side * factor) for side in whole.grid)
         size = (height // GRID * GRID, width // GRID * GRID)
         if min(size) < MINIMUM_SIDE:
             raise PictureError(f"{row.picture}: is too small to test on; leave it out")
-        return found.view((0, 0), size, (height, width))
-
-    def _batch(self, view: View, index: int) -> Batch:
-        source = view.companions.get(SOURCE)
-        if source is None:
-            source = self.condition.apply(view.reference, stream(self.seed, index, "condition"))
-        sample = Sample(
-            source=source,
-            reference=view.reference,
-            targets=view.targets(self.tasks),
-            examples={},
-            present={task.name: view.has(task) for task in self.tasks if task.has_pairs},
-        )
-        return collate([sample])
+        return whole.view((0, 0), size, (height, width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -13,7 +14,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from prismgan.data import scene
-from prismgan.data.degradation import DegradationConfig, degrade
+from prismgan.data.degradation import DegradationConfig, draw
 from prismgan.data.examples import exemplar_crop, shown, shown_pictures, unpaired_crop
 from prismgan.data.pictures import Cache
 from prismgan.data.scene import SOURCE, Scene, View
@@ -52,13 +53,11 @@ class TrainingSet:
             upright, and the other steps do not show them.
         reject_flat: how often a crop with next to nothing in it is drawn anew.
         alongside: tasks that are not trained here, and that pictures are cut for all the same.
-        batch: rows of a training step, which are cut for the same one of several scales, drawn anew for each, so that
-            tasks of the others need not be computed in that step. Samples are then those of a training with the tasks
-            ``alongside``. Where a step would be left without any task, as for an expert of one of two scales, rows take
-            turns instead: it sees as many rows of its scale.
-        reduced: whether photos are shown reduced too, by any whole factor that leaves a crop of them, whatever scales
-            those ``alongside`` have. A look is asked of whole photos, and a crop of a large one is mostly plain; with
-            tasks of several scales, every photo is reduced, and nothing is plain. Not for tasks that enlarge.
+        batch: rows of a training step. All of them share one randomly drawn super-resolution scale, so that tasks of
+            the other scales need not be computed. Samples are then those of a training with the tasks ``alongside``.
+            Where a step would be left without any task, as for an expert of one of two scales, rows take turns instead.
+        reduced: whether photos are downscaled too, by any whole factor that leaves a crop, so that crops contain no
+            flat regions: a style is asked of whole photos. Not for tasks that enlarge.
 
     Raises:
         DataError: there are no rows, or a built-in picture does not exist.
@@ -80,9 +79,8 @@ class TrainingSet:
         quarter_turns: bool = False,
         reject_flat: float = 0.0,
     ) -> None:
-        if not any(task.is_photo for task in tasks):
-            rows = [row for row in rows if not row.drawn]
-        rows = [row for row in rows if row.weight > 0]
+        of_photo = any(task.is_photo for task in tasks)
+        rows = [row for row in rows if row.weight > 0 and (of_photo or not row.drawn)]
         if not rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
         self.rows = tuple(rows)
@@ -93,7 +91,7 @@ class TrainingSet:
         self.seed = seed
         self.mirror = mirror
         self.reduced = reduced
-        self.quarter_turns = quarter_turns and any(task.is_photo for task in tasks)
+        self.quarter_turns = quarter_turns and of_photo
         self.reject_flat = reject_flat
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
@@ -121,14 +119,12 @@ class TrainingSet:
         """
         load = _Loader(self._cache)
         row, view = self._view(position, load)
-        source = view.companions.get(SOURCE)
-        if source is None:
-            source = view.reference
-            if self.degradation is not None:
-                config = self.degradation
-                if row.clean is not None:
-                    config = config.model_copy(update={"clean": row.clean})
-                source = degrade(source, config, stream(self.seed, position, "degradation"))
+        source, config = view.companions.get(SOURCE, view.reference), self.degradation
+        if config is not None and SOURCE not in view.companions:
+            if row.clean is not None:
+                config = config.model_copy(update={"clean": row.clean})
+            random = stream(self.seed, position, "degradation")
+            source = draw(config, random).apply(source, random)
         return Sample(
             source=source,
             reference=view.reference,
@@ -150,25 +146,21 @@ class TrainingSet:
             row = self.rows[index]
             if row.drawn:
                 return row, self._graphics(position, stream(self.seed, position, "graphics"))
-            try:
-                found = scene.read(row, self._cut_for, load)
-            except PictureError:  # named in Sample.skipped
-                continue
-            return row, self._crop(found, position, stream(self.seed, position, "crop"))
+            with suppress(PictureError):  # named in Sample.skipped
+                whole = scene.read(row, self._cut_for, load)
+                return row, self._crop(whole, position, stream(self.seed, position, "crop"))
         raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({load.reason})")
 
-    def _crop(self, found: Scene, position: int, generator: torch.Generator) -> View:
-        view = self._rectangle(found, position, generator)
+    def _crop(self, whole: Scene, position: int, generator: torch.Generator) -> View:
+        view = self._rectangle(whole, position, generator)
         if self.mirror and uniform(generator, 0.0, 1.0) < 0.5:
             view = view.mirrored()
-        return view.turned(self._quarters(position, generator)) if self.quarter_turns else view
-
-    def _quarters(self, position: int, generator: torch.Generator) -> int:
-        """By how many quarters a row is turned."""
+        if not self.quarter_turns:
+            return view
         if all(task.is_photo for task in self.tasks):
-            return integer(generator, 0, 3)
+            return view.turned(integer(generator, 0, 3))
         upright = uniform(stream(self.seed, position // self._batch, "upright"), 0.0, 1.0) < 0.5
-        return 0 if upright else integer(generator, 1, 3)
+        return view if upright else view.turned(integer(generator, 1, 3))
 
     def _graphics(self, position: int, generator: torch.Generator) -> View:
         """Graphics at the scale of the row's step, or as fine as the source itself for tasks that do not enlarge."""
@@ -180,27 +172,25 @@ class TrainingSet:
         unit = scale * uniform(generator, 0.7, 1.0) if scale > 1 else 1.0
         return scene.drawn(self.crop, scale, integer(generator, 0, 2**62), unit)
 
-    def _rectangle(self, found: Scene, position: int, generator: torch.Generator) -> View:
+    def _rectangle(self, whole: Scene, position: int, generator: torch.Generator) -> View:
         size = (self.crop, self.crop)
         several = len(self._scales) > 1 and not self.reduced
-        if (several or self.reduced) and not found.companions:
+        if (several or self.reduced) and not whole.companions:
             # Any reduction that leaves enough pixels.
-            scale, most = 1, min(found.photo.shape[1:]) // self.crop
+            height, width = whole.photo.shape[1:]
+            scale, most = 1, min(height, width) // self.crop
             if several:
                 scale, most = self._scales[self._turn(position)], min(self._scales[-1], most)
             if most >= scale:
                 pixels = integer(generator, scale, most)
-                whole = (found.photo.shape[1], found.photo.shape[2])
-                corner = self._corner(found.photo, whole, self.crop * pixels, pixels, generator)
-                return found.reduced(corner, size, scale, pixels)
+                corner = self._corner(whole.photo, (height, width), self.crop * pixels, pixels, generator)
+                return whole.reduced(corner, size, scale, pixels)
         # A picture smaller than the crop is enlarged: a little blur does less harm than leaving out all small
         # pictures of a mixed collection, or than borders that no photo has.
-        shorter = min(found.grid)
-        grid = found.grid
+        grid, shorter = whole.grid, min(whole.grid)
         if shorter < self.crop:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
-        corner = self._corner(found.photo, grid, self.crop, 1, generator)
-        return found.view(corner, size, grid)
+        return whole.view(self._corner(whole.photo, grid, self.crop, 1, generator), size, grid)
 
     def _corner(
         self, photo: UInt8[Tensor, "3 H W"], grid: tuple[int, int], side: int, step: int, generator: torch.Generator
@@ -234,13 +224,11 @@ class TrainingSet:
         generator = stream(self.seed, position, "example", task.name)
         side = self.crop * task.scale
         for index in _candidates(integer(generator, 0, len(domain) - 1), len(domain), generator):
-            try:
+            with suppress(PictureError):  # named in Sample.skipped
                 if isinstance(task.target, Exemplar):
                     image = self._exemplar(task.name, domain[index], task.target.size, load)
                     return exemplar_crop(image, side, generator)
                 return unpaired_crop(load(domain[index]), side, generator)
-            except PictureError:  # named in Sample.skipped
-                continue
         raise DataError(f"task {task.name!r}: none of its {len(domain)} pictures can be read ({load.reason})")
 
     def _exemplar(self, task: str, picture: PictureName, size: int, load: _Loader) -> Float[Tensor, "3 H W"]:
@@ -284,4 +272,4 @@ def _order(seed: int, epoch: int, weights: tuple[float, ...]) -> list[int]:
     bounds = np.cumsum(weights)
     places = (np.arange(len(weights)) + uniform(generator, 0.0, 1.0)) * bounds[-1] / len(weights)
     rows = np.searchsorted(bounds, places, side="right").clip(max=len(weights) - 1)
-    return [int(rows[place]) for place in order]
+    return [int(row) for row in rows[order]]

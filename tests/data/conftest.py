@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prismgan.tasks import Derived, Exemplar, Paired, Target, Task, Unpaired
+from prismgan.tasks import Derived, Exemplar, Paired, Task, Unpaired
+from prismgan.tasks.base import Target
 
 MakePicture = Callable[..., Path]
 MakeTask = Callable[..., Task]

@@ -29,7 +29,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         PrismganError: the file cannot be written; the one before is untouched.
     """
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "random": random_states(), **state}, buffer)
+    torch.save({"format": FORMAT, "random": _random_states(), **state}, buffer)
     replace_file(path, buffer.getvalue())
 
 
@@ -56,7 +56,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise WeightsError(f"{path}: is no checkpoint of this version; train again")
     try:
-        restore_random_states(state.pop("random"))
+        _restore_random_states(state.pop("random"))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path}: its random states are damaged ({reason})") from None
@@ -72,7 +72,7 @@ def _content(path: Path) -> bytes:
         raise WeightsError(f"{path}: is not a checkpoint that can be read ({error.strerror})") from None
 
 
-def random_states() -> dict[str, Any]:
+def _random_states() -> dict[str, Any]:
     """States of the global random number generators of Python, numpy and torch."""
     version, numbers, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)
@@ -83,7 +83,7 @@ def random_states() -> dict[str, Any]:
     }
 
 
-def restore_random_states(states: dict[str, Any]) -> None:
+def _restore_random_states(states: dict[str, Any]) -> None:
     version, numbers, gauss = states["python"]
     random.setstate((version, tuple(numbers), gauss))
     name, keys, position, has_gauss, cached = states["numpy"]

@@ -12,19 +12,15 @@ from rich.table import Table
 
 
 class Display:
-    """Told of every step and event; this one shows nothing."""
+    """Shows steps, with means since the last one shown, and events; this one shows nothing."""
 
-    def start(self, step: int, steps: int) -> None:
-        """Training starts at ``step`` of ``steps``."""
+    def start(self, step: int, steps: int) -> None: ...
 
-    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
-        """``step`` of ``steps`` are done; ``log`` holds means since the last call."""
+    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None: ...
 
-    def event(self, message: str) -> None:
-        """Something a person wants to know."""
+    def event(self, message: str) -> None: ...
 
-    def stop(self) -> None:
-        """Training is over, for whatever reason."""
+    def stop(self) -> None: ...
 
 
 class Terminal(Display):
@@ -60,17 +56,14 @@ class Terminal(Display):
         now = time.monotonic()
         if self._live is not None:
             self._progress.update(self._progress.task_ids[0], completed=step, total=steps, rate=rate)
-            self._live.update(Group(self._table(log), self._progress))
+            self._live.update(Group(_table(log), self._progress))
         elif now - self._printed >= self.every or step == steps:
             self._printed = now
             done = max(1, step - self._first)
             left = (now - self._started) / done * (steps - step)
             losses = "  ".join(f"{name} {value:.3f}" for name, value in _losses(log).items())
-            self.console.print(
-                f"step {step}/{steps}  ETA {left:.0f} s  {rate}  {losses}  {_accuracy(log)}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            line = f"step {step}/{steps}  ETA {left:.0f} s  {rate}  {losses}  {_accuracy(log)}"
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     def event(self, message: str) -> None:
         self.console.print(message, highlight=False, markup=False, soft_wrap=True)
@@ -80,15 +73,13 @@ class Terminal(Display):
             self._live.stop()
             self._live = None
 
-    @staticmethod
-    def _table(log: Mapping[str, float]) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in _losses(log):
-            table.add_column(name, justify="right")
-        table.add_row(*(f"{value:.4f}" for value in _losses(log).values()))
-        table.caption = _accuracy(log)
-        table.caption_justify = "left"
-        return table
+
+def _table(log: Mapping[str, float]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), caption=_accuracy(log), caption_justify="left")
+    for name in _losses(log):
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{value:.4f}" for value in _losses(log).values()))
+    return table
 
 
 def _losses(log: Mapping[str, float]) -> dict[str, float]:

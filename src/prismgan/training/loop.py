@@ -6,8 +6,8 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -24,7 +24,7 @@ REPLAN_EVERY = 10
 
 
 class Loop(ABC):
-    """Batches into a model, and around it averaging, means for the log, the clock, bad steps and signals."""
+    """Trains a model on batches: averaging of weights, means for the log, the clock, bad steps and signals."""
 
     def __init__(self, model: Model, average: Average, *, steps: int, log_every: int, patience: int) -> None:
         """``patience`` is how many steps in a row may not be finite."""
@@ -51,8 +51,7 @@ class Loop(ABC):
         return {}
 
     @abstractmethod
-    def after_step(self, last: bool) -> None:
-        """Whatever else is due after a step."""
+    def after_step(self, last: bool) -> None: ...
 
     @abstractmethod
     def log(self, means: Mapping[str, float], images_per_second: float) -> None:
@@ -70,7 +69,7 @@ class Loop(ABC):
         """Train to the last step; False if a signal ended it earlier."""
         self.display.start(self.step, self.steps)
         try:
-            with _signals_told(self._ask_to_stop), lost_processes_named():
+            with self._signals_noted(), lost_processes_named():
                 while self.step < self.steps and self.signal is None:
                     if not self._run_until_divergence(parts, workers):
                         self.diverged()
@@ -125,11 +124,25 @@ class Loop(ABC):
         step."""
         told = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
         fits = round(60 * minutes * self.step / float(total(told)))
-        self.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
-        self.model.steps = self.steps
+        self.steps = self.model.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
 
-    def _ask_to_stop(self, number: int) -> None:
-        self.signal = number
+    @contextmanager
+    def _signals_noted(self) -> Iterator[None]:
+        """The number of the first SIGINT or SIGTERM is kept; a second one ends the program at once."""
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.signal = number
+            signal.signal(number, before[number])
+
+        before: dict[int, Any] = {}
+        with suppress(ValueError):  # not in the main thread: whoever runs it handles signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, note)
+        try:
+            yield
+        finally:
+            for changed, handler in before.items():
+                signal.signal(changed, handler)
 
     def _stop_asked(self) -> bool:
         """Whether any process was asked to stop, so that all stop at the same step."""
@@ -138,27 +151,6 @@ class Loop(ABC):
             if asked.item() and self.signal is None:
                 self.signal = signal.SIGTERM
         return self.signal is not None
-
-
-@contextmanager
-def _signals_told(tell: Callable[[int], None]) -> Iterator[None]:
-    """``tell`` is called with the number of the first SIGINT or SIGTERM; a second one ends the program at once."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        tell(number)
-        signal.signal(number, before[number])
-
-    before: dict[int, Any] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
-    except ValueError:  # not the main thread: whoever runs it handles signals
-        before.clear()
-    try:
-        yield
-    finally:
-        for changed, handler in before.items():
-            signal.signal(changed, handler)
 
 
 class Average:
@@ -194,9 +186,6 @@ class Average:
     def _fill(self, values: Mapping[str, Tensor]) -> None:
         for name, parameter in self.network.named_parameters():
             parameter.copy_(values[name])
-
-    def state(self) -> dict[str, Tensor]:
-        return self.average
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         for name, value in state.items():

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
 from prismgan.errors import PrismganError, RecipeError
-from prismgan.files import entries, locked, parse_json, replace_file
+from prismgan.files import entries, parse_json, replace_file
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import differences, load, read_yaml, to_yaml
 
@@ -35,12 +34,8 @@ class Run:
         self.report = folder / "report.html"
 
     def must_be_new(self, recipe: str) -> None:
-        """Refuse a folder that holds anything, a training above all; but for a training of this recipe that was killed
-        before it had a checkpoint, which is started again. ``recipe`` is the text of the resolved one.
-
-        Raises:
-            RecipeError: there is something in the folder.
-        """
+        """Refuse a folder that holds anything, but for a training of this recipe (the text of the resolved one) that was
+        killed before it had a checkpoint, and is started again."""
         if self.checkpoint.exists():
             raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")
         if self.is_bare() and self.recipe.read_bytes() == recipe.encode():
@@ -49,41 +44,25 @@ class Run:
             raise RecipeError(f"{self.folder}: is not empty, and holds no training; choose a new folder for the run")
 
     def is_bare(self) -> bool:
-        """Whether there is a recipe and nothing else, as a training leaves it that was killed before its first
-        checkpoint."""
+        """Whether there is a recipe and nothing else: a training was killed before its first checkpoint."""
         return self.recipe.is_file() and entries(self.folder) == [self.recipe]
-
-    def locked(self) -> AbstractContextManager[None]:
-        """While this lasts no other training writes into the folder.
-
-        Raises:
-            PrismganError: another one does, or the folder cannot be made or written to.
-        """
-        return locked(self.folder, "training")
 
     def clear(self) -> None:
         """Delete what a training and its report made, and nothing else."""
-        for name in ("evaluation.json", "cost.json", "trackers.json"):
-            (self.folder / name).unlink(missing_ok=True)
-        for path in (self.recipe, self.checkpoint, self.weights, self.metrics, self.report):
+        others = [self.folder / name for name in ("evaluation.json", "cost.json", "trackers.json")]
+        for path in (self.recipe, self.checkpoint, self.weights, self.metrics, self.report, *others):
             path.unlink(missing_ok=True)
         for name in (self.samples.name, "render", "exemplars", "tensorboard"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def write(self, name: str, content: str) -> None:
-        """Write a text file of the run as a whole."""
         replace_file(self.folder / name, content.encode())
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file of the run as a whole."""
         self.write(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Append a line to ``metrics.jsonl``.
-
-        Raises:
-            PrismganError: the disk is full.
-        """
+        """Append a line to ``metrics.jsonl``."""
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -94,11 +73,7 @@ class Run:
             ) from None
 
     def lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-        """The lines of ``metrics.jsonl``, as they are and as what they say; None for those that cannot be read.
-
-        Raises:
-            PrismganError: the file cannot be read.
-        """
+        """The lines of ``metrics.jsonl``, raw and parsed; None for those that cannot be read."""
         try:
             content = self.metrics.read_bytes()
         except FileNotFoundError:
@@ -119,23 +94,19 @@ class Run:
             Seconds trained by then, and how many lines could not be read and are left out. The last one does not count:
             it may be the half line of a process that was killed.
         """
-        kept, seconds, unreadable = [], 0.0, []
-        for number, (text, line) in enumerate(self.lines()):
-            if line is None:
-                unreadable.append(number)
-            elif line.get("step", 0) <= step:
+        lines = list(self.lines())
+        kept, seconds = [], 0.0
+        for text, line in lines:
+            if line is not None and line.get("step", 0) <= step:
                 kept.append(text + b"\n")
                 seconds = time if isinstance(time := line.get("time"), float) else seconds
         if self.metrics.exists():
             replace_file(self.metrics, b"".join(kept))
-        return seconds, sum(each < number for each in unreadable) if unreadable else 0
+        return seconds, sum(line is None for _, line in lines[:-1])
 
 
 def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) -> int | None:
-    """The batch size that the run goes on from; None where it starts.
-
-    Args:
-        resume: whether to go on; ``"auto"`` goes on where there is a checkpoint.
+    """The batch size that the run goes on from; None where it starts. ``"auto"`` resumes where there is a checkpoint.
 
     Raises:
         RecipeError: the folder does not fit.
@@ -154,9 +125,6 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
 
     Returns:
         The batch size that the run was trained with so far, for :func:`pictures_must_be_the_same`.
-
-    Raises:
-        RecipeError: it is, the folder holds no training, or the run's own recipe leaves a field open.
     """
     if not run.recipe.exists():
         raise RecipeError(f"{run.folder}: holds no training to resume")
@@ -182,11 +150,7 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
 def pictures_must_be_the_same(run: Run, before: tuple[int, int], now: tuple[int, int]) -> None:
     """Refuse to go on with another number of pictures in a step: what a picture is cut to is a function of its place.
 
-    Args:
-        before: number of processes, and pictures in a step of each, that the run was trained with.
-
-    Raises:
-        RecipeError: the products differ.
+    ``before`` and ``now`` are the number of processes, and pictures in a step of each.
     """
     pictures = before[0] * before[1]
     if pictures != now[0] * now[1]:

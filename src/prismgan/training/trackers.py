@@ -27,11 +27,7 @@ class Trackers:
     """
 
     def __init__(self, names: Sequence[TrackerName], run: Run, tell: Callable[[str], None]) -> None:
-        """Check that the packages are installed; nothing is started yet.
-
-        Raises:
-            PrismganError: one of them is missing.
-        """
+        """Check that the packages are installed; nothing is started yet."""
         for name in names:
             if name == "tensorboard":
                 require("training.trackers: tensorboard", "tracking", name)
@@ -43,12 +39,9 @@ class Trackers:
         self._trackers: list[Any] = []
 
     def start(self, title: str, recipe: Mapping[str, Any], step: int) -> None:
-        """Open the trackers; a resumed run goes on in the entries that it has there.
+        """Open the trackers; a run that resumes at ``step`` goes on in the entries that it has there.
 
-        Args:
-            title: of the recipe, which is the project's name.
-            recipe: dumped, as in ``recipe.yaml``, which is written already.
-            step: to resume at; what was logged for later steps is void.
+        ``title`` is the recipe's, ``recipe`` its dump; its ``recipe.yaml`` is written already.
 
         Raises:
             PrismganError: a tracker cannot start.
@@ -66,9 +59,9 @@ class Trackers:
                 self._trackers.append(tracker := _started(name, title, self._run, before.get(name), step))
                 ids[name] = _identity(tracker)
             except Exception as error:  # whatever a library, or a server, raises
-                reason = one_line(str(error)) or type(error).__name__
                 raise PrismganError(
-                    f"training.trackers: {name} cannot start ({reason}); set it up, or remove it from the recipe"
+                    f"training.trackers: {name} cannot start ({_reason(error)}); set it up, or remove it "
+                    "from the recipe"
                 ) from error
         self._run.write_json(stored.name, ids)
         text = self._run.recipe.read_text(encoding="utf-8")
@@ -119,8 +112,11 @@ class Trackers:
                 call(tracker)
             except Exception as error:  # whatever a library, or a server, raises: the training is worth more
                 self._trackers.remove(tracker)
-                reason = one_line(str(error)) or type(error).__name__
-                self._tell(f"training.trackers: {tracker.name} failed and is left out from here on ({reason})")
+                self._tell(f"training.trackers: {tracker.name} failed and is left out from here on ({_reason(error)})")
+
+
+def _reason(error: Exception) -> str:
+    return one_line(str(error)) or type(error).__name__
 
 
 def _started(name: TrackerName, title: str, run: Run, identity: str | None, step: int) -> Any:

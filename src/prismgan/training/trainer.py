@@ -20,6 +20,7 @@ from prismgan.errors import DivergedError, WeightsError
 from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
+from prismgan.files import locked
 from prismgan.machine import precision
 from prismgan.models import build
 from prismgan.models.gradients import from_first, processes
@@ -127,12 +128,7 @@ class Trainer(Loop):
         self.trackers = Trackers(names, self.run, shown.event)
 
     def train(self) -> bool:
-        """Train to the last step; False if a signal ended it earlier (everything is saved either way).
-
-        Raises:
-            DivergedError: training keeps diverging.
-            PrismganError: something cannot be written, or another training works in the run folder.
-        """
+        """Train to the last step; False if a signal ended it earlier (everything is saved either way)."""
         with self._lock if self._resumed else self._locked():
             if self.rank == 0 and not (self._resumed or (self._started_again and self.run.is_bare())):
                 self.run.must_be_new(to_yaml(self.recipe))  # once more: another one may have come and gone
@@ -142,7 +138,7 @@ class Trainer(Loop):
         """The lock of the run folder, which the first process holds for all."""
         held = ExitStack()
         if self.rank == 0:
-            held.enter_context(self.run.locked())
+            held.enter_context(locked(self.run.folder, "training"))
         return held
 
     def _train_in_folder(self) -> bool:
@@ -176,7 +172,7 @@ class Trainer(Loop):
     # -- what the loop asks for ------------------------------------------------------------------------
 
     def measure(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Where they are due, the cosines between the gradients that the tasks start the step from."""
+        """Where they are due, the cosines between the tasks' gradients before the step."""
         every = self.recipe.training.cosines_every
         if not every or (self.step + 1) % every or len(self.tasks) == 1:
             return {}
@@ -186,7 +182,6 @@ class Trainer(Loop):
         return {f"cosine/{names[column]}/{names[row]}": cosines[row, column] for row, column in pairs}
 
     def after_step(self, last: bool) -> None:
-        """Samples, measurements and a checkpoint, where they are due."""
         settings = self.recipe.training
         if settings.sample_every and self.step % settings.sample_every == 0:
             self._sample()
@@ -238,7 +233,7 @@ class Trainer(Loop):
             self.run.checkpoint,
             {
                 "model": self.model.state(),
-                "average": self.average.state(),
+                "average": self.average.average,
                 "step": self.step,
                 "processes": self.world,
                 "rollbacks": self.rollbacks,

@@ -23,7 +23,7 @@ import torch
 from prismgan import data
 from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
-from prismgan.losses import OBJECTIVES
+from prismgan.losses.objectives import OBJECTIVES
 from prismgan.machine import precision, take_turns
 from prismgan.models import AdversaryConfig, build
 from prismgan.recipes.recipe import Recipe

@@ -24,7 +24,6 @@ from prismgan.batch import Batch
 from prismgan.data import (
     Condition,
     DegradationConfig,
-    GaussianBlur,
     Jpeg,
     Noise,
     Part,
@@ -33,6 +32,7 @@ from prismgan.data import (
     TrainingSet,
     batches,
 )
+from prismgan.data.degradation import GaussianBlur
 from prismgan.errors import DataError, PictureError
 from prismgan.tasks import Derived, Exemplar, Paired, Task, Unpaired
 from prismgan.tasks.base import clean_photo

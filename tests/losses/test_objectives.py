@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses import OBJECTIVES, ObjectiveName
+from prismgan.losses.objectives import OBJECTIVES, ObjectiveName
 
 REAL = torch.tensor([-3.0, -0.6, 0.2, 0.9, 1.4, 4.0], dtype=torch.float64)
 FAKE = torch.tensor([0.5, -2.0, 0.1, -0.7, 3.0, -1.3], dtype=torch.float64)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from prismgan.losses import wasserstein_penalty, zero_centred_penalty
+from prismgan.losses.objectives import wasserstein_penalty, zero_centred_penalty
 
 REAL = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 FAKE = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

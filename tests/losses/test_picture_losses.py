@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
-from prismgan.losses import diversity
 from prismgan.losses.content import TONE, Structure
 from prismgan.losses.guidance import ComicGuidance
 from prismgan.losses.pixels import EPSILON, SMALLEST, Charbonnier, LogError, TotalVariation, charbonnier, log_error
 from prismgan.losses.style import LIMIT, StyleStatistics, moments
+from prismgan.losses.variation import diversity
 from prismgan.networks import FeatureNetwork
 from prismgan.weights import default_features
 

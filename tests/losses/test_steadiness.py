@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prismgan.losses import Disturbance, steadiness
+from prismgan.losses.variation import Disturbance, steadiness
 
 
 def picture(rows: int = 2, side: int = 48) -> Tensor:

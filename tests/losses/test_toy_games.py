@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from prismgan.losses import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
+from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
 
 MEAN = torch.tensor([1.5, -1.0])
 FACTOR = torch.tensor([[0.8, 0.0], [0.5, 0.4]])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses import ObjectiveName
+from prismgan.losses.objectives import ObjectiveName
 from prismgan.models import Adversary, AdversaryConfig
 from prismgan.networks import DiscriminatorConfig, Judgement
 

@@ -11,7 +11,7 @@ from tiny_models import batch, model
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.losses import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
+from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
 from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.networks import DiscriminatorConfig
 

@@ -18,7 +18,7 @@ from prismgan.balancing import BALANCERS
 from prismgan.balancing import balancer as balancers
 from prismgan.batch import Batch
 from prismgan.errors import PrismganError
-from prismgan.losses import OBJECTIVES
+from prismgan.losses.objectives import OBJECTIVES
 from prismgan.models import Prism
 from prismgan.models.step import row_weights
 from prismgan.tasks.paired import DerivedEntry

@@ -1,5 +1,5 @@
-"""Balancing: one scalar loss per task in, one loss to minimise out. To add one: a file, and its name here; or a row of
-:data:`prismgan.balancing.aggregated.METHODS`.
+"""Balancing: one scalar loss per task in, one loss to minimise out. To add one: a :class:`Balancer`, and its name here;
+or a row of :data:`prismgan.balancing.aggregated.METHODS`.
 
 Some weigh the losses (``fixed``, ``uncertainty``, ``dwa``), one their gradients at the outputs (``normalised``), and
 the others combine their gradients with respect to what all tasks share (:mod:`prismgan.balancing.aggregated`).
@@ -11,13 +11,9 @@ from typing import Literal
 
 from prismgan.balancing.aggregated import METHODS, Aggregated
 from prismgan.balancing.aggregated import gradient_cosines as gradient_cosines
-from prismgan.balancing.balancer import Balancer as Balancer
-from prismgan.balancing.balancer import DynamicWeightAverage as DynamicWeightAverage
-from prismgan.balancing.balancer import Fixed as Fixed
+from prismgan.balancing.balancer import Balancer, DynamicWeightAverage, Fixed, Normalised, Uncertainty
 from prismgan.balancing.balancer import GradientShares as GradientShares
-from prismgan.balancing.balancer import Normalised as Normalised
 from prismgan.balancing.balancer import Step as Step
-from prismgan.balancing.balancer import Uncertainty as Uncertainty
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 

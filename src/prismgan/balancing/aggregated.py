@@ -62,11 +62,7 @@ class Aggregated(Balancer):
     task whose weight is 0 takes no part: to the methods its gradient, zero, would be one that must not be hurt. Where
     nothing that is shared learns (``model.frozen``), there is nothing to combine, and heads learn as ever.
 
-    Args:
-        name: one of :data:`METHODS`.
-
-    Raises:
-        PrismganError: torchjd is not installed.
+    ``name`` is one of :data:`METHODS`, which come with torchjd.
     """
 
     def __init__(self, name: str, weights: Mapping[str, float]) -> None:
@@ -131,11 +127,8 @@ def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[
     compared at the parameters that both of them reach: what one of them alone uses is not fought for, and would only
     bring the cosine nearer to 0. Weights and lengths of the gradients do not matter.
 
-    Args:
-        gradients: by task, with respect to the same parameters; None or zeros where a task does not reach one.
-
-    Returns:
-        The symmetric matrix, in float64; not a number where tasks share nothing, or one of the gradients is zero.
+    ``gradients`` are with respect to the same parameters, None or zeros where a task does not reach one. The matrix is
+    in float64, and nan where tasks share nothing or a gradient is zero.
     """
     names = list(gradients)
     cosines = torch.eye(len(names), dtype=torch.float64)

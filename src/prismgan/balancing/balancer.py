@@ -86,11 +86,10 @@ class Normalised(Balancer):
     """Every task pulls at its output with the same force, times its weight.
 
     A task's gradient at its own output image is divided by its norm before it enters the network. Style gradients are
-    large, and spiky on dark or flat crops: in a plain sum they drown restoration in the shared trunk. After this
-    a task's weight says what share of the trunk's gradient it has, whatever the units of its losses. Costs nothing: the
-    losses' part of the backward pass comes first either way. Akin to normalising the tasks' gradients at the shared
-    features (Liu et al., "IMTL", 2021; Sener & Koltun 2018, section 3.3), one step further out, so that the heads see
-    no spikes as well. The figures are in ``docs/log.md``.
+    large, and spiky on dark or flat crops: in a plain sum they drown restoration in the shared trunk. Here a task's
+    weight is its share of the trunk's gradient, whatever the units of its losses. It costs nothing: the losses' part of
+    the backward pass comes first either way. Akin to normalising gradients at the shared features (Liu et al., "IMTL",
+    2021; Sener & Koltun 2018, section 3.3), but heads see no spikes either. The figures are in ``docs/log.md``.
     """
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:

@@ -64,8 +64,8 @@ class StyleStatistics(Loss):
 
     Every channel is first divided by its root mean square over the exemplars, so that each filter of each level counts
     alike (see :data:`LEAST_POWER` for weak ones). Each distance is relative to the exemplars' own squared norm: 1 is
-    what a picture without features has. Both moments are compared, as either will do alone (Li et al., "Demystifying
-    neural style transfer", 2017) but together they hold colours and darks as well.
+    that of a picture without features. Either moment would do alone (Li et al., "Demystifying neural style transfer",
+    2017); together they hold colours and darks as well.
     """
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:

@@ -1,12 +1,11 @@
-"""Two outputs for one photo: those for two latents are to differ, and those for a photo that moved are not.
+"""Two outputs for one photo: for two latents they should differ, for a photo that moved they should not.
 
-Diversity keeps the latent alive. Without it a generator with a content loss learns to ignore z (Isola et al. 2017,
-section 3.2). After Mao et al., "Mode seeking GANs" (2019) and the diversity term of StarGAN v2 (Choi et al. 2020, eq.
-3). Steadiness: a picture that moves a little, or has other noise, is to get the same look, moved along.
-What flickers in a video is what depends on where the network's own grid of cells lies, and on noise. Temporal losses
-need video and flow (Ruder, Dosovitskiy, Brox 2016); moved and noisy copies of a photo give nearly the same for
-nothing (Zheng, Song, Leung, Goodfellow, "Improving the robustness of deep neural networks via stability
-training", 2016).
+Diversity: without it a generator with a content loss learns to ignore z (Isola et al. 2017, section 3.2). After Mao et
+al., "Mode seeking GANs" (2019) and the diversity term of StarGAN v2 (Choi et al. 2020, eq. 3).
+
+Steadiness: a picture that moves a little, or has other noise, should get the same style, moved along. Temporal losses
+need video and flow (Ruder, Dosovitskiy, Brox 2016); moved and noisy copies of a photo give nearly the same without them
+(Zheng, Song, Leung, Goodfellow, "Improving the robustness of deep neural networks via stability training", 2016).
 """
 
 from __future__ import annotations

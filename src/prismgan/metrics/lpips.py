@@ -50,11 +50,7 @@ class Lpips:
 
 
 def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
-    """The metric by SqueezeNet and a file of its linear heads.
-
-    Raises:
-        WeightsError: the file is missing or damaged, or holds something else.
-    """
+    """The metric by SqueezeNet and a file of its linear heads; see :func:`load_heads`."""
     return Metric("lpips", "", "lower", Lpips(network, [head.to(device) for head in load_heads(heads)]))
 
 

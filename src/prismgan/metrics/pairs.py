@@ -36,11 +36,6 @@ class Metric:
     """``function(output, expected)`` for images in [-1, 1], one value a picture."""
 
     def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
-        """One value a picture.
-
-        Raises:
-            PictureError: the two batches differ in shape, or are not batches of RGB pictures.
-        """
         if output.shape != expected.shape or output.ndim != 4 or output.shape[1] != 3:
             raise PictureError(
                 f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), "
@@ -85,8 +80,7 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
     Gaussian window and constants K1 = 0.01, K2 = 0.03; computed by torchmetrics. Unlike the paper, which
     judges luma, the three colour channels are averaged.
 
-    Raises:
-        PictureError: a side is shorter than the window.
+    Sides must not be shorter than the window.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
 
@@ -109,11 +103,7 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """``||x - y||_2 / sqrt(3 H W)`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white.
-
-    The division makes pictures of different size comparable; it turns the L2 norm into the root of the
-    mean squared difference (RMSE), which is what this number is.
-    """
+    """``||x - y||_2 / sqrt(3 H W)`` with x and y in [0, 1], the RMSE: 0 for equal pictures, 1 for black and white."""
     return _difference(output, expected).square().flatten(1).mean(dim=1).sqrt()
 
 

@@ -83,10 +83,7 @@ def kid(network: LearntFeatures) -> SetMetric:
 
 
 def classifier_kid(classifier: Classifier) -> SetMetric:
-    """The metric by the features of a classifier that was trained on pictures like those that are compared.
-
-    The figures compare with others by the same classifier alone.
-    """
+    """The metric by a classifier of such pictures; its figures compare with others by the same classifier alone."""
 
     def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         return _directions(classifier.features(pictures.float()))
@@ -95,11 +92,8 @@ def classifier_kid(classifier: Classifier) -> SetMetric:
 
 
 def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Features brought to the length sqrt(D), so that the kernel is ``(cosine + 1)^3``, which is 8 at most.
-
-    Networks differ in the scale of their features by orders of magnitude, and the cubic kernel raises that to the sixth
-    power.
-    """
+    """Features brought to the length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most. Networks differ in the
+    scale of their features by orders of magnitude, and the cubic kernel raises that to the sixth power."""
     return F.normalize(features, dim=1) * features.shape[1] ** 0.5
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.losses import OBJECTIVES, ObjectiveName, PenaltyKind, wasserstein_penalty, zero_centred_penalty
+from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, PenaltyKind, wasserstein_penalty, zero_centred_penalty
 from prismgan.models.gradients import apply_gradients, processes
 from prismgan.models.step import AdversarialBatch
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement

@@ -1,9 +1,8 @@
 """How large models are, and models of the same size.
 
-What counts against each other is what is rendered with: :func:`rendering` is the number of weights of the generator.
-A VAE's prior is a part of it. What serves training alone does not count and is told beside it by :func:`beside`:
-discriminators and critics, the network that reads a VAE's targets, and GANomaly's second encoder, which reads outputs.
-(Its anomaly score needs it too, but no picture does.)
+Models are compared by the weights that rendering needs (:func:`rendering`), a VAE's prior among them. Networks that
+serve training alone are counted by :func:`beside`: discriminators, the network that reads a VAE's targets, and
+GANomaly's second encoder.
 """
 
 from __future__ import annotations
@@ -38,12 +37,8 @@ def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
 
 
 def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
-    """The configuration with its generator's widths scaled so that it has as many weights, to within
-    :data:`TOLERANCE`.
-
-    Args:
-        config: the model; what its recipe says of blocks, latent and code stays, and so do proportions of widths.
-        parameters: the number to have; :func:`rendering` of another model.
+    """The configuration with its generator's widths scaled until :func:`rendering` is ``parameters``, to within
+    :data:`TOLERANCE`. All else stays, and so do the proportions of the widths.
 
     Raises:
         RecipeError: no width gives that.

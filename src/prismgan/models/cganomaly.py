@@ -1,7 +1,7 @@
 """Conditional GANomaly: encoder, decoder, encoder; what an output is encoded to should be what it was made from.
 
-Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). Decoder,
-second encoder and discriminator are told the task. The paper reconstructs pictures; here they are translated:
+Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). Decoder, second encoder and
+discriminator are conditioned on the task. The paper reconstructs pictures; here they are translated:
 
 * the contextual loss (eq. 2) is the L1 distance to the target, for tasks that have one. It comes beside the task's own
   losses, which serve the same purpose in every model;

@@ -1,10 +1,9 @@
 """Coupled GAN: from noise alone, aligned images of all tasks (Liu & Tuzel, "Coupled generative adversarial networks",
 2016).
 
-Nothing says which images belong together: the discriminator judges every image by itself, given its task. What aligns
-them is that they come from the same trunk; a loss that compares derived tasks with the photo's image can help, and is
-not the paper's. The paper ties the discriminators of its two domains but for their first layers; here one discriminator
-has all layers in common and is told the task.
+The discriminator judges every image by itself, given its task; images are aligned because they come from the same
+trunk. Deviations from the paper: a loss may compare derived tasks with the photo's image; and one discriminator that is
+conditioned on the task stands for two that share all layers but the first.
 """
 
 from __future__ import annotations

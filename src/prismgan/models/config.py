@@ -77,11 +77,7 @@ class ModelConfig(Config, ABC):
         return KINDS[self.kind].helpers(self.generator, specs)
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
-        """Refuse tasks, or crops of which losses see so many pixels, that this model cannot be trained on.
-
-        Raises:
-            ValueError: it cannot; the message is a line for the user.
-        """
+        """Reject tasks or crop sizes (pixels that losses see) that this model cannot train on, by a ValueError."""
         if self.opponent is not None:
             levels = self.opponent.discriminator.levels
             if crop < 2 ** (levels + 1):

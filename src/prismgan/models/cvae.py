@@ -6,13 +6,12 @@ output is its source and its task. A step raises the lower bound
 
     log p(target | source, task) >= E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) || p(z | ...))
 
-by one draw of z. The likelihood is exp(-loss), up to a constant, of the task's own losses: an L1-like distance to
-the target makes it about a Laplace distribution, and what the other losses ask for weighs pictures in the same way.
-A task without targets has nothing to infer z from. Its q is its prior, without divergence, and the bound becomes the
-expected loss.
+by one draw of z. The likelihood is exp(-loss), up to a constant, of the task's own losses: an L1-like distance to the
+target makes it about a Laplace distribution. A task without targets has nothing to infer z from: its q is its prior,
+and the bound becomes the expected loss.
 
 With the balancer ``fixed`` this is the bound itself, times the tasks' weights. With one that changes the tasks'
-gradients, as the default does, ``kl_weight`` is against what it makes of them.
+gradients, as the default does, ``kl_weight`` is relative to the result.
 """
 
 from __future__ import annotations

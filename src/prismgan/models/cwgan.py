@@ -1,10 +1,9 @@
 """Conditional WGAN: a critic that is trained several times for every step of the generator.
 
 Gulrajani et al., "Improved training of Wasserstein GANs" (2017), algorithm 1, conditioned on the task: the generator by
-a vector, the critic by projection. Two things differ from the paper. A translation needs to be told what it is a
-translation of, so every task's own losses are added to the critic's (as the L1 distance is in Isola et al. 2017), with
-the task's own weight between them. And the critic's updates of one step see the same photos, since a step has one
-batch; where the gradient penalty looks is drawn anew for each.
+a vector, the critic by projection. Deviations: every task's own losses are added to the critic's (as the L1 distance is
+in Isola et al. 2017); and the critic's updates of one step see the same photos, since a step has one batch, while the
+places of the gradient penalty are drawn anew for each.
 """
 
 from __future__ import annotations

@@ -32,12 +32,9 @@ def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """What ``make`` returns in the first process, in all of them; the others do not call it, and wait.
+    """What ``make`` returns, or the PrismganError that it raises, in the first process; the others wait for it.
 
     So only the first process's machine needs the run folder, and no process reads a file that is half-made.
-
-    Raises:
-        PrismganError: ``make`` raised it; every process raises it.
     """
     rank, world = processes()
     if world == 1:
@@ -58,11 +55,7 @@ def from_first(make: Callable[[], T]) -> T:
 
 @contextmanager
 def lost_processes_named() -> Iterator[None]:
-    """What torch raises where another process of the training is gone, as an error of ours.
-
-    Raises:
-        PrismganError: no answer came from another process.
-    """
+    """Turn what torch raises where another process of the training is gone into a PrismganError."""
     try:
         yield
     except RuntimeError as error:
@@ -78,9 +71,8 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace every gradient by its mean over processes, in one message.
 
     A parameter without a gradient counts as zero: a process whose rows lack a task must still take part. One that has
-    none in any process keeps none, so that the optimizer leaves it alone as it would with one process.
-    Gradients are reduced by hand, not by a wrapper of the network, because heads that a step leaves out,
-    penalties with double backward and a generator that is encoded once and decoded twice fit no wrapper's hooks.
+    none in any process keeps none, so that the optimizer leaves it alone. There is no wrapper of the network because
+    heads that a step leaves out, penalties with double backward and a generator that is decoded twice fit none.
     """
     world = processes()[1]
     if world == 1:

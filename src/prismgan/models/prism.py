@@ -6,7 +6,7 @@ A step runs the generator once; its outputs serve the task losses, the discrimin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -16,10 +16,11 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.images import interior
-from prismgan.losses import Disturbance, diversity, steadiness
+from prismgan.losses.variation import Disturbance, diversity, steadiness
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
+from prismgan.models.step import StepContext
 from prismgan.networks import Generator, GeneratorConfig
 from prismgan.networks.style_branch import BORDER, CELL
 from prismgan.tasks import Task
@@ -67,15 +68,6 @@ class PrismConfig(ModelConfig):
         super().check(tasks, seen)
 
 
-@dataclass(frozen=True)
-class Disturbed:
-    """A second rendering of a batch's first rows, from a disturbed source, without the margin."""
-
-    disturbance: Disturbance
-    outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]]
-    """Of the tasks that ask for steadiness."""
-
-
 class Prism(Model):
     """Single-source multi-task GAN."""
 
@@ -93,28 +85,24 @@ class Prism(Model):
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """One update of both networks from one forward pass of the generator."""
         context = self.begin(batch)
-        names, weights = context.names, context.weights
+        names, weights, margin = context.names, context.weights, self._margin(context.names)
         shape = (len(batch.source), self.config.generator.latent)
         latent, other = self.draw(shape, context.random), self.draw(shape, context.random)
-        batch = replace(batch, latent=latent)
+        source = batch.source.contiguous(memory_format=torch.channels_last)
         with self.autocast:
-            source = batch.source.contiguous(memory_format=torch.channels_last)
-            encoded = self.generator.encode(source, names, self._border(names))
+            encoded = self.generator.encode(source, names, self._border(margin))
             outputs = self.generator.decode(encoded, latent, names)
             varied = [name for name in names if self.tasks[name].diversity_weight > 0]
-            # Only the first of two looks is pulled away from the other: the other belongs to another draw of z.
+            # Only the first of two images is pulled away from the other: the other belongs to another draw of z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        disturbed = self._disturbed(batch.source, latent, names, context.random)
-        margin = self._margin(names)
-        batch, outputs = self.seen(batch, outputs)
+        batch, outputs = self.seen(replace(batch, latent=latent), outputs)
         others = self._interior(others, margin)
         self.task_losses(batch, outputs, context)
         alike = {name: (diversity(outputs[name], other) * weights[name]).sum() for name, other in others.items()}
         self.add_term(context, "diversity", alike, outputs, lambda task: task.diversity_weight)
-        if disturbed is not None:
-            flicker = self._flicker(outputs, disturbed, weights)
-            self.add_term(context, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
+        flicker = self._flicker(source, latent, outputs, context)
+        self.add_term(context, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
             verdict = self.adversary.update(judged, self.steps_done, context.random)
@@ -131,43 +119,35 @@ class Prism(Model):
         """Pixels of the source that no loss sees in a step of these tasks."""
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
 
-    def _border(self, names: Iterable[str]) -> int:
+    def _border(self, margin: int) -> int:
         """Of the frame around crops. With the margin that no loss sees it comes to that of rendering, so what no loss
         has seen is cut off there: a head may do there what it likes."""
-        return max(0, BORDER - self._margin(names)) // CELL * CELL
+        return max(0, BORDER - margin) // CELL * CELL
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
         return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}
 
     def _flicker(
-        self, outputs: Mapping[str, Tensor], disturbed: Disturbed, weights: Mapping[str, Float[Tensor, " B"]]
-    ) -> dict[str, Float[Tensor, ""]]:
-        """By task, how its images of a disturbed source differ."""
-        values = {}
-        for name, again in disturbed.outputs.items():
-            output, rows = outputs[name], len(again)
-            by_row = steadiness(output[:rows], again, disturbed.disturbance, self.tasks[name].scale)
-            values[name] = (by_row * weights[name][:rows]).sum() * len(output) / rows
-        return values
-
-    @torch.no_grad()
-    def _disturbed(
         self,
         source: Float[Tensor, "B 3 H W"],
         latent: Float[Tensor, "B Z"],
-        names: Iterable[str],
-        random: torch.Generator,
-    ) -> Disturbed | None:
-        """What a part of the rows looks like from a disturbed source; nothing is drawn where no task asks for it."""
-        names = [name for name in names if self.tasks[name].steadiness_weight > 0]
+        outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
+        context: StepContext,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """By task, how images of the first rows differ from those of a disturbed source; nothing is drawn where no task
+        asks for it."""
+        names = [name for name in context.names if self.tasks[name].steadiness_weight > 0]
         if not names:
-            return None
+            return {}
         rows = -(-len(source) // STEADY_PART)
-        margin = self._margin(names)
-        seen = min(source.shape[-2:]) - 2 * margin
-        disturbance = Disturbance.draw(random, min(self.generator.cell, seen // 2))
-        moved = disturbance.apply(source[:rows], random).contiguous(memory_format=torch.channels_last)
-        with self.autocast:
-            encoded = self.generator.encode(moved, names, self._border(names))
-            outputs = self.generator.decode(encoded, latent[:rows], names)
-        return Disturbed(disturbance, self._interior(outputs, margin))
+        margin = self._margin(context.names)
+        disturbance = Disturbance.draw(context.random, min(self.generator.cell, min(source.shape[-2:]) // 2 - margin))
+        moved = disturbance.apply(source[:rows], context.random).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), self.autocast:
+            encoded = self.generator.encode(moved, names, self._border(margin))
+            others = self._interior(self.generator.decode(encoded, latent[:rows], names), margin)
+        values = {}
+        for name, other in others.items():
+            by_row = steadiness(outputs[name][:rows], other, disturbance, self.tasks[name].scale)
+            values[name] = (by_row * context.weights[name][:rows]).sum() * len(source) / rows
+        return values

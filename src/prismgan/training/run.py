@@ -34,7 +34,7 @@ class Run:
         self.report = folder / "report.html"
 
     def must_be_new(self, recipe: str) -> None:
-        """Refuse a folder that holds anything, but for a training of this recipe (the text of the resolved one) that was
+        """Refuse a folder that holds anything but a training of this recipe (the text of the resolved one) that was
         killed before it had a checkpoint, and is started again."""
         if self.checkpoint.exists():
             raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")

@@ -25,7 +25,7 @@ from prismgan.balancing import BALANCERS
 from prismgan.data.batches import collate
 from prismgan.losses.objectives import OBJECTIVES
 from prismgan.machine import precision, take_turns
-from prismgan.models import AdversaryConfig, build
+from prismgan.models import MODELS, AdversaryConfig
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 
@@ -52,7 +52,9 @@ def step_of(recipe: Recipe) -> Callable[[], object]:
     rows, _ = data.split(data.rows(recipe.data), recipe.data)
     drawn = data.TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed)
     exemplars = {task.name: data.exemplars(task) for task in tasks}
-    model = build(recipe.model, tasks, exemplars, steps=settings.steps, precision=precision(settings.precision, "cpu"))
+    model = MODELS[recipe.model.kind](
+        recipe.model, tasks, exemplars, steps=settings.steps, precision=precision(settings.precision, "cpu")
+    )
     batch = collate([drawn.sample(position) for position in range(settings.batch_size)])
 
     def run() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from prismgan.models import PHOTO_MODELS
+from prismgan.models import MODELS
 
-__all__ = ["COMPARISON_KINDS", "tiny_model"]
+__all__ = ["COMPARISON_KINDS", "PHOTO_KINDS", "tiny_model"]
 
-COMPARISON_KINDS = tuple(kind for kind in PHOTO_MODELS if kind != "prism")
+PHOTO_KINDS = tuple(kind for kind, model in MODELS.items() if model.config_type.source == "photo")
+COMPARISON_KINDS = tuple(kind for kind in PHOTO_KINDS if kind != "prism")
 
 
 def tiny_model(kind: str) -> dict[str, Any]:

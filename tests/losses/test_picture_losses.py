@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
-from prismgan.losses.content import TONE, Structure
-from prismgan.losses.guidance import ComicGuidance
+from prismgan.losses.content import TONE, ComicGuidance, Structure
 from prismgan.losses.pixels import EPSILON, SMALLEST, Charbonnier, LogError, TotalVariation, charbonnier, log_error
 from prismgan.losses.style import LIMIT, StyleStatistics, moments
 from prismgan.losses.variation import diversity

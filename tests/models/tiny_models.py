@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import Batch
 from prismgan.images.drawing import pencil
-from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig, build
+from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig
 from prismgan.tasks import Task
 from prismgan.tasks.paired import DerivedEntry, PairedEntry, Restore, SuperResolution
 from prismgan.tasks.unpaired import Style
@@ -117,4 +117,5 @@ def config_of(kind: str, **settings: Any) -> ModelConfig:
 
 def model_of(kind: str, *, seed: int = 0, some_tasks: Sequence[Task] | None = None, **settings: Any) -> Model:
     """A model of any kind, of the tiny recipe."""
-    return build(config_of(kind, **settings), some_tasks or tasks(), {"paint": [stripes(48)]}, steps=1000, seed=seed)
+    exemplars = {"paint": [stripes(48)]}
+    return MODELS[kind](config_of(kind, **settings), some_tasks or tasks(), exemplars, steps=1000, seed=seed)

@@ -15,13 +15,13 @@ import yaml
 
 from prismgan.errors import PrismganError, RecipeError, nearest
 from prismgan.models import MODELS as KINDS
-from prismgan.models import ModelConfig, PrismConfig, kind_of
+from prismgan.models import ModelConfig, PrismConfig
 from prismgan.models.adversary import OpponentConfig
 from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
 
-JOINT = kind_of(PrismConfig)
+JOINT: str = PrismConfig.model_fields["kind"].default
 """The recipe as it is."""
 EXPERTS = "experts"
 """The recipe once for every task, which alone is trained, on the same pictures."""

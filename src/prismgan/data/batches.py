@@ -49,9 +49,6 @@ def batches(
     Args:
         rank: number of this process among ``world`` training processes.
         workers: processes that prepare batches, each with one thread; 0 prepares them in this process.
-
-    Raises:
-        DataError: nothing can be read, sizes do not fit, or a worker process was killed.
     """
     order = _Steps(parts, start_step, steps, rank, world)
     prepared = _Prepared([part.dataset for part in parts])

@@ -91,12 +91,7 @@ def expand(reference: str) -> tuple[str, ...]:
 
 
 def load(reference: str) -> UInt8[Tensor, "3 H W"]:
-    """A built-in picture, pixels 0..255. The caller may write into it.
-
-    Raises:
-        DataError: there is no picture of that name, or it names a collection.
-        PrismganError: the package that brings it is not installed.
-    """
+    """A built-in picture, pixels 0..255. The caller may write into it. Raises as :func:`expand`."""
     name = _known(reference)
     if name in COLLECTIONS or name in DIGITS:
         raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")

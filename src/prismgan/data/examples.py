@@ -31,27 +31,12 @@ SPREAD = 12
 
 
 def shown_pictures(task: Task) -> tuple[PictureName, ...]:
-    """The single pictures of a task without pairs; none for a task with pairs.
-
-    Raises:
-        PictureError: a folder of the task holds no picture.
-        DataError: there is no built-in picture of that name.
-    """
-    if isinstance(task.target, Exemplar | Unpaired):
-        return pictures.expand(task.target.pictures)
-    return ()
+    """The single pictures of a task without pairs (see :func:`pictures.expand`); none for a task with pairs."""
+    return pictures.expand(task.target.pictures) if isinstance(task.target, Exemplar | Unpaired) else ()
 
 
 def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
-    """The pictures whose look a task's losses are built from, at the size they are shown at.
-
-    Returns:
-        One image in [-1, 1] for each exemplar; none for a task that is no exemplar's.
-
-    Raises:
-        PictureError: an exemplar is missing or cannot be read.
-        DataError: there is no built-in picture of that name.
-    """
+    """The pictures that a task's style is learnt from, in [-1, 1], as large as they are shown; none for other tasks."""
     if not isinstance(task.target, Exemplar):
         return []
     return [shown(pictures.load(picture), task.target.size) for picture in shown_pictures(task)]
@@ -60,8 +45,8 @@ def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
     """A random square of an exemplar, perhaps mirrored.
 
-    It is cut at the size that the exemplar is shown at (see :func:`shown`), for brush strokes have to keep
-    their width; only an exemplar smaller than the square is enlarged.
+    It is cut from ``image`` as it is, since brush strokes have to keep their width; only an exemplar smaller than the
+    square is enlarged.
     """
     shorter = min(image.shape[1:])
     if shorter < side:
@@ -96,8 +81,8 @@ def unpaired_crop(
 def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
     """How much of a drawing is paper: balloons, gutters, bars; 0 for none, at most 3.
 
-    The sum of three parts: of its pixels that are near-white with all their neighbours, of its rows, and of its
-    columns that have one colour from end to end.
+    The sum of three shares: of pixels that are near-white with all their neighbours, of rows and of columns that have
+    one colour from end to end.
     """
     white = (pixels > WHITE).all(dim=0)
     paper = -F.max_pool2d(-white[None].float(), 3, stride=1, padding=1)

@@ -29,11 +29,8 @@ def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
 def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
     """Single pictures for folders (all pictures below them, sorted) and for built-in collections.
 
-    A path that is no folder is kept as it is, whether there is such a file or not.
-
-    Raises:
-        PictureError: a folder holds no picture.
-        DataError: there is no built-in picture or collection of that name.
+    A path that is no folder is kept as it is, whether there is such a file or not. A PictureError says that a folder
+    holds no picture.
     """
     single: list[PictureName] = []
     for picture in pictures:
@@ -54,9 +51,8 @@ def resolve(picture: PictureName, base: Path) -> PictureName:
 class Cache:
     """Decoded pictures, bounded in memory.
 
-    Pictures are decoded at construction, in threads, until the memory is used up. Nothing is kept later:
-    worker processes that are forked share what is there, and their memory does not grow on top of it. Nothing
-    is thrown out either, as training asks for all pictures equally often.
+    Pictures are decoded at construction, in threads, until the memory is used up. Nothing is kept later: forked worker
+    processes share what is there. Nothing is thrown out either, as training asks for all pictures equally often.
 
     Args:
         wanted: pictures to decode. Unreadable ones raise no error here, but in :meth:`load`.
@@ -71,12 +67,7 @@ class Cache:
             self._fill(list(dict.fromkeys(wanted)), megabytes * 2**20)
 
     def load(self, picture: PictureName) -> UInt8[Tensor, "3 H W"]:
-        """The picture, pixels 0..255. The caller must not write into it.
-
-        Raises:
-            PictureError: the picture cannot be read; a second time the file is not looked at again.
-            DataError: there is no built-in picture of that name.
-        """
+        """As :func:`load`. The caller must not write into it; an unreadable file is read only once."""
         if picture in self._kept:
             return self._kept[picture]
         if picture in self.unreadable:

@@ -1,9 +1,8 @@
 """One row's pictures, decoded and laid pixel over pixel.
 
-The photo is the clean picture at the largest scale M of all tasks. What lies on it has a fixed size: a source
-of the row's own 1/M of the photo's side, the target of a paired task of scale s s/M of it, or all of it: a target as
-large as its photo is reduced together with it. The *grid* is the source's raster; views are cut on it, so that every
-picture is cut at a whole pixel.
+The photo is the clean picture at the largest scale M of all tasks. A source of the row's own has 1/M of the photo's
+side, the target of a paired task of scale s has s/M of it, or all of it: then it is reduced together with the photo.
+The *grid* is the source's raster; views are cut on it, so that every picture is cut at a whole pixel.
 """
 
 from __future__ import annotations
@@ -38,10 +37,8 @@ class Companion:
     """Its side in a batch divided by the source's side."""
 
     def scale_of(self, size: tuple[int, int], photo: tuple[int, int], largest: int) -> int | None:
-        """Its side divided by the side of the source, from its size (height, width); None if it does not fit its photo.
-
-        Sizes may be rounded up or down. A target may be as large as the photo, whatever its task's scale.
-        """
+        """Its side divided by the source's, from its size (height, width), rounded up or down; None if it does not fit
+        its photo. A target may be as large as the photo, whatever its task's scale."""
         sides = zip(size, photo, strict=True)
         if all(abs(side * largest - whole * self.scale) < largest for side, whole in sides):
             return self.scale

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -19,8 +19,6 @@ from prismgan.data.manifest import Problem
 from prismgan.errors import DataError, PrismganError
 from prismgan.tasks import PictureName
 
-Split = Literal["train", "test"]
-SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
 ORIGINS = ("folder", "folders", "manifest", "builtin")
 
 
@@ -95,8 +93,8 @@ class Row:
     """The photo as it was degraded in reality; None where prismgan degrades it."""
     targets: Mapping[str, PictureName] = field(default_factory=dict)
     """Targets of paired tasks, by column."""
-    split: Split | None = None
-    """What it is for; None where nothing says so."""
+    split: str | None = None
+    """``train`` or ``test``; None where nothing says what it is for."""
     collection: str = ""
     """Where it comes from."""
     key: str = ""
@@ -224,7 +222,7 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
             picture=pictures.resolve(cells["picture"], root),
             source=pictures.resolve(cells["source"], root) if "source" in cells else None,
             targets={column: pictures.resolve(cell, root) for column, cell in manifest.targets(cells).items()},
-            split=SPLITS[cells["split"]] if "split" in cells else None,
+            split=cells.get("split"),
             collection="/".join(views) or entry.collection or path.stem,
             key=cells["picture"],
         )

@@ -23,8 +23,7 @@ GRID = 4
 class TestSet:
     """Test pictures, whole.
 
-    A photo is reduced to at most twice ``maximum_side``, never enlarged, and cut so that the sides of its
-    source are whole multiples of 4.
+    A photo is reduced to at most twice ``maximum_side``, never enlarged, and cut to whole multiples of :data:`GRID`.
 
     Args:
         tasks: what is tested. Tasks without pairs get neither target nor example.
@@ -62,11 +61,7 @@ class TestSet:
             yield batch
 
     def pairs(self) -> Iterator[tuple[Row, Batch]]:
-        """Every readable row, with its batch of one.
-
-        Raises:
-            DataError: a picture's size does not fit its photo.
-        """
+        """Every readable row, with its batch of one."""
         for index, row in enumerate(self.rows):
             try:
                 view = self._view(row)

@@ -58,10 +58,6 @@ class TrainingSet:
             Where a step would be left without any task, as for an expert of one of two scales, rows take turns instead.
         reduced: whether photos are downscaled too, by any whole factor that leaves a crop, so that crops contain no
             flat regions: a style is asked of whole photos. Not for tasks that enlarge.
-
-    Raises:
-        DataError: there are no rows, or a built-in picture does not exist.
-        PictureError: a task's folder holds no picture.
     """
 
     def __init__(
@@ -112,10 +108,7 @@ class TrainingSet:
         """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time.
 
         Every stretch of as many positions as there are rows, from 0 on, shows each row once, or as often as its weight
-        says. A row with an unreadable picture is replaced by another one.
-
-        Raises:
-            DataError: no row can be read, or a picture's size does not fit its photo.
+        says. A row with an unreadable picture is replaced by another one; a DataError says that none can be read.
         """
         load = _Loader(self._cache)
         row, view = self._view(position, load)
@@ -210,11 +203,8 @@ class TrainingSet:
         return corner
 
     def _turn(self, position: int) -> int:
-        """Which of the scales a row is cut for.
-
-        Drawn, not in turn, for the rows of a step: what is done every so many steps, such as a penalty, would always
-        meet the same one.
-        """
+        """Which of the scales a row is cut for: drawn for each step, as a penalty every so many steps would otherwise
+        always meet the same one."""
         if self._alike == 1:
             return position % len(self._scales)
         return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)

@@ -92,8 +92,8 @@ def classifier_kid(classifier: Classifier) -> SetMetric:
 
 
 def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Features brought to the length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most. Networks differ in the
-    scale of their features by orders of magnitude, and the cubic kernel raises that to the sixth power."""
+    """Features of length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: networks differ in the scale of
+    their features by orders of magnitude, and the cubic kernel raises that to the sixth power."""
     return F.normalize(features, dim=1) * features.shape[1] ** 0.5
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prismgan.errors import WeightsError
-from prismgan.models import Model, build
+from prismgan.models import MODELS, Model
 from prismgan.recipes.recipe import Recipe
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
@@ -57,7 +57,7 @@ def trained_model(weights: Weights) -> Model:
             f"{weights.path}: this version's heads for the tasks of its recipe are not those in the file; use the "
             "prismgan that wrote it, or train again"
         )
-    model = build(recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
+    model = MODELS[recipe.model.kind](recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
     for name, network in {"generator": model.generator, **model.networks}.items():
         if name == "generator" or weights.part(name):
             weights.fill(network, name)

@@ -6,8 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from prismgan.losses.content import TONE, FeatureContent, Structure
-from prismgan.losses.guidance import ComicGuidance
+from prismgan.losses.content import TONE, ComicGuidance, FeatureContent, Structure
 from prismgan.losses.pixels import TotalVariation
 from prismgan.losses.style import StyleStatistics
 from prismgan.metrics import CONTENT_METRICS

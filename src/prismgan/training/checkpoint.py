@@ -23,11 +23,7 @@ FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` and the libraries' random states.
-
-    Raises:
-        PrismganError: the file cannot be written; the one before is untouched.
-    """
+    """Write ``state`` and the libraries' random states; where that fails, the file before is untouched."""
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "random": _random_states(), **state}, buffer)
     replace_file(path, buffer.getvalue())

@@ -42,9 +42,6 @@ class Trackers:
         """Open the trackers; a run that resumes at ``step`` goes on in the entries that it has there.
 
         ``title`` is the recipe's, ``recipe`` its dump; its ``recipe.yaml`` is written already.
-
-        Raises:
-            PrismganError: a tracker cannot start.
         """
         if not self._names:
             return

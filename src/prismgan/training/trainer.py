@@ -22,7 +22,7 @@ from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.files import locked
 from prismgan.machine import precision
-from prismgan.models import build
+from prismgan.models import MODELS
 from prismgan.models.gradients import from_first, processes
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import Recipe, training_parts
@@ -61,10 +61,7 @@ class Trainer(Loop):
         ``fewest_steps`` are those of :class:`Loop`; such a run is not reproducible to the bit.
 
         Raises:
-            DataError: the data does not fit the tasks; all problems are named.
-            RecipeError: the run folder holds another training, or ``resume`` is asked for with another recipe.
-            WeightsError: the checkpoint, or weights that the recipe names, cannot be read.
-            PrismganError: another training works in the run folder.
+            PrismganError: data, recipe, checkpoint or weights do not fit, or another training works in the run folder.
         """
         require_training()
         from accelerate import PartialState
@@ -83,7 +80,7 @@ class Trainer(Loop):
                 shown.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
-        model = build(
+        model = MODELS[recipe.model.kind](
             recipe.model,
             self.tasks,
             {task.name: data.exemplars(task) for task in self.tasks},

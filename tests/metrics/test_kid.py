@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from prismgan.data import builtin
 from prismgan.images import to_float
 from prismgan.metrics import kid
-from prismgan.metrics.sets import SUBSETS, kid_of_features
+from prismgan.metrics.learnt import SUBSETS, kid_of_features
 from prismgan.weights import default_features, load_squeeze
 from squeeze_weights import written
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
 from prismgan.metrics import lpips
-from prismgan.metrics.lpips import Lpips, load_heads
+from prismgan.metrics.learnt import Lpips, load_heads
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import load_squeeze
 from squeeze_weights import heads, written

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from prismgan.errors import PictureError
 from prismgan.metrics import CONTENT_METRICS, METRICS, PAIR_METRICS, Metric
-from prismgan.metrics.lpips import Lpips
+from prismgan.metrics.learnt import Lpips
 from prismgan.networks.features import SqueezeFeatures
 from squeeze_weights import heads, squeeze
 

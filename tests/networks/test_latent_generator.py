@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from prismgan.metrics.sets import classifier_kid
+from prismgan.metrics.learnt import classifier_kid
 from prismgan.networks import Classifier, HeadSpec, LatentGenerator, LatentGeneratorConfig
 
 NAMES = ("digit", "outline")

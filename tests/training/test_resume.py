@@ -19,7 +19,7 @@ import torch
 
 from prismgan.errors import WeightsError
 from prismgan.training import trainer
-from prismgan.training.checkpoint import load_checkpoint
+from prismgan.training.run import load_checkpoint
 from prismgan.weights import Header, load_weights
 from tiny_kinds import COMPARISON_KINDS, tiny_model
 

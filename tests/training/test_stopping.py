@@ -24,8 +24,8 @@ from prismgan.batch import Batch
 from prismgan.errors import PrismganError
 from prismgan.models import Prism
 from prismgan.recipes.text import load, to_yaml
-from prismgan.training.checkpoint import load_checkpoint
 from prismgan.training.display import Display
+from prismgan.training.run import load_checkpoint
 from prismgan.training.trainer import MOST_ROLLBACKS, Trainer
 from prismgan.weights import load_weights
 

@@ -152,7 +152,7 @@ def _import_everything(jobs_too: bool) -> None:
     import torch
 
     torch.set_num_threads(1)
-    modules = ["cli.commands", "data.manifest", "images", "recipes.text", "training.checkpoint", "weights"]
+    modules = ["cli.commands", "data.manifest", "images", "recipes.text", "training.run", "weights"]
     if jobs_too:
         modules += ["comparison", "evaluation", "render.files", "report", "training.trainer", "web.serving"]
         torch.optim.AdamW([torch.zeros(1)])  # imports a compiler

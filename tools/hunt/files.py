@@ -227,7 +227,7 @@ def _weights(path: Path, whole: Path) -> None:
 
 
 def _checkpoint(path: Path, whole: Path) -> None:
-    from prismgan.training.checkpoint import load_checkpoint
+    from prismgan.training.run import load_checkpoint
 
     _must_be_same(load_checkpoint(path), load_checkpoint(whole), "checkpoint")
 

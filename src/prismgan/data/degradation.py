@@ -156,27 +156,24 @@ class Condition(Config):
         """The image under this condition, of the same size; in [-1, 1] unless it is ``unclipped``, and bitwise the
         image itself where nothing is asked for."""
         for step in self.order:
-            image = self._apply(step, image, generator)
+            if step == "gaussian_blur" and self.gaussian_blur > 0:
+                image = _gaussian_blur(image, self.gaussian_blur)
+            elif step == "defocus" and self.defocus > 0:
+                image = _defocus(image, self.defocus)
+            elif step == "motion_blur" and self.motion_blur > 0:
+                image = _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
+            elif step == "noise" and self.noise > 0:
+                if self.poisson:
+                    image = _photons(image, self.noise, generator)
+                elif self.grain > 1 or self.grain_jpeg is not None:
+                    image = image + self.noise / 127.5 * _grain(image.shape, self.grain, self.grain_jpeg, generator)
+                else:
+                    image = add_noise(image, self.noise, generator)
+            elif step == "first_jpeg" and self.first_jpeg is not None:
+                image = _shifted_jpeg(image, self.first_jpeg, generator)
+            elif step == "jpeg" and self.jpeg is not None:
+                image = _jpeg(image, self.jpeg)
         return image if self.unclipped else image.clamp(-1.0, 1.0)
-
-    def _apply(self, step: Step, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-        if step == "gaussian_blur" and self.gaussian_blur > 0:
-            return _gaussian_blur(image, self.gaussian_blur)
-        if step == "defocus" and self.defocus > 0:
-            return _defocus(image, self.defocus)
-        if step == "motion_blur" and self.motion_blur > 0:
-            return _motion_blur(image, self.motion_blur | 1, uniform(generator, 0.0, 360.0))
-        if step == "noise" and self.noise > 0:
-            if self.poisson:
-                return _photons(image, self.noise, generator)
-            if self.grain > 1 or self.grain_jpeg is not None:
-                return image + self.noise / 127.5 * _grain(image.shape, self.grain, self.grain_jpeg, generator)
-            return add_noise(image, self.noise, generator)
-        if step == "first_jpeg" and self.first_jpeg is not None:
-            return _shifted_jpeg(image, self.first_jpeg, generator)
-        if step == "jpeg" and self.jpeg is not None:
-            return _jpeg(image, self.jpeg)
-        return image
 
 
 def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:

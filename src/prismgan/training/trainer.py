@@ -29,10 +29,15 @@ from prismgan.recipes.recipe import Recipe, training_parts
 from prismgan.recipes.text import to_yaml
 from prismgan.recipes.weights import header
 from prismgan.report import write_report
-from prismgan.training.checkpoint import load_checkpoint, save_checkpoint
 from prismgan.training.display import Display
 from prismgan.training.loop import Average, Loop
-from prismgan.training.run import Run, batch_size_so_far, pictures_must_be_the_same
+from prismgan.training.run import (
+    Run,
+    batch_size_so_far,
+    load_checkpoint,
+    pictures_must_be_the_same,
+    save_checkpoint,
+)
 from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from prismgan.data import builtin
-from prismgan.data.examples import exemplars
+from prismgan.data.pictures import exemplars
 from prismgan.errors import DataError
 from prismgan.tasks import Exemplar
 

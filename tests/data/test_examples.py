@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.data.examples import blankness, unpaired_crop
+from prismgan.data.pictures import blankness, unpaired_crop
 from prismgan.data.streams import stream
 
 
@@ -48,7 +48,7 @@ def test_crops_of_a_page_keep_away_from_balloons_and_gutters(monkeypatch: pytest
         return sum(float((crop > 0.9).all(0).float().mean()) for crop in crops) / len(crops)
 
     chosen = paper()
-    monkeypatch.setattr("prismgan.data.examples.ATTEMPTS", 1)
+    monkeypatch.setattr("prismgan.data.pictures.ATTEMPTS", 1)
     assert chosen < 0.5 * paper()
 
 

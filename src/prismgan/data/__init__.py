@@ -9,7 +9,7 @@ from prismgan.data.degradation import Condition as Condition
 from prismgan.data.degradation import DegradationConfig as DegradationConfig
 from prismgan.data.degradation import Jpeg as Jpeg
 from prismgan.data.degradation import Noise as Noise
-from prismgan.data.examples import exemplars as exemplars
+from prismgan.data.pictures import exemplars as exemplars
 from prismgan.data.sources import DataConfig as DataConfig
 from prismgan.data.sources import Row as Row
 from prismgan.data.sources import SourceEntry as SourceEntry

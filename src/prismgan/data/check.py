@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prismgan.data import builtin, pictures
-from prismgan.data.examples import shown_pictures
 from prismgan.data.manifest import Problem
+from prismgan.data.pictures import shown_pictures
 from prismgan.data.scene import companions, largest_scale
 from prismgan.data.sources import DataConfig, Row, inspect, split
 from prismgan.errors import DataError, PrismganError, nearest

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from prismgan.data import scene
 from prismgan.data.degradation import DegradationConfig, draw
-from prismgan.data.examples import exemplar_crop, shown, shown_pictures, unpaired_crop
-from prismgan.data.pictures import Cache
+from prismgan.data.pictures import Cache, exemplar_crop, shown, shown_pictures, unpaired_crop
 from prismgan.data.scene import SOURCE, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform

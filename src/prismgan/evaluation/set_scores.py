@@ -13,7 +13,7 @@ from torch import Tensor
 
 from prismgan import data, images
 from prismgan.data import pictures
-from prismgan.data.examples import shown_pictures
+from prismgan.data.pictures import shown_pictures
 from prismgan.errors import PictureError
 from prismgan.evaluation.measurement import Against, Measurement, mean
 from prismgan.metrics import Metric, SetMetric, kid, lpips

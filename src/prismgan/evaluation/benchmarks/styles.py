@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from prismgan import data, images
 from prismgan.batch import TaskBatch
-from prismgan.data.examples import shown
+from prismgan.data.pictures import shown
 from prismgan.errors import PrismganError
 from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, mean_row, one_of, unseen_photos
 from prismgan.evaluation.measurement import Figure

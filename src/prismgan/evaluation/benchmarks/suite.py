@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data.examples import shown
+from prismgan.data.pictures import shown
 from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request

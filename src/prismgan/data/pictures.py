@@ -1,4 +1,4 @@
-"""Pictures by reference (a path, or ``builtin:NAME``), a cache of decoded ones, and pictures that show tasks a style."""
+"""Pictures by reference (a path, or ``builtin:NAME``), a cache of decoded ones, and pictures that show a style."""
 
 from __future__ import annotations
 

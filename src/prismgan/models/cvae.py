@@ -92,19 +92,3 @@ class CVAE(Model):
         """The sum over channels, each at least :attr:`CVAEConfig.free_bits`: below that nothing pulls."""
         whole = total(by_channel.detach()) / processes()[1]
         return torch.where(whole > self.config.free_bits, by_channel, self.config.free_bits).sum()
-
-    @torch.no_grad()
-    def sample(
-        self, source: Float[Tensor, "B 3 H W"], count: int, random: torch.Generator | None = None
-    ) -> dict[str, Float[Tensor, "N B 3 sH sW"]]:
-        """``count`` draws of every task's image: z from the prior, anew at every position."""
-        encoded = self.generator.encode(source)
-        priors = {name: self.generator.prior_of(encoded, name) for name in self.tasks}
-        draws = []
-        for _ in range(count):
-            starts = {}
-            for name, prior in priors.items():
-                noise = torch.randn(prior.mean.shape, generator=random).to(source.device)
-                starts[name] = self.generator.start(encoded, name, prior.at(noise))
-            draws.append(self.generator.paint(encoded, starts))
-        return {name: torch.stack([draw[name] for draw in draws]) for name in self.tasks}

@@ -91,7 +91,7 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class Task:
-    """One named output of the generator."""
+    """One named output of the generator. What the recipe says of every kind is documented in :class:`TaskEntry`."""
 
     name: str
     """The key everywhere: generator heads, discriminator logits, checkpoints, reports, files."""
@@ -102,20 +102,14 @@ class Task:
     losses: tuple[LossTerm, ...]
     metrics: tuple[Metric, ...]
     weight: float
-    """Weight of the task against the other tasks."""
     adversarial_weight: float
     latent: bool
-    """Whether the output should vary with the latent z."""
     diversity_weight: float
-    """Weight of the diversity loss, for a task with ``latent``."""
+    """0 for a task without ``latent``."""
     steadiness_weight: float
-    """Weight of the steadiness loss."""
     frequency: float
-    """How often the task is drawn, relative to the others, where a step leaves some out."""
     degraded_weight: float
-    """Weight of a row whose source was degraded, against one whose source is the clean photo."""
     blocks: int | None
-    """Residual blocks of the head; None for as many as the generator's heads have."""
     additive: bool
     """Whether the output is the source plus what the head says, or the latter alone."""
     fine: bool
@@ -151,20 +145,15 @@ class Task:
 def made_of_photo(
     tasks: Iterable[Task], outputs: Mapping[str, Float[Tensor, "B 3 H W"]]
 ) -> dict[str, Float[Tensor, "B 3 H W"]]:
-    """What the images of derived tasks should be where they show the same as the image of the photo itself.
-
-    Returns:
-        For every other derived task what its function makes of that image; nothing where no task is the photo.
-    """
-    photos, others = [], {}
-    for task in tasks:
-        if task.name not in outputs or not isinstance(task.target, Derived):
-            continue
-        if task.is_photo:
-            photos.append(outputs[task.name])
-        else:
-            others[task.name] = task.target.function
-    return {name: function(photos[0].clamp(-1, 1)) for name, function in others.items()} if photos else {}
+    """For every other derived task, what its function makes of the image of the task that is the photo itself; empty
+    where no task is."""
+    shown = [task for task in tasks if task.name in outputs]
+    photo = next((outputs[task.name].clamp(-1, 1) for task in shown if task.is_photo), None)
+    return {
+        task.name: task.target.function(photo)
+        for task in shown
+        if photo is not None and isinstance(task.target, Derived) and not task.is_photo
+    }
 
 
 class TaskEntry(Config, ABC):

@@ -148,9 +148,9 @@ def made_of_photo(
     """For every other derived task, what its function makes of the image of the task that is the photo itself; empty
     where no task is."""
     shown = [task for task in tasks if task.name in outputs]
-    photo = next((outputs[task.name].clamp(-1, 1) for task in shown if task.is_photo), None)
+    photo = next((outputs[task.name] for task in shown if task.is_photo), None)
     return {
-        task.name: task.target.function(photo)
+        task.name: task.target.function(photo.clamp(-1, 1))
         for task in shown
         if photo is not None and isinstance(task.target, Derived) and not task.is_photo
     }

@@ -90,7 +90,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
 
     with torch.no_grad():
         _, fakes = forward()
-    model.adversary.update_discriminator(fakes, model.steps_done, random)
+    model.adversary.update_discriminator(fakes, model.steps_done, context)
     outputs, fakes = forward()
     if frozen:
         adversarial = model.adversary.generator_loss(fakes)
@@ -183,7 +183,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
     def discriminator_round() -> None:
         fakes = model.adversarial_batch(batch, {name: output.clone() for name, output in fixed.items()}, context)
         assert fakes is not None
-        model.adversary.update(fakes, 1, random)
+        model.adversary.update(fakes, 1, context)
 
     return take_turns(
         {

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.models.cwgan import CWGAN, CriticConfig, CWGANConfig
+from prismgan.models.step import StepContext
 
 
 def made(**settings: Any) -> CWGAN:
@@ -100,11 +101,12 @@ def test_a_trained_critic_is_as_steep_as_the_penalty_lets_it_be_and_finds_the_di
     )
     adversary = Adversary(config, ["only"], "cpu", torch.autocast("cpu", enabled=False))
     random = torch.Generator().manual_seed(0)
+    context = StepContext(["only"], {}, random)
     index, weight = torch.zeros(16, dtype=torch.int64), torch.full((16,), 1 / 16)
     for step in range(300):
         adversary.optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / 300)
         real, fake = points(16, step)
-        adversary.update_discriminator(AdversarialBatch(["only"], fake, real, index, weight), step, random)
+        adversary.update_discriminator(AdversarialBatch(["only"], fake, real, index, weight), step, context)
 
     real, fake = points(16, 9999)
     position = torch.rand(16, 1, 1, 1, generator=random)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
 from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
+from prismgan.models.step import StepContext
 from prismgan.networks import DiscriminatorConfig
 
 TASKS = ("clean", "paint", "pencil")
@@ -49,6 +50,10 @@ def fakes(weight: Tensor | None = None) -> AdversarialBatch:
     return AdversarialBatch(("clean", "pencil"), fake.requires_grad_(), real, index, weight)
 
 
+def context_of(seed: int) -> StepContext:
+    return StepContext([], {}, torch.Generator().manual_seed(seed))
+
+
 def logits_of_fakes(made: Adversary, given: AdversarialBatch) -> Tensor:
     with torch.no_grad():
         return copy.deepcopy(made.discriminator)(given.fake, given.task_index).logit
@@ -56,11 +61,11 @@ def logits_of_fakes(made: Adversary, given: AdversarialBatch) -> Tensor:
 
 def played(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
     """Gradient at the outputs, gradients of the discriminator's parameters, and the generator's losses."""
-    verdict = made.update(given, step, torch.Generator().manual_seed(5))
+    losses = made.update(given, step, context_of(5))
     found = {name: p.grad.clone() for name, p in made.discriminator.named_parameters() if p.grad is not None}
-    total = torch.stack([COEFFICIENTS[task] * loss for task, loss in verdict.losses.items()]).sum()
+    total = torch.stack([COEFFICIENTS[task] * loss for task, loss in losses.items()]).sum()
     (at_outputs,) = torch.autograd.grad(total, given.fake)
-    return at_outputs, found, {task: float(loss.detach()) for task, loss in verdict.losses.items()}
+    return at_outputs, found, {task: float(loss.detach()) for task, loss in losses.items()}
 
 
 def by_hand(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
@@ -175,7 +180,7 @@ def test_a_saturated_row_without_a_picture_costs_no_second_backward_pass() -> No
     given = given._replace(weight=weight)
     assert_exact(copy.deepcopy(made), given, 1)
     passes = count_backward_passes(made)
-    made.update(given, 1, torch.Generator())
+    made.update(given, 1, context_of(0))
     assert passes["backward"] == 1
 
 
@@ -183,7 +188,7 @@ def test_the_second_backward_pass_is_taken_only_where_it_is_needed() -> None:
     for shift, expected in ((0.0, 1), (-20.0, 2)):
         made = adversary("hinge", shift=shift)
         passes = count_backward_passes(made)
-        made.update(fakes(), 1, torch.Generator())
+        made.update(fakes(), 1, context_of(0))
         assert passes["backward"] == expected
 
 
@@ -259,9 +264,9 @@ def test_the_discriminators_own_gradients_do_not_depend_on_the_stages(objective:
 @each_objective
 def test_the_generators_backward_pass_leaves_the_discriminator_alone(objective: ObjectiveName, stages: str) -> None:
     given, made = fakes(), adversary(objective, stages=stages)
-    verdict = made.update(given, 1, torch.Generator())
+    losses = made.update(given, 1, context_of(0))
     before = {name: p.grad.clone() for name, p in made.discriminator.named_parameters() if p.grad is not None}
-    torch.stack(list(verdict.losses.values())).sum().backward()
+    torch.stack(list(losses.values())).sum().backward()
     after = {name: p.grad for name, p in made.discriminator.named_parameters() if p.grad is not None}
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)

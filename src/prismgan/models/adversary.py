@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from prismgan.config import Config
 from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, PenaltyKind, wasserstein_penalty, zero_centred_penalty
 from prismgan.models.gradients import apply_gradients, processes
-from prismgan.models.step import AdversarialBatch
+from prismgan.models.step import AdversarialBatch, StepContext
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
 SMALLEST_FACTOR = 1e-12
@@ -63,16 +63,6 @@ class AdversaryConfig(OpponentConfig):
     """Weight of the discriminator's task classification on real pictures."""
 
 
-class Verdict(NamedTuple):
-    """What a round against the discriminator gave."""
-
-    losses: dict[str, Float[Tensor, ""]]
-    """The generator's adversarial loss for every task, unweighted; backward gives its gradient at the outputs."""
-    log: dict[str, Float[Tensor, ""]]
-    finite: Float[Tensor, ""]
-    """1 if the discriminator was updated, 0 if its gradient was not finite."""
-
-
 class Adversary:
     """Owns the discriminator, its optimizer, and the order of the game."""
 
@@ -91,14 +81,14 @@ class Adversary:
         self.discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=config.rate, betas=(0.5, 0.99))
 
-    def update(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
-        """Update the discriminator and give the generator's losses against it."""
+    def update(self, judged: AdversarialBatch, step: int, context: StepContext) -> dict[str, Float[Tensor, ""]]:
+        """Update the discriminator; returns the generator's adversarial loss for every task, unweighted."""
         if self.config.stages == "one":
-            return self._one_stage(judged, step, random)
-        log, finite = self.update_discriminator(judged, step, random)
-        return Verdict(self.generator_loss(judged), log, finite)
+            return self._one_stage(judged, step, context)
+        self.update_discriminator(judged, step, context)
+        return self.generator_loss(judged)
 
-    def _one_stage(self, judged: AdversarialBatch, step: int, random: torch.Generator) -> Verdict:
+    def _one_stage(self, judged: AdversarialBatch, step: int, context: StepContext) -> dict[str, Float[Tensor, ""]]:
         """Both players' gradients from one forward pass of the discriminator."""
         count = len(judged.fake)
         images = judged.fake.detach().requires_grad_()
@@ -114,31 +104,27 @@ class Adversary:
         scalable = bool((by_fake.abs() > SMALLEST_FACTOR * judged.weight)[present].all())
         if not scalable:
             (gradient,) = torch.autograd.grad(logits[count:], images, wanted, retain_graph=True)
-        classification, extra = self._extras(judged, judgement, step, random)
+        classification, extra = self._extras(judged, judgement, step, context.random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward([logits, extra], [torch.cat([by_real, by_fake]), torch.ones_like(extra)])
         if scalable:
             assert images.grad is not None
             factor = torch.where(present, wanted / torch.where(present, by_fake, 1.0), 0.0)
             gradient = images.grad * factor.view(-1, 1, 1, 1)
-        norm, finite = apply_gradients(self.optimizer, self.config.clip)
+        self._apply(judged, judgement, loss + extra, classification, context)
         # A scalar with the loss's value and, at the outputs, the gradient found above.
         scaled = (judged.fake * gradient).flatten(1).sum(1)
-        losses = _per_task(judged, values.detach() + scaled - scaled.detach())
-        return Verdict(losses, self._log(judged, judgement, loss + extra, classification, norm), finite)
+        return _per_task(judged, values.detach() + scaled - scaled.detach())
 
-    def update_discriminator(
-        self, judged: AdversarialBatch, step: int, random: torch.Generator
-    ) -> tuple[dict[str, Tensor], Float[Tensor, ""]]:
-        """The discriminator's own step, on detached outputs; its log, and 1 if the step was taken."""
+    def update_discriminator(self, judged: AdversarialBatch, step: int, context: StepContext) -> None:
+        """The discriminator's own step, on detached outputs."""
         judgement = self._judge_both(judged.real, judged.fake.detach(), judged.task_index)
         real, fake = judgement.logit.split(len(judged.fake))
         loss = (self.objective.discriminator(real, fake) * judged.weight).sum()
-        classification, extra = self._extras(judged, judgement, step, random)
+        classification, extra = self._extras(judged, judgement, step, context.random)
         self.optimizer.zero_grad(set_to_none=True)
         (loss + extra).backward()
-        norm, finite = apply_gradients(self.optimizer, self.config.clip)
-        return self._log(judged, judgement, loss + extra, classification, norm), finite
+        self._apply(judged, judgement, loss + extra, classification, context)
 
     def generator_loss(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
         """The generator's adversarial losses, by a pass of their own through the discriminator, unchanged by it."""
@@ -199,17 +185,19 @@ class Adversary:
         values = {"loss": loss, **self._accuracies(judgement, judged.task_index)}
         return {name: value[judged.weight > 0] for name, value in values.items()}
 
-    def _log(
-        self, judged: AdversarialBatch, judgement: Judgement, loss: Tensor, classification: Tensor, norm: Tensor
-    ) -> dict[str, Tensor]:
+    def _apply(
+        self, judged: AdversarialBatch, judgement: Judgement, loss: Tensor, classification: Tensor, context: StepContext
+    ) -> None:
+        """Take the optimizer's step, and log it."""
+        norm, finite = apply_gradients(self.optimizer, self.config.clip)
+        context.finite = torch.minimum(context.finite, finite)
         weight = judged.weight / judged.weight.sum().clamp_min(1e-12)
-        accuracies = self._accuracies(judgement, judged.task_index)
-        return {
-            "discriminator/loss": loss.detach(),
-            **({"discriminator/classification": classification} if self.config.classification_weight else {}),
-            "norm/discriminator": norm,
-            **{f"discriminator/{name}": (value * weight).sum() for name, value in accuracies.items()},
-        }
+        context.log["discriminator/loss"] = loss.detach()
+        if self.config.classification_weight:
+            context.log["discriminator/classification"] = classification
+        context.log["norm/discriminator"] = norm
+        for name, value in self._accuracies(judgement, judged.task_index).items():
+            context.log[f"discriminator/{name}"] = (value * weight).sum()
 
     def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
         """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns

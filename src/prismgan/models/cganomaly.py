@@ -79,8 +79,7 @@ class CGANomaly(Model):
             context.beside = context.beside + self.tasks[name].weight * self.config.latent_weight * value
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
-            log, context.finite = self.adversary.update_discriminator(judged, self.steps_done, context.random)
-            context.log |= log
+            self.adversary.update_discriminator(judged, self.steps_done, context)
             self.add_term(context, "adversarial", self._matching(judged), outputs)
         return self.finish(outputs, context)
 

@@ -86,9 +86,7 @@ class CoGan(Model):
             outputs = self.generator(latent, context.names)
         judged = self.adversarial_batch(batch, outputs, context)
         assert judged is not None, "every task has an adversarial weight"
-        verdict = self.adversary.update(judged, self.steps_done, context.random)
-        context.log, context.finite = dict(verdict.log), verdict.finite
-        for name, value in verdict.losses.items():
+        for name, value in self.adversary.update(judged, self.steps_done, context).items():
             context.losses[name] = self.tasks[name].adversarial_weight * value
         if self.config.consistency_weight:
             for name, made in made_of_photo(self.tasks.values(), outputs).items():

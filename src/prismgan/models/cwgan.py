@@ -73,8 +73,6 @@ class CWGAN(Model):
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
             for _ in range(self.config.critic.steps):
-                log, taken = self.adversary.update_discriminator(judged, self.steps_done, context.random)
-                context.finite = torch.minimum(context.finite, taken)
-            context.log |= log
+                self.adversary.update_discriminator(judged, self.steps_done, context)
             self.add_term(context, "adversarial", self.adversary.generator_loss(judged), outputs)
         return self.finish(outputs, context)

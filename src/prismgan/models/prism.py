@@ -105,10 +105,7 @@ class Prism(Model):
         self.add_term(context, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:
-            verdict = self.adversary.update(judged, self.steps_done, context.random)
-            context.finite = verdict.finite
-            context.log |= verdict.log
-            self.add_term(context, "adversarial", verdict.losses, outputs)
+            self.add_term(context, "adversarial", self.adversary.update(judged, self.steps_done, context), outputs)
         return self.finish(outputs, context)
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:

@@ -33,7 +33,7 @@ class StepContext:
     """A loss of no task in particular, which is added to what the balancer makes of the tasks' losses."""
     log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
     finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
-    """0 if the gradient of another network than the generator was not finite."""
+    """0 if the discriminator's gradient was not finite."""
 
 
 class AdversarialBatch(NamedTuple):

@@ -22,6 +22,7 @@ from prismgan.tasks import Derived, Paired, PictureName, Task
 
 SOURCE = ""
 """The companion that is no task's target: the row's own source. No task can have this name."""
+Load = Callable[[PictureName], UInt8[Tensor, "3 H W"]]
 FLAT = 4.0
 """Mean difference of neighbouring pixels, of 255, below which a crop holds next to nothing."""
 
@@ -187,7 +188,7 @@ def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
     return found
 
 
-def read(row: Row, tasks: Sequence[Task], load: Callable[[PictureName], UInt8[Tensor, "3 H W"]]) -> Scene:
+def read(row: Row, tasks: Sequence[Task], load: Load) -> Scene:
     """Decode all pictures of a row.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -16,7 +15,7 @@ from torch import Tensor
 from prismgan.data import scene
 from prismgan.data.degradation import DegradationConfig, draw
 from prismgan.data.pictures import Cache, exemplar_crop, shown, shown_pictures, unpaired_crop
-from prismgan.data.scene import SOURCE, Scene, View
+from prismgan.data.scene import SOURCE, Load, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
@@ -109,7 +108,15 @@ class TrainingSet:
         Every stretch of as many positions as there are rows, from 0 on, shows each row once, or as often as its weight
         says. A row with an unreadable picture is replaced by another one; a DataError says that none can be read.
         """
-        load = _Loader(self._cache)
+        skipped: list[PictureName] = []
+
+        def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
+            try:
+                return self._cache.load(picture)
+            except PictureError:
+                skipped.append(picture)
+                raise
+
         row, view = self._view(position, load)
         source, config = view.companions.get(SOURCE, view.reference), self.degradation
         if config is not None and SOURCE not in view.companions:
@@ -123,7 +130,7 @@ class TrainingSet:
             targets=view.targets(self.tasks),
             examples={task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs},
             present={task.name: view.has(task) for task in self.tasks if task.has_pairs or self._photo_only},
-            skipped=tuple(dict.fromkeys(load.failed)),
+            skipped=tuple(dict.fromkeys(skipped)),
         )
 
     @cached_property
@@ -131,17 +138,19 @@ class TrainingSet:
         """Whether there may be rows that only tasks of the photo itself have a target for."""
         return self.quarter_turns or any(row.drawn for row in self.rows)
 
-    def _view(self, position: int, load: _Loader) -> tuple[Row, View]:
+    def _view(self, position: int, load: Load) -> tuple[Row, View]:
         epoch, place = divmod(position, len(self.rows))
-        first = _order(self.seed, epoch, self._weights)[place]
+        first, reason = _order(self.seed, epoch, self._weights)[place], ""
         for index in _candidates(first, len(self.rows), stream(self.seed, position, "redraw")):
             row = self.rows[index]
             if row.drawn:
                 return row, self._graphics(position, stream(self.seed, position, "graphics"))
-            with suppress(PictureError):  # named in Sample.skipped
+            try:
                 whole = scene.read(row, self._cut_for, load)
                 return row, self._crop(whole, position, stream(self.seed, position, "crop"))
-        raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({load.reason})")
+            except PictureError as error:  # named in Sample.skipped
+                reason = str(error)
+        raise DataError(f"data: none of the {len(self.rows)} training pictures can be read ({reason})")
 
     def _crop(self, whole: Scene, position: int, generator: torch.Generator) -> View:
         view = self._rectangle(whole, position, generator)
@@ -208,41 +217,22 @@ class TrainingSet:
             return position % len(self._scales)
         return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)
 
-    def _example(self, task: Task, position: int, load: _Loader) -> Float[Tensor, "3 sH sW"]:
-        domain = self._domains[task.name]
+    def _example(self, task: Task, position: int, load: Load) -> Float[Tensor, "3 sH sW"]:
+        domain, reason = self._domains[task.name], ""
         generator = stream(self.seed, position, "example", task.name)
         side = self.crop * task.scale
         for index in _candidates(integer(generator, 0, len(domain) - 1), len(domain), generator):
-            with suppress(PictureError):  # named in Sample.skipped
-                if isinstance(task.target, Exemplar):
-                    image = self._exemplar(task.name, domain[index], task.target.size, load)
-                    return exemplar_crop(image, side, generator)
-                return unpaired_crop(load(domain[index]), side, generator)
-        raise DataError(f"task {task.name!r}: none of its {len(domain)} pictures can be read ({load.reason})")
-
-    def _exemplar(self, task: str, picture: PictureName, size: int, load: _Loader) -> Float[Tensor, "3 H W"]:
-        # There are few, and every sample asks for one: resizing it anew took most of a sample's time.
-        key = (task, picture)
-        if key not in self._exemplars:
-            self._exemplars[key] = shown(load(picture), size)
-        return self._exemplars[key]
-
-
-class _Loader:
-    """Loads from a cache, and remembers what could not be read."""
-
-    def __init__(self, cache: Cache) -> None:
-        self.failed: list[PictureName] = []
-        self.reason = ""
-        self._cache = cache
-
-    def __call__(self, picture: PictureName) -> UInt8[Tensor, "3 H W"]:
-        try:
-            return self._cache.load(picture)
-        except PictureError as error:
-            self.failed.append(picture)
-            self.reason = str(error)
-            raise
+            picture = domain[index]
+            try:
+                if not isinstance(task.target, Exemplar):
+                    return unpaired_crop(load(picture), side, generator)
+                # There are few, and every sample asks for one: resizing it anew took most of a sample's time.
+                if (task.name, picture) not in self._exemplars:
+                    self._exemplars[task.name, picture] = shown(load(picture), task.target.size)
+                return exemplar_crop(self._exemplars[task.name, picture], side, generator)
+            except PictureError as error:  # named in Sample.skipped
+                reason = str(error)
+        raise DataError(f"task {task.name!r}: none of its {len(domain)} pictures can be read ({reason})")
 
 
 def _candidates(first: int, count: int, generator: torch.Generator) -> Iterator[int]:

@@ -5,6 +5,7 @@
 >>> looks["restore"].save("restored.png")  # doctest: +SKIP
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,20 +15,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["PrismganError", "Renderer", "__version__", "load_generator"]
+_HOMES = {"PrismganError": "errors", "Renderer": "render.renderer", "load_generator": "weights.modules"}
 
 
 def __getattr__(name: str) -> object:
     # torch takes a second to import: `prismgan --help` and `import prismgan` do without it.
-    if name == "Renderer":
-        from prismgan.render.renderer import Renderer
-
-        return Renderer
-    if name == "PrismganError":
-        from prismgan.errors import PrismganError
-
-        return PrismganError
-    if name == "load_generator":
-        from prismgan.weights.modules import load_generator
-
-        return load_generator
+    if name in _HOMES:
+        return getattr(import_module(f"prismgan.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'prismgan' has no attribute {name!r}")

@@ -93,8 +93,8 @@ def spread(
     worker died is given to another one.
 
     Args:
-        make: called once by every worker, gives the function that does a job.
-        arguments: of ``make``, sent once to every machine.
+        make: called once by every worker, gives the function that does a job. Its ``arguments`` are sent once to every
+            machine.
         memory: bytes of a worker. A machine gets no more workers than it has memory and cores for.
         workers: number of workers; by default as many as there is room for.
         folder: working directory of the workers; by default any.

@@ -13,11 +13,7 @@ class Config(BaseModel):
     """A frozen part of a recipe. An unknown key is refused together with the nearest known one, and true is no 1."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        protected_namespaces=(),
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
     )
 
     @model_validator(mode="before")

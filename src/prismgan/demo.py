@@ -29,7 +29,7 @@ FEWEST_STEPS = 800
 EVERY = 5.0
 """Seconds between two lines about a training that goes on."""
 READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
-"""What a demo's folder holds."""
+"""Contents of a demo's folder."""
 SHEET = "sheet.png"
 PHOTO = builtin.HELD_OUT[0]
 """Built-in photo that is rendered."""
@@ -93,9 +93,6 @@ def _clear(folder: Path) -> None:
     (folder / REPORT).unlink(missing_ok=True)
 
 
-# -- the ready-made weights ------------------------------------------------------------------------
-
-
 def _render_ready_made(console: Console, folder: Path) -> Chapter:
     """Every look of a photo, by one pass of the weights that come with prismgan."""
     console.print("rendering all looks of a photo")
@@ -126,9 +123,6 @@ def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | No
     images.write(folder / SHEET, sheet(shown, columns=3))
     text = f"The style of one picture, learnt in {_minutes(minutes)} by a head on the trunk of the ready-made weights."
     return Chapter("A new style from one picture", text, folder / SHEET)
-
-
-# -- a training from scratch ------------------------------------------------------------------------
 
 
 def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:

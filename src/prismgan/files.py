@@ -32,8 +32,7 @@ def entries(folder: Path) -> list[Path]:
 def parse_json(text: str | bytes) -> Any:
     """The value that JSON describes, which may be of any kind.
 
-    Raises:
-        ValueError: it is not JSON, not UTF-8, or nested more deeply than anything that is meant.
+    ``ValueError`` where it is not JSON, not UTF-8, or nested more deeply than :data:`DEEPEST`.
     """
     try:
         value = json.loads(text)
@@ -53,11 +52,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it.
-
-    Raises:
-        PrismganError: there is a file in its place, or one may not write there.
-    """
+    """Make a folder, and those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -94,21 +89,13 @@ def locked(folder: Path, work: str) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
-
-    Raises:
-        PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
-    """
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
     with new_file(path) as file:
         file.write(content)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """As :func:`replace_file`, and make the folders above it.
-
-    Raises:
-        PrismganError: the disk is full, or a folder cannot be made or written to.
-    """
+    """As :func:`replace_file`, and make the folders above it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -133,11 +120,10 @@ def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
     temporary = Path(name)
     watched: _Watched | None = None
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            watched = _Watched(file)
+        with _Watched(io.FileIO(descriptor, "w")) as watched:
             yield watched
-            file.flush()
-            os.fsync(file.fileno())
+            watched.flush()
+            os.fsync(watched.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except Exception as error:
@@ -151,37 +137,23 @@ def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
         temporary.unlink(missing_ok=True)
 
 
-class _Watched(io.BufferedIOBase):
+class _Watched(io.BufferedWriter):
     """A file that is written to, and that remembers why it could not be: libraries say so in words of their own."""
 
-    def __init__(self, file: io.BufferedWriter) -> None:
-        self._file = file
-        self.failure: OSError | None = None
+    failure: OSError | None = None
 
     def write(self, content: Any) -> int:
-        return self._tried(lambda: self._file.write(content))
+        return self._tried(super().write, content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._tried(lambda: self._file.seek(offset, whence))
+        return self._tried(super().seek, offset, whence)
 
     def flush(self) -> None:
-        return self._tried(self._file.flush)
+        return self._tried(super().flush)
 
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def _tried(self, work: Callable[[], Result]) -> Result:
+    def _tried(self, work: Callable[..., Result], *arguments: Any) -> Result:
         try:
-            return work()
+            return work(*arguments)
         except OSError as error:
             self.failure = error
             raise
@@ -189,13 +161,7 @@ class _Watched(io.BufferedIOBase):
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder that takes its place once the block has ended without an error; until then the old one stays.
-
-    What the block has not put into the new folder is lost with the old one.
-
-    Raises:
-        PrismganError: the disk is full, or the folder cannot be written to. The old folder is untouched.
-    """
+    """As :func:`new_file`, a folder. What the block has not put into it is lost with the old one."""
     temporary = old = None
     try:
         _remove_leftovers(path)

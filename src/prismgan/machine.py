@@ -36,11 +36,7 @@ def available_threads() -> int:
 
 
 def usable_device(device: torch.device | str) -> torch.device:
-    """A device of torch by name.
-
-    Raises:
-        PrismganError: there is no such device, or this torch cannot use it.
-    """
+    """A device of torch by name; :class:`PrismganError` where there is none such, or this torch cannot use it."""
     import torch
 
     try:

@@ -24,20 +24,13 @@ def missing(modules: Iterable[str]) -> list[str]:
 
 
 def require_training() -> None:
-    """Refuse where a package of the extra ``train`` is missing.
-
-    Raises:
-        PrismganError: one of :data:`TRAINING` cannot be imported.
-    """
+    """Refuse where a package of the extra ``train`` is missing."""
     require("training and measuring", "train", *TRAINING)
 
 
 def require(what: str, extra: str, *modules: str) -> None:
     """Refuse where a package is missing; modules are imported where they are used. ``what`` needs it, as the user knows
     it; the ``extra`` of prismgan brings it.
-
-    Raises:
-        PrismganError: one of them cannot be imported.
     """
     lacking = missing(modules)
     if lacking:

@@ -45,14 +45,14 @@ def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_the_pieces_make_what_the_generator_makes(levels: int) -> None:
-    found = Pieces.of(tiny_weights(levels=levels).generator(), list(TASKS))
+    found = Pieces(tiny_weights(levels=levels).generator(), list(TASKS))
     for row in found.compared():
         assert row.maximum < 0.01, row.task
 
 
 def test_pieces_for_looks_alone_leave_the_fine_part_out() -> None:
     generator = tiny_weights().generator()
-    found = Pieces.of(generator, ["paint", "fine-2x"])
+    found = Pieces(generator, ["paint", "fine-2x"])
     assert list(found.files) == ["trunk", "branch", "enlarge-2x", "head-paint", "head-fine-2x"]
     assert found.compared()
 
@@ -61,7 +61,7 @@ def test_no_convolution_has_a_number_of_maps_that_graphics_processors_get_wrong(
     """See ``GeneratorGraph``: six were, three and multiples of four are not."""
     import onnx
 
-    for name, file in Pieces.of(tiny_weights().generator(), list(TASKS)).files.items():
+    for name, file in Pieces(tiny_weights().generator(), list(TASKS)).files.items():
         graph = onnx.load_from_string(file).graph
         shapes = {constant.name.removesuffix(" in float16"): constant.dims for constant in graph.initializer}
         for node in graph.node:
@@ -74,7 +74,7 @@ def test_weights_that_float16_holds_are_stored_in_it() -> None:
         generator = tiny_weights().generator()
         if half:
             generator.half().float()
-        return sum(map(len, Pieces.of(generator, list(TASKS)).files.values()))
+        return sum(map(len, Pieces(generator, list(TASKS)).files.values()))
 
     assert size(half=True) < 0.85 * size(half=False)
 

@@ -124,19 +124,15 @@ Values = dict[str, NDArray[Any]]
 
 
 class Pieces:
-    """The graphs of :func:`~prismgan.export.browser_graphs.browser_graphs`, as files and as functions."""
+    """The graphs of :func:`browser_graphs`, as files and as functions."""
 
-    def __init__(self, generator: Generator, tasks: Sequence[str], models: Mapping[str, onnx.ModelProto]) -> None:
+    def __init__(self, generator: Generator, tasks: Sequence[str]) -> None:
         self.generator, self.tasks = generator, tasks
+        models = browser_graphs(generator, tasks)
         self.files = {name: model.SerializeToString() for name, model in models.items()}
         self._inputs = {name: [value.name for value in model.graph.input] for name, model in models.items()}
         self._outputs = {name: [value.name for value in model.graph.output] for name, model in models.items()}
         self._runs = {name: onnxruntime_session(file) for name, file in self.files.items()}
-
-    @classmethod
-    def of(cls, generator: Generator, tasks: Sequence[str]) -> Pieces:
-        """The pieces of a generator that make these tasks."""
-        return cls(generator, tasks, browser_graphs(generator, tasks))
 
     def run(self, piece: str, values: Mapping[str, NDArray[Any]]) -> Values:
         """A piece's outputs by name; values that it has no input for are ignored."""
@@ -159,11 +155,7 @@ class Pieces:
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:
-        """How far they are from the generator, over three pictures of odd sizes.
-
-        Raises:
-            PrismganError: a task is farther than a float32 file may be.
-        """
+        """How far they are from the generator, over three pictures of odd sizes: refused as a float32 file would be."""
         errors: dict[str, list[NDArray[Any]]] = {name: [] for name in self.tasks}
         for seed, source in enumerate(random_sources()):
             image = source * 2 - 1
@@ -172,9 +164,8 @@ class Pieces:
                 height, width = expected[name].shape[-2:]
                 difference = look[..., :height, :width].clip(-1, 1) - expected[name].clamp(-1, 1).numpy()
                 errors[name].append(127.5 * difference.ravel())
-        found = [
-            parity_of(name, self.generator.specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()
-        ]
+        specs = self.generator.specs
+        found = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
         wrong = problem("float32", self.generator, found)
         if wrong is not None:
             raise PrismganError(f"the site is not written, since {wrong}; please report it")

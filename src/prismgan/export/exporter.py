@@ -10,19 +10,8 @@ from typing import Any
 import torch
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.export.parity import (
-    PRECISIONS,
-    Precision,
-    Run,
-    TaskParity,
-    feed,
-    measure,
-    onnxruntime_session,
-    problem,
-    random_sources,
-    render,
-    worse,
-)
+from prismgan.export import parity
+from prismgan.export.parity import PRECISIONS, Precision, Run, TaskParity, feed, measure, onnxruntime_session
 from prismgan.files import replace_file
 from prismgan.machine import take_turns
 from prismgan.networks import Generator
@@ -92,15 +81,14 @@ def export(
     from prismgan.export import int8
     from prismgan.export.onnx_file import whole_model
 
-    _refuse_name(out)
-    _refuse_precision(precision, calibrate)
+    _check(out, precision, calibrate)
     generator = weights.prism_generator("an ONNX file")
     names = checked_tasks(tasks, generator, weights.path)
     pictures = int8.read_pictures(calibrate)
     if licence is None:
         licence = licence_of(weights.path)
     plain = model = whole_model(generator, weights.header, names, licence=licence, defaults=defaults)
-    sources = random_sources()
+    sources = parity.random_sources()
     if precision == "float16":
         model = whole_model(generator, weights.header, names, half=True, licence=licence, defaults=defaults)
     elif precision == "int8":
@@ -113,9 +101,9 @@ def export(
     if precision == "float16":
         # ONNX Runtime computes this file in float32 on a CPU. So it says whether the graph is right, and torch what the
         # rounding costs where the arithmetic is in float16.
-        rounded = measure(generator, names, lambda values: render(generator, names, values, half=True), sources)
-        found = worse(found, rounded)
-    wrong = problem(precision, generator, found)
+        rounded = measure(generator, names, lambda values: parity.render(generator, names, values, half=True), sources)
+        found = parity.worse(found, rounded)
+    wrong = parity.problem(precision, generator, found)
     if wrong is not None:
         cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
         raise PrismganError(f"{out}: not written, since in {precision} {wrong}{cure}")
@@ -124,16 +112,13 @@ def export(
     return Exported(out, len(content), precision, tuple(found), speed)
 
 
-def _refuse_name(out: Path) -> None:
+def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:
     if out.suffix.lower() != ".onnx":
         raise PrismganError(f"{out}: expected a name that ends in .onnx")
     if out.is_dir():
         raise PrismganError(f"{out}: is a folder, expected a file")
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: its folder does not exist; make it first")
-
-
-def _refuse_precision(precision: str, calibrate: Sequence[Path]) -> None:
     if precision not in PRECISIONS:
         raise PrismganError(
             f"precision {precision!r}{nearest(precision, PRECISIONS)} (there are: {', '.join(PRECISIONS)})"
@@ -153,11 +138,7 @@ def licence_of(path: Path) -> str:
 
 
 def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
-    """The names in the weights' order, or all.
-
-    Raises:
-        PrismganError: a name is unknown, or there is none.
-    """
+    """The names in the weights' order, or all; refused if one is unknown, or there is none."""
     known = list(generator.specs)
     for name in tasks if tasks is not None else ():
         if name not in known:

@@ -174,18 +174,10 @@ class Graph:
         return self.operation("Slice", maps, *ends, self.integers(2, 3))
 
     def model(self, title: str, metadata: Mapping[str, str] | None = None) -> onnx.ModelProto:
-        """The model, checked.
-
-        Raises:
-            onnx.checker.ValidationError: the graph is none, which is a mistake in the code that built it.
-        """
+        """The model, checked: an error of the checker is a mistake in the code that built the graph."""
         graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
-        model = helper.make_model(
-            graph,
-            producer_name="prismgan",
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-        )
+        opsets = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(graph, producer_name="prismgan", opset_imports=opsets, ir_version=IR_VERSION)
         helper.set_model_props(model, dict(metadata or {}))
         onnx.checker.check_model(model)
         return model

@@ -7,7 +7,9 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -32,9 +34,6 @@ def in_int8(
 
     Args:
         keep: names of convolutions that stay in float32.
-
-    Raises:
-        PrismganError: there is no room for temporary files.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -49,7 +48,7 @@ def in_int8(
             quantize_static(
                 given,
                 path,
-                _Reader(feeds),
+                SimpleNamespace(get_next=partial(next, iter(feeds), None)),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=["Conv"],
                 nodes_to_exclude=list(keep),
@@ -71,17 +70,6 @@ def in_int8(
     return found
 
 
-class _Reader:
-    """Feeds ONNX Runtime one input after the other."""
-
-    def __init__(self, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> None:
-        self._left: Iterator[Mapping[str, NDArray[Any]]] = iter(feeds)
-
-    def get_next(self) -> Mapping[str, NDArray[Any]] | None:
-        """The next, None after the last."""
-        return next(self._left, None)
-
-
 CROP = 160
 """Longest side of a crop."""
 CROPS = 32
@@ -94,11 +82,7 @@ values that clean ones never do, and a range without them costs 1 dB."""
 
 
 def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
-    """Files, and what is in folders, in [0, 1]; of more than :data:`CROPS` so many that are spread over them.
-
-    Raises:
-        PictureError: one is missing, damaged, of a kind that is not rendered, or too small to be compared on.
-    """
+    """Files, and what is in folders, in [0, 1]; of more than :data:`CROPS` so many that are spread over them."""
     paths = [path for given in named for path in (images.find_pictures(given) if given.is_dir() else [given])]
     if len(paths) > CROPS:
         paths = [paths[number * len(paths) // CROPS] for number in range(CROPS)]

@@ -39,7 +39,6 @@ def onnxruntime_session(model: bytes) -> Run:
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-
 SIZES = ((33, 47), (64, 50), (101, 75))
 """Height and width of the pictures that are compared: no multiples of the generator's cell."""
 
@@ -135,15 +134,10 @@ def render(
 
 def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[TaskParity]:
     """The larger differences of two measurements of the same tasks."""
+    pairs = zip(first, second, strict=True)
     return [
-        TaskParity(
-            one.task,
-            one.scale,
-            max(one.maximum, other.maximum),
-            max(one.mean, other.mean),
-            min(one.psnr, other.psnr),
-        )
-        for one, other in zip(first, second, strict=True)
+        TaskParity(a.task, a.scale, max(a.maximum, b.maximum), max(a.mean, b.mean), min(a.psnr, b.psnr))
+        for a, b in pairs
     ]
 
 

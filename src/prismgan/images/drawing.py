@@ -96,9 +96,6 @@ def inverse(photo: Images) -> Images:
     return -photo
 
 
-# -- outlines as a pen draws them: dark, clean, and along the borders of a picture --------------------
-
-
 def outlines(
     photo: Images, *, sigma: float = 1.0, least: float = 0.012, strength: float = 56.0
 ) -> Float[Tensor, "B 1 H W"]:

@@ -42,7 +42,7 @@ def find_pictures(folder: Path) -> list[Path]:
     """All pictures below ``folder``, as :func:`is_picture` says, sorted; hidden files and folders are left out.
 
     Raises:
-        PictureError: the folder does not exist, is no folder, or holds no picture.
+        PictureError: it is no folder, or holds no picture.
     """
     if not folder.exists():
         raise PictureError(f"{folder}: no such folder")
@@ -66,11 +66,7 @@ def is_picture(path: Path) -> bool:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, as it is read; from the header where the format allows it.
-
-    Raises:
-        PictureError: the file is missing, damaged, truncated or not a picture.
-    """
+    """Height and width in pixels, as it is read; from the header where the format allows it."""
     with open_lazily(path) as picture:
         try:
             if picture.format == "TIFF":
@@ -84,26 +80,18 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def refuse_small(where: str, height: int, width: int) -> None:
-    """Refuse a picture that the networks can do nothing with; ``where`` names it.
-
-    Raises:
-        PictureError: a side has fewer than :data:`MINIMUM_SIDE` pixels.
-    """
+    """Raise :class:`PictureError` where a side is shorter than :data:`MINIMUM_SIDE`; ``where`` names the picture."""
     if min(height, width) < MINIMUM_SIDE:
         raise PictureError(f"{where}: is {width}x{height} pixels; each side must have at least {MINIMUM_SIDE}")
 
 
-# -- pictures that Pillow does not read, or would read wrongly: told by their first bytes ------------
-
-
 def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
-    """Refuse formats and dynamic ranges that the first bytes of a file, or its content, tell; ``name`` names content.
+    """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly.
+
+    They are told by the first bytes of a file, or of its content, which ``name`` names.
 
     Returns:
         What to say of the file if Pillow does not know it either.
-
-    Raises:
-        PictureError: it is of such a format, or cannot be read.
     """
     path = source if isinstance(source, Path) else name
     try:

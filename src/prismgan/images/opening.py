@@ -47,7 +47,6 @@ SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The marker behind the entropy-coded data of a scan."""
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
-
 # Pillow also logs what it finds wrong; without a handler anywhere Python would write that to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
@@ -69,11 +68,7 @@ class BoundedFile(io.BufferedReader):
         self._end = None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of every file.
-
-        Raises:
-            OSError: it was read too often, or for too long.
-        """
+        """As of every file; an ``OSError`` where it was read too often, or for too long."""
         content = super().read(size)
         self._reads -= 1
         self._bytes -= len(content)
@@ -90,7 +85,6 @@ class _Decoding:
 
     def __init__(self) -> None:
         self._lock, self._threads = threading.Lock(), 0
-        self._filters, self._limit = warnings.catch_warnings(), Image.MAX_IMAGE_PIXELS
 
     def __enter__(self) -> None:
         with self._lock:
@@ -125,10 +119,9 @@ def open_lazily(
     Decoding belongs inside the ``with``. Threads do not wait for each other.
 
     Args:
-        source: the file, or what is in it.
+        source: the file, or its content, which ``name`` names in errors.
         unidentified: what is said of a file whose format Pillow does not know.
         formats: Pillow's names of those that are looked for; by default all.
-        name: of the content, for errors.
 
     Raises:
         PictureError: the file is missing, not a picture, has too many pixels, or is made to take memory or time.
@@ -187,23 +180,22 @@ def _refuse_harmful(where: object, picture: Image.Image, source: Path | bytes, s
         raise PictureError(
             f"{where}: claims {pixels:,} pixels in {size:,} bytes, which no photo does; make it smaller first"
         )
-    if picture.format in ("JPEG", "MPO") and (scans := _scans(source)) > MOST_SCANS:
-        raise PictureError(f"{where}: is a JPEG of {scans:,} scans or more, which takes too long; save it anew")
+    if picture.format in ("JPEG", "MPO"):
+        if isinstance(source, bytes):
+            scans = _scans(source)
+        else:
+            with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                scans = _scans(content)
+        if scans > MOST_SCANS:
+            raise PictureError(f"{where}: is a JPEG of {scans:,} scans or more, which takes too long; save it anew")
     if picture.format == "TIFF":
         _silence_libtiff()
     # A GIF has to be searched for a second frame; it is known from now on.
     _ = getattr(picture, "is_animated", False)
 
 
-def _scans(source: Path | bytes) -> int:
-    """How many scans the first picture of a JPEG file has, as far as it matters: counted by its markers."""
-    if isinstance(source, bytes):
-        return _scans_of(source)
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _scans_of(content)
-
-
-def _scans_of(content: bytes | mmap.mmap) -> int:
+def _scans(content: bytes | mmap.mmap) -> int:
+    """How many scans the first picture of a JPEG has, as far as it matters: counted by its markers."""
     scans, place = 0, 2
     while place + 4 <= len(content) and scans <= MOST_SCANS:
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")

@@ -1,7 +1,7 @@
 """Pictures in memory: as files hold them, and as floats in [-1, 1] where networks and metrics see them.
 
-A :class:`Picture` is all that a file holds of a photo. A ``uint8`` tensor (3, H, W) is a photo that training keeps in
-memory. Arrays of pixels are (H, W, 3), as rendering takes and returns them.
+A ``uint8`` tensor (3, H, W) is a photo that training keeps in memory. Arrays of pixels are (H, W, 3), as rendering
+takes and returns them.
 """
 
 from __future__ import annotations
@@ -50,10 +50,14 @@ class Picture:
         return 8 if self.pixels.dtype.itemsize == 1 else 16
 
     @property
+    def samples(self) -> Samples:
+        """(H, W, 3), or (H, W, 4) with the transparency."""
+        return self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
+
+    @property
     def image(self) -> Image.Image:
         """In 8 bits as Pillow has it: RGB, or RGBA where there is transparency. Profile and EXIF are left out."""
-        parts = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
-        return Image.fromarray(to_8_bits(parts))
+        return Image.fromarray(to_8_bits(self.samples))
 
     def with_pixels(self, pixels: Samples) -> Picture:
         """An output of this source: its own pixels, with the transparency, brought to their size, and all else."""
@@ -91,20 +95,14 @@ def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
     return np.asarray(resized).round().clip(0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
 
 
-# -- tensors ---------------------------------------------------------------------------------------
-
-
 def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
     """A Pillow picture of any mode as RGB: transparency laid on white, 16 bits brought to 8."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey.clip(0, 65535) / 257).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    array = np.array(picture.convert("RGB"))
-    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
 def interior(maps: Float[Tensor, "B C H W"], border: int) -> Float[Tensor, "B C h w"]:
@@ -134,20 +132,14 @@ def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
     return (image * weights).sum(dim=1, keepdim=True)
 
 
-# -- arrays of pixels; parts of a picture at a time: a view is enough ------------------------------
-
-
 def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:
     """Room for (H, W, 3) pixels of this depth."""
     return np.empty((height, width, 3), dtype=np.uint8 if depth == 8 else np.uint16)
 
 
 def check_pixels(where: str, pixels: NDArray[Any]) -> None:
-    """Refuse an array that :func:`from_pixels` would not understand; ``where`` names it.
-
-    Raises:
-        PictureError: its shape is not (H, W, 3), or it holds neither 8- or 16-bit pixels nor finite floats.
-    """
+    """Raise :class:`PictureError` for an array that is not (H, W, 3), or holds neither 8- or 16-bit pixels nor finite
+    floats; ``where`` names it."""
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise PictureError(f"{where}: is an array of shape {pixels.shape}, expected (height, width, 3)")
     if np.issubdtype(pixels.dtype, np.floating):

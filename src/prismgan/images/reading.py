@@ -22,7 +22,7 @@ from prismgan.images.pixels import Picture, Samples, on_white
 PHOTOMETRIC = 262
 """TIFF's tag for the meaning of the values."""
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
-
+UNREAD_MODES = {"F": "has floating-point pixels", "I": "has pixels of 32 bits, or with signs"}
 
 ORIENTATION, EXIF_FOLDER, GPS_FOLDER, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
 TURNS = {
@@ -41,11 +41,7 @@ ABOUT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 18246, 18249, 40091
 
 
 def read(path: Path) -> UInt8[Tensor, "3 H W"]:
-    """A picture as training has it: 8 bits, transparency laid on white. Colours are as :func:`open_picture` says.
-
-    Raises:
-        PictureError: as :func:`open_picture`.
-    """
+    """A picture as training has it: 8 bits, transparency laid on white; see :func:`open_picture`."""
     return torch.tensor(on_white(open_picture(path))).permute(2, 0, 1).contiguous()
 
 
@@ -74,7 +70,8 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
             elif file.mode in READ_MODES:
                 colours, alpha = _eight_bits(file)
             else:
-                raise PictureError(f"{path}: {_other_mode(file.mode)}; {SAVE_ANEW}")
+                reason = UNREAD_MODES.get(file.mode, f"has pixels of the kind {file.mode}, which is not read")
+                raise PictureError(f"{path}: {reason}; {SAVE_ANEW}")
             exif = file.getexif()  # after the pixels: Pillow turns a TIFF as it decodes it, and then says so here
         except DECODING_ERRORS as error:
             raise damaged(path, error) from None
@@ -87,9 +84,6 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
         )
 
 
-# -- unsupported files ---------------------------------------------------------------------------
-
-
 def _refuse_several(path: Path | str, file: Image.Image) -> None:
     # How many there are is not asked: a file of a few megabytes can have a million, one behind the other.
     several = getattr(file, "is_animated", False)
@@ -98,17 +92,6 @@ def _refuse_several(path: Path | str, file: Image.Image) -> None:
     if file.format == "TIFF":
         raise PictureError(f"{path}: has several pages; save one page as a picture of its own")
     raise PictureError(f"{path}: is animated; save one frame as a picture")
-
-
-def _other_mode(mode: str) -> str:
-    if mode == "F":
-        return "has floating-point pixels"
-    if mode == "I":
-        return "has pixels of 32 bits, or with signs"
-    return f"has pixels of the kind {mode}, which is not read"
-
-
-# -- pixels --------------------------------------------------------------------------------------
 
 
 def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:

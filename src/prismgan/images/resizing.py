@@ -26,17 +26,14 @@ def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[T
     """
     if image.shape[-2:] == (height, width):
         return image
-    found = image if image.dtype == torch.float64 else image.float()
-    for dimension, length in ((-2, height), (-1, width)):
-        found = _resample(found, dimension, length)
-    return found.contiguous()
+    return resized_part(image, (height, width), slice(None), slice(None))
 
 
 def resized_part(
     image: Float[Tensor, "*B C H W"], sides: tuple[int, int], rows: slice, columns: slice
 ) -> Float[Tensor, "*B C y x"]:
     """These rows and columns of what :func:`resize` makes of the image at these sides."""
-    found = image.float()
+    found = image if image.dtype == torch.float64 else image.float()
     for dimension, length, part in ((-2, sides[0], rows), (-1, sides[1], columns)):
         found = _resample(found, dimension, length, part)
     return found.contiguous()
@@ -50,7 +47,7 @@ def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[
     return resize(to_float(pixels), height, width).clamp(-1, 1)
 
 
-def _resample(image: Tensor, dimension: int, length: int, part: slice = slice(None)) -> Float[Tensor, "..."]:
+def _resample(image: Tensor, dimension: int, length: int, part: slice) -> Float[Tensor, "..."]:
     """One dimension brought to ``length`` pixels, of which a part is computed."""
     before = image.shape[dimension]
     lines_taken, weights = (taps[part] for taps in _taps(before, length))
@@ -99,11 +96,6 @@ def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
 
 
-def _triangle(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The kernel of linear interpolation."""
-    return (1 - distance.abs()).clamp_min(0)
-
-
 def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
     """Weights of a 3x3 convolution that enlarges a picture unshuffled by 2, with P = 3 (2 scale)^2.
 
@@ -128,6 +120,7 @@ def bilinear_phases(factor: int) -> Float[Tensor, "P 3 3 3"]:
     ``align_corners=False``.
     """
     positions = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5
-    taps = _triangle(torch.arange(-1, 2, dtype=torch.float64)[None] - positions[:, None])
+    distances = torch.arange(-1, 2, dtype=torch.float64)[None] - positions[:, None]
+    taps = (1 - distances.abs()).clamp_min(0)
     kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(factor**2, 3, 3)
     return torch.einsum("cd,pij->cpdij", torch.eye(3, dtype=torch.float64), kernel).flatten(0, 1).float()

@@ -19,7 +19,7 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.files import write_file
 from prismgan.images.files import SUFFIXES
 from prismgan.images.opening import DECODING_ERRORS
-from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_8_bits, to_uint8
+from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_uint8
 from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 
 WIDTH, HEIGHT = 0xA002, 0xA003
@@ -37,11 +37,7 @@ BAND = 1 << 20
 
 
 def check_format(suffix: str, quality: int) -> None:
-    """Refuse a format or quality that is none.
-
-    Raises:
-        PrismganError: the format is not one of :data:`FORMATS`, or the quality is not from 1 to 100.
-    """
+    """Raise :class:`PrismganError` unless the format is one of :data:`FORMATS` and the quality from 1 to 100."""
     if suffix not in FORMATS:
         raise PrismganError(f"format {suffix!r}{nearest(suffix, FORMATS)} (expected one of {', '.join(FORMATS)})")
     if not 1 <= quality <= 100:
@@ -49,11 +45,8 @@ def check_format(suffix: str, quality: int) -> None:
 
 
 def check_side(where: str, suffix: str, side: int) -> None:
-    """Refuse a picture whose longer side has more pixels than the format holds; ``where`` names it.
-
-    Raises:
-        PictureError: it has.
-    """
+    """Raise :class:`PictureError` where the longer side has more pixels than the format holds; ``where`` names the
+    picture."""
     if side > (most := MAXIMUM_SIDES.get(suffix, side)):
         raise PictureError(
             f"{where}: would have {side:,} pixels a side, and {suffix} holds {most:,}; write PNG or TIFF"
@@ -80,10 +73,8 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
 
 
 def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
-    """Write an image in 8 bits, as :func:`write_picture` does; a float one is in [-1, 1].
-
-    Raises:
-        PictureError: the suffix names no known format, or the file cannot be written.
+    """Write an image in 8 bits, as :func:`write_picture` does; a float one is in [-1, 1]. All errors are
+    :class:`PictureError`.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
@@ -97,12 +88,7 @@ def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | I
 
 
 def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
-    """The content of the file that :func:`write_picture` writes; ``where`` names it in errors.
-
-    Raises:
-        PictureError: the picture does not fit the format.
-        PrismganError: the format is unknown.
-    """
+    """The content of the file that :func:`write_picture` writes, with its errors; ``where`` names it in them."""
     if suffix != "bmp":
         check_format(suffix, quality)
     height, width = picture.pixels.shape[:2]
@@ -130,10 +116,7 @@ def _sized(block: bytes, height: int, width: int) -> Image.Exif:
 
 
 def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: int) -> bytes:
-    if suffix in ("jpg", "bmp") or picture.alpha is None:
-        drawn = Image.fromarray(on_white(picture))
-    else:
-        drawn = Image.fromarray(to_8_bits(_interleaved(picture)))
+    drawn = Image.fromarray(on_white(picture)) if suffix in ("jpg", "bmp") else picture.image
     settings: dict[str, object] = {"quality": quality} if suffix not in ("png", "bmp") else {}
     if suffix == "jpg":
         settings["subsampling"] = "4:4:4" if quality >= 90 else "4:2:0"
@@ -146,11 +129,6 @@ def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: 
     content = io.BytesIO()
     drawn.save(content, format=FORMATS.get(suffix, "BMP"), **settings)
     return content.getvalue()
-
-
-def _interleaved(picture: Picture) -> Samples:
-    """(H, W, 3 or 4)."""
-    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
 
 
 def _bands(samples: Samples) -> Iterator[Samples]:
@@ -168,7 +146,7 @@ def _differences(band: Samples) -> Samples:
 
 def _deep_png(picture: Picture, exif: Image.Exif | None) -> bytes:
     """A PNG with 16 bits, which Pillow does not write: its chunks are few (PNG, third edition, chapters 9 to 11)."""
-    samples = _interleaved(picture)
+    samples = picture.samples
     height, width, channels = samples.shape
     content = io.BytesIO()
 
@@ -195,7 +173,7 @@ def _deep_png(picture: Picture, exif: Image.Exif | None) -> bytes:
 
 def _tiff(picture: Picture, exif: Image.Exif | None) -> bytes:
     """A TIFF, compressed without loss. Pillow does not write 16-bit colours, nor EXIF into a compressed one."""
-    samples = _interleaved(picture)
+    samples = picture.samples
     height, width, channels = samples.shape
     strips = [
         zlib.compress(_differences(band).astype(band.dtype.newbyteorder("<"), copy=False).tobytes(), 6)

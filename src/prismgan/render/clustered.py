@@ -31,25 +31,23 @@ Job = PictureJob | StoredJob
 
 @dataclass(frozen=True)
 class RenderingOfFiles:
-    """All that a renderer of files is made of; it can be sent to other machines, which renderers cannot."""
+    """All that a renderer of files is made of; it can be sent to other machines, which renderers cannot.
+
+    ``rendering`` and ``writing`` are more arguments of :class:`~prismgan.render.renderer.Renderer` and of
+    :class:`~prismgan.render.files.FileRenderer`.
+    """
 
     weights: Weights
     """Of the generator, without the discriminator."""
     rendering: Mapping[str, Any]
-    """More arguments of :class:`~prismgan.render.renderer.Renderer`."""
     writing: Mapping[str, Any]
-    """More arguments of :class:`~prismgan.render.files.FileRenderer`."""
     out: str
     """Folder of all results."""
     stored: bool = False
     """Whether pictures or results have addresses of object stores."""
 
     def renderer(self) -> FileRenderer | StoredRenderer:
-        """The renderer.
-
-        Raises:
-            PrismganError: the parts do not fit each other.
-        """
+        """The renderer; :class:`PrismganError` where the parts do not fit each other."""
         renderer = FileRenderer(Renderer(self.weights, **self.rendering), **self.writing)
         return StoredRenderer(renderer, self.out) if self.stored else renderer
 
@@ -69,15 +67,8 @@ def render_on_cluster(
 ) -> Iterator[Rendered]:
     """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
 
-    Pictures and results are on a disk that all machines share, or in an object store. The outputs are those that the
-    renderer gives here.
-
-    Args:
-        jobs: pictures, none of whose results clash.
-        rendering: how they are rendered, which has been found to be possible.
-
-    Raises:
-        PrismganError: an output cannot be written, so that others could not either, or a worker cannot start.
+    Pictures and results are on a disk that all machines share, or in an object store. ``jobs`` have no results that
+    clash, and ``rendering`` was found to be possible. The outputs are those that the renderer gives here.
     """
     memory = rendering.rendering.get("memory") or WORKER_MEMORY
     # What a worker wrote that then died is written again, or nobody would hear of it.
@@ -104,16 +95,13 @@ def _folder_of(places: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True)
 class ClipRendering:
-    """All that a clip's rendering is made of; it can be sent to other machines."""
+    """All that a clip's rendering is made of, as :class:`RenderingOfFiles`; it can be sent to other machines."""
 
     weights: Weights
-    """Of the generator, without the discriminator."""
     rendering: Mapping[str, Any]
-    """More arguments of :class:`~prismgan.render.renderer.Renderer`."""
     request: Request
     settings: Settings
     out: Path
-    """Folder of all results."""
     overwrite: bool = False
 
     def worker(self) -> Callable[[Path], tuple[Outcome | PrismganError | None]]:
@@ -122,11 +110,7 @@ class ClipRendering:
         return lambda clip: (render(clip, _Silent()),)  # in a tuple: None by itself is the result of a lost job
 
     def clip_renderer(self) -> Callable[[Path, Listener], Outcome | PrismganError | None]:
-        """What renders a clip as :func:`~prismgan.render.video.files.render_file`; an error is returned.
-
-        Raises:
-            PrismganError: the weights cannot be rendered with so.
-        """
+        """What renders a clip as :func:`~prismgan.render.video.files.render_file`; an error is returned."""
         renderer = Renderer(self.weights, **self.rendering)
 
         def render(clip: Path, listener: Listener) -> Outcome | PrismganError | None:
@@ -157,14 +141,9 @@ def render_clips_on_cluster(
     progress: Callable[[float], None],
     remark: Callable[[str], None],
 ) -> Iterator[tuple[Path, Outcome | PrismganError | None]]:
-    """Render clips with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
+    """Render clips with the workers of a cluster, as :func:`render_on_cluster` renders pictures.
 
-    Clips and results are on a disk that all machines share. A clip whose worker died goes on behind its last segment.
-
-    The other arguments are those of :func:`render_on_cluster`.
-
-    Raises:
-        PrismganError: a worker cannot start.
+    A clip whose worker died goes on behind its last segment.
     """
     memory = rendering.rendering.get("memory") or WORKER_MEMORY
     done = spread(

@@ -70,15 +70,13 @@ class FileRenderer:
         self.plan = renderer.plan(request)
         self.renderer, self.request, self.mask = renderer, request, mask
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
-        self.options = self._options()
+        lossy = {"quality": quality} if suffix in LOSSY_FORMATS else {}
+        outputs = options_of(renderer, replace(request, mask=mask))
+        self.options: dict[str, dict[str, Any]]
         """By file name, the options that the output is made with."""
-
-    def _options(self) -> dict[str, dict[str, Any]]:
-        request = replace(self.request, mask=self.mask)
-        lossy = {"quality": self.quality} if self.suffix in LOSSY_FORMATS else {}
-        outputs = options_of(self.renderer, request)
-        options = {f"{name}.{self.suffix}": {**each, **lossy} for name, each in outputs.items()}
-        return {**options, SHEET: {"outputs": options}} if self.with_sheet else options
+        self.options = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs.items()}
+        if with_sheet:
+            self.options[SHEET] = {"outputs": dict(self.options)}
 
     def waiting(self, jobs: Sequence[PictureJob]) -> list[PictureJob]:
         """The jobs that are not done."""
@@ -93,12 +91,12 @@ class FileRenderer:
         return is_made_of(path, source) and kept.fit(path.name, self.options[path.name])
 
     def render(self, jobs: Sequence[PictureJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
-        """Render one picture after the other; one that cannot be rendered does not stop the others. ``progress`` is
-        told how many are done, as a fraction between them.
+        """Render one picture after the other; one that cannot be rendered does not stop the others.
+
+        ``progress`` is told how many are done, as a fraction between them.
 
         Raises:
-            PictureError: an output would replace one of the pictures, or a folder has its name.
-            PrismganError: an output cannot be written, so that others could not either.
+            PrismganError: results clash, or one cannot be written, so that others could not either.
         """
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs):
@@ -121,11 +119,7 @@ class FileRenderer:
             yield Rendered(job.source, tuple(written), problem)
 
     def refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:
-        """Nothing that is to be rendered may be lost.
-
-        Raises:
-            PictureError: an output would replace one of the pictures, or a folder has its name.
-        """
+        """Raise :class:`PictureError` where an output would replace one of the pictures, or a folder has its name."""
         sources = {job.source.resolve() for job in jobs}
         for job in jobs:
             folder = job.folder.resolve()
@@ -147,11 +141,7 @@ class FileRenderer:
         if self.mask is not None:
             request = replace(request, mask=_fitted(self.mask, height, width, str(job.source)))
         looks = self.renderer.render(
-            source.pixels,
-            request,
-            depth=source.depth,
-            progress=progress,
-            where=str(job.source),
+            source.pixels, request, depth=source.depth, progress=progress, where=str(job.source)
         )
         kept = KeptOptions(job.folder)
         replaced = {
@@ -177,11 +167,7 @@ class FileRenderer:
 
 
 def read_mask(path: Path) -> Mask:
-    """(H, W) in [0, 1]: a picture's luma; black and transparent pixels are 0, white ones 1.
-
-    Raises:
-        PictureError: as :func:`prismgan.images.open_picture`.
-    """
+    """(H, W) in [0, 1]: a picture's luma; black and transparent pixels are 0, white ones 1."""
     picture = open_picture(path)
     luma = picture.pixels @ np.array(images.LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
     if picture.alpha is not None:
@@ -190,11 +176,7 @@ def read_mask(path: Path) -> Mask:
 
 
 def _fitted(mask: Mask, height: int, width: int, where: str) -> Mask:
-    """Of a picture's size; bilinearly, with antialiasing where it becomes smaller.
-
-    Raises:
-        PictureError: it has another shape than the picture that ``where`` names, and would be stretched.
-    """
+    """A mask of the picture's shape in its size, bilinearly, with antialiasing where it becomes smaller."""
     if mask.shape == (height, width):
         return mask
     # Either may have been rounded when it was made.

@@ -60,12 +60,7 @@ class PictureRenderer(ABC):
     """Turns pictures of any type into pictures of the same type."""
 
     @abstractmethod
-    def plan(self, request: Request) -> Plan:
-        """The plan of a request: names and scales of the outputs.
-
-        Raises:
-            PrismganError: it does not fit the weights.
-        """
+    def plan(self, request: Request) -> Plan: ...
 
     @abstractmethod
     def render(
@@ -77,8 +72,7 @@ class PictureRenderer(ABC):
         progress: Callable[[int, int], None] | None = None,
         made: Callable[[str, NDArray[Any]], None] | None = None,
         where: str = "picture",
-    ) -> dict[str, NDArray[Any]]:
-        """Outputs of an array of pixels; see :meth:`prismgan.Renderer.render`."""
+    ) -> dict[str, NDArray[Any]]: ...
 
     @overload
     def __call__(
@@ -97,11 +91,7 @@ class PictureRenderer(ABC):
 
     @overload
     def __call__(
-        self,
-        picture: Files[AnyFile],
-        tasks: Tasks = None,
-        seed: int = 0,
-        **options: Unpack[Options],
+        self, picture: Files[AnyFile], tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
     ) -> list[dict[str, Picture]]: ...
 
     def __call__(self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]) -> Any:
@@ -130,7 +120,7 @@ class PictureRenderer(ABC):
         return self._rendered(picture, request, "picture")
 
     def _rendered(self, picture: Any, request: Request, where: str) -> dict[str, Any]:
-        where = str(picture) if isinstance(picture, str | os.PathLike) else where
+        where = _name_of(picture, where)
         source = source_of(picture, where)
         rendered = self.render(source.pixels, request, depth=source.depth, where=where)
         # One after the other: the result may be a copy.
@@ -157,7 +147,7 @@ class PictureRenderer(ABC):
             PrismganError: as a call; for a wrong request or picture at once, not with the first output.
         """
         request = self._request(tasks, seed, options)
-        where = str(picture) if isinstance(picture, str | os.PathLike) else "picture"
+        where = _name_of(picture)
         source = source_of(picture, where)
         made: Queue[tuple[str, Any] | None] = Queue()
         closed = threading.Event()
@@ -215,26 +205,26 @@ class _ClosedError(Exception):
     """Nobody waits for further outputs."""
 
 
-def source_of(picture: object, where: str = "picture") -> Source:
-    """A picture of any type that is taken; ``where`` names it in errors if it is no path.
+def _name_of(picture: object, otherwise: str = "picture") -> str:
+    return str(picture) if isinstance(picture, str | os.PathLike) else otherwise
 
-    Raises:
-        PictureError: the type, the shape or the range of values is another, or a file cannot be read.
-    """
-    if isinstance(picture, str | os.PathLike):
-        return _of_file(open_picture(Path(picture)))
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return _of_file(open_picture(bytes(picture), where))
+
+def source_of(picture: object, where: str = "picture") -> Source:
+    """A picture of any type that is taken; ``where`` names it in errors if it is no path."""
     if hasattr(picture, "read"):
         try:
-            content = picture.read()
+            picture = picture.read()
         except (OSError, ValueError) as error:
             raise PictureError(
                 f"{where}: is a file that cannot be read ({error}); open it anew, with mode 'rb'"
             ) from None
-        if not isinstance(content, bytes):
+        if not isinstance(picture, bytes):
             raise PictureError(f"{where}: is a file opened as text; open it with mode 'rb'")
-        return _of_file(open_picture(content, where))
+    if isinstance(picture, str | os.PathLike):
+        picture = Path(picture)
+    if isinstance(picture, Path | bytes | bytearray | memoryview):
+        opened = open_picture(picture if isinstance(picture, Path) else bytes(picture), where)
+        return Source(opened.pixels, opened.depth, opened.with_pixels)
     if isinstance(picture, Image.Image):
         pixels = from_pil(ImageOps.exif_transpose(picture)).permute(1, 2, 0).numpy()
         return Source(pixels, 8, Image.fromarray)
@@ -246,10 +236,6 @@ def source_of(picture: object, where: str = "picture") -> Source:
         f"{where}: is of type {type(picture).__name__}; expected a path, bytes, an open file, a Pillow picture, "
         "a NumPy array (height, width, 3), a torch tensor (3, height, width), or a list of these"
     )
-
-
-def _of_file(picture: Picture) -> Source:
-    return Source(picture.pixels, picture.depth, picture.with_pixels)
 
 
 def _of_array(array: NDArray[Any], where: str) -> Source:

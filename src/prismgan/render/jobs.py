@@ -52,11 +52,7 @@ def is_made_of(result: Path, source: Path) -> bool:
 
 
 def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Pictures that an input names, and their places below it; those in ``out`` are results.
-
-    Raises:
-        PictureError: there are none.
-    """
+    """Pictures that an input names, at least one, and their places below it; those in ``out`` are results."""
     path = Path(given)
     if not str(given):
         raise PictureError("a picture's name is empty; name a picture, a folder, or . for the present one")
@@ -84,26 +80,15 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
 
 
 def results_folder(source: Path, place: Path, out: Path) -> Path:
-    """The folder for the results of a source: named like the source, at the same place below ``out``.
-
-    Raises:
-        PictureError: the name makes no folder's name, or a file has it.
-    """
+    """The folder for the results of a source, at the same place below ``out``; refused if a file has the name."""
     folder = out / place_below(source, place)
     if folder.exists() and not folder.is_dir():
         raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
     return folder
 
 
-# -- also for addresses of object stores and for clips --------------------------------------------
-
-
 def place_below(source: object, place: PurePath) -> PurePath:
-    """The place below the folder of all results where those of a source go: named like the source.
-
-    Raises:
-        PictureError: the name makes no folder's name.
-    """
+    """The place below the folder of all results where those of a source go, named like the source."""
     if place.stem in ("", ".", "..") or ".." in place.parts:
         raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
     return place.parent / place.stem
@@ -124,11 +109,7 @@ def _below(file: Path, folder: Path | None) -> bool:
 
 
 def refuse_unwritable(out: Path) -> None:
-    """Better now than after the first picture's rendering.
-
-    Raises:
-        PrismganError: there is a file in the folder's place, or one may not write there.
-    """
+    """Refuse a folder that a file is in the place of, or that one may not write to: before anything is rendered."""
     try:
         place = next(folder for folder in (out, *out.absolute().parents) if _is_taken(folder))
     except OSError as error:

@@ -38,19 +38,11 @@ class KeptOptions:
         return name not in self._kept or self._kept[name] == plain(options)
 
     def forget(self, names: Iterable[str]) -> None:
-        """Say that results are about to be replaced, so that nobody trusts them if this is interrupted.
-
-        Raises:
-            PrismganError: the file cannot be written.
-        """
+        """Say that results are about to be replaced, so that nobody trusts them if this is interrupted."""
         self._write({**self._kept, **dict.fromkeys(names)})
 
     def keep(self, options: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the options of results by file name.
-
-        Raises:
-            PrismganError: the file cannot be written.
-        """
+        """Write the options of results by file name."""
         self._write({**self._kept, **{name: plain(each) for name, each in options.items()}})
 
     def _write(self, kept: dict[str, Any]) -> None:
@@ -63,9 +55,7 @@ class KeptOptions:
 def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]]:
     """By output, everything that its pixels depend on beside the source, as plain values.
 
-    Args:
-        renderer: what renders; its weights and precision count.
-        request: the requested outputs. Its mask counts as it is, of whatever size.
+    The renderer's weights and precision count, and the request's mask as it is, of whatever size.
     """
 
     def described(part: Output) -> dict[str, Any]:

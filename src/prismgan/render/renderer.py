@@ -74,9 +74,7 @@ class Renderer(PictureRenderer):
         """Read a weights file; the ready-made one by default.
 
         Raises:
-            WeightsError: it is missing, damaged, or of another version.
-            PrismganError: there is no such runtime or device, its packages are not installed, or it is not made
-                ``fast``.
+            WeightsError: it is missing, damaged, or of another version. There are also the errors of the class.
         """
         return cls(load_weights(path), memory, runtime, fast=fast, device=device)
 
@@ -197,11 +195,7 @@ class Renderer(PictureRenderer):
         return finished
 
     def plan(self, request: Request) -> Plan:
-        """The plan of a request for these weights: names and scales of the outputs.
-
-        Raises:
-            PrismganError: it does not fit them.
-        """
+        """The plan of a request for these weights: names and scales of the outputs."""
         return request.plan(self.generator.specs)
 
     def checked(self, tasks: Iterable[str] | None) -> list[str]:

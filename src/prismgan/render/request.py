@@ -126,11 +126,7 @@ class Request:
         return plan
 
     def checked_mask(self, where: str, height: int, width: int) -> NDArray[Any] | None:
-        """The mask, which must fit the picture that ``where`` names.
-
-        Raises:
-            PictureError: it is of another size, or holds something else than numbers from 0 to 1.
-        """
+        """The mask, which must have the size of the picture that ``where`` names, and hold numbers from 0 to 1."""
         if self.mask is None:
             return None
         mask = np.asarray(self.mask)
@@ -179,11 +175,7 @@ EVERYTHING = Request()
 
 
 def checked_tasks(tasks: Iterable[str] | None, specs: Mapping[str, HeadSpec], *, empty: bool = False) -> list[str]:
-    """The names, or all; each must be a task of the weights, and unless ``empty`` there must be one.
-
-    Raises:
-        PrismganError: they are not.
-    """
+    """The names, or all; each must be a task of the weights, and unless ``empty`` there must be one."""
     names = list(specs if tasks is None else tasks)
     for name in names:
         if name not in specs:

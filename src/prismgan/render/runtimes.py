@@ -45,13 +45,8 @@ def make_runtime(
     """The runtime of this name; by default torch, on the GPU where there is one.
 
     The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
-    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch.
-
-    Args:
-        name: one of :data:`RUNTIMES`, or :data:`AUTOMATIC`.
-        fast: compute in bfloat16 (on a GPU in float16), up to three times as fast where the processor has instructions
-            for it, and a few levels of 255 off.
-        device: of torch; by default the first GPU where there is one.
+    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch. For
+    ``fast`` and ``device`` see :class:`~prismgan.render.renderer.Renderer`.
 
     Raises:
         PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
@@ -122,9 +117,7 @@ class TorchRuntime:
 class OnnxRuntime:
     """One ONNX graph for every sequence of passes, made when it is first needed; the last few are kept.
 
-    Args:
-        generator: whose weights are taken as they are now; on the CPU.
-        session: makes a function of an ONNX model's bytes.
+    The generator's weights, on the CPU, are taken as they are now. ``session`` makes a function of a model's bytes.
     """
 
     together = True

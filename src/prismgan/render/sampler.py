@@ -35,23 +35,14 @@ class Sampler:
 
     @classmethod
     def load(cls, path: str | Path) -> Sampler:
-        """Read a weights file.
-
-        Raises:
-            WeightsError: it is missing, damaged, of another version, or was trained to render photos.
-        """
+        """Read a weights file that was trained to draw, not to render photos."""
         return cls(load_weights(Path(path)))
 
     def __call__(self, count: int, seed: int = 0, to: int | None = None) -> dict[str, list[Image.Image]]:
-        """Every task's images of so many latents; those at one place belong together.
+        """Every task's images of so many latents, at most :data:`MOST`; those at one place belong together.
 
-        Args:
-            count: latents, those of ``seed`` and the numbers after it.
-            seed: of the first latent.
-            to: the seed to walk to: the latents lie evenly on the way from one to the other, both included.
-
-        Raises:
-            PrismganError: there are too few or too many.
+        Latents are those of ``seed`` and the numbers after it, or, with ``to``, lie evenly on the way from the one to
+        the other, both included.
         """
         least = 1 if to is None else 2
         if not least <= count <= MOST:
@@ -86,9 +77,6 @@ def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list
 
     Returns:
         The files.
-
-    Raises:
-        PrismganError: one cannot be written, or the format is unknown.
     """
     if out.suffix:
         images.write(out, strips(found))
@@ -113,9 +101,7 @@ TEXT = 13
 def strips(pictures: Mapping[str, Sequence[Image.Image]], columns: int = 12) -> Image.Image:
     """Lay out each task's pictures in a strip that has its name at the left; after so many columns, a new block.
 
-    Args:
-        pictures: by task, equally many of one size, at least one.
-        columns: pictures in a strip.
+    ``pictures`` are by task, equally many of one size, at least one.
     """
     count = len(next(iter(pictures.values())))
     columns = min(columns, count)

@@ -12,15 +12,14 @@ MAT = (236, 234, 229)
 INK = (38, 38, 36)
 FAINT_INK = (128, 126, 120)
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 SHAPE = 1.7
 """Width over height that the grid aims for when the number of columns is left open."""
 
 
 def sheet(
-    pictures: Mapping[str, Image.Image],
-    columns: int | None = None,
-    tile_width: int = 320,
-    title: str | None = None,
+    pictures: Mapping[str, Image.Image], columns: int | None = None, tile_width: int = 320, title: str | None = None
 ) -> Image.Image:
     """Lay pictures out in rows, each with its name below, every one at the same display size.
 
@@ -101,22 +100,14 @@ def _place(canvas: Image.Image, picture: Image.Image, box: tuple[int, int, int, 
     """Draw the picture as large as fits into the middle of the box (left, top, width, height)."""
     left, top, width, height = box
     factor = min(width / picture.width, height / picture.height)
-    size = (
-        max(1, min(width, round(picture.width * factor))),
-        max(1, min(height, round(picture.height * factor))),
-    )
+    size = max(1, min(width, round(picture.width * factor))), max(1, min(height, round(picture.height * factor)))
     shown = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     ImageDraw.Draw(canvas).rectangle((left - 1, top - 1, left + width, top + height), MAT, FRAME)
     canvas.paste(shown, (left + (width - size[0]) // 2, top + (height - size[1]) // 2))
 
 
 def _write_label(
-    draw: ImageDraw.ImageDraw,
-    label: str,
-    note: str,
-    baseline: tuple[int, int],
-    width: int,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    draw: ImageDraw.ImageDraw, label: str, note: str, baseline: tuple[int, int], width: int, font: Font
 ) -> None:
     """Write the label at the left of its baseline, and after it the note, fainter."""
     space = draw.textlength("  ", font) if note else 0
@@ -127,12 +118,7 @@ def _write_label(
         draw.text((x, baseline[1]), note, FAINT_INK, font, anchor="ls")
 
 
-def _fit(
-    draw: ImageDraw.ImageDraw,
-    text: str,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    width: float,
-) -> str:
+def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, width: float) -> str:
     """The text in one line, cut at the end where it is wider than ``width`` pixels."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= width:

@@ -150,7 +150,6 @@ def cut(
         together: whether the looks of all groups are in memory at once.
         memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
             outputs, and of that no more than :data:`WORKING_MEMORY`.
-        brush: longest side at which whole pictures are painted; see :func:`~prismgan.render.painting.canvas_sides`.
 
     Raises:
         PictureError: the outputs and the smallest tile take more than that.
@@ -176,12 +175,8 @@ def cut(
             f"{where}: rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory, "
             f"and there are {limit}; ask for fewer outputs at once, allow more, or make the picture smaller"
         )
-    return tiles(
-        stage.height,
-        stage.width,
-        tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each)),
-        halo,
-    )
+    sides = tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each))
+    return tiles(stage.height, stage.width, sides, halo)
 
 
 def _mb(count: float) -> str:

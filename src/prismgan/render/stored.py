@@ -45,11 +45,7 @@ class StoredRenderer:
         self.renderer, self.out = renderer, out
 
     def waiting(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        """The jobs that are not done; the store is asked once for all.
-
-        Raises:
-            PrismganError: the folder of the results cannot be read.
-        """
+        """The jobs that are not done; the store is asked once for all."""
         with _reached(self.out, "read") as (files, root):
             there = set(files.find(root))
             manifests = [path for path in there if path.endswith(f"/{FILE}")]
@@ -64,11 +60,7 @@ class StoredRenderer:
         ]
 
     def refuse_clashes(self, jobs: Sequence[StoredJob]) -> None:
-        """Nothing that is to be rendered may be lost.
-
-        Raises:
-            PictureError: an output would replace one of the pictures.
-        """
+        """Raise :class:`PictureError` where an output would replace one of the pictures."""
         sources = {_canonical(job.source) for job in jobs}
         for job in jobs:
             for name in self.renderer.options:
@@ -78,12 +70,7 @@ class StoredRenderer:
                     )
 
     def render(self, jobs: Sequence[StoredJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
-        """Render one picture after the other; one that cannot be read or rendered does not stop the others.
-
-        Raises:
-            PictureError: an output would replace one of the pictures.
-            PrismganError: an output cannot be written, so that others could not either.
-        """
+        """Render one picture after the other, as :meth:`~prismgan.render.files.FileRenderer.render`."""
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs, start=1):
             with tempfile.TemporaryDirectory(prefix="prismgan-") as place:
@@ -126,12 +113,7 @@ def is_address(text: str) -> bool:
 
 
 def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
-    """Files, folders and patterns turned into jobs, as by :func:`~prismgan.render.jobs.find_jobs`.
-
-    Raises:
-        PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same folder.
-        PrismganError: a store cannot be reached, or its package is not installed.
-    """
+    """Files, folders and patterns turned into jobs, as by :func:`~prismgan.render.jobs.find_jobs`, with its errors."""
     if not is_address(out):
         refuse_unwritable(Path(out))
     out = out.rstrip("/")
@@ -146,11 +128,7 @@ def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
 
 
 def write(address: str, content: bytes) -> None:
-    """Write a file as a whole, and the folders above it.
-
-    Raises:
-        PrismganError: it cannot be written.
-    """
+    """Write a file as a whole, and the folders above it."""
     with _reached(address, "written") as (files, path):
         if isinstance(files, LocalFileSystem):
             make_folder(Path(path).parent)
@@ -160,11 +138,7 @@ def write(address: str, content: bytes) -> None:
 
 
 def remove(address: str) -> None:
-    """Remove a file, if there is one.
-
-    Raises:
-        PrismganError: it cannot be removed.
-    """
+    """Remove a file, if there is one."""
     with _reached(address, "removed") as (files, path):
         if files.isfile(path):
             files.rm_file(path)
@@ -227,9 +201,7 @@ def _canonical(address: str) -> str:
 def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
     """The file system of an address, and the path in it; whatever a store says becomes one line.
 
-    Raises:
-        PictureError: there is no such file to be ``read``.
-        PrismganError: it cannot be reached, or its package is not installed.
+    A missing file is a :class:`PictureError`, all else a :class:`PrismganError`.
     """
     try:
         files, path = url_to_fs(address)

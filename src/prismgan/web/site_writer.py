@@ -93,7 +93,7 @@ def write_site(
     runtime = onnxruntime_web.runtime_files(onnxruntime)
     from prismgan.export.browser_graphs import Pieces  # needs onnx
 
-    pieces = Pieces.of(generator, names)
+    pieces = Pieces(generator, names)
     parity = pieces.compared()
     content = {
         **_page(),

@@ -17,7 +17,7 @@ from torch import Tensor
 from prismgan.errors import WeightsError, nearest
 from prismgan.networks import TaskName
 from prismgan.weights.file import Weights, load_weights
-from prismgan.weights.header import HeadEntry
+from prismgan.weights.header import HeadEntry, Header
 
 HEADS = "generator.heads"
 OWNED = (
@@ -29,11 +29,7 @@ OWNED = (
 
 
 def free_name(weights: Weights, name: str) -> str:
-    """The name, if a new task of these weights may have it.
-
-    Raises:
-        WeightsError: it is no name for a task, or another task has it.
-    """
+    """The name; :class:`WeightsError` where it is no name for a task, or another task of these weights has it."""
     try:
         TypeAdapter(TaskName).validate_python(name)
     except ValidationError as error:
@@ -48,12 +44,8 @@ def free_name(weights: Weights, name: str) -> str:
 
 
 def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> None:
-    """Refuse to replace another file than that of ``weights`` by weights with tasks of these names, if they lack any of
-    its own.
-
-    Raises:
-        WeightsError: the file holds other tasks, or is no weights file.
-    """
+    """Raise :class:`WeightsError` where ``out`` is another file than that of ``weights`` and holds tasks that are not
+    among ``names``, or is no weights file."""
     if not out.is_file() or out.samefile(weights.path):
         return
     try:
@@ -71,40 +63,23 @@ def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> Non
 def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
     """The weights with one task more, and without the discriminator, which does not know that task.
 
-    Args:
-        head: the head's state dict, stored as it is.
-
-    Raises:
-        WeightsError: the name is taken.
+    ``head`` is the head's state dict, stored as it is. :class:`WeightsError` where the name is taken.
     """
     name = free_name(weights, entry.name)
-    header = weights.header.model_copy(
-        update={
-            "tasks": (*weights.header.tasks, entry),
-            "recipe": _with_tasks(weights, [*_recipe_tasks(weights), task]),
-        }
-    )
+    header = _with_tasks(weights, [*weights.header.tasks, entry], [*_recipe_tasks(weights), task])
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
     return replace(weights, header=header, tensors={**weights.without("discriminator").tensors, **added})
 
 
 def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
-    """The weights without the named tasks.
-
-    Raises:
-        WeightsError: there is no such task, or none would be left.
-    """
+    """The weights without the named tasks; :class:`WeightsError` where there is no such task, or none would be left."""
     for name in names:
         _must_have(weights, name)
-    kept = tuple(entry for entry in weights.header.tasks if entry.name not in names)
+    kept = [entry for entry in weights.header.tasks if entry.name not in names]
     if not kept:
         raise WeightsError(f"{weights.path}: no task would be left; keep at least one")
-    header = weights.header.model_copy(
-        update={
-            "tasks": kept,
-            "recipe": _with_tasks(weights, [task for task in _recipe_tasks(weights) if task.get("name") not in names]),
-        }
-    )
+    recipe = [task for task in _recipe_tasks(weights) if task.get("name") not in names]
+    header = _with_tasks(weights, kept, recipe)
     prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
     # Layers that tasks share may be without use for those that are left.
     with weights.as_large_as_claimed():
@@ -126,9 +101,9 @@ def rename_task(weights: Weights, old: str, new: str) -> Weights:
     """
     _must_have(weights, old)
     free_name(weights, new)
-    tasks = (entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks)
+    tasks = [entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks]
     recipe = [{**task, "name": new} if task.get("name") == old else task for task in _recipe_tasks(weights)]
-    header = weights.header.model_copy(update={"tasks": tuple(tasks), "recipe": _with_tasks(weights, recipe)})
+    header = _with_tasks(weights, tasks, recipe)
     renamed = {f"{place}.{old}": f"{place}.{new}" for place in OWNED}
 
     def key_of(key: str) -> str:
@@ -160,5 +135,7 @@ def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
     return [task for task in weights.header.recipe.get("tasks", ()) if task.get("name") in names]
 
 
-def _with_tasks(weights: Weights, tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**weights.header.recipe, "tasks": tasks, "only": None}
+def _with_tasks(weights: Weights, tasks: Sequence[HeadEntry], recipe: list[dict[str, Any]]) -> Header:
+    """The header with other tasks, and with other ones in the recipe that it holds."""
+    whole = {**weights.header.recipe, "tasks": recipe, "only": None}
+    return weights.header.model_copy(update={"tasks": tuple(tasks), "recipe": whole})

@@ -96,11 +96,8 @@ def load_features(path: Path) -> LearntFeatures:
 
 
 def load_squeeze(path: Path) -> SqueezeFeatures:
-    """SqueezeNet 1.1 with all maps that LPIPS compares, frozen, from torchvision's file; takes images in [-1, 1].
-
-    Raises:
-        WeightsError: the file is missing or damaged, or holds something else.
-    """
+    """SqueezeNet 1.1 with all maps that LPIPS compares, frozen, from torchvision's file; takes images in [-1, 1]. The
+    errors are those of :func:`load_features`."""
     accepted = "expected torchvision's SqueezeNet 1.1"
     tensors = read_tensors(path, accepted)
     with torch.random.fork_rng(devices=[]):

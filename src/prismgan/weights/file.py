@@ -76,44 +76,29 @@ class Weights:
         return replace(self, tensors=kept)
 
     def network(self) -> TaskGenerator:
-        """The generator, whatever it reads.
-
-        Raises:
-            WeightsError: the tensors do not fit the header.
-        """
+        """The generator, whatever it reads; :class:`WeightsError` where the tensors do not fit the header."""
         with self.as_large_as_claimed():
             network = self.header.make_generator()
         self.fill(network, "generator")
         return network.eval().requires_grad_(False)
 
     def generator(self) -> ImageGenerator:
-        """The generator, ready to render photos.
-
-        Raises:
-            WeightsError: it reads none, or see :meth:`network`.
-        """
+        """The generator, ready to render photos; :class:`WeightsError` where it reads none."""
         network = self.network()
         if not isinstance(network, ImageGenerator):
             raise WeightsError(f"{self.path}: makes pictures of noise and reads none; draw some with `prismgan sample`")
         return network
 
     def latent_generator(self) -> LatentGenerator:
-        """The generator, ready to draw pictures from noise.
-
-        Raises:
-            WeightsError: it needs a photo, or see :meth:`network`.
-        """
+        """The generator, ready to draw pictures from noise; :class:`WeightsError` where it needs a photo."""
         network = self.network()
         if not isinstance(network, LatentGenerator):
             raise WeightsError(f"{self.path}: makes pictures of photos, not of noise; use `prismgan render`")
         return network
 
     def prism_generator(self, purpose: str) -> Generator:
-        """The generator, for features that only support our own networks.
-
-        Raises:
-            WeightsError: it is another model's, which is not made for this ``purpose``; or see :meth:`generator`.
-        """
+        """The generator, for a ``purpose`` that only supports our own networks; :class:`WeightsError` where it is
+        another."""
         if self.header.kind != "prism":
             kind = self.header.kind
             raise WeightsError(f"{self.path}: is a model of kind {kind}, and {purpose} takes one of kind prism")
@@ -152,12 +137,10 @@ class Weights:
 
     @contextmanager
     def as_large_as_claimed(self) -> Iterator[None]:
-        """Networks that are built here may have about as many numbers as the file has.
+        """Networks that are built here may have about as many numbers as the file has, or there is a
+        :class:`WeightsError`.
 
         A description of a few hundred bytes can claim a network of any size.
-
-        Raises:
-            WeightsError: they have far more.
         """
         tensors = self.tensors.values()
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
@@ -172,11 +155,8 @@ class Weights:
             raise WeightsError(f"{self.path}: claims a larger network than it holds; the file is damaged") from None
 
     def fill(self, network: nn.Module, part: str) -> None:
-        """Load one part's tensors into a network, in the network's own precision.
-
-        Raises:
-            WeightsError: the tensors do not fit the network.
-        """
+        """Load one part's tensors into a network, in the network's own precision; :class:`WeightsError` where they do
+        not fit."""
         try:
             network.load_state_dict(self.part(part))
         except RuntimeError as error:
@@ -196,9 +176,6 @@ def save_weights(
     """Write a weights file; the old one stays until the new one is whole.
 
     ``dtype`` is the type that numbers are stored in, for example ``torch.float16``; by default tensors keep their type.
-
-    Raises:
-        PrismganError: the file cannot be written.
     """
     from safetensors.torch import save
 
@@ -232,11 +209,7 @@ def _digest(description: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def default_weights() -> Path:
-    """The weights file that comes with prismgan.
-
-    Raises:
-        WeightsError: this prismgan has none.
-    """
+    """The weights file that comes with prismgan."""
     path = Path(str(resources.files("prismgan"))) / "weights" / f"{READY_MADE}.safetensors"
     if not path.is_file():
         raise WeightsError(

@@ -50,7 +50,7 @@ class HeadEntry(Config):
         return " ".join(words)
 
     def shown(self) -> dict[str, Any]:
-        """What a page has to know of the task, as plain values."""
+        """What a page has to know of the task."""
         own = self.model_dump(include={"name", "kind", "scale", "fine"})
         return {**own, "title": self.title, "varies": self.latent}
 

@@ -16,8 +16,6 @@ from prismgan.weights.file import Weights, load_weights
 
 
 class Networks(NamedTuple):
-    """The networks of a weights file."""
-
     generator: TaskGenerator
     discriminator: Discriminator | None
     """None where the file has none."""

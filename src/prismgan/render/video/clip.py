@@ -139,9 +139,6 @@ class Reader:
         """All frames behind the first ``skip``, in the order they are shown in.
 
         A frame without a time, or with one that is not later than the last, comes one frame's length after it.
-
-        Raises:
-            PictureError: the file cannot be read any more.
         """
         step = max(1, round(1 / (clip.rate * clip.time_base)))
         time: int | None = None
@@ -156,11 +153,7 @@ class Reader:
                     yield Frame(pixels, time, frame.duration or 0)
 
     def decoded(self, container: Any) -> Iterator[Any]:
-        """PyAV's frames of the first video stream.
-
-        Raises:
-            PictureError: there is no video stream.
-        """
+        """PyAV's frames of the first video stream."""
         import av
 
         stream = video_stream(container, self.name)

@@ -62,11 +62,7 @@ class Motion(NamedTuple):
 
 
 def motion(before: PixelArray, now: PixelArray) -> Motion:
-    """The motion from one frame (H, W, 3) to the next, on a raster of at most :data:`LONGEST` pixels a side.
-
-    Raises:
-        PrismganError: OpenCV is not installed.
-    """
+    """The motion from one frame (H, W, 3) to the next, on a raster of at most :data:`LONGEST` pixels a side."""
     require("clips", "video", "cv2")
     import cv2
 
@@ -148,9 +144,6 @@ def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor
     """For every pixel of one frame, how far to the right and down its content lies in the other, in pixels.
 
     Kroeger et al., "Fast optical flow using dense inverse search" (2016), OpenCV's medium preset, on grey.
-
-    Raises:
-        PrismganError: OpenCV is not installed.
     """
     require("clips", "video", "cv2")
     import cv2
@@ -168,11 +161,7 @@ def _grey(pixels: UInt8[Tensor, "3 H W"]) -> np.ndarray:
 
 
 def first_frames(path: Path, most: int = FRAMES, widest: int = WIDEST) -> Iterator[UInt8[Tensor, "3 H W"]]:
-    """The first ``most`` frames, 0..255, reduced to a width of at most ``widest`` pixels.
-
-    Raises:
-        PictureError: the file is no clip that can be read.
-    """
+    """The first ``most`` frames, 0..255, reduced to a width of at most ``widest`` pixels."""
     clip = open_clip(path)
     for frame in islice(Reader(clip.name).frames(clip), most):
         pixels = torch.from_numpy(frame.pixels).permute(2, 0, 1)
@@ -208,10 +197,6 @@ def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float
 
     Measured at a width of at most 640 pixels; outputs larger than the source are reduced to its size. Empty where
     nothing moves or changes in the source.
-
-    Raises:
-        PictureError: a file cannot be read.
-        PrismganError: OpenCV is not installed.
     """
 
     def pictures() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:

@@ -30,11 +30,7 @@ MOST_BROKEN_READS = 100
 
 @contextmanager
 def opened(path: Path, name: str | None = None) -> Iterator[Any]:
-    """An open container.
-
-    Raises:
-        PictureError: the file does not exist, or is none that FFmpeg knows.
-    """
+    """An open container, if the file is one that FFmpeg knows."""
     require("clips", "video", "av")
     import av
 
@@ -82,11 +78,7 @@ def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda
 
 
 def video_stream(container: Any, name: str) -> Any:
-    """The first stream with moving pictures, ready to be decoded; its codec's context is None where nobody knows it.
-
-    Raises:
-        PictureError: there is none.
-    """
+    """The first stream with moving pictures, ready to be decoded; its codec's context is None where nobody knows it."""
     # A cover picture in a music file is a video stream, too.
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:

@@ -37,11 +37,7 @@ WHOLE = 0.9
 
 
 def check_clips(clips: Sequence[Path], out: Path) -> None:
-    """Refuse a folder that cannot be written to, and clips that would be written over each other.
-
-    Raises:
-        PrismganError: it is so.
-    """
+    """Refuse a folder that cannot be written to, and clips that would be written over each other."""
     refuse_unwritable(out)
     folders: dict[Path, Path] = {}
     for clip in clips:
@@ -217,14 +213,8 @@ def render_clip(
 ) -> Outcome:
     """Render a clip into ``folder/NAME.mp4`` for every output; go on behind the segments that are finished.
 
-    Args:
-        target: the kind of file that they are.
-        job: the segments; removed once the results are written.
-        request: the outputs; no chain, no mask, one seed.
-        listener: told how it goes on. What it raises ends the job.
-
-    Raises:
-        PrismganError: a frame cannot be rendered, the clip cannot be read any more, or something not be written.
+    ``target`` is the kind of file that they are; the job's segments are removed once the results are written. What the
+    listener raises ends the job.
     """
     for remark in _remarks(clip, target):
         listener.remark(remark)

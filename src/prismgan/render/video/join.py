@@ -73,15 +73,10 @@ def join(
 
     Args:
         path: the file; its suffix says which container. It appears when it is whole.
-        segments: files of the segments, in their order.
         times: of all frames, in the clip's time base, rising.
         last: how long the last frame is shown, in the same.
-        clip: the source.
         copied: places of the source's streams that go into the file as they are.
         turned: whether the frames are still to be turned by the clip's matrix, as a player does.
-
-    Raises:
-        PrismganError: the disk is full, or the segments do not hold as many frames as there are times.
     """
     import av
 

@@ -25,6 +25,8 @@ from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Set
 
 Item = TypeVar("Item")
 
+END = None
+"""Stands behind the last frame of a segment, or of the clip."""
 PATIENCE = 0.1
 """Seconds after which a thread that waits looks whether it is to stop."""
 
@@ -36,9 +38,7 @@ class Stopped(Exception):  # noqa: N818 - no error, but an order
 class Channel(Generic[Item]):
     """Items in the order they are put in; putting waits while it is full, getting while it is empty.
 
-    Args:
-        size: most items that wait in it.
-        stop: set when the job ends early, by whichever thread.
+    At most ``size`` items wait in it. All raise :class:`Stopped` once ``stop`` is set, which ends the job early.
     """
 
     def __init__(self, size: int, stop: threading.Event) -> None:
@@ -46,11 +46,6 @@ class Channel(Generic[Item]):
         self._stop = stop
 
     def put(self, item: Item) -> None:
-        """Add an item.
-
-        Raises:
-            Stopped: the job ends.
-        """
         while not self._stop.is_set():
             try:
                 return self._queue.put(item, timeout=PATIENCE)
@@ -59,11 +54,6 @@ class Channel(Generic[Item]):
         raise Stopped
 
     def get(self) -> Item:
-        """Take the oldest item.
-
-        Raises:
-            Stopped: the job ends.
-        """
         while not self._stop.is_set():
             try:
                 return self._queue.get(timeout=PATIENCE)
@@ -71,13 +61,9 @@ class Channel(Generic[Item]):
                 continue
         raise Stopped
 
-    def until(self, end: Item) -> Iterator[Item]:
-        """Items up to this one.
-
-        Raises:
-            Stopped: the job ends.
-        """
-        while (item := self.get()) is not end:
+    def until_end(self) -> Iterator[Item]:
+        """Items up to the next :data:`END`."""
+        while (item := self.get()) is not END:
             yield item
 
 
@@ -89,13 +75,6 @@ WAITING = 3
 """Frames that wait between two threads: enough to even out, and little memory."""
 BEHIND = 4
 """Segments that may still wait for their encoder when one is rendered: each has at least a frame and two marks."""
-
-
-class _End:
-    """Stands behind the last frame of a segment, or of the clip."""
-
-
-END = _End()
 
 
 class Arrived(NamedTuple):
@@ -137,18 +116,14 @@ class Pipeline:
         self.stop = threading.Event()
         self.problems: list[BaseException] = []
         self.kept = parts_kept(renderer, request, settings)
-        self.frames: Channel[Arrived | _End] = Channel(WAITING, self.stop)
+        self.frames: Channel[Arrived | None] = Channel(WAITING, self.stop)
         # For every segment its number, its frames, and an end; one more at the end.
         self.rendered: Channel[Any] = Channel(1, self.stop)
         # For every segment its file, its pictures (for the grid, all of a frame), and an end; one more at the end.
         self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
 
     def run(self) -> Outcome:
-        """Do it; rendering happens in this thread.
-
-        Raises:
-            PrismganError: a frame cannot be rendered, the file cannot be read any more, or a segment not be written.
-        """
+        """Do it, where rendering happens in this thread; an error of any thread is raised here."""
         work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
         threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
         for thread in threads:
@@ -192,8 +167,8 @@ class Pipeline:
 
     def _encode(self, name: str) -> None:
         channel = self.outputs[name]
-        for path in channel.until(END):
-            pictures = channel.until(END)
+        for path in channel.until_end():
+            pictures = channel.until_end()
             frames = map(self._grid, pictures) if self.settings.is_grid(name) else pictures
             encode_segment(path, frames, self.clip, self.settings.encoding)
 
@@ -225,9 +200,9 @@ class Pipeline:
 
     def _make_steady(self) -> None:
         steadier = TemporalSmoother(self.kept, self._last_frames())
-        for number in self.rendered.until(END):
+        for number in self.rendered.until_end():
             self._send({name: self.job.segment(name, number) for name in self.outputs})
-            for (frame, moved), rendered in self.rendered.until(END):
+            for (frame, moved), rendered in self.rendered.until_end():
                 looks = steadier(rendered, moved)
                 pictures = {"source": frame.pixels, **looks}
                 self._send({**looks, GRID: pictures} if self.settings.grid else looks)
@@ -264,7 +239,7 @@ class Pipeline:
         while True:
             with self._timed("decoding"):
                 arrived = self.frames.get()
-            if isinstance(arrived, _End):
+            if arrived is END:
                 return
             yield arrived
 

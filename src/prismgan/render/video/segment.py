@@ -5,12 +5,12 @@ and the folder that keeps a job's finished segments.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,8 @@ class ClipJob:
     A segment is finished once its record and a file for every output exist; each of them appears as a whole.
 
     Args:
-        identity: everything that the pictures depend on.
+        identity: everything that the pictures depend on; segments of a job with another one are refused.
         restart: delete existing segments.
-
-    Raises:
-        PrismganError: the folder cannot be made, or holds segments of a job with another identity, or other files.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
@@ -77,7 +74,7 @@ class ClipJob:
 
     def finished(self) -> int:
         """How many segments are on the disk, for all outputs; while a job runs, fewer than there are records."""
-        return next(number for number in itertools.count() if self._read(number) is None)
+        return next(number for number in count() if self._read(number) is None)
 
     def segment(self, output: str, number: int) -> Path:
         """File of an output's segment."""
@@ -167,11 +164,6 @@ class Encoding:
     """The encoder's constant rate factor, 0 to 51; lower is better and larger."""
 
     def __post_init__(self) -> None:
-        """Refuse what no encoder takes.
-
-        Raises:
-            PrismganError: codec or quality is none, or this PyAV was built without the codec.
-        """
         require("clips", "video", "av")
         import av
 
@@ -198,9 +190,6 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
 
     Frames are numbered and not timed: :func:`prismgan.render.video.join.join` gives them their source's times. So the
     encoder sees a constant rate, whatever the clip has.
-
-    Raises:
-        PrismganError: the disk is full, or the encoder does not take frames of this size.
     """
     import av
 
@@ -224,13 +213,10 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
                 if clip.shape is not None:
                     encoder.sample_aspect_ratio = clip.shape
                 clip.colours.tag(encoder)
-                number = 0
-                pixels: PixelArray | None = first
-                while pixels is not None:
+                for number, pixels in enumerate(chain([first], frames)):
                     frame = clip.colours.to_yuv(even(pixels))
                     frame.pts, frame.time_base = number, 1 / rate
                     container.mux(stream.encode(frame))
-                    number, pixels = number + 1, next(frames, None)
                 container.mux(stream.encode())
         except av.FFmpegError as error:
             if isinstance(error, OSError):  # the disk's, not the encoder's

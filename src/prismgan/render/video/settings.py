@@ -39,11 +39,6 @@ class Settings:
     :data:`~prismgan.render.video.consistency.MOST_KEPT`."""
 
     def __post_init__(self) -> None:
-        """Refuse what would smear.
-
-        Raises:
-            PrismganError: ``steady`` is out of range.
-        """
         if not 0 <= self.steady <= MOST_KEPT:
             raise PrismganError(f"steady {self.steady:g}: expected 0 (every frame by itself) to {MOST_KEPT:g}")
 
@@ -100,11 +95,7 @@ def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict
 
 
 def output_names(renderer: Renderer, request: Request, settings: Settings) -> tuple[str, ...]:
-    """Names of the files that come out, without their suffix.
-
-    Raises:
-        PrismganError: the request does not fit the weights, or an output has the grid's name.
-    """
+    """Names of the files that come out, without their suffix; refused if an output has the grid's name."""
     names = renderer.plan(request).names
     if settings.grid and GRID in names:
         raise PrismganError(f"an output is named {GRID!r}, as the grid would be; leave one of them out")
@@ -116,7 +107,7 @@ EVERY = 5.0
 
 
 class Preview:
-    """Shows the source and the looks of a frame now and then, the first at once. ``put`` gets every preview."""
+    """Shows the source and the looks of a frame now and then, the first at once; ``put`` gets every preview."""
 
     def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
         self.clip, self.put = clip, put

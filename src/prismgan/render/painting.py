@@ -8,7 +8,7 @@ large picture are therefore only the enlargement, which is local, and agree to t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -58,16 +58,17 @@ class Canvas:
         self.source = torch.cat([_resized(source, self.sides) for source in sources])
         self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())
         """Seeds, and looks of :attr:`source` by name, as they are computed."""
-        self._painted: dict[tuple[str, int], Painted] = {}
+        self._painted: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
+        """By look and seed the image (B, 3, h, w), and how far it follows the photo's light and dark; None where it has
+        the picture's own size."""
 
     def _keep(self, look: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
-        image = image.clamp(-1, 1)
-        if self.sides == (self.height, self.width):
-            self._painted[look, seed] = Painted(image, None)
-        elif self.sides[0] > self.height:
-            self._painted[look, seed] = Painted(images.resize(image, self.height, self.width), None)
-        else:
-            self._painted[look, seed] = Painted(image, local_slope(image, images.luma(self.source)))
+        image, slope = image.clamp(-1, 1), None
+        if self.sides[0] > self.height:
+            image = images.resize(image, self.height, self.width)
+        elif self.sides != (self.height, self.width):
+            slope = local_slope(image, images.luma(self.source))
+        self._painted[look, seed] = image, slope
 
     def part(self, look: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
         """A look's part of the full size; ``source`` is the picture there."""
@@ -76,23 +77,15 @@ class Canvas:
             of_seed, looks = next(self.coming)
             for name in list(looks):
                 self._keep(name, of_seed, looks.pop(name))
-        painted = self._painted[look, seed]
-        if painted.slope is None:
-            return painted.image[..., rows, columns]
+        image, slope = self._painted[look, seed]
+        if slope is None:
+            return image[..., rows, columns]
 
         def enlarged(maps: Tensor) -> Tensor:
             return images.resized_part(maps, (self.height, self.width), rows, columns)
 
         detail = images.luma(source) - enlarged(images.luma(self.source))
-        return enlarged(painted.image) + enlarged(painted.slope) * detail
-
-
-class Painted(NamedTuple):
-    """A look as it was painted."""
-
-    image: Float[Tensor, "B 3 h w"]
-    slope: Float[Tensor, "B 3 h w"] | None
-    """How far it follows the photo's light and dark; None where it has the picture's own size."""
+        return enlarged(image) + enlarged(slope) * detail
 
 
 def _resized(pixels: NDArray[Any], sides: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:

@@ -89,16 +89,8 @@ class Stage:
         numbers = sum(3 * self.height * self.width * output.scale**2 for output in self.outputs)
         return self.before + self.count * sum(numbers * depth // 8 for depth in self.depths)
 
-    @property
-    def groups(self) -> dict[tuple[int, int], list[Output]]:
-        """The outputs by scale and seed: each group is decoded at once."""
-        groups: dict[tuple[int, int], list[Output]] = {}
-        for output in self.outputs:
-            groups.setdefault((output.scale, output.seed), []).append(output)
-        return groups
-
-    def passes(self, *, one_by_one: bool) -> list[tuple[int, list[Output]]]:
-        """The outputs that are decoded together, each list with its scale.
+    def passes(self, *, one_by_one: bool = False) -> list[tuple[int, list[Output]]]:
+        """The outputs that are decoded together, those of one scale and seed, each list with its scale.
 
         Args:
             one_by_one: decode every output by itself, so that the first is ready before the last is begun. Outputs that
@@ -107,7 +99,10 @@ class Stage:
         looks = [look for output in self.outputs for look in output.looks]
         if one_by_one and len(looks) == len(set(looks)):
             return [(output.scale, [output]) for output in self.outputs]
-        return [(scale, outputs) for (scale, _), outputs in self.groups.items()]
+        groups: dict[tuple[int, int], list[Output]] = {}
+        for output in self.outputs:
+            groups.setdefault((output.scale, output.seed), []).append(output)
+        return [(scale, outputs) for (scale, _), outputs in groups.items()]
 
 
 def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
@@ -156,7 +151,7 @@ def cut(
     """
     cell = generator.cell
     halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell
-    groups = [(scale, len(looks_of(group))) for (scale, _), group in stage.groups.items()]
+    groups = [(scale, len(looks_of(group))) for scale, group in stage.passes()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
     painted = sum(map(generator.reads_whole, looks_of(stage.outputs)))

@@ -89,6 +89,8 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
     """
     name = str(path) if name is None else name
     with opened(path, name) as container:
+        from av.sidedata.sidedata import Type
+
         stream = video_stream(container, name)
         if stream.codec_context is None:
             raise PictureError(
@@ -108,6 +110,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if not 1 <= rate <= HIGHEST_RATE:
             rate = USUAL_RATE  # some files give the ticks of their clock
+        matrix = first.side_data.get(Type.DISPLAYMATRIX)
         seconds = container.duration / 1_000_000 if container.duration else None
         if stream.duration:
             seconds = float(stream.duration * stream.time_base)
@@ -121,7 +124,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
             count=stream.frames or (round(seconds * rate) if seconds else None),
             colours=colours,
             shape=stream.sample_aspect_ratio or None,
-            matrix=_matrix(first),
+            matrix=None if matrix is None else struct.unpack("9i", bytes(matrix)),
             interlaced=first.interlaced_frame,
             seconds=seconds,
         )
@@ -156,23 +159,16 @@ class Reader:
         """PyAV's frames of the first video stream."""
         import av
 
+        def failed() -> None:
+            self.damaged += 1
+
         stream = video_stream(container, self.name)
-        for packet in packets(container, stream, failed=self._failed):
+        for packet in packets(container, stream, failed=failed):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                self._failed()
+                failed()
                 continue
             for frame in frames:
                 self.damaged += frame.is_corrupt
                 yield frame
-
-    def _failed(self) -> None:
-        self.damaged += 1
-
-
-def _matrix(frame: Any) -> Matrix | None:
-    from av.sidedata.sidedata import Type
-
-    found = frame.side_data.get(Type.DISPLAYMATRIX)
-    return None if found is None else struct.unpack("9i", bytes(found))

@@ -100,7 +100,7 @@ class TemporalSmoother:
     def __call__(self, looks: Mapping[str, PixelArray], moved: Motion | None) -> dict[str, PixelArray]:
         """The looks (sH, sW, 3) of the next frame, which moved like this; None for the first of a clip."""
         steady = dict(looks)
-        enlarged: dict[tuple[int, int], _Enlarged] = {}
+        enlarged: dict[tuple[int, int], Motion] = {}
         for name, part in self.kept.items():
             now = looks[name]
             fine = now.astype(np.uint16) * FINE
@@ -114,24 +114,16 @@ class TemporalSmoother:
         return steady
 
 
-class _Enlarged(NamedTuple):
-    """A motion at a look's size."""
-
-    places: Numbers
-    """(sH, sW, 2): where in the frame before a pixel's content lay, in pixels."""
-    trust: Numbers
-    """(sH, sW)."""
-
-
-def _enlarged(moved: Motion, height: int, width: int) -> _Enlarged:
+def _enlarged(moved: Motion, height: int, width: int) -> Motion:
+    """A motion at a look's size; places (sH, sW, 2) are those in the frame before, in pixels."""
     import cv2
 
     places = cv2.resize(moved.places, (width, height)) * np.array([width, height], np.float32)
     places += np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-    return _Enlarged(places, np.asarray(cv2.resize(moved.trust, (width, height)), np.float32))
+    return Motion(places, np.asarray(cv2.resize(moved.trust, (width, height)), np.float32))
 
 
-def _blended(before: FineArray, now: FineArray, moved: _Enlarged, part: float) -> FineArray:
+def _blended(before: FineArray, now: FineArray, moved: Motion, part: float) -> FineArray:
     import cv2
 
     warped = cv2.remap(before, moved.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -204,22 +196,19 @@ def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float
         for original, *made in zip(*streams, strict=False):
             height, width = original.shape[1:]
             shown = {SOURCE: original, **dict(zip(looks, made, strict=True))}
-            yield (
-                original,
-                {
-                    name: _unit(pixels if pixels.shape == original.shape else _resized(pixels, height, width))
-                    for name, pixels in shown.items()
-                },
-            )
+            yield original, {name: (_reduced(pixels, height, width) + 1) / 2 for name, pixels in shown.items()}
 
     errors, _ = warping_errors(pictures())
     base = errors.pop(SOURCE, 0.0)
     return {name: (error / base) ** 0.5 for name, error in errors.items()} if base else {}
 
 
-def _unit(pixels: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "1 3 H W"]:
-    return (images.to_float(pixels)[None] + 1) / 2
+def _reduced(pixels: UInt8[Tensor, "3 H W"], height: int, width: int) -> Float[Tensor, "1 3 h w"]:
+    """In [-1, 1], rounded to 8 bits."""
+    return images.to_float(_resized(pixels, height, width))[None]
 
 
 def _resized(pixels: UInt8[Tensor, "3 H W"], height: int, width: int) -> UInt8[Tensor, "3 h w"]:
+    if pixels.shape[1:] == (height, width):
+        return pixels
     return images.to_uint8(images.resize(images.to_float(pixels), height, width))

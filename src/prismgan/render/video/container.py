@@ -79,19 +79,16 @@ def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda
 
 def video_stream(container: Any, name: str) -> Any:
     """The first stream with moving pictures, ready to be decoded; its codec's context is None where nobody knows it."""
+    from av.stream import Disposition
+
     # A cover picture in a music file is a video stream, too.
-    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    covers = Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & covers]
     if not streams:
         raise PictureError(f"{name}: has no video stream; name a file with moving pictures")
     if streams[0].codec_context is not None:
         streams[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return streams[0]
-
-
-def _is_cover(stream: Any) -> bool:
-    from av.stream import Disposition
-
-    return bool(stream.disposition & Disposition.attached_pic)
 
 
 PixelArray = NDArray[np.uint8]

@@ -102,12 +102,15 @@ def join(
                     copies[stream.index] = target.add_stream_from_template(stream, opaque=True)
                     copies[stream.index].metadata.update(stream.metadata)
                     copies[stream.index].disposition = stream.disposition
-                _describe(target, source)
+                # Facts about the source's own file stay there.
+                facts = ("major_brand", "minor_version", "compatible_brands", "encoder")
+                target.metadata.update({key: text for key, text in source.metadata.items() if key not in facts})
+                if source.chapters():
+                    target.set_chapters(source.chapters())
                 extradata = template.codec_context.extradata
                 looks = _timed(segments, extradata, times, last, video, clip.time_base)
-                for packet in heapq.merge(
-                    looks, _copied(source, streams, copies), key=lambda each: each.dts * each.time_base
-                ):
+                others = _copied(source, streams, copies)
+                for packet in heapq.merge(looks, others, key=lambda each: each.dts * each.time_base):
                     target.mux_one(packet)
         except av.FFmpegError as error:
             if isinstance(error, OSError):
@@ -164,10 +167,8 @@ def _timed(
 
 def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> Iterator[Any]:
     """Packets of sound and subtitles as they are, at their own times."""
-    if not streams:
-        return
     before: dict[int, int] = {}
-    for packet in packets(source, *streams):
+    for packet in packets(source, *streams) if streams else ():
         if packet.dts is None:  # the last ones are empty
             continue
         number = packet.stream.index
@@ -177,13 +178,6 @@ def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> I
         before[number] = packet.dts
         packet.stream = copies[number]
         yield packet
-
-
-def _describe(target: Any, source: Any) -> None:
-    technical = ("major_brand", "minor_version", "compatible_brands", "encoder")
-    target.metadata.update({key: text for key, text in source.metadata.items() if key not in technical})
-    if source.chapters():
-        target.set_chapters(source.chapters())
 
 
 def _timescale(time_bases: Iterable[Fraction]) -> int:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -85,18 +85,8 @@ class Arrived(NamedTuple):
     """How, from the frame before; None for the first, or where no look is made steady."""
 
 
-class Rendered(NamedTuple):
-    """The outputs of a frame."""
-
-    arrived: Arrived
-    looks: Mapping[str, PixelArray]
-
-
 class Pipeline:
-    """Renders all frames of a clip that no finished segment holds, and encodes them into segments.
-
-    One job, to be run once.
-    """
+    """Renders all frames of a clip that no finished segment holds, and encodes them into segments; run once."""
 
     def __init__(
         self,
@@ -117,7 +107,7 @@ class Pipeline:
         self.problems: list[BaseException] = []
         self.kept = parts_kept(renderer, request, settings)
         self.frames: Channel[Arrived | None] = Channel(WAITING, self.stop)
-        # For every segment its number, its frames, and an end; one more at the end.
+        # For every segment its number, its frames with their outputs, and an end; one more at the end.
         self.rendered: Channel[Any] = Channel(1, self.stop)
         # For every segment its file, its pictures (for the grid, all of a frame), and an end; one more at the end.
         self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
@@ -129,12 +119,11 @@ class Pipeline:
         for thread in threads:
             thread.start()
         try:
-            self._render()
-            with self._timed("encoding"):
-                for thread in threads:
-                    thread.join()
-        except Stopped:
-            pass
+            with suppress(Stopped):
+                self._render()
+                with self._timed("encoding"):
+                    for thread in threads:
+                        thread.join()
         finally:
             self.stop.set()
             for thread in threads:
@@ -147,9 +136,8 @@ class Pipeline:
     def _guarded(self, work: Callable[[], None]) -> None:
         """An error in one thread ends the others and is raised in the first."""
         try:
-            work()
-        except Stopped:
-            pass
+            with suppress(Stopped):
+                work()
         except BaseException as error:
             self.problems.append(error)
             self.stop.set()
@@ -186,7 +174,7 @@ class Pipeline:
                     sources = [each.frame.pixels for each in batch]
                     rendered = self.renderer.render_all(sources, self.request, where=where)
                 for arrived, looks in zip(batch, rendered, strict=True):
-                    self._hand_on(Rendered(arrived, looks))
+                    self._hand_on((arrived, looks))
                     times.append(arrived.frame.time)
                     done, last = done + 1, arrived.frame.duration
                     self.listener.rendered(done, self.clip.count)
@@ -218,9 +206,7 @@ class Pipeline:
     def _last_frames(self) -> dict[str, FineArray]:
         """The final outputs of the last finished segment."""
         found: dict[str, FineArray] = {}
-        if not self.finished:
-            return found
-        for name in (name for name, part in self.kept.items() if part):
+        for name in (name for name, part in self.kept.items() if part and self.finished):
             path = self.job.last_frame(name, self.finished - 1)
             try:
                 found[name] = np.load(path)

@@ -180,9 +180,7 @@ class Encoding:
 def even(pixels: PixelArray) -> PixelArray:
     """With even sides, which ``yuv420p`` needs: an odd one gets its last row or column twice."""
     height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return pixels
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
 
 
 def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encoding: Encoding) -> None:
@@ -199,13 +197,10 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
     with new_file(path) as file:
         try:
             with av.open(file, "w", format="mp4") as container:
+                options = {"crf": str(encoding.quality), **CODECS[encoding.codec]}
+                height, width = first.shape[:2]
                 stream = container.add_stream(
-                    encoding.codec,
-                    rate=rate,
-                    options={"crf": str(encoding.quality), **CODECS[encoding.codec]},
-                    width=first.shape[1],
-                    height=first.shape[0],
-                    pix_fmt="yuv420p",
+                    encoding.codec, rate=rate, options=options, width=width, height=height, pix_fmt="yuv420p"
                 )
                 encoder = stream.codec_context
                 encoder.thread_count = THREADS

@@ -46,9 +46,8 @@ class Done(NamedTuple, Generic[Job, Result]):
 def connected(address: str | None) -> Iterator[None]:
     """Connect this process to a Ray cluster for a block.
 
-    Args:
-        address: of the cluster, for example ``auto`` for the one that this machine belongs to, or ``10.0.0.1:6379``; by
-            default ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
+    ``address`` is for example ``auto`` for the cluster that this machine belongs to, or ``10.0.0.1:6379``; by default
+    ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
 
     Raises:
         PrismganError: Ray is not installed, or no cluster answers there.
@@ -111,7 +110,9 @@ def spread(
     shared = [ray.put(argument) for argument in arguments]
     # Ray restarts no worker: with the job that it had it would wait for room, also where there will be none.
     worker_class = ray.remote(_Worker).options(num_cpus=1, num_gpus=min(1, gpus), memory=memory, max_restarts=0)
-    most = min(workers or gpus or _rooms(memory), len(jobs))
+    rooms = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    room = sum(int(min(each.get("CPU", 0), each.get("memory", 0) // memory)) for each in rooms)
+    most = min(workers or gpus or max(1, room), len(jobs))  # where there is no room, one waits for it
     waiting, died, failed_starts = deque(range(len(jobs))), Counter[int](), 0
     running: dict[Any, tuple[Any, str, int | None]] = {}
     """By what is waited for: the worker, its machine, and the number of its job; None while it starts."""
@@ -215,14 +216,6 @@ class _Worker(Generic[Job, Result]):
 
     def do(self, job: Job) -> Result:
         return self._do(job)
-
-
-def _rooms(memory: int) -> int:
-    """Workers that the living machines have room for; one more than none, which waits for a machine."""
-    import ray
-
-    rooms = (node["Resources"] for node in ray.nodes() if node["Alive"])
-    return max(1, sum(int(min(room.get("CPU", 0), room.get("memory", 0) // memory)) for room in rooms))
 
 
 def _check_start(error: Any, failures: int) -> None:

@@ -44,13 +44,8 @@ def demo_recipe() -> Recipe:
 def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
 
-    A demo that is in the folder already is replaced.
-
-    Args:
-        minutes: that training from scratch takes; the style takes half as long. None trains nothing.
-
-    Raises:
-        PrismganError: the folder holds something else.
+    A demo that is in the folder already is replaced; anything else there is refused. Training from scratch takes so
+    many ``minutes``, and the style half as long; None trains nothing.
     """
     if folder.exists() and not folder.is_dir():
         raise PrismganError(f"{folder}: is a file, expected a folder for the demo")

@@ -31,9 +31,7 @@ def in_int8(
 
     Weights have one scale a channel and 7 of the 8 bits (older processors add pairs of products in 16 bits, which
     would overflow with all); maps have one scale each, from the least to the greatest value that calibration sees.
-
-    Args:
-        keep: names of convolutions that stay in float32.
+    Convolutions of the names ``keep`` stay in float32.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 

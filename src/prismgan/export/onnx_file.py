@@ -47,13 +47,10 @@ def whole_model(
 
     Args:
         generator: on the CPU, in float32.
-        tasks: names; other heads, and the trunk or the branch that none of them reads, are left out.
+        tasks: other heads, and the trunk or the branch that none of them reads, are left out.
         half: weights and features in float16. Pictures and computations on them stay in float32.
         defaults: whether strength and latent have a default. ONNX Runtime for JavaScript, and OpenVINO, cannot change
             an input that has one.
-
-    Raises:
-        PrismganError: a task has the name of an input.
     """
     for name in tasks:
         if name in INPUTS:
@@ -151,11 +148,8 @@ def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]
     Restored ones come from ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it,
     and are sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch shuffles into pixels much faster
     than ONNX Runtime. Styles come from ``source`` (B, 3, H, W) and are pictures of its size. The latent is a part of
-    the weights: a convolution costs nothing more by being modulated.
-
-    Args:
-        generator: on the CPU, in float32.
-        passes: seeds of the latent, each with the tasks that are wanted of it. Images come in this order.
+    the weights: a convolution costs nothing more by being modulated. ``passes`` are seeds of the latent, each with the
+    tasks that are wanted of it; images come in this order. The generator is on the CPU, in float32.
     """
     graph = Graph()
     network = GeneratorGraph(graph, generator)

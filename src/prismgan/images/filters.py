@@ -88,14 +88,9 @@ def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W
 def warp(
     image: Float[Tensor, "B C H W"], flow: Float[Tensor, "B 2 H W"]
 ) -> tuple[Float[Tensor, "B C H W"], Bool[Tensor, "B H W"]]:
-    """The image as it looks after the motion, and where that is known.
+    """The image as it looks after the motion, bilinearly interpolated, and which places lie within the frame.
 
-    Args:
-        image: the frame that motion comes from, in any range.
-        flow: for every pixel of the result, how far to the right and down its content lies in ``image``, in pixels.
-
-    Returns:
-        ``image`` at those places, bilinearly interpolated, and which of them lie within the frame.
+    ``flow`` says for every pixel of the result how far to the right and down its content lies in ``image``, in pixels.
     """
     height, width = image.shape[-2:]
     x = torch.arange(width, device=flow.device) + flow[:, 0]
@@ -112,9 +107,7 @@ def unoccluded(forward: Float[Tensor, "B 2 H W"], backward: Float[Tensor, "B 2 H
     Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (2016), eq. 6 and 7: a pixel counts as new where
     going back and forth again does not lead home, and as an edge where the flow changes quickly.
 
-    Args:
-        forward: flow of the frame before: where its pixels go to.
-        backward: flow of this frame: where its pixels came from.
+    ``forward`` is the flow of the frame before, where its pixels go to, ``backward`` that of this frame.
     """
     there, inside = warp(forward, backward)
 

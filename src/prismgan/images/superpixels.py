@@ -36,12 +36,8 @@ def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> F
     colour of a superpixel is a soft mean, which leaves out what belongs elsewhere; so it needs no choice between
     mean and median, the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
 
-    Args:
-        photo: in [-1, 1].
-        merges: rounds of mean shift; 0 leaves the superpixels apart.
-
-    Returns:
-        Float32 in the range of the photo.
+    The photo is in [-1, 1], and so is the result, in float32. Without ``merges``, rounds of mean shift, superpixels
+    stay apart.
     """
     with torch.autocast(photo.device.type, enabled=False):
         photo = photo.float()

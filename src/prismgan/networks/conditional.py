@@ -52,12 +52,7 @@ class Conditional(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Cells to maps at every level, the finest first.
-
-    Args:
-        inputs: channels of the cells.
-        code: length of a vector that modulates the blocks; 0 for none.
-    """
+    """Cells to maps at every level, the finest first; a vector of length ``code`` modulates them."""
 
     def __init__(self, config: ConditionalConfig, inputs: int = 12, code: int = 0) -> None:
         super().__init__()
@@ -147,10 +142,7 @@ class ConditionalGenerator(ImageGenerator):
     """An encoder and a decoder for all tasks, joined by :meth:`between`.
 
     Outputs of one scale and resolution share their last layer as well: the maps that it reads were made for the task.
-
-    Args:
-        skips: whether the decoder sees the encoder's finer maps.
-        layers: 3x3 convolutions that there are between the two.
+    The decoder sees the encoder's finer maps if it ``skips``; between the two are so many 3x3 ``layers``.
     """
 
     def __init__(
@@ -217,13 +209,9 @@ def _last(spec: HeadSpec) -> str:
 
 
 class OutputEncoder(nn.Module):
-    """A picture of a task, and whatever cells are given beside it, to maps at the generator's coarsest level.
+    """A picture of a task, and cells of ``beside`` channels beside it, to maps at the generator's coarsest level.
 
     The same form as the generator's own encoder, with a first layer for every scale; modulated by the task's vector.
-
-    Args:
-        beside: channels of the cells that are given beside them.
-        outputs: channels of the result.
     """
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:

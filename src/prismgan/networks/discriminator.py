@@ -79,13 +79,12 @@ class Discriminator(nn.Module):
         self.patch = nn.Conv2d(last, 1, 1)
         self.hidden = nn.Linear(last, last)
         self.whole = nn.Linear(last, 1)
-        # One entry a task, keyed by its name, so that adding a task renumbers nothing.
-        self.patch_embeddings = self._vectors(last)
-        self.whole_embeddings = self._vectors(last)
-        self.classifier = self._vectors(last)
 
-    def _vectors(self, size: int) -> nn.ParameterDict:
-        return nn.ParameterDict({name: nn.Parameter(torch.randn(size) / size**0.5) for name in self.tasks})
+        def vectors() -> nn.ParameterDict:
+            """One entry a task, keyed by its name, so that adding a task renumbers nothing."""
+            return nn.ParameterDict({name: nn.Parameter(torch.randn(last) / last**0.5) for name in self.tasks})
+
+        self.patch_embeddings, self.whole_embeddings, self.classifier = vectors(), vectors(), vectors()
 
     def indices(self, tasks: Sequence[str], rows: int) -> Int[Tensor, " N"]:
         """Task index of each picture, for ``rows`` pictures of each named task, one task after the other."""

@@ -65,10 +65,6 @@ class Encoded(NamedTuple):
     """What the branch made of the source, by z, so that styles that are decoded one by one share it."""
 
 
-def _stage(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
-
-
 class Trunk(nn.Module):
     """Source, unshuffled by 2, to features at 1/2.
 
@@ -82,9 +78,13 @@ class Trunk(nn.Module):
         pairs = list(pairwise(widths))
         self.stem = convolution(12, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
-        self.coarse = _stage(widths[-1], blocks[-1])
+
+        def stage(width: int, count: int) -> nn.Sequential:
+            return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+        self.coarse = stage(widths[-1], blocks[-1])
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
-        self.fine = nn.ModuleList(_stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
+        self.fine = nn.ModuleList(stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
 
     def forward(self, source: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B C h w"]:
         maps = self.stem(source)

@@ -30,8 +30,7 @@ SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096
 def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
     """Height and width at which a picture of this size is painted.
 
-    Args:
-        brush: longest side; by default that of the picture, and at most :data:`BRUSH`.
+    ``brush`` is the longer one; by default that of the picture, and at most :data:`BRUSH`.
     """
     longest = max(height, width)
     factor = (min(longest, BRUSH) if brush is None else brush) / longest
@@ -44,12 +43,9 @@ def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
 
 
 class Canvas:
-    """Sources at the size at which they are painted, and what was painted of them.
+    """Sources (H, W, 3), all of one size, at the size at which they are painted, and what was painted of them.
 
     Looks are painted when they are first asked for.
-
-    Args:
-        sources: (H, W, 3) pixels, all of one size.
     """
 
     def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:

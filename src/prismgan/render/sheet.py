@@ -23,18 +23,12 @@ def sheet(
 ) -> Image.Image:
     """Lay pictures out in rows, each with its name below, every one at the same display size.
 
-    Tiles have the first picture's shape; a picture of another shape is fitted inside. A picture with more
-    pixels than the first, as super-resolution makes them, says so in its label (``enlarged  2x``).
-
-    Args:
-        pictures: from label to picture, in reading order; the first is usually the source.
-        columns: pictures in a row; by default what fills the rows best in a landscape sheet.
-        tile_width: width in pixels at which each picture is shown.
-        title: a line above the pictures. Like the labels it is drawn in Pillow's built-in font, which knows
-            Latin letters only.
+    Tiles have the first picture's shape; a picture of another shape is fitted inside. A picture with more pixels than
+    the first says so in its label (``enlarged  2x``). By default the columns fill the rows best in a landscape sheet.
+    The title and labels are drawn in Pillow's built-in font, which knows Latin letters only.
 
     Raises:
-        ValueError: there is no picture, or ``columns`` or ``tile_width`` is too small.
+        ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
     """
     if not pictures:
         raise ValueError("pictures: expected at least one, found none")

@@ -70,9 +70,8 @@ def render_file(
         What became of it; None where all files are there already.
 
     Raises:
-        PictureError: the clip cannot be read, its name makes no folder's name, or it would be replaced by a result.
-        PrismganError: the request does not fit the weights, something cannot be written, there are segments of a
-            job with other options, or another program renders this clip into this folder.
+        PrismganError: the clip cannot be read, its results cannot be written or would replace it, the request does
+            not fit the weights, or there is a job with other options, or one that is running.
         KeyboardInterrupt: Ctrl-C ended the job; the listener receives the part that is kept.
     """
     started = time.perf_counter()

@@ -121,9 +121,7 @@ def join(
 def ranks_to_decoding_times(ranks: Sequence[int], times: Sequence[int]) -> list[int]:
     """When each packet is decoded: as late as the order they lie in allows, every one later than the one before.
 
-    Args:
-        ranks: for every packet, in the order it is decoded in, its place in the order it is shown in.
-        times: of all frames in the order they are shown in, rising.
+    ``ranks`` are the packets' places in the order of showing, in the order of decoding; ``times`` rise.
     """
     delay = max(place - rank for place, rank in enumerate(ranks))
     step = max(1, (times[-1] - times[0]) // max(1, len(times) - 1))

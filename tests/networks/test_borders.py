@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import convolution
-from prismgan.networks.borders import BorderedConv2d, bordered, enlarged
+from prismgan.networks.blocks import BorderedConv2d, bordered, convolution, enlarged
 
 MODES = ["replicate", "reflect"]
 

@@ -186,7 +186,7 @@ class GeneratorGraph:
         value = self.graph.to_network(latent)
         for layer in (first, second):
             assert isinstance(layer, nn.Linear)
-            value = self._activation(self.graph.linear(self._names[layer], layer, value))
+            value = self._activation(self.graph.linear(self._names[layer], layer.weight, layer.bias, value))
         return value
 
     def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
@@ -263,9 +263,7 @@ class GeneratorGraph:
         assert linear.bias is not None
         # The 1 of "1 + scale" is added to the bias.
         bias = linear.bias + torch.cat([torch.ones(channels), torch.zeros(channels)])
-        weights = graph.weight(f"{name}.weight", linear.weight), graph.weight(f"{name}.bias", bias)
-        both = graph.operation("Gemm", code, *weights, name=name, transB=1)
-        both = graph.operation("Unsqueeze", both, graph.integers(2, 3))
+        both = graph.operation("Unsqueeze", graph.linear(name, linear.weight, bias, code), graph.integers(2, 3))
         scale, shift = (
             graph.operation("Slice", both, graph.integers(first), graph.integers(first + channels), graph.integers(1))
             for first in (0, channels)

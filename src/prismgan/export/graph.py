@@ -107,9 +107,9 @@ class Graph:
         sides, strides = list(layer.kernel_size), list(layer.stride)
         return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides, pads=4 * [zeros])
 
-    def linear(self, name: str, layer: nn.Linear, values: str) -> str:
+    def linear(self, name: str, weight: Tensor, bias: Tensor, values: str) -> str:
         """A fully connected layer of this name."""
-        weights = self.weight(f"{name}.weight", layer.weight), self.weight(f"{name}.bias", layer.bias)
+        weights = self.weight(f"{name}.weight", weight), self.weight(f"{name}.bias", bias)
         return self.operation("Gemm", values, *weights, name=name, transB=1)
 
     def shuffle(self, maps: str, factor: int) -> str:
@@ -126,7 +126,7 @@ class Graph:
         return self.operation("Pad", maps, self.integers(0, 0, border, border, 0, 0, border, border), mode="edge")
 
     def blurred(self, maps: str) -> str:
-        """Weighted by 1, 2, 1 in both directions, as ``networks/borders`` does."""
+        """Weighted by 1, 2, 1 in both directions, as ``networks/blocks`` does."""
         maps = self.repeated(maps, 1)
         for _ in range(2):
             maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])

@@ -21,7 +21,6 @@ from torch import Tensor
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
 from prismgan.export.parity import SIZES
-from prismgan.images import on_white, open_picture
 
 
 def in_int8(
@@ -87,8 +86,7 @@ def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
     least = max(side for size in SIZES for side in size)
     found = []
     for path in paths:
-        pixels = torch.tensor(on_white(open_picture(path))).permute(2, 0, 1)
-        image = images.to_float(pixels).add(1).div(2)[None]
+        image = images.to_float(images.read(path)).add(1).div(2)[None]
         height, width = image.shape[-2:]
         if min(height, width) < least:
             raise PictureError(f"{path}: is {width}x{height} pixels; to calibrate with, each side must have {least}")

@@ -1,18 +1,21 @@
-"""Building blocks without normalisation.
+"""Building blocks without normalisation, and borders around maps, in the maps' own precision.
 
 Instance normalisation would make the tiles of a picture disagree, batch normalisation would tie a picture
 to the others of its batch. Residual branches start small instead (Zhang et al., "Fixup", 2019), which keeps the
 signal's variance through any depth. Padding repeats the border: zeros would paint a rim there.
+
+On the CPU autocast takes padding and enlargement to float32 and back, both ways: a convolution of 64 maps with its
+border took 1.25 times as long for that (``docs/log.md``, "Seconds a training step").
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from prismgan.networks.borders import BorderedConv2d
 
 SLOPE = 0.1
 RESIDUAL_START = 0.1
@@ -21,12 +24,45 @@ Maps = Float[Tensor, "B C H W"]
 Code = Float[Tensor, "#B Y"]
 
 
-def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size, or divides it by the stride, with repeated borders."""
+def bordered(
+    maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"] = "replicate"
+) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
+    """With so many more rows and columns on each side, which repeat the outermost or reflect what lies behind it."""
+    with torch.autocast(maps.device.type, enabled=False):
+        return F.pad(maps, (border,) * 4, mode=mode)
+
+
+def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
+    """Bilinear enlargement."""
+    with torch.autocast(maps.device.type, enabled=False):
+        return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+    """Weighted by 1, 2, 1 in both directions: without what changes its sign from cell to cell."""
+    return F.avg_pool2d(F.avg_pool2d(bordered(maps, 1), 2, stride=1), 2, stride=1)
+
+
+class BorderedConv2d(nn.Conv2d):
+    """A convolution of all channels with a border as wide on each side, which ``padding_mode`` names, repeated or
+    reflected."""
+
+    padding_mode: Literal["replicate", "reflect"]
+
+    def _conv_forward(
+        self, maps: Float[Tensor, "B C h w"], weight: Tensor, bias: Tensor | None
+    ) -> Float[Tensor, "B D y x"]:
+        border = self.padding[0]
+        assert not isinstance(border, str)
+        return F.conv2d(bordered(maps, border, self.padding_mode), weight, bias, self.stride)
+
+
+def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the size, with repeated borders."""
     if size > 1:
-        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, stride, size // 2, padding_mode="replicate")
+        layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, padding=size // 2, padding_mode="replicate")
     else:
-        layer = nn.Conv2d(inputs, outputs, size, stride)
+        layer = nn.Conv2d(inputs, outputs, size)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

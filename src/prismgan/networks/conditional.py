@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.images import bilinear_phases
-from prismgan.networks.blocks import SLOPE, Code, ResidualStage, convolution, zero_
-from prismgan.networks.borders import bordered, enlarged
+from prismgan.networks.blocks import SLOPE, Code, ResidualStage, bordered, convolution, enlarged, zero_
 from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, Levels, Positive
 

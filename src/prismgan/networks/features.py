@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.borders import BorderedConv2d
+from prismgan.networks.blocks import BorderedConv2d
 
 
 class LearntFeatures(nn.Module, ABC):

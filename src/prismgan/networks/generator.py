@@ -19,8 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, convolution, icnr_, zero_
-from prismgan.networks.borders import blurred
+from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
 from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.style_branch import (
     BORDER,

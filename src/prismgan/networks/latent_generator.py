@@ -17,8 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, icnr_
-from prismgan.networks.borders import enlarged
+from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, enlarged, icnr_
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
 START = 4

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.networks.blocks import Code, Maps
-from prismgan.networks.borders import blurred, enlarged
+from prismgan.networks.blocks import Code, Maps, blurred, enlarged
 
 CELL = 8
 """Sides are padded to a multiple of this many pixels."""

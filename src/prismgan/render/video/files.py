@@ -9,11 +9,10 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError
@@ -82,8 +81,9 @@ def render_file(
     folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
     segments = folder / SEGMENTS
     may_be_done = not (overwrite or segments.exists())
-    if piped and may_be_done:
-        _refuse_others(folder, names)
+    there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
+    if piped and may_be_done and there:  # nobody can tell whether it was the same clip
+        raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
     if segments.is_file():
         raise PrismganError(f"{segments}: is in the way, since no job has made it; move it, or write elsewhere")
     with (
@@ -95,7 +95,10 @@ def render_file(
         target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
         _refuse_clashes(path, finished)
-        kept, options = KeptOptions(folder), _options(renderer, request, settings, finished)
+        encoding, each = {"steady": settings.steady, **asdict(settings.encoding)}, options_of(renderer, request)
+        # Of the grid, those of all outputs.
+        options = {path.name: {**encoding, **each.get(path.stem, {"outputs": each})} for path in finished}
+        kept = KeptOptions(folder)
         if may_be_done and all(is_made_of(file, path) and kept.fit(file.name, options[file.name]) for file in finished):
             return None
         renderer = with_fixed_memory(renderer, request, clip, settings)
@@ -124,15 +127,6 @@ def render_file(
     return outcome
 
 
-def _options(
-    renderer: Renderer, request: Request, settings: Settings, results: Sequence[Path]
-) -> dict[str, dict[str, Any]]:
-    """By file name, the options that the clips are made with; the grid's are those of all."""
-    encoding = {"steady": settings.steady, **asdict(settings.encoding)}
-    of_outputs = options_of(renderer, request)
-    return {path.name: {**encoding, **of_outputs.get(path.stem, {"outputs": of_outputs})} for path in results}
-
-
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """A folder, and those above it, which stay if anything comes to be in them; an empty one is of no use."""
@@ -141,12 +135,10 @@ def _made(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for each in new:
-            if not each.exists():
-                continue
-            if any(each.iterdir()):
-                break
-            each.rmdir()
+        with suppress(OSError):  # of the first that holds something
+            for each in new:
+                if each.exists():
+                    each.rmdir()
 
 
 def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
@@ -155,13 +147,6 @@ def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
             raise PictureError(f"{source}: would be replaced by its own result; write elsewhere")
         if result.is_dir():
             raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
-
-
-def _refuse_others(folder: Path, names: Sequence[str]) -> None:
-    """Nobody can tell whether what came through a pipe before was the same."""
-    there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
-    if there:
-        raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
 
 
 def _kept(job: ClipJob) -> str:

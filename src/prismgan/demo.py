@@ -26,15 +26,12 @@ from prismgan.training.trainer import Trainer
 
 FEWEST_STEPS = 800
 """Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
-EVERY = 5.0
-"""Seconds between two lines about a training that goes on."""
+EVERY = 5.0  # seconds between two lines about a training that goes on
 READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
 """Contents of a demo's folder."""
 SHEET = "sheet.png"
-PHOTO = builtin.HELD_OUT[0]
-"""Built-in photo that is rendered."""
-EXEMPLAR = "mosaic"
-"""Built-in picture whose style is learnt."""
+PHOTO = builtin.HELD_OUT[0]  # built-in photo that is rendered
+EXEMPLAR = "mosaic"  # built-in picture whose style is learnt
 
 
 def demo_recipe() -> Recipe:

@@ -6,8 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-LONGEST = 3000
-"""Characters of a line of an error, at most: what a file says may be a megabyte long."""
+LONGEST = 3000  # characters of a line of an error, at most: what a file says may be a megabyte long
 
 # What breaks lines, commands terminals, turns the direction of writing, or cannot be encoded: names of files may.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 LARGE = 1 << 30
 
-WARM_UP = 2
-"""Rounds of a measurement that are not counted."""
+WARM_UP = 2  # rounds of a measurement that are not counted
 
 
 def available_threads() -> int:

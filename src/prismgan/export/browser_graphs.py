@@ -117,8 +117,7 @@ def _painted_sizes(generator: Generator) -> tuple[list[int | str], list[int | st
 
 SIDE = 16
 """Of the pattern that a browser is asked to compute first, in pixels: the smallest picture that there is."""
-VALUES = 32
-"""Of every look, that are compared there."""
+VALUES = 32  # of every look, that are compared there
 
 Values = dict[str, NDArray[Any]]
 

@@ -20,8 +20,7 @@ from prismgan.weights import Weights, default_weights
 
 LAST = ("last", "skip")
 """Layers of a head that stay in float32 in int8: those that read the picture, or make it."""
-CLOCKED = (1, 3, 180, 320)
-"""Sizes of the source that speed is measured on."""
+CLOCKED = (1, 3, 180, 320)  # sizes of the source that speed is measured on
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,10 @@ def in_int8(
     return found
 
 
-CROP = 160
-"""Longest side of a crop."""
+CROP = 160  # longest side of a crop
 CROPS = 32
 """Most crops, and most pictures. Calibration holds what every layer makes of them."""
-CROPS_OF_ONE = 8
-"""Most crops of one picture."""
+CROPS_OF_ONE = 8  # most crops of one picture
 NOISE = (0, 25, 0, 50)
 """Standard deviations, in units of 0..255, of the noise in crops and middles, in turn: degraded pictures cause
 values that clean ones never do, and a range without them costs 1 dB."""

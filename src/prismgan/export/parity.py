@@ -42,8 +42,7 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 SIZES = ((33, 47), (64, 50), (101, 75))
 """Height and width of the pictures that are compared: no multiples of the generator's cell."""
 
-STRENGTHS = (1.0, 0.3, 1.0)
-"""Of every task, for these pictures."""
+STRENGTHS = (1.0, 0.3, 1.0)  # of every task, for these pictures
 
 MAXIMUM = {"float32": 0.1, "float16": 2.0}
 """Tolerance for the largest difference of any pixel, in 1/255."""

@@ -32,10 +32,8 @@ MARKUP = {
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 """Transfer functions of ITU-T H.273 with high dynamic range, which the network has not been trained on."""
-HEAD = 65_536
-"""Bytes at the start of a file in which the ways to say HDR are looked for."""
-MINIMUM_SIDE = 16
-"""Shortest side in pixels that the networks can do anything sensible with."""
+HEAD = 65_536  # bytes at the start of a file in which the ways to say HDR are looked for
+MINIMUM_SIDE = 16  # shortest side in pixels that the networks can do anything sensible with
 
 
 def find_pictures(folder: Path) -> list[Path]:

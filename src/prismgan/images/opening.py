@@ -37,12 +37,9 @@ PIXELS_A_BYTE = 50
 """Beyond, a file that claims more pixels for each of its bytes is meant to exhaust the memory. Photos have 1 to 30."""
 MOST_SCANS = 50
 """Of a JPEG: every one goes through all pixels. Programs write 1 to 23."""
-STRIPS = frozenset({273, 279, 324, 325})
-"""TIFF's tags for where strips or tiles are, and how long."""
-MOST_STRIPS = 4 * 65_536
-"""Of a TIFF: one for each row and channel."""
-HEADER_SECONDS = 0.5
-"""Of computing, until it is known what is in a file."""
+STRIPS = frozenset({273, 279, 324, 325})  # TIFF's tags for where strips or tiles are, and how long
+MOST_STRIPS = 4 * 65_536  # of a TIFF: one for each row and channel
+HEADER_SECONDS = 0.5  # of computing, until it is known what is in a file
 SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The marker behind the entropy-coded data of a scan."""
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9

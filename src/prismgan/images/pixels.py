@@ -19,8 +19,7 @@ from torch import Tensor
 
 from prismgan.errors import PictureError
 
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in grey, of ITU-R BT.601."""
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in grey, of ITU-R BT.601
 
 Samples = NDArray[np.unsignedinteger[Any]]
 """``uint8`` or ``uint16``."""

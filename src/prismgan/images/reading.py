@@ -19,8 +19,7 @@ from prismgan.images.files import SAVE_ANEW, refuse_unread
 from prismgan.images.opening import DECODING_ERRORS, damaged, open_lazily
 from prismgan.images.pixels import Picture, Samples, on_white
 
-PHOTOMETRIC = 262
-"""TIFF's tag for the meaning of the values."""
+PHOTOMETRIC = 262  # TIFF's tag for the meaning of the values
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 UNREAD_MODES = {"F": "has floating-point pixels", "I": "has pixels of 32 bits, or with signs"}
 

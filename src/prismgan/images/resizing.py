@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from prismgan.images.pixels import to_float
 
-SUPPORT = 4
-"""Width of the bicubic kernel in pixels."""
+SUPPORT = 4  # width of the bicubic kernel in pixels
 
 
 def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[Tensor, "*B 3 h w"]:

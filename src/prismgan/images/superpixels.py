@@ -9,10 +9,8 @@ from torch.nn import functional as F
 
 NEIGHBOURS = 9
 """A pixel belongs to the superpixel of its own grid cell or to one of the eight around it."""
-SIDE = 8
-"""Of a grid cell in pixels."""
-ROUNDS = 3
-"""Of assigning pixels and taking means."""
+SIDE = 8  # of a grid cell in pixels
+ROUNDS = 3  # of assigning pixels and taking means
 BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15
 """How far a pixel's colour may be from its superpixel's, and those of superpixels that draw each other from each other,
 in [-1, 1] units over all channels."""

@@ -25,15 +25,12 @@ from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 WIDTH, HEIGHT = 0xA002, 0xA003
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 """From suffix to Pillow's name: those that rendering offers."""
-LOSSY_FORMATS = ("jpg", "webp", "avif")
-"""Those that have a quality."""
+LOSSY_FORMATS = ("jpg", "webp", "avif")  # those that have a quality
 SPELLINGS = {"jpeg": "jpg", "tif": "tiff"}
 MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}
 """Pixels, where the format or its encoder sets a limit that pictures reach."""
-JPEG_EXIF = 65_533
-"""Bytes of EXIF that fit into a JPEG's segment."""
-BAND = 1 << 20
-"""Bytes that are compressed at a time, and of a strip of a TIFF."""
+JPEG_EXIF = 65_533  # bytes of EXIF that fit into a JPEG's segment
+BAND = 1 << 20  # bytes that are compressed at a time, and of a strip of a TIFF
 
 
 def check_format(suffix: str, quality: int) -> None:

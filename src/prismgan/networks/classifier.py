@@ -12,8 +12,7 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE
 
 WIDTHS = (16, 32, 64)
-CELLS = 4
-"""A side, that the last maps are pooled to: place matters, a six is a nine in another."""
+CELLS = 4  # a side, that the last maps are pooled to: place matters, a six is a nine in another
 
 
 class Classifier(nn.Module):

@@ -20,8 +20,7 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, enlarged, icnr_
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
-START = 4
-"""Cells a side of the map that the stem makes."""
+START = 4  # cells a side of the map that the stem makes
 
 
 class LatentGeneratorConfig(GeneratorSizes):

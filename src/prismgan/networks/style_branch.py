@@ -20,14 +20,11 @@ from torch.nn import functional as F
 from prismgan.config import Config
 from prismgan.networks.blocks import Code, Maps, blurred, enlarged
 
-CELL = 8
-"""Sides are padded to a multiple of this many pixels."""
+CELL = 8  # sides are padded to a multiple of this many pixels
 BORDER = 48
 """Pixels of reflected picture around what is painted. They are cut off, with what zeros beyond them do to strokes."""
-LEVELS = (0, 1)
-"""Noise lies beside the picture at 1/4 and at 1/2 of its side."""
-PERIODS = ((31, 37), (41, 29))
-"""Rows and columns of the tables whose sum is the noise."""
+LEVELS = (0, 1)  # noise lies beside the picture at 1/4 and at 1/2 of its side
+PERIODS = ((31, 37), (41, 29))  # rows and columns of the tables whose sum is the noise
 SIGNS = ((53, 43), (47, 59))
 """Rows and columns of a table of signs for each of them. Without it strokes stood in rows, as the eye finds what
 repeats itself after 30 cells; with other signs it is other noise."""

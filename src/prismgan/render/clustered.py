@@ -18,12 +18,9 @@ from prismgan.render.video.files import render_file
 from prismgan.render.video.settings import Listener, Outcome, Settings
 from prismgan.weights import Weights
 
-WORKER_MEMORY = 2_000_000_000
-"""Bytes that a worker renders with, by default."""
-PROCESS = 800_000_000
-"""Bytes that a worker takes beside: Python, torch and the weights."""
-CODECS = 1_000_000_000
-"""Bytes that a worker of clips takes for decoding, smoothing and encoding."""
+WORKER_MEMORY = 2_000_000_000  # bytes that a worker renders with, by default
+PROCESS = 800_000_000  # bytes that a worker takes beside: Python, torch and the weights
+CODECS = 1_000_000_000  # bytes that a worker of clips takes for decoding, smoothing and encoding
 DIED = f"{TRIES} workers died while they had it, perhaps for lack of memory; give them more, or make it smaller"
 
 Job = PictureJob | StoredJob

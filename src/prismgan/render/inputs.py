@@ -30,8 +30,7 @@ Files = list[AnyFile] | tuple[AnyFile, ...]
 Tasks = str | Iterable[str] | None
 """The name of a task, several, or None for all."""
 
-SLACK = 1e-3
-"""Floats may be so far outside [0, 1]: resizing overshoots."""
+SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
 
 
 class Options(TypedDict, total=False):

@@ -13,8 +13,7 @@ from prismgan.files import parse_json, write_file
 from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
 
-FILE = ".prismgan.json"
-"""Name of the file beside the results."""
+FILE = ".prismgan.json"  # name of the file beside the results
 IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")
 """Fields of a request that say which outputs there are, or that are described with each output."""
 

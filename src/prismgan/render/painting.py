@@ -98,5 +98,4 @@ def _resized(pixels: NDArray[Any], sides: tuple[int, int]) -> Float[Tensor, "1 3
     return images.resize(image, *sides).clamp(-1, 1)
 
 
-STRIP = 4_000_000
-"""Pixels that are averaged at once."""
+STRIP = 4_000_000  # pixels that are averaged at once

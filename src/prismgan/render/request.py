@@ -15,8 +15,7 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.networks import RESERVED, HeadSpec
 from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
 
-MAXIMUM_STRENGTH = 2.0
-"""Twice the change of the source; larger values mostly clip colours."""
+MAXIMUM_STRENGTH = 2.0  # twice the change of the source; larger values mostly clip colours
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -170,8 +169,7 @@ class Request:
                 )
 
 
-EVERYTHING = Request()
-"""Every task, as it was trained."""
+EVERYTHING = Request()  # every task, as it was trained
 
 
 def checked_tasks(tasks: Iterable[str] | None, specs: Mapping[str, HeadSpec], *, empty: bool = False) -> list[str]:

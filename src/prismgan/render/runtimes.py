@@ -27,8 +27,7 @@ from prismgan.packages import missing, require
 RUNTIMES = ("torch", "onnxruntime", "openvino")
 AUTOMATIC = "auto"
 
-KEPT = 8
-"""Graphs that are kept: a chain needs one a link."""
+KEPT = 8  # graphs that are kept: a chain needs one a link
 
 
 class Pass(NamedTuple):

@@ -16,10 +16,8 @@ from prismgan.networks import LatentGenerator
 from prismgan.render.sheet import BACKGROUND, INK
 from prismgan.weights import Header, Weights, load_weights
 
-AT_ONCE = 64
-"""Latents in one pass."""
-MOST = 10_000
-"""Latents that a call takes: their pictures lie in memory."""
+AT_ONCE = 64  # latents in one pass
+MOST = 10_000  # latents that a call takes: their pictures lie in memory
 
 
 class Sampler:
@@ -90,11 +88,9 @@ def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list
     return sorted(files)
 
 
-SHOWN = 64
-"""Pixels that a picture is wide on the sheet, at least."""
+SHOWN = 64  # pixels that a picture is wide on the sheet, at least
 GAP = 2
-BETWEEN = 12
-"""Pixels between two blocks of strips."""
+BETWEEN = 12  # pixels between two blocks of strips
 TEXT = 13
 
 

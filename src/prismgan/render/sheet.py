@@ -14,8 +14,7 @@ FAINT_INK = (128, 126, 120)
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-SHAPE = 1.7
-"""Width over height that the grid aims for when the number of columns is left open."""
+SHAPE = 1.7  # width over height that the grid aims for when the number of columns is left open
 
 
 def sheet(

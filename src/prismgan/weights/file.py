@@ -29,8 +29,7 @@ from prismgan.weights.header import FORMAT, Header
 READY_MADE = "prism-8"
 """Name of the weights that come with prismgan; it may stand in place of a path."""
 
-DIGEST = "sha256"
-"""Key of the metadata that holds the file's checksum."""
+DIGEST = "sha256"  # key of the metadata that holds the file's checksum
 
 SPARE = 10_000_000
 """Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""

@@ -11,8 +11,7 @@ from prismgan.errors import WeightsError
 from prismgan.packages import require
 from prismgan.weights.file import PREFIX, Weights
 
-FILE = "weights.safetensors"
-"""Name of the weights in a repository."""
+FILE = "weights.safetensors"  # name of the weights in a repository
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:

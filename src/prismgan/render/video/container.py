@@ -24,8 +24,7 @@ FORMATS = (
 that FFmpeg would open as well; a clip that a stranger sent must not choose those."""
 MOST_PIXELS = 1 << 26
 """Of a frame, nearly twice 8K: what claims more is damaged, or is meant to take all memory."""
-MOST_BROKEN_READS = 100
-"""Reads in a row that may fail before the rest of a file is given up."""
+MOST_BROKEN_READS = 100  # reads in a row that may fail before the rest of a file is given up
 
 
 @contextmanager
@@ -97,8 +96,7 @@ HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 whose numbers mean light that 8 bits do not hold."""
 MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020"}
 """Matrix coefficients of H.273, as libswscale calls them."""
-HD = 720
-"""Height from which players take an untagged clip for BT.709."""
+HD = 720  # height from which players take an untagged clip for BT.709
 FULL_RANGE = 2
 
 

@@ -27,10 +27,8 @@ from prismgan.render.video.pipeline import Pipeline
 from prismgan.render.video.segment import ClipJob, fingerprint
 from prismgan.render.video.settings import Listener, Outcome, Preview, Settings, output_names
 
-PIPE = Path("-")
-"""Stands for the standard input."""
-SEGMENTS = "segments"
-"""Folder beside the outputs, until they are written."""
+PIPE = Path("-")  # stands for the standard input
+SEGMENTS = "segments"  # folder beside the outputs, until they are written
 WHOLE = 0.9
 """Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
 

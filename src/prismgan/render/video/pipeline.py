@@ -25,10 +25,8 @@ from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Set
 
 Item = TypeVar("Item")
 
-END = None
-"""Stands behind the last frame of a segment, or of the clip."""
-PATIENCE = 0.1
-"""Seconds after which a thread that waits looks whether it is to stop."""
+END = None  # stands behind the last frame of a segment, or of the clip
+PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is to stop
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but an order
@@ -69,10 +67,8 @@ class Channel(Generic[Item]):
 
 PixelArray = NDArray[np.uint8]
 
-GRID_TILE = 480
-"""Width of every picture in the grid, if the clip is as wide."""
-WAITING = 3
-"""Frames that wait between two threads: enough to even out, and little memory."""
+GRID_TILE = 480  # width of every picture in the grid, if the clip is as wide
+WAITING = 3  # frames that wait between two threads: enough to even out, and little memory
 BEHIND = 4
 """Segments that may still wait for their encoder when one is rendered: each has at least a frame and two marks."""
 

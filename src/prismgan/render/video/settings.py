@@ -19,8 +19,7 @@ from prismgan.render.video.clip import Clip
 from prismgan.render.video.consistency import MOST_KEPT, STEADY
 from prismgan.render.video.segment import Encoding
 
-GRID = "grid"
-"""Name of the output that shows the source and all looks side by side."""
+GRID = "grid"  # name of the output that shows the source and all looks side by side
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,7 @@ def output_names(renderer: Renderer, request: Request, settings: Settings) -> tu
     return (*names, GRID) if settings.grid else names
 
 
-EVERY = 5.0
-"""Seconds between two previews."""
+EVERY = 5.0  # seconds between two previews
 
 
 class Preview:

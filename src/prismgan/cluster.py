@@ -33,10 +33,8 @@ class Done(NamedTuple, Generic[Job, Result]):
     """A job that came to an end."""
 
     job: Job
-    result: Result | None
-    """None where all workers died that had it."""
-    node: str
-    """Name of the machine that did it."""
+    result: Result | None  # None where all workers died that had it
+    node: str  # name of the machine that did it
 
 
 @contextmanager

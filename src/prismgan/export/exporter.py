@@ -28,12 +28,10 @@ class Exported:
     """The file that was written, and how far its pictures are from the generator's."""
 
     path: Path
-    size: int
-    """In bytes."""
+    size: int  # in bytes
     precision: Precision
     tasks: tuple[TaskParity, ...]
-    speed: float
-    """How many times as fast as the float32 file, both in ONNX Runtime on this machine's CPU, in turns."""
+    speed: float  # how many times as fast as the float32 file, both in ONNX Runtime on this machine's CPU, in turns
 
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON."""

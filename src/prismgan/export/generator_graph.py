@@ -29,10 +29,8 @@ Code = str | Float[Tensor, "1 C"]
 class PaintedNames(NamedTuple):
     """The values that heads of styles read."""
 
-    features: str
-    """Of the branch that all styles share."""
-    halves: str
-    """The framed source, unshuffled by 2, and noise beside it."""
+    features: str  # of the branch that all styles share
+    halves: str  # the framed source, unshuffled by 2, and noise beside it
 
 
 class GeneratorGraph:

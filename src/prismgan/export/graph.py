@@ -32,10 +32,8 @@ class Graph:
         self._network = np.dtype(np.float16 if half else np.float32)
         self._nodes: list[onnx.NodeProto] = []
         self._names: set[str] = set()
-        self._known: set[str] = set()
-        """Names of all constants."""
-        self._constants: dict[str, onnx.TensorProto] = {}
-        """As they are stored."""
+        self._known: set[str] = set()  # names of all constants
+        self._constants: dict[str, onnx.TensorProto] = {}  # as they are stored
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 

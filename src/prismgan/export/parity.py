@@ -62,12 +62,9 @@ class TaskParity:
 
     task: str
     scale: int
-    maximum: float
-    """Of any pixel, in 1/255."""
-    mean: float
-    """Of all pixels, in 1/255."""
-    psnr: float
-    """In dB; infinite where nothing differs."""
+    maximum: float  # of any pixel, in 1/255
+    mean: float  # of all pixels, in 1/255
+    psnr: float  # in dB; infinite where nothing differs
 
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON: an infinite PSNR is None."""

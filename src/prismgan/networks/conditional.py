@@ -42,8 +42,7 @@ class ConditionalConfig(GeneratorSizes):
 class Conditional(NamedTuple):
     """A source after the part of the work that all tasks share."""
 
-    maps: Sequence[Float[Tensor, "B _ _ _"]]
-    """Of every level of the encoder, the finest first."""
+    maps: Sequence[Float[Tensor, "B _ _ _"]]  # of every level of the encoder, the finest first
     bordered: Float[Tensor, "B 12 h w"]
     """See :meth:`ImageGenerator.bordered`."""
     height: int

@@ -57,8 +57,7 @@ class FeatureNetwork(LearntFeatures):
     def __init__(self, widths: Sequence[Sequence[int]]) -> None:
         """``widths`` are the channels of every convolution of every stage; the last stage has one."""
         super().__init__()
-        self.widths = tuple(stage[0] for stage in widths)
-        """Channels of the maps."""
+        self.widths = tuple(stage[0] for stage in widths)  # channels of the maps
         self.stages = nn.ModuleList()
         channels = 3
         for stage in widths:
@@ -102,13 +101,11 @@ class SqueezeFeatures(LearntFeatures):
     """SqueezeNet 1.1 (Iandola et al. 2016) up to the deepest of the layers whose maps are wanted, with torchvision's
     names."""
 
-    STYLE_LEVELS = (1, 4, 7, 9)
-    """Layers that styles are compared by: one of each size of map."""
+    STYLE_LEVELS = (1, 4, 7, 9)  # layers that styles are compared by: one of each size of map
     LPIPS_LEVELS = (1, 4, 7, 9, 10, 11, 12)
     """Layers that LPIPS compares (Zhang et al., CVPR 2018): those of above, and all fire modules after them."""
     LPIPS_CHANNELS = (64, 128, 256, 384, 384, 512, 512)
-    SMALLEST = 17
-    """Side in pixels of the smallest image that has all maps."""
+    SMALLEST = 17  # side in pixels of the smallest image that has all maps
 
     def __init__(self, levels: Sequence[int] = STYLE_LEVELS) -> None:
         """``levels`` are the layers' numbers, in ascending order."""

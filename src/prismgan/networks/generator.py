@@ -52,14 +52,10 @@ class GeneratorConfig(GeneratorSizes):
 class Encoded(NamedTuple):
     """A source after the part of the work that all restoring tasks share."""
 
-    source: Float[Tensor, "B 3 H W"]
-    """For the branch that paints; what it makes of it depends on z."""
-    fine: Float[Tensor, "B C _ _"] | None
-    """The trunk's features; None where no task that reads them was asked for."""
-    bordered: Float[Tensor, "B 12 h w"]
-    """The source unshuffled by 2, padded to whole cells, with a border of one cell."""
-    border: int
-    """Pixels of frame around the source where it is painted."""
+    source: Float[Tensor, "B 3 H W"]  # for the branch that paints; what it makes of it depends on z
+    fine: Float[Tensor, "B C _ _"] | None  # the trunk's features; None where no task that reads them was asked for
+    bordered: Float[Tensor, "B 12 h w"]  # the source unshuffled by 2, padded to whole cells, with a border of one cell
+    border: int  # pixels of frame around the source where it is painted
     painted: dict[bytes, tuple[Tensor, Tensor]]
     """What the branch made of the source, by z, so that styles that are decoded one by one share it."""
 
@@ -135,8 +131,7 @@ class InkHead(FineHead):
     itself too, as the features that restoration shapes leave out what is no fault of it.
     """
 
-    STEEPNESS = 4.0
-    """Of the sigmoid that ink goes through; where the head says 0 there is next to none."""
+    STEEPNESS = 4.0  # of the sigmoid that ink goes through; where the head says 0 there is next to none
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec, channels=4)

@@ -57,8 +57,7 @@ class NoiseField(nn.Module):
     with strokes that stay where they are.
     """
 
-    gain = 0.5 / len(PERIODS) ** 0.5
-    """Of every table, for the deviation of their sum."""
+    gain = 0.5 / len(PERIODS) ** 0.5  # of every table, for the deviation of their sum
 
     def __init__(self, maps: int, latent: int) -> None:
         super().__init__()

@@ -66,13 +66,11 @@ class HeadSpec:
     scale: int = 1
     fine: bool = True
     latent: bool = False
-    blocks: int | None = None
-    """Residual blocks of this head; by default as many as the generator's other heads have."""
+    blocks: int | None = None  # residual blocks of this head; by default as many as the generator's other heads have
     additive: bool = True
     """Whether the output is the source plus what the head says. A drawing in pencil has none of the source's colours:
     its head would have to know them all to take them away."""
-    smooth: bool = False
-    """Whether sub-pixels that a fine head gives are blurred by 1, 2, 1 before anything is added."""
+    smooth: bool = False  # whether sub-pixels that a fine head gives are blurred by 1, 2, 1 before anything is added
     ink: bool = False
     """Whether the head draws ink over its colours; then it is fine, additive, and of the source's size."""
 

@@ -34,14 +34,11 @@ class RenderingOfFiles:
     :class:`~prismgan.render.files.FileRenderer`.
     """
 
-    weights: Weights
-    """Of the generator, without the discriminator."""
+    weights: Weights  # of the generator, without the discriminator
     rendering: Mapping[str, Any]
     writing: Mapping[str, Any]
-    out: str
-    """Folder of all results."""
-    stored: bool = False
-    """Whether pictures or results have addresses of object stores."""
+    out: str  # folder of all results
+    stored: bool = False  # whether pictures or results have addresses of object stores
 
     def renderer(self) -> FileRenderer | StoredRenderer:
         """The renderer; :class:`PrismganError` where the parts do not fit each other."""

@@ -29,13 +29,10 @@ Mask = NDArray[np.float32]
 class Rendered:
     """The result of rendering one picture."""
 
-    source: Path | str
-    """A path; an address of an object store is a text. So are those of the results."""
+    source: Path | str  # a path; an address of an object store is a text. So are those of the results
     written: tuple[Path | str, ...]
-    problem: str | None = None
-    """Why the picture or some of its outputs failed; names the file."""
-    node: str = field(default_factory=platform.node)
-    """Name of the machine that rendered it."""
+    problem: str | None = None  # why the picture or some of its outputs failed; names the file
+    node: str = field(default_factory=platform.node)  # name of the machine that rendered it
 
 
 class FileRenderer:
@@ -72,8 +69,7 @@ class FileRenderer:
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
         lossy = {"quality": quality} if suffix in LOSSY_FORMATS else {}
         outputs = options_of(renderer, replace(request, mask=mask))
-        self.options: dict[str, dict[str, Any]]
-        """By file name, the options that the output is made with."""
+        self.options: dict[str, dict[str, Any]]  # by file name, the options that the output is made with
         self.options = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs.items()}
         if with_sheet:
             self.options[SHEET] = {"outputs": dict(self.options)}

@@ -47,12 +47,9 @@ class Options(TypedDict, total=False):
 class Source(NamedTuple):
     """A picture as rendering takes it."""
 
-    pixels: NDArray[Any]
-    """(H, W, 3), of 8 or 16 bits, or floats in [-1, 1]."""
-    depth: Depth
-    """Bits that its outputs are rendered with."""
-    result: Callable[[NDArray[Any]], Any]
-    """Gives the pixels of an output the source's type."""
+    pixels: NDArray[Any]  # (H, W, 3), of 8 or 16 bits, or floats in [-1, 1]
+    depth: Depth  # bits that its outputs are rendered with
+    result: Callable[[NDArray[Any]], Any]  # gives the pixels of an output the source's type
 
 
 class PictureRenderer(ABC):

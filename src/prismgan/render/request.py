@@ -24,8 +24,7 @@ class Output:
     """One picture to make: a mixture of looks, and how far it goes from the enlarged source towards it."""
 
     name: str
-    looks: Mapping[str, float]
-    """Weights of tasks; they sum to 1."""
+    looks: Mapping[str, float]  # weights of tasks; they sum to 1
     scale: int
     seed: int
     strength: float = 1.0
@@ -37,8 +36,7 @@ class Plan:
 
     chain: tuple[Output, ...]
     """One after the other, each made from the one before. The last one's name is the name of the result."""
-    outputs: tuple[Output, ...]
-    """Made from the chain's result, or from the source where there is no chain."""
+    outputs: tuple[Output, ...]  # made from the chain's result, or from the source where there is no chain
 
     @property
     def names(self) -> tuple[str, ...]:

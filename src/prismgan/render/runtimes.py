@@ -33,8 +33,7 @@ KEPT = 8  # graphs that are kept: a chain needs one a link
 class Pass(NamedTuple):
     """Looks that are made at once."""
 
-    seed: int
-    """Of the latent."""
+    seed: int  # of the latent
     tasks: tuple[str, ...]
 
 
@@ -79,8 +78,7 @@ class TorchRuntime:
     On the CPU torch's threads, which the whole process shares, are brought down to :func:`available_threads`.
     """
 
-    together = False
-    """Whether the looks of all passes are in memory at once."""
+    together = False  # whether the looks of all passes are in memory at once
 
     def __init__(
         self, generator: ImageGenerator, device: torch.device | str | None = None, *, fast: bool = False

@@ -66,15 +66,11 @@ class Stage:
     """Outputs that are made from one source."""
 
     outputs: tuple[Output, ...]
-    height: int
-    """Of the source, in pixels."""
+    height: int  # of the source, in pixels
     width: int
-    depths: tuple[Depth, ...]
-    """Every output is kept once in each."""
-    count: int = 1
-    """Sources of this size that are rendered together."""
-    before: int = 0
-    """Bytes of what the stage before left."""
+    depths: tuple[Depth, ...]  # every output is kept once in each
+    count: int = 1  # sources of this size that are rendered together
+    before: int = 0  # bytes of what the stage before left
 
     def rooms(self) -> dict[str, list[NDArray[Any]]]:
         """Arrays for every output of one source, by name: one for each depth, the lower first."""

@@ -34,8 +34,7 @@ class StoredJob:
 
     source: str
     folder: str
-    version: str
-    """Another one when the picture is changed."""
+    version: str  # another one when the picture is changed
 
 
 class StoredRenderer:

@@ -20,10 +20,8 @@ class Span(NamedTuple):
 
     start: int
     stop: int
-    first: int
-    """Where the halo before it starts."""
-    last: int
-    """Where the halo behind it stops."""
+    first: int  # where the halo before it starts
+    last: int  # where the halo behind it stops
 
     @property
     def outer(self) -> slice:

@@ -17,8 +17,7 @@ from prismgan.weights.file import Weights, load_weights
 
 class Networks(NamedTuple):
     generator: TaskGenerator
-    discriminator: Discriminator | None
-    """None where the file has none."""
+    discriminator: Discriminator | None  # None where the file has none
 
 
 def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | torch.device | None = None) -> Networks:

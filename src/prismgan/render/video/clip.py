@@ -28,12 +28,9 @@ HIGHEST_RATE = 1000
 class Frame:
     """A decoded frame."""
 
-    pixels: PixelArray
-    """(H, W, 3), as it was coded: not turned upright."""
-    time: int
-    """When it is shown, in the clip's time base; every frame later than the one before."""
-    duration: int
-    """How long, as far as the file says; 0 where it does not."""
+    pixels: PixelArray  # (H, W, 3), as it was coded: not turned upright
+    time: int  # when it is shown, in the clip's time base; every frame later than the one before
+    duration: int  # how long, as far as the file says; 0 where it does not
 
 
 @dataclass(frozen=True)
@@ -41,24 +38,18 @@ class Clip:
     """Properties of a file's first video stream."""
 
     path: Path
-    name: str
-    """Its name in errors."""
+    name: str  # its name in errors
     width: int
     height: int
-    time_base: Fraction
-    """Seconds of one tick."""
+    time_base: Fraction  # seconds of one tick
     rate: Fraction
     """Frames a second, on average; lengths of segments and the encoder's rate come from it, and no frame's time."""
-    count: int | None
-    """How many frames there are, about; None where the file does not say."""
+    count: int | None  # how many frames there are, about; None where the file does not say
     colours: Colours
-    shape: Fraction | None
-    """Width of a pixel over its height; None where the file does not say."""
-    matrix: Matrix | None
-    """How a player turns the frames, as FFmpeg's nine numbers; None where it does not."""
+    shape: Fraction | None  # width of a pixel over its height; None where the file does not say
+    matrix: Matrix | None  # how a player turns the frames, as FFmpeg's nine numbers; None where it does not
     interlaced: bool
-    seconds: float | None = None
-    """How long it is; None where the file does not say."""
+    seconds: float | None = None  # how long it is; None where the file does not say
 
     @property
     def is_turned(self) -> bool:
@@ -135,8 +126,7 @@ class Reader:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.damaged = 0
-        """Packets so far that gave no frame, and frames that the decoder had to mend."""
+        self.damaged = 0  # packets so far that gave no frame, and frames that the decoder had to mend
 
     def frames(self, clip: Clip, skip: int = 0) -> Iterator[Frame]:
         """All frames behind the first ``skip``, in the order they are shown in.

@@ -54,8 +54,7 @@ class Motion(NamedTuple):
     places: Numbers
     """(h, w, 2): how far to the right and down a pixel's content lay in the frame before, as shares of width and
     height."""
-    trust: Numbers
-    """(h, w), 0 to 1: how sure it is that the content is the same."""
+    trust: Numbers  # (h, w), 0 to 1: how sure it is that the content is the same
 
 
 def motion(before: PixelArray, now: PixelArray) -> Motion:

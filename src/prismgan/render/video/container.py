@@ -108,8 +108,7 @@ class Colours:
     transfer: int
     space: int
     full_range: bool
-    matrix: str
-    """Name of what converts; a clip without a tag is taken for what players take it for."""
+    matrix: str  # name of what converts; a clip without a tag is taken for what players take it for
 
     @classmethod
     def of(cls, frame: Any) -> Self:

@@ -28,10 +28,8 @@ class Target:
     """The kind of file that a clip's looks are written into."""
 
     suffix: str
-    copied: tuple[int, ...]
-    """Places of the streams of sound and subtitles that go into it as they are."""
-    left_out: tuple[str, ...]
-    """Codecs of those that fit nowhere."""
+    copied: tuple[int, ...]  # places of the streams of sound and subtitles that go into it as they are
+    left_out: tuple[str, ...]  # codecs of those that fit nowhere
 
 
 def target_of(clip: Clip) -> Target:

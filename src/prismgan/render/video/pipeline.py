@@ -77,8 +77,7 @@ class Arrived(NamedTuple):
     """A frame of the source."""
 
     frame: Frame
-    moved: Motion | None
-    """How, from the frame before; None for the first, or where no look is made steady."""
+    moved: Motion | None  # how, from the frame before; None for the first, or where no look is made steady
 
 
 class Pipeline:

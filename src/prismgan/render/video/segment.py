@@ -31,10 +31,8 @@ HASHED = 1_000_000
 class Record:
     """A finished segment's data beside its pictures."""
 
-    times: list[int]
-    """Of its frames, in the clip's time base."""
-    last: int
-    """How long its last frame is shown, as far as the file says."""
+    times: list[int]  # of its frames, in the clip's time base
+    last: int  # how long its last frame is shown, as far as the file says
 
 
 class ClipJob:
@@ -49,8 +47,7 @@ class ClipJob:
 
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
         self.folder, self.outputs = folder, tuple(outputs)
-        self.note = folder / "job.json"
-        """The settings of this job; its file marks the folder as a job's."""
+        self.note = folder / "job.json"  # the settings of this job; its file marks the folder as a job's
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
         # A killed job may leave a hidden part of a note.
         if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
@@ -160,8 +157,7 @@ class Encoding:
     """How frames are encoded."""
 
     codec: str = "libx264"
-    quality: int = 18
-    """The encoder's constant rate factor, 0 to 51; lower is better and larger."""
+    quality: int = 18  # the encoder's constant rate factor, 0 to 51; lower is better and larger
 
     def __post_init__(self) -> None:
         require("clips", "video", "av")

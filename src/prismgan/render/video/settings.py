@@ -27,12 +27,9 @@ class Settings:
     """How a clip is written."""
 
     encoding: Encoding
-    grid: bool = False
-    """Also write a clip with the source and all looks side by side, labelled."""
-    segment: float = 10.0
-    """Seconds of a segment: the most that a killed job loses of every output."""
-    batch: int = 1
-    """Frames that are rendered together."""
+    grid: bool = False  # also write a clip with the source and all looks side by side, labelled
+    segment: float = 10.0  # seconds of a segment: the most that a killed job loses of every output
+    batch: int = 1  # frames that are rendered together
     steady: float = STEADY
     """Share of the previous output frame that is kept in the next one, moved along with the source: 0 to
     :data:`~prismgan.render.video.consistency.MOST_KEPT`."""
@@ -63,19 +60,13 @@ class Outcome:
     """The result of rendering a clip."""
 
     written: list[Path] = field(default_factory=list)
-    frames: int = 0
-    """In every output."""
-    resumed: int = 0
-    """Of these, frames that had been rendered before the job was stopped."""
-    damaged: int = 0
-    """Packets and frames of the source that could not be decoded as they should."""
+    frames: int = 0  # in every output
+    resumed: int = 0  # of these, frames that had been rendered before the job was stopped
+    damaged: int = 0  # packets and frames of the source that could not be decoded as they should
     seconds: float = 0.0
-    rendering: float = 0.0
-    """Seconds in the network."""
-    encoding: float = 0.0
-    """Seconds in which the network waited for those who make its looks steady and encode them."""
-    decoding: float = 0.0
-    """Seconds in which the network waited for the decoder."""
+    rendering: float = 0.0  # seconds in the network
+    encoding: float = 0.0  # seconds in which the network waited for those who make its looks steady and encode them
+    decoding: float = 0.0  # seconds in which the network waited for the decoder
 
     @property
     def busy(self) -> float:

@@ -62,8 +62,6 @@ class Batch:
         return replace(self, source=inner(self.source), reference=inner(self.reference), targets=targets)
 
     def to(self, device: str) -> Batch:
-        """The same batch on another device."""
-
         def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
 

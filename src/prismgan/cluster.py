@@ -30,8 +30,6 @@ OBJECT_STORE = 500_000_000
 
 
 class Done(NamedTuple, Generic[Job, Result]):
-    """A job that came to an end."""
-
     job: Job
     result: Result | None  # None where all workers died that had it
     node: str  # name of the machine that did it

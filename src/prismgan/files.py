@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from prismgan.errors import PrismganError
 
@@ -104,7 +103,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
+def new_file(path: Path) -> Iterator[Any]:
     """A file that takes its place once the block has ended without an error; until then the old one stays.
 
     What a program left that was killed while it wrote the same file is removed.
@@ -120,10 +119,11 @@ def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
     temporary = Path(name)
     watched: _Watched | None = None
     try:
-        with _Watched(io.FileIO(descriptor, "w")) as watched:
+        with os.fdopen(descriptor, "wb") as file:
+            watched = _Watched(file)
             yield watched
-            watched.flush()
-            os.fsync(watched.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     except Exception as error:
@@ -137,19 +137,24 @@ def new_file(path: Path) -> Iterator[io.BufferedIOBase]:
         temporary.unlink(missing_ok=True)
 
 
-class _Watched(io.BufferedWriter):
+class _Watched:
     """A file that is written to, and that remembers why it could not be: libraries say so in words of their own."""
 
-    failure: OSError | None = None
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
     def write(self, content: Any) -> int:
-        return self._tried(super().write, content)
+        return self._tried(self._file.write, content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._tried(super().seek, offset, whence)
+        return self._tried(self._file.seek, offset, whence)
 
     def flush(self) -> None:
-        return self._tried(super().flush)
+        return self._tried(self._file.flush)
 
     def _tried(self, work: Callable[..., Result], *arguments: Any) -> Result:
         try:

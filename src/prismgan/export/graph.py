@@ -104,12 +104,10 @@ class Graph:
         return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides, pads=4 * [zeros])
 
     def linear(self, name: str, weight: Tensor, bias: Tensor, values: str) -> str:
-        """A fully connected layer of this name."""
         weights = self.weight(f"{name}.weight", weight), self.weight(f"{name}.bias", bias)
         return self.operation("Gemm", values, *weights, name=name, transB=1)
 
     def shuffle(self, maps: str, factor: int) -> str:
-        """torch's ``pixel_shuffle``."""
         return self.operation("DepthToSpace", maps, blocksize=factor, mode="CRD")
 
     def doubled(self, maps: str) -> str:

@@ -71,9 +71,8 @@ def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
 
 def zero_(layer: nn.Conv2d) -> nn.Conv2d:
     """Start at zero, so that a residual output starts at its baseline."""
-    nn.init.zeros_(layer.weight)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
     return layer
 
 
@@ -85,9 +84,8 @@ def icnr_(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
     make one enlarged channel start equal, their biases included.
     """
     outputs = layer.weight.shape[0] // factor**2
-    layer.weight.copy_(layer.weight[:outputs].repeat_interleave(factor**2, dim=0))
-    assert layer.bias is not None
-    layer.bias.copy_(layer.bias[:outputs].repeat_interleave(factor**2))
+    for parameter in layer.parameters():
+        parameter.copy_(parameter[:outputs].repeat_interleave(factor**2, dim=0))
     return layer
 
 

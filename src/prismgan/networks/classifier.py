@@ -36,7 +36,6 @@ class Classifier(nn.Module):
         return F.leaky_relu(self.hidden(F.adaptive_avg_pool2d(maps, CELLS).flatten(1)), SLOPE)
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
-        """Logits of the classes."""
         return self.last(self.features(pictures))
 
     @torch.no_grad()

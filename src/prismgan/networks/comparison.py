@@ -34,12 +34,10 @@ class VariationalGenerator(ConditionalGenerator):
         self.widen = convolution(config.latent, width, size=1)
 
     def prior_of(self, encoded: Conditional, name: str) -> Gaussian:
-        """p(z | source, task)."""
         maps = self.reader(encoded.maps[-1], self.codes[name])
         return Gaussian.of(self.prior(F.leaky_relu(maps, SLOPE)))
 
     def start(self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]) -> Start:
-        """The decoder's start maps and code, for the task and a latent map."""
         return encoded.maps[-1] + self.widen(z), self.codes[name]
 
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:

@@ -175,7 +175,6 @@ class ConditionalGenerator(ImageGenerator):
         return self.paint(encoded, {name: self.between(encoded, name, latent) for name in names})
 
     def paint(self, encoded: Conditional, starts: dict[str, Start]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """Images by task, from the decoder's start maps and code for each."""
         bases = self.bases(encoded.bordered, starts)
         outputs = {}
         for name, (start, code) in starts.items():

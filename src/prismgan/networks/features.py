@@ -29,9 +29,7 @@ class LearntFeatures(nn.Module, ABC):
         self._memory = _Memory()
 
     @abstractmethod
-    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        """The maps, computed."""
-
+    def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]: ...
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
         """One map per level, finest first, of images in [-1, 1]; levels that an image is too small for are left out.
 

@@ -38,7 +38,6 @@ class LatentGeneratorConfig(GeneratorSizes):
 
     @property
     def side(self) -> int:
-        """Side of the pictures in pixels."""
         return int(START * 2 ** len(self.widths))
 
 

@@ -90,7 +90,6 @@ class TaskGenerator(nn.Module, ABC):
         """The parameters that belong to one task alone."""
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """The parameters that tasks share."""
         own = {id(parameter) for name in self.specs for parameter in self.own_parameters(name)}
         return [parameter for parameter in self.parameters() if id(parameter) not in own]
 

@@ -41,12 +41,10 @@ class RenderingOfFiles:
     stored: bool = False  # whether pictures or results have addresses of object stores
 
     def renderer(self) -> FileRenderer | StoredRenderer:
-        """The renderer; :class:`PrismganError` where the parts do not fit each other."""
         renderer = FileRenderer(Renderer(self.weights, **self.rendering), **self.writing)
         return StoredRenderer(renderer, self.out) if self.stored else renderer
 
     def worker(self) -> Callable[[Any], Rendered]:
-        """What renders one picture."""
         renderer = self.renderer()
         return lambda job: next(renderer.render([job]))
 

@@ -27,8 +27,6 @@ Mask = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Rendered:
-    """The result of rendering one picture."""
-
     source: Path | str  # a path; an address of an object store is a text. So are those of the results
     written: tuple[Path | str, ...]
     problem: str | None = None  # why the picture or some of its outputs failed; names the file
@@ -75,7 +73,6 @@ class FileRenderer:
             self.options[SHEET] = {"outputs": dict(self.options)}
 
     def waiting(self, jobs: Sequence[PictureJob]) -> list[PictureJob]:
-        """The jobs that are not done."""
         return [job for job in jobs if not self.is_done(job)]
 
     def is_done(self, job: PictureJob) -> bool:

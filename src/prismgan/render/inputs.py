@@ -34,8 +34,6 @@ SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
 
 
 class Options(TypedDict, total=False):
-    """Keyword arguments of a rendering."""
-
     strength: Mapping[str, float] | None
     """By task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it."""
     blend: Mapping[str, float] | None
@@ -197,8 +195,7 @@ class PictureRenderer(ABC):
         return request
 
 
-class _ClosedError(Exception):
-    """Nobody waits for further outputs."""
+class _ClosedError(Exception): ...
 
 
 def _name_of(picture: object, otherwise: str = "picture") -> str:

@@ -66,7 +66,9 @@ def sheet(
         top = margin + title_height + row * (tile_height + label_height + gap)
         _place(canvas, picture, (left, top, tile_width, tile_height))
         baseline = (left, top + tile_height + round(text_size * 1.3))
-        _write_label(draw, label, _enlargement(picture, first), baseline, tile_width, font)
+        ratio = picture.width / first.width
+        note = f"{ratio:.2g}x" if ratio > 1.01 and picture.height > first.height else ""
+        _write_label(draw, label, note, baseline, tile_width, font)
     return canvas
 
 
@@ -80,13 +82,6 @@ def _columns(count: int, tile_shape: float) -> int:
         return max(shape / SHAPE, SHAPE / shape) + 0.15 * holes
 
     return min(range(1, count + 1), key=cost)
-
-
-def _enlargement(picture: Image.Image, first: Image.Image) -> str:
-    """``2x`` for a picture of twice the first one's width, an empty string where it is no larger."""
-    ratio = picture.width / first.width
-    larger = ratio > 1.01 and picture.height > first.height
-    return f"{ratio:.2g}x" if larger else ""
 
 
 def _place(canvas: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:

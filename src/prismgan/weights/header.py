@@ -22,8 +22,6 @@ ANSWERS = ("restore", "super_resolution", "paired")
 
 
 class HeadEntry(Config):
-    """One task of a weights file."""
-
     name: TaskName
     kind: str
     scale: Literal[1, 2, 4]
@@ -50,7 +48,6 @@ class HeadEntry(Config):
         return " ".join(words)
 
     def shown(self) -> dict[str, Any]:
-        """What a page has to know of the task."""
         own = self.model_dump(include={"name", "kind", "scale", "fine"})
         return {**own, "title": self.title, "varies": self.latent}
 
@@ -67,8 +64,6 @@ class HeadEntry(Config):
 
 
 class Header(Config):
-    """The description in a weights file."""
-
     format: int
     title: str
     step: int

@@ -26,8 +26,6 @@ HIGHEST_RATE = 1000
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded frame."""
-
     pixels: PixelArray  # (H, W, 3), as it was coded: not turned upright
     time: int  # when it is shown, in the clip's time base; every frame later than the one before
     duration: int  # how long, as far as the file says; 0 where it does not
@@ -146,7 +144,6 @@ class Reader:
                     yield Frame(pixels, time, frame.duration or 0)
 
     def decoded(self, container: Any) -> Iterator[Any]:
-        """PyAV's frames of the first video stream."""
         import av
 
         def failed() -> None:

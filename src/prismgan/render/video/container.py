@@ -130,7 +130,6 @@ class Colours:
         return HDR.get(self.transfer)
 
     def tag(self, encoder: Any) -> None:
-        """Write the tags into an encoder's settings."""
         encoder.color_primaries, encoder.color_trc, encoder.colorspace = self.primaries, self.transfer, self.space
         encoder.color_range = FULL_RANGE if self.full_range else 1
 

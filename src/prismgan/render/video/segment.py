@@ -74,7 +74,6 @@ class ClipJob:
         return next(number for number in count() if self._read(number) is None)
 
     def segment(self, output: str, number: int) -> Path:
-        """File of an output's segment."""
         return self.folder / f"{output}-{number:05}.mp4"
 
     def last_frame(self, output: str, number: int) -> Path:
@@ -82,7 +81,6 @@ class ClipJob:
         return self.folder / f"{output}-{number:05}.npy"
 
     def segments(self, output: str) -> list[Path]:
-        """Files of an output's finished segments."""
         return [self.segment(output, number) for number in range(len(self.records))]
 
     def add(self, record: Record) -> None:

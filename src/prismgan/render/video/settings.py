@@ -24,8 +24,6 @@ GRID = "grid"  # name of the output that shows the source and all looks side by 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a clip is written."""
-
     encoding: Encoding
     grid: bool = False  # also write a clip with the source and all looks side by side, labelled
     segment: float = 10.0  # seconds of a segment: the most that a killed job loses of every output
@@ -45,20 +43,15 @@ class Settings:
 class Listener(Protocol):
     """Told how a job goes on."""
 
-    def remark(self, text: str) -> None:
-        """Something a person wants to know."""
-
+    def remark(self, text: str) -> None: ...
     def rendered(self, frames: int, total: int | None) -> None:
         """So many frames are rendered, of about so many; None where nobody knows."""
 
-    def joining(self, path: Path) -> None:
-        """All frames are encoded, and a file is put together."""
+    def joining(self, path: Path) -> None: ...
 
 
 @dataclass
 class Outcome:
-    """The result of rendering a clip."""
-
     written: list[Path] = field(default_factory=list)
     frames: int = 0  # in every output
     resumed: int = 0  # of these, frames that had been rendered before the job was stopped

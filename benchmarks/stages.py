@@ -33,6 +33,7 @@ from prismgan.networks import Generator
 from prismgan.render import Renderer, Request
 from prismgan.render.files import FileRenderer
 from prismgan.render.jobs import PictureJob
+from prismgan.render.request import checked_tasks
 from prismgan.render.stages import mixture
 
 STRENGTH = 0.5
@@ -147,7 +148,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     renderer = Renderer.load(options.weights, ONE_TILE)
-    tasks = renderer.checked(options.tasks.split(",") if options.tasks else None)
+    tasks = checked_tasks(options.tasks.split(",") if options.tasks else None, renderer.generator.specs)
     photo = images.read(options.picture) if options.picture else builtin.load("builtin:coffee")
     with tempfile.TemporaryDirectory() as name:
         picture = Path(name) / "photo.jpg"

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.images import Depth, Picture, from_pil, open_picture
-from prismgan.render.request import EVERYTHING, Plan, Request
+from prismgan.render.request import Plan, Request
 
 File = str | os.PathLike[str] | bytes | IO[bytes]
 """A picture's file: a path, its content, or an open file. It gives :class:`~prismgan.images.Picture` objects."""
@@ -57,16 +57,7 @@ class PictureRenderer(ABC):
     def plan(self, request: Request) -> Plan: ...
 
     @abstractmethod
-    def render(
-        self,
-        pixels: NDArray[Any],
-        request: Request = EVERYTHING,
-        *,
-        depth: Depth = 8,
-        progress: Callable[[int, int], None] | None = None,
-        made: Callable[[str, NDArray[Any]], None] | None = None,
-        where: str = "picture",
-    ) -> dict[str, NDArray[Any]]: ...
+    def render(self, *arguments: Any, **options: Any) -> dict[str, NDArray[Any]]: ...
 
     @overload
     def __call__(

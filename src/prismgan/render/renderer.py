@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
 from prismgan.render.inputs import PictureRenderer
 from prismgan.render.painting import Canvas
-from prismgan.render.request import EVERYTHING, Plan, Request, checked_tasks
+from prismgan.render.request import EVERYTHING, Plan, Request
 from prismgan.render.runtimes import Pass, make_runtime
 from prismgan.render.stages import Stage, cut, enlarged_mask, is_mixed, looks_of, mixture, stages
 from prismgan.render.tiles import Tile
@@ -197,10 +197,6 @@ class Renderer(PictureRenderer):
     def plan(self, request: Request) -> Plan:
         """The plan of a request for these weights: names and scales of the outputs."""
         return request.plan(self.generator.specs)
-
-    def checked(self, tasks: Iterable[str] | None) -> list[str]:
-        """The names, or all; each must be a task of the weights."""
-        return checked_tasks(tasks, self.generator.specs)
 
     @torch.inference_mode()
     def _painted(self, sources: Sequence[NDArray[Any]], stage: Stage, brush: int | None) -> Canvas | None:

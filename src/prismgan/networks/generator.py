@@ -43,8 +43,6 @@ class GeneratorConfig(GeneratorSizes):
     """Residual blocks of every head."""
     style: StyleBranchConfig = StyleBranchConfig()
     """The branch that paints."""
-    latent: Positive = 16
-    """Dimensions of the latent z ~ N(0, I)."""
     code: Positive = 64
     """Width of the fully connected layers that z goes through."""
 

@@ -58,9 +58,7 @@ class HeadEntry(Config):
 
     def spec(self) -> HeadSpec:
         """The part of the entry that the generator needs."""
-        return HeadSpec(
-            self.name, self.scale, self.fine, self.latent, self.blocks, self.additive, self.smooth, self.ink
-        )
+        return HeadSpec(**self.model_dump(exclude={"kind"}))
 
 
 class Header(Config):

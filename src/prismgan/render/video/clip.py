@@ -9,14 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.render.video.container import Colours, opened, packets, video_stream
+from prismgan.render.video.container import Colours, PixelArray, opened, packets, video_stream
 
-PixelArray = NDArray[np.uint8]
 Matrix = tuple[int, ...]
 
 USUAL_RATE = Fraction(25)

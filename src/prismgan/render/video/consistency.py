@@ -26,8 +26,8 @@ from prismgan import images
 from prismgan.images.filters import unoccluded, warp, warping_error
 from prismgan.packages import require
 from prismgan.render.video.clip import Reader, open_clip
+from prismgan.render.video.container import PixelArray
 
-PixelArray = NDArray[np.uint8]
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
 

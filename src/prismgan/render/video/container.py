@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from prismgan.errors import PictureError
 from prismgan.packages import require
 
+PixelArray = NDArray[np.uint8]
+
 FORMATS = (
     *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "asf", "flv", "ogg", "mxf", "gxf", "nut", "rm", "wtv", "dv"),
     *("ivf", "obu", "h264", "hevc", "m4v", "mpegvideo", "vc1", "mjpeg", "gif", "apng", "yuv4mpegpipe"),
@@ -89,8 +91,6 @@ def video_stream(container: Any, name: str) -> Any:
         streams[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return streams[0]
 
-
-PixelArray = NDArray[np.uint8]
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of H.273 whose numbers mean light that 8 bits do not hold."""

@@ -13,13 +13,13 @@ from itertools import chain, islice
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
 from prismgan.files import new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import Clip, Frame, Reader
 from prismgan.render.video.consistency import FineArray, Motion, TemporalSmoother, motion
+from prismgan.render.video.container import PixelArray
 from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 
@@ -64,8 +64,6 @@ class Channel(Generic[Item]):
         while (item := self.get()) is not END:
             yield item
 
-
-PixelArray = NDArray[np.uint8]
 
 GRID_TILE = 480  # width of every picture in the grid, if the clip is as wide
 WAITING = 3  # frames that wait between two threads: enough to even out, and little memory

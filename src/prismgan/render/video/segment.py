@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prismgan import __version__
 from prismgan.errors import PrismganError
 from prismgan.files import LOCK, make_folder, new_file, parse_json, replace_file
 from prismgan.packages import require
 from prismgan.render.video.clip import Clip
+from prismgan.render.video.container import PixelArray
 
 HASHED = 1_000_000
 """Bytes at a file's start that, with its size and time, tell whether it is still the same."""
@@ -137,8 +137,6 @@ def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
     found = path.stat()
     return {"bytes": found.st_size, "start": start, **({"written": found.st_mtime_ns} if dated else {})}
 
-
-PixelArray = NDArray[np.uint8]
 
 CODECS = {"libx264": {"x264-params": "mbtree=0"}, "libx265": {"x265-params": "log-level=none"}}
 """Encoders, and their options beside the quality.

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from prismgan.errors import PrismganError
@@ -17,6 +16,7 @@ from prismgan.render import Renderer, Request, sheet
 from prismgan.render.request import Output
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.consistency import MOST_KEPT, STEADY
+from prismgan.render.video.container import PixelArray
 from prismgan.render.video.segment import Encoding
 
 GRID = "grid"  # name of the output that shows the source and all looks side by side
@@ -95,14 +95,14 @@ class Preview:
         self.clip, self.put = clip, put
         self._next = 0.0
 
-    def show(self, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
+    def show(self, pictures: Mapping[str, PixelArray]) -> None:
         """A frame is rendered: by name (H, W, 3), as it was coded."""
         if time.monotonic() >= self._next:
             self.put(side_by_side(pictures, self.clip, 320))
             self._next = time.monotonic() + EVERY
 
 
-def side_by_side(pictures: Mapping[str, NDArray[np.uint8]], clip: Clip, tile_width: int) -> Image.Image:
+def side_by_side(pictures: Mapping[str, PixelArray], clip: Clip, tile_width: int) -> Image.Image:
     """The source and all looks of a frame, upright and labelled."""
     upright = {name: Image.fromarray(np.ascontiguousarray(clip.upright(pixels))) for name, pixels in pictures.items()}
     return sheet(upright, tile_width=tile_width)

@@ -24,16 +24,6 @@ READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK"
 UNREAD_MODES = {"F": "has floating-point pixels", "I": "has pixels of 32 bits, or with signs"}
 
 ORIENTATION, EXIF_FOLDER, GPS_FOLDER, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
-TURNS = {
-    2: (False, 1, -1),
-    3: (False, -1, -1),
-    4: (False, -1, 1),
-    5: (True, 1, 1),
-    6: (True, 1, -1),
-    7: (True, -1, -1),
-    8: (True, -1, 1),
-}
-"""By EXIF orientation, whether rows are columns, and in which directions rows and columns then run."""
 # Tags of the first folder of EXIF that say something about the picture; all others say how a file stores it.
 # Description, make, model, resolution (3), software, date, artist, copyright, rating (2), Windows' words (5).
 ABOUT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 18246, 18249, 40091, 40092, 40093, 40094, 40095)
@@ -183,8 +173,10 @@ def _rgb_profile(file: Image.Image) -> bytes | None:
 
 def _upright(samples: Samples, orientation: int) -> Samples:
     """The samples with an EXIF orientation, 1 to 8, undone; other values are ignored."""
-    swapped, down, right = TURNS.get(orientation, (False, 1, 1))
-    return np.ascontiguousarray((samples.swapaxes(0, 1) if swapped else samples)[::down, ::right])
+    if orientation in (5, 6, 7, 8):
+        samples = samples.swapaxes(0, 1)
+    down, right = -1 if orientation in (3, 4, 7, 8) else 1, -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(samples[::down, ::right])
 
 
 def about_the_picture(exif: Image.Exif) -> bytes | None:

@@ -18,8 +18,7 @@ ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"
 )
-NO_PICKLE = (AttributeError, LookupError, ValueError)
-"""Errors that torch's reader may raise on other files."""
+NO_PICKLE = (AttributeError, LookupError, ValueError)  # that torch's reader may raise on other files
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -28,39 +27,25 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 class _Layout:
     """How a file names the convolutions of a VGG."""
 
-    stages: tuple[tuple[str, ...], ...]
+    stages: tuple[str, ...]
+    """Of each, its convolutions, with spaces between them."""
     colours: str | None = None
     """The 1x1 convolution that maps RGB in [0, 1] to the network's own input colours; None for ImageNet's mean and
     deviation."""
 
     @property
     def names(self) -> set[str]:
-        convolutions = [name for stage in self.stages for name in stage]
-        return {f"{name}.{part}" for name in convolutions for part in ("weight", "bias")}
+        return {f"{name}.{part}" for stage in self.stages for name in stage.split() for part in ("weight", "bias")}
 
 
-LAYOUTS = (
-    _Layout(
-        (
-            ("conv11", "conv12"),
-            ("conv21", "conv22"),
-            ("conv31", "conv32", "conv33", "conv34"),
-            ("conv41", "conv42", "conv43", "conv44"),
-            ("conv51",),
-        ),
-        colours="conv0",
-    ),
-    _Layout((("2", "5"), ("9", "12"), ("16",)), colours="0"),
-    _Layout(
-        (
-            ("features.0", "features.2"),
-            ("features.5", "features.7"),
-            ("features.10", "features.12", "features.14", "features.16"),
-            ("features.19", "features.21", "features.23", "features.25"),
-            ("features.28",),
-        )
-    ),
+SMALL = ("conv11 conv12", "conv21 conv22", "conv31 conv32 conv33 conv34", "conv41 conv42 conv43 conv44", "conv51")
+TORCHVISION = (
+    *("features.0 features.2", "features.5 features.7"),
+    "features.10 features.12 features.14 features.16",
+    "features.19 features.21 features.23 features.25",
+    "features.28",
 )
+LAYOUTS = (_Layout(SMALL, colours="conv0"), _Layout(("2 5", "9 12", "16"), colours="0"), _Layout(TORCHVISION))
 
 
 def find_features(paths: tuple[str, ...]) -> LearntFeatures:
@@ -167,7 +152,7 @@ def _named_as_stages(tensors: Mapping[str, Tensor], layout: _Layout) -> dict[str
     named = {
         f"stages.{i}.{j}.{part}": tensors[f"{name}.{part}"]
         for i, stage in enumerate(layout.stages)
-        for j, name in enumerate(stage)
+        for j, name in enumerate(stage.split())
         for part in ("weight", "bias")
     }
     if layout.colours is None:

@@ -98,11 +98,10 @@ class Weights:
     def prism_generator(self, purpose: str) -> Generator:
         """The generator, for a ``purpose`` that only supports our own networks; :class:`WeightsError` where it is
         another."""
-        if self.header.kind != "prism":
+        network = self.network()
+        if not isinstance(network, Generator):
             kind = self.header.kind
             raise WeightsError(f"{self.path}: is a model of kind {kind}, and {purpose} takes one of kind prism")
-        network = self.generator()
-        assert isinstance(network, Generator)
         return network
 
     def take_over(self, network: nn.Module, part: str = "generator") -> int:

@@ -39,8 +39,3 @@ def test_gradients_are_those_of_padding_and_enlargement() -> None:
         pull = torch.randn_like(ours)
         found, expected = (torch.autograd.grad((image * pull).sum(), maps)[0] for image in (ours, theirs))
         torch.testing.assert_close(found, expected)
-
-
-def test_enlarging_by_one_is_nothing() -> None:
-    maps = torch.randn(1, 2, 4, 4)
-    assert enlarged(maps, 1) is maps

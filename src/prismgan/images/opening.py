@@ -106,10 +106,7 @@ _decoding = _Decoding()
 
 @contextmanager
 def open_lazily(
-    source: Path | bytes,
-    unidentified: str = UNKNOWN,
-    formats: tuple[str, ...] | None = None,
-    name: str = "picture",
+    source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None, name: str = "picture"
 ) -> Iterator[Image.Image]:
     """A picture whose pixels are not decoded yet; everything that can be said against the file becomes one clear line.
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from prismgan.images import bilinear_phases
 from prismgan.networks.blocks import SLOPE, Code, ResidualStage, bordered, convolution, enlarged, zero_
 from prismgan.networks.image_generator import ImageGenerator, add
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, Levels, Positive
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Positive
 
 Start = tuple[Float[Tensor, "B D h w"], Code]
 """The decoder's first maps, and its code."""
@@ -166,15 +166,13 @@ class ConditionalGenerator(ImageGenerator):
         bordered = self.bordered(source)
         return Conditional(self.encoder(bordered[..., 1:-1, 1:-1]), bordered, *source.shape[-2:])
 
-    def decode(
-        self, encoded: Conditional, latent: Latent | None = None, tasks: Iterable[str] | None = None
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def decode(self, encoded: Conditional, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
         names = self.named(tasks)
         if latent is None:
             latent = encoded.bordered.new_zeros(1, self.latent)
         return self.paint(encoded, {name: self.between(encoded, name, latent) for name in names})
 
-    def paint(self, encoded: Conditional, starts: dict[str, Start]) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def paint(self, encoded: Conditional, starts: dict[str, Start]) -> Images:
         bases = self.bases(encoded.bordered, starts)
         outputs = {}
         for name, (start, code) in starts.items():

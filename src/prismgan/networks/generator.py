@@ -29,7 +29,7 @@ from prismgan.networks.style_branch import (
     StyleHead,
     framed_for_painting,
 )
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, Levels, Positive
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Positive
 
 
 class GeneratorConfig(GeneratorSizes):
@@ -227,9 +227,7 @@ class Generator(ImageGenerator):
             fine = self.trunk(bordered[..., 1:-1, 1:-1])
         return Encoded(source, fine, bordered, border, {})
 
-    def decode(
-        self, encoded: Encoded, latent: Latent | None = None, tasks: Iterable[str] | None = None
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def decode(self, encoded: Encoded, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
         names = self.named(tasks)
         default = self.seeded_latent().to(encoded.source)
         latent = default if latent is None else latent

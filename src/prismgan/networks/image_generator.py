@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.images import bicubic_phases
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Latent, TaskGenerator
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, TaskGenerator
 
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
@@ -41,9 +41,7 @@ class ImageGenerator(TaskGenerator):
         """The part of the work that the named tasks, all by default, share; any height and width."""
 
     @abstractmethod
-    def decode(
-        self, encoded: Any, latent: Latent | None = None, tasks: Iterable[str] | None = None
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def decode(self, encoded: Any, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
         """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
 
     @abstractmethod
@@ -63,11 +61,8 @@ class ImageGenerator(TaskGenerator):
         return int(2 ** len(self.widths))
 
     def forward(
-        self,
-        source: Float[Tensor, "B 3 H W"],
-        latent: Latent | None = None,
-        tasks: Iterable[str] | None = None,
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+        self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Iterable[str] | None = None
+    ) -> Images:
         """Render ``source`` into the named tasks, all of them by default; any height and width.
 
         Only what the named tasks need is computed. ``latent`` matters where a rendered task has a latent. ``KeyError``

@@ -34,6 +34,7 @@ Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
 
 
 Latent = Float[Tensor, "#B Z"]
+Images = dict[str, Float[Tensor, "B 3 sH sW"]]  # by task
 
 
 class GeneratorSizes(Config):

@@ -88,5 +88,5 @@ def test_scans_are_counted_by_their_markers(tmp_path: Path, progressive: bool) -
     exif = Image.Exif()
     exif[270] = "\xff\xda" * 900  # what looks like one, within metadata
     plain.convert("RGB").save(path, progressive=progressive, exif=exif)
-    assert opening._scans(path) == opening._scans(path.read_bytes()) == (10 if progressive else 1)
+    assert opening._scans(path.read_bytes()) == (10 if progressive else 1)
     assert images.open_picture(path).pixels.shape == (200, 200, 3)

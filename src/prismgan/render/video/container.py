@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prismgan.errors import PictureError
+from prismgan.images.files import HDR_TRANSFERS
 from prismgan.packages import require
 
 PixelArray = NDArray[np.uint8]
@@ -92,8 +93,6 @@ def video_stream(container: Any, name: str) -> Any:
     return streams[0]
 
 
-HDR = {16: "PQ", 18: "HLG"}
-"""Transfer characteristics of H.273 whose numbers mean light that 8 bits do not hold."""
 MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020"}
 """Matrix coefficients of H.273, as libswscale calls them."""
 HD = 720  # height from which players take an untagged clip for BT.709
@@ -127,7 +126,7 @@ class Colours:
     @property
     def hdr(self) -> str | None:
         """Name of the transfer where the clip has a high dynamic range."""
-        return HDR.get(self.transfer)
+        return HDR_TRANSFERS.get(self.transfer)
 
     def tag(self, encoder: Any) -> None:
         encoder.color_primaries, encoder.color_trc, encoder.colorspace = self.primaries, self.transfer, self.space

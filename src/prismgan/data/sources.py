@@ -122,12 +122,8 @@ def resolve(config: DataConfig, base: Path) -> DataConfig:
         folders = entry.folders and tuple(pictures.resolve(folder, base) for folder in entry.folders)
         return entry.model_copy(update={**paths, "folders": folders})
 
-    return config.model_copy(
-        update={
-            "train": tuple(absolute(entry) for entry in config.train),
-            "test": tuple(absolute(entry) for entry in config.test),
-        }
-    )
+    places = {name: tuple(map(absolute, getattr(config, name))) for name in ("train", "test")}
+    return config.model_copy(update=places)
 
 
 def rows(config: DataConfig) -> list[Row]:
@@ -165,9 +161,8 @@ def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
 def _idle_patterns(entry: SourceEntry, group: Sequence[Row]) -> Iterator[Problem]:
     for pattern in entry.weights or {}:
         if group and not any(fnmatchcase(row.key, pattern) for row in group):
-            what = (
-                f"the pattern {pattern!r} of 'weights' fits none of the {len(group)} pictures ({group[0].key} for one)"
-            )
+            example = group[0].key
+            what = f"the pattern {pattern!r} of 'weights' fits none of the {len(group)} pictures ({example} for one)"
             yield Problem(f"data, {group[0].collection}", what, "correct or delete it")
 
 

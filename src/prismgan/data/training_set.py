@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -87,6 +87,8 @@ class TrainingSet:
         self.reduced = reduced
         self.quarter_turns = quarter_turns and of_photo
         self.reject_flat = reject_flat
+        self._photo_only = self.quarter_turns or any(row.drawn for row in rows)
+        """Whether there may be rows that only tasks of the photo itself have a target for."""
         self._cut_for = (*self.tasks, *alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
@@ -132,11 +134,6 @@ class TrainingSet:
             present={task.name: view.has(task) for task in self.tasks if task.has_pairs or self._photo_only},
             skipped=tuple(dict.fromkeys(skipped)),
         )
-
-    @cached_property
-    def _photo_only(self) -> bool:
-        """Whether there may be rows that only tasks of the photo itself have a target for."""
-        return self.quarter_turns or any(row.drawn for row in self.rows)
 
     def _view(self, position: int, load: Load) -> tuple[Row, View]:
         epoch, place = divmod(position, len(self.rows))

@@ -47,7 +47,9 @@ def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
     tried: dict[int, C] = {}
     for _ in range(24):  # bisection: a step of the widths is far larger than what is left after that
         middle = (low * high) ** 0.5
-        candidate = _scaled(config, middle)
+        widths = tuple(max(1, min(1024, round(middle * width))) for width in config.generator.widths)
+        generator = config.generator.model_copy(update={"widths": widths})
+        candidate = config.model_copy(update={"generator": generator})
         count = rendering(candidate, tasks)
         tried[count] = candidate
         if count == parameters:
@@ -60,9 +62,3 @@ def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
             f"nearest has {nearest:,}. Change model.generator.widths or blocks"
         )
     return tried[nearest]
-
-
-def _scaled(config: C, factor: float) -> C:
-    sizes = config.generator
-    widths = tuple(max(1, min(1024, round(factor * width))) for width in sizes.widths)
-    return config.model_copy(update={"generator": sizes.model_copy(update={"widths": widths})})

@@ -28,7 +28,6 @@ from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
-from prismgan.models.step import StepContext
 from prismgan.networks import ConditionalConfig, VariationalGenerator
 from prismgan.networks.comparison import Gaussian
 from prismgan.networks.conditional import Conditional
@@ -66,7 +65,9 @@ class CVAE(Model):
                 inferred = prior
                 if name in batch.targets:
                     inferred = self.posterior_of(encoded, name, batch.targets[name])
-                    divergences[name] = self._divergence(inferred, prior, context, name)
+                    by_row = gaussian_kl(inferred, prior).mean(dim=(2, 3))
+                    # This process's share of the mean over rows and positions, by channel.
+                    divergences[name] = (by_row * context.weights[name][:, None]).sum(0)
                 z = inferred.at(self.draw(prior.mean.shape, context.random))
                 starts[name] = self.generator.start(encoded, name, z)
             outputs = self.generator.paint(encoded, starts)
@@ -82,11 +83,6 @@ class CVAE(Model):
         spec = self.generator.specs[name]
         source = encoded.bordered[..., 1:-1, 1:-1]
         return Gaussian.of(self.helpers["posterior"](target, spec.scale, self.generator.codes[name], source))
-
-    def _divergence(self, inferred: Gaussian, prior: Gaussian, context: StepContext, name: str) -> Float[Tensor, " Z"]:
-        """This process's share of the mean over rows and positions."""
-        by_row = gaussian_kl(inferred, prior).mean(dim=(2, 3))
-        return (by_row * context.weights[name][:, None]).sum(0)
 
     def _beyond_free(self, by_channel: Float[Tensor, " Z"]) -> Float[Tensor, ""]:
         """The sum over channels, each at least :attr:`CVAEConfig.free_bits`: below that nothing pulls."""

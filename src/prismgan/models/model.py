@@ -41,10 +41,9 @@ class Model(ABC):
         seed: int = 0,
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
-        features: nn.Module | None = None,
     ) -> None:
         """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses.
-        ``features`` replaces the configuration's feature network, ``steps`` is the length of the schedule."""
+        ``steps`` is the length of the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
@@ -63,7 +62,7 @@ class Model(ABC):
             self.adversary = None if opponent is None else Adversary(opponent, list(self.tasks), device, self.autocast)
         self.losses: dict[str, nn.ModuleDict] = {}
         if exemplars is not None:
-            features = find_features(config.perceptual) if features is None else features
+            features = find_features(config.perceptual)
             for task in tasks:
                 built = {term.name: term.build(features, exemplars.get(task.name, ())) for term in task.losses}
                 self.losses[task.name] = nn.ModuleDict(built).to(device)
@@ -102,11 +101,7 @@ class Model(ABC):
         """
 
     def begin(self, batch: Batch) -> StepContext:
-        """Set the learning rates and draw the tasks of a step.
-
-        Raises:
-            DataError: no row has a target of any task.
-        """
+        """Set the learning rates and draw the tasks of a step."""
         random = self.random(self.steps_done)
         rate = self._set_rates()
         weights = row_weights(batch, self.tasks.values())

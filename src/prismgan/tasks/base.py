@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
 from jaxtyping import Float
@@ -121,10 +120,9 @@ class Task:
     shares: tuple[str, ...] = ()
     """Names of all losses if the weights above are shares of the gradient at the output; else none."""
 
-    @property
-    def baseline(self) -> Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 sH sW"]]:
+    def baseline(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 sH sW"]:
         """What doing nothing gives: a copy of the source, enlarged bicubically by the task's scale."""
-        return partial(upsample, scale=self.scale)
+        return upsample(source, self.scale)
 
     @property
     def has_pairs(self) -> bool:

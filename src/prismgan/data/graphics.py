@@ -20,8 +20,6 @@ from prismgan.data.patterns import cover, log_uniform
 
 NAME = "graphics"
 """As a recipe names them: ``builtin: graphics``."""
-SAMPLE_SIDE = 512
-"""Side in pixels of :func:`sample`."""
 
 Colour = tuple[int, int, int]
 Random = random.Random
@@ -44,9 +42,7 @@ OVERSAMPLING = 3
 def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.uint8]:
     """One picture (height, width, 3) in 0..255, the same for the same arguments and fonts.
 
-    Args:
-        unit: size of a pixel that everything is measured in, for pictures that are to be reduced: 2 draws letters and
-            periods twice as large.
+    ``unit`` is the size of everything, for pictures that are to be reduced: 2 draws letters and periods twice as large.
     """
     chance = random.Random(seed)
     picture = Image.new("RGB", (width, height))
@@ -63,9 +59,7 @@ def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.ui
 
 def sample() -> NDArray[np.uint8]:
     """A sheet of graphics, which stands for all of them where a picture is asked for."""
-    side = SAMPLE_SIDE // 4
-    rows = [np.concatenate([draw(side, side, 4 * row + column) for column in range(4)], axis=1) for row in range(4)]
-    return np.concatenate(rows)
+    return np.vstack([np.hstack([draw(128, 128, 4 * row + column) for column in range(4)]) for row in range(4)])
 
 
 @cache

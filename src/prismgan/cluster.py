@@ -21,12 +21,10 @@ from prismgan.packages import require
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-
 TRIES = 3  # a job whose worker died so often is given up: it may be what kills them
 PATIENCE = 60.0  # seconds without any worker after which that is said
 CONNECTING = 10.0  # seconds in which a cluster has to answer
-OBJECT_STORE = 500_000_000
-"""Bytes for objects where this starts Ray: only weights and short messages are sent."""
+OBJECT_STORE = 500_000_000  # bytes for objects where this starts Ray: only weights and short messages are sent
 
 
 class Done(NamedTuple, Generic[Job, Result]):

@@ -14,8 +14,7 @@ from typing import IO, Any, TypeVar
 
 from prismgan.errors import PrismganError
 
-LOCK = ".lock"
-"""Name of the file in a folder that one program at a time works in; only who holds the lock removes it."""
+LOCK = ".lock"  # name of the file in a folder that one program at a time works in; only who holds the lock removes it
 DEEPEST = 100
 """Levels that JSON may be nested in; nothing of ours comes near, and programs that write it again take no more."""
 Result = TypeVar("Result")

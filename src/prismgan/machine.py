@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # Numbers of glibc's malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 LARGE = 1 << 30
-
 WARM_UP = 2  # rounds of a measurement that are not counted
 
 

@@ -115,10 +115,8 @@ def _painted_sizes(generator: Generator) -> tuple[list[int | str], list[int | st
     return [1, style.fine, "quarter rows", "quarter columns"], [1, 12 + style.noise, "half rows", "half columns"]
 
 
-SIDE = 16
-"""Of the pattern that a browser is asked to compute first, in pixels: the smallest picture that there is."""
+SIDE = 16  # of the pattern that a browser is asked to compute first, in pixels: the smallest picture that there is
 VALUES = 32  # of every look, that are compared there
-
 Values = dict[str, NDArray[Any]]
 
 

@@ -18,8 +18,7 @@ from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
 
-LAST = ("last", "skip")
-"""Layers of a head that stay in float32 in int8: those that read the picture, or make it."""
+LAST = ("last", "skip")  # layers of a head that stay in float32 in int8: those that read the picture, or make it
 CLOCKED = (1, 3, 180, 320)  # sizes of the source that speed is measured on
 
 

@@ -14,8 +14,7 @@ from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.weights import Header
 
-INPUTS = ("source", "strength", "latent")
-"""Names of the file's inputs; the last only where an exported task varies."""
+INPUTS = ("source", "strength", "latent")  # names of the file's inputs; the last only where an exported task varies
 
 
 def varies(generator: Generator, tasks: Sequence[str]) -> bool:

@@ -17,7 +17,6 @@ from prismgan.images.pixels import luma
 from prismgan.images.superpixels import superpixel_colours
 
 Images = Float[Tensor, "B 3 H W"]
-
 TONES = 6  # steps of lightness in a comic, of the middle hand
 TONE_EDGE = 7.0  # how sharp the edge between two steps is; a sharper one flickers in clips
 

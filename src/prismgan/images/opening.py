@@ -28,11 +28,8 @@ DECODING_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
-
-MAXIMUM_PIXELS = 400_000_000
-"""More than any camera makes; a file that claims more is meant to exhaust the memory."""
-PLAIN_PIXELS = 64_000_000
-"""Up to here a file may be as small as it likes: decoded it takes less than half a gigabyte."""
+MAXIMUM_PIXELS = 400_000_000  # more than any camera makes; a file that claims more is meant to exhaust the memory
+PLAIN_PIXELS = 64_000_000  # up to here a file may be as small as it likes: decoded it takes less than half a gigabyte
 PIXELS_A_BYTE = 50
 """Beyond, a file that claims more pixels for each of its bytes is meant to exhaust the memory. Photos have 1 to 30."""
 MOST_SCANS = 50
@@ -40,8 +37,7 @@ MOST_SCANS = 50
 STRIPS = frozenset({273, 279, 324, 325})  # TIFF's tags for where strips or tiles are, and how long
 MOST_STRIPS = 4 * 65_536  # of a TIFF: one for each row and channel
 HEADER_SECONDS = 0.5  # of computing, until it is known what is in a file
-SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""The marker behind the entropy-coded data of a scan."""
+SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the marker behind the entropy-coded data of a scan
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 # Pillow also logs what it finds wrong; without a handler anywhere Python would write that to stderr.

@@ -22,7 +22,6 @@ from prismgan.images.pixels import Picture, Samples, on_white
 PHOTOMETRIC = 262  # TIFF's tag for the meaning of the values
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 UNREAD_MODES = {"F": "has floating-point pixels", "I": "has pixels of 32 bits, or with signs"}
-
 ORIENTATION, EXIF_FOLDER, GPS_FOLDER, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
 # Tags of the first folder of EXIF that say something about the picture; all others say how a file stores it.
 # Description, make, model, resolution (3), software, date, artist, copyright, rating (2), Windows' words (5).

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-NEIGHBOURS = 9
-"""A pixel belongs to the superpixel of its own grid cell or to one of the eight around it."""
+NEIGHBOURS = 9  # a pixel belongs to the superpixel of its own grid cell or to one of the eight around it
 SIDE = 8  # of a grid cell in pixels
 ROUNDS = 3  # of assigning pixels and taking means
 BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15

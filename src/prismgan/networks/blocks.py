@@ -19,7 +19,6 @@ from torch.nn import functional as F
 
 SLOPE = 0.1
 RESIDUAL_START = 0.1
-
 Maps = Float[Tensor, "B C H W"]
 Code = Float[Tensor, "#B Y"]
 

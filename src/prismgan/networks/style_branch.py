@@ -30,7 +30,6 @@ SIGNS = ((53, 43), (47, 59))
 repeats itself after 30 cells; with other signs it is other noise."""
 RANGE = 1.2
 """Outputs lie within plus and minus this, and are clipped to 1: black and white are reached without saturation."""
-
 Width = Annotated[int, Field(gt=0, le=1024)]
 
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from prismgan.config import Config
 
-RESERVED = ("photo", "preview", "sheet", "source")
-"""Names of other files beside a task's pictures and clips."""
+RESERVED = ("photo", "preview", "sheet", "source")  # names of other files beside a task's pictures and clips
 
 
 def _free(name: str) -> str:
@@ -28,7 +27,6 @@ def _free(name: str) -> str:
 
 
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40), AfterValidator(_free)]
-
 Positive = Annotated[int, Field(gt=0, le=1024)]
 Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
 

@@ -22,7 +22,6 @@ WORKER_MEMORY = 2_000_000_000  # bytes that a worker renders with, by default
 PROCESS = 800_000_000  # bytes that a worker takes beside: Python, torch and the weights
 CODECS = 1_000_000_000  # bytes that a worker of clips takes for decoding, smoothing and encoding
 DIED = f"{TRIES} workers died while they had it, perhaps for lack of memory; give them more, or make it smaller"
-
 Job = PictureJob | StoredJob
 
 

@@ -29,7 +29,6 @@ AnyFile = TypeVar("AnyFile", bound=File)
 Files = list[AnyFile] | tuple[AnyFile, ...]
 Tasks = str | Iterable[str] | None
 """The name of a task, several, or None for all."""
-
 SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
 
 

@@ -21,8 +21,7 @@ from prismgan.images import from_pixels
 from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
-BRUSH = 1024
-"""Longest side in pixels at which pictures are painted by default; smaller ones are painted as they are."""
+BRUSH = 1024  # longest side in pixels at which pictures are painted by default; smaller ones are painted as they are
 SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096
 """Bounds of the longest side at which a picture may be painted."""
 

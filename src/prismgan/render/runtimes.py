@@ -26,7 +26,6 @@ from prismgan.packages import missing, require
 
 RUNTIMES = ("torch", "onnxruntime", "openvino")
 AUTOMATIC = "auto"
-
 KEPT = 8  # graphs that are kept: a chain needs one a link
 
 

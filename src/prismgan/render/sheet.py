@@ -11,9 +11,7 @@ FRAME = (222, 220, 214)
 MAT = (236, 234, 229)
 INK = (38, 38, 36)
 FAINT_INK = (128, 126, 120)
-
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
 SHAPE = 1.7  # width over height that the grid aims for when the number of columns is left open
 
 

@@ -26,16 +26,12 @@ from prismgan.files import parse_json, replace_file
 from prismgan.networks import Generator, ImageGenerator, LatentGenerator, TaskGenerator
 from prismgan.weights.header import FORMAT, Header
 
-READY_MADE = "prism-8"
-"""Name of the weights that come with prismgan; it may stand in place of a path."""
-
+READY_MADE = "prism-8"  # name of the weights that come with prismgan; it may stand in place of a path
 DIGEST = "sha256"  # key of the metadata that holds the file's checksum
-
 SPARE = 10_000_000
 """Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""
 ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
-PREFIX = "hf:"
-"""Stands in front of a repository of the Hugging Face Hub where a path could be meant too."""
+PREFIX = "hf:"  # stands in front of a repository of the Hugging Face Hub where a path could be meant too
 
 
 class _Numbers(TorchFunctionMode):

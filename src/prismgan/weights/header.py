@@ -14,9 +14,7 @@ from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, Ta
 FORMAT = 3
 """Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
 by a normalised branch of their own."""
-
 ROMAN = re.compile(r"[ivx]{2,}")
-
 ANSWERS = ("restore", "super_resolution", "paired")
 """Kinds of tasks with one right output per photo; all others repaint."""
 

@@ -14,10 +14,8 @@ from prismgan.errors import PictureError
 from prismgan.render.video.container import Colours, PixelArray, opened, packets, video_stream
 
 Matrix = tuple[int, ...]
-
 USUAL_RATE = Fraction(25)
-HIGHEST_RATE = 1000
-"""Frames a second of a clip whose file says none that can be, and the most that can be."""
+HIGHEST_RATE = 1000  # frames a second of a clip whose file says none that can be, and the most that can be
 
 
 @dataclass(frozen=True)

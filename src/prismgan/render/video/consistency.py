@@ -30,16 +30,13 @@ from prismgan.render.video.container import PixelArray
 
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
-
-STEADY = 0.88
-"""Part that stays by default: looks then flicker about as much as their source (``docs/log.md``)."""
+STEADY = 0.88  # part that stays by default: looks then flicker about as much as their source (``docs/log.md``)
 MOST_KEPT = 0.95  # largest part of the frame before that may stay; more would smear
 LONGEST = 640
 """Motion is found on frames reduced to this longer side. At 480 it takes half the time, and the looks of a clip with
 quick movements flicker a third more."""
 LOWEST = 16  # fewer rows or columns no motion is found in
-LIKE = 25 / 255
-"""A colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)."""
+LIKE = 25 / 255  # a colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)
 FINE = 256  # parts of a level that the running mean is kept in
 AROUND = 5
 """Side of the window over which this difference and the visibility are averaged, so that noise does not count."""

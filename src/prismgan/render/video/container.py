@@ -18,15 +18,13 @@ from prismgan.images.files import HDR_TRANSFERS
 from prismgan.packages import require
 
 PixelArray = NDArray[np.uint8]
-
 FORMATS = (
     *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "asf", "flv", "ogg", "mxf", "gxf", "nut", "rm", "wtv", "dv"),
     *("ivf", "obu", "h264", "hevc", "m4v", "mpegvideo", "vc1", "mjpeg", "gif", "apng", "yuv4mpegpipe"),
 )
 """FFmpeg's names of what is read: files that hold everything themselves. Others, as playlists, name files or addresses
 that FFmpeg would open as well; a clip that a stranger sent must not choose those."""
-MOST_PIXELS = 1 << 26
-"""Of a frame, nearly twice 8K: what claims more is damaged, or is meant to take all memory."""
+MOST_PIXELS = 1 << 26  # of a frame, nearly twice 8K: what claims more is damaged, or is meant to take all memory
 MOST_BROKEN_READS = 100  # reads in a row that may fail before the rest of a file is given up
 
 

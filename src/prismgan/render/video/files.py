@@ -92,7 +92,11 @@ def render_file(
         clip = open_clip(path, "standard input") if clip is None else clip
         target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
-        _refuse_clashes(path, finished)
+        for result in finished:
+            if result.resolve() == path.resolve():
+                raise PictureError(f"{path}: would be replaced by its own result; write elsewhere")
+            if result.is_dir():
+                raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
         encoding, each = {"steady": settings.steady, **asdict(settings.encoding)}, options_of(renderer, request)
         # Of the grid, those of all outputs.
         options = {path.name: {**encoding, **each.get(path.stem, {"outputs": each})} for path in finished}
@@ -113,13 +117,15 @@ def render_file(
         try:
             outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
         except (PrismganError, KeyboardInterrupt) as error:
-            finished_so_far = _kept(job)
-            if not job.finished():
+            so_far = "nothing is finished yet"
+            if done := job.finished():
+                so_far = f"the first {done} segments are kept, and the same command goes on behind them"
+            else:
                 job.remove()  # or other options would be refused
             if isinstance(error, KeyboardInterrupt):
-                listener.remark(f"stopped; {finished_so_far}")
+                listener.remark(f"stopped; {so_far}")
                 raise
-            raise type(error)(f"{error}; {finished_so_far}") from None
+            raise type(error)(f"{error}; {so_far}") from None
         kept.keep(options)
     outcome.seconds = time.perf_counter() - started
     return outcome
@@ -137,21 +143,6 @@ def _made(folder: Path) -> Iterator[None]:
             for each in new:
                 if each.exists():
                     each.rmdir()
-
-
-def _refuse_clashes(source: Path, results: Sequence[Path]) -> None:
-    for result in results:
-        if result.resolve() == source.resolve():
-            raise PictureError(f"{source}: would be replaced by its own result; write elsewhere")
-        if result.is_dir():
-            raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
-
-
-def _kept(job: ClipJob) -> str:
-    finished = job.finished()
-    if not finished:
-        return "nothing is finished yet"
-    return f"the first {finished} segments are kept, and the same command goes on behind them"
 
 
 @contextmanager

@@ -24,7 +24,6 @@ from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 
 Item = TypeVar("Item")
-
 END = None  # stands behind the last frame of a segment, or of the clip
 PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is to stop
 

@@ -23,8 +23,7 @@ from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import PixelArray
 
-HASHED = 1_000_000
-"""Bytes at a file's start that, with its size and time, tell whether it is still the same."""
+HASHED = 1_000_000  # bytes at a file's start that, with its size and time, tell whether it is still the same
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import typer
 import prismgan
 from prismgan import images
 from prismgan.cli import app
-from prismgan.cli.conventions import task_names
+from prismgan.cli.options import task_names
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

@@ -418,7 +418,7 @@ def test_wrong_options(name: str, tmp_path: Path, draw_picture: DrawPicture, ref
     ("text", "size"), [("2GB", 2 * 10**9), ("800MB", 8 * 10**8), ("1.5 gib", 3 * 2**29), ("4k", 4000), ("7", 7)]
 )
 def test_sizes(text: str, size: int) -> None:
-    from prismgan.cli.conventions import parsed_size
+    from prismgan.cli.options import parsed_size
 
     assert parsed_size(text) == size
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from prismgan.comparison import MODELS
+from prismgan.comparison.variants import MODELS
 from prismgan.errors import DivergedError
 from prismgan.files import make_folder
 from prismgan.recipes.text import to_yaml

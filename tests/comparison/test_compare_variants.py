@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from prismgan import data
-from prismgan.comparison import MODELS, Axis, find_variants
 from prismgan.comparison.plan import find_trainings
-from prismgan.comparison.variants import Variant, budget_of, must_be_equal
+from prismgan.comparison.variants import MODELS, Axis, Variant, budget_of, find_variants, must_be_equal
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.recipes.recipe import Recipe
@@ -69,7 +68,7 @@ def test_variations_are_all_combinations(recipe: Path) -> None:
     assert found[0].folder == "prism-balancer-normalised-widths-8-16"
     assert [variant.recipes[""].model.balancer for variant in found[::2]] == 2 * ["normalised"] + 2 * ["fixed"]
     assert found[-1].recipes["paint"].model.generator.widths == (4, 8)
-    assert Axis.parse("model.rate=1e-3, 2e-3").values == (0.001, 0.002)
+    assert Axis.parse("model.rate=1e-3, 2e-3").values == [0.001, 0.002]
     shares = [Axis.parse("tasks.restore.weight=1"), Axis.parse("tasks.paint.weight=0.1")]
     assert find_variants(recipe, [], ["prism"], shares)[0].name == "prism restore.weight=1 paint.weight=0.1"
     assert all(each.training.steps == 3 for variant in found for each in variant.recipes.values())

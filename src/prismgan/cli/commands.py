@@ -13,19 +13,10 @@ import typer
 from typer.core import TyperCommand
 
 from prismgan import __version__
-from prismgan.cli.conventions import (
-    GROUP,
-    AsJson,
-    RecipeFile,
-    Settings,
-    WeightsFile,
-    WeightsOption,
-    examples,
-    fail,
-    print_json,
-)
+from prismgan.cli import options
 from prismgan.cli.evaluate import compare, evaluate
 from prismgan.cli.export import export
+from prismgan.cli.options import GROUP, examples, fail, print_json
 from prismgan.cli.recipes import data_app, recipe_app
 from prismgan.cli.render import render
 from prismgan.cli.serve import serve
@@ -109,7 +100,7 @@ def demo(
 @app.command(epilog=examples("push USER/NAME --weights runs/mine/weights.safetensors", "push USER/NAME --private"))
 def push(
     repository: Annotated[str, typer.Argument(help="The repository, USER/NAME.")],
-    weights: WeightsOption = None,
+    weights: options.WeightsOption = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     licence: Annotated[str, typer.Option("--license", help="Write this licence into the card.")] = "apache-2.0",
 ) -> None:
@@ -154,10 +145,10 @@ class ResumesAuto(TyperCommand):
     ),
 )
 def train(
-    recipe: RecipeFile,
+    recipe: options.RecipeFile,
     run: Annotated[Path, typer.Option(help="Write everything that the training makes into this folder.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
-    settings: Settings = None,
+    settings: options.Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     resume_auto: Annotated[
         bool, typer.Option("--resume-auto", help="Go on if there is a checkpoint, else start; also as --resume auto.")
@@ -223,7 +214,7 @@ def report(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) 
 
 
 @app.command(epilog=examples("info", "info mine.safetensors --json"))
-def info(weights: WeightsFile = None, as_json: AsJson = False) -> None:
+def info(weights: options.WeightsFile = None, as_json: options.AsJson = False) -> None:
     """Print the tasks and the size of a weights file."""
     from prismgan.weights import find_weights, load_weights
 

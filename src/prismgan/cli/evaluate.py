@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli.conventions import (
-    Address,
-    AsJson,
-    Engine,
-    RecipeFile,
-    Settings,
-    WeightsFile,
-    Workers,
-    fail,
-    is_clustered,
-    names,
-    print_json,
-)
+from prismgan.cli import options
+from prismgan.cli.options import fail, is_clustered, names, print_json
 from prismgan.packages import require_training
 
 if TYPE_CHECKING:
@@ -28,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    weights: WeightsFile = None,
+    weights: options.WeightsFile = None,
     data: Annotated[Path | None, typer.Option(help="Measure on the photos in this folder.")] = None,
     squeezenet: Annotated[
         Path | None, typer.Option(help="Report KID too, with --data: the file of torchvision's SqueezeNet 1.1.")
@@ -48,7 +37,7 @@ def evaluate(
         ),
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Measure every task of weights against doing nothing.
 
@@ -59,7 +48,7 @@ def evaluate(
     if lpips is not None and squeezenet is None:
         fail("evaluate: --lpips needs the network that its heads belong to; give --squeezenet as well")
     if benchmarks is not None:
-        from prismgan.evaluation.benchmarks import run_benchmarks, table
+        from prismgan.evaluation.benchmarks.run import run_benchmarks, table
 
         chosen = None if suites is None else names(suites)
         found = run_benchmarks(weights, benchmarks, chosen, photos=photos, announce=_to_stderr)
@@ -97,7 +86,7 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def compare(
-    recipe: RecipeFile,
+    recipe: options.RecipeFile,
     models: Annotated[
         str | None,
         typer.Option(help="Compare these models, separated by commas; by default all, and with --vary prism alone."),
@@ -116,11 +105,11 @@ def compare(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train each for so many steps, instead of the recipe's.")
     ] = None,
-    settings: Settings = None,
+    settings: options.Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not finished.")] = False,
-    engine: Engine = "local",
-    address: Address = None,
-    workers: Workers = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    workers: options.Workers = None,
 ) -> None:
     """Train several models at the same budget and compare them.
 
@@ -130,7 +119,8 @@ def compare(
     require_training()
     clustered = is_clustered(engine, address, workers)
     from prismgan.cluster import connected
-    from prismgan.comparison import JOINT, MODELS, Axis, compare, find_variants
+    from prismgan.comparison.run import compare
+    from prismgan.comparison.variants import JOINT, MODELS, Axis, find_variants
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     everybody = [JOINT] if vary else list(MODELS)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from prismgan.cli.conventions import AsJson, WeightsFile, complete_tasks, fail, names, print_json
+from prismgan.cli import options
+from prismgan.cli.options import complete_tasks, fail, names, print_json
 
 if TYPE_CHECKING:
     from prismgan.export.exporter import Exported
@@ -18,7 +19,7 @@ def export(
     out: Annotated[
         Path, typer.Option(metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.")
     ],
-    weights: WeightsFile = None,
+    weights: options.WeightsFile = None,
     tasks: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +57,7 @@ def export(
         str | None,
         typer.Option(help="State the licence of the weights in the metadata; that of the ready-made ones is known."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write the network for other programs, or as a web page.
 

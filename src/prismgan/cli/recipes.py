@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from prismgan.cli.conventions import GROUP, RecipeFile, Settings, examples, fail, print_json
+from prismgan.cli import options
+from prismgan.cli.options import GROUP, examples, fail, print_json
 
 data_app = typer.Typer(help="Check the data of a recipe.", **GROUP)
 recipe_app = typer.Typer(help="List, write and explain recipes.", **GROUP)
 
 
 @data_app.command("check", epilog=examples("data check recipe.yaml", "data check recipe:quick --set data.workers=0"))
-def data_check(recipe: RecipeFile, settings: Settings = None) -> None:
+def data_check(recipe: options.RecipeFile, settings: options.Settings = None) -> None:
     """List everything that is wrong with the data of a recipe."""
     from prismgan import data
     from prismgan.recipes.text import load

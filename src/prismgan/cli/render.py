@@ -10,23 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from prismgan.cli.conventions import (
-    Address,
-    Blends,
-    Brush,
-    Engine,
-    Fast,
-    Memory,
-    RuntimeOption,
-    Strengths,
-    TaskNames,
-    WeightsOption,
-    Workers,
-    fail,
-    is_clustered,
-    parsed_request,
-    parsed_size,
-)
+from prismgan.cli import options
+from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
 
 MOST_VARIATIONS = 1000
 FAILED = "failed.jsonl"
@@ -44,10 +29,10 @@ def render(
     out: Annotated[
         str, typer.Option(help="Write the results into this folder or address, in a folder for each picture.")
     ] = "looks",
-    weights: WeightsOption = None,
-    tasks: TaskNames = None,
-    strength: Strengths = None,
-    blend: Blends = None,
+    weights: options.WeightsOption = None,
+    tasks: options.TaskNames = None,
+    strength: options.Strengths = None,
+    blend: options.Blends = None,
     seed: Annotated[int, typer.Option(help="Draw the latent of tasks that vary with this seed.")] = 0,
     variations: Annotated[
         int, typer.Option(help="Make so many outputs of each task that varies, with one seed each.")
@@ -56,7 +41,7 @@ def render(
         str | None,
         typer.Option(help="Apply these tasks one after the other, for example restore,enlarge-2x, before all others."),
     ] = None,
-    brush: Brush = None,
+    brush: options.Brush = None,
     mask: Annotated[
         Path | None,
         typer.Option(
@@ -64,9 +49,9 @@ def render(
             help="Change the picture only where this grey picture is white; where it is black, the source stays.",
         ),
     ] = None,
-    memory: Memory = None,
-    runtime: RuntimeOption = "torch",
-    fast: Fast = False,
+    memory: options.Memory = None,
+    runtime: options.RuntimeOption = "torch",
+    fast: options.Fast = False,
     with_sheet: Annotated[
         bool, typer.Option("--sheet", help="Also write a sheet with all outputs of a picture.")
     ] = False,
@@ -75,9 +60,9 @@ def render(
     ] = "png",
     quality: Annotated[int, typer.Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Render again what is there already.")] = False,
-    engine: Engine = "local",
-    address: Address = None,
-    workers: Workers = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    workers: options.Workers = None,
 ) -> None:
     """Render pictures into all tasks, in one pass each.
 

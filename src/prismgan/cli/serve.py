@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prismgan.cli.conventions import Fast, RuntimeOption, WeightsOption, fail
+from prismgan.cli.options import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
 NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")

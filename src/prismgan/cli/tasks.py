@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli.conventions import WeightsFile, fail
+from prismgan.cli.options import WeightsFile, fail
 
 if TYPE_CHECKING:
     from prismgan.weights import Weights

@@ -8,24 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prismgan.cli.conventions import (
-    Address,
-    Blends,
-    Brush,
-    Engine,
-    Fast,
-    Memory,
-    OutFolder,
-    RuntimeOption,
-    Strengths,
-    TaskNames,
-    WeightsOption,
-    Workers,
-    fail,
-    is_clustered,
-    parsed_request,
-    parsed_size,
-)
+from prismgan.cli import options
+from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
 from prismgan.errors import PrismganError
 
 if TYPE_CHECKING:
@@ -37,15 +21,15 @@ INTERRUPTED = 130
 
 def video(
     clips: Annotated[list[Path], typer.Argument(help="The clips, or - to read one from a pipe.")],
-    out: OutFolder = Path("looks"),
-    weights: WeightsOption = None,
-    tasks: TaskNames = None,
-    strength: Strengths = None,
-    blend: Blends = None,
+    out: options.OutFolder = Path("looks"),
+    weights: options.WeightsOption = None,
+    tasks: options.TaskNames = None,
+    strength: options.Strengths = None,
+    blend: options.Blends = None,
     seed: Annotated[
         int, typer.Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")
     ] = 0,
-    brush: Brush = None,
+    brush: options.Brush = None,
     with_grid: Annotated[
         bool, typer.Option("--grid", help="Also write a clip that shows the source and all outputs side by side.")
     ] = False,
@@ -53,12 +37,12 @@ def video(
         int, typer.Option(help="Encode with this constant rate factor, from 0 (best, largest) to 51.")
     ] = 18,
     codec: Annotated[str, typer.Option(help="Encode with libx264 or libx265.")] = "libx264",
-    memory: Memory = None,
+    memory: options.Memory = None,
     batch: Annotated[
         int, typer.Option(min=1, max=64, help="Render so many frames together; several are faster on a GPU.")
     ] = 1,
-    runtime: RuntimeOption = "auto",
-    fast: Fast = False,
+    runtime: options.RuntimeOption = "auto",
+    fast: options.Fast = False,
     steady: Annotated[
         float,
         typer.Option(
@@ -72,9 +56,9 @@ def video(
         bool, typer.Option("--report", help="Print the speed, and how much the outputs flicker.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
-    engine: Engine = "local",
-    address: Address = None,
-    workers: Workers = None,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    workers: options.Workers = None,
 ) -> None:
     """Render clips into several each, with their sound.
 

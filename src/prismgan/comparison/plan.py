@@ -134,8 +134,6 @@ class ComparisonDisplay(Display):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    # -- the comparison -------------------------------------------------------------------------
-
     def skip(self, training: Training, seconds: float) -> None:
         """A training is done already; it took so long."""
         self._finish(training, training.recipe.training.steps, seconds)
@@ -156,8 +154,6 @@ class ComparisonDisplay(Display):
         steps = self._current.recipe.training.steps - self._first
         self._finish(self._current, steps, time.monotonic() - self._entered)
         self._current = None
-
-    # -- the training, as its loop tells it -----------------------------------------------------
 
     def start(self, step: int, steps: int) -> None:
         self._first = step

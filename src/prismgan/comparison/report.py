@@ -74,8 +74,6 @@ class ComparisonReport:
             figures.append((f"{beyond} of {len(tested)}", f"differences to {findings.reference} beyond noise"))
         return figures[:MAXIMUM_FIGURES]
 
-    # -- quality --------------------------------------------------------------------------------
-
     @cached_property
     def judged_tasks(self) -> dict[str, str]:
         leading = {task: self.findings.quality.leading(task) for task in self.findings.tasks}
@@ -129,8 +127,6 @@ class ComparisonReport:
         """The largest end of an interval of a metric, which the drawings of its intervals are scaled to."""
         same = [each.difference for each in entries if each.metric == metric]
         return max(abs(d.mean) + (d.half or 0.0) for d in same) or 1.0
-
-    # -- pictures and curves --------------------------------------------------------------------
 
     def pictures(self, task: str) -> list[list[tuple[str, Path]]]:
         """For every test picture its source, its target or exemplar, and every variant's output, with captions."""

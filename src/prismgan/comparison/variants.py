@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import yaml
 
@@ -36,12 +36,11 @@ MEASUREMENTS = 20
 """Times that gradients are compared along a training whose recipe does not say how often."""
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """A field of the recipe and the values that it is to have, one variant each."""
 
     path: str
-    values: tuple[Any, ...]
+    values: list[Any]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -56,15 +55,7 @@ class Axis:
         for value in values:
             if values.count(value) > 1:
                 raise RecipeError(f"--vary {text}: {value!r} is named twice; name it once")
-        return cls(path, tuple(values))
-
-    def settings(self) -> list[str]:
-        return [f"{self.path}={json.dumps(value)}" for value in self.values]
-
-    def labels(self, depth: int) -> list[str]:
-        """How each value is shown, with so many parts of the path: ``balancer=fixed`` with one."""
-        field = ".".join(self.path.split(".")[-depth:])
-        return [f"{field}={value if isinstance(value, str) else json.dumps(value)}" for value in self.values]
+        return cls(path, values)
 
 
 @dataclass(frozen=True)
@@ -96,20 +87,17 @@ def find_variants(
     if not models:
         raise RecipeError(f"--models: names no model (known: {', '.join(MODELS)})")
     found = []
-    depth = _telling([axis.path for axis in axes])
-    combinations = zip(
-        itertools.product(*(axis.settings() for axis in axes)),
-        itertools.product(*(axis.labels(depth) for axis in axes)),
-        strict=True,
-    )
-    for changes, labels in combinations:
+    fields = _short([axis.path for axis in axes])
+    for values in itertools.product(*(axis.values for axis in axes)):
+        changes = [f"{axis.path}={json.dumps(value)}" for axis, value in zip(axes, values, strict=True)]
+        shown = [value if isinstance(value, str) else json.dumps(value) for value in values]
+        variation = " ".join(f"{field}={value}" for field, value in zip(fields, shown, strict=True))
         recipe = load(path, [*settings, *changes])
         if recipe.model.kind != JOINT:
             raise RecipeError(
                 f"{path}: model.kind is {recipe.model.kind!r}, and a comparison starts from {JOINT!r}, by which the "
                 "others are sized; leave model.kind out, and name models by --models"
             )
-        variation = " ".join(labels)
         for model in models:
             name = f"{model} {variation}".strip()
             found.append(Variant(name, model, variation, _recipes(model, recipe)))
@@ -120,11 +108,14 @@ def find_variants(
     return found
 
 
-def _telling(paths: Sequence[str]) -> int:
-    """How many parts from the end of each path tell them apart."""
+def _short(paths: Sequence[str]) -> list[str]:
+    """The last parts of each path, as many as tell all of them apart: ``balancer`` of ``model.balancer``."""
     parts = [path.split(".") for path in paths]
-    depths = range(1, 1 + max(map(len, parts), default=1))
-    return next((depth for depth in depths if len({tuple(p[-depth:]) for p in parts}) == len(parts)), depths[-1])
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        short = [".".join(path[-depth:]) for path in parts]
+        if len(set(short)) == len(short):
+            return short
+    return list(paths)
 
 
 def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:

@@ -43,8 +43,6 @@ class TrainingReport:
         path = self.run / "recipe.yaml"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
 
-    # -- the head of the page -------------------------------------------------------------------
-
     @cached_property
     def known_tasks(self) -> tuple[str, ...]:
         """All tasks that the run's files name, in the order of the first file that knows them."""
@@ -85,8 +83,6 @@ class TrainingReport:
             figures.append((share(float(np.mean(skipped))), "of the logged steps skipped"))
         return figures[:4]
 
-    # -- pictures -------------------------------------------------------------------------------
-
     @cached_property
     def _folders(self) -> list[Path]:
         return sorted(path.parent for path in (self.run / "render").glob("*/source.png"))
@@ -125,8 +121,6 @@ class TrainingReport:
         steps = [path.stem.removeprefix("step-") for path in chosen]
         captions = [f"step {int(step):,}" if step.isdecimal() else step for step in steps]
         return list(zip(captions, chosen, strict=True))
-
-    # -- the training ---------------------------------------------------------------------------
 
     @property
     def curves(self) -> dict[str, list[Chart] | HeatMap | None]:

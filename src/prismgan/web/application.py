@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 
-from prismgan.web import clip_routes, frame_routes, picture_routes, render_routes, style_routes
+from prismgan.web import clip_routes, picture_routes, render_routes, style_routes
 from prismgan.web.guard import Guard
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal, answer_refusals
@@ -46,9 +46,9 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         lifespan=lifespan,
     )
     answer_refusals(application)
-    for module in (picture_routes, clip_routes, render_routes, frame_routes, style_routes):
-        application.include_router(module.router)
-    application.include_router(page)
+    own = (picture_routes.router, clip_routes.router, render_routes.router, picture_routes.frames, style_routes.router)
+    for router in (*own, page):
+        application.include_router(router)
     application.add_middleware(
         Guard,
         host=host,

@@ -1,16 +1,21 @@
-"""Looks, samples and pictures: ``/api/tasks``, ``/api/samples``, ``/api/pictures``."""
+"""Looks, samples, pictures and frames: ``/api/tasks``, ``/api/samples``, ``/api/pictures``, ``/api/frames``."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, BinaryIO
 
 import numpy as np
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
+from numpy.typing import NDArray
 from PIL import Image
 
+from prismgan import images
 from prismgan.data.builtin import sample as sample_pixels
 from prismgan.data.builtin import samples
+from prismgan.errors import PrismganError
 from prismgan.images import Picture, to_8_bits
+from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web.bodies import (
     BrushBody,
@@ -23,7 +28,8 @@ from prismgan.web.bodies import (
     encoded,
     wrong,
 )
-from prismgan.web.refusals import Refusal
+from prismgan.web.jobs import Job, Length
+from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, clips_are_read
 from prismgan.web.workshop import Client, Here
 
@@ -103,3 +109,67 @@ def _enlarged(source: Picture, scale: int) -> Picture:
     small = Image.fromarray(to_8_bits(source.pixels))
     large = small.resize((small.width * scale, small.height * scale), Image.Resampling.BICUBIC)
     return Picture(np.asarray(large), None, source.profile)
+
+
+# -- frames of a camera: a frame comes in, its looks go out, and nothing is kept -----------------------
+
+frames = APIRouter(prefix="/api", tags=["frames"])
+PAUSE = 0.002
+"""Seconds between two looks at the job."""
+NO_JPEG = "is no JPEG file, or is damaged"
+
+
+@frames.post(
+    "/frames",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **wrong(400, 413, 415, 422, 429, 503)},
+)
+async def frame(
+    asked: Request,
+    file: UploadFile,
+    tasks: Annotated[list[str], Query(min_length=1, description="names of looks of the frame's own size")],
+    here: Here,
+    client: Client,
+) -> Response:
+    """Send one frame as a JPEG file; its looks come back below one another, in the order asked for, as one JPEG.
+
+    It takes its turn as every render does, and is answered when it is done.
+    """
+    renderer = here.studio.renderer
+    try:
+        scales = renderer.plan(RenderRequest(tuple(tasks))).scales
+    except PrismganError as error:
+        raise Refusal(422, words_of(error)) from None
+    larger = [name for name, scale in scales.items() if scale != 1]
+    if larger:
+        raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; ask for looks of its own size")
+    pixels = await asyncio.to_thread(_decoded, file.file, here.limits.quick_pixels)
+
+    def work(job: Job) -> None:
+        looks = renderer.render(pixels, RenderRequest(tuple(tasks)), progress=job.advance, where="frame")
+        job.results = {"looks": Picture(np.concatenate([looks[name] for name in tasks]))}
+
+    job = Job(client, work, Length.SECONDS)
+    here.queue.submit(job)
+    while not job.is_over:
+        if await asked.is_disconnected():
+            here.queue.cancel(job)  # nobody is there to be shown what comes out
+        await asyncio.sleep(PAUSE)
+    if job.state != "done":
+        raise Refusal(503, job.error or "the server ends")
+    return await asyncio.to_thread(encoded, "looks", job.results["looks"], "jpg")
+
+
+def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
+    """Of the JPEG alone, which cameras' frames are sent as: no other decoder is asked."""
+    try:
+        with images.open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
+            if picture.width * picture.height > most:
+                raise Refusal(413, f"the frame has {picture.width * picture.height:,} pixels, and {most:,} are taken")
+            images.refuse_small("frame", picture.height, picture.width)
+            return np.asarray(picture.convert("RGB"))
+    except PrismganError as error:
+        text = words_of(error)
+        raise Refusal(415 if NO_JPEG in text else 422, text.replace("picture: ", "the frame ")) from None
+    except images.DECODING_ERRORS:
+        raise Refusal(415, f"the frame {NO_JPEG}") from None

@@ -51,7 +51,13 @@ class Training:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.diverged or self._evaluated() == self.recipe.training.steps
+        if self.diverged:
+            return True
+        try:
+            evaluation = Evaluation.read(self.run.folder / "evaluation.json")
+        except PrismganError:  # a damaged one is measured again
+            return False
+        return evaluation is not None and evaluation.step == self.recipe.training.steps
 
     def prepare(self) -> bool:
         """Make its folder ready to train in; whether there is a checkpoint to go on from."""
@@ -63,13 +69,6 @@ class Training:
 
     def _events(self) -> list[str]:
         return [str(line.get("event")) for _, line in self.run.lines() if line is not None]
-
-    def _evaluated(self) -> int | None:
-        try:
-            evaluation = Evaluation.read(self.run.folder / "evaluation.json")
-        except PrismganError:  # a damaged one is measured again
-            return None
-        return None if evaluation is None else evaluation.step
 
 
 def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> list[Training]:

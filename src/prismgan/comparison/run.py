@@ -69,18 +69,15 @@ def compare(
         if cluster is not None and waiting:
             with cluster:
                 _train_on_cluster(waiting, display, workers)
-        elif not all(_train(training, display) for training in waiting):
-            return None
+        else:
+            for training in waiting:
+                display.enter(training)
+                if not _train_to_the_end(training, display):
+                    return None
+                display.leave()
     found = find(variants, budgets, trainings, folder)
     write_json(folder / "compare.json", found)
     return write_comparison_report(folder, found)
-
-
-def _train(training: Training, display: ComparisonDisplay) -> bool:
-    display.enter(training)
-    finished = _train_to_the_end(training, display)
-    display.leave()
-    return finished
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:

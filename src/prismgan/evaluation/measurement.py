@@ -29,11 +29,7 @@ class _Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Read a file; None if it does not exist.
-
-        Raises:
-            PrismganError: the file cannot be read, or its content is invalid.
-        """
+        """Read a file; None if it does not exist."""
         try:
             return cls.model_validate(parse_json(path.read_bytes()))
         except FileNotFoundError:

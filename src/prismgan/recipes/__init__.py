@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import re
 import shlex
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import yaml
 
 from prismgan.errors import PictureError, RecipeError, nearest, one_line
 from prismgan.files import replace_file
@@ -116,10 +118,8 @@ def _relative(path: Path, base: Path) -> str:
 
 
 def _yaml(text: str) -> str:
-    """A string in YAML, quoted where that is needed: JSON's strings are strings of YAML too."""
-    plain = re.fullmatch(r"(\.\.?/)*[a-z_][\w./-]*( [\w./-]+)*", text, flags=re.ASCII | re.IGNORECASE)
-    word = text.lower() in ("true", "false", "yes", "no", "on", "off", "null")
-    return text if plain and not word else json.dumps(text, ensure_ascii=False)
+    """A string in YAML, quoted where that is needed."""
+    return yaml.safe_dump([text], default_flow_style=True, allow_unicode=True, width=math.inf)[1:-2]
 
 
 def _slug(text: str) -> str:

@@ -169,9 +169,6 @@ def override(raw: dict[str, Any], setting: str) -> str:
 
     Returns:
         The path with numbers for names: what is called ``tasks.restore.weight`` may be ``tasks.0.weight``.
-
-    Raises:
-        RecipeError: it has not this form, or there is no such place.
     """
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")

@@ -28,11 +28,7 @@ def header(recipe: Recipe, step: int) -> Header:
 
 
 def recipe_of(header: Header, origin: Path | str) -> Recipe:
-    """The recipe in a header; ``origin`` names the weights in errors.
-
-    Raises:
-        WeightsError: another version of prismgan wrote it.
-    """
+    """The recipe in a header; ``origin`` names the weights in errors."""
     try:
         return Recipe.model_validate(header.recipe)
     except ValidationError:

@@ -105,10 +105,8 @@ def smooth(values: Floats, geometric: bool) -> Floats:
     if reach == 0:
         return values
     work = np.log(values) if geometric else values
-    sums = np.concatenate([[0.0], np.cumsum(work)])
-    index = np.arange(len(values))
-    first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
-    means = (sums[last] - sums[first]) / (last - first)
+    window = np.ones(2 * reach + 1)
+    means = np.convolve(work, window, "same") / np.convolve(np.ones_like(work), window, "same")
     smoothed: Floats = np.exp(means) if geometric else means
     return smoothed
 

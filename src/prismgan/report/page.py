@@ -51,11 +51,7 @@ def embed(path: Path, longest: int) -> Embedded:
 
 
 def write_page(path: Path, template: str, report: Any) -> Path:
-    """Write a page by a template, which knows ``report`` by this name; its ``title`` is the page's.
-
-    Raises:
-        PrismganError: a picture cannot be read, or the file cannot be written.
-    """
+    """Write a page by a template, which knows ``report`` by this name; its ``title`` is the page's."""
     text = _environment().get_template(template).render(report=report)
     # White space between elements is the templates', not the page's.
     text = re.sub(r">\s*\n\s*<", "><", text)

@@ -67,7 +67,11 @@ class TrainingReport:
         """The first four key figures that the run's files yield."""
         figures: list[tuple[str, str]] = []
         if self.evaluation:
-            figures += [*_least_gains(self.evaluation), *_coverage(self.evaluation)]
+            figures += _least_gains(self.evaluation)
+            covered = [row for row in self.evaluation.rows if row.metric == "modes" and row.value is not None]
+            if covered:
+                least = min(covered, key=lambda row: row.value or 0)
+                figures.append((f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}"))
         if self.cost:
             ratio = f"{self.cost.ratio:.2f}\N{MULTIPLICATION SIGN}"
             figures.append((ratio, f"time of all {self.cost.tasks} outputs against one"))
@@ -153,9 +157,6 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
     Args:
         chapters: sections before the run's.
         out: the file to write; ``report.html`` in the run's folder by default.
-
-    Raises:
-        PrismganError: there is no training step to report on, a file cannot be read, or the report cannot be written.
     """
     history = read_history(run / "metrics.jsonl")
     evaluation, cost = Evaluation.read(run / "evaluation.json"), Cost.read(run / "cost.json")
@@ -174,13 +175,6 @@ def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
         (f"{signed(gain, 'dB')} dB", f"PSNR of {task} over doing nothing ({condition})")
         for task, gain, condition in least[:2]
     ]
-
-
-def _coverage(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Collections covered, by the task that covers fewest."""
-    rows = [row for row in evaluation.rows if row.metric == "modes" and row.value is not None]
-    least = min(rows, key=lambda row: row.value or 0, default=None)
-    return [] if least is None else [(f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}")]
 
 
 def curves_of(history: History) -> dict[str, list[Chart] | HeatMap | None]:

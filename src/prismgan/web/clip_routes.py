@@ -86,10 +86,6 @@ def render_sent_clip(
 ) -> None:
     """Render a clip into files in a folder of the job's own below ``place``, with a clip of the source and all looks
     side by side where a ``grid`` is asked for.
-
-    Raises:
-        PrismganError: the clip was forgotten, cannot be rendered, or the disk is full.
-        Cancelled: nobody wants it any more.
     """
     job.folder = place / job.id
     job.folder.mkdir(parents=True)

@@ -97,11 +97,7 @@ class Job:
         return sum(picture.pixels.nbytes for picture in self.results.values())
 
     def advance(self, done: int, total: int) -> None:
-        """So much of the work is done, of 0 where nobody knows; other clients get a chance.
-
-        Raises:
-            Cancelled: the job was cancelled.
-        """
+        """So much of the work is done, of 0 where nobody knows; other clients get a chance."""
         self.done, self.total = done, total and max(done, total)
         if self.unwanted:
             raise Cancelled

@@ -162,11 +162,7 @@ def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request,
 def checked(
     asked: RenderBody, size: tuple[int, int], uploads: Uploads[Any], renderer: Renderer
 ) -> tuple[Request, dict[str, tuple[int, int]]]:
-    """The request, and height and width of what comes out, by name, of a source of this height and width.
-
-    Raises:
-        Refusal: it does not fit the weights (422), or is too much (413, 422).
-    """
+    """The request, and height and width of what comes out, by name, of a source of this height and width."""
     blends = uploads.limits.blends
     if len(asked.blends) > blends:
         raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {blends} are made at once")

@@ -81,11 +81,7 @@ del SITE_HEADERS["Content-Security-Policy"]  # the page has its own, which lets 
 
 
 def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
-    """The application of a site's folder; links out of it are not followed.
-
-    Raises:
-        PrismganError: it holds no site.
-    """
+    """The application of a site's folder; links out of it are not followed."""
     if not is_site(folder):
         raise PrismganError(
             f"{folder}: {'holds no site of prismgan' if folder.is_dir() else 'no such folder'}; "

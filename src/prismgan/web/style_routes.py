@@ -104,12 +104,7 @@ class _Told(Display):
 
 
 def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
-    """Train a head on the session's weights as they are when the job's turn comes, and add it to them.
-
-    Raises:
-        PrismganError: the exemplar cannot be learnt from.
-        Cancelled: nobody wants it any more.
-    """
+    """Train a head on the session's weights as they are when the job's turn comes, and add it to them."""
     if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
         source = data.pictures.load(PREVIEW)
     else:

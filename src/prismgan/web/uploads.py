@@ -169,11 +169,7 @@ READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "
 @dataclass
 class SentPicture(Upload):
     def open(self) -> Picture:
-        """Decode it.
-
-        Raises:
-            PictureError: it was forgotten in the meantime.
-        """
+        """Decode it."""
         try:
             return open_picture(self.path)
         except PictureError as error:

@@ -119,9 +119,6 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     at all frequencies whose periods along rows and along columns are 2, 4, or none. Photos have strong lines in the
     spectrum, along its axes above all, so a peak has to stand out from its own row of the spectrum and from
     its column. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255 have 9 or more.
-
-    Raises:
-        PictureError: a side has fewer than :data:`WINDOW` pixels.
     """
     if min(images.shape[-2:]) < WINDOW:
         raise PictureError(

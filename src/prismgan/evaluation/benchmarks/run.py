@@ -55,11 +55,7 @@ def run_benchmarks(
 
 
 def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
-    """The suites named, or all that the folder has files for, once it is sure that they can be measured.
-
-    Raises:
-        PrismganError: they cannot, for the reason given.
-    """
+    """The suites named, or all that the folder has files for, once it is sure that they can be measured."""
     if not folder.is_dir():
         raise PrismganError(f"{folder}: {'is a file, expected a folder' if folder.exists() else 'no such folder'}")
     known = {suite.name: suite for suite in SUITES}

@@ -94,7 +94,7 @@ def test_doing_nothing_scores_as_the_baseline(folder: Path) -> None:
     *degraded, clean = rows
     assert all(row.value == row.baseline and 10 < row.value < 60 for row in degraded)
     assert (clean.value, clean.baseline) == (100, None)
-    assert rows[0].literature == SUPER_RESOLUTION["set5", 2]
+    assert rows[0].literature == SUPER_RESOLUTION["set5"][2]
     assert rows[4].literature == DENOISING[15]
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from prismgan.comparison.findings import EXPECTED, PICTURES, SOURCE, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
 from prismgan.comparison.variants import EXPERTS
+from prismgan.evaluation.measurement import Measurement
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.page import write_page
-from prismgan.report.wording import DIRECTIONS, METRICS, duration, signed, with_half
+from prismgan.report.wording import duration, signed, with_half
 
 MAXIMUM_FIGURES = 4
 DISCRIMINATION = "adversarial"
@@ -75,21 +76,15 @@ class ComparisonReport:
         return figures[:MAXIMUM_FIGURES]
 
     @cached_property
-    def judged_tasks(self) -> dict[str, str]:
+    def judged_tasks(self) -> dict[str, Measurement]:
+        """By task a measurement of the metric that it is judged by."""
         leading = {task: self.findings.quality.leading(task) for task in self.findings.tasks}
-        return {task: metric for task, metric in leading.items() if metric is not None}
-
-    @property
-    def overview_headings(self) -> list[str]:
-        better = {(r.about.task, r.about.metric): r.about.better for r in self.findings.quality.results}
-        return [
-            f"{task}: {METRICS.get(metric, metric)} {DIRECTIONS[better[task, metric]]}"
-            for task, metric in self.judged_tasks.items()
-        ]
+        results = (result.about for result in self.findings.quality.results)
+        return {about.task: about for about in results if about.metric == leading[about.task]}
 
     def _leading(self, variant: str, task: str) -> list[Result]:
         """One for every condition under which doing nothing can be improved on."""
-        key = (variant, task, self.judged_tasks[task])
+        key = (variant, task, self.judged_tasks[task].metric)
         own = [r for r in self.findings.quality.results if (r.variant, r.about.task, r.about.metric) == key]
         return [result for result in own if result.nothing] or own
 
@@ -119,7 +114,7 @@ class ComparisonReport:
     def interference(self) -> tuple[list[Interference], list[Interference]]:
         """By the tasks' leading metrics, and by the others."""
         entries = self.findings.quality.interference
-        leading = [each for each in entries if each.metric == self.judged_tasks.get(each.task)]
+        leading = [each for each in entries if each.metric == self.findings.quality.leading(each.task)]
         return leading, [each for each in entries if each not in leading]
 
     @staticmethod

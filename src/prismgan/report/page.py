@@ -75,7 +75,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     functions = ("compact", "duration", "p_value", "share", "signed", "value", "with_half")
-    environment.globals |= {name: getattr(wording, name) for name in (*functions, "ARROWS", "BASELINES", "DIRECTIONS")}
-    environment.globals |= {"METRICS": wording.METRICS, "asset": asset, "embed": embed}
+    environment.globals |= {name: getattr(wording, name) for name in functions} | {"asset": asset, "embed": embed}
     environment.globals["ui"] = environment.get_template("macros.html").module
     return environment

@@ -1,41 +1,8 @@
-"""The wording of numbers, metrics and baselines in reports."""
+"""The wording of numbers in reports; that of metrics and baselines is in ``templates/macros.html``."""
 
 from __future__ import annotations
 
 import math
-
-METRICS = {
-    "psnr": "PSNR",
-    "psnr_y": "PSNR, luma",
-    "ssim": "SSIM",
-    "euclidean": "Euclidean distance",
-    "nmi": "Mutual information",
-    "lpips": "LPIPS",
-    "kid": "KID, by SqueezeNet",
-    "kid_classifier": "KID, by the run's classifier",
-    "absolute": "Absolute error",
-    "modes": "Collections covered",
-    "balance": "Balance of the collections",
-    "recognised": "Recognised",
-    "same_class": "Shows the same",
-    "style_distance": "Style distance",
-    "guidance_distance": "Guidance distance",
-}
-"""How metrics are written; others appear under their own name."""
-BASELINES = {
-    "target": "its target",
-    "photo": "the photo",
-    "exemplar": "the exemplar",
-    "guidance": "its guidance",
-    "domain": "its domain",
-    "real": "real pictures",
-    "derived": "what is made of the photo",
-    "task": "the first task",
-}
-ARROWS = {"better": "\N{BLACK UP-POINTING TRIANGLE}", "worse": "\N{BLACK DOWN-POINTING TRIANGLE}"}
-"""Signs of verdicts."""
-DIRECTIONS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}"}
-"""Signs of the direction in which a metric is better."""
 
 
 def value(number: float | None, unit: str = "") -> str:

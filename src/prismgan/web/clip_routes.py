@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -64,9 +65,10 @@ def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobB
     return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
 
 
+@dataclass
 class _Listener:
-    def __init__(self, job: Job, limits: Limits) -> None:
-        self.job, self.limits = job, limits
+    job: Job
+    limits: Limits
 
     def remark(self, text: str) -> None:
         self.job.remarks.append(one_line(plainly(text)))

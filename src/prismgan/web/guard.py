@@ -11,6 +11,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
@@ -42,38 +43,27 @@ HEADERS = {
 }
 
 
+@dataclass(eq=False)
 class Guard:
-    """ASGI middleware around everything else.
+    """ASGI middleware around everything else."""
 
-    Args:
-        host: the address that the server is bound to.
-        limits: most bytes of a body, and how slowly it may come.
-        larger: other numbers of bytes, by path.
-    """
-
-    def __init__(
-        self,
-        application: ASGIApp,
-        host: str,
-        limits: Limits,
-        larger: Mapping[str, int],
-        headers: Mapping[str, str] = HEADERS,
-    ) -> None:
-        self.application, self.host, self.headers = application, host, headers
-        self.limits, self.larger = limits, larger
-        self._exchanges: set[Exchange] = set()
+    application: ASGIApp
+    host: str
+    """The address that the server is bound to."""
+    limits: Limits
+    larger: Mapping[str, int]
+    """Most bytes of a body where they are others than the limits', by path."""
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
+    _exchanges: set[Exchange] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self.application(scope, receive, send)
+        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if scope["type"] == "websocket" and refusal is not None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
             return
-        refusal = self._refusal(scope)
-        if scope["type"] == "websocket":
-            if refusal is None:
-                await self.application(scope, receive, send)
-            else:
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
             return
 
         # Whatever can be got can be asked for without its body, which uvicorn leaves out.

@@ -133,7 +133,18 @@ async def follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal[
         here.watchers -= 1
         job.watchers -= 1
         job.asked = time.monotonic()
-        here.cancel_if_left(job, asyncio.get_running_loop().call_later)
+        _cancel_if_left(here, job)
+
+
+def _cancel_if_left(here: Workshop, job: Job) -> None:
+    """Cancel a job that its client followed, and now neither follows nor asks for; while it asks, look again later."""
+    if job.is_over or job.watchers:
+        return
+    patience = here.limits.return_seconds - (time.monotonic() - job.asked)
+    if patience <= 0:
+        here.queue.cancel(job)
+    else:
+        asyncio.get_running_loop().call_later(patience, _cancel_if_left, here, job)
 
 
 async def _pause(websocket: WebSocket) -> None:

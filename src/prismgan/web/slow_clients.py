@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import h11
@@ -22,34 +23,28 @@ from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 
 
+@dataclass(eq=False)
 class Exchange:
     """One request and its answer, between server and application.
 
     The body has to keep a pace. An answer that comes before the body's end is sent at once, and the rest of the body is
     read and thrown away before the connection is closed: many clients read nothing until they have sent everything,
     and a connection that is closed on unread bytes is reset, so that they would never see the answer.
-
-    Args:
-        most: bytes of the body that are taken.
-        has_body: whether one was announced.
     """
 
-    def __init__(
-        self,
-        client: str,
-        most: int,
-        has_body: bool,
-        limits: Limits,
-        headers: Mapping[str, str],
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self.client, self.most, self.limits, self.headers = client, most, limits, headers
-        self.arriving = has_body
-        """Whether more of the body is to come."""
-        self._receive, self._send = receive, send
-        self._received, self._waited = 0, 0.0
-        self._too_slow = False
+    client: str
+    most: int
+    """Bytes of the body that are taken."""
+    arriving: bool
+    """Whether more of the body is to come."""
+    limits: Limits
+    headers: Mapping[str, str]
+    """Of the answer."""
+    _receive: Receive
+    _send: Send
+    _received: int = 0
+    _waited: float = 0.0
+    _too_slow: bool = False
 
     async def receive(self) -> Message:
         if not self.arriving:

@@ -10,6 +10,8 @@ from functools import partial
 
 import torch
 from fastapi import APIRouter, Response, WebSocket
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from prismgan import data, images
 from prismgan.errors import PrismganError, WeightsError
@@ -81,16 +83,9 @@ async def events(websocket: WebSocket, name: str, here: Here) -> None:
 def weights(here: Here) -> Response:
     """The weights with all styles that were added: a file for ``--weights``."""
     path = here.folder.path / secrets.token_urlsafe(16)
-    try:
-        here.studio.weights.save(path)
-        content = path.read_bytes()
-    finally:
-        path.unlink(missing_ok=True)
-    return Response(
-        content,
-        media_type="application/octet-stream",
-        headers={"Content-Disposition": 'attachment; filename="weights.safetensors"'},
-    )
+    here.studio.weights.save(path)
+    kind, done = "application/octet-stream", BackgroundTask(path.unlink)
+    return FileResponse(path, media_type=kind, filename="weights.safetensors", background=done)
 
 
 class _Told(Display):

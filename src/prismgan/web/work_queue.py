@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
-from itertools import chain
+from itertools import chain, zip_longest
 
 from prismgan.errors import PrismganError
 from prismgan.web.jobs import Cancelled, Job
@@ -59,17 +59,8 @@ class WorkQueue:
     def ahead(self, job: Job) -> int:
         """How many jobs come before this one; 0 if it does not wait."""
         with self._changed:
-            own = self._waiting.get(job.client)
-            if own is None or job not in own:
-                return 0
-            turn, clients = own.index(job), list(self._waiting)
-            before = clients.index(job.client)
-            others = (
-                min(len(self._waiting[client]), turn + (place < before))
-                for place, client in enumerate(clients)
-                if client != job.client
-            )
-            return turn + sum(others) + len(self._running)
+            turns = [one for turn in zip_longest(*self._waiting.values()) for one in turn if one is not None]
+            return turns.index(job) + len(self._running) if job in turns else 0
 
     @property
     def waiting(self) -> int:

@@ -7,8 +7,6 @@ import shutil
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -148,20 +146,6 @@ class Workshop:
             outputs=[_output(job, name) for name in list(job.sizes)],
             remarks=list(job.remarks),
         )
-
-    def cancel_if_left(self, job: Job, again: Callable[[float, Callable[[], None]], object]) -> None:
-        """Cancel a job that its client followed, and now neither follows nor asks for.
-
-        Args:
-            again: calls a function after so many seconds, to look once more while the client only asks.
-        """
-        if job.is_over or job.watchers:
-            return
-        left = time.monotonic() - job.asked
-        if left >= self.limits.return_seconds:
-            self.queue.cancel(job)
-        else:
-            again(self.limits.return_seconds - left, lambda: self.cancel_if_left(job, again))
 
     def sweep(self) -> None:
         self.pictures.sweep()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import yaml
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -20,31 +21,15 @@ from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mea
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 NAME = "restoration"
-ENLARGED = ("set5", "set14", "bsd100")
 REPAIRED = "cbsd68"
 CLEAN = "clean"
 """The name of no fault at all."""
 
 Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
 
-SUPER_RESOLUTION: Mapping[tuple[str, int], Mapping[str, float]] = {
-    ("set5", 2): {"bicubic": 33.66, "FSRCNN": 37.00, "IMDN": 38.00, "SAFMN": 38.00},
-    ("set14", 2): {"bicubic": 30.24, "FSRCNN": 32.63, "IMDN": 33.63, "SAFMN": 33.54},
-    ("bsd100", 2): {"bicubic": 29.56, "FSRCNN": 31.53, "IMDN": 32.19, "SAFMN": 32.16},
-    ("set5", 4): {"bicubic": 28.42, "FSRCNN": 30.71, "IMDN": 32.21, "SAFMN": 32.18},
-    ("set14", 4): {"bicubic": 26.00, "FSRCNN": 27.59, "IMDN": 28.58, "SAFMN": 28.60},
-    ("bsd100", 4): {"bicubic": 25.96, "FSRCNN": 26.98, "IMDN": 27.56, "SAFMN": 27.58},
-}
-"""PSNR in dB of Y, by test set and scale: Dong et al., ECCV 2016 (FSRCNN); Hui et al., ACM MM 2019 (IMDN); Sun et al.,
-ICCV 2023 (SAFMN)."""
-
-DENOISING: Mapping[int, Mapping[str, float]] = {
-    15: {"DnCNN": 33.90, "AirNet": 33.92, "PromptIR": 33.98},
-    25: {"DnCNN": 31.24, "AirNet": 31.26, "PromptIR": 31.31},
-    50: {"DnCNN": 27.95, "AirNet": 28.00, "PromptIR": 28.06},
-}
-"""PSNR in dB over RGB on CBSD68, by sigma: Zhang et al., TIP 2017 (DnCNN); Li et al., CVPR 2022 (AirNet); Potlapalli et
-al., NeurIPS 2023 (PromptIR)."""
+LITERATURE = yaml.safe_load(Path(__file__).with_name("literature.yaml").read_text(encoding="utf-8"))
+SUPER_RESOLUTION: Mapping[str, Mapping[int, Mapping[str, float]]] = LITERATURE["super_resolution"]
+DENOISING: Mapping[int, Mapping[str, float]] = LITERATURE["denoising"]
 
 
 class Fault(NamedTuple):
@@ -58,7 +43,7 @@ class Fault(NamedTuple):
 
 def _measure(bench: Bench) -> Iterator[Row]:
     for entry in bench.of_kind("super_resolution"):
-        for name in ENLARGED:
+        for name in SUPER_RESOLUTION:
             yield from _enlarged(bench, entry.name, entry.scale, name)
     faults: dict[str, Fault] = {}
     for sigma, literature in DENOISING.items():
@@ -80,7 +65,7 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
     bench.announce(f"{task}: {name}, {len(files)} pictures")
     pairs = (_pair(bench.folder, file, scale) for file in files)
     known = ((images.to_float(small), images.to_float(large)) for large, small in pairs)
-    judged = [Judged(PSNR_Y, scale, literature=SUPER_RESOLUTION.get((name, scale), {}))]
+    judged = [Judged(PSNR_Y, scale, literature=SUPER_RESOLUTION[name].get(scale, {}))]
     yield from against_bicubic(bench, NAME, task, f"{name} x{scale}", known, judged)
 
 
@@ -146,7 +131,7 @@ def _repaired(bench: Bench, suite: str, faults: Mapping[str, Fault]) -> Iterator
             yield mean_row(suite, task, where, PSNR, values[task], known, target=aim, literature=literature)
 
 
-RESTORATION = Suite(NAME, one_of(*ENLARGED, REPAIRED), _measure)
+RESTORATION = Suite(NAME, one_of(*SUPER_RESOLUTION, REPAIRED), _measure)
 
 
 # -- pictures reduced as MATLAB's ``imresize`` reduces them, to the bit ----------------------------

@@ -16,7 +16,7 @@ from prismgan.evaluation.measurement import Measurement
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.page import write_page
-from prismgan.report.wording import duration, signed, with_half
+from prismgan.report.wording import signed, with_half
 
 MAXIMUM_FIGURES = 4
 DISCRIMINATION = "adversarial"
@@ -37,19 +37,9 @@ class ComparisonReport:
         return to_yaml(self.findings.recipe)
 
     @property
-    def headline(self) -> str:
-        """Variants, tasks, seeds and budget, in one line."""
-        findings = self.findings
-        budget, tasks, seeds = findings.budgets[findings.reference], findings.tasks, len(findings.seeds)
-        seconds = sum(course.seconds.mean * course.seconds.count for course in findings.courses.values())
-        parts = (
-            ", ".join(variant.name for variant in findings.variants),
-            f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})",
-            f"{seeds} seed{'s' if seeds > 1 else ''}",
-            f"{budget.steps:,} steps of {budget.batch_size} crops of {budget.crop} px each",
-            f"{duration(seconds)} of training",
-        )
-        return "; ".join(parts)
+    def seconds(self) -> float:
+        """Of all trainings."""
+        return sum(course.seconds.mean * course.seconds.count for course in self.findings.courses.values())
 
     @property
     def figures(self) -> list[tuple[str, str]]:

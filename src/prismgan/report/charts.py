@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prismgan.report.history import History, Series
-from prismgan.report.wording import compact, signed
+from prismgan.report.wording import compact
 
 MAXIMUM_POINTS = 400
 """Maximum number of points of a curve, however long the run was."""
@@ -22,16 +22,14 @@ Floats = NDArray[np.float64]
 Matrix = tuple[tuple[float | None, ...], ...]
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     name: str
     series: Series
     limit: bool = False
     """Whether the curve is a bound rather than a measurement: dashed and not smoothed."""
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(NamedTuple):
     title: str
     label: str
     """Description for screen readers."""
@@ -148,8 +146,7 @@ def _short(values: Floats) -> list[float]:
 # -- heat maps ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class HeatMap:
+class HeatMap(NamedTuple):
     """A symmetric matrix of numbers from -1 to 1."""
 
     title: str
@@ -157,25 +154,6 @@ class HeatMap:
     """Of the rows and of the columns."""
     values: Matrix
     """Row after row; None for a missing number."""
-
-    @property
-    def label(self) -> str:
-        """The whole matrix in words, for screen readers."""
-        pairs = [
-            f"{self.names[column]} and {name} {self.shown(self.values[row][column])}"
-            for row, name in enumerate(self.names)
-            for column in range(row)
-        ]
-        return f"{self.title}: {'; '.join(pairs)}"
-
-    @staticmethod
-    def shown(value: float | None) -> str:
-        return "\N{EN DASH}" if value is None else signed(value, "dB")
-
-    @staticmethod
-    def strength(value: float) -> int:
-        """Percentage of the cell's colour."""
-        return round(100 * (0.06 + 0.94 * min(1.0, abs(value)) ** 0.7))
 
 
 def mean_cosines(histories: Iterable[History], tasks: Sequence[str]) -> Matrix:

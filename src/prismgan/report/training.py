@@ -134,19 +134,6 @@ class TrainingReport:
     def events(self) -> tuple[Event, ...]:
         return self.history.events[:MAXIMUM_EVENTS]
 
-    @property
-    def event_notes(self) -> list[str]:
-        notes, history = [], self.history
-        if len(history.events) > MAXIMUM_EVENTS:
-            notes.append(f"{len(history.events) - MAXIMUM_EVENTS} further events are in metrics.jsonl.")
-        skipped = sum(record.get("skipped", 0) > 0 for record in history.records)
-        if skipped:
-            notes.append(f"{skipped} logged steps were skipped because a loss or a gradient was not finite.")
-        if history.unreadable:
-            lines = ", ".join(map(str, history.unreadable[:10])) + (" ..." if len(history.unreadable) > 10 else "")
-            notes.append(f"Lines of metrics.jsonl that could not be read and are left out: {lines}.")
-        return notes
-
 
 def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out: Path | None = None) -> Path:
     """Write the report of a run: one file with pictures, curves and numbers, for a browser.

@@ -143,7 +143,7 @@ def main() -> None:
         file = Path(folder) / "photo.jpg"
         draw_photo(file, options.width, options.height)
         if options.server:
-            site, server = None, server_of(make_application(Studio.load(options.weights)))
+            site, server = None, server_of(make_application(Studio(load_weights(options.weights))))
         else:
             site = write_site(load_weights(options.weights), Path(folder) / "site")
             server = server_of(site_application(site.path))

@@ -26,6 +26,7 @@ from prismgan.data import builtin
 from prismgan.web.application import make_application
 from prismgan.web.serving import bound, server_of
 from prismgan.web.workshop import Studio
+from prismgan.weights import load_weights
 
 WINDOW = {"width": 1280, "height": 800}
 PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 1.5, "is_mobile": True, "has_touch": True}
@@ -42,7 +43,7 @@ CLIP_SIZE = (480, 320)
 def served() -> Iterator[str]:
     """The address of a server in a thread."""
     with bound("127.0.0.1", 0) as listening:
-        server = server_of(make_application(Studio.load(), "127.0.0.1"))
+        server = server_of(make_application(Studio(load_weights()), "127.0.0.1"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

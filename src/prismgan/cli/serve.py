@@ -44,6 +44,7 @@ def serve(
     from prismgan.web.guard import LOCAL
     from prismgan.web.serving import serve, site_application
     from prismgan.web.workshop import Studio
+    from prismgan.weights import load_weights
 
     application: Any
 
@@ -59,6 +60,6 @@ def serve(
         if static is not None:
             application = site_application(static, host)
         else:
-            application = make_application(Studio.load(weights, runtime, fast=fast), host)
+            application = make_application(Studio(load_weights(weights), runtime, fast=fast), host)
         serve(application, host, port, ready)
     typer.echo("stopped", err=True)

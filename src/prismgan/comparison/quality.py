@@ -78,8 +78,6 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     return [highest[index] for index in range(len(order))]
 
 
-# -- results --------------------------------------------------------------------------------------
-
 Key = tuple[str, str, str]
 """Task, condition, metric."""
 Seeds = Mapping[int, Measurement]

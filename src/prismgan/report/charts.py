@@ -143,9 +143,6 @@ def _short(values: Floats) -> list[float]:
     return [int(value) if value.is_integer() else float(f"{value:.5g}") for value in values.tolist()]
 
 
-# -- heat maps ------------------------------------------------------------------------------------
-
-
 class HeatMap(NamedTuple):
     """A symmetric matrix of numbers from -1 to 1."""
 

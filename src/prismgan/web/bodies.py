@@ -199,8 +199,6 @@ class JobBody(Told):
     error: str | None
 
 
-# -- pictures and clips ---------------------------------------------------------------------------
-
 PictureFormat = Literal["png", "jpg"]
 MEDIA = {"png": "image/png", "jpg": "image/jpeg"}
 CLIP_MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}

@@ -88,8 +88,6 @@ def cancel(name: str, here: Here) -> None:
     here.drop(here.jobs.get(name, "render"))
 
 
-# -- progress over a WebSocket ----------------------------------------------------------------------
-
 EVERY = 0.1
 """Seconds between two looks at a job. The worker's thread is only looked at: nothing has to be carried across."""
 TRY_LATER, UNKNOWN = 1013, 4404
@@ -154,9 +152,6 @@ async def _pause(websocket: WebSocket) -> None:
             while (await websocket.receive())["type"] != "websocket.disconnect":
                 continue
             raise WebSocketDisconnect
-
-
-# -- the work ---------------------------------------------------------------------------------------
 
 
 def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request, job: Job) -> None:

@@ -24,7 +24,7 @@ from prismgan.web.jobs import Job, JobStore
 from prismgan.web.limits import Limits
 from prismgan.web.uploads import SentClips, SentPictures
 from prismgan.web.work_queue import WorkQueue
-from prismgan.weights import Weights, load_weights
+from prismgan.weights import Weights
 
 
 class Studio:
@@ -38,10 +38,6 @@ class Studio:
         """Names of the styles that were added."""
         self._new_renderer = partial(Renderer, runtime=runtime, fast=fast)
         self.renderer = self._new_renderer(weights)
-
-    @classmethod
-    def load(cls, path: Path | None = None, runtime: str | None = None, *, fast: bool = False) -> Studio:
-        return cls(load_weights(path), runtime, fast=fast)
 
     def add(self, weights: Weights, style: Style) -> None:
         renderer = self._new_renderer(weights)

@@ -73,7 +73,7 @@ def _flicker(bench: Bench) -> Iterator[Row]:
             }
             for metric, (value, baseline, target) in numbers.items():
                 figure = Figure(metric, better="lower")
-                yield mean_row("steadiness", look, where, figure, [value], [baseline], count=pairs, target=target)
+                yield mean_row(look, where, figure, [value], [baseline], count=pairs, target=target)
 
 
 def _lacks_clips(folder: Path) -> str | None:
@@ -105,7 +105,7 @@ def _grids(bench: Bench) -> Iterator[Row]:
             peaks[name].append(float(grid_peak(picture)))
     source = [float(grid_peak(photo[None])) for photo in photos]
     for name, values in peaks.items():
-        yield mean_row("grids", name, UNSEEN, PEAK, values, source)
+        yield mean_row(name, UNSEEN, PEAK, values, source)
 
 
 GRIDS = Suite("grids", one_of(UNSEEN), _grids)

@@ -101,17 +101,17 @@ CONTRAST = Metric("contrast", "", "higher", contrast)
 
 def _text(bench: Bench) -> Iterator[Row]:
     for size in TEXT_SIZES:
-        yield from _kept(bench, "text", f"text-{size}", partial(page, size), PSNR, LEAST_PSNR)
-        yield from _enlarged(bench, "text", f"text-{size}", partial(page, size), [PSNR])
+        yield from _kept(bench, f"text-{size}", partial(page, size), PSNR, LEAST_PSNR)
+        yield from _enlarged(bench, f"text-{size}", partial(page, size), [PSNR])
 
 
 def _patterns(bench: Bench) -> Iterator[Row]:
     for name, kind in PATTERN_KINDS.items():
-        yield from _kept(bench, "patterns", name, partial(pattern, kind), CONTRAST, LEAST_CONTRAST)
-        yield from _enlarged(bench, "patterns", name, partial(pattern, kind), [CONTRAST, PSNR])
+        yield from _kept(bench, name, partial(pattern, kind), CONTRAST, LEAST_CONTRAST)
+        yield from _enlarged(bench, name, partial(pattern, kind), [CONTRAST, PSNR])
 
 
-def _kept(bench: Bench, suite: str, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Row]:
+def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Row]:
     """What restoration leaves of clean pictures, in the colours in which it leaves least of them."""
     for entry in bench.of_kind("restore"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
@@ -121,17 +121,17 @@ def _kept(bench: Bench, suite: str, condition: str, draw: Draw, metric: Metric, 
             output = bench.render(source, [entry.name])[entry.name]
             values.append(float(metric(images.interior(output, RIM), images.interior(source[None], RIM))))
         where = f"{condition}, worst of {len(values)}"
-        yield mean_row(suite, entry.name, where, metric, [min(values)], None, target=least)
+        yield mean_row(entry.name, where, metric, [min(values)], None, target=least)
 
 
-def _enlarged(bench: Bench, suite: str, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Row]:
+def _enlarged(bench: Bench, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Row]:
     """What enlargement makes of pictures that were reduced, against bicubic."""
     for entry in bench.of_kind("super_resolution"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
         large = [draw(colours, SIDE, entry.scale) for colours in COLOURS]
         pairs = [(images.to_float(reduced(each, entry.scale)), images.to_float(each)) for each in large]
         judged = [Judged(metric, RIM * entry.scale) for metric in metrics]
-        yield from against_bicubic(bench, suite, entry.name, f"{condition} x{entry.scale}", pairs, judged)
+        yield from against_bicubic(bench, entry.name, f"{condition} x{entry.scale}", pairs, judged)
 
 
 def lacks_nothing(_: Path) -> None:

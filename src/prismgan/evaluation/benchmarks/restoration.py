@@ -20,7 +20,6 @@ from prismgan.data.streams import stream
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, one_of, test_set
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
-NAME = "restoration"
 REPAIRED = "cbsd68"
 CLEAN = "clean"
 """The name of no fault at all."""
@@ -49,7 +48,7 @@ def _measure(bench: Bench) -> Iterator[Row]:
     for sigma, literature in DENOISING.items():
         faults[f"sigma-{sigma}"] = Fault(Condition(name="noise", noise=sigma).apply, literature=literature)
         faults[f"sigma-{sigma} unclipped"] = Fault(_unclipped(sigma), literature=literature)
-    yield from _repaired(bench, NAME, {**faults, CLEAN: Fault(lambda clean, _: clean)})
+    yield from _repaired(bench, {**faults, CLEAN: Fault(lambda clean, _: clean)})
 
 
 def _unclipped(sigma: float) -> Degrade:
@@ -66,7 +65,7 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
     pairs = (_pair(bench.folder, file, scale) for file in files)
     known = ((images.to_float(small), images.to_float(large)) for large, small in pairs)
     judged = [Judged(PSNR_Y, scale, literature=SUPER_RESOLUTION[name].get(scale, {}))]
-    yield from against_bicubic(bench, NAME, task, f"{name} x{scale}", known, judged)
+    yield from against_bicubic(bench, task, f"{name} x{scale}", known, judged)
 
 
 class Judged(NamedTuple):
@@ -79,7 +78,6 @@ class Judged(NamedTuple):
 
 def against_bicubic(
     bench: Bench,
-    suite: str,
     task: str,
     condition: str,
     pairs: Iterable[tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]],
@@ -97,7 +95,7 @@ def against_bicubic(
                 found[metric.name].append(float(metric(inner, wanted)))
     for metric, _, aim, literature in judged:
         numbers = values[metric.name], baselines[metric.name]
-        yield mean_row(suite, task, condition, metric, *numbers, target=aim, literature=literature)
+        yield mean_row(task, condition, metric, *numbers, target=aim, literature=literature)
 
 
 def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"], UInt8[Tensor, "3 H W"]]:
@@ -109,7 +107,7 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
     return large[:, :height, :width], small
 
 
-def _repaired(bench: Bench, suite: str, faults: Mapping[str, Fault]) -> Iterator[Row]:
+def _repaired(bench: Bench, faults: Mapping[str, Fault]) -> Iterator[Row]:
     """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
     files = test_set(bench.folder, REPAIRED)
     tasks = [entry.name for entry in bench.of_kind("restore")]
@@ -128,10 +126,10 @@ def _repaired(bench: Bench, suite: str, faults: Mapping[str, Fault]) -> Iterator
         known = None if name == CLEAN else baselines
         for task in tasks:
             where = f"{REPAIRED} {name}"
-            yield mean_row(suite, task, where, PSNR, values[task], known, target=aim, literature=literature)
+            yield mean_row(task, where, PSNR, values[task], known, target=aim, literature=literature)
 
 
-RESTORATION = Suite(NAME, one_of(*SUPER_RESOLUTION, REPAIRED), _measure)
+RESTORATION = Suite("restoration", one_of(*SUPER_RESOLUTION, REPAIRED), _measure)
 
 
 # -- pictures reduced as MATLAB's ``imresize`` reduces them, to the bit ----------------------------
@@ -186,7 +184,7 @@ NOISY = {
 
 
 def _compressed(bench: Bench) -> Iterator[Row]:
-    yield from _repaired(bench, "jpeg", COMPRESSED)
+    yield from _repaired(bench, COMPRESSED)
     for entry in bench.of_kind("super_resolution"):
         if entry.scale == 2:
             for quality in QUALITIES:
@@ -208,7 +206,7 @@ def _enlarged_jpeg(bench: Bench, task: str, quality: int) -> Iterator[Row]:
             yield condition.apply(small, stream("benchmark", file.stem)), images.to_float(large)
 
     judged = [Judged(PSNR_Y, 2), Judged(BLOCKINESS, 0, MOST_BLOCKINESS)]
-    yield from against_bicubic(bench, "jpeg", task, f"{PHOTOS_TO_ENLARGE} jpeg-{quality} x2", pairs(), judged)
+    yield from against_bicubic(bench, task, f"{PHOTOS_TO_ENLARGE} jpeg-{quality} x2", pairs(), judged)
 
 
 def blockiness(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
@@ -232,6 +230,6 @@ def _steps_at_blocks(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
 BLOCKINESS = Metric("blockiness", "", "lower", blockiness)
 
 
-BLUR = Suite("blur", one_of(REPAIRED), lambda bench: _repaired(bench, "blur", BLURRED))
+BLUR = Suite("blur", one_of(REPAIRED), lambda bench: _repaired(bench, BLURRED))
 JPEG = Suite("jpeg", one_of(PHOTOS_TO_ENLARGE, REPAIRED), _compressed)
-CORRELATED = Suite("correlated", one_of(REPAIRED), lambda bench: _repaired(bench, "correlated", NOISY))
+CORRELATED = Suite("correlated", one_of(REPAIRED), lambda bench: _repaired(bench, NOISY))

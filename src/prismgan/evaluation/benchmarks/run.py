@@ -80,8 +80,6 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
     return suites
 
 
-# -- as text --------------------------------------------------------------------------------------
-
 HEADINGS = ("task", "measured on", "metric", "value", "baseline", "over", "aim", "others")
 NUMBERS = frozenset({"value", "baseline", "over", "aim"})
 

@@ -23,7 +23,6 @@ from prismgan.recipes.weights import recipe_of
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 
-NAME = "styles"
 OBJECTIVE = Figure("objective", better="lower")
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
 """Feature networks whose objective pixels are optimised on."""
@@ -133,7 +132,7 @@ def _measure(bench: Bench) -> Iterator[Row]:
         found = compare([photo[None] for photo in photos], looks, objectives, judge, ITERATIONS)
         for (network, what), value in found.items():
             where, baseline = f"{network}: {what}", [found[network, "photo"]]
-            yield mean_row(NAME, task.name, where, OBJECTIVE, [value], baseline, count=len(photos))
+            yield mean_row(task.name, where, OBJECTIVE, [value], baseline, count=len(photos))
 
 
 def _network(folder: Path, name: str) -> Path:
@@ -155,4 +154,4 @@ def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:
     return [shown(images.read(file), task.target.size) for file in files]
 
 
-STYLES = Suite(NAME, _lacks, _measure)
+STYLES = Suite("styles", _lacks, _measure)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -64,29 +65,28 @@ class Suite:
     name: str
     lacks: Callable[[Path], str | None]
     """What a folder lacks for it, in words; None if nothing."""
-    measure: Callable[[Bench], Iterator[Row]]
+    rows: Callable[[Bench], Iterator[Row]]
     modules: Sequence[str] = ()
     """What has to be installed; all belong to the extra ``video``."""
 
+    def measure(self, bench: Bench) -> Iterator[Row]:
+        for row in self.rows(bench):
+            yield row.model_copy(update={"suite": self.name})
+
 
 def mean_row(
-    suite: str,
     task: str,
     condition: str,
     metric: Metric | Figure,
     values: Sequence[float],
     baselines: Sequence[float] | None,
-    *,
-    count: int | None = None,
-    target: float | None = None,
-    literature: Mapping[str, float] | None = None,
+    **more: Any,
 ) -> Row:
-    """The mean of a metric over pictures, beside that of doing nothing where there is one.
+    """The mean of a metric over pictures, beside that of doing nothing where there is one; with further fields.
 
-    ``count`` is what the values are means over themselves; by default there is one value for each picture.
+    A ``count`` is what the values are means over themselves; by default there is one value for each picture.
     """
     return Row(
-        suite=suite,
         task=task,
         condition=condition,
         metric=metric.name,
@@ -94,9 +94,7 @@ def mean_row(
         better=metric.better,
         value=sum(values) / len(values),
         baseline=None if baselines is None else sum(baselines) / len(baselines),
-        count=len(values) if count is None else count,
-        target=target,
-        literature=literature or {},
+        **{"count": len(values), **more},
     )
 
 

@@ -18,25 +18,17 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown_keys(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in value:
-                if key not in cls.model_fields:
-                    known = ", ".join(cls.model_fields)
-                    hint = nearest(str(key), cls.model_fields)
-                    raise ValueError(f"unknown key {shortened(repr(key))}{hint} (known: {known})")
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_truth_values_as_numbers(cls, value: Any) -> Any:
-        """pydantic reads true as 1; it refuses the word, and says where."""
+    def _refuse_unknown_keys_and_truth_values_as_numbers(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
+        for key in value:
+            if key not in cls.model_fields:
+                known = ", ".join(cls.model_fields)
+                hint = nearest(str(key), cls.model_fields)
+                raise ValueError(f"unknown key {shortened(repr(key))}{hint} (known: {known})")
+        # Pydantic reads true as 1; it refuses the word, and says where.
         kinds = {key: _types(field.annotation) for key, field in cls.model_fields.items()}
-        return {
-            key: part if {bool, str} & kinds.get(key, set()) else _truth_in_words(part) for key, part in value.items()
-        }
+        return {key: part if {bool, str} & kinds[key] else _truth_in_words(part) for key, part in value.items()}
 
 
 def _truth_in_words(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -192,7 +191,9 @@ def parsed_request(
     return Request(chosen, strengths, blends, tuple(seeds), tuple(names(chain or "")), brush=brush)
 
 
-def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
+def _numbers(option: str, text: str, what: str, example: str) -> dict[str, float]:
+    """By name, of ``NAME=NUMBER,...``."""
+    numbers: dict[str, float] = {}
     for part in names(text):
         name, _, number = (word.strip() for word in part.partition("="))
         try:
@@ -200,21 +201,23 @@ def _pairs(option: str, text: str, example: str) -> Iterator[tuple[str, float]]:
         except ValueError:
             fail(f"{option} {text!r}: expected a name and a number, for example {example}; found {part!r}")
         if not name:
-            fail(f"{option} {text!r}: names no task; write for example {example}")
-        yield name, value
+            fail(f"{option} {text!r}: names no {what}; write for example {example}")
+        if name in numbers:
+            fail(f"{option} {text!r}: {name!r} is named twice; name it once")
+        numbers[name] = value
+    if not numbers:
+        fail(f"{option} {text!r}: names no {what}; write for example {example}")
+    return numbers
 
 
 def _strengths(texts: list[str]) -> dict[str, float]:
     """By name of a task, of ``--strength TASK=NUMBER``."""
     strengths: dict[str, float] = {}
     for text in texts:
-        pairs = list(_pairs("--strength", text, "restore=0.6"))
-        if not pairs:
-            fail(f"--strength {text!r}: names no task; write for example restore=0.6")
-        for name, value in pairs:
-            if name in strengths:
-                fail(f"--strength {text!r}: {name!r} has a strength already; name it once")
-            strengths[name] = value
+        new = _numbers("--strength", text, "task", "restore=0.6")
+        for name in new.keys() & strengths.keys():
+            fail(f"--strength {text!r}: {name!r} has a strength already; name it once")
+        strengths |= new
     return strengths
 
 
@@ -225,13 +228,7 @@ def _blends(texts: list[str]) -> dict[str, dict[str, float]]:
     blends: dict[str, dict[str, float]] = {}
     for text in texts:
         name, colon, looks = text.rpartition(":")
-        weights: dict[str, float] = {}
-        for look, weight in _pairs("--blend", looks, "starry-night=0.5,comic=0.5"):
-            if look in weights:
-                fail(f"--blend {text!r}: {look!r} is named twice; name it once")
-            weights[look] = weight
-        if not weights:
-            fail(f"--blend {text!r}: names no look; write for example starry-night=0.5,comic=0.5")
+        weights = _numbers("--blend", looks, "look", "starry-night=0.5,comic=0.5")
         name = name.strip() if colon else "-".join(weights)
         if name in blends:
             other = f"dusk:{looks}"

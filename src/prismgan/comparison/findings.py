@@ -159,7 +159,6 @@ def render_pictures(renderers: Mapping[str, Render], recipe: Recipe, folder: Pat
         looks = {name: render(batch.source) for name, render in renderers.items()}
         for task in tasks:
             place = folder / f"picture-{number}" / task.name
-            place.mkdir(parents=True, exist_ok=True)
             shown = {SOURCE: batch.source[0], **{name: found[task.name][0] for name, found in looks.items()}}
             if (expected := _expected(task, batch)) is not None:
                 shown[EXPECTED] = expected

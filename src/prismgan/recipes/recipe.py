@@ -141,24 +141,20 @@ class Recipe(Config):
     """What is measured on test pictures."""
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        for kind, named in (("task", self.tasks), ("condition", self.evaluation.conditions)):
-            names = [entry.name for entry in named]
+    def _names_are_unique_and_known(self) -> Self:
+        tasks = [entry.name for entry in self.tasks]
+        conditions = [entry.name for entry in self.evaluation.conditions]
+        for kind, names in (("task", tasks), ("condition", conditions)):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{kind} name {name!r} is given {names.count(name)} times; names are keys")
-        return self
-
-    @model_validator(mode="after")
-    def _only_known_tasks(self) -> Self:
-        names = [entry.name for entry in self.tasks]
         only = self.only or ()
         for name in only:
             if only.count(name) > 1:
                 raise ValueError(f"only: {name!r} is named {only.count(name)} times; name it once")
-            if name not in names:
-                known = ", ".join(names)
-                raise ValueError(f"only: no task is named {name!r}{nearest(name, names)} (there is: {known})")
+            if name not in tasks:
+                known = ", ".join(tasks)
+                raise ValueError(f"only: no task is named {name!r}{nearest(name, tasks)} (there is: {known})")
         return self
 
     @model_validator(mode="after")

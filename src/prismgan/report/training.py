@@ -117,14 +117,11 @@ class TrainingReport:
         return sorted((self.run / "samples").glob("step-*.png"))
 
     @property
-    def samples(self) -> list[tuple[str, Path]]:
-        """Sample sheets with their captions, from the beginning to the end."""
+    def samples(self) -> list[Path]:
+        """Sample sheets from the beginning to the end."""
         sheets = self.sample_sheets
         count = min(MAXIMUM_SAMPLES, len(sheets))
-        chosen = [sheets[round(index * (len(sheets) - 1) / max(1, count - 1))] for index in range(count)]
-        steps = [path.stem.removeprefix("step-") for path in chosen]
-        captions = [f"step {int(step):,}" if step.isdecimal() else step for step in steps]
-        return list(zip(captions, chosen, strict=True))
+        return [sheets[round(index * (len(sheets) - 1) / max(1, count - 1))] for index in range(count)]
 
     @property
     def curves(self) -> dict[str, list[Chart] | HeatMap | None]:

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prismgan.images import Picture, encoded_picture
 from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
-from prismgan.web.jobs import Job, State
-from prismgan.web.refusals import Refusal
+from prismgan.web.jobs import State
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -218,10 +217,3 @@ def clip(path: Path) -> Response:
     """The clip's file, or the part of it that is asked for: players jump."""
     # Without a name: a page's own for it would not count.
     return FileResponse(path, media_type=CLIP_MEDIA[path.suffix])
-
-
-def newest_preview(job: Job) -> Response:
-    """How the job is getting on, as a JPEG; a refusal (409) if there is none yet."""
-    if not job.previews:
-        raise Refusal(409, "there is no preview yet; ask again in some seconds")
-    return Response(job.preview, media_type="image/jpeg")

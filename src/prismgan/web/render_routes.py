@@ -21,7 +21,6 @@ from prismgan.web.bodies import (
     RenderBody,
     clip,
     encoded,
-    newest_preview,
     wrong,
 )
 from prismgan.web.jobs import Job, Length
@@ -45,16 +44,41 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
 
-@router.get("/renders/{name}", responses=wrong(404))
-def progress(name: str, here: Here) -> JobBody:
-    """How far a render is: for those who cannot use the WebSocket ``/api/renders/{name}/events``."""
-    return here.describe(here.jobs.get(name, "render"))
+def add_job_routes(
+    router: APIRouter, kind: Literal["render", "style"], *, progress_text: str, preview_text: str, cancel_text: str
+) -> None:
+    """Routes by which the jobs of a kind are followed and cancelled; the texts describe them."""
+    place = f"/{kind}s/{{name}}"
+
+    @router.get(place, responses=wrong(404), description=progress_text)
+    def progress(name: str, here: Here) -> JobBody:
+        return here.describe(here.jobs.get(name, kind))
+
+    shown: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+
+    @router.get(f"{place}/preview", responses=shown | wrong(404, 409), description=preview_text)
+    def preview(name: str, here: Here) -> Response:
+        job = here.jobs.get(name, kind)
+        if not job.previews:
+            raise Refusal(409, "there is no preview yet; ask again in some seconds")
+        return Response(job.preview, media_type="image/jpeg")
+
+    @router.delete(place, status_code=204, responses=wrong(404), description=cancel_text)
+    def cancel(name: str, here: Here) -> None:
+        here.drop(here.jobs.get(name, kind))
+
+    @router.websocket(f"{place}/events")
+    async def events(websocket: WebSocket, name: str, here: Here) -> None:
+        await _follow(websocket, here, name, kind)
 
 
-@router.get("/renders/{name}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
-def preview(name: str, here: Here) -> Response:
-    """The newest preview of a clip: source and looks of one frame, labelled."""
-    return newest_preview(here.jobs.get(name, "render"))
+add_job_routes(
+    router,
+    "render",
+    progress_text="How far a render is: for those who cannot use the WebSocket ``/api/renders/{name}/events``.",
+    preview_text="The newest preview of a clip: source and looks of one frame, labelled.",
+    cancel_text="Cancel a render and forget it: at once while it waits, and between two tiles or frames while it runs.",
+)
 
 
 @router.get(
@@ -82,23 +106,12 @@ def result(
         return encoded(output, picture, kind)
 
 
-@router.delete("/renders/{name}", status_code=204, responses=wrong(404))
-def cancel(name: str, here: Here) -> None:
-    """Cancel a render and forget it: at once while it waits, and between two tiles or frames while it runs."""
-    here.drop(here.jobs.get(name, "render"))
-
-
 EVERY = 0.1
 """Seconds between two looks at a job. The worker's thread is only looked at: nothing has to be carried across."""
 TRY_LATER, UNKNOWN = 1013, 4404
 
 
-@router.websocket("/renders/{name}/events")
-async def events(websocket: WebSocket, name: str, here: Here) -> None:
-    await follow(websocket, here, name, "render")
-
-
-async def follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal["render", "style"]) -> None:
+async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal["render", "style"]) -> None:
     """Send a JSON text for every change until the job is over, and every preview as a JPEG in a binary message."""
     await websocket.accept()
     try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import torch
-from fastapi import APIRouter, Response, WebSocket
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
@@ -19,10 +19,10 @@ from prismgan.images import on_white
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining
-from prismgan.web.bodies import JobBody, StyleBody, newest_preview, wrong
+from prismgan.web.bodies import JobBody, StyleBody, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
-from prismgan.web.render_routes import follow
+from prismgan.web.render_routes import add_job_routes
 from prismgan.web.uploads import SentPicture
 from prismgan.web.workshop import Client, Here, Studio
 from prismgan.weights import free_name
@@ -56,27 +56,13 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 
 
-@router.get("/styles/{name}", responses=wrong(404))
-def progress(name: str, here: Here) -> JobBody:
-    """How far the training is; the WebSocket ``/api/styles/{name}/events`` also sends previews."""
-    return here.describe(here.jobs.get(name, "style"))
-
-
-@router.get("/styles/{name}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
-def preview(name: str, here: Here) -> Response:
-    """The newest preview."""
-    return newest_preview(here.jobs.get(name, "style"))
-
-
-@router.delete("/styles/{name}", status_code=204, responses=wrong(404))
-def cancel(name: str, here: Here) -> None:
-    """Cancel a training and forget it."""
-    here.drop(here.jobs.get(name, "style"))
-
-
-@router.websocket("/styles/{name}/events")
-async def events(websocket: WebSocket, name: str, here: Here) -> None:
-    await follow(websocket, here, name, "style")
+add_job_routes(
+    router,
+    "style",
+    progress_text="How far the training is; the WebSocket ``/api/styles/{name}/events`` also sends previews.",
+    preview_text="The newest preview.",
+    cancel_text="Cancel a training and forget it.",
+)
 
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})

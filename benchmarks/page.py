@@ -24,8 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
-from prismgan.web.application import make_application
-from prismgan.web.serving import bound, server_of, site_application
+from prismgan.web.serving import bound, make_application, server_of, site_application
 from prismgan.web.site_writer import write_site
 from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights

@@ -23,8 +23,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from prismgan.data import builtin
-from prismgan.web.application import make_application
-from prismgan.web.serving import bound, server_of
+from prismgan.web.serving import bound, make_application, server_of
 from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights
 

@@ -27,9 +27,8 @@ from schemathesis.checks import CHECKS  # noqa: E402
 from schemathesis.generation import GenerationMode  # noqa: E402
 
 from broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
-from prismgan.web.application import make_application  # noqa: E402
 from prismgan.web.limits import Limits  # noqa: E402
-from prismgan.web.serving import server_of  # noqa: E402
+from prismgan.web.serving import make_application, server_of  # noqa: E402
 from prismgan.web.workshop import Studio  # noqa: E402
 from tiny_weights import tiny_weights  # noqa: E402
 

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from tiny_server import ADDRESS, watched
 
-from prismgan.web.application import make_application
+from prismgan.web.serving import make_application
 from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 

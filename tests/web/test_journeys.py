@@ -36,8 +36,7 @@ from browsing import (
 from PIL import Image
 from tiny_server import drawn, until
 
-from prismgan.web.application import make_application
-from prismgan.web.serving import server_of
+from prismgan.web.serving import make_application, server_of
 from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 

@@ -31,8 +31,7 @@ from tiny_server import drawn, until
 
 from prismgan import Renderer
 from prismgan.training import head_training
-from prismgan.web.application import make_application
-from prismgan.web.serving import server_of
+from prismgan.web.serving import make_application, server_of
 from prismgan.web.workshop import Studio
 from tiny_weights import TASKS, tiny_weights
 

@@ -15,9 +15,8 @@ pytest.importorskip("av")
 
 from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
-from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.serving import server_of
+from prismgan.web.serving import make_application, server_of
 from prismgan.web.workshop import Studio
 from tiny_clips import FRAMES, frames, make_clip, packets
 from tiny_weights import TASKS, tiny_weights

@@ -22,8 +22,7 @@ from PIL import Image
 from tiny_server import drawn, until
 
 from prismgan.errors import PrismganError
-from prismgan.web.application import FILES
-from prismgan.web.serving import bound, make_server
+from prismgan.web.serving import FILES, bound, make_application, server_of
 from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 
@@ -77,7 +76,7 @@ def test_the_calls_of_the_page_are_answered(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
     first, second, third = re.findall(r"^\$ (curl .+)$", text, flags=re.MULTILINE)
     (tmp_path / "photo.jpg").write_bytes(drawn(kind="JPEG"))
-    with served(make_server(Studio(tiny_weights("restore", "paint")), "127.0.0.1")) as address:
+    with served(server_of(make_application(Studio(tiny_weights("restore", "paint")), "127.0.0.1"))) as address:
 
         def answer(words: str, *ids: str) -> str:
             for name, value in zip(("k3wq...", "Zb5x..."), ids, strict=False):

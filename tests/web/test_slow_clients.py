@@ -18,9 +18,8 @@ from browsing import served
 from tiny_server import client_of, drawn, finished, send, until, watched
 
 from harmful_files import HARMFUL
-from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
-from prismgan.web.serving import server_of
+from prismgan.web.serving import make_application, server_of
 from prismgan.web.slow_clients import Connection
 from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights

@@ -11,8 +11,8 @@ import numpy as np
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from prismgan.web.application import make_application
 from prismgan.web.limits import Limits
+from prismgan.web.serving import make_application
 from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 

@@ -362,8 +362,7 @@ def _serve(listening: socket.socket, temporary: Path, said: int) -> int:
         with open("/proc/self/statm") as file:  # noqa: PTH123 (not a file)
             taken = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + 2 * MEMORY, taken + 2 * MEMORY))
-        from prismgan.web.application import make_application
-        from prismgan.web.serving import server_of
+        from prismgan.web.serving import make_application, server_of
         from prismgan.web.workshop import Studio
         from tiny_weights import tiny_weights
 

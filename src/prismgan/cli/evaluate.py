@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +52,7 @@ def evaluate(
         from prismgan.evaluation.benchmarks.run import run_benchmarks, table
 
         chosen = None if suites is None else names(suites)
-        found = run_benchmarks(weights, benchmarks, chosen, photos=photos, announce=_to_stderr)
+        found = run_benchmarks(weights, benchmarks, chosen, photos=photos, announce=partial(typer.echo, err=True))
         content, lines, left_out = found, table(found), found["left_out"]
     else:
         assert data is not None
@@ -65,11 +66,7 @@ def evaluate(
     for line in lines:
         typer.echo(line)
     for line in left_out:
-        _to_stderr(f"left out: {line}")
-
-
-def _to_stderr(line: str) -> None:
-    typer.echo(line, err=True)
+        typer.echo(f"left out: {line}", err=True)
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:

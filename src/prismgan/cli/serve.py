@@ -40,9 +40,8 @@ def serve(
         fail("serve: a site brings its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)
 
-    from prismgan.web.application import make_application
     from prismgan.web.guard import LOCAL
-    from prismgan.web.serving import serve, site_application
+    from prismgan.web.serving import make_application, serve, site_application
     from prismgan.web.workshop import Studio
     from prismgan.weights import load_weights
 

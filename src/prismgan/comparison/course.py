@@ -43,11 +43,13 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
     seeds = list(dict.fromkeys(training.seed for training in trainings))
     parts = list(dict.fromkeys(training.part for training in trainings))
     batch = trainings[0].recipe.training.batch_size
+    # A median: moments in which the machine was busy, or pictures were rendered, count for little.
+    paces = {key: statistics.median(batch / each.series("images_per_second").values) for key, each in histories.items()}
     collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
     tasks = _tasks(trainings[0]) if len(parts) == 1 else ()
     return Course(
         seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
-        seconds_a_step=interval([sum(_pace(histories[seed, part], batch) for part in parts) for seed in seeds]),
+        seconds_a_step=interval([sum(paces[seed, part] for part in parts) for seed in seeds]),
         discriminator=_discriminator(trainings),
         collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
         tasks=tasks if len(tasks) > 1 else (),
@@ -68,11 +70,6 @@ def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
 
 def _tasks(training: Training) -> tuple[str, ...]:
     return tuple(task.name for task in training.recipe.all_tasks())
-
-
-def _pace(history: History, batch: int) -> float:
-    """Median seconds of a step: moments in which the machine was busy, or pictures were rendered, count for little."""
-    return statistics.median(batch / history.series("images_per_second").values)
 
 
 def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) -> tuple[str, ...]:

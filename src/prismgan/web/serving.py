@@ -1,25 +1,121 @@
-"""Serving: an address that is bound before anything is said, and an end without a trace. What is served is the
-application, or the folder of a static site: as any web server would offer that, and no code.
+"""The server: its application (routes, their guard, the page), or the folder of a static site, and how they are served.
+
+A site is served as any web server would offer it, and no code.
 """
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+from fastapi import APIRouter, FastAPI, Response
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError
+from prismgan.web import clip_routes, picture_routes, render_routes, style_routes
 from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
+from prismgan.web.refusals import Refusal, answer_refusals
 from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
+from prismgan.web.workshop import Studio, Workshop
+
+ENVELOPE = 16_000
+"""Bytes of a form around its file."""
+SWEEP = 60.0
+"""Seconds between two looks for what is too old."""
+
+
+def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
+    limits = limits or Limits()
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        workshop = application.state.workshop = Workshop.opened(studio, limits)
+        sweeping = asyncio.create_task(_sweep(workshop))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            # Waits for the end of a tile or a step; meanwhile sockets can be told of it.
+            await asyncio.to_thread(workshop.close)
+
+    application = FastAPI(
+        title="prismgan",
+        summary="One picture in, several pictures out.",
+        description="Upload a picture, render it, follow the progress, fetch the results. See docs/serving.md.",
+        openapi_url="/api/openapi.json",
+        # FastAPI's pages load scripts from elsewhere; /docs is ours.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    answer_refusals(application)
+    own = (picture_routes.router, clip_routes.router, render_routes.router, picture_routes.frames, style_routes.router)
+    for router in (*own, page):
+        application.include_router(router)
+    application.add_middleware(
+        Guard,
+        host=host,
+        limits=limits,
+        larger={
+            "/api/pictures": limits.upload_bytes + ENVELOPE,
+            "/api/videos": limits.clip_bytes + ENVELOPE,
+            "/api/frames": limits.frame_bytes + ENVELOPE,
+        },
+    )
+    return application
+
+
+async def _sweep(workshop: Workshop) -> None:
+    while True:
+        await asyncio.sleep(SWEEP)
+        await asyncio.to_thread(workshop.sweep)
+
+
+# -- the page: a few files that are read once, so that no request's path ever meets the file system ---
+
+page = APIRouter(include_in_schema=False)
+MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FILES = {
+    file.name: (file.read_bytes(), MEDIA[file.suffix])
+    for file in (Path(__file__).parent / "static").iterdir()
+    if file.suffix in MEDIA
+}
+
+
+@page.get("/")
+def index() -> Response:
+    return _answer("index.html")
+
+
+@page.get("/docs")
+def docs() -> Response:
+    return _answer("docs.html")
+
+
+@page.get("/static/{name}")
+def static(name: str) -> Response:
+    return _answer(name)
+
+
+def _answer(name: str) -> Response:
+    if name not in FILES:
+        raise Refusal(404, "the page has no such file")
+    content, media = FILES[name]
+    # Asked for anew after every update of the package.
+    return Response(content, media_type=media, headers={"Cache-Control": "no-cache"})
+
+
+# -- serving: an address that is bound before anything is said, and an end without a trace -------------
 
 CONNECTIONS = 256
 """At once; beyond, clients are told to come back later."""
@@ -70,7 +166,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
+SITE_MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
 """Of files that a browser refuses otherwise; what this machine says of them may be wrong."""
 SITE_HEADERS = {
     **HEADERS,
@@ -87,7 +183,7 @@ def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
             f"{folder}: {'holds no site of prismgan' if folder.is_dir() else 'no such folder'}; "
             "write a site with prismgan export --format site --out FOLDER"
         )
-    for ending, media in MEDIA.items():
+    for ending, media in SITE_MEDIA.items():
         mimetypes.add_type(media, ending)
     site = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])
     return Guard(site, host, Limits(body_bytes=0), larger={}, headers=SITE_HEADERS)

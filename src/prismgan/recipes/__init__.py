@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -88,7 +88,7 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
     height, width = min(sizes, key=min)
     name = one_line(folder.resolve().name)[:80] or "photos"
     first = FirstRecipe(out, len(photos), Path("runs") / (_slug(name) or "photos"))
-    place = {path: _yaml(_relative(path, out.parent)) for path in (folder, *styles)}
+    place = {path: yaml_value(_relative(path, out.parent)) for path in (folder, *styles)}
     names = _task_names(styles)
     tasks = [_TASK.format(name=task, picture=place[style]) for task, style in zip(names, styles, strict=True)]
     text = (
@@ -97,7 +97,7 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
         .format(
             recipe=shlex.quote(one_line(str(out))),
             run=first.run,
-            name=_yaml(name),
+            name=yaml_value(name),
             folder=place[folder],
             count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
             enlarge="" if min(height, width) >= 2 * CROP else "# ",
@@ -117,9 +117,10 @@ def _relative(path: Path, base: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _yaml(text: str) -> str:
-    """A string in YAML, quoted where that is needed."""
-    return yaml.safe_dump([text], default_flow_style=True, allow_unicode=True, width=math.inf)[1:-2]
+def yaml_value(value: Any) -> str:
+    """A value as one would write it in a recipe: on one line, and quoted where that is needed."""
+    options: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True}
+    return yaml.safe_dump([value], **options, width=math.inf)[1:-2]
 
 
 def _slug(text: str) -> str:

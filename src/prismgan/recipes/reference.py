@@ -6,7 +6,6 @@ is one place to write down what a field means: below the field.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 
 from prismgan.data import builtin
 from prismgan.models import MODELS, ModelConfig
+from prismgan.recipes import yaml_value
 from prismgan.recipes.text import schema
 from prismgan.tasks import KINDS, TaskEntry
 
@@ -153,7 +153,7 @@ class _Page:
         if "const" in field:
             return f"`{field['const']}`"
         if "enum" in field:
-            return ", ".join(f"`{_yaml(value)}`" for value in field["enum"])
+            return ", ".join(f"`{yaml_value(value)}`" for value in field["enum"])
         if "prefixItems" in field:
             return f"list of {len(field['prefixItems'])}: {self._type(field['prefixItems'][0])}"
         if field["type"] == "array":
@@ -177,7 +177,7 @@ class _Page:
         if isinstance(value, list) and "$ref" in field.get("items", {}):  # its own section says the rest
             known = self.definitions[_name(field["items"])]["properties"]
             value = [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
-        return f"`{_yaml(value)}`"
+        return f"`{yaml_value(value)}`"
 
     def _meaning(self, field: Schema) -> str:
         # Pydantic leaves a field's own words out where they are those of its section.
@@ -213,15 +213,6 @@ def _range(field: Schema) -> str:
         return f", {low} to {high}"
     signs = (("at least", low), ("above", above), ("at most", high), ("below", below))
     return "".join(f", {sign} {limit}" for sign, limit in signs if limit is not None)
-
-
-def _yaml(value: Any) -> str:
-    """A default as one would write it in a recipe, on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_yaml, value)) + "]"
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _line(text: str) -> str:

@@ -131,9 +131,6 @@ class Uploads(ABC, Generic[Kept]):
                 if upload.used < oldest:
                     self._forget(upload.id)
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def _copy(self, file: UploadFile, path: Path) -> None:
         if file.size is None or file.size > self.file_bytes:
             raise Refusal(413, f"the {self.what}'s file has more than {self.file_bytes:,} bytes; send a smaller one")

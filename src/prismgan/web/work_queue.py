@@ -40,7 +40,7 @@ class WorkQueue:
             own = self._waiting.get(job.client, deque())
             if len(own) >= self.limits.waiting_of_a_client:
                 raise Refusal(429, f"{len(own)} of your jobs wait already; try again when one is done")
-            if sum(map(len, self._waiting.values())) >= self.limits.waiting or self._closed:
+            if self.waiting >= self.limits.waiting or self._closed:
                 raise Refusal(429, "the server has as much to do as it may; try again in a minute")
             job.make_way = lambda: self._make_way(job)
             own.append(job)

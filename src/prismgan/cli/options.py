@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 ENGINES = ("local", "ray")
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
-GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
-"""Settings of every group of commands."""
+GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}  # settings of every group of commands
 
 
 def examples(*commands: str) -> str:

@@ -14,8 +14,7 @@ from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
 
 MOST_VARIATIONS = 1000
-FAILED = "failed.jsonl"
-"""Name of the file beside the results that lists the pictures that failed, where others did not."""
+FAILED = "failed.jsonl"  # name of the file beside the results that lists the pictures that failed, where others did not
 
 
 def render(

@@ -12,8 +12,7 @@ import typer
 from prismgan.cli.options import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
-NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")
-"""Packages of the extra ``web``, and what they are imported as."""
+NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")  # packages of the extra `web`, and what they are imported as
 
 
 def serve(

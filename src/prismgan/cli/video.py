@@ -15,8 +15,7 @@ from prismgan.errors import PrismganError
 if TYPE_CHECKING:
     from prismgan.render.video.settings import Outcome
 
-INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C has ended, as shells have it."""
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended, as shells have it
 
 
 def video(

@@ -20,21 +20,17 @@ LOSS = "loss/"
 
 @dataclass(frozen=True)
 class Course:
-    seconds: Interval
-    """Of training, of all its networks together, evaluation left out."""
-    seconds_a_step: Interval
-    """Median over a training, of all its networks together."""
+    seconds: Interval  # of training, of all its networks together, evaluation left out
+    seconds_a_step: Interval  # median over a training, of all its networks together
     collapses: Mapping[int, tuple[str, ...]]
     """By seed, why it counts as collapsed: it diverged, or a task's metric is worse than doing nothing."""
     discriminator: Mapping[str, float]
     """Its metrics on test pictures, mean over networks and seeds; empty where there is none."""
-    tasks: tuple[str, ...]
-    """Of the rows and columns of ``cosines``; empty where no gradients were compared."""
+    tasks: tuple[str, ...]  # of the rows and columns of `cosines`; empty where no gradients were compared
     cosines: tuple[tuple[float | None, ...], ...]
     """Cosines between the tasks' gradients, mean over training and seeds; None where two tasks share nothing, or no
     step has targets of both, as enlargements by different factors never do."""
-    curves: Mapping[str, Series]
-    """Mean over seeds of every loss's terms, ``TASK/TERM``, over the steps."""
+    curves: Mapping[str, Series]  # mean over seeds of every loss's terms, `TASK/TERM`, over the steps
 
 
 def find_course(trainings: Sequence[Training], quality: Quality) -> Course:

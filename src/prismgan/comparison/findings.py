@@ -27,24 +27,20 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_weights
 
-PICTURES = "pictures"
-"""Folder of what the variants make of test pictures."""
+PICTURES = "pictures"  # folder of what the variants make of test pictures
 
 
 @dataclass(frozen=True)
 class Findings:
     """What a comparison found; by variant where not said otherwise."""
 
-    recipe: Recipe
-    """The recipe that was compared on, of the first variant and seed."""
+    recipe: Recipe  # the recipe that was compared on, of the first variant and seed
     seeds: tuple[int, ...]
-    variants: tuple[Variant, ...]
-    """The first is what the others are compared with."""
+    variants: tuple[Variant, ...]  # the first is what the others are compared with
     budgets: Mapping[str, Budget]
     quality: Quality
     courses: Mapping[str, Course]
-    rendering: Mapping[str, float]
-    """Seconds for all tasks of one picture, measured in turn."""
+    rendering: Mapping[str, float]  # seconds for all tasks of one picture, measured in turn
     threads: int
 
     @property
@@ -118,12 +114,10 @@ def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
 Render = Callable[[Tensor], Mapping[str, Tensor]]
 
 SHOWN = 2
-SIDE = 256
-"""Longest side that a source has, in pixels, where its photo is large enough."""
+SIDE = 256  # longest side that a source has, in pixels, where its photo is large enough
 SOURCE, EXPECTED = "source", "expected"
 """Names of the files beside those of variants: what went in, and the target or exemplar."""
-HEIGHT, WIDTH, REPEATS = 256, 384, 5
-"""Of the picture that is timed, and how often."""
+HEIGHT, WIDTH, REPEATS = 256, 384, 5  # of the picture that is timed, and how often
 
 
 def load_renderer(trainings: Sequence[Training]) -> Render:

@@ -20,10 +20,8 @@ from prismgan.report.wording import duration
 from prismgan.training.display import Display
 from prismgan.training.run import Run, must_be_resumable
 
-EVERY = 15.0
-"""Seconds between two lines where the output is a file or a pipe."""
-TITLE = 80
-"""Most characters of a recipe's name."""
+EVERY = 15.0  # seconds between two lines where the output is a file or a pipe
+TITLE = 80  # most characters of a recipe's name
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,7 @@ class Training:
     """One training: an ordinary run folder inside of the comparison's."""
 
     variant: str
-    part: str
-    """The task of an expert; else empty."""
+    part: str  # the task of an expert; else empty
     recipe: Recipe
     run: Run
 
@@ -107,10 +104,8 @@ class ComparisonDisplay(Display):
         self.console = Console(stderr=True)
         self.trainings = list(trainings)
         self._steps = sum(training.recipe.training.steps for training in trainings)
-        self._done = 0
-        """Steps of the trainings that are done."""
-        self._timed, self._seconds = 0, 0.0
-        """Of these, the steps whose time is known, and that time."""
+        self._done = 0  # steps of the trainings that are done
+        self._timed, self._seconds = 0, 0.0  # of these, the steps whose time is known, and that time
         self._current: Training | None = None
         self._first = 0
         self._entered = self._printed = time.monotonic()

@@ -16,8 +16,7 @@ from prismgan.comparison.plan import Training
 from prismgan.comparison.variants import EXPERTS, JOINT, Variant
 from prismgan.evaluation.measurement import Evaluation, Measurement
 
-LEVEL = 0.95
-"""Confidence of the intervals; what is left of 1 is the error rate of the tests."""
+LEVEL = 0.95  # confidence of the intervals; what is left of 1 is the error rate of the tests
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Interval:
     """A mean over seeds and where the mean over all seeds would lie."""
 
     mean: float
-    half: float | None
-    """Half the width of the interval; None with one seed, which says nothing about others."""
+    half: float | None  # half the width of the interval; None with one seed, which says nothing about others
     count: int
 
 
@@ -34,8 +32,7 @@ class Interval:
 class Difference(Interval):
     """A mean difference over pairs of trainings with the same seed."""
 
-    p: float | None
-    """Probability of a difference as large by chance, two-sided; None with one pair."""
+    p: float | None  # probability of a difference as large by chance, two-sided; None with one pair
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -78,10 +75,8 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     return [highest[index] for index in range(len(order))]
 
 
-Key = tuple[str, str, str]
-"""Task, condition, metric."""
-Seeds = Mapping[int, Measurement]
-"""One measurement for every seed."""
+Key = tuple[str, str, str]  # task, condition, metric
+Seeds = Mapping[int, Measurement]  # one measurement for every seed
 
 
 def values_of(seeds: Seeds) -> dict[int, float]:
@@ -94,8 +89,7 @@ class Result:
 
     variant: str
     seeds: Seeds
-    difference: Difference | None = None
-    """To the first variant; None for itself."""
+    difference: Difference | None = None  # to the first variant; None for itself
     p_adjusted: float | None = None
     """The difference's p, corrected for all variants and conditions in which the task's metric is tested."""
 

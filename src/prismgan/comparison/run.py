@@ -19,8 +19,7 @@ from prismgan.training.display import Display
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
-TRAINING_MEMORY = 3_500_000_000
-"""Bytes that a worker of a cluster trains with."""
+TRAINING_MEMORY = 3_500_000_000  # bytes that a worker of a cluster trains with
 
 
 def compare(

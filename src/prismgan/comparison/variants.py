@@ -21,10 +21,8 @@ from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rende
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
 
-JOINT: str = PrismConfig.model_fields["kind"].default
-"""The recipe as it is."""
-EXPERTS = "experts"
-"""The recipe once for every task, which alone is trained, on the same pictures."""
+JOINT: str = PrismConfig.model_fields["kind"].default  # the recipe as it is
+EXPERTS = "experts"  # the recipe once for every task, which alone is trained, on the same pictures
 MODELS = (
     JOINT,
     EXPERTS,
@@ -32,8 +30,7 @@ MODELS = (
 )
 """All that may take part; other kinds of model have as many parameters as ours."""
 
-MEASUREMENTS = 20
-"""Times that gradients are compared along a training whose recipe does not say how often."""
+MEASUREMENTS = 20  # times that gradients are compared along a training whose recipe does not say how often
 
 
 class Axis(NamedTuple):
@@ -63,12 +60,9 @@ class Variant:
     """What is trained once for every seed."""
 
     name: str
-    model: str
-    """One of :data:`MODELS`."""
-    variation: str
-    """What of the recipe was changed for it; empty for nothing."""
-    recipes: Mapping[str, Recipe]
-    """One training each: by task for experts, else one whose key is empty."""
+    model: str  # one of `MODELS`
+    variation: str  # what of the recipe was changed for it; empty for nothing
+    recipes: Mapping[str, Recipe]  # one training each: by task for experts, else one whose key is empty
 
     @property
     def folder(self) -> str:
@@ -146,14 +140,11 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
 class Budget:
     """What a variant is given for one seed."""
 
-    steps: int
-    """Of every training: an expert sees its task as often as the joint network does."""
+    steps: int  # of every training: an expert sees its task as often as the joint network does
     batch_size: int
     crop: int
-    parameters: Mapping[str, int]
-    """Parameters that render, by part."""
-    beside: Mapping[str, int]
-    """Parameters that serve training alone, by the network that they are of."""
+    parameters: Mapping[str, int]  # parameters that render, by part
+    beside: Mapping[str, int]  # parameters that serve training alone, by the network that they are of
 
     @property
     def total(self) -> int:

@@ -25,8 +25,7 @@ from prismgan.render.sheet import sheet
 from prismgan.tasks import Task
 
 SHEET_PICTURES = 2
-SHEET_SIDE = 192
-"""Longest side of a source on a sample sheet, in pixels, if its photo is large enough."""
+SHEET_SIDE = 192  # longest side of a source on a sample sheet, in pixels, if its photo is large enough
 
 
 def evaluator(

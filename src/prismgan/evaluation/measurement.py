@@ -58,28 +58,21 @@ Against = Literal["target", "photo", "exemplar", "guidance", "domain", "real", "
 class Measurement(_Record):
     """One metric of one task under one condition, beside that of doing nothing."""
 
-    suite: str = ""
-    """Of a benchmark: the suite that measured it."""
+    suite: str = ""  # of a benchmark: the suite that measured it
     task: str
     kind: str = ""
-    condition: str = ""
-    """Degradation or test set."""
+    condition: str = ""  # degradation or test set
     metric: str
-    unit: str = ""
-    """Empty for a plain number."""
+    unit: str = ""  # empty for a plain number
     better: Literal["higher", "lower"]
     value: float | None
-    deviation: float | None = None
-    """Standard deviation of the value, for metrics of sets."""
+    deviation: float | None = None  # standard deviation of the value, for metrics of sets
     baseline: float | None = None
     """The same metric of the task's baseline: the source itself, upsampled bicubically for super-resolution."""
     compared_with: Against = "target"
-    count: int | None = None
-    """Number of pictures, or of pairs of frames, that ``value`` is the mean over."""
-    target: float | None = None
-    """The value aimed at."""
-    literature: Mapping[str, float] = {}
-    """Published values, by method."""
+    count: int | None = None  # number of pictures, or of pairs of frames, that `value` is the mean over
+    target: float | None = None  # the value aimed at
+    literature: Mapping[str, float] = {}  # published values, by method
 
     @classmethod
     def of(
@@ -160,8 +153,7 @@ class Evaluation(_Record):
     discriminator: Mapping[str, float | None] = {}
     anomaly: tuple[Mapping[str, Any], ...] = ()
     """Of a model that has anomaly scores: ``picture``, ``condition``, ``score``, and ``scaled`` to [0, 1]."""
-    skipped: tuple[str, ...] = ()
-    """Pictures that could not be read, and why."""
+    skipped: tuple[str, ...] = ()  # pictures that could not be read, and why
 
 
 class Parameters(_Record):

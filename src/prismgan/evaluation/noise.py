@@ -20,14 +20,11 @@ from prismgan.metrics import ABSOLUTE, Modes, SetMetric, classifier_kid, modes
 from prismgan.networks import Classifier
 from prismgan.tasks import Task, made_of_photo
 
-LATENTS = 1000
-"""Latents that are drawn."""
-AT_ONCE = 100
-"""Of them, in one pass of the generator."""
+LATENTS = 1000  # latents that are drawn
+AT_ONCE = 100  # of them, in one pass of the generator
 
 STEPS, BATCH, RATE = 500, 64, 1e-3
-MAXIMUM_ROWS = 2000
-"""Rows that are looked at; of more, these are spread evenly."""
+MAXIMUM_ROWS = 2000  # rows that are looked at; of more, these are spread evenly
 
 Images = Float[Tensor, "N 3 H W"]
 
@@ -55,8 +52,7 @@ class NoiseEvaluation:
     test: Sequence[Row]
     crop: int
     seed: int
-    sets: Sequence[SetMetric] = ()
-    """Metrics of sets beside the one by the classifier."""
+    sets: Sequence[SetMetric] = ()  # metrics of sets beside the one by the classifier
     device: str = "cpu"
 
     @cached_property
@@ -148,8 +144,7 @@ class NoiseEvaluation:
 
 class Labelled(NamedTuple):
     pictures: Float[Tensor, "N 3 H W"]
-    classes: Int[Tensor, " N"]
-    """The number of the collection that each comes from."""
+    classes: Int[Tensor, " N"]  # the number of the collection that each comes from
 
 
 def labelled(

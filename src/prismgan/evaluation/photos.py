@@ -30,8 +30,7 @@ from prismgan.tasks import Exemplar, Paired, Task, Unpaired
 from prismgan.weights import default_features, find_features, load_weights
 
 NO_METRICS = NamedMetrics()
-JUDGED = 32
-"""Crops that the discriminator judges."""
+JUDGED = 32  # crops that the discriminator judges
 
 
 @torch.no_grad()

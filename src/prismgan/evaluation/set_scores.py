@@ -21,8 +21,7 @@ from prismgan.recipes.recipe import EvaluationConfig
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_squeeze
 
-MOST_SHOWN = 100
-"""Pictures of a task's domain that its outputs are compared with; of more, these are spread evenly."""
+MOST_SHOWN = 100  # pictures of a task's domain that its outputs are compared with; of more, these are spread evenly
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ class SetScores:
         self.largest = 2 * maximum_side
         self.seed = seed
         self.device = device
-        self.skipped: dict[str, str] = {}
-        """Shown pictures that could not be read, and why."""
+        self.skipped: dict[str, str] = {}  # shown pictures that could not be read, and why
         # Features by metric and task; those of one condition also by its name and output, baseline or target.
         self._features: dict[tuple[str, ...], list[Tensor]] = defaultdict(list)
         for task in shown if self.metrics else ():

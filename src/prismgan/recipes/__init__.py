@@ -18,10 +18,8 @@ from prismgan.files import replace_file
 
 PREFIX = "recipe:"
 FOLDER = Path(__file__).parent
-MEASURED = 500
-"""Photos whose sizes are looked at for a first recipe, so that a large folder takes no minutes."""
-CROP = 64
-"""Side of the training crops in a first recipe, in pixels of the source."""
+MEASURED = 500  # photos whose sizes are looked at for a first recipe, so that a large folder takes no minutes
+CROP = 64  # side of the training crops in a first recipe, in pixels of the source
 
 
 def built_in() -> dict[str, Path]:
@@ -53,10 +51,8 @@ def caption(text: str) -> str:
 
 class FirstRecipe(NamedTuple):
     path: Path
-    photos: int
-    """Number of photos in the folder."""
-    run: Path
-    """A folder for the training."""
+    photos: int  # number of photos in the folder
+    run: Path  # a folder for the training
 
 
 def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:

@@ -18,8 +18,7 @@ from prismgan.models import MODELS
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import KINDS
 
-MOST_FAULTS = 50
-"""Faults of a recipe that are listed."""
+MOST_FAULTS = 50  # faults of a recipe that are listed
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:

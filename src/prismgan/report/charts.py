@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from prismgan.report.history import History, Series
 from prismgan.report.wording import compact
 
-MAXIMUM_POINTS = 400
-"""Maximum number of points of a curve, however long the run was."""
-COLOURS = 8
-"""Number of colours in the style sheet; further lines begin again with the first."""
+MAXIMUM_POINTS = 400  # maximum number of points of a curve, however long the run was
+COLOURS = 8  # number of colours in the style sheet; further lines begin again with the first
 
 Floats = NDArray[np.float64]
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -25,19 +23,15 @@ Matrix = tuple[tuple[float | None, ...], ...]
 class Line(NamedTuple):
     name: str
     series: Series
-    limit: bool = False
-    """Whether the curve is a bound rather than a measurement: dashed and not smoothed."""
+    limit: bool = False  # whether the curve is a bound rather than a measurement: dashed and not smoothed
 
 
 class Chart(NamedTuple):
     title: str
-    label: str
-    """Description for screen readers."""
-    legend: tuple[tuple[str, str, str], ...]
-    """CSS class, name and last value of every line."""
+    label: str  # description for screen readers
+    legend: tuple[tuple[str, str, str], ...]  # CSS class, name and last value of every line
     note: str
-    data: str
-    """JSON for ``report.js``."""
+    data: str  # JSON for `report.js`
 
 
 def chart(
@@ -90,8 +84,7 @@ def chart(
     )
 
 
-SMOOTHING = 20
-"""A moving average spans the values divided by this."""
+SMOOTHING = 20  # a moving average spans the values divided by this
 
 
 def smooth(values: Floats, geometric: bool) -> Floats:
@@ -147,10 +140,8 @@ class HeatMap(NamedTuple):
     """A symmetric matrix of numbers from -1 to 1."""
 
     title: str
-    names: Sequence[str]
-    """Of the rows and of the columns."""
-    values: Matrix
-    """Row after row; None for a missing number."""
+    names: Sequence[str]  # of the rows and of the columns
+    values: Matrix  # row after row; None for a missing number
 
 
 def mean_cosines(histories: Iterable[History], tasks: Sequence[str]) -> Matrix:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from prismgan.errors import PrismganError
 from prismgan.files import parse_json
 
-LARGEST = 2**53
-"""Whole number that a float still tells from the next."""
+LARGEST = 2**53  # whole number that a float still tells from the next
 
 
 class Series(NamedTuple):
@@ -21,16 +20,14 @@ class Series(NamedTuple):
 
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
-    not_finite: int
-    """How many values were NaN or infinite."""
+    not_finite: int  # how many values were NaN or infinite
 
 
 class Event(NamedTuple):
     """Something that happened once, or several times with the same message."""
 
     kind: str
-    step: int | None
-    """Of the first time, where the line names one."""
+    step: int | None  # of the first time, where the line names one
     message: str
     times: int
 
@@ -40,8 +37,7 @@ class History:
     records: tuple[dict[str, float], ...]
     """One mapping a logged step, step order; steps that were taken back by a resume are left out."""
     events: tuple[Event, ...]
-    seconds: float
-    """Time spent in training, summed over resumes, steps that were taken back included."""
+    seconds: float  # time spent in training, summed over resumes, steps that were taken back included
     unreadable: tuple[int, ...]
     """Numbers of the lines that are neither values nor an event, as a killed process leaves them."""
 

@@ -17,14 +17,10 @@ from prismgan.report.history import Event, History, Series, read_history
 from prismgan.report.page import Chapter, write_page
 from prismgan.report.wording import compact, duration, share, signed
 
-MAXIMUM_PICTURES = 4
-"""Maximum number of source pictures that are compared; the first ones by name."""
-MAXIMUM_SAMPLES = 6
-"""Maximum number of sample sheets, evenly spread over the run."""
-MAXIMUM_EVENTS = 200
-"""Maximum number of events that are listed; the first ones."""
-PLAIN = ("step", "time", "skipped")
-"""Values without a curve of their own."""
+MAXIMUM_PICTURES = 4  # maximum number of source pictures that are compared; the first ones by name
+MAXIMUM_SAMPLES = 6  # maximum number of sample sheets, evenly spread over the run
+MAXIMUM_EVENTS = 200  # maximum number of events that are listed; the first ones
+PLAIN = ("step", "time", "skipped")  # values without a curve of their own
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,9 @@ from prismgan.web.refusals import Refusal
 from prismgan.web.slow_clients import Exchange, too_large
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
-"""Addresses that mean all of the machine's."""
-SCHEMES = ("http", "https")
-"""The second where another server stands in front."""
-MOST_DIGITS = 18
-"""Of a length that is worth reading."""
+EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # addresses that mean all of the machine's
+SCHEMES = ("http", "https")  # the second where another server stands in front
+MOST_DIGITS = 18  # of a length that is worth reading
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(:\d{1,5})?", re.IGNORECASE)
 """One name or address, and a port: what browsers send."""
 POLICY = (
@@ -48,11 +45,9 @@ class Guard:
     """ASGI middleware around everything else."""
 
     application: ASGIApp
-    host: str
-    """The address that the server is bound to."""
+    host: str  # the address that the server is bound to
     limits: Limits
-    larger: Mapping[str, int]
-    """Most bytes of a body where they are others than the limits', by path."""
+    larger: Mapping[str, int]  # most bytes of a body where they are others than the limits', by path
     headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
     _exchanges: set[Exchange] = field(default_factory=set)
 

@@ -42,46 +42,30 @@ class Job:
     """
 
     client: str
-    work: Callable[[Job], None]
-    """Calls :meth:`advance` again and again."""
-    length: Length
-    """Between two of its pieces it makes way for what is shorter."""
+    work: Callable[[Job], None]  # calls `advance` again and again
+    length: Length  # between two of its pieces it makes way for what is shorter
     kind: Literal["render", "style"] = "render"
-    name: str = ""
-    """Of the style."""
+    name: str = ""  # of the style
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
-    done: int = 0
-    """Tiles, frames, or steps."""
-    total: int = 1
-    """0 where nobody knows."""
+    done: int = 0  # tiles, frames, or steps
+    total: int = 1  # 0 where nobody knows
     error: str | None = None
     sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     """Height and width of what comes out, by name; None where they are known at the end."""
-    results: dict[str, Picture] = field(default_factory=dict)
-    """Pictures that came out, in memory."""
-    files: dict[str, Path] = field(default_factory=dict)
-    """Clips that came out."""
-    folder: Path | None = None
-    """Where those are, and nothing else."""
-    file_bytes: int = 0
-    """Room that they take on the disk."""
-    remarks: list[str] = field(default_factory=list)
-    """What somebody may want to know."""
-    preview: bytes = b""
-    """The newest, a JPEG file."""
-    previews: int = 0
-    """How many there were."""
-    uploads: tuple[Upload, ...] = ()
-    """What it reads."""
-    watchers: int = 0
-    """Open WebSockets that follow it."""
-    asked: float = field(default_factory=time.monotonic)
-    """When somebody last asked for it, or stopped following it."""
+    results: dict[str, Picture] = field(default_factory=dict)  # pictures that came out, in memory
+    files: dict[str, Path] = field(default_factory=dict)  # clips that came out
+    folder: Path | None = None  # where those are, and nothing else
+    file_bytes: int = 0  # room that they take on the disk
+    remarks: list[str] = field(default_factory=list)  # what somebody may want to know
+    preview: bytes = b""  # the newest, a JPEG file
+    previews: int = 0  # how many there were
+    uploads: tuple[Upload, ...] = ()  # what it reads
+    watchers: int = 0  # open WebSockets that follow it
+    asked: float = field(default_factory=time.monotonic)  # when somebody last asked for it, or stopped following it
     ended: float | None = None
     unwanted: bool = False
-    make_way: Callable[[], None] = lambda: None
-    """Runs shorter jobs that wait; the queue sets it."""
+    make_way: Callable[[], None] = lambda: None  # runs shorter jobs that wait; the queue sets it
 
     @property
     def is_over(self) -> bool:

@@ -29,8 +29,7 @@ FILES = (
     "ort-wasm-simd-threaded.asyncify.wasm",
 )
 """What a site needs of it: for processors, and for graphics processors. A browser loads one of both."""
-PATIENCE = 600
-"""Seconds for the 33 MB."""
+PATIENCE = 600  # seconds for the 33 MB
 
 
 def runtime_files(named: Path | None = None) -> dict[str, bytes]:

@@ -114,8 +114,7 @@ def _enlarged(source: Picture, scale: int) -> Picture:
 # -- frames of a camera: a frame comes in, its looks go out, and nothing is kept -----------------------
 
 frames = APIRouter(prefix="/api", tags=["frames"])
-PAUSE = 0.002
-"""Seconds between two looks at the job."""
+PAUSE = 0.002  # seconds between two looks at the job
 NO_JPEG = "is no JPEG file, or is damaged"
 
 

@@ -28,10 +28,8 @@ from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
 from prismgan.web.workshop import Studio, Workshop
 
-ENVELOPE = 16_000
-"""Bytes of a form around its file."""
-SWEEP = 60.0
-"""Seconds between two looks for what is too old."""
+ENVELOPE = 16_000  # bytes of a form around its file
+SWEEP = 60.0  # seconds between two looks for what is too old
 
 
 def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
@@ -117,10 +115,8 @@ def _answer(name: str) -> Response:
 
 # -- serving: an address that is bound before anything is said, and an end without a trace -------------
 
-CONNECTIONS = 256
-"""At once; beyond, clients are told to come back later."""
-PATIENCE = 3
-"""Seconds that open connections have at the end."""
+CONNECTIONS = 256  # at once; beyond, clients are told to come back later
+PATIENCE = 3  # seconds that open connections have at the end
 
 
 def bound(host: str, port: int) -> socket.socket:

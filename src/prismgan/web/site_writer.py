@@ -40,10 +40,8 @@ class Site:
     """What was written."""
 
     path: Path
-    sizes: Mapping[str, int]
-    """Bytes by name of a file."""
-    tasks: tuple[TaskParity, ...]
-    """How far the pieces are from the generator."""
+    sizes: Mapping[str, int]  # bytes by name of a file
+    tasks: tuple[TaskParity, ...]  # how far the pieces are from the generator
 
     @property
     def parts(self) -> dict[str, int]:

@@ -33,13 +33,10 @@ class Exchange:
     """
 
     client: str
-    most: int
-    """Bytes of the body that are taken."""
-    arriving: bool
-    """Whether more of the body is to come."""
+    most: int  # bytes of the body that are taken
+    arriving: bool  # whether more of the body is to come
     limits: Limits
-    headers: Mapping[str, str]
-    """Of the answer."""
+    headers: Mapping[str, str]  # of the answer
     _receive: Receive
     _send: Send
     _received: int = 0
@@ -103,8 +100,7 @@ class Connection(H11Protocol):
     has sent least for its age. Those of other addresses are left alone.
     """
 
-    MOST: ClassVar[int] = 64
-    """Connections of one address; WebSockets are counted elsewhere."""
+    MOST: ClassVar[int] = 64  # connections of one address; WebSockets are counted elsewhere
     HEAD_SECONDS: ClassVar[float] = 10
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

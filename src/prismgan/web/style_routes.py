@@ -29,8 +29,7 @@ from prismgan.weights import free_name
 
 router = APIRouter(prefix="/api", tags=["styles"])
 PREVIEW = "builtin:coffee"
-PREVIEW_SIDE = 384
-"""Longest side of a preview in pixels."""
+PREVIEW_SIDE = 384  # longest side of a preview in pixels
 
 
 @router.post("/styles", status_code=202, responses=wrong(400, 404, 409, 422, 429))

@@ -39,8 +39,7 @@ class Upload:
     path: Path
     height: int
     width: int
-    used: float = field(default_factory=time.monotonic, kw_only=True)
-    """When it was last asked for."""
+    used: float = field(default_factory=time.monotonic, kw_only=True)  # when it was last asked for
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,21 +53,16 @@ Kept = TypeVar("Kept", bound=Upload)
 class Uploads(ABC, Generic[Kept]):
     """All of one kind. A name that a client sent is never used: only an id that was drawn here finds a file."""
 
-    what: ClassVar[str]
-    """What errors call one."""
-    command: ClassVar[str]
-    """What takes more."""
+    what: ClassVar[str]  # what errors call one
+    command: ClassVar[str]  # what takes more
 
     folder: Path
     limits: Limits
-    needed: Callable[[Upload], bool]
-    """Whether a job that is not over needs an upload."""
+    needed: Callable[[Upload], bool]  # whether a job that is not over needs an upload
     file_bytes: int
-    output_pixels: int
-    """Of a picture or frame that is made of it."""
+    output_pixels: int  # of a picture or frame that is made of it
     most: int
-    most_of_a_client: int
-    """Beyond, the one that was used longest ago is forgotten."""
+    most_of_a_client: int  # beyond, the one that was used longest ago is forgotten
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -157,8 +151,7 @@ class Uploads(ABC, Generic[Kept]):
 
 # -- pictures -------------------------------------------------------------------------------------
 
-LARGE = threading.BoundedSemaphore(2)
-"""Of large pictures that are decoded when they arrive."""
+LARGE = threading.BoundedSemaphore(2)  # of large pictures that are decoded when they arrive
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
 """Pillow's names. It reads many more, for which decoders are old and seldom tested."""
 
@@ -236,16 +229,13 @@ class Part:
 
 # -- clips ----------------------------------------------------------------------------------------
 
-CLIP = "the clip"
-"""What errors call it."""
+CLIP = "the clip"  # what errors call it
 
 
 @dataclass
 class SentClip(Upload):
-    seconds: float | None
-    """How long it is; None where the file does not say."""
-    frames: int | None
-    """How many there are, about."""
+    seconds: float | None  # how long it is; None where the file does not say
+    frames: int | None  # how many there are, about
 
 
 def clips_are_read() -> bool:

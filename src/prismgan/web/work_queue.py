@@ -25,8 +25,7 @@ class WorkQueue:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
-        """By client, whose turn it is first."""
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()  # by client, whose turn it is first
         self._running: list[Job] = []
         """The job, and behind it those that it makes way for, each shorter than the one before."""
         self._changed = threading.Condition()

@@ -34,8 +34,7 @@ class Studio:
 
     def __init__(self, weights: Weights, runtime: str | None = None, *, fast: bool = False) -> None:
         self.weights = weights
-        self.added: tuple[str, ...] = ()
-        """Names of the styles that were added."""
+        self.added: tuple[str, ...] = ()  # names of the styles that were added
         self._new_renderer = partial(Renderer, runtime=runtime, fast=fast)
         self.renderer = self._new_renderer(weights)
 
@@ -45,8 +44,7 @@ class Studio:
 
 
 PREFIX = "prismgan-serve-"
-COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"
-"""The environment's variable that torch's compiler reads."""
+COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # the environment's variable that torch's compiler reads
 LOCK = "lock"
 """A file that a server holds a lock on as long as it lives. The system lets go of it, however the server ends; a number
 of a process would say less, as it is given away again, and another container's is unknown here."""

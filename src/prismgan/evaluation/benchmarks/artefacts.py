@@ -21,10 +21,8 @@ from prismgan.evaluation.measurement import Figure
 from prismgan.images import luma
 from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
 
-STEADIED = ", steadied"
-"""Behind the name of what went through :class:`~prismgan.render.video.consistency.TemporalSmoother`."""
-AIM = 1.6
-"""Most that we allow a look to flicker against its source, as a ratio of root mean squares."""
+STEADIED = ", steadied"  # behind the name of what went through `TemporalSmoother`
+AIM = 1.6  # most that we allow a look to flicker against its source, as a ratio of root mean squares
 SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi"})
 
 
@@ -86,10 +84,8 @@ STEADINESS = Suite("steadiness", _lacks_clips, _flicker, modules=("av", "cv2"))
 # -- grids ----------------------------------------------------------------------------------------
 
 PEAK = Figure("grid_peak", "dB", "lower")
-WINDOW = 64
-"""Side in pixels of the windows whose spectra are averaged; a picture must have that many."""
-PERIODS = (2, 4)
-"""In pixels: the periods of artefacts by sub-pixel layers at 1/2 and 1/4 of the resolution."""
+WINDOW = 64  # side in pixels of the windows whose spectra are averaged; a picture must have that many
+PERIODS = (2, 4)  # in pixels: the periods of artefacts by sub-pixel layers at 1/2 and 1/4 of the resolution
 NEIGHBOURS = (2, 3, 4, 5)
 """Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
 

@@ -16,25 +16,20 @@ from prismgan.evaluation.benchmarks.restoration import Judged, against_bicubic, 
 from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, mean_row
 from prismgan.metrics import PSNR, Metric
 
-Colours = tuple[tuple[int, int, int], tuple[int, int, int]]
-"""Ink and paper."""
+Colours = tuple[tuple[int, int, int], tuple[int, int, int]]  # ink and paper
 Draw = Callable[[Colours, int, int], UInt8[Tensor, "3 H W"]]
 """From the colours, a side in pixels and a factor to a square picture, drawn larger by that factor."""
-Pattern = Callable[[Tensor, Tensor], Tensor]
-"""From the rows and columns of pixels to how much ink is there, 0..1."""
+Pattern = Callable[[Tensor, Tensor], Tensor]  # from the rows and columns of pixels to how much ink is there, 0..1
 
-SIDE = 192
-"""Height and width in pixels of the pictures that are rendered."""
-RIM = 8
-"""Pixels at the border that patterns are not judged by."""
+SIDE = 192  # height and width in pixels of the pictures that are rendered
+RIM = 8  # pixels at the border that patterns are not judged by
 COLOURS: tuple[Colours, ...] = (
     ((0, 0, 0), (255, 255, 255)),
     ((235, 235, 235), (24, 28, 36)),
     ((20, 60, 160), (250, 240, 200)),
 )
 """Dark on light, light on dark, and coloured."""
-TEXT_SIZES = (10, 12, 20)
-"""Sizes of letters in pixels of the picture that is rendered."""
+TEXT_SIZES = (10, 12, 20)  # sizes of letters in pixels of the picture that is rendered
 LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9
 """What restoration should leave of clean text, in dB to itself, and of the contrast of patterns."""
 LINES = (

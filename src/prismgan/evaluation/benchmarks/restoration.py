@@ -21,8 +21,7 @@ from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mea
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 REPAIRED = "cbsd68"
-CLEAN = "clean"
-"""The name of no fault at all."""
+CLEAN = "clean"  # the name of no fault at all
 
 Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
 
@@ -35,8 +34,7 @@ class Fault(NamedTuple):
     """What is done to a clean photo before it is restored."""
 
     degrade: Degrade
-    gain: float | None = None
-    """In dB, that we aim at."""
+    gain: float | None = None  # in dB, that we aim at
     literature: Mapping[str, float] = {}
 
 
@@ -70,8 +68,7 @@ def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
 
 class Judged(NamedTuple):
     metric: Metric
-    border: int
-    """Pixels of a picture that are left out at each border, as papers leave them out."""
+    border: int  # pixels of a picture that are left out at each border, as papers leave them out
     aim: float | None = None
     literature: Mapping[str, float] = {}
 
@@ -158,10 +155,8 @@ def _rounded(levels: Tensor) -> Tensor:
 
 
 PHOTOS_TO_ENLARGE = "bsd100"
-QUALITIES = (75, 40)
-"""Of the JPEG that photos were saved as before they are enlarged."""
-BLOCK = 8
-"""Side in pixels of JPEG's blocks."""
+QUALITIES = (75, 40)  # of the JPEG that photos were saved as before they are enlarged
+BLOCK = 8  # side in pixels of JPEG's blocks
 MOST_BLOCKINESS = 1.1
 
 BLURRED = {

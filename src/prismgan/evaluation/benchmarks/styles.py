@@ -24,13 +24,11 @@ from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_features
 
 OBJECTIVE = Figure("objective", better="lower")
-TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")
-"""Feature networks whose objective pixels are optimised on."""
+TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")  # feature networks whose objective pixels are optimised on
 JUDGE = "squeezenet1_1_fp16"
 """A feature network that nothing was trained or optimised on. It judges what was optimised on the first teacher."""
 ITERATIONS = (50, 100)
-RATE = 0.05
-"""Step of Adam, in units of [-1, 1]."""
+RATE = 0.05  # step of Adam, in units of [-1, 1]
 
 Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
 Photo = Float[Tensor, "1 3 H W"]

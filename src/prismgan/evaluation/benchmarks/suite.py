@@ -17,8 +17,7 @@ from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
-UNSEEN = "bsd100"
-"""Test set whose first pictures are the photos that looks are measured on."""
+UNSEEN = "bsd100"  # test set whose first pictures are the photos that looks are measured on
 LONGEST_SIDE = 384
 
 
@@ -35,14 +34,10 @@ class Bench:
     """What a suite measures, and on what."""
 
     renderer: Renderer
-    folder: Path
-    """Laid out as ``--benchmarks`` expects it: ``test/``, ``video/``, ``styles/``, ``perceptual/``."""
-    photos: int = 12
-    """Most photos that looks are measured on."""
-    announce: Callable[[str], None] = lambda _: None
-    """Told what is being measured."""
-    left_out: list[str] = field(default_factory=list)
-    """What could not be measured, and why; suites add to it."""
+    folder: Path  # laid out as `--benchmarks` expects it: `test/`, `video/`, `styles/`, `perceptual/`
+    photos: int = 12  # most photos that looks are measured on
+    announce: Callable[[str], None] = lambda _: None  # told what is being measured
+    left_out: list[str] = field(default_factory=list)  # what could not be measured, and why; suites add to it
 
     def of_kind(self, kind: str) -> list[HeadEntry]:
         return [entry for entry in self.renderer.header.tasks if entry.kind == kind]
@@ -63,11 +58,9 @@ class Suite:
     """A group of benchmarks that is measured or left out as a whole."""
 
     name: str
-    lacks: Callable[[Path], str | None]
-    """What a folder lacks for it, in words; None if nothing."""
+    lacks: Callable[[Path], str | None]  # what a folder lacks for it, in words; None if nothing
     rows: Callable[[Bench], Iterator[Row]]
-    modules: Sequence[str] = ()
-    """What has to be installed; all belong to the extra ``video``."""
+    modules: Sequence[str] = ()  # what has to be installed; all belong to the extra `video`
 
     def measure(self, bench: Bench) -> Iterator[Row]:
         for row in self.rows(bench):

@@ -16,9 +16,7 @@ class TaskBatch:
     """The part of a batch that one task's losses and metrics see."""
 
     source: Float[Tensor, "B 3 H W"]
-    """The generator's input, in [-1, 1]."""
     reference: Float[Tensor, "B 3 H W"]
-    """The clean photo that the source was degraded from, in [-1, 1]."""
     target: Float[Tensor, "B 3 sH sW"] | None
     """The target of the output, in [-1, 1]; None for a task without pairs."""
     latent: Float[Tensor, "B Z"] | None = None

@@ -39,8 +39,7 @@ MINIMUM_SIDE = 16  # shortest side in pixels that the networks can do anything s
 def find_pictures(folder: Path) -> list[Path]:
     """All pictures below ``folder``, as :func:`is_picture` says, sorted; hidden files and folders are left out.
 
-    Raises:
-        PictureError: it is no folder, or holds no picture.
+    :class:`PictureError` where it is no folder, or holds no picture.
     """
     if not folder.exists():
         raise PictureError(f"{folder}: no such folder")

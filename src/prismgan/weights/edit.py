@@ -94,11 +94,7 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
 
 
 def rename_task(weights: Weights, old: str, new: str) -> Weights:
-    """The weights with a task under another name, in the same place.
-
-    Raises:
-        WeightsError: there is no such task, or the new name is taken or is no name for a task.
-    """
+    """The weights with a task under another name, in the same place; :class:`WeightsError` where that cannot be."""
     _must_have(weights, old)
     free_name(weights, new)
     tasks = [entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks]

@@ -66,9 +66,7 @@ def load_features(path: Path) -> LearntFeatures:
     """A frozen feature network from a file of one of the accepted layouts, recognised by names and shapes.
 
     Whatever colours the file's network was trained on, the one returned takes images in [-1, 1].
-
-    Raises:
-        WeightsError: the file is missing or damaged, or holds something else.
+    :class:`WeightsError` where the file is missing or damaged, or holds something else.
     """
     tensors: Mapping[str, Tensor] = read_tensors(path, ACCEPTED)
     try:
@@ -111,8 +109,7 @@ def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatu
 def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
     """Named tensors, in float32, of a safetensors file, or of one that torch has saved as ``.pt`` or ``.pth``.
 
-    Raises:
-        WeightsError: the file is missing or damaged; the message ends with what would be ``accepted``.
+    :class:`WeightsError` where it is missing or damaged; the message ends with what would be ``accepted``.
     """
     tensors = {name: tensor.float() for name, tensor in _read(path, accepted).items() if tensor.is_floating_point()}
     if not all(tensor.isfinite().all() for tensor in tensors.values()):

@@ -71,7 +71,7 @@ class Trainer(Loop):
         require_training()
         from accelerate import PartialState
 
-        state = PartialState(cpu=not torch.cuda.is_available())
+        device = str(PartialState(cpu=not torch.cuda.is_available()).device)
         rank, world = processes()
         self.run = Run(folder)
         self.recipe = recipe
@@ -91,8 +91,8 @@ class Trainer(Loop):
             {task.name: data.exemplars(task) for task in self.tasks},
             steps=recipe.training.steps,
             seed=recipe.seed,
-            device=str(state.device),
-            precision=precision(recipe.training.precision, str(state.device)),
+            device=device,
+            precision=precision(recipe.training.precision, device),
         )
         if start_from is not None and not self._resumed:
             weights, discriminator = load_weights(start_from), model.discriminator
@@ -112,7 +112,7 @@ class Trainer(Loop):
         self.minutes = minutes
         self.fewest_steps = fewest_steps
         self.display = shown
-        metrics = NamedMetrics.of(recipe.evaluation, str(state.device))  # not at the end: a file may be missing
+        metrics = NamedMetrics.of(recipe.evaluation, device)  # not at the end: a file may be missing
         self.evaluator = evaluator(recipe, model, self.tasks, train, self.test, metrics)
         self.rollbacks = 0
         self._started_again = bool(resume) and not self._resumed
@@ -171,8 +171,6 @@ class Trainer(Loop):
                 write_report(self.run.folder, title=self.recipe.name)
         return True
 
-    # -- what the loop asks for ------------------------------------------------------------------------
-
     def measure(self, batch: Batch) -> Mapping[str, Tensor]:
         """Where they are due, the cosines between the tasks' gradients before the step."""
         every = self.recipe.training.cosines_every
@@ -225,8 +223,6 @@ class Trainer(Loop):
         self.event("rollback", f"step {failed}: diverged; back to step {self.step} at half the learning rate")
         self._save()
 
-    # -- checkpoints -----------------------------------------------------------------
-
     def _save(self) -> None:
         """Checkpoint and weights, each replaced as a whole."""
         if self.rank != 0:
@@ -268,8 +264,6 @@ class Trainer(Loop):
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise WeightsError(f"{self.run.checkpoint}: does not hold what its recipe trains ({reason})") from error
-
-    # -- pictures and figures ---------------------------------------------------------------------
 
     def _sample(self) -> None:
         """A sheet of what every task makes, with the averaged weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from prismgan.batch import Batch
 from prismgan.data import pictures, scene
@@ -20,40 +21,29 @@ GRID = 4
 """The sides of sources are whole multiples of this, so that networks of cells of that size need no padding."""
 
 
+@dataclass(eq=False)
 class TestSet:
     """Test pictures, whole.
 
     A photo is reduced to at most twice ``maximum_side``, never enlarged, and cut to whole multiples of :data:`GRID`.
-
-    Args:
-        tasks: what is tested. Tasks without pairs get neither target nor example.
-        condition: what is done to sources; rows with a source of their own keep that.
-        maximum_side: half the largest side of a photo, in pixels.
-        seed: of the noise. It depends on the picture's place in ``rows`` too.
-        alongside: the recipe's other tasks, which are not tested here: the largest scale of all tasks says how far
-            photos are reduced, and how large a row's own source and its targets have to be.
     """
 
     __test__ = False  # for pytest: the name is no test's
 
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        tasks: Sequence[Task],
-        condition: Condition,
-        maximum_side: int = 512,
-        seed: int = 0,
-        *,
-        alongside: Sequence[Task],
-    ) -> None:
-        self.rows = tuple(rows)
-        self.tasks = tuple(tasks)
-        self._cut_for = (*self.tasks, *alongside)
-        self.condition = condition
-        self.maximum_side = maximum_side
-        self.seed = seed
-        self.skipped: dict[PictureName, str] = {}
-        """Rows that could not be used so far, by their photo, and why."""
+    rows: Sequence[Row]
+    tasks: Sequence[Task]
+    """Those that are tested. Tasks without pairs get neither target nor example."""
+    condition: Condition
+    """What is done to sources; rows with a source of their own keep that."""
+    maximum_side: int = 512
+    """Half the largest side of a photo, in pixels."""
+    seed: int = 0
+    """Of the noise. It depends on the picture's place in ``rows`` too."""
+    alongside: Sequence[Task] = field(kw_only=True)
+    """The recipe's other tasks, which are not tested here: the largest scale of all tasks says how far photos are
+    reduced, and how large a row's own source and its targets have to be."""
+    skipped: dict[PictureName, str] = field(init=False, default_factory=dict)
+    """Rows that could not be used so far, by their photo, and why."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Every readable row as a batch of one."""
@@ -75,7 +65,7 @@ class TestSet:
             yield row, collate([Sample(source, view.reference, view.targets(self.tasks), {}, present)])
 
     def _view(self, row: Row) -> View:
-        whole = scene.read(row, self._cut_for, pictures.load)
+        whole = scene.read(row, [*self.tasks, *self.alongside], pictures.load)
         factor = min(1.0, 2 * self.maximum_side / max(whole.photo.shape[1:]))
         height, width = (int(side * factor) for side in whole.grid)
         size = (height // GRID * GRID, width // GRID * GRID)

@@ -39,69 +39,57 @@ class Sample:
     """Pictures that were drawn but could not be read; others stand in for them."""
 
 
+@dataclass(eq=False)
 class TrainingSet:
-    """Samples for training.
+    """Samples for training."""
 
-    Args:
-        crop: side of the source in pixels.
-        degradation: what is done to the sources; None leaves them clean.
-        cache_mb: memory for decoded pictures, in megabytes.
-        quarter_turns: whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the
-            photo itself are learnt from upright ones: where there are such tasks, the rows of every other step are
-            upright, and the other steps do not show them.
-        reject_flat: how often a crop with next to nothing in it is drawn anew.
-        alongside: tasks that are not trained here, and that pictures are cut for all the same.
-        batch: rows of a training step. All of them share one randomly drawn super-resolution scale, so that tasks of
-            the other scales need not be computed. Samples are then those of a training with the tasks ``alongside``.
-            Where a step would be left without any task, as for an expert of one of two scales, rows take turns instead.
-        reduced: whether photos are downscaled too, by any whole factor that leaves a crop, so that crops contain no
-            flat regions: a style is asked of whole photos. Not for tasks that enlarge.
-    """
+    rows: Sequence[Row]
+    tasks: Sequence[Task]
+    crop: int
+    """Side of the source in pixels."""
+    degradation: DegradationConfig | None = None
+    """What is done to the sources; None leaves them clean."""
+    seed: int = 0
+    cache_mb: int = 2048
+    """Memory for decoded pictures, in megabytes."""
+    mirror: bool = True
+    alongside: Sequence[Task] = ()
+    """Tasks that are not trained here, and that pictures are cut for all the same."""
+    batch: int = 1
+    """Rows of a training step. All of them share one randomly drawn super-resolution scale, so that tasks of the other
+    scales need not be computed. Samples are then those of a training with the tasks ``alongside``. Where a step would
+    be left without any task, as for an expert of one of two scales, rows take turns instead."""
+    reduced: bool = False
+    """Whether photos are downscaled too, by any whole factor that leaves a crop, so that crops contain no flat regions:
+    a style is asked of whole photos. Not for tasks that enlarge."""
+    quarter_turns: bool = False
+    """Whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the photo itself
+    are learnt from upright ones: where there are such tasks, the rows of every other step are upright, and the other
+    steps do not show them."""
+    reject_flat: float = 0.0
+    """How often a crop with next to nothing in it is drawn anew."""
 
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        tasks: Sequence[Task],
-        crop: int,
-        degradation: DegradationConfig | None = None,
-        seed: int = 0,
-        cache_mb: int = 2048,
-        mirror: bool = True,
-        alongside: Sequence[Task] = (),
-        batch: int = 1,
-        reduced: bool = False,
-        quarter_turns: bool = False,
-        reject_flat: float = 0.0,
-    ) -> None:
-        of_photo = any(task.is_photo for task in tasks)
-        rows = [row for row in rows if row.weight > 0 and (of_photo or not row.drawn)]
-        if not rows:
+    def __post_init__(self) -> None:
+        of_photo = any(task.is_photo for task in self.tasks)
+        self.rows = tuple(row for row in self.rows if row.weight > 0 and (of_photo or not row.drawn))
+        if not self.rows:
             raise DataError("data: there is no picture to train on; add some to 'train'")
-        self.rows = tuple(rows)
-        self._weights = tuple(row.weight for row in rows)
-        self.tasks = tuple(tasks)
-        self.crop = crop
-        self.degradation = degradation
-        self.seed = seed
-        self.mirror = mirror
-        self.reduced = reduced
-        self.quarter_turns = quarter_turns and of_photo
-        self.reject_flat = reject_flat
-        self._photo_only = self.quarter_turns or any(row.drawn for row in rows)
+        self._weights = tuple(row.weight for row in self.rows)
+        self.quarter_turns = self.quarter_turns and of_photo
+        self._photo_only = self.quarter_turns or any(row.drawn for row in self.rows)
         """Whether there may be rows that only tasks of the photo itself have a target for."""
-        self._cut_for = (*self.tasks, *alongside)
+        self._cut_for = (*self.tasks, *self.alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
         of_any_scale = any(
             not task.has_pairs or (task.scale == 1 and isinstance(task.target, Derived)) for task in self.tasks
         )
-        self._batch = batch
-        self._alike = batch if of_any_scale or trained.issuperset(self._scales) else 1
-        self._domains = {task.name: shown_pictures(task) for task in tasks if not task.has_pairs}
-        wanted = [row.picture for row in rows]
-        wanted += [each.picture for row in rows for each in scene.companions(row, self._cut_for)]
+        self._alike = self.batch if of_any_scale or trained.issuperset(self._scales) else 1
+        self._domains = {task.name: shown_pictures(task) for task in self.tasks if not task.has_pairs}
+        wanted = [row.picture for row in self.rows]
+        wanted += [each.picture for row in self.rows for each in scene.companions(row, self._cut_for)]
         wanted += [picture for several in self._domains.values() for picture in several]
-        self._cache = Cache(wanted, cache_mb)
+        self._cache = Cache(wanted, self.cache_mb)
         self._exemplars: dict[tuple[str, PictureName], Float[Tensor, "3 H W"]] = {}
 
     def sample(self, position: int) -> Sample:
@@ -157,7 +145,7 @@ class TrainingSet:
             return view
         if all(task.is_photo for task in self.tasks):
             return view.turned(integer(generator, 0, 3))
-        upright = uniform(stream(self.seed, position // self._batch, "upright"), 0.0, 1.0) < 0.5
+        upright = uniform(stream(self.seed, position // self.batch, "upright"), 0.0, 1.0) < 0.5
         return view if upright else view.turned(integer(generator, 1, 3))
 
     def _graphics(self, position: int, generator: torch.Generator) -> View:

@@ -84,24 +84,20 @@ class TrainingReport:
         return figures[:4]
 
     @cached_property
-    def _folders(self) -> list[Path]:
+    def folders(self) -> list[Path]:
         return sorted(path.parent for path in (self.run / "render").glob("*/source.png"))
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
         """The tasks of the rendered pictures: those that are known in their order, others by name behind them."""
-        names = {path.stem for folder in self._folders for path in folder.glob("*.png")} - {"source", "photo", "sheet"}
+        names = {path.stem for folder in self.folders for path in folder.glob("*.png")} - {"source", "photo", "sheet"}
         known = [name for name in self.known_tasks if name in names]
         return (*known, *sorted(names - set(known)))
 
     @property
     def pictures(self) -> list[Path]:
         """Folders with a ``source.png``, one for each picture that was rendered."""
-        return self._folders[:MAXIMUM_PICTURES]
-
-    @property
-    def pictures_left_out(self) -> int:
-        return len(self._folders) - len(self.pictures)
+        return self.folders[:MAXIMUM_PICTURES]
 
     @property
     def has_photos(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import shutil
 import threading
@@ -13,9 +12,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
-from prismgan.images import Picture
+from prismgan.images import Picture, encoded_picture
 from prismgan.web.limits import Limits
 from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Upload
@@ -88,9 +88,7 @@ class Job:
         self.make_way()
 
     def show(self, preview: Image.Image) -> None:
-        content = io.BytesIO()
-        preview.save(content, "JPEG", quality=90)
-        self.preview = content.getvalue()
+        self.preview = encoded_picture("preview", "jpg", Picture(np.asarray(preview)), 90)
         self.previews += 1
 
     def end(self, state: State, error: str | None = None) -> None:

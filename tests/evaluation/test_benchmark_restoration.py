@@ -17,7 +17,8 @@ from torch import Tensor
 from prismgan import Renderer, images
 from prismgan.evaluation.benchmarks import restoration
 from prismgan.evaluation.benchmarks.restoration import DENOISING, SUPER_RESOLUTION, cropped, reduced
-from prismgan.evaluation.benchmarks.suite import Bench, Row
+from prismgan.evaluation.benchmarks.suite import Bench
+from prismgan.evaluation.measurement import Measurement
 from prismgan.render import Request
 
 DrawPicture = Callable[..., Path]
@@ -50,7 +51,7 @@ class Idle:
         return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
-def measured(folder: Path, renderer: Idle) -> list[Row]:
+def measured(folder: Path, renderer: Idle) -> list[Measurement]:
     return list(restoration.RESTORATION.measure(Bench(cast(Renderer, renderer), folder)))
 
 

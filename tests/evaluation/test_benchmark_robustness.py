@@ -20,7 +20,8 @@ from prismgan.data import Condition
 from prismgan.data.streams import stream
 from prismgan.evaluation.benchmarks import drawn, restoration
 from prismgan.evaluation.benchmarks.restoration import reduced
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite
+from prismgan.evaluation.benchmarks.suite import Bench, Suite
+from prismgan.evaluation.measurement import Measurement
 from prismgan.render import Request
 from prismgan.weights import HeadEntry
 
@@ -51,7 +52,7 @@ class Blurring:
         return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
-def measured(suite: Suite, folder: Path, renderer: Any) -> list[Row]:
+def measured(suite: Suite, folder: Path, renderer: Any) -> list[Measurement]:
     return list(suite.measure(Bench(cast(Renderer, renderer), folder)))
 
 
@@ -131,7 +132,7 @@ def test_blocks_of_an_enlarged_jpeg_are_counted(draw_picture: DrawPicture, tmp_p
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[Row]:
+def kept() -> list[Measurement]:
     """What restoration by the ready-made weights leaves of small pictures of text and patterns."""
 
     class Restoring(Bench):
@@ -155,7 +156,7 @@ def kept() -> list[Row]:
         "grating",
     ],
 )
-def test_ready_made_weights_erase_neither_text_nor_patterns(kept: list[Row], prefix: str) -> None:
+def test_ready_made_weights_erase_neither_text_nor_patterns(kept: list[Measurement], prefix: str) -> None:
     rows = [row for row in kept if row.condition.startswith(prefix)]
     assert rows
     for row in rows:

@@ -47,7 +47,6 @@ class Training:
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left to train."""
         if self.diverged:
             return True
         try:

@@ -38,7 +38,6 @@ class ComparisonReport:
 
     @property
     def seconds(self) -> float:
-        """Of all trainings."""
         return sum(course.seconds.mean * course.seconds.count for course in self.findings.courses.values())
 
     @property

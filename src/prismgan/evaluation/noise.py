@@ -113,7 +113,6 @@ class NoiseEvaluation:
         return found
 
     def _modes(self, task: Task, shown: Modes) -> list[Measurement]:
-        """What the images show, beside what real test pictures do."""
         assert self._classifier is not None
         test = self._real[1].get(task.name)
         if test is None:

@@ -209,7 +209,6 @@ def evaluate_weights(
 
 
 def _at_hand(task: Task) -> bool:
-    """Whether the pictures that show the task can be read."""
     try:
         if isinstance(task.target, Exemplar):
             data.exemplars(task)

@@ -28,8 +28,6 @@ class Embedded(NamedTuple):
 
 
 class Chapter(NamedTuple):
-    """A heading, a sentence or two, and a picture."""
-
     title: str
     text: str
     picture: Path | None = None

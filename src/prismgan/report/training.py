@@ -60,7 +60,6 @@ class TrainingReport:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """The first four key figures that the run's files yield."""
         figures: list[tuple[str, str]] = []
         if self.evaluation:
             figures += _least_gains(self.evaluation)

@@ -86,7 +86,6 @@ class WorkQueue:
             self._run(job)
 
     def _make_way(self, job: Job) -> None:
-        """Run up to one shorter job of every client."""
         with self._changed:
             clients = list(self._waiting)
         for client in clients:

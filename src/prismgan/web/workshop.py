@@ -98,7 +98,6 @@ class Workshop:
 
     @classmethod
     def opened(cls, studio: Studio, limits: Limits) -> Workshop:
-        """With nothing in it; a thread waits for work."""
         folder, jobs = OwnFolder(), JobStore(limits)
         pictures = SentPictures(
             folder.path / "pictures",

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, mean_row, one_of, unseen_photos
-from prismgan.evaluation.measurement import Figure
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Suite, mean_row, one_of, unseen_photos
+from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.images import luma
 from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
 
@@ -51,7 +51,7 @@ def _array(pixels: UInt8[Tensor, "3 H W"]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
 
 
-def _flicker(bench: Bench) -> Iterator[Row]:
+def _flicker(bench: Bench) -> Iterator[Measurement]:
     if not bench.looks:
         return
     for clip in find_clips(bench.folder / "video"):
@@ -90,7 +90,7 @@ NEIGHBOURS = (2, 3, 4, 5)
 """Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
 
 
-def _grids(bench: Bench) -> Iterator[Row]:
+def _grids(bench: Bench) -> Iterator[Measurement]:
     if not bench.looks:
         return
     photos = unseen_photos(bench)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.evaluation.benchmarks.restoration import Judged, against_bicubic, reduced
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, mean_row
+from prismgan.evaluation.benchmarks.suite import Bench, Suite, mean_row
+from prismgan.evaluation.measurement import Measurement
 from prismgan.metrics import PSNR, Metric
 
 Colours = tuple[tuple[int, int, int], tuple[int, int, int]]  # ink and paper
@@ -94,19 +95,19 @@ CONTRAST = Metric("contrast", "", "higher", contrast)
 """1 where all of a pattern is left, 0 where nothing is, below 0 where light and dark have changed places."""
 
 
-def _text(bench: Bench) -> Iterator[Row]:
+def _text(bench: Bench) -> Iterator[Measurement]:
     for size in TEXT_SIZES:
         yield from _kept(bench, f"text-{size}", partial(page, size), PSNR, LEAST_PSNR)
         yield from _enlarged(bench, f"text-{size}", partial(page, size), [PSNR])
 
 
-def _patterns(bench: Bench) -> Iterator[Row]:
+def _patterns(bench: Bench) -> Iterator[Measurement]:
     for name, kind in PATTERN_KINDS.items():
         yield from _kept(bench, name, partial(pattern, kind), CONTRAST, LEAST_CONTRAST)
         yield from _enlarged(bench, name, partial(pattern, kind), [CONTRAST, PSNR])
 
 
-def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Row]:
+def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Measurement]:
     """What restoration leaves of clean pictures, in the colours in which it leaves least of them."""
     for entry in bench.of_kind("restore"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
@@ -119,8 +120,7 @@ def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float
         yield mean_row(entry.name, where, metric, [min(values)], None, target=least)
 
 
-def _enlarged(bench: Bench, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Row]:
-    """What enlargement makes of pictures that were reduced, against bicubic."""
+def _enlarged(bench: Bench, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Measurement]:
     for entry in bench.of_kind("super_resolution"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
         large = [draw(colours, SIDE, entry.scale) for colours in COLOURS]

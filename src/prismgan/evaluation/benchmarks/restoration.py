@@ -17,7 +17,8 @@ from prismgan import images
 from prismgan.data import Condition
 from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
-from prismgan.evaluation.benchmarks.suite import Bench, Row, Suite, as_file, mean_row, one_of, test_set
+from prismgan.evaluation.benchmarks.suite import Bench, Suite, as_file, mean_row, one_of, test_set
+from prismgan.evaluation.measurement import Measurement
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 REPAIRED = "cbsd68"
@@ -38,7 +39,7 @@ class Fault(NamedTuple):
     literature: Mapping[str, float] = {}
 
 
-def _measure(bench: Bench) -> Iterator[Row]:
+def _measure(bench: Bench) -> Iterator[Measurement]:
     for entry in bench.of_kind("super_resolution"):
         for name in SUPER_RESOLUTION:
             yield from _enlarged(bench, entry.name, entry.scale, name)
@@ -54,7 +55,7 @@ def _unclipped(sigma: float) -> Degrade:
     return lambda clean, generator: add_noise(clean, sigma, generator)
 
 
-def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Row]:
+def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Measurement]:
     """PSNR of Y, a border of ``scale`` pixels left out, both as in papers, against bicubic enlargement."""
     files = test_set(bench.folder, name)
     if not files:
@@ -79,7 +80,7 @@ def against_bicubic(
     condition: str,
     pairs: Iterable[tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]],
     judged: Sequence[Judged],
-) -> Iterator[Row]:
+) -> Iterator[Measurement]:
     """Metrics of what a task makes of sources, and of bicubic enlargement, both against the true pictures."""
     values: dict[str, list[float]] = {each.metric.name: [] for each in judged}
     baselines: dict[str, list[float]] = {each.metric.name: [] for each in judged}
@@ -104,7 +105,7 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
     return large[:, :height, :width], small
 
 
-def _repaired(bench: Bench, faults: Mapping[str, Fault]) -> Iterator[Row]:
+def _repaired(bench: Bench, faults: Mapping[str, Fault]) -> Iterator[Measurement]:
     """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
     files = test_set(bench.folder, REPAIRED)
     tasks = [entry.name for entry in bench.of_kind("restore")]
@@ -178,7 +179,7 @@ NOISY = {
 }
 
 
-def _compressed(bench: Bench) -> Iterator[Row]:
+def _compressed(bench: Bench) -> Iterator[Measurement]:
     yield from _repaired(bench, COMPRESSED)
     for entry in bench.of_kind("super_resolution"):
         if entry.scale == 2:
@@ -186,7 +187,7 @@ def _compressed(bench: Bench) -> Iterator[Row]:
                 yield from _enlarged_jpeg(bench, entry.name, quality)
 
 
-def _enlarged_jpeg(bench: Bench, task: str, quality: int) -> Iterator[Row]:
+def _enlarged_jpeg(bench: Bench, task: str, quality: int) -> Iterator[Measurement]:
     """Photos that were made small and saved, at twice their size: PSNR of Y, and how much of the blocks shows."""
     files = test_set(bench.folder, PHOTOS_TO_ENLARGE)
     if not files:

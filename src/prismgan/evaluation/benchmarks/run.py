@@ -34,11 +34,8 @@ def run_benchmarks(
         photos: most photos that looks are measured on.
 
     Returns:
-        Plain values: ``weights``, ``step``, ``suites``, ``rows`` (see :class:`Row`), and ``left_out``, what could not
-        be measured and why.
-
-    Raises:
-        PrismganError: see :func:`chosen`; or the weights cannot be read.
+        Plain values: ``weights``, ``step``, ``suites``, ``rows`` of :data:`FIELDS`, and ``left_out``, what could not be
+        measured and why.
     """
     require_training()
     measured = chosen(folder, suites)

@@ -15,8 +15,8 @@ from prismgan import data, images
 from prismgan.batch import TaskBatch
 from prismgan.data.pictures import shown
 from prismgan.errors import PrismganError
-from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Row, Suite, as_file, mean_row, one_of, unseen_photos
-from prismgan.evaluation.measurement import Figure
+from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Suite, as_file, mean_row, one_of, unseen_photos
+from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.losses.content import FeatureContent
 from prismgan.losses.style import StyleStatistics
 from prismgan.recipes.weights import recipe_of
@@ -111,7 +111,7 @@ def _lacks(folder: Path) -> str | None:
     return one_of(UNSEEN)(folder) or (None if any(_network(folder, name).exists() for name in TEACHERS) else networks)
 
 
-def _measure(bench: Bench) -> Iterator[Row]:
+def _measure(bench: Bench) -> Iterator[Measurement]:
     header = bench.renderer.header
     recipe = recipe_of(header, header.title)
     tasks = [task for task in recipe.all_tasks() if isinstance(task.target, Exemplar)]

@@ -21,7 +21,6 @@ UNSEEN = "bsd100"  # test set whose first pictures are the photos that looks are
 LONGEST_SIDE = 384
 
 
-Row = Measurement
 FIELDS = {
     *("suite", "task", "condition", "metric", "unit", "better"),
     *("value", "baseline", "count", "target", "literature"),
@@ -59,10 +58,10 @@ class Suite:
 
     name: str
     lacks: Callable[[Path], str | None]  # what a folder lacks for it, in words; None if nothing
-    rows: Callable[[Bench], Iterator[Row]]
+    rows: Callable[[Bench], Iterator[Measurement]]
     modules: Sequence[str] = ()  # what has to be installed; all belong to the extra `video`
 
-    def measure(self, bench: Bench) -> Iterator[Row]:
+    def measure(self, bench: Bench) -> Iterator[Measurement]:
         for row in self.rows(bench):
             yield row.model_copy(update={"suite": self.name})
 
@@ -74,12 +73,12 @@ def mean_row(
     values: Sequence[float],
     baselines: Sequence[float] | None,
     **more: Any,
-) -> Row:
+) -> Measurement:
     """The mean of a metric over pictures, beside that of doing nothing where there is one; with further fields.
 
     A ``count`` is what the values are means over themselves; by default there is one value for each picture.
     """
-    return Row(
+    return Measurement(
         task=task,
         condition=condition,
         metric=metric.name,

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from types import FrameType
 from typing import Any, NamedTuple
@@ -146,30 +147,31 @@ Place = tuple[int, int]
 """Number of a part, and a position in it."""
 
 
+@dataclass(frozen=True)
 class _Steps:
     """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
 
-    def __init__(self, parts: Sequence[Part], start_step: int, steps: int, rank: int, world: int) -> None:
-        self._sizes = [part.batch_size for part in parts]
-        self._ends = list(accumulate(part.share for part in parts))[:-1]
-        self._range = range(start_step, start_step + steps)
-        self._rank = rank
-        self._world = world
+    parts: Sequence[Part]
+    start_step: int
+    steps: int
+    rank: int
+    world: int
 
     def __len__(self) -> int:
-        return len(self._range)
+        return self.steps
 
     def __iter__(self) -> Iterator[list[Place]]:
-        for step in self._range:
+        for step in range(self.start_step, self.start_step + self.steps):
             before, after = self._taken(step), self._taken(step + 1)
             part = next(number for number in range(len(after)) if after[number] > before[number])
-            first = (before[part] * self._world + self._rank) * self._sizes[part]
-            yield [(part, position) for position in range(first, first + self._sizes[part])]
+            rows = self.parts[part].batch_size
+            first = (before[part] * self.world + self.rank) * rows
+            yield [(part, position) for position in range(first, first + rows)]
 
     def _taken(self, step: int) -> list[int]:
         """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
-        ends = [0, *(math.floor(step * end) for end in self._ends), step]
-        return [last - first for first, last in pairwise(ends)]
+        ends = accumulate(part.share for part in self.parts[:-1])
+        return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
 
 
 def _leave_signals_to_the_parent(_: int) -> None:

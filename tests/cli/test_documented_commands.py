@@ -93,7 +93,7 @@ def test_a_comparison_can_be_trained(
     def plan(variants: list[Any], *_: Any, **__: Any) -> None:
         planned.extend(variants)
 
-    monkeypatch.setattr("prismgan.comparison.compare", plan)
+    monkeypatch.setattr("prismgan.comparison.run.compare", plan)
     finished = command(*shlex.split(words))
     assert finished.code == 0, finished.err
     assert len(planned) >= 2

@@ -1,8 +1,7 @@
 """A new style for trained weights: one head, learnt from a picture or a few, on the branch as it is.
 
 Only the new head learns: minutes are enough, and the other tasks' outputs stay as they were, to the bit. There is no
-adversarial loss: the statistics of the exemplars' features carry the look, and ready-made weights bring no
-discriminator that could be gone on with.
+adversarial loss: the statistics of the exemplars' features carry the look.
 """
 
 from __future__ import annotations
@@ -93,14 +92,9 @@ class HeadTraining(Loop):
         self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        schedule = Schedule(warmup=WARMUP)
         self.model = model = Prism(
-            PrismConfig(
-                generator=trained.config,
-                frozen="shared",
-                margin=MARGIN,
-                rate=RATE,
-                schedule=Schedule(warmup=WARMUP),
-            ),
+            PrismConfig(generator=trained.config, frozen="shared", margin=MARGIN, rate=RATE, schedule=schedule),
             [task],
             {entry.name: data.exemplars(task)},
             steps=GUESS,

@@ -91,9 +91,21 @@ def test_a_head_that_is_not_additive_has_nothing_of_the_source() -> None:
 @torch.no_grad()
 def test_ink_darkens_whatever_colour_is_below_it() -> None:
     generator, source = make(heads=[HeadSpec("inked", ink=True)]), picture(21, 14)
-    torch.testing.assert_close(generator(source)["inked"], source, atol=0.04, rtol=0)
+    flat = torch.full_like(source, 0.3)
+    torch.testing.assert_close(generator(flat)["inked"], flat, atol=0.04, rtol=0)
     generator.heads["inked"].last.bias[12:] = -3.0  # ink, in every sub-pixel
     assert (generator(source)["inked"] < -0.99).all()
+
+
+@torch.no_grad()
+def test_a_head_with_ink_keeps_borders_and_drops_texture() -> None:
+    generator = make(heads=[HeadSpec("inked", ink=True)])
+    texture = 0.1 * picture(40, 40)
+    border = torch.where(torch.arange(40) < 20, -0.7, 0.7)
+    drawn = generator(texture + border)["inked"]
+    inside = drawn[..., 8:-8, 24:32]
+    assert inside.std() < texture.std() / 2
+    assert (drawn[..., 20:22].mean() - drawn[..., 18:20].mean()) > 1.2
 
 
 @pytest.mark.parametrize("other", [{"fine": False}, {"additive": False}, {"scale": 2}])

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.export.graph import Graph
+from prismgan.images.pixels import LUMA
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, ResidualBlock
-from prismgan.networks.generator import FineHead, InkHead
+from prismgan.networks.generator import TEXTURE, FineHead, InkHead
 from prismgan.networks.style_branch import BORDER, CELL, PERIODS, RANGE, ConditionalNorm, NormalisedBlock, StyleHead
 
 Code = str | Float[Tensor, "1 C"]
@@ -231,8 +232,17 @@ class GeneratorGraph:
         colours, ink = (graph.operation("Slice", cells, *ends, graph.integers(1)) for ends in pairwise(places))
         ink = graph.operation("Mul", graph.operation("Add", ink, one), graph.number(head.STEEPNESS))
         paper = graph.operation("Concat", *3 * [graph.operation("Sigmoid", ink)], axis=1)
-        light = graph.operation("Add", graph.operation("Add", colours, base), one)
+        light = graph.operation("Add", graph.operation("Add", colours, self._without_texture(base)), one)
         return graph.operation("Sub", graph.operation("Mul", light, paper), one)
+
+    def _without_texture(self, cells: str) -> str:
+        graph, luma, mean = self.graph, torch.tensor([LUMA]), torch.full((1, 4), 0.25)
+        grey = graph.mixed("luma", cells, torch.kron(luma, torch.eye(4)))
+        colours = graph.mixed("cells' colours", cells, torch.kron(torch.eye(3), mean))
+        lines = graph.guided_lines(colours, graph.mixed("cells' luma", cells, torch.kron(luma, mean)), *TEXTURE)
+        slope, offset = (graph.mixed("each pixel", line, torch.kron(torch.eye(3), torch.ones(4, 1))) for line in lines)
+        grey = graph.operation("Concat", *3 * [grey], axis=1)
+        return graph.operation("Add", graph.operation("Mul", slope, grey), offset)
 
     def pixels(self, cells: str, scale: int) -> str:
         """Pixels (B, 3, H, W) of sub-pixels."""

@@ -125,6 +125,27 @@ class Graph:
             maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])
         return maps
 
+    def mixed(self, name: str, maps: str, matrix: Tensor) -> str:
+        """Every pixel's channels of a picture times a matrix (out, in)."""
+        return self.operation("Conv", maps, self.picture_weight(name, matrix[..., None, None]), kernel_shape=[1, 1])
+
+    def guided_lines(self, image: str, guide: str, radius: int, epsilon: float) -> tuple[str, str]:
+        """Slope and offset, as ``images/filters`` computes them."""
+        side = 2 * radius + 1
+
+        def mean(maps: str) -> str:
+            repeated = self.repeated(maps, radius)
+            return self.operation("AveragePool", repeated, kernel_shape=[side, side], strides=[1, 1])
+
+        def covariance(one: str, other: str) -> str:
+            means = self.operation("Mul", mean(one), mean(other))
+            return self.operation("Sub", mean(self.operation("Mul", one, other)), means)
+
+        variance = self.operation("Add", covariance(guide, guide), self.number(epsilon))
+        slope = self.operation("Div", covariance(image, guide), variance)
+        offset = self.operation("Sub", mean(image), self.operation("Mul", slope, mean(guide)))
+        return mean(slope), mean(offset)
+
     def unshuffle(self, picture: str, factor: int) -> str:
         """torch's ``pixel_unshuffle`` of three colours, as a convolution with ones and zeros.
 

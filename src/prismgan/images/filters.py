@@ -54,12 +54,20 @@ def guided_filter(
         The smoothed picture in float32: variances are differences of nearly equal numbers, which in bfloat16
         are mostly rounding.
     """
+    guide = image if guide is None else guide
+    slope, offset = guided_lines(image, guide, radius, epsilon)
+    return slope * guide.float() + offset
+
+
+def guided_lines(
+    image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B c H W"], radius: int, epsilon: float
+) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
+    """Slope and offset of the line of the guide that :func:`guided_filter` makes of every pixel."""
     with torch.autocast(image.device.type, enabled=False):
-        image = image.float()
-        guide = image if guide is None else guide.float()
+        image, guide = image.float(), guide.float()
         slope = _slope(image, guide, radius, epsilon)
         offset = _box(image, radius) - slope * _box(guide, radius)
-        return _box(slope, radius) * guide + _box(offset, radius)
+        return _box(slope, radius), _box(offset, radius)
 
 
 def local_slope(image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B C H W"]:

@@ -19,6 +19,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from prismgan.images.filters import guided_lines
+from prismgan.images.pixels import luma
 from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
 from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.style_branch import (
@@ -122,8 +124,12 @@ class FineHead(nn.Module):
         return cells
 
 
+TEXTURE = (2, 0.015)
+"""What a comic leaves out, as radius and epsilon of the guided filter, on cells at 1/2."""
+
+
 class InkHead(FineHead):
-    """Colours that are added to the source, and ink over them, of the source's size.
+    """Colours that are added to the source without its texture, and ink over them, of the source's size.
 
     A line is dark whatever colours it crosses: multiplied, ink can be learnt apart from them. The head reads the source
     itself too, as the features that restoration shapes leave out what is no fault of it.
@@ -140,7 +146,18 @@ class InkHead(FineHead):
     ) -> Float[Tensor, "B 12 h w"]:
         colours, ink = self.subpixels(maps + self.source(base), code).float().split([12, 4], dim=1)
         paper = torch.sigmoid(self.STEEPNESS * (ink + 1)).repeat(1, 3, 1, 1)
-        return (colours + base + 1) * paper - 1
+        return (colours + _without_texture(base) + 1) * paper - 1
+
+
+def _without_texture(cells: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B 12 h w"]:
+    """A picture, unshuffled by 2, with its borders and without its texture.
+
+    The guided filter with lines of whole cells: He & Sun, "Fast guided filter" (2015), reduced by 2.
+    """
+    colours = cells.float().unflatten(1, (3, 4))
+    grey = luma(colours.flatten(2, 3)).view_as(colours[:, 0])
+    slope, offset = guided_lines(colours.mean(2), grey.mean(1, keepdim=True), *TEXTURE)
+    return (slope[:, :, None] * grey[:, None] + offset[:, :, None]).flatten(1, 2)
 
 
 def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:

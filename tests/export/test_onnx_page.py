@@ -112,7 +112,7 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
     if node is None or shutil.which("npm") is None:
         pytest.skip("node or npm is not installed")
     try:
-        package = onnxruntime_web._fetched()  # once
+        package = onnxruntime_web.fetched()  # once
     except PrismganError as error:
         pytest.skip(str(error))
     modules = there / "node_modules"

@@ -41,7 +41,7 @@ def runtime_files(named: Path | None = None) -> dict[str, bytes]:
     Raises:
         PrismganError: it is not there, or is not what is expected, or there is no npm.
     """
-    package = _kept() if named is None else named
+    package = fetched() if named is None else named
     if package.is_dir():
         return _read(package)
     if not package.is_file():
@@ -52,7 +52,7 @@ def runtime_files(named: Path | None = None) -> dict[str, bytes]:
         return {name: member.read() for name, member in members.items() if member is not None}
 
 
-def _kept() -> Path:
+def fetched() -> Path:
     """The package in the user's cache, where npm puts it if it is not there yet."""
     # As the XDG Base Directory Specification says.
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan" / PACKAGE

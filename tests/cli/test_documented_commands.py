@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,7 @@ def test_the_example_app_writes_looks_of_what_is_dropped(
         (inbox / "broken.png").write_text("no picture")
         draw_picture(inbox / "second.png", 24, 20)
         second = [Path(process.stdout.readline().strip()) for _ in range(2)]
+        time.sleep(1)  # it waits for the next one: Python loses a Ctrl-C that comes while it frees objects
     finally:
         process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -7,7 +7,7 @@ import { stem } from "./saving.js";
 
 export const NATURAL = { strength: 1, other: "", share: 0.5, brush: null, seed: 0 };
 const LARGE = 1e6; // pixels; of larger pictures a preview comes first
-const PREVIEW = 800; // pixels of its longer side
+const PREVIEW = 600; // pixels of its longer side
 const RESTORING = new Set(["restore", "super_resolution"]);
 const ORDER = ["style", "cartoon", "derived"]; // what impresses comes first, and what restores comes last
 

@@ -137,13 +137,15 @@ class Graph:
             repeated = self.repeated(maps, radius)
             return self.operation("AveragePool", repeated, kernel_shape=[side, side], strides=[1, 1])
 
-        def covariance(one: str, other: str) -> str:
-            means = self.operation("Mul", mean(one), mean(other))
-            return self.operation("Sub", mean(self.operation("Mul", one, other)), means)
+        mean_image, mean_guide = mean(image), mean(guide)
 
-        variance = self.operation("Add", covariance(guide, guide), self.number(epsilon))
-        slope = self.operation("Div", covariance(image, guide), variance)
-        offset = self.operation("Sub", mean(image), self.operation("Mul", slope, mean(guide)))
+        def covariance(one: str, mean_one: str) -> str:
+            product = self.operation("Mul", mean_one, mean_guide)
+            return self.operation("Sub", mean(self.operation("Mul", one, guide)), product)
+
+        variance = self.operation("Add", covariance(guide, mean_guide), self.number(epsilon))
+        slope = self.operation("Div", covariance(image, mean_image), variance)
+        offset = self.operation("Sub", mean_image, self.operation("Mul", slope, mean_guide))
         return mean(slope), mean(offset)
 
     def unshuffle(self, picture: str, factor: int) -> str:

@@ -64,22 +64,21 @@ def guided_lines(
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
     """Slope and offset of the line of the guide that :func:`guided_filter` makes of every pixel."""
     with torch.autocast(image.device.type, enabled=False):
-        image, guide = image.float(), guide.float()
-        slope = _slope(image, guide, radius, epsilon)
-        offset = _box(image, radius) - slope * _box(guide, radius)
+        slope, offset = _window_lines(image.float(), guide.float(), radius, epsilon)
         return _box(slope, radius), _box(offset, radius)
 
 
 def local_slope(image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B C H W"]:
     """How much the image changes with the guide around each pixel: the guided filter's slope, averaged, in [-1, 1]."""
-    return _box(_slope(image, guide, 3, 0.01), 3).clamp(-1, 1)
+    return _box(_window_lines(image, guide, 3, 0.01)[0], 3).clamp(-1, 1)
 
 
-def _slope(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> Float[Tensor, "B C H W"]:
-    """Of the line of the guide that is the image in the window around each pixel."""
-    mean_guide = _box(guide, radius)
-    covariance = _box(guide * image, radius) - mean_guide * _box(image, radius)
-    return covariance / (_box(guide * guide, radius) - mean_guide.square() + epsilon)
+def _window_lines(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Slope and offset of the line of the guide that is the image in the window around each pixel."""
+    mean_image, mean_guide = _box(image, radius), _box(guide, radius)
+    covariance = _box(guide * image, radius) - mean_guide * mean_image
+    slope = covariance / (_box(guide * guide, radius) - mean_guide.square() + epsilon)
+    return slope, mean_image - slope * mean_guide
 
 
 def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W"]:

@@ -1,9 +1,8 @@
 """The data of one training step: sources, and targets or examples of every task."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -50,7 +49,7 @@ class Batch:
         """Real pictures of ``task`` for the discriminator: its examples, else its targets."""
         return self.examples[task] if task in self.examples else self.targets[task]
 
-    def interior(self, margin: int) -> Batch:
+    def interior(self, margin: int) -> Self:
         """Without the outermost ``margin`` pixels of the sources and what belongs to them; examples stay whole."""
 
         def inner(picture: Tensor) -> Tensor:
@@ -59,7 +58,7 @@ class Batch:
         targets = {name: inner(target) for name, target in self.targets.items()}
         return replace(self, source=inner(self.source), reference=inner(self.reference), targets=targets)
 
-    def to(self, device: str) -> Batch:
+    def to(self, device: str) -> Self:
         def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
 

@@ -1,7 +1,5 @@
 """The base of everything a recipe is made of: frozen, documented, and strict about its keys."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator

@@ -9,11 +9,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
-from prismgan.balancing.aggregated import METHODS, Aggregated
-from prismgan.balancing.aggregated import gradient_cosines as gradient_cosines
-from prismgan.balancing.balancer import Balancer, DynamicWeightAverage, Fixed, Normalised, Uncertainty
-from prismgan.balancing.balancer import GradientShares as GradientShares
-from prismgan.balancing.balancer import Step as Step
+from prismgan.balancing.aggregated import METHODS, Aggregated, gradient_cosines
+from prismgan.balancing.balancer import (
+    Balancer,
+    DynamicWeightAverage,
+    Fixed,
+    GradientShares,
+    Normalised,
+    Step,
+    Uncertainty,
+)
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 

@@ -4,8 +4,6 @@ shares of a task's own losses.
 A balancer is called with the losses of a step and returns one scalar, whose gradient is the balanced one.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -170,7 +168,7 @@ class DynamicWeightAverage(Balancer):
         ratios = torch.stack([curve.ratio() for curve in self._curves().values()])
         return len(ratios) * torch.softmax(ratios / TEMPERATURE, dim=0)
 
-    def _curves(self) -> dict[str, _Curve]:
+    def _curves(self) -> dict[str, "_Curve"]:
         return {name: curve for name, curve in self.curves.items() if isinstance(curve, _Curve)}
 
 

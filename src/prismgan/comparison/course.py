@@ -1,7 +1,5 @@
 """How trainings went: their time, whether they collapsed, how tasks' gradients agreed, and their losses' curves."""
 
-from __future__ import annotations
-
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

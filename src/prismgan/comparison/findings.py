@@ -1,7 +1,5 @@
 """Everything that a comparison found: what its report shows and ``compare.json`` holds."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,12 +1,11 @@
 """The trainings of a comparison: their order, which are done, and what is shown while they run."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -120,7 +119,7 @@ class ComparisonDisplay(Display):
         self._all = self._bars.add_task("all steps", total=self._steps, remark="")
         self._one = self._bars.add_task("", total=1, remark="")
 
-    def __enter__(self) -> ComparisonDisplay:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 

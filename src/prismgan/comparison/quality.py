@@ -1,7 +1,5 @@
 """Quality of the variants on test pictures: intervals over seeds, paired differences, and the cost of sharing."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import statistics

@@ -1,7 +1,5 @@
 """The report of a comparison. To add a section: a template in ``report/templates``, included by ``comparison.html``."""
 
-from __future__ import annotations
-
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence

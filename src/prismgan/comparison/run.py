@@ -1,7 +1,5 @@
 """Runs a comparison: all trainings that are not done, then what they show."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path

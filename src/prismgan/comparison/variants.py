@@ -1,7 +1,5 @@
 """The variants that a comparison trains: models, and changes of fields of the recipe, all at the same budget."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

@@ -1,7 +1,5 @@
 """Batches of a training set, in order, from any step on, prepared by worker processes or in this one."""
 
-from __future__ import annotations
-
 import math
 import multiprocessing
 import signal
@@ -31,6 +29,71 @@ class Part(NamedTuple):
     """Rows in a batch of one rank."""
     share: float = 1.0
     """Of the steps; the shares of all parts add up to 1."""
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """One batch of several samples of the same tasks."""
+    parts = [{key: value for key, value in vars(sample).items() if key != "skipped"} for sample in samples]
+    skipped = dict.fromkeys(name for sample in samples for name in sample.skipped)
+    return Batch(**default_collate(parts), skipped=tuple(skipped))
+
+
+Place = tuple[int, int]
+"""Number of a part, and a position in it."""
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+
+    parts: Sequence[Part]
+    start_step: int
+    steps: int
+    rank: int
+    world: int
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        for step in range(self.start_step, self.start_step + self.steps):
+            before, after = self._taken(step), self._taken(step + 1)
+            part = next(number for number in range(len(after)) if after[number] > before[number])
+            rows = self.parts[part].batch_size
+            first = (before[part] * self.world + self.rank) * rows
+            yield [(part, position) for position in range(first, first + rows)]
+
+    def _taken(self, step: int) -> list[int]:
+        """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
+        ends = accumulate(part.share for part in self.parts[:-1])
+        return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread, as a worker process has, so that samples are bitwise the same without workers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Prepared(Dataset[Sample | PrismganError]):
+    """Samples by position. What is the user's to solve comes back as a value: raised in a worker, it would
+    reach the user wrapped into that worker's traceback."""
+
+    def __init__(self, datasets: Sequence[TrainingSet]) -> None:
+        self._datasets = datasets
+
+    def __getitem__(self, place: Place) -> Sample | PrismganError:
+        part, position = place
+        try:
+            with _one_thread():
+                return self._datasets[part].sample(position)
+        except PrismganError as error:
+            return error
 
 
 def batches(
@@ -136,77 +199,12 @@ def _ignore(number: int, frame: FrameType | None) -> None:
     """A handler that does nothing; unlike SIG_IGN it leaves the exit codes of processes to whoever waits for them."""
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """One batch of several samples of the same tasks."""
-    parts = [{key: value for key, value in vars(sample).items() if key != "skipped"} for sample in samples]
-    skipped = dict.fromkeys(name for sample in samples for name in sample.skipped)
-    return Batch(**default_collate(parts), skipped=tuple(skipped))
-
-
-Place = tuple[int, int]
-"""Number of a part, and a position in it."""
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
-
-    parts: Sequence[Part]
-    start_step: int
-    steps: int
-    rank: int
-    world: int
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[list[Place]]:
-        for step in range(self.start_step, self.start_step + self.steps):
-            before, after = self._taken(step), self._taken(step + 1)
-            part = next(number for number in range(len(after)) if after[number] > before[number])
-            rows = self.parts[part].batch_size
-            first = (before[part] * self.world + self.rank) * rows
-            yield [(part, position) for position in range(first, first + rows)]
-
-    def _taken(self, step: int) -> list[int]:
-        """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
-        ends = accumulate(part.share for part in self.parts[:-1])
-        return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
-
-
 def _leave_signals_to_the_parent(_: int) -> None:
     """A terminal or a scheduler signals all processes of a group; training still needs its workers to stop in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-class _Prepared(Dataset[Sample | PrismganError]):
-    """Samples by position. What is the user's to solve comes back as a value: raised in a worker, it would
-    reach the user wrapped into that worker's traceback."""
-
-    def __init__(self, datasets: Sequence[TrainingSet]) -> None:
-        self._datasets = datasets
-
-    def __getitem__(self, place: Place) -> Sample | PrismganError:
-        part, position = place
-        try:
-            with _one_thread():
-                return self._datasets[part].sample(position)
-        except PrismganError as error:
-            return error
-
-
 def _collate_or_error(items: list[Sample | PrismganError]) -> Batch | PrismganError:
     error = next((item for item in items if isinstance(item, PrismganError)), None)
     return collate([item for item in items if isinstance(item, Sample)]) if error is None else error
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One torch thread, as a worker process has, so that samples are bitwise the same without workers."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

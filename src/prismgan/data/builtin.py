@@ -4,8 +4,6 @@ A picture is named ``builtin:NAME``; a collection of pictures has a name of the 
 ever reads from the network: of scikit-image's pictures only those are offered that its wheel contains.
 """
 
-from __future__ import annotations
-
 import importlib.resources
 import re
 from functools import cache

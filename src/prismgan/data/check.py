@@ -1,7 +1,5 @@
 """Everything that is wrong with the data of a recipe, found before a training starts, all at once."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import Counter, defaultdict

@@ -3,8 +3,6 @@
 Their usual order is that of a camera: lens, movement, sensor, file.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from typing import Annotated, Any, Literal, TypeVar, get_args

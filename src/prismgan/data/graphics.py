@@ -4,8 +4,6 @@ Photos hardly contain such pictures, and screens are full of them. A network tha
 fine clean patterns for noise and removes them.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import random
 from collections.abc import Callable

@@ -5,8 +5,6 @@ A manifest is CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``). The co
 targets of a paired task. An empty cell, a missing key and null all say that the row has no such thing.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Stripes, checkers, squares, rings and gratings: how much ink there is in every pixel."""
 
-from __future__ import annotations
-
 import math
 import random
 

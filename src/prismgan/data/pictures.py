@@ -1,7 +1,5 @@
 """Pictures by reference (a path, or ``builtin:NAME``), a cache of decoded ones, and pictures that show a style."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Iterable, Sequence

@@ -5,8 +5,6 @@ side, the target of a paired task of scale s has s/M of it, or all of it: then i
 The *grid* is the source's raster; views are cut on it, so that every picture is cut at a whole pixel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,15 +75,15 @@ class View:
     photo_only: bool = False
     """Whether only tasks whose target is the photo itself have one here: it is drawn, or no longer upright."""
 
-    def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> View:
+    def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> "View":
         """The same part, with all its pictures flipped or turned by ``change``."""
         beside = {name: change(image) for name, image in self.companions.items()}
         return View(change(self.photo), change(self.reference), beside, self.exact, self.photo_only or photo_only)
 
-    def mirrored(self) -> View:
+    def mirrored(self) -> "View":
         return self.changed(lambda image: image.flip(-1))
 
-    def turned(self, quarters: int) -> View:
+    def turned(self, quarters: int) -> "View":
         if quarters % 4 == 0:
             return self
         return self.changed(lambda image: torch.rot90(image, quarters, (-2, -1)).contiguous(), photo_only=True)

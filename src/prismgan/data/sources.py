@@ -1,14 +1,12 @@
 """Where a recipe's pictures come from: folders, manifests, built-in collections; and what is for testing."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -47,7 +45,7 @@ class SourceEntry(Config):
     """How often a picture from here is left as it is; by default as `degradation.clean` says."""
 
     @model_validator(mode="after")
-    def _name_one_origin(self) -> SourceEntry:
+    def _name_one_origin(self) -> Self:
         named = [origin for origin in ORIGINS if getattr(self, origin)]
         if len(named) != 1:
             found = " and ".join(named) or "none"
@@ -72,7 +70,7 @@ class DataConfig(Config):
     """Memory for decoded pictures in megabytes."""
 
     @model_validator(mode="after")
-    def _shares_leave_something(self) -> DataConfig:
+    def _shares_leave_something(self) -> Self:
         shares = [entry.share for entry in self.train if entry.share is not None]
         if sum(shares) > 1 or (sum(shares) == 1 and len(shares) < len(self.train)):
             raise ValueError(f"the shares of 'train' add up to {sum(shares):g} and leave nothing; lower some of them")

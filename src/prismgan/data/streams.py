@@ -4,8 +4,6 @@ There is no state to save: a run that is resumed at a step draws exactly what th
 in any process, and a new purpose (a new task, say) changes nothing for the others.
 """
 
-from __future__ import annotations
-
 import zlib
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whole test pictures under one condition, one in a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 

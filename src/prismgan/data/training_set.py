@@ -1,7 +1,5 @@
 """The endless sequence of training samples, each a pure function of the seed and its position."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The sample sheets and the figures of a training, from photos or from noise."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +28,7 @@ SHEET_SIDE = 192  # longest side of a source on a sample sheet, in pixels, if it
 
 def evaluator(
     recipe: Recipe, model: Model, tasks: Sequence[Task], train: Sequence[Row], test: Sequence[Row], named: NamedMetrics
-) -> OnPhotos | OnNoise:
+) -> "OnPhotos | OnNoise":
     """The evaluator of a model as it is, for the recipe's source; the caller applies the averaged weights."""
     if recipe.source == "photo":
         return OnPhotos(recipe, model, tasks, test, named)

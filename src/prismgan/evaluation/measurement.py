@@ -1,7 +1,5 @@
 """A measurement, and the files that hold them: ``evaluation.json`` and ``cost.json``."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path

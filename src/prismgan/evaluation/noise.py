@@ -1,7 +1,5 @@
 """Evaluation without a source: what is generated, as a set, against real pictures, and the tasks against each other."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +59,7 @@ class NoiseEvaluation:
         return tuple(dict.fromkeys(row.collection for row in self.train))
 
     @cached_property
-    def _real(self) -> list[dict[str, Labelled]]:
+    def _real(self) -> list[dict[str, "Labelled"]]:
         both = self.train, self.test
         return [labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in both]
 

@@ -3,8 +3,6 @@
 :func:`evaluate` measures a model in training, :func:`evaluate_weights` a weights file.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,11 +1,10 @@
 """Metrics that need the weights of a network, of single pictures and of sets."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -32,7 +31,7 @@ class NamedMetrics:
     sets: tuple[SetMetric, ...] = ()
 
     @classmethod
-    def of(cls, settings: EvaluationConfig, device: str = "cpu") -> NamedMetrics:
+    def of(cls, settings: EvaluationConfig, device: str = "cpu") -> Self:
         """Read the files that are named, or raise a WeightsError."""
         if settings.squeezenet is None:
             return cls()

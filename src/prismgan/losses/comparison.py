@@ -2,8 +2,6 @@
 detection", 2018) and its score, and the divergence of the conditional VAE.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Content distances: is it still the same scene, whatever its colours and brushwork? And the guidance of cartoons."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar
 

@@ -4,8 +4,6 @@ Logits are (N,): one a picture. ``real[i]`` and ``fake[i]`` belong to the same t
 the relativistic objective asks for. Losses are (N,), unreduced. Gradient penalties of the discriminator lie here too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Losses that compare pixels: Charbonnier distance, logarithm of the squared error, total variation."""
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn

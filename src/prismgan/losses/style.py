@@ -1,7 +1,5 @@
 """Style distance: how far the feature statistics of an image are from those of the exemplars."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -8,9 +8,8 @@ need video and flow (Ruder, Dosovitskiy, Brox 2016); moved and noisy copies of a
 (Zheng, Song, Leung, Goodfellow, "Improving the robustness of deep neural networks via stability training", 2016).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -30,7 +29,7 @@ class Disturbance:
     sigma: float
 
     @classmethod
-    def draw(cls, random: torch.Generator, cell: int) -> Disturbance:
+    def draw(cls, random: torch.Generator, cell: int) -> Self:
         """Any movement within a cell of the network, of so many pixels, but none; and any noise."""
         place = 1 + int(torch.randint(cell**2 - 1, (), generator=random))
         return cls(*divmod(place, cell), NOISE * float(torch.rand((), generator=random)))

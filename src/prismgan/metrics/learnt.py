@@ -1,7 +1,5 @@
 """Metrics that see by a network: LPIPS, and of sets of pictures KID and the classes that occur."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

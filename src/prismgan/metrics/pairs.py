@@ -1,7 +1,5 @@
 """Metrics that compare two pictures, (B, 3, H, W) in [-1, 1], and return one value a picture."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

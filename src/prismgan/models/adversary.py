@@ -13,8 +13,6 @@
   the discriminator as it was before this step's update.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 

@@ -5,8 +5,6 @@ serve training alone are counted by :func:`beside`: discriminators, the network 
 GANomaly's second encoder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TypeVar
 

@@ -12,8 +12,6 @@ discriminator are conditioned on the task. The paper reconstructs pictures; here
 The discriminator learns to tell real from fake by the cross-entropy of the paper, one logit a picture.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import torch

@@ -6,8 +6,6 @@ trunk. Deviations from the paper: a loss may compare derived tasks with the phot
 conditioned on the task stands for two that share all layers but the first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal
 

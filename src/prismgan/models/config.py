@@ -1,7 +1,5 @@
 """What the recipe says of a model, whatever its kind."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence

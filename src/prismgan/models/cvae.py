@@ -14,8 +14,6 @@ With the balancer ``fixed`` this is the bound itself, times the tasks' weights. 
 gradients, as the default does, ``kl_weight`` is relative to the result.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import torch

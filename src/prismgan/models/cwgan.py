@@ -6,8 +6,6 @@ in Isola et al. 2017); and the critic's updates of one step see the same photos,
 places of the gradient penalty are drawn anew for each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Gradients after the backward pass: averaged over processes, clipped by their global norm."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

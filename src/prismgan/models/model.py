@@ -4,8 +4,6 @@ A model owns its networks and optimizers. Kinds differ in their networks and in 
 balancer, random draws and checkpoints are the same for all, so that a comparison is one of models.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar

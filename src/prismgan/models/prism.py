@@ -3,8 +3,6 @@
 A step runs the generator once; its outputs serve the task losses, the discriminator's update and the generator's own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal

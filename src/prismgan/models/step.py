@@ -1,7 +1,5 @@
 """One step of a training: its tasks, its rows, its losses, and what a discriminator is shown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

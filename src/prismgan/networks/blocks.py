@@ -8,8 +8,6 @@ On the CPU autocast takes padding and enlargement to float32 and back, both ways
 border took 1.25 times as long for that (``docs/log.md``, "Seconds a training step").
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

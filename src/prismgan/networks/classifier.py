@@ -1,7 +1,5 @@
 """A small classifier of small pictures: what sets of generated pictures are counted and compared by."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch

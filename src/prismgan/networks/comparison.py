@@ -2,10 +2,8 @@
 conditional GANomaly, and of the conditional VAE.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from jaxtyping import Float
@@ -15,6 +13,26 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator, Start
 from prismgan.networks.task_generator import HeadSpec, Latent, Positive
+
+LIMIT = 10.0
+"""Log-variances stay within it to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold."""
+
+
+class Gaussian(NamedTuple):
+    """N(mean, exp(log_variance))."""
+
+    mean: Float[Tensor, "B Z h w"]
+    log_variance: Float[Tensor, "B Z h w"]
+
+    @classmethod
+    def of(cls, maps: Float[Tensor, "B C h w"]) -> Self:
+        """From a network's output, in float32 at least."""
+        mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
+        return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
+
+    def at(self, noise: Float[Tensor, "_ Z _ _"]) -> Float[Tensor, "B Z h w"]:
+        """The point that a standard normal ``noise`` stands for (Kingma & Welling 2014, section 2.4)."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * noise
 
 
 class VariationalGenerator(ConditionalGenerator):
@@ -88,24 +106,3 @@ class ConditionalUNet(ConditionalGenerator):
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         code = self.codes[name]
         return encoded.maps[-1], code + self.mapping(latent) if self.specs[name].latent else code
-
-
-LIMIT = 10.0
-"""Log-variances stay within it to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold."""
-
-
-class Gaussian(NamedTuple):
-    """N(mean, exp(log_variance))."""
-
-    mean: Float[Tensor, "B Z h w"]
-    log_variance: Float[Tensor, "B Z h w"]
-
-    @classmethod
-    def of(cls, maps: Float[Tensor, "B C h w"]) -> Gaussian:
-        """From a network's output, in float32 at least."""
-        mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
-        return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
-
-    def at(self, noise: Float[Tensor, "_ Z _ _"]) -> Float[Tensor, "B Z h w"]:
-        """The point that a standard normal ``noise`` stands for (Kingma & Welling 2014, section 2.4)."""
-        return self.mean + torch.exp(0.5 * self.log_variance) * noise

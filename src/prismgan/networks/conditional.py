@@ -5,8 +5,6 @@ and K tasks take K passes through the decoder. The comparison models are built o
 encoder's maps to the decoder's.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

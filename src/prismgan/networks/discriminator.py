@@ -5,8 +5,6 @@ For each picture it gives patch logits and a fully connected logit, both conditi
 (Odena et al., "AC-GAN", 2017).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, NamedTuple

@@ -2,12 +2,11 @@
 results.
 """
 
-from __future__ import annotations
-
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -39,7 +38,7 @@ class LearntFeatures(nn.Module, ABC):
         learns = any(parameter.requires_grad for parameter in self.parameters())
         return self.maps(images) if learns else self._memory.recall(images, self.maps)
 
-    def frozen(self) -> LearntFeatures:
+    def frozen(self) -> Self:
         """Itself, ready to be used in a loss: nothing learns, in the memory layout that convolutions are fast in."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self.eval().requires_grad_(False)
@@ -161,10 +160,10 @@ class _Memory:
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
 
-    def __deepcopy__(self, memo: object) -> _Memory:
+    def __deepcopy__(self, memo: object) -> "_Memory":
         return _Memory()  # tensors with a graph cannot be copied, and a copy has no use for them
 
-    def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
+    def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
         return _Memory, ()
 
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:

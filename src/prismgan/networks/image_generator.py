@@ -6,8 +6,6 @@ at half the source's side, with ``3 (2 scale)^2`` sub-pixels each, and shuffled 
 over maps in memory order is twice as fast as one over the picture.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -6,8 +6,6 @@ their first layers. What a picture shows is decided in the trunk; a head has lit
 decide on, and that is what keeps the tasks' images aligned.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated

@@ -1,7 +1,5 @@
 """The base of every generator: an image of every task, from shared parameters and each task's own."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass

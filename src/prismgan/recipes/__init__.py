@@ -1,7 +1,5 @@
 """Recipes that come with prismgan, named ``recipe:NAME``, and a first recipe for a folder of photos."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

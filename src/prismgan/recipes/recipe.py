@@ -1,7 +1,5 @@
 """The recipe: everything that a training depends on, in one YAML file; and the rows that its steps read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_

@@ -4,8 +4,6 @@ It is made from the JSON schema, which pydantic makes from the fields, their con
 is one place to write down what a field means: below the field.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path

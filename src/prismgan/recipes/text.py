@@ -1,7 +1,5 @@
 """Recipes as text: strict YAML with settings from the command line, errors that name the place, and differences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The header of the weights of a training, and back: the recipe and the model of a weights file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pydantic import ValidationError

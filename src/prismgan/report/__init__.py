@@ -1,5 +1,4 @@
 """The reports of a training and of a comparison: one HTML file each, which needs nothing beside it."""
 
-from prismgan.report.page import Chapter as Chapter
-from prismgan.report.page import write_chapters as write_chapters
-from prismgan.report.training import write_report as write_report
+from prismgan.report.page import Chapter, write_chapters
+from prismgan.report.training import write_report

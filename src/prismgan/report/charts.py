@@ -1,7 +1,5 @@
 """Charts and heat maps as data: the templates place them, and uPlot draws the charts in the browser."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """What ``metrics.jsonl`` says about a run: values at steps, and events."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple

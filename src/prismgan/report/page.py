@@ -1,7 +1,5 @@
 """A page from templates: one HTML file with styles, scripts and pictures in it, which loads nothing."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re

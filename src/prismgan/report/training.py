@@ -1,7 +1,5 @@
 """The report of a training. To add a section: a template in ``templates/training``, included by ``training.html``."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

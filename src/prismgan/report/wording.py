@@ -1,7 +1,5 @@
 """The wording of numbers in reports; that of metrics and baselines is in ``templates/macros.html``."""
 
-from __future__ import annotations
-
 import math
 
 

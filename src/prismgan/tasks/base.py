@@ -4,8 +4,6 @@ A *kind* is a recipe entry (a subclass of :class:`TaskEntry`) that turns itself 
 Everything else in prismgan iterates over tasks and knows no kind.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

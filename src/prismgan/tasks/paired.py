@@ -1,7 +1,5 @@
 """Kinds with one right answer for each photo: ``derived``, ``paired``, ``restore`` and ``super_resolution``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Literal
 

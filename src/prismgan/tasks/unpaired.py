@@ -1,7 +1,5 @@
 """Kinds that are shown by pictures of no photo of ours: ``cartoon``, ``style`` and ``unpaired``."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What a training shows while it runs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 

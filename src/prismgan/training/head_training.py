@@ -4,8 +4,6 @@ Only the new head learns: minutes are enough, and the other tasks' outputs stay 
 adversarial loss: the statistics of the exemplars' features carry the look.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

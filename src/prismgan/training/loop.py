@@ -1,7 +1,5 @@
 """The steps of a training: what ``train`` and ``add-task`` have in common."""
 
-from __future__ import annotations
-
 import signal
 import time
 from abc import ABC, abstractmethod
@@ -26,7 +24,7 @@ REPLAN_EVERY = 10
 class Loop(ABC):
     """Trains a model on batches: averaging of weights, means for the log, the clock, bad steps and signals."""
 
-    def __init__(self, model: Model, average: Average, *, steps: int, log_every: int, patience: int) -> None:
+    def __init__(self, model: Model, average: "Average", *, steps: int, log_every: int, patience: int) -> None:
         """``patience`` is how many steps in a row may not be finite."""
         self.model = model
         self.average = average

@@ -5,8 +5,6 @@ latents, drawn tasks) is a function of the seed and the step, so the position is
 libraries are stored too, for what users may add.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import random

@@ -1,22 +1,18 @@
 """Experiment trackers beside ``metrics.jsonl``: TensorBoard, W&B, Trackio and MLflow, through accelerate's."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from prismgan.errors import PrismganError, one_line
 from prismgan.files import parse_json
 from prismgan.packages import missing, require
 from prismgan.recipes.recipe import TrackerName
 from prismgan.training.run import Run
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 class Trackers:

@@ -1,7 +1,5 @@
 """A training by a recipe: the loop, and around it the run folder, samples, measurements, checkpoints and recovery."""
 
-from __future__ import annotations
-
 import math
 import signal
 import time

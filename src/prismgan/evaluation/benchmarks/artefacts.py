@@ -2,8 +2,6 @@
 that a look has and its photo has not.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path

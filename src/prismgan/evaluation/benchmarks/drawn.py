@@ -1,7 +1,5 @@
 """Text and patterns drawn by code, which restoration has to leave as they are and enlargement has to keep."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Super-resolution, denoising and clean pictures on the sets that papers use, and photos with the world's faults:
 blur, JPEG, and noise that is not independent in every pixel."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

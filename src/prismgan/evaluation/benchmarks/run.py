@@ -1,7 +1,5 @@
 """The suites that a folder has files for, measured one after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

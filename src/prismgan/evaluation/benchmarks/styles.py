@@ -1,7 +1,5 @@
 """One pass of the network against optimisation of the pixels, on the same objective."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice

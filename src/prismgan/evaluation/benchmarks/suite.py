@@ -1,7 +1,5 @@
 """What a suite of benchmarks is: a name, what it needs, and a function that gives rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -34,16 +34,15 @@ else:
     ]
 
 
-class PaintingRows(Config):
-    """Rows of the steps that train styles, where these have steps of their own."""
+class OwnRows(Config):
+    """Rows of the steps that train some of the tasks, where these have steps of their own."""
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Part of the steps that train styles; the others train everything else."""
+    """Part of the steps that train these tasks; the others train everything else."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 1
     """Pictures in such a step, of each process."""
-    crop: Annotated[int, Field(ge=64, le=1024)] = 256
-    """Side of their crops in pixels. They are cut from photos as they are, and reduced by any whole factor that leaves
-    a crop: a style is asked of whole photos, and a crop of a large one is mostly plain."""
+    crop: Annotated[int, Field(ge=32, le=1024)] = 256
+    """Side of their crops in pixels."""
     degradation: DegradationConfig | None = None
     """What is done to their sources; null leaves them clean."""
 
@@ -64,9 +63,13 @@ class TrainingConfig(Config):
     other tasks are trained as well, every other step is turned, and does not train them."""
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How often a crop with next to nothing in it is drawn anew, up to three times."""
-    painting: PaintingRows | None = None
+    painting: OwnRows | None = None
     """Rows of their own for looks without a right answer (styles, cartoons): larger crops, fewer of them, hardly
-    degraded. Null shows all tasks the same rows."""
+    degraded. They are cut from photos as they are, and reduced by any whole factor that leaves a crop: a style is asked
+    of whole photos, and a crop of a large one is mostly plain. Null shows them the rows of all tasks."""
+    enlarging: OwnRows | None = None
+    """Rows of their own for tasks that enlarge: more clean ones than restoration learns from. Null shows them the rows
+    of all tasks."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -171,13 +174,25 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _everything_can_learn(self) -> Self:
-        painting = self.training.painting
         for task in self.all_tasks():
             if not task.losses and not task.adversarial_weight:
                 raise ValueError(f"task {task.name!r}: the weights of all its losses are 0, so it cannot learn")
-            painted = painting is not None and not task.has_pairs
-            self.model.check([task], painting.crop if painting is not None and painted else self.training.crop)
+            self.model.check([task], self.rows_of(task).crop)
+        own = [rows.share for rows in (self.training.painting, self.training.enlarging) if rows is not None]
+        if sum(own) >= 1:
+            raise ValueError(
+                "training: the shares of painting and enlarging leave nothing to the other tasks; lower one"
+            )
         return self
+
+    def rows_of(self, task: Task) -> OwnRows | TrainingConfig:
+        """Size and share of the rows that a task is trained on: those of ``training``, or its own."""
+        settings = self.training
+        if settings.painting is not None and not task.has_pairs:
+            return settings.painting
+        if settings.enlarging is not None and task.has_pairs and task.scale > 1:
+            return settings.enlarging
+        return settings
 
     def all_tasks(self) -> list[Task]:
         """The tasks that are trained."""
@@ -191,41 +206,37 @@ class Recipe(Config):
 def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int = 1) -> list[Part]:
     """The training set of each part of the steps, with its batch size and share.
 
-    Steps are of one part, unless looks without a right answer have rows of their own (``training.painting``) and tasks
-    of both sorts are trained.
+    Steps are of one part, unless looks without a right answer, or tasks that enlarge, have rows of their own
+    (``training.painting``, ``training.enlarging``).
     """
-    settings, painting = recipe.training, recipe.training.painting
-    tasks, others = recipe.all_tasks(), recipe.other_tasks()
-    painted = [task for task in tasks if not task.has_pairs] if painting is not None else []
-    restored = [task for task in tasks if task not in painted]
-    parts = []
-    if restored:
+    settings, parts = recipe.training, []
+    for own in (settings, settings.enlarging, settings.painting):
+        tasks = [task for task in recipe.all_tasks() if recipe.rows_of(task) is own]
+        if own is None or not tasks:
+            continue
+        painted = own is settings.painting
+        # Restoration learns from pictures that are reduced as for enlargement, though that has rows of its own.
+        alike = (own, settings.enlarging) if own is settings else (own,)
+        others = [*recipe.all_tasks(), *recipe.other_tasks()]
         dataset = TrainingSet(
-            rows,
-            restored,
-            settings.crop,
-            recipe.degradation,
+            [row for row in rows if not (painted and row.drawn)],
+            tasks,
+            own.crop,
+            recipe.degradation if own is settings else own.degradation,
             seed,
             recipe.data.cache_mb,
             settings.mirror,
-            alongside=[task for task in others if painting is None or task.has_pairs],
-            batch=world * settings.batch_size,
-            quarter_turns=settings.quarter_turns,
-            reject_flat=settings.reject_flat,
+            alongside=[]
+            if painted
+            else [task for task in others if task not in tasks and recipe.rows_of(task) in alike],
+            batch=1 if painted else world * own.batch_size,
+            reduced=painted,
+            quarter_turns=settings.quarter_turns and not painted,
+            reject_flat=0.0 if painted else settings.reject_flat,
         )
-        parts.append(Part(dataset, settings.batch_size))
-    if painting is not None and painted:
-        dataset = TrainingSet(
-            [row for row in rows if not row.drawn],
-            painted,
-            painting.crop,
-            painting.degradation,
-            seed,
-            recipe.data.cache_mb,
-            settings.mirror,
-            reduced=True,
-        )
-        share = painting.share if restored else 1.0
-        parts = [part._replace(share=1 - share) for part in parts]
-        parts.append(Part(dataset, painting.batch_size, share))
-    return parts
+        parts.append(Part(dataset, own.batch_size, own.share if isinstance(own, OwnRows) else 0.0))
+    # What the others leave is the share of the rows of ``training``, or they share all steps.
+    shared = sum(part.share for part in parts)
+    if parts[0].share == 0:
+        return [parts[0]._replace(share=1 - shared), *parts[1:]]
+    return [part._replace(share=part.share / shared) for part in parts]

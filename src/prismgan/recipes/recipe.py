@@ -222,7 +222,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
             [row for row in rows if not (painted and row.drawn)],
             tasks,
             own.crop,
-            recipe.degradation if own is settings else own.degradation,
+            own.degradation if isinstance(own, OwnRows) else recipe.degradation,
             seed,
             recipe.data.cache_mb,
             settings.mirror,

@@ -16,30 +16,24 @@ class TaskBatch:
 
     source: Float[Tensor, "B 3 H W"]
     reference: Float[Tensor, "B 3 H W"]
-    target: Float[Tensor, "B 3 sH sW"] | None
-    """The target of the output, in [-1, 1]; None for a task without pairs."""
-    latent: Float[Tensor, "B Z"] | None = None
-    """The z that the output was made with, if it was drawn in training."""
+    target: Float[Tensor, "B 3 sH sW"] | None  # the target of the output, in [-1, 1]; None for a task without pairs
+    latent: Float[Tensor, "B Z"] | None = None  # the z that the output was made with, if it was drawn in training
 
 
 @dataclass(frozen=True)
 class Batch:
     """One training step's pictures, all in [-1, 1]; tasks are keyed by name."""
 
-    source: Float[Tensor, "B 3 H W"]
-    """The generator's input, the same for every task."""
-    reference: Float[Tensor, "B 3 H W"]
-    """The clean photo that each source was degraded from."""
+    source: Float[Tensor, "B 3 H W"]  # the generator's input, the same for every task
+    reference: Float[Tensor, "B 3 H W"]  # the clean photo that each source was degraded from
     targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)
     """For tasks with pairs: the picture the output should equal. Rows without one hold zeros."""
     examples: Mapping[str, Float[Tensor, "B 3 h w"]] = field(default_factory=dict)
     """For tasks without pairs: real pictures of the task's domain, not aligned with the sources."""
     present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)
     """Which rows have a target or example; a task that is not named here has one in every row."""
-    latent: Float[Tensor, "B Z"] | None = None
-    """The z of each row, where one was drawn."""
-    skipped: tuple[str, ...] = ()
-    """Pictures that could not be read while this batch was put together."""
+    latent: Float[Tensor, "B Z"] | None = None  # the z of each row, where one was drawn
+    skipped: tuple[str, ...] = ()  # pictures that could not be read while this batch was put together
 
     def of(self, task: str) -> TaskBatch:
         """The part that the losses of ``task`` see."""

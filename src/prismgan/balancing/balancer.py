@@ -12,14 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-TEMPERATURE = 2.0
-"""How evenly :class:`DynamicWeightAverage` spreads weight: the paper's T."""
+TEMPERATURE = 2.0  # how evenly `DynamicWeightAverage` spreads weight: the paper's T
 WINDOW = 100
 """Steps whose losses it averages. The paper averages over epochs, which an endless stream of crops has none of."""
 EVERY = 8
 """A loss's norm is measured in one of so many of its task's steps: a backward pass through a feature network each."""
-DECAY = 0.8
-"""Of the running mean of the measurements."""
+DECAY = 0.8  # of the running mean of the measurements
 
 Losses = Mapping[str, Float[Tensor, ""]]
 """By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
@@ -33,16 +31,13 @@ class Step:
     :attr:`total`, or processes would decide differently. Gradients are averaged over processes after the backward pass.
     """
 
-    outputs: Mapping[str, Float[Tensor, "*shape"]]
-    """The generator's outputs, by task, that the losses are of."""
-    shared: Sequence[nn.Parameter] = ()
-    """Parameters that several tasks' losses reach: those of trunk and mapping."""
+    outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs, by task, that the losses are of
+    shared: Sequence[nn.Parameter] = ()  # parameters that several tasks' losses reach: those of trunk and mapping
     heads: Mapping[str, Sequence[nn.Parameter]] = field(default_factory=dict)
     """Parameters that one task's loss alone reaches, by task."""
     random: torch.Generator = field(default_factory=torch.Generator)
     """The step's random numbers, the same in every process."""
-    total: Callable[[Tensor], Tensor] = lambda values: values
-    """Sum over processes."""
+    total: Callable[[Tensor], Tensor] = lambda values: values  # sum over processes
     processes: int = 1
 
     def mean(self, values: Tensor) -> Tensor:

@@ -25,10 +25,8 @@ class Part(NamedTuple):
     """Samples that some of a training's steps read."""
 
     dataset: TrainingSet
-    batch_size: int
-    """Rows in a batch of one rank."""
-    share: float = 1.0
-    """Of the steps; the shares of all parts add up to 1."""
+    batch_size: int  # rows in a batch of one rank
+    share: float = 1.0  # of the steps; the shares of all parts add up to 1
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -38,8 +36,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     return Batch(**default_collate(parts), skipped=tuple(skipped))
 
 
-Place = tuple[int, int]
-"""Number of a part, and a position in it."""
+Place = tuple[int, int]  # number of a part, and a position in it
 
 
 @dataclass(frozen=True)

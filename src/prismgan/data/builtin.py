@@ -44,8 +44,7 @@ PHOTOS = {
 """Name of the photo, as ``skimage.data`` calls it, and its file in the wheel."""
 DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))
 """Files in ``drawings/``, painted by ``tools/paint_drawings.py``."""
-HELD_OUT = ("chelsea", "coffee")
-"""Never trained on, so that demonstrations and tests on them are honest."""
+HELD_OUT = ("chelsea", "coffee")  # never trained on, so that demonstrations and tests on them are honest
 COLLECTIONS: dict[str, tuple[str, ...]] = {
     "photos": tuple(name for name in PHOTOS if name not in HELD_OUT),
     "held-out": HELD_OUT,
@@ -57,8 +56,7 @@ SIDE = 32
 
 The 1,797 handwritten digits are of Alpaydin & Kaynak (UCI repository, 1998, CC BY 4.0).
 """
-BRIGHTEST = 16
-"""Of a scan's cells."""
+BRIGHTEST = 16  # of a scan's cells
 DIGITS = tuple(f"digits-{digit}" for digit in range(10))
 """One collection for each digit, so that what a picture shows is known by where it comes from."""
 _DIGIT = re.compile(r"digit-(\d)-(\d{3})")
@@ -145,11 +143,9 @@ TITLES = {
     "small-and-noisy": "Small and noisy portrait",
 }
 """No ready-made weights were trained on these photos."""
-PORTRAIT = (70, 0, 470, 300)
-"""Left, top, right and bottom in the built-in astronaut."""
+PORTRAIT = (70, 0, 470, 300)  # left, top, right and bottom in the built-in astronaut
 SMALL = (240, 180)
-SIGMA = 16
-"""Of the noise, in levels of 255."""
+SIGMA = 16  # of the noise, in levels of 255
 
 
 def samples() -> dict[str, str]:

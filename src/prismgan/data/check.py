@@ -17,8 +17,7 @@ from prismgan.errors import DataError, PrismganError, nearest
 from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import Exemplar, Paired, PictureName, Task
 
-SHORTEST_EXEMPLAR = 32
-"""Pixels that the shorter side of an exemplar must have at the size it is shown at."""
+SHORTEST_EXEMPLAR = 32  # pixels that the shorter side of an exemplar must have at the size it is shown at
 
 
 @dataclass(frozen=True)
@@ -26,28 +25,22 @@ class Count:
     """How many rows one collection has in one split."""
 
     collection: str
-    split: str
-    """``train`` or ``test``."""
+    split: str  # `train` or `test`
     rows: int
-    targets: dict[str, int]
-    """For every task with pairs, how many of the rows have a target."""
+    targets: dict[str, int]  # for every task with pairs, how many of the rows have a target
 
 
 @dataclass(frozen=True)
 class _Examined:
     """What decoding a picture showed."""
 
-    size: tuple[int, int] | None
-    """Height and width; None if it cannot be read."""
-    reason: str
-    """Why it cannot be read."""
-    digest: str
-    """The same for files with the same content."""
+    size: tuple[int, int] | None  # height and width; None if it cannot be read
+    reason: str  # why it cannot be read
+    digest: str  # the same for files with the same content
 
 
 Examined = Mapping[PictureName, _Examined]
-Shown = Mapping[str, tuple[PictureName, ...]]
-"""By task, the pictures that show it what to do."""
+Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that show it what to do
 
 
 def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:

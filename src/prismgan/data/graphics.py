@@ -16,8 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismgan.data.patterns import cover, log_uniform
 
-NAME = "graphics"
-"""As a recipe names them: ``builtin: graphics``."""
+NAME = "graphics"  # as a recipe names them: `builtin: graphics`
 
 Colour = tuple[int, int, int]
 Random = random.Random
@@ -29,12 +28,10 @@ FONT_FOLDERS = (
     *("/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts"),
 )
 FONT_SUFFIXES = frozenset({".ttf", ".otf"})
-TEXT_SIZES = (8, 40)
-"""Smallest and largest size of letters in pixels."""
+TEXT_SIZES = (8, 40)  # smallest and largest size of letters in pixels
 CHARACTERS = "etaoinshrdlcumwfgypbvkjxqzETAOINSHRDLCUMWFGYPBVKJXQZ0123456789.,;:!?-'\"()/&%+=@#äéßñ "
 FREQUENCIES = [*(26.0 - i / 1.1 for i in range(26)), *([1.5] * 26), *([2.5] * 10), *([1.0] * 22), 70.0]
-OVERSAMPLING = 3
-"""Curves are drawn so many times as large and reduced: that is their antialiasing."""
+OVERSAMPLING = 3  # curves are drawn so many times as large and reduced: that is their antialiasing
 
 
 def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.uint8]:

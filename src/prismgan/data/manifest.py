@@ -21,14 +21,11 @@ from prismgan.files import parse_json
 class Problem:
     """What is wrong, where, and what to do about it; one line as a string."""
 
-    where: str
-    """A picture, a manifest with its line, a task, or ``data``."""
+    where: str  # a picture, a manifest with its line, a task, or `data`
     what: str
     fix: str
-    severity: Literal["error", "warning"] = "error"
-    """An error is a fault of the data; a warning is for information."""
-    skippable: bool = False
-    """An error that training can go on without: the picture is left out, and named."""
+    severity: Literal["error", "warning"] = "error"  # an error is a fault of the data; a warning is for information
+    skippable: bool = False  # an error that training can go on without: the picture is left out, and named
 
     @property
     def fatal(self) -> bool:
@@ -43,8 +40,7 @@ RESERVED = ("picture", "source", "split", "collection", "view")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 SPLITS = ("train", "test")
 
-Line = tuple[int, dict[str, str]]
-"""A row's number, and its cells that are not empty, by column."""
+Line = tuple[int, dict[str, str]]  # a row's number, and its cells that are not empty, by column
 
 
 def targets(cells: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 
-PERIODS = (2.0, 24.0)
-"""Shortest and longest period in pixels."""
+PERIODS = (2.0, 24.0)  # shortest and longest period in pixels
 
 
 def log_uniform(chance: random.Random, low: float, high: float) -> float:

@@ -17,20 +17,13 @@ from prismgan.data.streams import integer, uniform
 from prismgan.errors import PictureError
 from prismgan.tasks import Exemplar, PictureName, Task, Unpaired
 
-LEAST_COVER = 0.4
-"""Smallest part of an unpaired picture's shorter side that a crop shows."""
-ATTEMPTS = 8
-"""Squares of an unpaired picture that are tried."""
-SHRINKAGE = 0.85
-"""Size of a square against that of the last attempt, on average."""
-NO_PAPER = 0.01
-"""Blankness below which a square is taken at once."""
-THUMBNAIL = 96
-"""Shorter side in pixels, about, of what the choice is made on: enough to see a balloon, and fast."""
-WHITE = 240
-"""Near-white begins above this, of 255."""
-SPREAD = 12
-"""Most difference between the pixels of a line of one colour, of 255; JPEG adds some."""
+LEAST_COVER = 0.4  # smallest part of an unpaired picture's shorter side that a crop shows
+ATTEMPTS = 8  # squares of an unpaired picture that are tried
+SHRINKAGE = 0.85  # size of a square against that of the last attempt, on average
+NO_PAPER = 0.01  # blankness below which a square is taken at once
+THUMBNAIL = 96  # shorter side in pixels, about, of what the choice is made on: enough to see a balloon, and fast
+WHITE = 240  # near-white begins above this, of 255
+SPREAD = 12  # most difference between the pixels of a line of one colour, of 255; JPEG adds some
 
 
 def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
@@ -77,8 +70,7 @@ class Cache:
     """
 
     def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
-        self.unreadable: dict[PictureName, str] = {}
-        """Pictures that could not be read so far, and why."""
+        self.unreadable: dict[PictureName, str] = {}  # pictures that could not be read so far, and why
         self._kept: dict[PictureName, UInt8[Tensor, "3 H W"]] = {}
         if megabytes > 0:
             self._fill(list(dict.fromkeys(wanted)), megabytes * 2**20)

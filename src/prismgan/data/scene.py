@@ -18,22 +18,18 @@ from prismgan.data.sources import Row
 from prismgan.errors import DataError
 from prismgan.tasks import Derived, Paired, PictureName, Task
 
-SOURCE = ""
-"""The companion that is no task's target: the row's own source. No task can have this name."""
+SOURCE = ""  # the companion that is no task's target: the row's own source. No task can have this name.
 Load = Callable[[PictureName], UInt8[Tensor, "3 H W"]]
-FLAT = 4.0
-"""Mean difference of neighbouring pixels, of 255, below which a crop holds next to nothing."""
+FLAT = 4.0  # mean difference of neighbouring pixels, of 255, below which a crop holds next to nothing
 
 
 @dataclass(frozen=True)
 class Companion:
     """A picture that lies on a row's photo."""
 
-    task: str
-    """The task whose target it is; ``SOURCE`` for the row's own source."""
+    task: str  # the task whose target it is; `SOURCE` for the row's own source
     picture: PictureName
-    scale: int
-    """Its side in a batch divided by the source's side."""
+    scale: int  # its side in a batch divided by the source's side
 
     def scale_of(self, size: tuple[int, int], photo: tuple[int, int], largest: int) -> int | None:
         """Its side divided by the source's, from its size (height, width), rounded up or down; None if it does not fit
@@ -64,14 +60,11 @@ class Companion:
 class View:
     """A part of a scene, in [-1, 1]: everything that a batch is made of."""
 
-    photo: Float[Tensor, "3 Mh Mw"]
-    """The clean photo at the largest scale that the view has pixels for."""
-    reference: Float[Tensor, "3 h w"]
-    """The clean photo at the source's size."""
+    photo: Float[Tensor, "3 Mh Mw"]  # the clean photo at the largest scale that the view has pixels for
+    reference: Float[Tensor, "3 h w"]  # the clean photo at the source's size
     companions: Mapping[str, Float[Tensor, "3 sh sw"]]
     """The row's own source, as ``SOURCE``, and targets of paired tasks, by task; what it has of them."""
-    exact: bool = False
-    """Whether only tasks of the photo's own scale, of those that enlarge, have a target here."""
+    exact: bool = False  # whether only tasks of the photo's own scale, of those that enlarge, have a target here
     photo_only: bool = False
     """Whether only tasks whose target is the photo itself have one here: it is drawn, or no longer upright."""
 
@@ -118,13 +111,10 @@ class View:
 class Scene:
     """A row's pictures, whole; each a whole multiple of the grid."""
 
-    grid: tuple[int, int]
-    """Height and width of the source."""
+    grid: tuple[int, int]  # height and width of the source
     photo: UInt8[Tensor, "3 MH MW"]
-    companions: Mapping[str, UInt8[Tensor, "3 _ _"]]
-    """By task name; the row's own source as ``SOURCE``."""
-    scales: Mapping[str, int]
-    """Side of each companion in a view divided by side of the source: its task's scale."""
+    companions: Mapping[str, UInt8[Tensor, "3 _ _"]]  # by task name; the row's own source as `SOURCE`
+    scales: Mapping[str, int]  # side of each companion in a view divided by side of the source: its task's scale
 
     def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
         """A rectangle of the scene, after all of it was brought to another grid (usually its own).

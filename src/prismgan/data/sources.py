@@ -85,22 +85,14 @@ class DataConfig(Config):
 class Row:
     """One photo, and what belongs to it."""
 
-    picture: PictureName
-    """The clean photo."""
-    source: PictureName | None = None
-    """The photo as it was degraded in reality; None where prismgan degrades it."""
-    targets: Mapping[str, PictureName] = field(default_factory=dict)
-    """Targets of paired tasks, by column."""
-    split: str | None = None
-    """``train`` or ``test``; None where nothing says what it is for."""
-    collection: str = ""
-    """Where it comes from."""
-    key: str = ""
-    """Its name within where it comes from: the same wherever the data lies."""
-    weight: float = 1.0
-    """How often it is shown in training against the others."""
-    clean: float | None = None
-    """How often it is left as it is; None for as often as the degradation says."""
+    picture: PictureName  # the clean photo
+    source: PictureName | None = None  # the photo as it was degraded in reality; None where prismgan degrades it
+    targets: Mapping[str, PictureName] = field(default_factory=dict)  # targets of paired tasks, by column
+    split: str | None = None  # `train` or `test`; None where nothing says what it is for
+    collection: str = ""  # where it comes from
+    key: str = ""  # its name within where it comes from: the same wherever the data lies
+    weight: float = 1.0  # how often it is shown in training against the others
+    clean: float | None = None  # how often it is left as it is; None for as often as the degradation says
 
     @property
     def drawn(self) -> bool:

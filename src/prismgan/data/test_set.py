@@ -15,8 +15,7 @@ from prismgan.errors import PictureError
 from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import PictureName, Task
 
-GRID = 4
-"""The sides of sources are whole multiples of this, so that networks of cells of that size need no padding."""
+GRID = 4  # the sides of sources are whole multiples of this, so that networks of cells of that size need no padding
 
 
 @dataclass(eq=False)
@@ -29,14 +28,10 @@ class TestSet:
     __test__ = False  # for pytest: the name is no test's
 
     rows: Sequence[Row]
-    tasks: Sequence[Task]
-    """Those that are tested. Tasks without pairs get neither target nor example."""
-    condition: Condition
-    """What is done to sources; rows with a source of their own keep that."""
-    maximum_side: int = 512
-    """Half the largest side of a photo, in pixels."""
-    seed: int = 0
-    """Of the noise. It depends on the picture's place in ``rows`` too."""
+    tasks: Sequence[Task]  # those that are tested. Tasks without pairs get neither target nor example.
+    condition: Condition  # what is done to sources; rows with a source of their own keep that
+    maximum_side: int = 512  # half the largest side of a photo, in pixels
+    seed: int = 0  # of the noise. It depends on the picture's place in `rows` too.
     alongside: Sequence[Task] = field(kw_only=True)
     """The recipe's other tasks, which are not tested here: the largest scale of all tasks says how far photos are
     reduced, and how large a row's own source and its targets have to be."""

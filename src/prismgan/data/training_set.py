@@ -19,8 +19,7 @@ from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
 from prismgan.tasks import Derived, Exemplar, PictureName, Task
 
-ATTEMPTS = 4
-"""Crops of a photo that are tried at most, where flat ones may be rejected."""
+ATTEMPTS = 4  # crops of a photo that are tried at most, where flat ones may be rejected
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,12 @@ class TrainingSet:
 
     rows: Sequence[Row]
     tasks: Sequence[Task]
-    crop: int
-    """Side of the source in pixels."""
-    degradation: DegradationConfig | None = None
-    """What is done to the sources; None leaves them clean."""
+    crop: int  # side of the source in pixels
+    degradation: DegradationConfig | None = None  # what is done to the sources; None leaves them clean
     seed: int = 0
-    cache_mb: int = 2048
-    """Memory for decoded pictures, in megabytes."""
+    cache_mb: int = 2048  # memory for decoded pictures, in megabytes
     mirror: bool = True
-    alongside: Sequence[Task] = ()
-    """Tasks that are not trained here, and that pictures are cut for all the same."""
+    alongside: Sequence[Task] = ()  # tasks that are not trained here, and that pictures are cut for all the same
     batch: int = 1
     """Rows of a training step. All of them share one randomly drawn super-resolution scale, so that tasks of the other
     scales need not be computed. Samples are then those of a training with the tasks ``alongside``. Where a step would
@@ -64,8 +59,7 @@ class TrainingSet:
     """Whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the photo itself
     are learnt from upright ones: where there are such tasks, the rows of every other step are upright, and the other
     steps do not show them."""
-    reject_flat: float = 0.0
-    """How often a crop with next to nothing in it is drawn anew."""
+    reject_flat: float = 0.0  # how often a crop with next to nothing in it is drawn anew
 
     def __post_init__(self) -> None:
         of_photo = any(task.is_photo for task in self.tasks)

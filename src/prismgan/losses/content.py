@@ -14,17 +14,13 @@ from prismgan.images.drawing import comic
 from prismgan.losses.loss import Exemplars, Loss
 from prismgan.losses.pixels import charbonnier
 
-STABILITY = 0.02
-"""Added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing."""
+STABILITY = 0.02  # added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing
 TONE = (3, 4)
 """Levels of light and dark areas larger than a brush stroke: what is dark stays darker than what is beside it. Features
 say where edges are, and a painting's colours may lie on either side of one."""
-WINDOW = 7
-"""Side in pixels of the window that grey levels are compared in."""
-LEAST_SIDE = 3
-"""A level of fewer pixels a side has no structure."""
-GUIDED = 2
-"""How many of the network's maps the guidance compares, from the coarsest on."""
+WINDOW = 7  # side in pixels of the window that grey levels are compared in
+LEAST_SIDE = 3  # a level of fewer pixels a side has no structure
+GUIDED = 2  # how many of the network's maps the guidance compares, from the coarsest on
 
 
 class Structure(Loss):
@@ -114,8 +110,7 @@ class Perceptual(FeatureContent):
     """
 
     LEVELS: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
-    WINDOW = 128
-    """Side in pixels of the part that is compared."""
+    WINDOW = 128  # side in pixels of the part that is compared
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         if batch.target is None or output.shape != batch.target.shape:

@@ -22,18 +22,13 @@ ObjectiveName = Literal["non_saturating", "least_squares", "hinge", "wasserstein
 class Objective:
     """The losses of the two players, and the regularisation that the objective's paper relies on."""
 
-    discriminator: Callable[[Logits, Logits], Float[Tensor, " N"]]
-    """``discriminator(real, fake)``."""
-    generator: Callable[[Logits, Logits], Float[Tensor, " N"]]
-    """``generator(real, fake)``."""
-    penalty: PenaltyKind
-    """Gradient penalty of the discriminator that the objective asks for."""
-    penalty_weight: float
-    """The paper's weight of that penalty."""
+    discriminator: Callable[[Logits, Logits], Float[Tensor, " N"]]  # `discriminator(real, fake)`
+    generator: Callable[[Logits, Logits], Float[Tensor, " N"]]  # `generator(real, fake)`
+    penalty: PenaltyKind  # gradient penalty of the discriminator that the objective asks for
+    penalty_weight: float  # the paper's weight of that penalty
     boundary: float | None
     """Logit above which a picture counts as judged real; None where only differences mean something."""
-    generator_sees_real: bool = False
-    """Whether the generator's loss depends on the real logits."""
+    generator_sees_real: bool = False  # whether the generator's loss depends on the real logits
 
 
 OBJECTIVES: dict[ObjectiveName, Objective] = {

@@ -10,8 +10,7 @@ from prismgan.losses.loss import Exemplars, Loss
 EPSILON = 1e-3
 SMALLEST = 2e-4
 """Squared error below which :func:`log_error` is linear: 43 dB. A clean source would be all of the loss otherwise."""
-SCALE = 0.01
-"""Makes :func:`log_error` about as large as the Charbonnier distance, so that weights mean the same."""
+SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights mean the same
 
 
 def charbonnier(

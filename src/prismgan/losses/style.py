@@ -16,8 +16,7 @@ an exemplar leaves silent: divided by their own power, a photo's response there 
 LIMIT = 50.0
 """Distances above this are cut off. Dark or flat crops have statistics hundreds of times too small or too large, which
 would decide a step alone."""
-PARTS = 4
-"""Products are summed in so many parts: in bfloat16 one sum would be rounded four times as coarsely."""
+PARTS = 4  # products are summed in so many parts: in bfloat16 one sum would be rounded four times as coarsely
 
 
 class _Moments(torch.autograd.Function):

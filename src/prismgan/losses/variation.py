@@ -16,8 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-NOISE = 6.0
-"""Largest sigma of the noise, in units of 0..255."""
+NOISE = 6.0  # largest sigma of the noise, in units of 0..255
 
 
 @dataclass(frozen=True)

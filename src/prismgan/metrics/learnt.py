@@ -18,18 +18,12 @@ from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import read_tensors
 
 ACCEPTED = "expected the linear heads of LPIPS for SqueezeNet, as in the published squeeze.pth"
-TINY = 1e-10
-"""Added to lengths that are divided by, as in the published code of LPIPS."""
-SUBSETS = 100
-"""Pairs of subsets that the mean and the deviation are over."""
-LARGEST = 1000
-"""Pictures in a subset, at most."""
-FEWEST = 4
-"""Pictures in a set, at least: a subset is half of it, and two pictures are the least that have a distance."""
-SURE = 0.9
-"""Probability from which on a picture belongs to its most probable class; below it, it shows nothing known."""
-LEAST_SHARE = 0.02
-"""Share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due."""
+TINY = 1e-10  # added to lengths that are divided by, as in the published code of LPIPS
+SUBSETS = 100  # pairs of subsets that the mean and the deviation are over
+LARGEST = 1000  # pictures in a subset, at most
+FEWEST = 4  # pictures in a set, at least: a subset is half of it, and two pictures are the least that have a distance
+SURE = 0.9  # probability from which on a picture belongs to its most probable class; below it, it shows nothing known
+LEAST_SHARE = 0.02  # share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +36,7 @@ class Lpips:
     """
 
     network: LearntFeatures
-    heads: Sequence[Float[Tensor, " _"]]
-    """Weights of the channels of every map."""
+    heads: Sequence[Float[Tensor, " _"]]  # weights of the channels of every map
 
     def __call__(self, output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         """0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different ones.
@@ -94,13 +87,10 @@ class SetMetric:
     """A distance between two sets of pictures, none of which belongs to one of the other set."""
 
     name: str
-    unit: str
-    """Unit of the value; empty for a plain number."""
+    unit: str  # unit of the value; empty for a plain number
     better: Literal["higher", "lower"]
-    fewest: int
-    """Pictures that either set has to have."""
-    smallest: int
-    """Pixels that each side of a picture has to have."""
+    fewest: int  # pictures that either set has to have
+    smallest: int  # pixels that each side of a picture has to have
     features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
     """The features of images in [-1, 1] that are compared."""
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
@@ -162,15 +152,12 @@ def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
 class Modes(NamedTuple):
     """The classes that a classifier finds in a set of pictures."""
 
-    covered: int
-    """Classes that at least :data:`LEAST_SHARE` of all pictures belong to."""
+    covered: int  # classes that at least `LEAST_SHARE` of all pictures belong to
     balance: float
     """Entropy of the classes over that of equally many of each: 1 for an even set, 0 for one class alone, and where no
     picture belongs to any."""
-    recognised: float
-    """Share of the pictures that belong to a class."""
-    shares: tuple[float, ...]
-    """Of all pictures, for every class."""
+    recognised: float  # share of the pictures that belong to a class
+    shares: tuple[float, ...]  # of all pictures, for every class
 
 
 def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE) -> Modes:

@@ -11,12 +11,9 @@ from torch import Tensor
 from prismgan.errors import PictureError
 from prismgan.images import luma
 
-CEILING = 100.0
-"""Decibels given to equal pictures, whose ratio is infinite; nothing scores higher."""
-WINDOW = 11
-"""Side in pixels of SSIM's Gaussian window (sigma 1.5)."""
-BINS = 100
-"""Grey levels of each picture's histogram for NMI, between its darkest and its brightest value."""
+CEILING = 100.0  # decibels given to equal pictures, whose ratio is infinite; nothing scores higher
+WINDOW = 11  # side in pixels of SSIM's Gaussian window (sigma 1.5)
+BINS = 100  # grey levels of each picture's histogram for NMI, between its darkest and its brightest value
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,7 @@ class Metric:
     """
 
     name: str
-    unit: str
-    """Unit of the values; empty for a plain number."""
+    unit: str  # unit of the values; empty for a plain number
     better: Literal["higher", "lower"]
     function: Callable[[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
     """``function(output, expected)`` for images in [-1, 1], one value a picture."""

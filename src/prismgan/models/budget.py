@@ -13,10 +13,8 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.networks import Discriminator
 from prismgan.tasks import Task
 
-TOLERANCE = 0.05
-"""By which part two models' sizes may differ."""
-WIDEST = 16.0
-"""So many times its own width a model is made at most."""
+TOLERANCE = 0.05  # by which part two models' sizes may differ
+WIDEST = 16.0  # so many times its own width a model is made at most
 
 C = TypeVar("C", bound=ModelConfig)
 

@@ -68,16 +68,14 @@ class Model(ABC):
         balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
         self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
         shares = {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
-        self.shares = nn.ModuleDict(shares).to(device)
-        """Of tasks that state shares instead of weights."""
+        self.shares = nn.ModuleDict(shares).to(device)  # of tasks that state shares instead of weights
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
             lr=config.rate,
             betas=config.betas,
         )
         self.steps_done = 0
-        self.slow_down_factor = 1.0
-        """All learning rates are multiplied by it."""
+        self.slow_down_factor = 1.0  # all learning rates are multiplied by it
 
     @property
     def discriminator(self) -> Discriminator | None:

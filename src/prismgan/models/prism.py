@@ -23,10 +23,8 @@ from prismgan.networks import Generator, GeneratorConfig
 from prismgan.networks.style_branch import BORDER, CELL
 from prismgan.tasks import Task
 
-SEEN = 32
-"""Fewest pixels of a crop's side that a margin has to leave."""
-STEADY_PART = 3
-"""One in so many rows is rendered a second time for the steadiness loss."""
+SEEN = 32  # fewest pixels of a crop's side that a margin has to leave
+STEADY_PART = 3  # one in so many rows is rendered a second time for the steadiness loss
 
 
 class PrismConfig(ModelConfig):

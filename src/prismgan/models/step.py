@@ -18,15 +18,11 @@ from prismgan.tasks import Task
 class StepContext:
     """What is decided before a step, and what comes of it."""
 
-    names: Sequence[str]
-    """Tasks that are trained."""
-    weights: Mapping[str, Float[Tensor, " B"]]
-    """Of every row in each task's losses, see :func:`row_weights`."""
-    random: torch.Generator
-    """The step's random numbers, the same in every process."""
+    names: Sequence[str]  # tasks that are trained
+    weights: Mapping[str, Float[Tensor, " B"]]  # of every row in each task's losses, see `row_weights`
+    random: torch.Generator  # the step's random numbers, the same in every process
     rate: float = 0.0
-    losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
-    """By task, for the balancer."""
+    losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # by task, for the balancer
     beside: Float[Tensor, ""] | float = 0.0
     """A loss of no task in particular, which is added to what the balancer makes of the tasks' losses."""
     log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
@@ -40,8 +36,7 @@ class AdversarialBatch(NamedTuple):
     tasks: Sequence[str]
     fake: Float[Tensor, "N 3 H W"]
     real: Float[Tensor, "N 3 H W"]
-    task_index: Int[Tensor, " N"]
-    """Each picture's task, as the discriminator numbers them."""
+    task_index: Int[Tensor, " N"]  # each picture's task, as the discriminator numbers them
     weight: Float[Tensor, " N"]
     """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
 

@@ -20,8 +20,7 @@ from prismgan.networks.blocks import SLOPE, Code, ResidualStage, bordered, convo
 from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Positive
 
-Start = tuple[Float[Tensor, "B D h w"], Code]
-"""The decoder's first maps, and its code."""
+Start = tuple[Float[Tensor, "B D h w"], Code]  # the decoder's first maps, and its code
 
 
 class ConditionalConfig(GeneratorSizes):
@@ -41,8 +40,7 @@ class Conditional(NamedTuple):
     """A source after the part of the work that all tasks share."""
 
     maps: Sequence[Float[Tensor, "B _ _ _"]]  # of every level of the encoder, the finest first
-    bordered: Float[Tensor, "B 12 h w"]
-    """See :meth:`ImageGenerator.bordered`."""
+    bordered: Float[Tensor, "B 12 h w"]  # see `ImageGenerator.bordered`
     height: int
     width: int
 

@@ -37,12 +37,9 @@ class DiscriminatorConfig(Config):
 class Judgement(NamedTuple):
     """The discriminator's outputs for N pictures: logits, never probabilities."""
 
-    patch: Float[Tensor, "N 1 h w"]
-    """Logit of every patch being real, given the picture's task."""
-    whole: Float[Tensor, " N"]
-    """Fully connected logit of the whole picture being real, given its task."""
-    task: Float[Tensor, "N K"]
-    """Logits of the task that the picture belongs to, in the order of ``Discriminator.tasks``."""
+    patch: Float[Tensor, "N 1 h w"]  # logit of every patch being real, given the picture's task
+    whole: Float[Tensor, " N"]  # fully connected logit of the whole picture being real, given its task
+    task: Float[Tensor, "N K"]  # logits of the task that the picture belongs to, in the order of `Discriminator.tasks`
 
     @property
     def logit(self) -> Float[Tensor, " N"]:

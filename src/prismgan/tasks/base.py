@@ -20,8 +20,7 @@ from prismgan.losses.loss import Exemplars, Loss
 from prismgan.metrics import Metric
 from prismgan.networks import TaskName
 
-PictureName = str
-"""A picture's path, or ``builtin:NAME`` for one that prismgan brings."""
+PictureName = str  # a picture's path, or `builtin:NAME` for one that prismgan brings
 
 NonNegative = Annotated[float, Field(ge=0)]
 
@@ -51,16 +50,14 @@ class Exemplar:
     """The target is a look, shown by one or several pictures."""
 
     pictures: tuple[PictureName, ...]
-    size: int
-    """Longest side in pixels at which the pictures are shown; it sets the size of the brush."""
+    size: int  # longest side in pixels at which the pictures are shown; it sets the size of the brush
 
 
 @dataclass(frozen=True)
 class Unpaired:
     """The target is a domain, shown by pictures that belong to no photo."""
 
-    pictures: tuple[PictureName, ...]
-    """Folders, pictures, or built-in collections."""
+    pictures: tuple[PictureName, ...]  # folders, pictures, or built-in collections
 
 
 Target = Derived | Paired | Exemplar | Unpaired
@@ -72,12 +69,10 @@ class LossTerm:
 
     name: str
     weight: float
-    loss: Callable[..., Loss]
-    """The loss's class."""
+    loss: Callable[..., Loss]  # the loss's class
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its class takes beside feature network and exemplars."""
-    needs_pair: bool = False
-    """Whether the loss reads ``task_batch.target``."""
+    needs_pair: bool = False  # whether the loss reads `task_batch.target`
     reported: bool = False
     """Whether evaluation reports it: a distance to what the output should look like, where there are no pairs."""
 
@@ -90,31 +85,24 @@ class LossTerm:
 class Task:
     """One named output of the generator. What the recipe says of every kind is documented in :class:`TaskEntry`."""
 
-    name: str
-    """The key everywhere: generator heads, discriminator logits, checkpoints, reports, files."""
+    name: str  # the key everywhere: generator heads, discriminator logits, checkpoints, reports, files
     kind: str
-    scale: int
-    """Side of the output divided by side of the source."""
+    scale: int  # side of the output divided by side of the source
     target: Target
     losses: tuple[LossTerm, ...]
     metrics: tuple[Metric, ...]
     weight: float
     adversarial_weight: float
     latent: bool
-    diversity_weight: float
-    """0 for a task without ``latent``."""
+    diversity_weight: float  # 0 for a task without `latent`
     steadiness_weight: float
     frequency: float
     degraded_weight: float
     blocks: int | None
-    additive: bool
-    """Whether the output is the source plus what the head says, or the latter alone."""
-    fine: bool
-    """Whether the head restores, from the trunk's features, or paints, from the branch's."""
-    smooth: bool = False
-    """Whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source."""
-    ink: bool = False
-    """Whether the head draws ink over its colours."""
+    additive: bool  # whether the output is the source plus what the head says, or the latter alone
+    fine: bool  # whether the head restores, from the trunk's features, or paints, from the branch's
+    smooth: bool = False  # whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source
+    ink: bool = False  # whether the head draws ink over its colours
     shares: tuple[str, ...] = ()
     """Names of all losses if the weights above are shares of the gradient at the output; else none."""
 

@@ -19,8 +19,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "comic": comic,
     "photo": clean_photo,
 }
-WITHOUT_COLOURS = ("pencil", "edges")
-"""Functions whose results have no more of the photo than its lines."""
+WITHOUT_COLOURS = ("pencil", "edges")  # functions whose results have no more of the photo than its lines
 
 
 class DerivedEntry(TaskEntry):

@@ -29,32 +29,24 @@ from prismgan.training.display import Display
 from prismgan.training.loop import Average, Loop
 from prismgan.weights import HeadEntry, Weights, add_head, check_no_task_lost, free_name, load_weights
 
-MOST_BYTES = 300_000
-"""Bytes that a new head may add to a file."""
+MOST_BYTES = 300_000  # bytes that a new head may add to a file
 MOST_BLOCKS = 4
 """Residual blocks of a new head, as far as they fit. It needs more than those that the branch learnt together with."""
-STORED = torch.float16
-"""What a new head's numbers are stored in, whatever the others are."""
+STORED = torch.float16  # what a new head's numbers are stored in, whatever the others are
 
 CROP = 256
 """A look is asked of whole photos: what squares of 112 pixels teach covers the photo with strokes (``docs/log.md``)."""
-MARGIN = 16
-"""Pixels at each border of a crop that no loss sees: without it a head paints a band there (:class:`PrismConfig`)."""
+MARGIN = 16  # pixels at each border of a crop that no loss sees: without it a head paints a band there (`PrismConfig`)
 BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
 SHARES = {"style": 0.62, "content": 0.26, "tone": 0.09, "total_variation": 0.03}
 """Shares of the gradient at the output, by loss, for a style of the default weight (``docs/log.md``)."""
-COMPARED = 4
-"""Photos on which the styles that a new one may start from are compared."""
-GUESS = 1000
-"""Steps that fit into the minutes, as long as their speed is not known."""
+COMPARED = 4  # photos on which the styles that a new one may start from are compared
+GUESS = 1000  # steps that fit into the minutes, as long as their speed is not known
 LOG_EVERY = 10
-SHOW_EVERY = 20.0
-"""Seconds between two previews."""
+SHOW_EVERY = 20.0  # seconds between two previews
 
-PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")
-"""What previews show by default."""
-PREVIEW_SIDE = 320
-"""Longest side of a preview's pictures in pixels."""
+PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")  # what previews show by default
+PREVIEW_SIDE = 320  # longest side of a preview's pictures in pixels
 
 # Restoring is for other tasks; a look should merely not be thrown off by a little noise.
 DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 15)), jpeg=Jpeg(probability=0.3))

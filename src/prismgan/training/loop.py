@@ -35,14 +35,11 @@ class Loop(ABC):
         self.step = 0
         self.minutes: float | None = None
         """How long to train, whatever ``steps`` says: the schedule is stretched to the steps that fit."""
-        self.fewest_steps = 0
-        """Where fewer fit into the minutes, training takes up to half as long again."""
-        self.seconds = 0.0
-        """Of training so far, by this process's clock."""
+        self.fewest_steps = 0  # where fewer fit into the minutes, training takes up to half as long again
+        self.seconds = 0.0  # of training so far, by this process's clock
         self.display = Display()
         self.skipped_pictures: set[str] = set()
-        self.signal: int | None = None
-        """The signal that ends the training, once there is one."""
+        self.signal: int | None = None  # the signal that ends the training, once there is one
 
     def measure(self, batch: Batch) -> Mapping[str, Tensor]:
         """Anything else for the log, measured before the step; by default nothing."""

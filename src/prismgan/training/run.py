@@ -23,8 +23,7 @@ from prismgan.models.gradients import from_first
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import differences, load, read_yaml, to_yaml
 
-FORMAT = 1
-"""Of checkpoints."""
+FORMAT = 1  # of checkpoints
 FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
 """Of ``training``: lengths, intervals and trackers may change; the batch size with the number of processes."""
 

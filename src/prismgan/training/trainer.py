@@ -40,8 +40,7 @@ from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
 MOST_ROLLBACKS = 8
-TELL_EVERY = 5.0
-"""Seconds between two lines about an evaluation that goes on."""
+TELL_EVERY = 5.0  # seconds between two lines about an evaluation that goes on
 
 
 class Trainer(Loop):

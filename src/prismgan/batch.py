@@ -26,12 +26,9 @@ class Batch:
 
     source: Float[Tensor, "B 3 H W"]  # the generator's input, the same for every task
     reference: Float[Tensor, "B 3 H W"]  # the clean photo that each source was degraded from
-    targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)
-    """For tasks with pairs: the picture the output should equal. Rows without one hold zeros."""
-    examples: Mapping[str, Float[Tensor, "B 3 h w"]] = field(default_factory=dict)
-    """For tasks without pairs: real pictures of the task's domain, not aligned with the sources."""
-    present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)
-    """Which rows have a target or example; a task that is not named here has one in every row."""
+    targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)  # of tasks with pairs; or zeros
+    examples: Mapping[str, Float[Tensor, "B 3 h w"]] = field(default_factory=dict)  # of tasks without pairs
+    present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)  # rows that have one; by default all
     latent: Float[Tensor, "B Z"] | None = None  # the z of each row, where one was drawn
     skipped: tuple[str, ...] = ()  # pictures that could not be read while this batch was put together
 

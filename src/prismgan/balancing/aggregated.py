@@ -49,19 +49,12 @@ by the name of the balancer. To add one: a row."""
 
 
 class Aggregated(Balancer):
-    """The shared parameters get a combination of the tasks' gradients, each head its own task's, times its weight.
-
-    The K tasks' gradients g_k with respect to the P shared parameters are the rows of a matrix J, over the rows of all
-    processes. A method sees the Gramian J J^T, which all gradients' lengths and angles are in, and answers
-    with K coefficients c; the shared parameters' gradient is c J. The Gramian is on the CPU and in float64: norms of
-    tasks differ by thousands, and their squares by more than float32 has digits.
-
-    It costs a backward pass through the trunk for each task, and with several processes a message of K P numbers. A
-    task whose weight is 0 takes no part: to the methods its gradient, zero, would be one that must not be hurt. Where
-    nothing that is shared learns (``model.frozen``), there is nothing to combine, and heads learn as ever.
-
-    ``name`` is one of :data:`METHODS`, which come with torchjd.
-    """
+    """The shared parameters get a combination of the tasks' gradients, each head its own task's, times its weight. The
+    K tasks' gradients at the P shared parameters are the rows of a matrix J, over the rows of all processes. A method
+    (of :data:`METHODS`) sees the Gramian J J^T, on the CPU and in float64, as squared norms of tasks differ by more
+    than float32 has digits, and answers with K coefficients c; the shared gradient is c J. It costs a backward pass
+    through the trunk for each task, and with several processes a message of K P numbers. A task of weight 0 takes no
+    part: its gradient, zero, would be one that must not be hurt."""
 
     def __init__(self, name: str, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
@@ -118,16 +111,10 @@ class Aggregated(Balancer):
 
 
 def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[Tensor, "K K"]:
-    """Cosine of the angle between the gradients of every two tasks, in the tasks' order.
-
-    1: a step along one task's gradient helps the other as much; 0: they are independent; below 0: it harms the other
-    (the conflicts of Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Two tasks are
-    compared at the parameters that both of them reach: what one of them alone uses is not fought for, and would only
-    bring the cosine nearer to 0. Weights and lengths of the gradients do not matter.
-
-    ``gradients`` are with respect to the same parameters, None or zeros where a task does not reach one. The matrix is
-    in float64, and nan where tasks share nothing or a gradient is zero.
-    """
+    """Cosine, in float64, of the angle between the gradients of every two tasks, in the tasks' order (Yu et al.,
+    "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Gradients are with respect to the same
+    parameters, None or zeros where a task does not reach one; two tasks are compared at the parameters that both of
+    them reach, and nan where there are none."""
     names = list(gradients)
     cosines = torch.eye(len(names), dtype=torch.float64)
     for row, column in torch.tril_indices(len(names), len(names), -1).T.tolist():

@@ -13,30 +13,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 TEMPERATURE = 2.0  # how evenly `DynamicWeightAverage` spreads weight: the paper's T
-WINDOW = 100
-"""Steps whose losses it averages. The paper averages over epochs, which an endless stream of crops has none of."""
-EVERY = 8
-"""A loss's norm is measured in one of so many of its task's steps: a backward pass through a feature network each."""
+WINDOW = 100  # steps whose losses it averages; the paper's epochs do not exist in an endless stream of crops
+EVERY = 8  # steps of a task between two measurements of a loss's norm: each is a pass through a feature network
 DECAY = 0.8  # of the running mean of the measurements
 
-Losses = Mapping[str, Float[Tensor, ""]]
-"""By task. A process's loss is its rows' share of the whole batch's: the mean over processes is the whole loss."""
+Losses = Mapping[str, Float[Tensor, ""]]  # by task; the mean over processes is the loss of the whole batch
 
 
 @dataclass(frozen=True)
 class Step:
-    """The data of a training step that a balancer may use, beside its losses.
-
-    Where the rows of a step are shared among processes, whatever a balancer decides by has to come from
-    :attr:`total`, or processes would decide differently. Gradients are averaged over processes after the backward pass.
-    """
+    """The data of a training step that a balancer may use, beside its losses. Whatever a balancer decides by has to
+    come from :attr:`total`, or processes would decide differently; gradients are averaged over processes afterwards."""
 
     outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs, by task, that the losses are of
     shared: Sequence[nn.Parameter] = ()  # parameters that several tasks' losses reach: those of trunk and mapping
-    heads: Mapping[str, Sequence[nn.Parameter]] = field(default_factory=dict)
-    """Parameters that one task's loss alone reaches, by task."""
-    random: torch.Generator = field(default_factory=torch.Generator)
-    """The step's random numbers, the same in every process."""
+    heads: Mapping[str, Sequence[nn.Parameter]] = field(default_factory=dict)  # parameters of each task alone
+    random: torch.Generator = field(default_factory=torch.Generator)  # the same in every process
     total: Callable[[Tensor], Tensor] = lambda values: values  # sum over processes
     processes: int = 1
 
@@ -46,9 +38,7 @@ class Step:
 
 
 class Balancer(nn.Module, ABC):
-    """Called with the losses of the tasks drawn in a step; see :class:`Step` for the rest. ``weights`` are the
-    recipe's, by task.
-    """
+    """Called with the losses of the tasks drawn in a step; ``weights`` are the recipe's, by task."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
@@ -64,7 +54,6 @@ class Balancer(nn.Module, ABC):
 
 
 def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Float[Tensor, ""]:
-    """Each loss times its task's weight, summed."""
     return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
 
 
@@ -76,14 +65,10 @@ class Fixed(Balancer):
 
 
 class Normalised(Balancer):
-    """Every task pulls at its output with the same force, times its weight.
-
-    A task's gradient at its own output image is divided by its norm before it enters the network. Style gradients are
-    large, and spiky on dark or flat crops: in a plain sum they drown restoration in the shared trunk. Here a task's
-    weight is its share of the trunk's gradient, whatever the units of its losses. It costs nothing: the losses' part of
-    the backward pass comes first either way. Akin to normalising gradients at the shared features (Liu et al., "IMTL",
-    2021; Sener & Koltun 2018, section 3.3), but heads see no spikes either. The figures are in ``docs/log.md``.
-    """
+    """Every task pulls at its output with the same force, times its weight: its gradient at its own output image is
+    divided by its norm before it enters the network. Style gradients are large, and spiky on dark or flat crops: in a
+    plain sum they drown restoration in the shared trunk. Akin to normalising gradients at the shared features (Liu et
+    al., "IMTL", 2021; Sener & Koltun 2018, section 3.3), but heads see no spikes either, and it costs nothing."""
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         outputs = step.outputs
@@ -103,11 +88,8 @@ class Normalised(Balancer):
 
 
 class Uncertainty(Balancer):
-    """Weights learnt as homoscedastic uncertainty: sum of exp(-s) w L + s with one s a task.
-
-    Kendall, Gal, Cipolla, "Multi-task learning using uncertainty" (2018), eq. 7 with s = log sigma^2; the factors of
-    one half are dropped, which changes the weights by a constant. Tasks absent from a step get no update.
-    """
+    """Sum of exp(-s) w L + s with one learnt s a task: Kendall, Gal, Cipolla, "Multi-task learning using uncertainty"
+    (2018), eq. 7 with s = log sigma^2, without the factors of one half. Tasks absent from a step get no update."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
@@ -125,16 +107,10 @@ class Uncertainty(Balancer):
 
 
 class DynamicWeightAverage(Balancer):
-    """Weights that follow the pace of the losses: K softmax(r / T), r_k = L_k(t - 1) / L_k(t - 2).
-
-    Liu, Johns, Davison, "End-to-end multi-task learning with attention" (CVPR 2019), eq. 7: L_k(t) is task k's mean
-    loss in window t, and the K weights sum to K. They multiply the recipe's. The losses that are compared are those of
-    the whole batch, so all processes find the same weights.
-
-    Deviations: a window is :data:`WINDOW` steps; a task that was not drawn in a window keeps the ratio that it had; and
-    r is 1, as in the paper's first two windows, where one of the two means is not positive (an adversarial
-    loss may be negative), since a ratio then says nothing about pace.
-    """
+    """K softmax(r / T) with r_k = L_k(t - 1) / L_k(t - 2), times the recipe's weights, where L_k(t) is task k's mean
+    loss in window t: Liu, Johns, Davison, "End-to-end multi-task learning with attention" (CVPR 2019), eq. 7.
+    Deviations: a window is :data:`WINDOW` steps; a task that was not drawn in a window keeps its ratio; and r is 1, as
+    in the first two windows, where one of the two means is not positive (an adversarial loss may be negative)."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
@@ -186,7 +162,6 @@ class _Curve(nn.Module):
         self.count += finite
 
     def close(self) -> None:
-        """The window is over."""
         seen = self.count > 0
         mean = self.running / self.count.clamp_min(1)
         self.before.copy_(torch.where(seen, self.last, self.before))
@@ -202,12 +177,9 @@ class _Curve(nn.Module):
 
 class GradientShares(nn.Module):
     """What part each of a task's own losses has of the gradient at the task's output; ``total`` sums over processes.
-
-    Losses have units of their own, and a weight says nothing of what a loss does: an adversarial weight of 0.3 came to
-    0.4 % of a style's gradient. Each loss is divided by a running mean of its gradient's norm at the output, as
-    :class:`Normalised` does between tasks (compare Chen et al., "GradNorm", ICML 2018, which learns such weights at the
-    shared parameters).
-    """
+    Each loss is divided by a running mean of its gradient's norm at the output, as :class:`Normalised` does between
+    tasks (compare Chen et al., "GradNorm", ICML 2018): an adversarial weight of 0.3 came to 0.4 % of a style's
+    gradient."""
 
     def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

@@ -20,14 +20,10 @@ LOSS = "loss/"
 class Course:
     seconds: Interval  # of training, of all its networks together, evaluation left out
     seconds_a_step: Interval  # median over a training, of all its networks together
-    collapses: Mapping[int, tuple[str, ...]]
-    """By seed, why it counts as collapsed: it diverged, or a task's metric is worse than doing nothing."""
-    discriminator: Mapping[str, float]
-    """Its metrics on test pictures, mean over networks and seeds; empty where there is none."""
+    collapses: Mapping[int, tuple[str, ...]]  # by seed, why it counts as collapsed
+    discriminator: Mapping[str, float]  # metrics on test pictures, mean over networks and seeds; may be empty
     tasks: tuple[str, ...]  # of the rows and columns of `cosines`; empty where no gradients were compared
-    cosines: tuple[tuple[float | None, ...], ...]
-    """Cosines between the tasks' gradients, mean over training and seeds; None where two tasks share nothing, or no
-    step has targets of both, as enlargements by different factors never do."""
+    cosines: tuple[tuple[float | None, ...], ...]  # between the tasks' gradients, mean over training and seeds
     curves: Mapping[str, Series]  # mean over seeds of every loss's terms, `TASK/TERM`, over the steps
 
 

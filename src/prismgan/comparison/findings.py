@@ -30,8 +30,6 @@ PICTURES = "pictures"  # folder of what the variants make of test pictures
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison found; by variant where not said otherwise."""
-
     recipe: Recipe  # the recipe that was compared on, of the first variant and seed
     seeds: tuple[int, ...]
     variants: tuple[Variant, ...]  # the first is what the others are compared with
@@ -113,8 +111,7 @@ Render = Callable[[Tensor], Mapping[str, Tensor]]
 
 SHOWN = 2
 SIDE = 256  # longest side that a source has, in pixels, where its photo is large enough
-SOURCE, EXPECTED = "source", "expected"
-"""Names of the files beside those of variants: what went in, and the target or exemplar."""
+SOURCE, EXPECTED = "source", "expected"  # names of files beside those of variants
 HEIGHT, WIDTH, REPEATS = 256, 384, 5  # of the picture that is timed, and how often
 
 

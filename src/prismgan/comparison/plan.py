@@ -93,10 +93,8 @@ def must_be_startable(folder: Path, resume: bool) -> None:
 
 
 class ComparisonDisplay(Display):
-    """Two bars and the time that is left on a terminal; a line now and then where the output is a file or a pipe.
-
-    A context manager; as a display it is that of the training that was last announced.
-    """
+    """Two bars and the time that is left on a terminal; a line now and then where the output is a file or a pipe. As a
+    display it is that of the training that was last announced."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         self.console = Console(stderr=True)
@@ -127,7 +125,6 @@ class ComparisonDisplay(Display):
         self._bars.stop()
 
     def skip(self, training: Training, seconds: float) -> None:
-        """A training is done already; it took so long."""
         self._finish(training, training.recipe.training.steps, seconds)
 
     def done(self, training: Training, seconds: float, machine: str) -> None:
@@ -141,7 +138,6 @@ class ComparisonDisplay(Display):
         self._bars.update(self._one, description=self._name(training), total=steps, completed=0)
 
     def leave(self) -> None:
-        """It is done, evaluated and all."""
         assert self._current is not None
         steps = self._current.recipe.training.steps - self._first
         self._finish(self._current, steps, time.monotonic() - self._entered)

@@ -19,8 +19,6 @@ LEVEL = 0.95  # confidence of the intervals; what is left of 1 is the error rate
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds and where the mean over all seeds would lie."""
-
     mean: float
     half: float | None  # half the width of the interval; None with one seed, which says nothing about others
     count: int
@@ -28,8 +26,6 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """A mean difference over pairs of trainings with the same seed."""
-
     p: float | None  # probability of a difference as large by chance, two-sided; None with one pair
 
 
@@ -43,11 +39,8 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference | None:
-    """``first`` minus ``second`` over the seeds that both have, by the paired t-test; None without such a seed.
-
-    One seed draws the same pictures, crops, degradations and test noise for all models, so pairs leave
-    out what all models have in common.
-    """
+    """``first`` minus ``second`` over the seeds that both have, by the paired t-test; None without such a seed. One
+    seed draws the same pictures, crops and noise for all models, so pairs leave out what models have in common."""
     differences = [first[seed] - second[seed] for seed in first if seed in second]
     if not differences:
         return None
@@ -62,11 +55,8 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """p-values of one family of tests, corrected so that all of them together err as rarely as one.
-
-    Holm, "A simple sequentially rejective multiple test procedure" (1979): the k-th smallest of m is multiplied by
-    m - k + 1, and none is smaller than the one before it.
-    """
+    """p-values of one family, corrected by Holm, "A simple sequentially rejective multiple test procedure" (1979): the
+    k-th smallest of m is multiplied by m - k + 1, and none is smaller than the one before it."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     corrected = [min(1.0, (len(order) - rank) * p_values[index]) for rank, index in enumerate(order)]
     highest = dict(zip(order, itertools.accumulate(corrected, max), strict=True))
@@ -88,12 +78,10 @@ class Result:
     variant: str
     seeds: Seeds
     difference: Difference | None = None  # to the first variant; None for itself
-    p_adjusted: float | None = None
-    """The difference's p, corrected for all variants and conditions in which the task's metric is tested."""
+    p_adjusted: float | None = None  # the difference's p after Holm's correction
 
     @property
     def about(self) -> Measurement:
-        """Task, condition, metric, unit and so on, which are the same for all seeds."""
         return next(iter(self.seeds.values()))
 
     @property

@@ -17,8 +17,7 @@ from prismgan.report.page import write_page
 from prismgan.report.wording import signed, with_half
 
 MAXIMUM_FIGURES = 4
-DISCRIMINATION = "adversarial"
-"""The term that measures the discriminator as much as the task: those of two models cannot be compared."""
+DISCRIMINATION = "adversarial"  # the term that measures the discriminator too: those of two models cannot be compared
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,6 @@ class ComparisonReport:
 
     @property
     def curves(self) -> list[Chart]:
-        """For every term of every task's losses, a line for each variant that has it."""
         courses = self.findings.courses
         charts = []
         for term in dict.fromkeys(term for course in courses.values() for term in course.curves):

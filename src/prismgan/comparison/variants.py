@@ -39,7 +39,6 @@ class Axis(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Of ``--vary PATH=VALUE,VALUE,...``."""
         path, equals, listed = (part.strip() for part in text.partition("="))
         try:
             values = read_yaml(f"[{listed}]")
@@ -168,12 +167,8 @@ def budget_of(variant: Variant) -> Budget:
 
 
 def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) -> None:
-    """Refuse models that are not given the same: steps, pictures, and parameters within :data:`TOLERANCE`.
-
-    Models are compared within one variation. What a variation changes is its own business: it may be the size. Experts
-    are exempt, since each of them has the trunk of the joint network and its own head, and all of them together as
-    many trunks as there are tasks.
-    """
+    """Refuse models of one variation that are not given the same: steps, pictures, and parameters within
+    :data:`TOLERANCE`. Experts are exempt, since each of them has the trunk of the joint network and its own head."""
     problems = []
     first: dict[str, Variant] = {}
     for variant in variants:

@@ -30,7 +30,6 @@ class Part(NamedTuple):
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """One batch of several samples of the same tasks."""
     parts = [{key: value for key, value in vars(sample).items() if key != "skipped"} for sample in samples]
     skipped = dict.fromkeys(name for sample in samples for name in sample.skipped)
     return Batch(**default_collate(parts), skipped=tuple(skipped))
@@ -78,8 +77,8 @@ def _one_thread() -> Iterator[None]:
 
 
 class _Prepared(Dataset[Sample | PrismganError]):
-    """Samples by position. What is the user's to solve comes back as a value: raised in a worker, it would
-    reach the user wrapped into that worker's traceback."""
+    """Samples by position. A PrismganError comes back as a value: raised, it would be wrapped into the worker's
+    traceback."""
 
     def __init__(self, datasets: Sequence[TrainingSet]) -> None:
         self._datasets = datasets
@@ -140,11 +139,7 @@ def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch 
 
 
 def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
-    """What the workers send.
-
-    Raises:
-        DataError: a worker process was killed.
-    """
+    """What the workers send; a DataError says that one was killed."""
     try:
         yield from _interrupted_while_waiting(loader)
     except (RuntimeError, ConnectionError, EOFError) as error:
@@ -157,11 +152,8 @@ def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | Prism
 
 
 def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
-    """What a loader gives, with torch's handler of SIGCHLD in place only while a batch is waited for.
-
-    The handler raises where a worker has died, wherever this process happens to be: in a ``__del__`` as well, or while
-    an error is printed.
-    """
+    """What a loader gives. torch's handler of SIGCHLD raises where a worker has died, wherever this process happens to
+    be, also in a ``__del__``; so it is in place only while a batch is waited for."""
     main_thread = threading.current_thread() is threading.main_thread()
     check = signal.getsignal(signal.SIGCHLD) if main_thread and hasattr(signal, "SIGCHLD") else None
     if not callable(check):  # torch has a handler only where there is such a signal, and only in the main thread

@@ -42,8 +42,7 @@ PHOTOS = {
     "stereo_motorcycle": "motorcycle_left.png",
 }
 """Name of the photo, as ``skimage.data`` calls it, and its file in the wheel."""
-DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))
-"""Files in ``drawings/``, painted by ``tools/paint_drawings.py``."""
+DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))  # painted by `tools/`
 HELD_OUT = ("chelsea", "coffee")  # never trained on, so that demonstrations and tests on them are honest
 COLLECTIONS: dict[str, tuple[str, ...]] = {
     "photos": tuple(name for name in PHOTOS if name not in HELD_OUT),
@@ -52,13 +51,10 @@ COLLECTIONS: dict[str, tuple[str, ...]] = {
 }
 
 SIDE = 32
-"""Pixels a side of a digit. The scans' own 8x8 cells are too few for a discriminator, and enlarging them adds nothing.
-
-The 1,797 handwritten digits are of Alpaydin & Kaynak (UCI repository, 1998, CC BY 4.0).
-"""
+"""Pixels a side of a digit. The 1,797 handwritten digits are of Alpaydin & Kaynak (UCI repository, 1998, CC BY 4.0);
+their own 8x8 cells are too few for a discriminator."""
 BRIGHTEST = 16  # of a scan's cells
-DIGITS = tuple(f"digits-{digit}" for digit in range(10))
-"""One collection for each digit, so that what a picture shows is known by where it comes from."""
+DIGITS = tuple(f"digits-{digit}" for digit in range(10))  # a collection each: what they show is known
 _DIGIT = re.compile(r"digit-(\d)-(\d{3})")
 
 
@@ -73,12 +69,8 @@ def names() -> tuple[str, ...]:
 
 
 def expand(reference: str) -> tuple[str, ...]:
-    """The pictures of a collection; a picture stands for itself.
-
-    Raises:
-        DataError: there is no picture or collection of that name.
-        PrismganError: the package that brings it is not installed.
-    """
+    """The pictures of a collection; a picture stands for itself. A PrismganError says that there is none of that name,
+    or which package brings it."""
     name = _known(reference)
     if name in DIGITS:
         digit = DIGITS.index(name)

@@ -22,8 +22,6 @@ SHORTEST_EXEMPLAR = 32  # pixels that the shorter side of an exemplar must have 
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows one collection has in one split."""
-
     collection: str
     split: str  # `train` or `test`
     rows: int
@@ -32,8 +30,6 @@ class Count:
 
 @dataclass(frozen=True)
 class _Examined:
-    """What decoding a picture showed."""
-
     size: tuple[int, int] | None  # height and width; None if it cannot be read
     reason: str  # why it cannot be read
     digest: str  # the same for files with the same content
@@ -83,11 +79,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
 
 
 def validate(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
-    """The problems that :func:`check` finds, where training can go on with them.
-
-    Raises:
-        DataError: it cannot; all problems in its way are named.
-    """
+    """The problems that :func:`check` finds and training can go on with; a DataError names all others."""
     problems = check(data, tasks, crop)
     if fatal := [str(problem) for problem in problems if problem.fatal]:
         raise DataError(*fatal)

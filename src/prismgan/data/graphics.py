@@ -20,8 +20,7 @@ NAME = "graphics"  # as a recipe names them: `builtin: graphics`
 
 Colour = tuple[int, int, int]
 Random = random.Random
-Kind = Callable[[Image.Image, Random, float], None]
-"""Draws over a picture, given where choices come from and how many pixels a unit has."""
+Kind = Callable[[Image.Image, Random, float], None]  # draws on a picture in a unit of so many pixels
 
 FONT_FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
@@ -35,10 +34,8 @@ OVERSAMPLING = 3  # curves are drawn so many times as large and reduced: that is
 
 
 def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.uint8]:
-    """One picture (height, width, 3) in 0..255, the same for the same arguments and fonts.
-
-    ``unit`` is the size of everything, for pictures that are to be reduced: 2 draws letters and periods twice as large.
-    """
+    """One picture (height, width, 3) in 0..255, the same for the same arguments and fonts; letters and periods are
+    ``unit`` times as large, for pictures that are to be reduced."""
     chance = random.Random(seed)
     picture = Image.new("RGB", (width, height))
     (kind,) = chance.choices(tuple(KINDS), tuple(KINDS.values()))

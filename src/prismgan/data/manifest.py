@@ -44,15 +44,12 @@ Line = tuple[int, dict[str, str]]  # a row's number, and its cells that are not 
 
 
 def targets(cells: Mapping[str, str]) -> dict[str, str]:
-    """Target pictures of a row by column."""
     return {column: cell for column, cell in cells.items() if column not in RESERVED}
 
 
 def read(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
-    """The cells of all good rows of a manifest, and all that is wrong with the others. Raises nothing.
-
-    Cells have the manifest's own spelling of paths; `picture` is always among them.
-    """
+    """The cells of all good rows of a manifest, in its own spelling of paths, and all that is wrong with the others.
+    Raises nothing."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

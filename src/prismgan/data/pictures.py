@@ -27,21 +27,13 @@ SPREAD = 12  # most difference between the pixels of a line of one colour, of 25
 
 
 def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
-    """Decode a picture, pixels 0..255.
-
-    Raises:
-        PictureError: the file is missing, damaged, truncated or not a picture.
-        DataError: there is no built-in picture of that name.
-    """
+    """Decode a picture, pixels 0..255. A PrismganError says that it is missing, damaged, truncated or not a picture."""
     return builtin.load(picture) if builtin.is_builtin(picture) else images.read(Path(picture))
 
 
 def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
-    """Single pictures for folders (all pictures below them, sorted) and for built-in collections.
-
-    A path that is no folder is kept as it is, whether there is such a file or not. A PictureError says that a folder
-    holds no picture.
-    """
+    """Single pictures for folders (all pictures below them, sorted) and for built-in collections. Other paths are kept,
+    whether there is such a file or not; a PictureError says that a folder holds no picture."""
     single: list[PictureName] = []
     for picture in pictures:
         if builtin.is_builtin(picture):
@@ -119,11 +111,8 @@ def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
 
 
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
-    """A random square of an exemplar, perhaps mirrored.
-
-    It is cut from ``image`` as it is, since brush strokes have to keep their width; only an exemplar smaller than the
-    square is enlarged.
-    """
+    """A random square of an exemplar, perhaps mirrored. Brush strokes keep their width: only an exemplar smaller than
+    the square is enlarged."""
     shorter = min(image.shape[1:])
     if shorter < side:
         height, width = (math.ceil(length * side / shorter) for length in image.shape[1:])
@@ -155,11 +144,8 @@ def unpaired_crop(
 
 
 def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
-    """How much of a drawing is paper: balloons, gutters, bars; 0 for none, at most 3.
-
-    The sum of three shares: of pixels that are near-white with all their neighbours, of rows and of columns that have
-    one colour from end to end.
-    """
+    """How much of a drawing is paper, 0 to 3: the share of pixels that are near-white with all their neighbours, plus
+    those of rows and of columns that have one colour from end to end."""
     white = (pixels > WHITE).all(dim=0)
     paper = -F.max_pool2d(-white[None].float(), 3, stride=1, padding=1)
     parts = [paper.mean()]

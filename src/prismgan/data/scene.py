@@ -25,8 +25,6 @@ FLAT = 4.0  # mean difference of neighbouring pixels, of 255, below which a crop
 
 @dataclass(frozen=True)
 class Companion:
-    """A picture that lies on a row's photo."""
-
     task: str  # the task whose target it is; `SOURCE` for the row's own source
     picture: PictureName
     scale: int  # its side in a batch divided by the source's side
@@ -62,11 +60,9 @@ class View:
 
     photo: Float[Tensor, "3 Mh Mw"]  # the clean photo at the largest scale that the view has pixels for
     reference: Float[Tensor, "3 h w"]  # the clean photo at the source's size
-    companions: Mapping[str, Float[Tensor, "3 sh sw"]]
-    """The row's own source, as ``SOURCE``, and targets of paired tasks, by task; what it has of them."""
+    companions: Mapping[str, Float[Tensor, "3 sh sw"]]  # the row's own source, as `SOURCE`, and targets of paired tasks
     exact: bool = False  # whether only tasks of the photo's own scale, of those that enlarge, have a target here
-    photo_only: bool = False
-    """Whether only tasks whose target is the photo itself have one here: it is drawn, or no longer upright."""
+    photo_only: bool = False  # whether only tasks of the photo itself have a target here: it is drawn, or turned
 
     def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> "View":
         """The same part, with all its pictures flipped or turned by ``change``."""
@@ -117,10 +113,8 @@ class Scene:
     scales: Mapping[str, int]  # side of each companion in a view divided by side of the source: its task's scale
 
     def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
-        """A rectangle of the scene, after all of it was brought to another grid (usually its own).
-
-        ``corner`` (row and column of the upper left one) and ``size`` (height and width) are on that ``grid``.
-        """
+        """A rectangle of the scene, after all of it was brought to another grid (usually its own). ``corner`` (row,
+        column) and ``size`` (height, width) are on that ``grid``."""
 
         def cut(pixels: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
             scale = pixels.shape[1] // self.grid[0]
@@ -158,7 +152,6 @@ def drawn(side: int, scale: int, seed: int, unit: float) -> View:
 
 
 def is_flat(pixels: UInt8[Tensor, "H W"]) -> bool:
-    """Whether there is next to nothing in one colour of a photo."""
     levels = pixels.short()
     return sum(float(levels.diff(dim=axis).abs().float().mean()) for axis in (0, 1)) < FLAT
 
@@ -177,12 +170,7 @@ def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
 
 
 def read(row: Row, tasks: Sequence[Task], load: Load) -> Scene:
-    """Decode all pictures of a row.
-
-    Raises:
-        PictureError: one of them cannot be read.
-        DataError: one of them has a size that does not fit the photo's, or the photo has next to no pixels.
-    """
+    """Decode all pictures of a row. A PictureError says that one cannot be read, a DataError that sizes do not fit."""
     largest = largest_scale(tasks)
     photo = load(row.picture)
     whole = (photo.shape[1], photo.shape[2])

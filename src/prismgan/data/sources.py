@@ -117,11 +117,8 @@ def resolve(config: DataConfig, base: Path) -> DataConfig:
 
 
 def rows(config: DataConfig) -> list[Row]:
-    """All rows of all places, in order. No picture is opened.
-
-    Raises:
-        DataError: a folder or manifest is missing, empty or malformed; the first problem is named.
-    """
+    """All rows of all places, in order, without opening a picture. A DataError names the first problem of a folder or
+    manifest."""
     found, problems = inspect(config)
     if problems:
         more = f" (and {len(problems) - 1} more: run the check of the data)" if len(problems) > 1 else ""
@@ -214,14 +211,9 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
 
 
 def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
-    """Rows for training and rows for testing.
-
-    Where nothing says what is for testing, a hash of each picture's name decides. So the same pictures are
-    tested on wherever the data lies, in whatever order, and when others are added.
-
-    Raises:
-        DataError: nothing is left to train on.
-    """
+    """Rows for training and rows for testing; a DataError says that nothing is left to train on. Where nothing says
+    what is for testing, a hash of each picture's name decides: the same pictures are tested on wherever the data lies,
+    in whatever order, and when others are added."""
     if any(row.split == "test" for row in found) or config.test or config.test_fraction == 0:
         test = [row for row in found if row.split == "test"]
         train = [row for row in found if row.split != "test"]

@@ -20,10 +20,7 @@ GRID = 4  # the sides of sources are whole multiples of this, so that networks o
 
 @dataclass(eq=False)
 class TestSet:
-    """Test pictures, whole.
-
-    A photo is reduced to at most twice ``maximum_side``, never enlarged, and cut to whole multiples of :data:`GRID`.
-    """
+    """Test pictures, whole: reduced to at most twice ``maximum_side``, and cut to whole multiples of :data:`GRID`."""
 
     __test__ = False  # for pytest: the name is no test's
 
@@ -35,11 +32,9 @@ class TestSet:
     alongside: Sequence[Task] = field(kw_only=True)
     """The recipe's other tasks, which are not tested here: the largest scale of all tasks says how far photos are
     reduced, and how large a row's own source and its targets have to be."""
-    skipped: dict[PictureName, str] = field(init=False, default_factory=dict)
-    """Rows that could not be used so far, by their photo, and why."""
+    skipped: dict[PictureName, str] = field(init=False, default_factory=dict)  # by photo, why it could not be used
 
     def __iter__(self) -> Iterator[Batch]:
-        """Every readable row as a batch of one."""
         for _, batch in self.pairs():
             yield batch
 

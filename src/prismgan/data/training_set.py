@@ -30,16 +30,12 @@ class Sample:
     reference: Float[Tensor, "3 H W"]
     targets: Mapping[str, Float[Tensor, "3 sH sW"]]
     examples: Mapping[str, Float[Tensor, "3 sH sW"]]
-    present: Mapping[str, bool]
-    """For every task with pairs, and others that rows may lack, whether the row has its target."""
-    skipped: tuple[PictureName, ...] = field(default=())
-    """Pictures that were drawn but could not be read; others stand in for them."""
+    present: Mapping[str, bool]  # by task, whether the row has its target; of those that rows may lack
+    skipped: tuple[PictureName, ...] = field(default=())  # pictures that could not be read; others stand in for them
 
 
 @dataclass(eq=False)
 class TrainingSet:
-    """Samples for training."""
-
     rows: Sequence[Row]
     tasks: Sequence[Task]
     crop: int  # side of the source in pixels
@@ -85,11 +81,9 @@ class TrainingSet:
         self._exemplars: dict[tuple[str, PictureName], Float[Tensor, "3 H W"]] = {}
 
     def sample(self, position: int) -> Sample:
-        """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time.
-
-        Every stretch of as many positions as there are rows, from 0 on, shows each row once, or as often as its weight
-        says. A row with an unreadable picture is replaced by another one; a DataError says that none can be read.
-        """
+        """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time. Every
+        stretch of as many positions as there are rows shows each row once, or as often as its weight says. A row with
+        an unreadable picture is replaced by another one; a DataError says that none can be read."""
         skipped: list[PictureName] = []
 
         def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
@@ -188,8 +182,8 @@ class TrainingSet:
         return corner
 
     def _turn(self, position: int) -> int:
-        """Which of the scales a row is cut for: drawn for each step, as a penalty every so many steps would otherwise
-        always meet the same one."""
+        """Which of the scales a row is cut for. Drawn, as a penalty every so many steps would otherwise meet one scale
+        alone."""
         if self._alike == 1:
             return position % len(self._scales)
         return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)

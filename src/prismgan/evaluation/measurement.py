@@ -22,7 +22,6 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, of the fields that were given."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
@@ -65,8 +64,7 @@ class Measurement(_Record):
     better: Literal["higher", "lower"]
     value: float | None
     deviation: float | None = None  # standard deviation of the value, for metrics of sets
-    baseline: float | None = None
-    """The same metric of the task's baseline: the source itself, upsampled bicubically for super-resolution."""
+    baseline: float | None = None  # of doing nothing: the source itself, enlarged bicubically for super-resolution
     compared_with: Against = "target"
     count: int | None = None  # number of pictures, or of pairs of frames, that `value` is the mean over
     target: float | None = None  # the value aimed at
@@ -146,11 +144,9 @@ class Evaluation(_Record):
     step: int | None = None
     pictures: int | None = None
     rows: tuple[Measurement, ...] = ()
-    shares: Mapping[str, Mapping[str, float]] = {}
-    """From noise: the share of each task's pictures that belongs to each collection."""
+    shares: Mapping[str, Mapping[str, float]] = {}  # from noise, by task and collection
     discriminator: Mapping[str, float | None] = {}
-    anomaly: tuple[Mapping[str, Any], ...] = ()
-    """Of a model that has anomaly scores: ``picture``, ``condition``, ``score``, and ``scaled`` to [0, 1]."""
+    anomaly: tuple[Mapping[str, Any], ...] = ()  # of GANomaly: `picture`, `condition`, `score`, and `scaled` to [0, 1]
     skipped: tuple[str, ...] = ()  # pictures that could not be read, and why
 
 

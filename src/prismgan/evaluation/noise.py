@@ -28,12 +28,9 @@ Images = Float[Tensor, "N 3 H W"]
 
 
 def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str, tuple[float, float]]:
-    """How far each derived task's images are from what its function makes of the photo task's images.
-
-    Returns:
-        By task the mean absolute error, of the whole range from black to white, and what it would be by chance: with
-        the photo of the next latent. Nothing where no task is the photo itself.
-    """
+    """By derived task, how far its images are from what its function makes of the photo task's images: the mean
+    absolute error, of the whole range from black to white, and what it would be by chance, with the next latent's
+    photo."""
     found = {}
     for name, made in made_of_photo(tasks, outputs).items():
         own, chance = (ABSOLUTE(outputs[name], other).mean() for other in (made, made.roll(1, dims=0)))
@@ -147,11 +144,8 @@ class Labelled(NamedTuple):
 def labelled(
     rows: Sequence[Row], tasks: Sequence[Task], collections: Sequence[str], crop: int, seed: int
 ) -> dict[str, Labelled]:
-    """Every task's pictures, one of each row that has one, of rows from the named collections.
-
-    They are cut as in training, but never mirrored. Tasks that nothing is shown of are left out, and those without
-    pairs, whose pictures belong to no row.
-    """
+    """Every task's pictures, of rows from the named collections, cut as in training but never mirrored. Tasks without
+    pairs, whose pictures belong to no row, are left out, and those that nothing is shown of."""
     rows = rows[:: max(1, -(-len(rows) // MAXIMUM_ROWS))]
     pictures: dict[str, list[Tensor]] = defaultdict(list)
     classes: dict[str, list[Tensor]] = defaultdict(list)
@@ -172,10 +166,8 @@ def labelled(
 
 @torch.enable_grad()
 def train_classifier(shown: Mapping[str, Labelled], classes: int, *, seed: int, device: str = "cpu") -> Classifier:
-    """One classifier for the pictures of all tasks, the same for the same arguments.
-
-    A batch holds pictures of one task, and the tasks take turns.
-    """
+    """One classifier for the pictures of all tasks, the same for the same arguments. A batch holds pictures of one
+    task."""
     random = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -43,22 +43,11 @@ def evaluate(
     shown: Sequence[Task] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Mean of every task's metrics over the test pictures, for the outputs and for the task's baseline.
-
-    Tasks with pairs are compared with their targets. Tasks without pairs are compared with the photo, which measures
-    how much of it is left rather than how good they are; with ``losses`` their distance to the task's exemplars or
-    guidance is reported too.
-
-    Args:
-        model: the model as it is; the caller applies the averaged weights.
-        recipe: conditions, size, seed, and all tasks that pictures are cut for.
-        losses: the tasks' own losses, by task and term.
-        shown: the tasks whose exemplars or domain can be read, by default all.
-        progress: called after each picture with the number that is done, and that of all conditions together.
-
-    Returns:
-        All but the discriminator.
-    """
+    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline; all but the
+    discriminator. Tasks with pairs are compared with their targets. Tasks without pairs are compared with the photo,
+    which measures how much of it is left; with ``losses``, by task and term, their distance to exemplars or guidance is
+    reported too. The caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be
+    read, by default all; ``progress`` is called with the number of pictures done, and of all."""
     settings, latent = recipe.evaluation, model.generator.seeded_latent().to(model.device)
     names = {task.name for task in tasks}
     others = [task for task in (*recipe.all_tasks(), *recipe.other_tasks()) if task.name not in names]
@@ -158,20 +147,10 @@ def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Reci
 def evaluate_weights(
     path: Path | None, folder: Path, *, squeezenet: Path | None = None, lpips: Path | None = None
 ) -> Evaluation:
-    """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions.
-
-    A task whose exemplar or domain pictures cannot be found is measured without its distance to them, and is left out
-    of the discriminator's figures. Without the recipe's feature network no distance to exemplars is reported.
-
-    Args:
-        path: the weights file; None for the ready-made weights.
-        squeezenet: the network that KID and LPIPS need, instead of the one that the recipe names. If the recipe's
-            files cannot be found, these metrics are left out.
-
-    Raises:
-        WeightsError: the weights, or a file given for a metric, cannot be read.
-        PictureError: the folder is missing or holds no picture.
-    """
+    """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions. ``path`` None
+    stands for the ready-made weights; ``squeezenet`` and ``lpips`` for other files than the recipe's. What needs
+    pictures or networks that cannot be found is left out. A PrismganError says that the weights, a file given for a
+    metric, or the folder cannot be read."""
     require_training()
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)

@@ -42,15 +42,9 @@ class NamedMetrics:
 
 
 class SetScores:
-    """Compares the outputs of a task, as a set, with pictures that the task was shown, or with its targets.
-
-    Features of pictures are kept, not pictures. A picture that is too small for the network stays out of its set, and
-    sets that are too small are not compared.
-
-    Args:
-        shown: the tasks whose exemplars or domain can be read.
-        maximum_side: half the largest side of a picture, in pixels, as test pictures have it.
-    """
+    """Compares the outputs of a task, as a set, with pictures that the task was shown, or with its targets. Features
+    are kept, not pictures. Pictures that are too small for the network are left out, and sets that are too small are
+    not compared. ``shown`` are the tasks whose exemplars or domain can be read."""
 
     @torch.no_grad()
     def __init__(

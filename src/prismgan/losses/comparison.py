@@ -10,10 +10,8 @@ from prismgan.networks.comparison import Gaussian
 
 
 def squared_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 1, of a discriminator's features of output and real picture, and eq. 3, of the latents of source and output.
-
-    The mean, so that it does not grow with the picture, and squared as in the authors' program.
-    """
+    """Eq. 1, of a discriminator's features of output and real picture, and eq. 3, of the latents of source and output:
+    the mean, so that it does not grow with the picture, and squared as in the authors' program."""
     return (first - second).square().flatten(1).mean(1)
 
 
@@ -31,9 +29,7 @@ def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
 
 
 def gaussian_kl(first: Gaussian, second: Gaussian) -> Float[Tensor, "B Z h w"]:
-    """KL(first || second) in nats, for every channel and position.
-
-    Kingma & Welling, "Auto-encoding variational Bayes" (2014), appendix B, for a second that need not be N(0, 1).
-    """
+    """KL(first || second) in nats, for every channel and position (Kingma & Welling 2014, appendix B, for any
+    second)."""
     difference = (first.mean - second.mean).square() + first.log_variance.exp()
     return 0.5 * (second.log_variance - first.log_variance + difference * (-second.log_variance).exp() - 1)

@@ -24,13 +24,10 @@ GUIDED = 2  # how many of the network's maps the guidance compares, from the coa
 
 
 class Structure(Loss):
-    """One minus the local correlation of grey levels: SSIM's contrast-structure term.
-
-    Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment" (2004), eq. 9 and 10, at several levels of a
-    pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night; the finest
-    level is left out, so brush strokes are free. Grey levels also serve tasks whose domain looks nothing like what a
-    feature network was trained on.
-    """
+    """One minus SSIM's contrast-structure term of grey levels (Wang, Bovik, Sheikh, Simoncelli 2004, eq. 9 and 10), at
+    several levels of a pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night; the
+    finest level is left out, so brush strokes are free. Grey levels also serve domains that look nothing like what a
+    feature network was trained on."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = (), *, levels: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__(features)
@@ -66,15 +63,10 @@ class Structure(Loss):
 
 
 class FeatureContent(Loss):
-    """Mean squared difference of features at 1/8 of the picture's side (Johnson, Alahi, Fei-Fei 2016, eq. 2).
-
-    That is relu4_1 of VGG-19; of a picture that is too small, the coarsest level that there is. Finer levels hold the
-    photo's texture, where a style has its own, and coarser ones let things lose their place.
-
-    Deviation from the paper: the maps are divided by the mean square that they have for one fixed picture, so that a
-    weight means the same for every feature network. That picture is random with the spectrum of photos, so a row's loss
-    depends on no other row, and a dark one's is not blown up.
-    """
+    """Mean squared difference of features at 1/8 of the picture's side (Johnson, Alahi, Fei-Fei 2016, eq. 2): relu4_1
+    of VGG-19, or the coarsest level that there is. Deviation from the paper: maps are divided by the mean square that
+    they have for one fixed picture with the spectrum of photos, so that a weight means the same for every feature
+    network, and a row's loss depends on no other row."""
 
     LEVELS: ClassVar[tuple[int, ...]] = (3,)
 
@@ -103,11 +95,8 @@ class FeatureContent(Loss):
 
 
 class Perceptual(FeatureContent):
-    """The same distance to the target, by fine levels too, for enlargements that should look sharp.
-
-    Ledig et al., "SRGAN" (CVPR 2017), section 2.2.1. An enlargement has many times the pixels of its source, so only
-    its middle is compared: a crop lies anywhere in its photo.
-    """
+    """The same distance to the target, by fine levels too (Ledig et al., "SRGAN", CVPR 2017, section 2.2.1). Only the
+    middle of an enlargement is compared, as it has many pixels, and a crop lies anywhere in its photo."""
 
     LEVELS: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
     WINDOW = 128  # side in pixels of the part that is compared
@@ -124,15 +113,9 @@ class Perceptual(FeatureContent):
 
 
 class ComicGuidance(Loss):
-    """Keeps a cartoon near the drawing :func:`comic` of its photo, in pixels and in features.
-
-    Features are those of the structure representation of Wang & Yu, "White-box cartoonization" (CVPR 2020), section
-    3.2. How drawings look in detail is left to the adversary.
-
-    Args:
-        structure: weight of the structures against the pixels.
-        varied: whether the latent z says whose hand draws (see :func:`comic`); without it all draw alike.
-    """
+    """Keeps a cartoon near the drawing :func:`comic` of its photo: in pixels, and, with weight ``structure``, in the
+    features of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. If ``varied``, the latent z says whose
+    hand draws."""
 
     def __init__(
         self, features: nn.Module, exemplars: Exemplars = (), *, structure: float = 0.05, varied: bool = False

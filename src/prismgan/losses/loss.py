@@ -12,13 +12,9 @@ Exemplars = Sequence[Float[Tensor, "3 H W"]]
 
 
 class Loss(nn.Module, ABC):
-    """One loss of a task.
-
-    Args:
-        features: the feature network that images are compared by, shared by all losses: images (B, 3, H, W) in [-1, 1]
-            to a list of maps.
-        exemplars: pictures of the task's style in [-1, 1], for the kinds that have some.
-    """
+    """One loss of a task. ``features`` is the feature network that images are compared by, shared by all losses: images
+    (B, 3, H, W) in [-1, 1] to a list of maps. ``exemplars`` are pictures of the task's style in [-1, 1], if it has
+    some."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__()

@@ -26,8 +26,7 @@ class Objective:
     generator: Callable[[Logits, Logits], Float[Tensor, " N"]]  # `generator(real, fake)`
     penalty: PenaltyKind  # gradient penalty of the discriminator that the objective asks for
     penalty_weight: float  # the paper's weight of that penalty
-    boundary: float | None
-    """Logit above which a picture counts as judged real; None where only differences mean something."""
+    boundary: float | None  # logit above which a picture counts as real; None where only differences mean something
     generator_sees_real: bool = False  # whether the generator's loss depends on the real logits
 
 
@@ -68,10 +67,8 @@ def _gradient(judge: Judge, images: Float[Tensor, "N ..."]) -> Float[Tensor, "N 
 
 
 def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N ..."]) -> Float[Tensor, " N"]:
-    """Half the squared gradient norm at ``images``: R1 at real pictures, R2 at fakes.
-
-    Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), eq. 9 and 10.
-    """
+    """Half the squared gradient norm at ``images``: R1 at real pictures, R2 at fakes (Mescheder, Geiger, Nowozin,
+    "Which training methods for GANs do actually converge?", 2018, eq. 9 and 10)."""
     return 0.5 * _gradient(judge, images).square().sum(1)
 
 
@@ -81,11 +78,8 @@ def wasserstein_penalty(
     fake: Float[Tensor, "N ..."],
     mix: Float[Tensor, " N"],
 ) -> Float[Tensor, " N"]:
-    """Squared distance of the gradient norm from 1, between real and fake (Gulrajani et al. 2017, eq. 3).
-
-    ``mix`` in [0, 1] says where on the line between ``fake[i]`` and ``real[i]`` to look; drawn by the caller, so that
-    a step is a function of its seed.
-    """
+    """Squared distance of the gradient norm from 1, on the line from ``fake[i]`` to ``real[i]`` at ``mix`` in [0, 1]
+    (Gulrajani et al. 2017, eq. 3)."""
     position = mix.view(-1, 1, 1, 1)
     between = position * real.detach() + (1 - position) * fake.detach()
     # The constant keeps the root's gradient finite where the critic is still flat.

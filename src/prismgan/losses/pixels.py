@@ -8,19 +8,15 @@ from prismgan.batch import TaskBatch
 from prismgan.losses.loss import Exemplars, Loss
 
 EPSILON = 1e-3
-SMALLEST = 2e-4
-"""Squared error below which :func:`log_error` is linear: 43 dB. A clean source would be all of the loss otherwise."""
+SMALLEST = 2e-4  # squared error below which `log_error` is linear, 43 dB: clean sources would be all of the loss
 SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights mean the same
 
 
 def charbonnier(
     output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."], epsilon: float = EPSILON
 ) -> Float[Tensor, " B"]:
-    """Mean over pixels of sqrt(d^2 + epsilon^2) - epsilon, so that equal images have distance 0: a smooth L1.
-
-    Charbonnier et al. (1994); Lai et al., "LapSRN" (2017). Differences d much below ``epsilon`` count as
-    d^2 / (2 epsilon), those much above it as d.
-    """
+    """Mean over pixels of sqrt(d^2 + epsilon^2) - epsilon, a smooth L1 that is 0 for equal images (Charbonnier et al.
+    1994). Differences d much below ``epsilon`` count as d^2 / (2 epsilon), those much above it as d."""
     difference = output.float() - expected
     return (torch.sqrt(difference.square() + epsilon**2) - epsilon).flatten(1).mean(1)
 
@@ -38,18 +34,13 @@ class Charbonnier(Loss):
 
 
 def log_error(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """``0.01 ln(1 + e / 2e-4)`` of the mean squared error e: 0 for equal images.
-
-    What PSNR is made of (Chen et al., "HINet", CVPR workshops 2021, eq. 3). A mean distance over pictures is mostly
-    that of the worst ones. Here every picture counts by what share of its own error goes, as in a mean of PSNR.
-    """
+    """``0.01 ln(1 + e / 2e-4)`` of the mean squared error e (as Chen et al., "HINet", CVPR workshops 2021, eq. 3).
+    Every picture counts by what share of its own error goes, as in a mean of PSNR, and not mostly the worst ones."""
     error = (output.float() - expected).square().flatten(1).mean(1)
     return SCALE * torch.log1p(error / SMALLEST)
 
 
 class LogError(Loss):
-    """Logarithm of the squared error of output and target."""
-
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         assert batch.target is not None, "the task has no pairs"
         return log_error(output, batch.target)

@@ -20,10 +20,8 @@ PARTS = 4  # products are summed in so many parts: in bfloat16 one sum would be 
 
 
 class _Moments(torch.autograd.Function):
-    """Gram matrix and mean in one pass over the maps, and their gradient in one product.
-
-    Written out, for autograd adds up gradients of two uses of the largest maps, and takes them to float32 and back.
-    """
+    """Gram matrix and mean in one pass over the maps, and their gradient in one product. Autograd would add up
+    gradients of two uses of the largest maps, and take them to float32 and back."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,13 +55,10 @@ def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Flo
 
 
 class StyleStatistics(Loss):
-    """Squared distance of Gram matrices and means to those of the exemplars, averaged over the levels.
-
-    Every channel is first divided by its root mean square over the exemplars, so that each filter of each level counts
-    alike (see :data:`LEAST_POWER` for weak ones). Each distance is relative to the exemplars' own squared norm: 1 is
-    that of a picture without features. Either moment would do alone (Li et al., "Demystifying neural style transfer",
-    2017); together they hold colours and darks as well.
-    """
+    """Squared distance of Gram matrices and means to those of the exemplars, relative to the exemplars' own squared
+    norm, averaged over the levels. Every channel is first divided by its root mean square over the exemplars, so that
+    each filter counts alike. Either moment would do alone (Li et al., "Demystifying neural style transfer", 2017);
+    together they hold colours and darks as well."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__(features)

@@ -44,10 +44,8 @@ class Disturbance:
 def steadiness(
     output: Float[Tensor, "B 3 sH sW"], other: Float[Tensor, "B 3 sH sW"], disturbance: Disturbance, scale: int = 1
 ) -> Float[Tensor, " B"]:
-    """Mean absolute difference between the output and that of the disturbed source, where both show the same.
-
-    Near the border, what lies beyond it differs. ``scale`` is that of the outputs against the source.
-    """
+    """Mean absolute difference between the output and that of the disturbed source, where both show the same, away from
+    the border. ``scale`` is that of the outputs against the source."""
     height, width = output.shape[-2:]
     down, right, margin = scale * disturbance.down, scale * disturbance.right, min(height, width) // 8
     still = output[..., margin + down : height - margin, margin + right : width - margin]
@@ -58,11 +56,8 @@ def steadiness(
 def diversity(
     output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], *, target: float = 0.2
 ) -> Float[Tensor, " B"]:
-    """How much the outputs for two latents fall short of a mean absolute difference of ``target``.
-
-    The difference is taken over 4x4 averages: another look is meant, not another noise. Deviation from the
-    papers: they reward difference without bound (and turn the weight down over time); a shortfall ends by itself.
-    ``target`` is in [-1, 1] units. The loss is in [0, 1].
-    """
+    """How much the outputs for two latents fall short of a mean absolute difference of ``target`` in [-1, 1] units,
+    over 4x4 averages: 0 to 1. Deviation from the papers: they reward difference without bound; a shortfall ends by
+    itself."""
     difference = (F.avg_pool2d(output.float(), 4) - F.avg_pool2d(other.float(), 4)).abs().flatten(1).mean(1)
     return F.relu(1 - difference / target)

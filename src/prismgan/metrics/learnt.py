@@ -28,21 +28,16 @@ LEAST_SHARE = 0.02  # share of the pictures from which on a class is covered: of
 
 @dataclass(frozen=True, eq=False)
 class Lpips:
-    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps whose every pixel was given length 1.
-
-    Zhang, Isola, Efros, Shechtman, Wang, "The unreasonable effectiveness of deep features as a perceptual metric" (CVPR
-    2018), equation 1. As in the published code, version 0.1, a head's weight multiplies the squared difference: it is
-    the square of the paper's w_l.
-    """
+    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps whose every pixel was given length 1 (Zhang,
+    Isola, Efros, Shechtman, Wang, CVPR 2018, eq. 1). As in the published code, a head's weight is the square of the
+    paper's w_l."""
 
     network: LearntFeatures
     heads: Sequence[Float[Tensor, " _"]]  # weights of the channels of every map
 
     def __call__(self, output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-        """0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different ones.
-
-        Pictures too small for the network's deepest map (fewer than 17 pixels a side) score nan.
-        """
+        """0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different ones; nan
+        for pictures with fewer than 17 pixels a side."""
         # Not by the network's own call, which would keep the maps of whole pictures in memory.
         first, second = (self.network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
         distance = torch.zeros(len(output), device=output.device)
@@ -60,11 +55,8 @@ def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
 
 
 def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
-    """Weights of the channels, map by map, from the published file: ``lin0.model.1.weight`` (1, 64, 1, 1) and so on.
-
-    Raises:
-        WeightsError: the file is missing or damaged, or holds something else.
-    """
+    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` (1, 64, 1, 1) and so on),
+    or a WeightsError."""
     tensors = read_tensors(path, ACCEPTED)
     heads = []
     for number, channels in enumerate(SqueezeFeatures.LPIPS_CHANNELS):
@@ -91,8 +83,7 @@ class SetMetric:
     better: Literal["higher", "lower"]
     fewest: int  # pictures that either set has to have
     smallest: int  # pixels that each side of a picture has to have
-    features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
-    """The features of images in [-1, 1] that are compared."""
+    features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]  # of images in [-1, 1]
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
     """From the features of two sets to the distance and its standard deviation."""
 
@@ -100,13 +91,10 @@ class SetMetric:
 def kid_of_features(
     first: Float[Tensor, "M D"], second: Float[Tensor, "N D"], random: torch.Generator
 ) -> tuple[float, float]:
-    """Mean and standard deviation, over random subsets, of the squared maximum mean discrepancy with the kernel
-    ``(x . y / D + 1)^3``, estimated without bias, so that it may be negative.
-
-    Bińkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4; the discrepancy is
-    torchmetrics'. Its class draws subsets by the global generator, so subsets are drawn here. They have 1,000 pictures,
-    or half of the smaller set's where that is less, so that the deviation says how much the choice of pictures matters.
-    """
+    """Mean and standard deviation, over random subsets of 1,000 or half of the smaller set, of the squared maximum mean
+    discrepancy with the kernel ``(x . y / D + 1)^3``, without bias, so that it may be negative: Bińkowski, Sutherland,
+    Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4. torchmetrics' class draws subsets by the global
+    generator, so they are drawn here."""
     from torchmetrics.image.kid import poly_mmd  # slow to import
 
     size = min(LARGEST, min(len(first), len(second)) // 2)
@@ -122,11 +110,9 @@ def kid_of_features(
 
 
 def kid(network: LearntFeatures) -> SetMetric:
-    """The metric by the deepest map of a feature network, averaged over the picture (SqueezeNet's has 512 channels).
-
-    The papers' figures are by Inception v3. These are by another network, so they compare with each other alone. By
-    SqueezeNet two halves of 48 photos are 0.0 +- 0.2 apart, and noise of sigma 25 on one half makes that 2.5.
-    """
+    """The metric by the deepest map of a feature network, averaged over the picture. Papers' figures are by Inception
+    v3; these compare with each other alone. Two halves of 48 photos are 0.0 +- 0.2 apart; noise of sigma 25 makes that
+    2.5."""
 
     def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         return _directions(network.maps(pictures.float().clamp(-1, 1))[-1].mean(dim=(2, 3)))
@@ -153,9 +139,7 @@ class Modes(NamedTuple):
     """The classes that a classifier finds in a set of pictures."""
 
     covered: int  # classes that at least `LEAST_SHARE` of all pictures belong to
-    balance: float
-    """Entropy of the classes over that of equally many of each: 1 for an even set, 0 for one class alone, and where no
-    picture belongs to any."""
+    balance: float  # entropy of the classes over that of an even set; 0 where no picture belongs to any
     recognised: float  # share of the pictures that belong to a class
     shares: tuple[float, ...]  # of all pictures, for every class
 

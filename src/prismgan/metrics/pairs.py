@@ -18,10 +18,7 @@ BINS = 100  # grey levels of each picture's histogram for NMI, between its darke
 
 @dataclass(frozen=True)
 class Metric:
-    """A distance or similarity between an output and the picture it is compared with.
-
-    Values outside [-1, 1] are clipped first: judged is the picture as it would be written to a file.
-    """
+    """A distance or similarity between an output and the picture it is compared with, both clipped to [-1, 1]."""
 
     name: str
     unit: str  # unit of the values; empty for a plain number
@@ -44,11 +41,9 @@ def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def psnr_y(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """PSNR of studio-swing luma with a peak of 255, in dB: the number in super-resolution papers.
-
-    Papers also cut a rim of ``scale`` pixels and round to 8 bits. Neither is done here: a metric does not
-    know the scale. Luma spans 219 of the peak's 255 levels, so a grey error scores 1.3 dB more than in RGB.
-    """
+    """PSNR of studio-swing luma with a peak of 255, in dB: the number in super-resolution papers, which also cut a rim
+    of ``scale`` pixels and round to 8 bits. Luma spans 219 of 255 levels, so a grey error scores 1.3 dB more than in
+    RGB."""
     return _decibels(studio_luma(output), studio_luma(expected))
 
 
@@ -68,14 +63,8 @@ def _decibels(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) 
 
 
 def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """Mean SSIM over pixels and colour channels: 1 for equal pictures, about 0 for unrelated ones.
-
-    Wang, Bovik, Sheikh and Simoncelli 2004 (Image quality assessment), equation 13, with the paper's
-    Gaussian window and constants K1 = 0.01, K2 = 0.03; computed by torchmetrics. Unlike the paper, which
-    judges luma, the three colour channels are averaged.
-
-    Sides must not be shorter than the window.
-    """
+    """Mean SSIM over pixels and colour channels: 1 for equal pictures, about 0 for unrelated ones. Wang, Bovik, Sheikh
+    and Simoncelli 2004, equation 13, with the paper's window and constants, by torchmetrics; the paper judges luma."""
     from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
 
     height, width = output.shape[-2:]
@@ -111,16 +100,10 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 
 
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """``(H(A) + H(B)) / H(A, B)``: 2 when one grey level tells the other, 1 when it tells nothing.
-
-    Studholme, Hill and Hawkes 1999 (An overlap invariant entropy measure of 3D medical image alignment),
-    computed by scikit-image. Blind to brightness, contrast and the negative (any linear change of grey
-    levels): it asks whether the content is still there. Small pictures score high by chance,
-    since 100 x 100 cells are then sparsely filled; compare values at one size only.
-
-    Two flat pictures have no entropy to divide by; each tells the other, so they score 2. A picture with a
-    value that is not finite scores nan.
-    """
+    """``(H(A) + H(B)) / H(A, B)``: 2 when one grey level tells the other, 1 when it tells nothing. Studholme, Hill and
+    Hawkes 1999, by scikit-image. Blind to any linear change of grey levels: it asks whether the content is still there.
+    Small pictures score high by chance, so compare values at one size only. Two flat pictures score 2, one with a value
+    that is not finite nan."""
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []
@@ -145,9 +128,6 @@ SSIM = Metric("ssim", "", "higher", ssim)
 EUCLIDEAN = Metric("euclidean", "", "lower", euclidean)
 ABSOLUTE = Metric("absolute", "", "lower", absolute)
 NMI = Metric("nmi", "", "higher", nmi)
-METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)
-"""Every metric of a picture that needs no weights."""
-PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)
-"""For a task with one right answer for each photo: output against target."""
-CONTENT_METRICS: tuple[Metric, ...] = (NMI, SSIM, EUCLIDEAN)
-"""For a task without pairs: how much of the clean photo is still in the output."""
+METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)  # all that need no weights
+PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)  # output against target
+CONTENT_METRICS: tuple[Metric, ...] = (NMI, SSIM, EUCLIDEAN)  # how much of the photo is left

@@ -28,8 +28,7 @@ from prismgan.models.gradients import apply_gradients, processes
 from prismgan.models.step import AdversarialBatch, StepContext
 from prismgan.networks import Discriminator, DiscriminatorConfig, Judgement
 
-SMALLEST_FACTOR = 1e-12
-"""Below this derivative of the discriminator's loss, the generator's gradient cannot be scaled out of it."""
+SMALLEST_FACTOR = 1e-12  # below this derivative rescaling is unsafe; a second backward pass is used
 
 
 class OpponentConfig(Config):
@@ -87,7 +86,6 @@ class Adversary:
         return self.generator_loss(judged)
 
     def _one_stage(self, judged: AdversarialBatch, step: int, context: StepContext) -> dict[str, Float[Tensor, ""]]:
-        """Both players' gradients from one forward pass of the discriminator."""
         count = len(judged.fake)
         images = judged.fake.detach().requires_grad_()
         judgement = self._judge_both(judged.real, images, judged.task_index)
@@ -115,7 +113,6 @@ class Adversary:
         return _per_task(judged, values.detach() + scaled - scaled.detach())
 
     def update_discriminator(self, judged: AdversarialBatch, step: int, context: StepContext) -> None:
-        """The discriminator's own step, on detached outputs."""
         judgement = self._judge_both(judged.real, judged.fake.detach(), judged.task_index)
         real, fake = judgement.logit.split(len(judged.fake))
         loss = (self.objective.discriminator(real, fake) * judged.weight).sum()
@@ -186,7 +183,6 @@ class Adversary:
     def _apply(
         self, judged: AdversarialBatch, judgement: Judgement, loss: Tensor, classification: Tensor, context: StepContext
     ) -> None:
-        """Take the optimizer's step, and log it."""
         norm, finite = apply_gradients(self.optimizer, self.config.clip)
         context.finite = torch.minimum(context.finite, finite)
         weight = judged.weight / judged.weight.sum().clamp_min(1e-12)
@@ -199,11 +195,8 @@ class Adversary:
 
     def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
         """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
-        them.
-
-        A logit is right on its side of the objective's boundary. Where there is none (Wasserstein critics, relativistic
-        discriminators) only differences mean something: a pair is right, for both, if the real one is ahead.
-        """
+        them. A logit is right on its side of the objective's boundary. Where there is none (Wasserstein, relativistic),
+        a pair is right if the real one is ahead."""
         real, fake = judgement.logit.detach().split(len(index))
         boundary = self.objective.boundary
         right = (real > fake, real > fake) if boundary is None else (real > boundary, fake < boundary)

@@ -25,7 +25,7 @@ def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
 
 
 def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
-    """Number of weights of every network that is trained beside the generator, by name."""
+    """Number of weights of every network that is trained beside the generator."""
     networks = dict(config.helpers(head_specs(tasks)))
     if config.opponent is not None:
         networks["discriminator"] = Discriminator(config.opponent.discriminator, [task.name for task in tasks])
@@ -34,11 +34,7 @@ def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
 
 def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
     """The configuration with its generator's widths scaled until :func:`rendering` is ``parameters``, to within
-    :data:`TOLERANCE`. All else stays, and so do the proportions of the widths.
-
-    Raises:
-        RecipeError: no width gives that.
-    """
+    :data:`TOLERANCE`; a RecipeError says that no width gives that."""
     low, high = 1.0 / WIDEST, WIDEST
     tried: dict[int, C] = {}
     for _ in range(24):  # bisection: a step of the widths is far larger than what is left after that

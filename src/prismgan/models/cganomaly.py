@@ -82,7 +82,6 @@ class CGANomaly(Model):
         return self.finish(outputs, context)
 
     def _encoded_again(self, name: str, output: Float[Tensor, "B 3 sH sW"]) -> Float[Tensor, "B Z h w"]:
-        """E(output), told the task."""
         return self.helpers["encoder"](output, self.generator.specs[name].scale, self.generator.codes[name])
 
     def _matching(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:

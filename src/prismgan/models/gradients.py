@@ -30,10 +30,8 @@ def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """What ``make`` returns, or the PrismganError that it raises, in the first process; the others wait for it.
-
-    So only the first process's machine needs the run folder, and no process reads a file that is half-made.
-    """
+    """What ``make`` returns, or the PrismganError that it raises, in the first process; the others wait for it. So only
+    that machine needs the run folder, and no process reads a file that is half-made."""
     rank, world = processes()
     if world == 1:
         return make()
@@ -66,12 +64,9 @@ def lost_processes_named() -> Iterator[None]:
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over processes, in one message.
-
-    A parameter without a gradient counts as zero: a process whose rows lack a task must still take part. One that has
-    none in any process keeps none, so that the optimizer leaves it alone. There is no wrapper of the network because
-    heads that a step leaves out, penalties with double backward and a generator that is decoded twice fit none.
-    """
+    """Replace every gradient by its mean over processes, in one message. A parameter without one counts as zero: a
+    process whose rows lack a task must take part. One that has none in any process keeps none, so that the optimizer
+    leaves it alone."""
     world = processes()[1]
     if world == 1:
         return
@@ -89,14 +84,9 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 def apply_gradients(
     optimizer: torch.optim.Optimizer, limit: float | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Average, clip and apply an optimizer's gradients; nothing is changed if one of them is not finite.
-
-    Clipping scales all gradients together so that their joint L2 norm is at most ``limit`` (Pascanu, Mikolov, Bengio,
-    "On the difficulty of training recurrent neural networks", 2013, algorithm 1).
-
-    Returns:
-        The global norm before clipping, and 1 if the step was taken, else 0.
-    """
+    """Average, clip and apply an optimizer's gradients, unless one of them is not finite. Clipping scales all together
+    to a joint L2 norm of at most ``limit`` (Pascanu, Mikolov, Bengio 2013, algorithm 1). Returns the norm before, and 1
+    if the step was taken, else 0."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     average_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)

@@ -25,8 +25,6 @@ from prismgan.weights import find_features
 
 
 class Model(ABC):
-    """A multi-task model that trains itself one batch at a time."""
-
     config_type: ClassVar[type[ModelConfig]]
 
     def __init__(
@@ -91,10 +89,8 @@ class Model(ABC):
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """One optimizer step of every network; returns scalars for the log.
-
-        The key ``skipped`` is 1 where a network's gradient was not finite; that network was not changed by it.
-        """
+        """One optimizer step of every network; returns scalars for the log. ``skipped`` is 1 where a network's gradient
+        was not finite; that network was not changed by it."""
 
     def begin(self, batch: Batch) -> StepContext:
         """Set the learning rates and draw the tasks of a step."""
@@ -179,7 +175,6 @@ class Model(ABC):
         return torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
 
     def _draw_tasks(self, names: Sequence[str], random: torch.Generator) -> list[str]:
-        """Those of a step, of those that it has targets of."""
         count = self.config.tasks_per_step or len(names)
         chances = torch.tensor([self.tasks[name].frequency for name in names])
         drawn = torch.multinomial(chances, min(count, len(names)), generator=random).tolist()
@@ -223,14 +218,9 @@ class Model(ABC):
         return {} if judged is None or self.adversary is None else self.adversary.judge(judged)
 
     def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
-        """Every task's gradient, of its own losses and its adversarial one, at the parameters that tasks share.
-
-        The losses are those of pictures as they are rendered, with a z that is drawn: what else a kind of model adds in
-        its step, or asks of further renderings, is left out. The model is not changed.
-
-        Returns:
-            By task, for each of the parameters; None or zeros for one that the task does not reach.
-        """
+        """By task, the gradients of its own losses and its adversarial one at the parameters that tasks share; None or
+        zeros for those that it does not reach. The losses are those of pictures as they are rendered, with a z that is
+        drawn; what a kind of model adds in its step is left out. The model is not changed."""
         weights = row_weights(batch, self.tasks.values())
         context = StepContext(list(weights), weights, self.random(self.steps_done))
         latent = self.draw((len(batch.source), self.generator.latent), context.random)

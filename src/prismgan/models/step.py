@@ -23,8 +23,7 @@ class StepContext:
     random: torch.Generator  # the step's random numbers, the same in every process
     rate: float = 0.0
     losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # by task, for the balancer
-    beside: Float[Tensor, ""] | float = 0.0
-    """A loss of no task in particular, which is added to what the balancer makes of the tasks' losses."""
+    beside: Float[Tensor, ""] | float = 0.0  # a loss of no task, added to the balanced losses
     log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
     finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
     """0 if the discriminator's gradient was not finite."""
@@ -37,11 +36,9 @@ class AdversarialBatch(NamedTuple):
     fake: Float[Tensor, "N 3 H W"]
     real: Float[Tensor, "N 3 H W"]
     task_index: Int[Tensor, " N"]  # each picture's task, as the discriminator numbers them
-    weight: Float[Tensor, " N"]
-    """1 / (number of tasks x number of rows that have a picture of the task), 0 for rows that lack one."""
+    weight: Float[Tensor, " N"]  # 1 / (tasks x rows with a picture of the task), 0 for rows that lack one
 
     def of_task(self, values: Float[Tensor, "N ..."]) -> dict[str, Float[Tensor, "B ..."]]:
-        """Values of N pictures, task by task."""
         return dict(zip(self.tasks, values.unflatten(0, (len(self.tasks), -1)), strict=True))
 
 
@@ -52,11 +49,8 @@ def adversarial_batch(
     context: StepContext,
     discriminator: Discriminator,
 ) -> AdversarialBatch | None:
-    """Outputs and real pictures of all tasks that play against the discriminator, at the source's size.
-
-    Larger ones are cropped, real and fake at the same place, so that every task costs the same. None where no task
-    plays.
-    """
+    """Outputs and real pictures of all tasks that play against the discriminator, at the source's size; None where no
+    task does. Larger ones are cropped, real and fake at the same place, so that every task costs the same."""
     names = [task.name for task in tasks if task.name in outputs and task.adversarial_weight > 0]
     if not names:
         return None

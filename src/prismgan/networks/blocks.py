@@ -30,7 +30,6 @@ def bordered(
 
 
 def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C fh fw"]:
-    """Bilinear enlargement."""
     with torch.autocast(maps.device.type, enabled=False):
         return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
 
@@ -75,11 +74,8 @@ def zero_(layer: nn.Conv2d) -> nn.Conv2d:
 
 @torch.no_grad()
 def icnr_(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
-    """Start a sub-pixel convolution as nearest-neighbour enlargement, without a grid.
-
-    Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017): the ``factor^2`` filters that
-    make one enlarged channel start equal, their biases included.
-    """
+    """Start a sub-pixel convolution as nearest-neighbour enlargement: the ``factor^2`` filters that make one channel
+    start equal (Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017)."""
     outputs = layer.weight.shape[0] // factor**2
     for parameter in layer.parameters():
         parameter.copy_(parameter[:outputs].repeat_interleave(factor**2, dim=0))

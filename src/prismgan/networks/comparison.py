@@ -14,8 +14,7 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator, Start
 from prismgan.networks.task_generator import HeadSpec, Latent, Positive
 
-LIMIT = 10.0
-"""Log-variances stay within it to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold."""
+LIMIT = 10.0  # of log-variances, to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold
 
 
 class Gaussian(NamedTuple):
@@ -36,13 +35,9 @@ class Gaussian(NamedTuple):
 
 
 class VariationalGenerator(ConditionalGenerator):
-    """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4.
-
-    z has channels at every position of the coarsest level, so that it is spatial, and a tile of a picture is
-    rendered as the whole is. What is rendered is the prior's mean, as in the paper's section 4.1. A task that varies is
-    rendered from another point of the prior: ``latent`` (B, Z) says how many standard deviations from its mean, the
-    same at every position. (A point drawn anew at every position, as training has it, is :meth:`start` with noise.)
-    """
+    """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4. z is a map at the
+    coarsest level, so a tile is rendered as the whole is. The prior's mean is rendered, as in section 4.1; a task that
+    varies is rendered ``latent`` (B, Z) standard deviations from it."""
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, layers=2)
@@ -75,11 +70,8 @@ class BottleneckConfig(ConditionalConfig):
 
 
 class Bottleneck(ConditionalGenerator):
-    """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, the decoder told the task.
-
-    As everywhere here the output is added to the enlarged source; and z is a map and not a vector, so that pictures may
-    have any size.
-    """
+    """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, the decoder told the task. The output is added
+    to the enlarged source; and z is a map and not a vector, so that pictures may have any size."""
 
     def __init__(self, config: BottleneckConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, skips=config.skips)
@@ -87,7 +79,6 @@ class Bottleneck(ConditionalGenerator):
         self.widen = convolution(config.latent, config.widths[-1], size=1)
 
     def z(self, encoded: Conditional) -> Float[Tensor, "B Z h w"]:
-        """G_E(source)."""
         return self.narrow(F.leaky_relu(encoded.maps[-1], SLOPE))
 
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:

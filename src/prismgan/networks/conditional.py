@@ -67,11 +67,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector all the way.
-
-    Enlarged bilinearly: a sub-pixel convolution has a pattern of its own for every place in a cell, and where a style
-    asks for variation that the photo has none of, training paints a grid with it.
-    """
+    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector. Enlarged bilinearly: with sub-pixel
+    convolution, training paints a grid where a style asks for variation that the photo has none of."""
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__()
@@ -106,11 +103,8 @@ class Restored(nn.Module):
 
 
 class Repainted(nn.Module):
-    """Smooth colour, and the source's own detail scaled.
-
-    Three colours and three gains a cell: colours are enlarged bilinearly to ``factor^2`` sub-pixels, which share a gain
-    of the source's detail, that is of its sub-pixels minus the bilinearly enlarged picture of their cells' means.
-    """
+    """Three colours and three gains a cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels, which share a
+    gain of the source's detail: its sub-pixels minus the bilinearly enlarged means of cells."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
@@ -133,11 +127,9 @@ class Repainted(nn.Module):
 
 
 class ConditionalGenerator(ImageGenerator):
-    """An encoder and a decoder for all tasks, joined by :meth:`between`.
-
-    Outputs of one scale and resolution share their last layer as well: the maps that it reads were made for the task.
-    The decoder sees the encoder's finer maps if it ``skips``; between the two are so many 3x3 ``layers``.
-    """
+    """An encoder and a decoder for all tasks, joined by :meth:`between`. Outputs of one scale and resolution share
+    their last layer: the maps that it reads were made for the task. The decoder sees the encoder's finer maps if it
+    ``skips``; between the two are so many 3x3 ``layers``."""
 
     def __init__(
         self, config: ConditionalConfig, specs: Sequence[HeadSpec], *, skips: bool = True, layers: int = 0
@@ -200,10 +192,8 @@ def _last(spec: HeadSpec) -> str:
 
 
 class OutputEncoder(nn.Module):
-    """A picture of a task, and cells of ``beside`` channels beside it, to maps at the generator's coarsest level.
-
-    The same form as the generator's own encoder, with a first layer for every scale; modulated by the task's vector.
-    """
+    """A picture of a task, and cells of ``beside`` channels, to maps at the generator's coarsest level: the generator's
+    encoder with a first layer for every scale, modulated by the task's vector."""
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
         super().__init__()

@@ -43,11 +43,8 @@ class Judgement(NamedTuple):
 
     @property
     def logit(self) -> Float[Tensor, " N"]:
-        """One logit a picture: mean of its patch logits plus the fully connected one.
-
-        Objectives see this sum, not every patch, so that the gradients of the two players at a picture differ by one
-        factor, which makes one-stage training exact (see ``models/adversary.py``).
-        """
+        """One logit a picture, mean of its patch logits plus the fully connected one: with one, the gradients of the
+        two players at a picture differ by a factor, and one-stage training is exact (``models/adversary.py``)."""
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
 
 

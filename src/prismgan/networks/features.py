@@ -17,11 +17,8 @@ from prismgan.networks.blocks import BorderedConv2d
 
 
 class LearntFeatures(nn.Module, ABC):
-    """A network that was trained on pictures, frozen: images to the maps of some of its layers.
-
-    Several losses ask for the features of one output, and several tasks for those of one photo. So a frozen network
-    remembers the maps of the last three tensors it was called with; see :class:`_Memory`.
-    """
+    """A frozen network that was trained on pictures: images to the maps of some of its layers. Several losses and tasks
+    ask for the features of one picture, so it remembers the last three (:class:`_Memory`)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,10 +28,7 @@ class LearntFeatures(nn.Module, ABC):
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]: ...
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
         """One map per level, finest first, of images in [-1, 1]; levels that an image is too small for are left out.
-
-        The caller's autocast decides the precision. Whoever calls again with the same tensor may get the same maps,
-        so they are not to be changed in place.
-        """
+        Maps are not to be changed in place: whoever calls again with the same tensor may get the same ones."""
         learns = any(parameter.requires_grad for parameter in self.parameters())
         return self.maps(images) if learns else self._memory.recall(images, self.maps)
 
@@ -45,11 +39,8 @@ class LearntFeatures(nn.Module, ABC):
 
 
 class FeatureNetwork(LearntFeatures):
-    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015).
-
-    The maps are those after the first convolution of every stage: relu1_1, relu2_1, ... Borders are reflected, so that
-    a picture has no frame in its features. Convolutions after the last map are left out.
-    """
+    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015): maps
+    relu1_1, relu2_1, ... Borders are reflected, so that a picture has no frame in its features."""
 
     def __init__(self, widths: Sequence[Sequence[int]]) -> None:
         """``widths`` are the channels of every convolution of every stage; the last stage has one."""
@@ -79,11 +70,8 @@ class FeatureNetwork(LearntFeatures):
 
 
 class CombinedFeatures(LearntFeatures):
-    """The maps of a first network, and of the second those of the levels that the first does not have.
-
-    A style's strokes are in fine levels, which a pruned network hardly has, and its larger forms in coarse ones, which
-    are too dear of a full one.
-    """
+    """The maps of a first network, and of the second those of the levels that the first does not have: strokes are in
+    fine levels, which a pruned network hardly has, larger forms in coarse ones, which are too dear of a full one."""
 
     def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
         super().__init__()
@@ -99,8 +87,7 @@ class SqueezeFeatures(LearntFeatures):
     names."""
 
     STYLE_LEVELS = (1, 4, 7, 9)  # layers that styles are compared by: one of each size of map
-    LPIPS_LEVELS = (1, 4, 7, 9, 10, 11, 12)
-    """Layers that LPIPS compares (Zhang et al., CVPR 2018): those of above, and all fire modules after them."""
+    LPIPS_LEVELS = (1, 4, 7, 9, 10, 11, 12)  # layers that LPIPS compares (Zhang et al., CVPR 2018)
     LPIPS_CHANNELS = (64, 128, 256, 384, 384, 512, 512)
     SMALLEST = 17  # side in pixels of the smallest image that has all maps
 
@@ -148,12 +135,9 @@ class _Fire(nn.Module):
 
 
 class _Memory:
-    """The results of a function for its last three inputs: enough for a step's photo and an output at two scales.
-
-    A result is given out again for the same tensor object, if that was not changed in place since and if gradients and
-    autocast are switched as they were. Once a gradient flows back through a result it is forgotten: its graph may have
-    been freed. So graphs live no longer than their backward pass, or, without one, than three further calls.
-    """
+    """The results of a function for its last three inputs. A result is given out again for the same tensor object, if
+    that was not changed in place since and gradients and autocast are switched as they were. Once a gradient flows back
+    through a result it is forgotten: its graph may have been freed."""
 
     SIZE = 3
 

@@ -26,8 +26,6 @@ def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float
 
 
 class ImageGenerator(TaskGenerator):
-    """Source image and latent to one image per task."""
-
     def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
         super().__init__(sizes, specs)
         self.widths = sizes.widths
@@ -44,10 +42,8 @@ class ImageGenerator(TaskGenerator):
 
     @abstractmethod
     def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
-        """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees.
-
-        What lies farther changes nothing: a tile with a halo of this width is what the whole picture is there.
-        """
+        """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees: a
+        tile with a halo of this width is what the whole picture is there."""
 
     def reads_whole(self, task: str) -> bool:
         """Whether the task is made from the whole picture at once, never from tiles of it."""
@@ -61,11 +57,8 @@ class ImageGenerator(TaskGenerator):
     def forward(
         self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Iterable[str] | None = None
     ) -> Images:
-        """Render ``source`` into the named tasks, all of them by default; any height and width.
-
-        Only what the named tasks need is computed. ``latent`` matters where a rendered task has a latent. ``KeyError``
-        where the network does not have a task.
-        """
+        """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown
+        one. ``latent`` matters where a rendered task has a latent."""
         names = self.named(tasks)
         return self.decode(self.encode(source, names), latent, names)
 

@@ -18,8 +18,7 @@ class NetworkKind(NamedTuple):
     """A generator, and the networks that are trained together with it."""
 
     sizes: type[GeneratorSizes]
-    generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]
-    """From sizes of that class and the outputs to an untrained network."""
+    generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]  # untrained, from sizes and outputs
     helpers: Callable[[Any, Sequence[HeadSpec]], Mapping[str, nn.Module]] = lambda sizes, specs: {}
     """Networks that are trained with it and not rendered with, by name; discriminators are not among them."""
 

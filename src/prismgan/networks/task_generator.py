@@ -64,12 +64,9 @@ class HeadSpec:
     fine: bool = True
     latent: bool = False
     blocks: int | None = None  # residual blocks of this head; by default as many as the generator's other heads have
-    additive: bool = True
-    """Whether the output is the source plus what the head says. A drawing in pencil has none of the source's colours:
-    its head would have to know them all to take them away."""
+    additive: bool = True  # whether the output is the source plus what the head says, or the latter alone
     smooth: bool = False  # whether sub-pixels that a fine head gives are blurred by 1, 2, 1 before anything is added
-    ink: bool = False
-    """Whether the head draws ink over its colours; then it is fine, additive, and of the source's size."""
+    ink: bool = False  # whether the head draws ink over its colours; then it is fine, additive, of the source's size
 
 
 class TaskGenerator(nn.Module, ABC):
@@ -91,7 +88,7 @@ class TaskGenerator(nn.Module, ABC):
         return [parameter for parameter in self.parameters() if id(parameter) not in own]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Number of weights of what all tasks share, under ``shared``, and of what each task has for itself."""
+        """Number of weights that all tasks share, under ``shared``, and that each task has for itself."""
         parts = {"shared": self.shared_parameters(), **{name: self.own_parameters(name) for name in self.specs}}
         return {name: sum(parameter.numel() for parameter in part) for name, part in parts.items()}
 

@@ -55,15 +55,7 @@ class FirstRecipe(NamedTuple):
 
 def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:
     """Write a commented recipe for a folder of photos: restoration, enlargement, pencil, and a task for each style.
-
-    Args:
-        folder: the photos; sub-folders count too.
-        out: the YAML file, which must not exist yet. Paths in it are relative to it.
-
-    Raises:
-        PictureError: the folder holds no picture, or a picture of a style cannot be read.
-        RecipeError: the file exists already, or its folder does not.
-    """
+    ``out`` must not exist yet; paths in it are relative to it. A PrismganError says what cannot be read or written."""
     from prismgan import images  # imports torch, which takes seconds; the list of recipes does without
 
     if out.exists():

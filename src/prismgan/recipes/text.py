@@ -20,16 +20,9 @@ MOST_FAULTS = 50  # faults of a recipe that are listed
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe; relative paths in it are relative to the recipe.
-
-    Args:
-        path: the YAML file; or ``recipe:NAME`` for one that comes with prismgan, whose paths are relative to the
-            present folder.
-        overrides: ``path=value`` settings, as in ``training.steps=100`` or ``tasks.restore.weight=2``.
-
-    Raises:
-        RecipeError: the file is missing, is not YAML, or does not describe a training.
-    """
+    """Read a recipe, a file or ``recipe:NAME`` for one that comes with prismgan, with settings as
+    ``training.steps=100`` or ``tasks.restore.weight=2``. Relative paths in it are relative to the recipe, or, of ours,
+    to the present folder. A RecipeError says that it is missing, is not YAML, or does not describe a training."""
     if str(path).startswith(recipes.PREFIX):
         return parse(recipes.read_built_in(str(path)), origin=str(path), base=Path.cwd(), overrides=overrides)
     try:
@@ -162,11 +155,8 @@ def _explain(error: ValidationError) -> list[str]:
 
 
 def override(raw: dict[str, Any], setting: str) -> str:
-    """Change one value of a recipe's raw content by ``path=value``.
-
-    Returns:
-        The path with numbers for names: what is called ``tasks.restore.weight`` may be ``tasks.0.weight``.
-    """
+    """Change one value of a recipe's raw content by ``path=value``; returns the path with numbers for names:
+    ``tasks.restore.weight`` may be ``tasks.0.weight``."""
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):

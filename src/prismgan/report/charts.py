@@ -41,14 +41,9 @@ def chart(
     markers: Sequence[int] = (),
     note: str = "",
 ) -> Chart | None:
-    """A chart; None if no line has a point.
-
-    Args:
-        lines: the curves; those without points are left out.
-        bounds: lowest and highest value of the y axis, by default those of :func:`bounds_of`.
-        smoothed: whether to draw moving averages over the range of single steps, or single steps alone.
-        markers: steps of events, drawn as thin vertical lines.
-    """
+    """A chart of the lines that have points; None if none has. ``bounds`` are those of the y axis, by default
+    :func:`bounds_of`; ``smoothed`` draws moving averages over the range of single steps; ``markers`` are steps of
+    events."""
     lines = [line for line in lines if len(line.series.steps)]
     if not lines:
         return None
@@ -86,10 +81,8 @@ SMOOTHING = 20  # a moving average spans the values divided by this
 
 
 def smooth(values: Floats, geometric: bool) -> Floats:
-    """Centred moving average over a twentieth of the values; geometric on a logarithmic axis.
-
-    Centred, so that it does not lag; at both ends the window reaches inwards only.
-    """
+    """Centred moving average over a twentieth of the values, so that it does not lag; geometric on a logarithmic axis.
+    At both ends the window reaches inwards only."""
     reach = len(values) // (2 * SMOOTHING)
     if reach == 0:
         return values
@@ -101,10 +94,8 @@ def smooth(values: Floats, geometric: bool) -> Floats:
 
 
 def bounds_of(curves: Sequence[Floats]) -> tuple[float, float, bool]:
-    """Bounds of the y axis that hold all but the rarest values, and whether the axis is logarithmic.
-
-    It is where all values are positive and span more than a factor of ten.
-    """
+    """Bounds of the y axis that hold all but the rarest values, and whether it is logarithmic: where all values are
+    positive and span more than a factor of ten."""
     low = min(float(np.quantile(values, 0.002, method="inverted_cdf")) for values in curves)
     high = max(float(np.quantile(values, 0.998, method="inverted_cdf")) for values in curves)
     if min(float(values.min()) for values in curves) > 0 and high > 10 * low:
@@ -135,8 +126,6 @@ def _short(values: Floats) -> list[float]:
 
 
 class HeatMap(NamedTuple):
-    """A symmetric matrix of numbers from -1 to 1."""
-
     title: str
     names: Sequence[str]  # of the rows and of the columns
     values: Matrix  # row after row; None for a missing number

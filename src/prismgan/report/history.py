@@ -22,8 +22,6 @@ class Series(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that happened once, or several times with the same message."""
-
     kind: str
     step: int | None  # of the first time, where the line names one
     message: str
@@ -32,12 +30,10 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class History:
-    records: tuple[dict[str, float], ...]
-    """One mapping a logged step, step order; steps that were taken back by a resume are left out."""
+    records: tuple[dict[str, float], ...]  # one mapping a logged step; steps that were taken back are left out
     events: tuple[Event, ...]
     seconds: float  # time spent in training, summed over resumes, steps that were taken back included
-    unreadable: tuple[int, ...]
-    """Numbers of the lines that are neither values nor an event, as a killed process leaves them."""
+    unreadable: tuple[int, ...]  # numbers of the lines that are neither values nor an event
 
     @property
     def last_step(self) -> int:
@@ -63,13 +59,8 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Read a run's ``metrics.jsonl``.
-
-    Where the step goes back, as it does after a resume or a rollback, the later lines replace the earlier.
-
-    Raises:
-        PrismganError: the file is missing, or holds no training step.
-    """
+    """Read a run's ``metrics.jsonl``. Where the step goes back, as after a resume or a rollback, the later lines
+    replace the earlier. A PrismganError says that the file is missing, or holds no training step."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

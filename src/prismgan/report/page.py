@@ -56,7 +56,6 @@ def write_page(path: Path, template: str, report: Any) -> Path:
 
 
 def asset(name: str) -> Markup:
-    """A style sheet or script of ours, as it is."""
     return Markup((Path(__file__).parent / "assets" / name).read_text(encoding="utf-8"))
 
 

@@ -23,8 +23,6 @@ PLAIN = ("step", "time", "skipped")  # values without a curve of their own
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What the templates show."""
-
     run: Path
     title: str
     chapters: Sequence[Chapter]
@@ -107,7 +105,6 @@ class TrainingReport:
 
     @property
     def samples(self) -> list[Path]:
-        """Sample sheets from the beginning to the end."""
         sheets = self.sample_sheets
         count = min(MAXIMUM_SAMPLES, len(sheets))
         return [sheets[round(index * (len(sheets) - 1) / max(1, count - 1))] for index in range(count)]
@@ -122,15 +119,9 @@ class TrainingReport:
 
 
 def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out: Path | None = None) -> Path:
-    """Write the report of a run: one file with pictures, curves and numbers, for a browser.
-
-    Only ``metrics.jsonl`` is required. Each further file of the run adds a section: ``evaluation.json``,
-    ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``.
-
-    Args:
-        chapters: sections before the run's.
-        out: the file to write; ``report.html`` in the run's folder by default.
-    """
+    """Write the report of a run: one file with pictures, curves and numbers, ``report.html`` in its folder by default;
+    ``chapters`` come first. Only ``metrics.jsonl`` is required. Each further file of the run adds a section:
+    ``evaluation.json``, ``cost.json``, ``render/``, ``exemplars/``, ``samples/``, ``recipe.yaml``."""
     history = read_history(run / "metrics.jsonl")
     evaluation, cost = Evaluation.read(run / "evaluation.json"), Cost.read(run / "cost.json")
     report = TrainingReport(run, title, chapters, history, evaluation, cost)

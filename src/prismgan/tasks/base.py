@@ -70,14 +70,11 @@ class LossTerm:
     name: str
     weight: float
     loss: Callable[..., Loss]  # the loss's class
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What its class takes beside feature network and exemplars."""
+    settings: Mapping[str, Any] = field(default_factory=dict)  # further arguments of its class
     needs_pair: bool = False  # whether the loss reads `task_batch.target`
-    reported: bool = False
-    """Whether evaluation reports it: a distance to what the output should look like, where there are no pairs."""
+    reported: bool = False  # whether evaluation reports it, where there are no pairs
 
     def build(self, features: nn.Module, exemplars: Exemplars) -> Loss:
-        """The loss of a task with these exemplars."""
         return self.loss(features, exemplars, **self.settings)
 
 
@@ -103,8 +100,7 @@ class Task:
     fine: bool  # whether the head restores, from the trunk's features, or paints, from the branch's
     smooth: bool = False  # whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source
     ink: bool = False  # whether the head draws ink over its colours
-    shares: tuple[str, ...] = ()
-    """Names of all losses if the weights above are shares of the gradient at the output; else none."""
+    shares: tuple[str, ...] = ()  # names of all losses, if the weights above are shares of the gradient at the output
 
     def baseline(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 sH sW"]:
         """What doing nothing gives: a copy of the source, enlarged bicubically by the task's scale."""
@@ -190,11 +186,7 @@ class TaskEntry(Config, ABC):
         smooth: bool = False,
         ink: bool = False,
     ) -> Task:
-        """A task with the entry's common fields filled in; losses of weight 0 are left out.
-
-        Raises:
-            ValueError: a share is stated for a loss that the kind does not have.
-        """
+        """A task with the entry's common fields filled in; losses of weight 0 are left out."""
         kind: str = type(self).model_fields["kind"].default
         beside = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
         beside["diversity"] = self.diversity_weight if self.latent else 0.0

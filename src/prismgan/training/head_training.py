@@ -30,16 +30,13 @@ from prismgan.training.loop import Average, Loop
 from prismgan.weights import HeadEntry, Weights, add_head, check_no_task_lost, free_name, load_weights
 
 MOST_BYTES = 300_000  # bytes that a new head may add to a file
-MOST_BLOCKS = 4
-"""Residual blocks of a new head, as far as they fit. It needs more than those that the branch learnt together with."""
+MOST_BLOCKS = 4  # of a new head, as far as they fit; more than those that the branch learnt together with need
 STORED = torch.float16  # what a new head's numbers are stored in, whatever the others are
 
-CROP = 256
-"""A look is asked of whole photos: what squares of 112 pixels teach covers the photo with strokes (``docs/log.md``)."""
+CROP = 256  # a style is asked of whole photos: squares of 112 pixels taught strokes everywhere (`docs/log.md`)
 MARGIN = 16  # pixels at each border of a crop that no loss sees: without it a head paints a band there (`PrismConfig`)
 BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
-SHARES = {"style": 0.62, "content": 0.26, "tone": 0.09, "total_variation": 0.03}
-"""Shares of the gradient at the output, by loss, for a style of the default weight (``docs/log.md``)."""
+SHARES = {"style": 0.62, "content": 0.26, "tone": 0.09, "total_variation": 0.03}  # of the gradient at the output
 COMPARED = 4  # photos on which the styles that a new one may start from are compared
 GUESS = 1000  # steps that fit into the minutes, as long as their speed is not known
 LOG_EVERY = 10
@@ -56,14 +53,8 @@ class HeadTraining(Loop):
     """The training of one style head on the frozen branch of a weights file."""
 
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None) -> None:
-        """Read the photos, the built-in ones by default, and the exemplars.
-
-        The losses have shares of the gradient: those of the entry, or else :data:`SHARES` and its ``style_weight``.
-
-        Raises:
-            DataError: a picture is missing or cannot be used; all problems are named.
-            WeightsError: the name is taken, the weights are damaged, or they are of another kind of model than ours.
-        """
+        """Read the photos, the built-in ones by default, and the exemplars. The losses' shares of the gradient are the
+        entry's, or else :data:`SHARES` and its ``style_weight``. A PrismganError says what cannot be used."""
         require_training()
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
@@ -152,11 +143,8 @@ class HeadTraining(Loop):
 
     @torch.no_grad()
     def _start_as_nearest(self, trained: Generator) -> str | None:
-        """Initialise the head with that of the trained style nearest to the exemplars; returns that style's name.
-
-        That head paints already, so the minutes are left for what is particular to the new style. Additional blocks
-        of the new head start close to the identity. A style whose head has more blocks than the new one is left out.
-        """
+        """Initialise the head with that of the trained style nearest to the exemplars, which paints already, and return
+        that style's name. Additional blocks start close to the identity; heads with more blocks are left out."""
         places = self.head.state_dict().keys()
         starts = {}
         for entry in self.weights.header.tasks:
@@ -189,7 +177,6 @@ class HeadTraining(Loop):
             return self.model.generate(source[None].to(self.model.device), latent)[self.entry.name][0]
 
     def result(self) -> Weights:
-        """The weights, with the head as it is now."""
         head = {name: tensor.to("cpu", STORED) for name, tensor in self.average.weights().items()}
         return add_head(self.weights, HeadEntry.of(self.entry.task()), self.entry.model_dump(mode="json"), head)
 

@@ -33,8 +33,7 @@ class Loop(ABC):
         self.patience = patience
         self.rank, self.world = processes()
         self.step = 0
-        self.minutes: float | None = None
-        """How long to train, whatever ``steps`` says: the schedule is stretched to the steps that fit."""
+        self.minutes: float | None = None  # length of the training instead of `steps`; stretches the schedule
         self.fewest_steps = 0  # where fewer fit into the minutes, training takes up to half as long again
         self.seconds = 0.0  # of training so far, by this process's clock
         self.display = Display()
@@ -164,12 +163,10 @@ class Average:
         torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)
 
     def weights(self) -> dict[str, Tensor]:
-        """The network's state dict with averaged parameters."""
         return {**self.network.state_dict(), **self.average}
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network has the averaged parameters inside the ``with`` block."""
         own = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self._fill(self.average)
         try:

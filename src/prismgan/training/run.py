@@ -73,7 +73,6 @@ class Run:
         self.write(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Append a line to ``metrics.jsonl``."""
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -99,12 +98,9 @@ class Run:
             yield text, line if isinstance(line, dict) and isinstance(line.get("step", 0), int) else None
 
     def rewind(self, step: int) -> tuple[float, int]:
-        """Forget metrics of steps after ``step``, which are about to be trained again.
-
-        Returns:
-            Seconds trained by then, and how many lines could not be read and are left out. The last one does not count:
-            it may be the half line of a process that was killed.
-        """
+        """Forget metrics of steps after ``step``, which are about to be trained again. Returns seconds trained by then,
+        and how many lines could not be read; the last one, perhaps half-written by a process that was killed, does not
+        count."""
         lines = list(self.lines())
         kept, seconds = [], 0.0
         for text, line in lines:
@@ -117,11 +113,8 @@ class Run:
 
 
 def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) -> int | None:
-    """The batch size that the run goes on from; None where it starts. ``"auto"`` resumes where there is a checkpoint.
-
-    Raises:
-        RecipeError: the folder does not fit.
-    """
+    """The batch size that the run goes on from; None where it starts. ``"auto"`` resumes where there is a checkpoint. A
+    RecipeError says that the folder does not fit."""
     if resume == "auto":
         resume = run.checkpoint.exists() or run.is_bare()
     if not resume:
@@ -132,11 +125,8 @@ def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) 
 
 
 def must_be_resumable(run: Run, recipe: Recipe) -> int:
-    """Refuse a recipe that is another one than the run's, but for lengths, intervals, and what is measured.
-
-    Returns:
-        The batch size that the run was trained with so far, for :func:`pictures_must_be_the_same`.
-    """
+    """Refuse a recipe that is another one than the run's, but for lengths, intervals, and what is measured; returns the
+    batch size that the run was trained with so far."""
     if not run.recipe.exists():
         raise RecipeError(f"{run.folder}: holds no training to resume")
     trained = load(run.recipe)
@@ -159,10 +149,8 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
 
 
 def pictures_must_be_the_same(run: Run, before: tuple[int, int], now: tuple[int, int]) -> None:
-    """Refuse to go on with another number of pictures in a step: what a picture is cut to is a function of its place.
-
-    ``before`` and ``now`` are the number of processes, and pictures in a step of each.
-    """
+    """Refuse to go on with another number of pictures in a step, as crops are a function of their place. ``before`` and
+    ``now`` are the number of processes, and pictures in a step of each."""
     pictures = before[0] * before[1]
     if pictures != now[0] * now[1]:
         many = f"{before[0]} process{'es' if before[0] > 1 else ''}"
@@ -206,12 +194,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint and set the libraries' random states to what they were. Of several processes the first one
-    reads the file.
-
-    Raises:
-        WeightsError: it is missing, damaged, or of another version.
-    """
+    """Read a checkpoint and set the libraries' random states to what they were; a WeightsError says that it is missing,
+    damaged, or of another version. Of several processes the first one reads the file."""
     content = from_first(lambda: _content(path))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -245,7 +229,6 @@ def _content(path: Path) -> bytes:
 
 
 def _random_states() -> dict[str, Any]:
-    """States of the global random number generators of Python, numpy and torch."""
     version, numbers, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)
     return {

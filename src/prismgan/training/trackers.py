@@ -16,11 +16,8 @@ from prismgan.training.run import Run
 
 
 class Trackers:
-    """The trackers of one run: scalars, sample sheets and the recipe.
-
-    ``metrics.jsonl`` stays the record of a run. A tracker that cannot start ends the command; one that fails later,
-    for example because its server cannot be reached, is named once and left out, and the training goes on.
-    """
+    """The trackers of one run: scalars, sample sheets and the recipe. A tracker that cannot start ends the command; one
+    that fails later, for example because its server cannot be reached, is named once and left out."""
 
     def __init__(self, names: Sequence[TrackerName], run: Run, tell: Callable[[str], None]) -> None:
         """Check that the packages are installed; nothing is started yet."""
@@ -35,10 +32,8 @@ class Trackers:
         self._trackers: list[Any] = []
 
     def start(self, title: str, recipe: Mapping[str, Any], step: int) -> None:
-        """Open the trackers; a run that resumes at ``step`` goes on in the entries that it has there.
-
-        ``title`` is the recipe's, ``recipe`` its dump; its ``recipe.yaml`` is written already.
-        """
+        """Open the trackers; a run that resumes at ``step`` goes on in its entries. ``recipe`` is the dump of
+        ``recipe.yaml``."""
         if not self._names:
             return
         stored = self._run.folder / "trackers.json"
@@ -72,14 +67,12 @@ class Trackers:
         self._each(store)
 
     def log(self, line: Mapping[str, Any]) -> None:
-        """Pass on the finite scalars of a line of ``metrics.jsonl``."""
         values = {key: float(value) for key, value in line.items() if key != "step" and value is not None}
         # Trackio keeps the name "time" for itself.
         renamed = {"seconds" if key == "time" else key: value for key, value in values.items()}
         self._each(lambda tracker: tracker.log(renamed if tracker.name == "trackio" else values, step=line["step"]))
 
     def sheet(self, path: Path, sheet: Image.Image, step: int) -> None:
-        """Pass on a sheet of samples, which is stored at ``path``."""
 
         def show(tracker: Any) -> None:
             if tracker.name == "tensorboard":

@@ -57,14 +57,10 @@ class Trainer(Loop):
         fewest_steps: int = 0,
         start_from: Path | None = None,
     ) -> None:
-        """Read data and, to resume, the checkpoint; ``"auto"`` resumes where there is one, else starts.
-
-        From the weights file ``start_from`` those tensors are taken over that fit by name and shape. ``minutes`` and
-        ``fewest_steps`` are those of :class:`Loop`; such a run is not reproducible to the bit.
-
-        Raises:
-            PrismganError: data, recipe, checkpoint or weights do not fit, or another training works in the run folder.
-        """
+        """Read data and, to resume, the checkpoint; ``"auto"`` resumes where there is one, else starts. From the
+        weights file ``start_from`` those tensors are taken over that fit by name and shape. A run that ``minutes`` (see
+        :class:`Loop`) ends is not reproducible to the bit. A PrismganError says that data, recipe, checkpoint or
+        weights do not fit, or that another training works in the folder."""
         require_training()
         from accelerate import PartialState
 
@@ -113,8 +109,7 @@ class Trainer(Loop):
         self.evaluator = evaluator(recipe, model, self.tasks, train, self.test, metrics)
         self.rollbacks = 0
         self._started_again = bool(resume) and not self._resumed
-        self._lock = ExitStack()
-        """Of the run folder: from the moment a checkpoint is read until the end of the training."""
+        self._lock = ExitStack()  # of the run folder, from the reading of the checkpoint to the end of the training
         if batch_size is not None:
             with self._locked() as held:
                 self._load(batch_size)
@@ -205,7 +200,6 @@ class Trainer(Loop):
         self.display.event(message)
 
     def diverged(self) -> None:
-        """Go back to the checkpoint at half the learning rate."""
         failed, rollbacks = self.step, self.rollbacks + 1
         if rollbacks > MOST_ROLLBACKS:
             message = f"training diverged {rollbacks} times, lastly at step {failed}"
@@ -221,7 +215,6 @@ class Trainer(Loop):
         self._save()
 
     def _save(self) -> None:
-        """Checkpoint and weights, each replaced as a whole."""
         if self.rank != 0:
             return
         save_checkpoint(
@@ -244,7 +237,6 @@ class Trainer(Loop):
         save_weights(self.run.weights, header(self.recipe, self.step), {"generator": self.average.weights(), **others})
 
     def _load(self, batch_size: int) -> None:
-        """Go back to the checkpoint, which was trained with this batch size."""
         state = load_checkpoint(self.run.checkpoint)
         before = (state.get("processes", self.world), batch_size)
         now = (self.world, self.recipe.training.batch_size)
@@ -263,7 +255,6 @@ class Trainer(Loop):
             raise WeightsError(f"{self.run.checkpoint}: does not hold what its recipe trains ({reason})") from error
 
     def _sample(self) -> None:
-        """A sheet of what every task makes, with the averaged weights."""
         if self.rank != 0:
             return
         with self.average.applied():

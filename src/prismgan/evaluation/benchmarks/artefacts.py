@@ -30,9 +30,8 @@ def find_clips(folder: Path) -> list[Path]:
 
 
 def _pictures(bench: Bench, clip: Path) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
-    """Every frame with all pictures of it, in [0, 1]: the source, every look as the network makes it of this frame by
-    itself, with the latent that pictures are rendered with, and, with :data:`STEADIED` behind its name, as
-    ``prismgan video`` writes it."""
+    """Every frame with all pictures of it, in [0, 1]: the source, every style as the network makes it of this frame by
+    itself, and, with :data:`STEADIED` behind its name, as ``prismgan video`` writes it."""
     steadier = TemporalSmoother(dict.fromkeys(bench.looks, STEADY))
     before: UInt8[Tensor, "3 H W"] | None = None
     for frame in first_frames(clip):
@@ -106,14 +105,10 @@ GRIDS = Suite("grids", one_of(UNSEEN), _grids)
 
 
 def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """How far the strongest peak at a grid's frequencies stands out of its neighbourhood, in dB.
-
-    The spectrum is that of luma in Hann windows that overlap by half, averaged geometrically: a grid shows in flat
-    regions, and an arithmetic mean would be that of the few windows with the strongest texture. Peaks are looked for
-    at all frequencies whose periods along rows and along columns are 2, 4, or none. Photos have strong lines in the
-    spectrum, along its axes above all, so a peak has to stand out from its own row of the spectrum and from
-    its column. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255 have 9 or more.
-    """
+    """How far the strongest peak at a grid's frequencies (periods of 2, 4 or none along rows and columns) stands out of
+    its own row and column of the spectrum, in dB. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255
+    have 9 or more. The spectrum is that of luma in Hann windows, averaged geometrically: a grid shows in flat regions,
+    and an arithmetic mean would be that of the windows with the strongest texture."""
     if min(images.shape[-2:]) < WINDOW:
         raise PictureError(
             f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, found {images.shape[-1]}x{images.shape[-2]}"

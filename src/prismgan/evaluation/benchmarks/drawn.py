@@ -29,8 +29,7 @@ COLOURS: tuple[Colours, ...] = (
 )
 """Dark on light, light on dark, and coloured."""
 TEXT_SIZES = (10, 12, 20)  # sizes of letters in pixels of the picture that is rendered
-LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9
-"""What restoration should leave of clean text, in dB to itself, and of the contrast of patterns."""
+LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9  # of clean text in dB to itself, and of patterns, after restoration
 LINES = (
     "The quick brown fox jumps over the lazy dog.",
     "Pack my box with five dozen liquor jugs: 0123456789",

@@ -139,10 +139,8 @@ def cropped(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 h w"
 
 def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s W/s"]:
     """``imresize(pixels, 1 / scale)`` with MATLAB's default, antialiased bicubic; sides are multiples of ``scale``.
-
-    MATLAB shrinks rows first, then columns, and for 8-bit pixels rounds to 8 bits after either. With that the
-    published small pictures of Set5 come out without a single different value; rounded once, one in eight differs.
-    """
+    MATLAB shrinks rows, then columns, and rounds to 8 bits after either: so the small pictures of Set5 come out to the
+    bit."""
     height, width = (side // scale for side in pixels.shape[1:])
     lower = _rounded(images.resize(pixels.double(), height, pixels.shape[2]))
     return _rounded(images.resize(lower, height, width)).to(torch.uint8)

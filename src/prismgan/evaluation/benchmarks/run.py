@@ -24,17 +24,9 @@ def run_benchmarks(
     photos: int = 12,
     announce: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Measure weights on the suites named, by default on all that the folder has files for.
-
-    Args:
-        weights: a weights file; the ready-made ones if None.
-        folder: test sets, clips, paintings, feature networks: ``test/``, ``video/``, ``styles/``, ``perceptual/``.
-        photos: most photos that looks are measured on.
-
-    Returns:
-        Plain values: ``weights``, ``step``, ``suites``, ``rows`` of :data:`FIELDS`, and ``left_out``, what could not be
-        measured and why.
-    """
+    """Measure weights, by default the ready-made ones, on the suites named, by default on all that the folder has files
+    for; styles are measured on at most ``photos`` photos. Returns plain values: ``weights``, ``step``, ``suites``,
+    ``rows`` of :data:`FIELDS`, and ``left_out``, what could not be measured and why."""
     require_training()
     measured = chosen(folder, suites)
     renderer = Renderer.load(weights)

@@ -28,8 +28,6 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Bench:
-    """What a suite measures, and on what."""
-
     renderer: Renderer
     folder: Path  # laid out as `--benchmarks` expects it: `test/`, `video/`, `styles/`, `perceptual/`
     photos: int = 12  # most photos that looks are measured on
@@ -73,9 +71,7 @@ def mean_row(
     **more: Any,
 ) -> Measurement:
     """The mean of a metric over pictures, beside that of doing nothing where there is one; with further fields.
-
-    A ``count`` is what the values are means over themselves; by default there is one value for each picture.
-    """
+    ``count`` is by default the number of values."""
     return Measurement(
         task=task,
         condition=condition,

@@ -33,7 +33,6 @@ class Batch:
     skipped: tuple[str, ...] = ()  # pictures that could not be read while this batch was put together
 
     def of(self, task: str) -> TaskBatch:
-        """The part that the losses of ``task`` see."""
         return TaskBatch(self.source, self.reference, self.targets.get(task), self.latent)
 
     def real(self, task: str) -> Float[Tensor, "B 3 h w"]:

@@ -37,5 +37,4 @@ def _truth_in_words(value: Any) -> Any:
 
 
 def _types(annotation: Any) -> set[Any]:
-    """All types that an annotation is made of."""
     return {annotation}.union(*map(_types, get_args(annotation)))

@@ -1,9 +1,5 @@
 """Balancing: one scalar loss per task in, one loss to minimise out. To add one: a :class:`Balancer`, and its name here;
-or a row of :data:`prismgan.balancing.aggregated.METHODS`.
-
-Some weigh the losses (``fixed``, ``uncertainty``, ``dwa``), one their gradients at the outputs (``normalised``), and
-the others combine their gradients with respect to what all tasks share (:mod:`prismgan.balancing.aggregated`).
-"""
+or a row of :data:`prismgan.balancing.aggregated.METHODS`."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

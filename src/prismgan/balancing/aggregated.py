@@ -1,6 +1,4 @@
-"""Balancers that combine the tasks' gradients at the parameters that all tasks share, and the angles between these
-gradients.
-"""
+"""Balancers that combine the tasks' gradients at the parameters that all tasks share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,12 +47,14 @@ by the name of the balancer. To add one: a row."""
 
 
 class Aggregated(Balancer):
-    """The shared parameters get a combination of the tasks' gradients, each head its own task's, times its weight. The
-    K tasks' gradients at the P shared parameters are the rows of a matrix J, over the rows of all processes. A method
-    (of :data:`METHODS`) sees the Gramian J J^T, on the CPU and in float64, as squared norms of tasks differ by more
-    than float32 has digits, and answers with K coefficients c; the shared gradient is c J. It costs a backward pass
-    through the trunk for each task, and with several processes a message of K P numbers. A task of weight 0 takes no
-    part: its gradient, zero, would be one that must not be hurt."""
+    """The shared parameters get a combination of the tasks' gradients, each head its own task's, times its weight.
+
+    The K tasks' gradients at the P shared parameters are the rows of a matrix J, over the rows of all processes. A
+    method (of :data:`METHODS`) sees the Gramian J J^T, on the CPU and in float64, as squared norms of tasks differ by
+    more than float32 has digits, and answers with K coefficients c; the shared gradient is c J. It costs a backward
+    pass through the trunk for each task, and with several processes a message of K P numbers. A task of weight 0 takes
+    no part: its gradient, zero, would be one that must not be hurt.
+    """
 
     def __init__(self, name: str, weights: Mapping[str, float]) -> None:
         super().__init__(weights)

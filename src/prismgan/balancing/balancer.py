@@ -1,8 +1,4 @@
-"""The base of all balancers, those that weigh losses (``fixed``, ``normalised``, ``uncertainty``, ``dwa``), and the
-shares of a task's own losses.
-
-A balancer is called with the losses of a step and returns one scalar, whose gradient is the balanced one.
-"""
+"""The base of all balancers, those that weigh losses, and the shares of a task's own losses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -29,11 +29,17 @@ def compare(
     cluster: AbstractContextManager[None] | None = None,
     workers: int | None = None,
 ) -> Path | None:
-    """Train every variant with every seed, and report on all of it; returns the report, or None if a signal ended it
-    earlier (everything is saved, and ``resume`` goes on). A variant whose training diverges for good is reported with
-    what it has. With ``cluster``, which connects to a Ray cluster, trainings run on its machines, which need the folder
-    and the data by the same paths; ``workers`` are those of :func:`~prismgan.cluster.spread`. A PrismganError says that
-    the folder or the variants do not fit."""
+    """Train every variant with every seed, and report on all of it.
+
+    A variant whose training diverges for good is reported with what it has. ``cluster`` connects to a Ray cluster, whose
+    machines need the folder and the data by the same paths; ``workers`` are those of :func:`~prismgan.cluster.spread`.
+
+    Returns:
+        The report; None if a signal ended a training earlier (everything is saved, and ``resume`` goes on).
+
+    Raises:
+        PrismganError: the folder or the variants do not fit, or something cannot be written.
+    """
     must_be_startable(folder, resume)
     budgets = {variant.name: budget_of(variant) for variant in variants}
     must_be_equal(variants, budgets)

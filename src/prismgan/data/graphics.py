@@ -1,8 +1,5 @@
-"""Graphics drawn by code: text, stripes, checkers, gratings, line art, charts and user interfaces.
-
-Photos hardly contain such pictures, and screens are full of them. A network that was trained on photos alone takes
-fine clean patterns for noise and removes them.
-"""
+"""Graphics drawn by code. Photos hardly contain text, stripes, charts and interfaces, and screens are full of them: a
+network that was trained on photos alone takes fine clean patterns for noise and removes them."""
 
 import importlib.util
 import random
@@ -118,7 +115,6 @@ def _letters(chance: Random, count: int) -> str:
 
 
 def _text(picture: Image.Image, chance: Random, unit: float) -> None:
-    """Lines of text from top to bottom, cut off at the borders."""
     ink, _ = _on_paper(picture, chance)
     pen = ImageDraw.Draw(picture)
     if chance.random() < 0.1:
@@ -193,7 +189,6 @@ def _curve(points: list[tuple[int, int]]) -> list[tuple[float, float]]:
 
 
 def _chart(picture: Image.Image, chance: Random, unit: float) -> None:
-    """Axes, a grid, bars or curves, and labels."""
     ink, paper = _on_paper(picture, chance)
     width, height = picture.size
     pen = ImageDraw.Draw(picture)
@@ -223,7 +218,6 @@ def _chart(picture: Image.Image, chance: Random, unit: float) -> None:
 
 
 def _interface(picture: Image.Image, chance: Random, unit: float) -> None:
-    """Windows with buttons, fields, lists and small text."""
     ink, paper = _on_paper(picture, chance)
     width, height = picture.size
     pen = ImageDraw.Draw(picture)

@@ -1,9 +1,6 @@
-"""Manifests: files that list pictures, one in a row, with their targets, splits and collections; and problems of data.
-
-A manifest is CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``). The columns ``picture`` (required),
-``source``, ``split``, ``collection`` and ``view`` have a meaning of their own; any other column holds the
-targets of a paired task. An empty cell, a missing key and null all say that the row has no such thing.
-"""
+"""Manifests: CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``), with a row for every picture. The columns
+``picture`` (required), ``source``, ``split``, ``collection`` and ``view`` have a meaning of their own; any other column
+holds the targets of a paired task. An empty cell, a missing key and null say that the row has no such thing."""
 
 import csv
 import io

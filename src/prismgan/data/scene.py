@@ -65,7 +65,6 @@ class View:
     photo_only: bool = False  # whether only tasks of the photo itself have a target here: it is drawn, or turned
 
     def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> "View":
-        """The same part, with all its pictures flipped or turned by ``change``."""
         beside = {name: change(image) for name, image in self.companions.items()}
         return View(change(self.photo), change(self.reference), beside, self.exact, self.photo_only or photo_only)
 

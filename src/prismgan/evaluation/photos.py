@@ -1,7 +1,4 @@
-"""Evaluation on photos: every task on every test picture under every condition, against doing nothing.
-
-:func:`evaluate` measures a model in training, :func:`evaluate_weights` a weights file.
-"""
+"""Evaluation on photos: every task on every test picture under every condition, against doing nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,11 +40,13 @@ def evaluate(
     shown: Sequence[Task] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline; all but the
-    discriminator. Tasks with pairs are compared with their targets. Tasks without pairs are compared with the photo,
-    which measures how much of it is left; with ``losses``, by task and term, their distance to exemplars or guidance is
-    reported too. The caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be
-    read, by default all; ``progress`` is called with the number of pictures done, and of all."""
+    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline: all but the discriminator.
+
+    Tasks with pairs are compared with their targets. Tasks without pairs are compared with the photo, which measures how
+    much of it is left; with ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
+    caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be read, by default all;
+    ``progress`` is called with the number of pictures that are done, and of all.
+    """
     settings, latent = recipe.evaluation, model.generator.seeded_latent().to(model.device)
     names = {task.name for task in tasks}
     others = [task for task in (*recipe.all_tasks(), *recipe.other_tasks()) if task.name not in names]

@@ -1,6 +1,4 @@
-"""Losses of the comparison models: the distances of GANomaly (Akcay et al., "GANomaly: semi-supervised anomaly
-detection", 2018) and its score, and the divergence of the conditional VAE.
-"""
+"""Distances and score of GANomaly (Akcay et al. 2018), and the divergence of the conditional VAE."""
 
 import torch
 from jaxtyping import Float

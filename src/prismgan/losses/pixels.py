@@ -22,8 +22,6 @@ def charbonnier(
 
 
 class Charbonnier(Loss):
-    """Charbonnier distance of output and target."""
-
     def __init__(self, features: nn.Module, exemplars: Exemplars = (), *, epsilon: float = EPSILON) -> None:
         super().__init__(features)
         self.epsilon = epsilon

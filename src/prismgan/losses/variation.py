@@ -1,11 +1,8 @@
 """Two outputs for one photo: for two latents they should differ, for a photo that moved they should not.
 
-Diversity: without it a generator with a content loss learns to ignore z (Isola et al. 2017, section 3.2). After Mao et
-al., "Mode seeking GANs" (2019) and the diversity term of StarGAN v2 (Choi et al. 2020, eq. 3).
-
-Steadiness: a picture that moves a little, or has other noise, should get the same style, moved along. Temporal losses
-need video and flow (Ruder, Dosovitskiy, Brox 2016); moved and noisy copies of a photo give nearly the same without them
-(Zheng, Song, Leung, Goodfellow, "Improving the robustness of deep neural networks via stability training", 2016).
+Diversity: without it a generator with a content loss learns to ignore z. After Mao et al., "Mode seeking GANs" (2019)
+and StarGAN v2 (Choi et al. 2020, eq. 3). Steadiness, against flicker in videos: Zheng, Song, Leung, Goodfellow,
+"Improving the robustness of deep neural networks via stability training" (2016).
 """
 
 from dataclasses import dataclass

@@ -1,16 +1,11 @@
 """The discriminator's side of the game: its update, and what the generator learns from it.
 
-``stages`` says how often the discriminator runs in a step:
-
-* ``two``: the textbook order. The discriminator is updated on the detached outputs, then judges them once more for
-  the generator.
-* ``one``: one forward pass of the discriminator serves both updates (Shen et al., "Training generative adversarial
-  networks in one stage", CVPR 2021). The discriminator's own backward pass also gives its gradient at every fake
-  picture; the generator's is that times one factor a picture, the ratio of the two losses' derivatives at the
-  picture's logit. Since objectives see one logit a picture, this is exact for every objective. Where a
-  factor does not exist (the discriminator's derivative is zero: hinge beyond its margin), a second backward pass
-  over the same graph is taken for that step instead. What differs from two stages is only that the generator meets
-  the discriminator as it was before this step's update.
+``stages: two`` is the textbook order: the discriminator is updated on the detached outputs, then judges them once more
+for the generator. ``one`` takes both updates from one forward pass of the discriminator (Shen et al., "Training
+generative adversarial networks in one stage", CVPR 2021): its backward pass also gives its gradient at every fake
+picture, and the generator's is that times the ratio of the two losses' derivatives at the picture's logit. Where that
+ratio does not exist (hinge beyond its margin), a second backward pass over the same graph is taken. See
+``docs/architecture.md``, "One-stage training".
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,5 @@
-"""How large models are, and models of the same size.
-
-Models are compared by the weights that rendering needs (:func:`rendering`), a VAE's prior among them. Networks that
-serve training alone are counted by :func:`beside`: discriminators, the network that reads a VAE's targets, and
-GANomaly's second encoder.
-"""
+"""How large models are, and models of the same size: compared by the weights that rendering needs (:func:`rendering`),
+a VAE's prior among them. :func:`beside` counts networks that serve training alone."""
 
 from collections.abc import Sequence
 from typing import TypeVar

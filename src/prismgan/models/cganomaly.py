@@ -1,15 +1,14 @@
-"""Conditional GANomaly: encoder, decoder, encoder; what an output is encoded to should be what it was made from.
+"""Conditional GANomaly, whose decoder, second encoder and discriminator are told the task.
 
-Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). Decoder, second encoder and
-discriminator are conditioned on the task. The paper reconstructs pictures; here they are translated:
+Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). The paper reconstructs
+pictures; here they are translated:
 
-* the contextual loss (eq. 2) is the L1 distance to the target, for tasks that have one. It comes beside the task's own
-  losses, which serve the same purpose in every model;
-* the adversarial loss (eq. 1) matches the discriminator's features of an output with those of its target. Where there
-  are no pairs, it matches their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
-* the latent loss (eq. 3) asks the second encoder, who knows the task, for the latent of the *source*.
+* contextual loss (eq. 2): the L1 distance to the target, for tasks that have one, beside the task's own losses;
+* adversarial loss (eq. 1): from the discriminator's features of an output to those of its target, or, without pairs, of
+  their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
+* latent loss (eq. 3): the second encoder is asked for the latent of the *source*.
 
-The discriminator learns to tell real from fake by the cross-entropy of the paper, one logit a picture.
+The discriminator learns by the paper's cross-entropy, one logit a picture.
 """
 
 from typing import Annotated, ClassVar, Literal

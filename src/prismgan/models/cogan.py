@@ -1,10 +1,6 @@
 """Coupled GAN: from noise alone, aligned images of all tasks (Liu & Tuzel, "Coupled generative adversarial networks",
-2016).
-
-The discriminator judges every image by itself, given its task; images are aligned because they come from the same
-trunk. Deviations from the paper: a loss may compare derived tasks with the photo's image; and one discriminator that is
-conditioned on the task stands for two that share all layers but the first.
-"""
+2016), which come from the same trunk. Deviations: a loss may compare derived tasks with the photo's image; and one
+discriminator that is conditioned on the task stands for two that share all layers but the first."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal

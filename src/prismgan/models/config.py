@@ -85,7 +85,6 @@ class ModelConfig(Config, ABC):
                 )
 
     def make_generator(self, specs: Sequence[HeadSpec]) -> TaskGenerator:
-        """The generator with these outputs, untrained."""
         return KINDS[self.kind].generator(self.generator, specs)
 
 

@@ -53,7 +53,6 @@ class CVAE(Model):
     generator: VariationalGenerator
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """One update of all three."""
         context = self.begin(batch)
         starts, divergences = {}, {}
         with self.autocast:

@@ -1,10 +1,6 @@
-"""Conditional WGAN: a critic that is trained several times for every step of the generator.
-
-Gulrajani et al., "Improved training of Wasserstein GANs" (2017), algorithm 1, conditioned on the task: the generator by
-a vector, the critic by projection. Deviations: every task's own losses are added to the critic's (as the L1 distance is
-in Isola et al. 2017); and the critic's updates of one step see the same photos, since a step has one batch, while the
-places of the gradient penalty are drawn anew for each.
-"""
+"""Conditional WGAN (Gulrajani et al., "Improved training of Wasserstein GANs", 2017, algorithm 1): the generator is
+told the task by a vector, the critic by projection. Deviations: every task's own losses are added; and the critic's
+updates of one step see the same photos, since a step has one batch, at other places of the gradient penalty."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal

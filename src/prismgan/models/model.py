@@ -77,7 +77,6 @@ class Model(ABC):
 
     @property
     def discriminator(self) -> Discriminator | None:
-        """The network that judges pictures, if the model has one."""
         return None if self.adversary is None else self.adversary.discriminator
 
     @property

@@ -1,12 +1,7 @@
-"""Building blocks without normalisation, and borders around maps, in the maps' own precision.
-
-Instance normalisation would make the tiles of a picture disagree, batch normalisation would tie a picture
-to the others of its batch. Residual branches start small instead (Zhang et al., "Fixup", 2019), which keeps the
-signal's variance through any depth. Padding repeats the border: zeros would paint a rim there.
-
-On the CPU autocast takes padding and enlargement to float32 and back, both ways: a convolution of 64 maps with its
-border took 1.25 times as long for that (``docs/log.md``, "Seconds a training step").
-"""
+"""Building blocks without normalisation, which would make the tiles of a picture disagree: residual branches start
+small instead (Zhang et al., "Fixup", 2019). Padding repeats the border, as zeros would paint a rim there. Borders and
+enlargement are in the maps' own precision: on the CPU autocast takes them to float32 and back, which made a convolution
+1.25 times as long (``docs/log.md``, "Seconds a training step")."""
 
 from typing import Literal
 

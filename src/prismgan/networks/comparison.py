@@ -1,6 +1,4 @@
-"""Generators of the comparison models, built of the conditional encoder and decoder: of the conditional WGAN, of the
-conditional GANomaly, and of the conditional VAE.
-"""
+"""Generators of the conditional VAE, the conditional GANomaly and the conditional WGAN."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self

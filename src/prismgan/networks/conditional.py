@@ -1,9 +1,5 @@
-"""Generators that are told the task: one encoder, and one decoder that makes the output that it is asked for.
-
-This is how a conditional network serves several tasks: each task owns a vector, which modulates the decoder (FiLM),
-and K tasks take K passes through the decoder. The comparison models are built of it; they differ in the way from the
-encoder's maps to the decoder's.
-"""
+"""Generators of the comparison models: one encoder, and one decoder that each task's own vector modulates (FiLM), so
+that K tasks take K passes through the decoder. Models differ in the way from the encoder's maps to the decoder's."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,4 @@
-"""Feature networks, by which images are compared when pixels are too strict. They are frozen, and remember their last
-results.
-"""
+"""Feature networks, by which images are compared when pixels are too strict."""
 
 import weakref
 from abc import ABC, abstractmethod
@@ -151,7 +149,6 @@ class _Memory:
         return _Memory, ()
 
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
-        """``make(key)``, computed or remembered."""
         if key.is_inference():  # such tensors do not count their changes
             return make(key)
         kind = key.device.type

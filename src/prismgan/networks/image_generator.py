@@ -1,9 +1,8 @@
-"""The base of every generator that reads photos: ours, and those that it is compared with.
+"""The base of every generator that reads photos.
 
 A source is encoded once; from that the images of all tasks are decoded. An output starts from the source, enlarged
-bicubically by the task's scale, unless its task keeps none of the source's colours. Outputs are put together as cells
-at half the source's side, with ``3 (2 scale)^2`` sub-pixels each, and shuffled into pixels at the end: at 4x, a sum
-over maps in memory order is twice as fast as one over the picture.
+bicubically, unless its task keeps none of the source's colours. It is put together as cells at half the source's side,
+with ``3 (2 scale)^2`` sub-pixels each: at 4x that is twice as fast.
 """
 
 from abc import abstractmethod

@@ -1,10 +1,6 @@
-"""The generator without a source: from the latent alone to one image per task.
-
-Latent through a fully connected stem to a map of 4x4 cells, up through a trunk that all tasks share, to a light head
-for every task: as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016), whose generators share
-their first layers. What a picture shows is decided in the trunk; a head has little more than colours and outlines to
-decide on, and that is what keeps the tasks' images aligned.
-"""
+"""The generator without a source: latent, a fully connected stem to 4x4 cells, a trunk that all tasks share, and a
+light head for every task, as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016). A head has little
+more than colours and outlines to decide on, which keeps the tasks' images aligned."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise

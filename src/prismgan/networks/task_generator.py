@@ -57,8 +57,6 @@ class GeneratorSizes(Config):
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """The description of one output of a generator."""
-
     name: str
     scale: int = 1
     fine: bool = True

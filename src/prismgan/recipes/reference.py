@@ -1,8 +1,5 @@
-"""The reference of recipes, in Markdown: every field with its type, its default and its meaning.
-
-It is made from the JSON schema, which pydantic makes from the fields, their constraints and their docstrings. So there
-is one place to write down what a field means: below the field.
-"""
+"""The reference of recipes, in Markdown, made from their JSON schema: that is, from the fields, their constraints and
+their docstrings."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping

@@ -1,8 +1,5 @@
-"""A task is a value: what one named output of the generator should be, and how that is judged.
-
-A *kind* is a recipe entry (a subclass of :class:`TaskEntry`) that turns itself into a :class:`Task`.
-Everything else in prismgan iterates over tasks and knows no kind.
-"""
+"""A task is a value: what one named output of the generator should be, and how that is judged. A *kind* is a recipe
+entry (:class:`TaskEntry`) that turns itself into a :class:`Task`; all else iterates over tasks and knows no kind."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,8 +1,5 @@
-"""A new style for trained weights: one head, learnt from a picture or a few, on the branch as it is.
-
-Only the new head learns: minutes are enough, and the other tasks' outputs stay as they were, to the bit. There is no
-adversarial loss: the statistics of the exemplars' features carry the look.
-"""
+"""A new style for trained weights: one head, learnt from a picture or a few in minutes. The other tasks' outputs stay
+as they were, to the bit. There is no adversarial loss: the statistics of the exemplars' features carry the style."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -203,7 +200,6 @@ def _blocks(config: GeneratorConfig, latent: bool) -> int:
 
 
 def preview_path(out: Path) -> Path:
-    """Where the preview of a new weights file lies."""
     return out.with_suffix(".preview.png")
 
 

@@ -1,9 +1,6 @@
-"""The run folder: where a training keeps what it makes, whether a training can go on in it, and its checkpoint.
-
-A checkpoint is everything that the next step depends on. What is random in a step (pictures, crops, degradations,
-latents, drawn tasks) is a function of the seed and the step, so the position is the step. The random states of the
-libraries are stored too, for what users may add.
-"""
+"""The run folder, whether a training can go on in it, and its checkpoint: everything that the next step depends on.
+What is random in a step is a function of the seed and the step; the libraries' random states are stored too, for what
+users may add."""
 
 import io
 import json

@@ -124,7 +124,6 @@ def _started(name: TrackerName, title: str, run: Run, identity: str | None, step
 
 
 def _identity(tracker: Any) -> str:
-    """What the tracker knows the run by."""
     if tracker.name == "tensorboard":
         return str(tracker.name)  # the folder
     if tracker.name == "trackio":

@@ -1,6 +1,4 @@
-"""Artefacts of looks: flicker on video, by the warping error of their clips against that of the source; and grids
-that a look has and its photo has not.
-"""
+"""Artefacts of styles: flicker on video, by the warping error against that of the source; and grids."""
 
 from collections import defaultdict
 from collections.abc import Iterator

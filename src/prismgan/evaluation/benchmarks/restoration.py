@@ -1,5 +1,4 @@
-"""Super-resolution, denoising and clean pictures on the sets that papers use, and photos with the world's faults:
-blur, JPEG, and noise that is not independent in every pixel."""
+"""Super-resolution and restoration on the sets that papers use, and of photos with the world's faults."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -31,8 +31,8 @@ def compare(
 ) -> Path | None:
     """Train every variant with every seed, and report on all of it.
 
-    A variant whose training diverges for good is reported with what it has. ``cluster`` connects to a Ray cluster, whose
-    machines need the folder and the data by the same paths; ``workers`` are those of :func:`~prismgan.cluster.spread`.
+    A variant whose training diverges for good is reported with what it has. ``cluster`` connects to a Ray cluster:
+    its machines need folder and data by the same paths; ``workers`` are those of :func:`~prismgan.cluster.spread`.
 
     Returns:
         The report; None if a signal ended a training earlier (everything is saved, and ``resume`` goes on).

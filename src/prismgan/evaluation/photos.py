@@ -40,9 +40,9 @@ def evaluate(
     shown: Sequence[Task] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline: all but the discriminator.
+    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline; not the discriminator's.
 
-    Tasks with pairs are compared with their targets. Tasks without pairs are compared with the photo, which measures how
+    Tasks with pairs are compared with their targets, tasks without pairs with the photo, which measures how
     much of it is left; with ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
     caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be read, by default all;
     ``progress`` is called with the number of pictures that are done, and of all.

@@ -11,6 +11,7 @@ USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 # Python compiles what is imported; to compile everything that is installed takes longer than the rest of the set-up.
 INSTALL := $(PIP) install --quiet --no-compile -e
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 # Runs a command that says nothing for a while, and prints how long it has taken every few seconds.
 EVERY := 5
 narrated = ( n=0; while sleep 1; do n=$$((n + 1)); [ $$((n % $(EVERY))) -ne 0 ] || echo "  ... $$n s"; done ) & ticker=$$!; \
@@ -18,18 +19,21 @@ narrated = ( n=0; while sleep 1; do n=$$((n + 1)); [ $$((n % $(EVERY))) -ne 0 ] 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint check hunt docs package format clean
+.PHONY: help demo test test-slow lint check hunt docs package format clean
 
 help:  ## List these commands
 	@echo "make COMMAND, where COMMAND is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
-		printf '  %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
+		printf '  %-9s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.installed  ## Render, add a style, train a small network, write a report: 5 minutes; QUICK=1 trains nothing
 	$(VENV)/bin/prismgan demo --run $(RUN) $(if $(QUICK),--quick,--minutes $(MINUTES))
 
-test: $(VENV)/.installed-dev  ## Run all tests
-	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
+test: $(VENV)/.installed-dev  ## Run the quick tests: at most 4 minutes on two cores
+	$(PYTEST) -m "not slow and not browser"
+
+test-slow: $(VENV)/.installed-dev  ## Run the tests that take long or need Chromium
+	$(PYTEST) -m "slow or browser"
 
 lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
@@ -37,7 +41,7 @@ lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-check: lint test  ## Check everything: lint and test
+check: lint test test-slow  ## Check everything: lint and all tests
 
 hunt: $(VENV)/.installed-dev  ## Look for what breaks it, by kills, damaged files and bad clients, for MINUTES
 	$(VENV)/bin/python tools/hunt --minutes $(MINUTES)

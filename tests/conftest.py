@@ -6,8 +6,9 @@ import copy
 import io
 import os
 import runpy
+import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     OpenVINO comes last: it leaves the processor's state changed in the thread that it computes in (small numbers are
     flushed to zero; on machines with AMX a child process that ends can then end this one).
+
+    Tests that use the fixture ``browser`` are marked ``browser``, so that ``make test`` leaves them out.
     """
     for item in items:
         group = "openvino" if "openvino" in item.nodeid else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
     items.sort(key=lambda item: "openvino" in item.nodeid)
 
 
@@ -165,6 +170,20 @@ def tool() -> Command:
         return _finished([script, *arguments], lambda: runpy.run_path(str(script), run_name="__main__"))
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, with a camera that shows a pattern."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with playwright.sync_playwright() as starter:
+        chromium = starter.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *camera])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

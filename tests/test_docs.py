@@ -76,8 +76,8 @@ def test_programs_and_targets_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for program in re.findall(r"\bpython ((?:benchmarks|docs|examples|tests|tools)/[\w./]+)", text):
         assert (ROOT / program).exists(), program
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for target in re.findall(r"(?:`|^\$ )make (\w+)", text, flags=re.MULTILINE):
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for target in re.findall(r"(?:`|^\$ )make ([\w-]+)", text, flags=re.MULTILINE):
         assert target in targets, target
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +26,6 @@ __all__ = [
     "WIDTH",
     "apart",
     "canvas",
-    "chromium",
     "expected",
     "give",
     "give_and_wait",
@@ -45,11 +42,6 @@ HEIGHT, WIDTH = 90, 120
 PHOTO = drawn(HEIGHT, WIDTH, seed=3)
 PATIENCE = 180_000
 """Milliseconds."""
-
-
-def chromium() -> str | None:
-    """Where it is."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager

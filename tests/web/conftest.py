@@ -9,7 +9,6 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is not installed")
 
-from browsing import chromium
 from tiny_server import client_of, send
 
 from prismgan.web.limits import Limits
@@ -28,17 +27,3 @@ def picture(client: Any) -> str:
     answer = send(client)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, with a camera that shows a pattern."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = chromium()
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with playwright.sync_playwright() as starter:
-        found = starter.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *camera])
-        yield found
-        found.close()

@@ -66,7 +66,13 @@ TINY: dict[str, Any] = {
         {"name": "paint", "kind": "style", "exemplars": ["painting.png"], "exemplar_size": 64, "latent": True},
     ],
     "model": {
-        "generator": {"widths": [8, 16], "blocks": [1, 1], "latent": 4, "code": 8},
+        "generator": {
+            "widths": [8, 16],
+            "blocks": [1, 1],
+            "latent": 4,
+            "code": 8,
+            "style": {"fine": 8, "coarse": 8, "blocks": 1, "head": 8},
+        },
         "adversary": {"discriminator": {"width": 8, "levels": 2}, "penalty_every": 2},
         "schedule": {"warmup": 5},
     },

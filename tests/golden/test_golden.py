@@ -54,7 +54,8 @@ def losses(folder: Path, tiny_recipe: Callable[..., Path]) -> list[dict[str, flo
     from prismgan.recipes.text import load
     from prismgan.training.trainer import Trainer
 
-    recipe = tiny_recipe(folder, {"training.steps": 4, "data.workers": 0})
+    generator = {"widths": [8, 16], "blocks": [1, 1], "latent": 4, "code": 8}
+    recipe = tiny_recipe(folder, {"model.generator": generator, "training.steps": 4, "data.workers": 0})
     Trainer(load(recipe), folder / "run").train()
     lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     return [{key: value for key, value in line.items() if key.startswith("loss/")} for line in lines]

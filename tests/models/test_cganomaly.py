@@ -16,7 +16,7 @@ def made(**settings: object) -> CGANomaly:
     return found
 
 
-def trained(steps: int = 20, **settings: object) -> CGANomaly:
+def trained(steps: int = 4, **settings: object) -> CGANomaly:
     model = made(rate=5e-3, **settings)
     for step in range(steps):
         model.step(batch(seed=step))
@@ -94,10 +94,10 @@ def test_the_generators_losses_leave_the_discriminator_alone() -> None:
 def test_the_second_encoder_learns_to_find_the_latent_again() -> None:
     model = made(rate=5e-3)
     first = model.step(batch())
-    for _ in range(80):
+    for _ in range(20):
         last = model.step(batch())
     for name in NAMES:
-        assert float(last[f"loss/{name}/latent"]) < 0.5 * float(first[f"loss/{name}/latent"])
+        assert float(last[f"loss/{name}/latent"]) < 0.25 * float(first[f"loss/{name}/latent"])
 
 
 def test_the_score_is_the_papers_mean_over_tasks_for_every_picture_by_itself() -> None:
@@ -111,6 +111,7 @@ def test_the_score_is_the_papers_mean_over_tasks_for_every_picture_by_itself() -
     torch.testing.assert_close(model.anomaly_score(rows.source[1:2]), found[1:2])
 
 
+@pytest.mark.slow
 def test_pictures_that_are_unlike_those_of_the_training_score_higher() -> None:
     """Full colours side by side, after soft ones. (Not everything that is unlike them does: noise does not.)"""
     model = trained(150)

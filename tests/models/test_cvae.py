@@ -19,7 +19,7 @@ def made(**settings: object) -> CVAE:
     return found
 
 
-def trained(steps: int = 20, **settings: object) -> CVAE:
+def trained(steps: int = 5, **settings: object) -> CVAE:
     model = made(rate=5e-3, **settings)
     for step in range(steps):
         model.step(batch(seed=step))
@@ -96,6 +96,7 @@ def test_free_bits_let_a_channel_hold_so_much_at_no_cost() -> None:
     assert by_channel.grad.tolist() == [0, 1, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "least", "most"), [(0.0, 0.3, 1e9), (10.0, 0.0, 0.2)])
 def test_the_weight_of_the_divergence_says_how_much_the_latent_holds(weight: float, least: float, most: float) -> None:
     model = trained(60, kl_weight=weight, free_bits=0.0, balancer="normalised")

@@ -185,7 +185,9 @@ def test_bfloat16_trains(kind: str) -> None:
     assert all(parameter.dtype == torch.float32 for parameter in made.generator.parameters())
 
 
-@every_kind
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "prism" else pytest.mark.slow) for kind in PHOTO_KINDS]
+)
 def test_every_kind_overfits_one_batch(kind: str) -> None:
     """From the noisy sources to clean pictures, twice as large ones, and pencil drawings: PSNR rises by so much."""
     least = {"clean": 3.0, "large": 0.5, "pencil": 5.0}

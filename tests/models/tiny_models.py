@@ -79,7 +79,8 @@ def config(
         "penalty_every": 2,
         **(adversary or {}),
     }
-    network = {"widths": (8, 12), "blocks": (2, 1), "latent": 4, "code": 8}
+    style = {"fine": 8, "coarse": 8, "blocks": 1, "head": 8}
+    network = {"widths": (8, 12), "blocks": (2, 1), "latent": 4, "code": 8, "style": style}
     return PrismConfig.model_validate(
         {
             "generator": network,

@@ -100,6 +100,7 @@ def test_it_is_drawn_from(run: Path, tmp_path: Path, command: Command) -> None:
     assert "tiny noise: 3 tasks, trained for 20 steps" in described.out
 
 
+@pytest.mark.slow
 def test_the_resolved_recipe_reproduces_the_run(run: Path, tmp_path: Path, command: Command) -> None:
     finished = command("train", run / "recipe.yaml", "--run", tmp_path / "again")
     assert finished.code == 0, finished.err

@@ -85,6 +85,7 @@ def learn(name: ObjectiveName) -> Tensor:
         return steady(torch.randn(20_000, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_generator_learns_the_distribution(name: ObjectiveName) -> None:
     points = learn(name)

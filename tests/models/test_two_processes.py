@@ -15,7 +15,10 @@ from torch import Tensor, distributed
 
 from tiny_kinds import COMPARISON_KINDS
 
-pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="torch was built without processes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not distributed.is_available(), reason="torch was built without processes"),
+]
 
 
 @pytest.fixture(scope="module")

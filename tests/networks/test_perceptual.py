@@ -433,6 +433,7 @@ def distillation(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> object:
     )
 
 
+@pytest.mark.slow
 def test_a_short_distillation_lowers_every_kind_of_error(tool: ModuleType, distillation: object) -> None:
     pictures = distillation.crops.batch(tool.ASIDE, 8)  # type: ignore[attr-defined]
     with torch.no_grad():

@@ -34,7 +34,7 @@ from tiny_weights import tiny_weights  # noqa: E402
 
 EXAMPLES = int(os.environ.get("PRISMGAN_FUZZ", "2"))
 """Of every operation as it is described, as many against its description, and of every kind of file."""
-pytestmark = pytest.mark.timeout(120 * EXAMPLES)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 * EXAMPLES)]
 UNKNOWN = {"positive_data_acceptance"}
 """Whether a name is a look, and bytes are a picture, no description says."""
 

@@ -14,6 +14,7 @@ from tiny_weights import tiny_weights
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "load.py"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one address of loopback")
 def test_clients_are_served_in_turn_and_nothing_fails(tmp_path: Path, environment: dict[str, str]) -> None:
     weights, figures = tmp_path / "tiny.safetensors", tmp_path / "figures.json"

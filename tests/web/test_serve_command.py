@@ -27,6 +27,7 @@ from prismgan.web.workshop import Studio
 from tiny_weights import tiny_weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
     tiny_run: Path, tmp_path: Path, environment: dict[str, str], ending: signal.Signals

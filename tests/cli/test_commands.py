@@ -256,6 +256,7 @@ def test_a_report_is_written_anew(tiny_run: Path, command: Command) -> None:
     assert command("report", tiny_run / "nowhere").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
 def test_a_full_disk_behind_the_standard_output(tiny_run: Path, environment: dict[str, str]) -> None:
     words = [sys.executable, "-m", "prismgan", "info", str(tiny_run / "weights.safetensors")]

@@ -117,6 +117,7 @@ def test_python_runs(page: str, there: Path, draw_picture: Callable[..., Path]) 
     assert {path.name for path in there.iterdir()} > before  # they write pictures
 
 
+@pytest.mark.slow
 def test_the_example_app_writes_looks_of_what_is_dropped(
     tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], environment: dict[str, str]
 ) -> None:
@@ -150,6 +151,7 @@ def test_the_example_app_writes_looks_of_what_is_dropped(
     assert [line.split(": ")[0] for line in err.splitlines()] == [f"watching {inbox}", str(inbox / "broken.png")]
 
 
+@pytest.mark.slow
 def test_the_example_app_says_what_is_missing(tmp_path: Path, environment: dict[str, str]) -> None:
     words = [sys.executable, str(ROOT / "examples" / "watch_folder.py"), ".", "looks", "--weights", "no.safetensors"]
     finished = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

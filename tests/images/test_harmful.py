@@ -40,6 +40,7 @@ for path in sorted(folder.iterdir()):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in other units elsewhere")
 def test_what_is_made_to_harm_costs_next_to_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
     # libtiff writes to stderr by itself, past Python.

@@ -23,6 +23,7 @@ Command = Callable[..., Any]
 TASKS = ("paint", "restore")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system kills in another way")
 def test_a_killed_job_goes_on_to_the_same_frames(
     tmp_path: Path, command: Command, environment: Mapping[str, str]

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from types import FrameType
 from typing import Any, NamedTuple
@@ -38,31 +37,20 @@ def collate(samples: Sequence[Sample]) -> Batch:
 Place = tuple[int, int]  # number of a part, and a position in it
 
 
-@dataclass(frozen=True)
-class _Steps:
+def _places(parts: Sequence[Part], start_step: int, steps: int, rank: int, world: int) -> Iterator[list[Place]]:
     """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+    ends = [*accumulate(part.share for part in parts[:-1])]
 
-    parts: Sequence[Part]
-    start_step: int
-    steps: int
-    rank: int
-    world: int
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[list[Place]]:
-        for step in range(self.start_step, self.start_step + self.steps):
-            before, after = self._taken(step), self._taken(step + 1)
-            part = next(number for number in range(len(after)) if after[number] > before[number])
-            rows = self.parts[part].batch_size
-            first = (before[part] * self.world + self.rank) * rows
-            yield [(part, position) for position in range(first, first + rows)]
-
-    def _taken(self, step: int) -> list[int]:
+    def taken(step: int) -> list[int]:
         """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
-        ends = accumulate(part.share for part in self.parts[:-1])
         return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
+
+    for step in range(start_step, start_step + steps):
+        before, after = taken(step), taken(step + 1)
+        part = next(number for number in range(len(after)) if after[number] > before[number])
+        rows = parts[part].batch_size
+        first = (before[part] * world + rank) * rows
+        yield [(part, position) for position in range(first, first + rows)]
 
 
 @contextmanager
@@ -100,17 +88,11 @@ def batches(
     world: int = 1,
     workers: int = 1,
 ) -> Iterator[Batch]:
-    """The batches of steps ``start_step`` to ``start_step + steps - 1``.
-
-    The n-th step of a part, of all ranks together, holds the part's positions from n x world x batch_size on; rank r
-    has the r-th of them. What a batch holds depends on neither ``start_step`` nor ``workers``, and the global random
-    number generators are left alone.
-
-    Args:
-        rank: number of this process among ``world`` training processes.
-        workers: processes that prepare batches, each with one thread; 0 prepares them in this process.
-    """
-    order = _Steps(parts, start_step, steps, rank, world)
+    """The batches of steps ``start_step`` to ``start_step + steps - 1``, prepared by ``workers`` processes of one
+    thread each, or, with 0, in this one. The n-th step of a part, of all ranks together, holds the part's positions
+    from n x world x batch_size on; rank r of ``world`` has the r-th of them. What a batch holds depends on neither
+    ``start_step`` nor ``workers``, and the global random number generators are left alone."""
+    order = _places(parts, start_step, steps, rank, world)
     prepared = _Prepared([part.dataset for part in parts])
     for batch in _received(_loader(prepared, order, workers)) if workers else _loader(prepared, order, 0):
         if isinstance(batch, PrismganError):
@@ -118,7 +100,7 @@ def batches(
         yield batch
 
 
-def _loader(prepared: _Prepared, order: _Steps, workers: int) -> Iterator[Batch | PrismganError]:
+def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> Iterator[Batch | PrismganError]:
     """Batches from worker processes. Nobody may keep it: they end when it is let go, which a traceback could delay."""
     # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
     fork = workers > 0 and "fork" in multiprocessing.get_all_start_methods()

@@ -1,8 +1,5 @@
-"""Pictures that prismgan brings: photos from scikit-image's wheel, drawings, and scikit-learn's digits.
-
-A picture is named ``builtin:NAME``; a collection of pictures has a name of the same form. Nothing here
-ever reads from the network: of scikit-image's pictures only those are offered that its wheel contains.
-"""
+"""Pictures that prismgan brings, and collections of them, named ``builtin:NAME``: photos from scikit-image's wheel,
+drawings, and scikit-learn's digits. Nothing here ever reads from the network."""
 
 import importlib.resources
 import re

@@ -7,7 +7,6 @@ import io
 import math
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -166,7 +165,7 @@ class Condition(Config):
                 elif self.grain > 1 or self.grain_jpeg is not None:
                     image = image + self.noise / 127.5 * _grain(image.shape, self.grain, self.grain_jpeg, generator)
                 else:
-                    image = add_noise(image, self.noise, generator)
+                    image = image + self.noise / 127.5 * torch.randn(image.shape, generator=generator)
             elif step == "first_jpeg" and self.first_jpeg is not None:
                 image = _shifted_jpeg(image, self.first_jpeg, generator)
             elif step == "jpeg" and self.jpeg is not None:
@@ -241,11 +240,6 @@ def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Fl
     return blurred[0]
 
 
-def add_noise(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-    """The image with Gaussian noise of so large a ``sigma``, in units of 0..255; values outside [-1, 1] stay."""
-    return image + sigma / 127.5 * torch.randn(image.shape, generator=generator)
-
-
 def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
     """Counts of photons, of which white has so many that their standard deviation is ``sigma`` of 255."""
     white = (255 / sigma) ** 2
@@ -278,5 +272,4 @@ def _jpeg(image: Float[Tensor, "3 H W"], quality: int) -> Float[Tensor, "3 H W"]
     file = io.BytesIO()
     images.to_pil(image).save(file, format="JPEG", quality=quality)
     with Image.open(file) as picture:
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
-    return images.to_float(pixels)
+        return images.to_float(images.from_pil(picture))

@@ -51,15 +51,9 @@ def resolve(picture: PictureName, base: Path) -> PictureName:
 
 
 class Cache:
-    """Decoded pictures, bounded in memory.
-
-    Pictures are decoded at construction, in threads, until the memory is used up. Nothing is kept later: forked worker
-    processes share what is there. Nothing is thrown out either, as training asks for all pictures equally often.
-
-    Args:
-        wanted: pictures to decode. Unreadable ones raise no error here, but in :meth:`load`.
-        megabytes: memory limit; 0 keeps nothing.
-    """
+    """Decoded pictures. ``wanted`` are decoded at construction, in threads, until the memory is used up; unreadable
+    ones raise an error in :meth:`load` alone. Nothing is kept later, as forked workers share what is there, and nothing
+    thrown out, as training asks for all pictures equally often."""
 
     def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
         self.unreadable: dict[PictureName, str] = {}  # pictures that could not be read so far, and why
@@ -123,12 +117,9 @@ def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Gen
 def unpaired_crop(
     pixels: UInt8[Tensor, "3 H W"], side: int, generator: torch.Generator
 ) -> Float[Tensor, "3 side side"]:
-    """A random square of a picture of an unpaired domain, in [-1, 1], perhaps mirrored.
-
-    Such pictures come in any size; the square shows between 40 and 100 % of the shorter side. Where it holds blank
-    paper, such as the balloons and gutters of a comic page, smaller and smaller squares are tried elsewhere, none
-    that would have to be enlarged, and the one with the least paper is taken.
-    """
+    """A random square of a picture of an unpaired domain, in [-1, 1], perhaps mirrored: 40 to 100 % of the shorter
+    side. Where it holds blank paper, such as the balloons and gutters of a comic page, smaller and smaller squares are
+    tried elsewhere, none that would have to be enlarged, and the one with the least paper is taken."""
     shorter = min(pixels.shape[1:])
     step = max(1, shorter // THUMBNAIL)
     best, least = pixels, math.inf

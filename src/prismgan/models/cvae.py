@@ -1,17 +1,11 @@
 """Conditional VAE: a latent that is inferred from the target in training, and predicted from the source in use.
 
 Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that reads the source, as in Sohn et al.,
-"Learning structured output representation using deep conditional generative models" (2015), eq. 4. What is known of an
-output is its source and its task. A step raises the lower bound
-
-    log p(target | source, task) >= E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) || p(z | ...))
-
-by one draw of z. The likelihood is exp(-loss), up to a constant, of the task's own losses: an L1-like distance to the
-target makes it about a Laplace distribution. A task without targets has nothing to infer z from: its q is its prior,
-and the bound becomes the expected loss.
-
-With the balancer ``fixed`` this is the bound itself, times the tasks' weights. With one that changes the tasks'
-gradients, as the default does, ``kl_weight`` is relative to the result.
+"Learning structured output representation using deep conditional generative models" (2015), eq. 4. By one draw of z a
+step raises the lower bound E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) || p(z | source,
+task)). The likelihood is exp(-loss), up to a constant, of the task's own losses. Without targets q is the prior, and
+the bound the expected loss. Only with the balancer ``fixed`` is this the bound itself, times the tasks' weights: others
+change the tasks' gradients, and ``kl_weight`` is relative to the result.
 """
 
 from typing import Annotated, ClassVar, Literal

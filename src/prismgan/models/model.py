@@ -18,7 +18,7 @@ from prismgan.errors import DataError
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.gradients import apply_gradients, processes, total
-from prismgan.models.step import AdversarialBatch, StepContext, adversarial_batch, present, row_weights
+from prismgan.models.step import AdversarialBatch, StepContext, present, row_weights
 from prismgan.networks import Discriminator, TaskGenerator
 from prismgan.tasks import Task
 from prismgan.weights import find_features
@@ -137,9 +137,24 @@ class Model(ABC):
     def adversarial_batch(
         self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext
     ) -> AdversarialBatch | None:
-        """What the discriminator is shown in a step; None where no task plays against it."""
-        judge = self.discriminator
-        return None if judge is None else adversarial_batch(self.tasks.values(), batch, outputs, context, judge)
+        """Outputs and real pictures of all tasks that play against the discriminator, at the source's size; None where
+        none does. Larger ones are cropped, real and fake at the same place, so that every task costs the same."""
+        names = [name for name in self.tasks if name in outputs and self.tasks[name].adversarial_weight > 0]
+        if self.discriminator is None or not names:
+            return None
+        height, width = batch.source.shape[-2:]
+        fake, real = [], []
+        for name in names:
+            output, picture = outputs[name], batch.real(name)
+            room = [min(a, b) for a, b in zip(output.shape[-2:], picture.shape[-2:], strict=True)]
+            top = int(torch.randint(room[0] - height + 1, (), generator=context.random))
+            left = int(torch.randint(room[1] - width + 1, (), generator=context.random))
+            window = (..., slice(top, top + height), slice(left, left + width))
+            fake.append(output[window])
+            real.append(picture[window])
+        weight = torch.cat([context.weights[name] for name in names]) / len(names)
+        index = self.discriminator.indices(names, len(batch.source)).to(batch.source.device)
+        return AdversarialBatch(names, torch.cat(fake), torch.cat(real), index, weight)
 
     def finish(
         self, outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]], context: StepContext

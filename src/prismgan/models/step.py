@@ -10,7 +10,6 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.models.gradients import processes, total
-from prismgan.networks import Discriminator
 from prismgan.tasks import Task
 
 
@@ -40,33 +39,6 @@ class AdversarialBatch(NamedTuple):
 
     def of_task(self, values: Float[Tensor, "N ..."]) -> dict[str, Float[Tensor, "B ..."]]:
         return dict(zip(self.tasks, values.unflatten(0, (len(self.tasks), -1)), strict=True))
-
-
-def adversarial_batch(
-    tasks: Iterable[Task],
-    batch: Batch,
-    outputs: Mapping[str, Tensor],
-    context: StepContext,
-    discriminator: Discriminator,
-) -> AdversarialBatch | None:
-    """Outputs and real pictures of all tasks that play against the discriminator, at the source's size; None where no
-    task does. Larger ones are cropped, real and fake at the same place, so that every task costs the same."""
-    names = [task.name for task in tasks if task.name in outputs and task.adversarial_weight > 0]
-    if not names:
-        return None
-    height, width = batch.source.shape[-2:]
-    fake, real = [], []
-    for name in names:
-        output, picture = outputs[name], batch.real(name)
-        room = [min(a, b) for a, b in zip(output.shape[-2:], picture.shape[-2:], strict=True)]
-        top = int(torch.randint(room[0] - height + 1, (), generator=context.random))
-        left = int(torch.randint(room[1] - width + 1, (), generator=context.random))
-        window = (..., slice(top, top + height), slice(left, left + width))
-        fake.append(output[window])
-        real.append(picture[window])
-    weight = torch.cat([context.weights[name] for name in names]) / len(names)
-    index = discriminator.indices(names, len(batch.source)).to(batch.source.device)
-    return AdversarialBatch(names, torch.cat(fake), torch.cat(real), index, weight)
 
 
 def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, " B"]]:

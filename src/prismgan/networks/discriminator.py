@@ -1,9 +1,6 @@
-"""The discriminator: one convolutional trunk that judges the pictures of all tasks.
-
-For each picture it gives patch logits and a fully connected logit, both conditioned on the task by projection
-(Miyato & Koyama, "cGANs with projection discriminator", 2018, eq. 3), and says which task the picture belongs to
-(Odena et al., "AC-GAN", 2017).
-"""
+"""The discriminator: one convolutional trunk that judges the pictures of all tasks. It gives patch logits and a fully
+connected logit, both conditioned on the task by projection (Miyato & Koyama, "cGANs with projection discriminator",
+2018, eq. 3), and says which task a picture belongs to (Odena et al., "AC-GAN", 2017)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

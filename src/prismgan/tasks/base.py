@@ -81,7 +81,6 @@ class Task:
 
     name: str  # the key everywhere: generator heads, discriminator logits, checkpoints, reports, files
     kind: str
-    scale: int  # side of the output divided by side of the source
     target: Target
     losses: tuple[LossTerm, ...]
     metrics: tuple[Metric, ...]
@@ -93,8 +92,9 @@ class Task:
     frequency: float
     degraded_weight: float
     blocks: int | None
-    additive: bool  # whether the output is the source plus what the head says, or the latter alone
     fine: bool  # whether the head restores, from the trunk's features, or paints, from the branch's
+    scale: int = 1  # side of the output divided by side of the source
+    additive: bool = True  # whether the output is the source plus what the head says, or the latter alone
     smooth: bool = False  # whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source
     ink: bool = False  # whether the head draws ink over its colours
     shares: tuple[str, ...] = ()  # names of all losses, if the weights above are shares of the gradient at the output
@@ -171,20 +171,8 @@ class TaskEntry(Config, ABC):
         found = {name: tuple(map(locate, getattr(self, name))) for name in self.picture_fields}
         return self.model_copy(update=found)
 
-    def make(
-        self,
-        *,
-        target: Target,
-        losses: Sequence[LossTerm],
-        metrics: Sequence[Metric],
-        fine: bool,
-        scale: int = 1,
-        additive: bool = True,
-        smooth: bool = False,
-        ink: bool = False,
-    ) -> Task:
-        """A task with the entry's common fields filled in; losses of weight 0 are left out."""
-        kind: str = type(self).model_fields["kind"].default
+    def make(self, losses: Sequence[LossTerm], **more: Any) -> Task:
+        """A task of the entry's common fields and ``more`` of :class:`Task`'s; losses of weight 0 are left out."""
         beside = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
         beside["diversity"] = self.diversity_weight if self.latent else 0.0
         if self.shares is not None:
@@ -199,11 +187,8 @@ class TaskEntry(Config, ABC):
             beside = {name: self.shares.get(name, 0.0) for name in beside}
         return Task(
             name=self.name,
-            kind=kind,
-            scale=scale,
-            target=target,
+            kind=type(self).model_fields["kind"].default,
             losses=tuple(term for term in losses if term.weight > 0),
-            metrics=tuple(metrics),
             weight=self.weight,
             adversarial_weight=beside["adversarial"],
             latent=self.latent,
@@ -213,8 +198,5 @@ class TaskEntry(Config, ABC):
             frequency=self.frequency,
             degraded_weight=self.degraded_weight,
             blocks=self.blocks,
-            additive=additive,
-            smooth=smooth,
-            ink=ink,
-            fine=fine,
+            **more,
         )

@@ -97,19 +97,10 @@ class HeadTraining(Loop):
         between: Callable[[], None] = lambda: None,
         workers: int = 1,
     ) -> bool:
-        """Train for some minutes, or a number of steps; False if a signal ended it earlier.
-
-        Args:
-            minutes: how long; the schedule is stretched to the steps that fit.
-            steps: how many, instead of minutes: reproducible.
-            show: called before, every few seconds, and after.
-            between: called after every step; what it raises ends the training.
-            workers: processes that prepare batches; 0 for a program whose threads do not bear to be forked.
-
-        Raises:
-            DataError: no photo can be read.
-            PrismganError: losses or gradients are not finite, step after step.
-        """
+        """Train for some minutes, or, reproducibly, a number of steps; False if a signal ended it earlier. ``show`` is
+        called before, every few seconds, and after; ``between`` after every step, and what it raises ends the training.
+        ``workers`` is 0 for a program whose threads do not bear to be forked. A PrismganError says that no photo can be
+        read, or that losses or gradients are not finite."""
         self.display = display
         self.minutes = minutes if steps is None else None
         self.steps = self.model.steps = steps or GUESS
@@ -216,23 +207,12 @@ def add_task(
     minutes: float = 5.0,
     steps: int | None = None,
 ) -> bool:
-    """Train a style head on trained weights and write both to a new file.
+    """Train a style head on trained weights, by default the ready-made ones, and write both to a file, perhaps the same.
 
-    Nothing is written before all that can be checked has been; from then on the preview is written anew every few
-    seconds, and the weights at the end.
-
-    Args:
-        weights: the file to add to; None for the ready-made one.
-        out: the file to write; may be the same.
-        style: more fields of the recipe's kind ``style``, such as ``exemplar_size``.
-        photos: folder of photos to train on; None for the built-in ones.
-        previews: pictures that the preview shows; two built-in ones by default.
-
-    Returns:
-        False if a signal ended the training early; the weights are written either way.
-
-    Raises:
-        PrismganError: what is wrong, in one line.
+    Nothing is written before all that can be checked has been; from then on the preview, of ``previews``, is written
+    anew every few seconds, and the weights at the end. ``style`` has more fields of the recipe's kind ``style``;
+    ``photos`` is a folder to train on instead of the built-in ones. False if a signal ended the training early. A
+    PrismganError says what is wrong, in one line.
     """
     loaded = load_weights(weights)
     free_name(loaded, name)

@@ -26,11 +26,7 @@ FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosin
 
 
 class Run:
-    """Paths and writing of a run folder.
-
-    ``recipe.yaml`` (resolved), ``checkpoint.pt``, ``weights.safetensors``, ``metrics.jsonl``, ``samples/``,
-    ``evaluation.json``, ``cost.json``, ``report.html``; with trackers ``trackers.json``, ``tensorboard/``.
-    """
+    """Paths and writing of a run folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

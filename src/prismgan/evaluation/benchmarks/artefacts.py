@@ -69,11 +69,12 @@ def _flicker(bench: Bench) -> Iterator[Measurement]:
                 yield mean_row(look, where, figure, [value], [baseline], count=pairs, target=target)
 
 
-def _lacks_clips(folder: Path) -> str | None:
-    return None if find_clips(folder / "video") else "clips in video/"
-
-
-STEADINESS = Suite("steadiness", _lacks_clips, _flicker, modules=("av", "cv2"))
+STEADINESS = Suite(
+    "steadiness",
+    lambda folder: None if find_clips(folder / "video") else "clips in video/",
+    _flicker,
+    modules=("av", "cv2"),
+)
 
 
 # -- grids ----------------------------------------------------------------------------------------

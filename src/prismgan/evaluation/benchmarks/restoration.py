@@ -12,7 +12,6 @@ from torch import Tensor
 
 from prismgan import images
 from prismgan.data import Condition
-from prismgan.data.degradation import add_noise
 from prismgan.data.streams import stream
 from prismgan.evaluation.benchmarks.suite import Bench, Suite, as_file, mean_row, one_of, test_set
 from prismgan.evaluation.measurement import Measurement
@@ -43,13 +42,10 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
     faults: dict[str, Fault] = {}
     for sigma, literature in DENOISING.items():
         faults[f"sigma-{sigma}"] = Fault(Condition(name="noise", noise=sigma).apply, literature=literature)
-        faults[f"sigma-{sigma} unclipped"] = Fault(_unclipped(sigma), literature=literature)
+        # As the literature's: values outside [-1, 1], which no file could hold, stay.
+        unclipped = Condition(name="noise", noise=sigma, unclipped=True)
+        faults[f"sigma-{sigma} unclipped"] = Fault(unclipped.apply, literature=literature)
     yield from _repaired(bench, {**faults, CLEAN: Fault(lambda clean, _: clean)})
-
-
-def _unclipped(sigma: float) -> Degrade:
-    """Noise as the literature's: values outside [-1, 1], which no file could hold, stay."""
-    return lambda clean, generator: add_noise(clean, sigma, generator)
 
 
 def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Measurement]:

@@ -207,7 +207,7 @@ def add_task(
     minutes: float = 5.0,
     steps: int | None = None,
 ) -> bool:
-    """Train a style head on trained weights, by default the ready-made ones, and write both to a file, perhaps the same.
+    """Train a style head on trained weights, by default the ready-made ones, and write both to ``out``.
 
     Nothing is written before all that can be checked has been; from then on the preview, of ``previews``, is written
     anew every few seconds, and the weights at the end. ``style`` has more fields of the recipe's kind ``style``;

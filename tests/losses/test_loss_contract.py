@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.networks import FeatureNetwork
-from prismgan.tasks import KINDS, Exemplar, LossTerm, Task, TaskEntry
+from prismgan.tasks import KINDS, Exemplar, Task, TaskEntry
+from prismgan.tasks.base import LossTerm
 from prismgan.weights import default_features
 
 

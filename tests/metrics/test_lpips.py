@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
 from prismgan.metrics import lpips
-from prismgan.metrics.learnt import Lpips, load_heads
+from prismgan.metrics.learnt import load_heads, lpips_distance
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import load_squeeze
 from squeeze_weights import heads, written
@@ -26,14 +26,15 @@ class Colours(LearntFeatures):
 
 
 def test_two_pixels_by_hand() -> None:
-    metric = Lpips(Colours(), [torch.tensor([1.0, 10.0, 3.0]), torch.tensor([0.5, 0.0, 0.0])])
+    heads = [torch.tensor([1.0, 10.0, 3.0]), torch.tensor([0.5, 0.0, 0.0])]
     output = torch.tensor([[0.3, 0.4, 0.0], [0.0, 0.4, 0.3]]).T.view(1, 3, 1, 2)
     expected = torch.tensor([[0.0, 0.7, 0.0], [0.0, 0.8, 0.6]]).T.view(1, 3, 1, 2)
     # First pixel: (0.6, 0.8, 0) against (0, 1, 0), 0.36 + 10 x 0.04; the second has the same direction in both.
     first = 0.36 + 0.4
     # Sums: (0.3, 0.8, 0.3) against (0, 1.5, 0.6), whose first channel is 0.
     second = 0.5 * 0.3**2 / (0.3**2 + 0.8**2 + 0.3**2)
-    assert metric(output, expected).tolist() == pytest.approx([first / 2 + second])
+    distance = lpips_distance(Colours(), heads, output, expected)
+    assert distance.tolist() == pytest.approx([first / 2 + second])
 
 
 def test_by_squeezenet_against_the_definition(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
 
 from prismgan.errors import PictureError
 from prismgan.metrics import CONTENT_METRICS, METRICS, PAIR_METRICS, Metric
-from prismgan.metrics.learnt import Lpips
+from prismgan.metrics.learnt import lpips_distance
 from prismgan.networks.features import SqueezeFeatures
 from squeeze_weights import heads, squeeze
 
@@ -20,7 +22,7 @@ def made_lpips() -> Metric:
     network = SqueezeFeatures(SqueezeFeatures.LPIPS_LEVELS)
     network.load_state_dict(squeeze(network.levels))
     made = [head.flatten() for head in heads().values()]
-    return Metric("lpips", "", "lower", Lpips(network.frozen(), made))
+    return Metric("lpips", "", "lower", partial(lpips_distance, network.frozen(), made))
 
 
 each_metric = pytest.mark.parametrize("metric", [*METRICS, made_lpips()], ids=lambda metric: metric.name)

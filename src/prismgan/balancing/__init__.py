@@ -6,15 +6,7 @@ from functools import partial
 from typing import Literal
 
 from prismgan.balancing.aggregated import METHODS, Aggregated, gradient_cosines
-from prismgan.balancing.balancer import (
-    Balancer,
-    DynamicWeightAverage,
-    Fixed,
-    GradientShares,
-    Normalised,
-    Step,
-    Uncertainty,
-)
+from prismgan.balancing.balancer import Balancer, DynamicWeightAverage, Fixed, Normalised, Step, Uncertainty
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 

@@ -13,6 +13,7 @@ from prismgan import data, images
 from prismgan.batch import Batch
 from prismgan.data import DataConfig, Row, SourceEntry, TestSet
 from prismgan.data.batches import collate
+from prismgan.data.pictures import shown_pictures
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
@@ -21,7 +22,7 @@ from prismgan.models import Model
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import EvaluationConfig, Recipe, training_parts
 from prismgan.recipes.weights import recipe_of, trained_model
-from prismgan.tasks import Exemplar, Paired, Task, Unpaired
+from prismgan.tasks import Paired, Task
 from prismgan.weights import default_features, find_features, load_weights
 
 NO_METRICS = NamedMetrics()
@@ -186,10 +187,8 @@ def evaluate_weights(
 
 def _at_hand(task: Task) -> bool:
     try:
-        if isinstance(task.target, Exemplar):
-            data.exemplars(task)
-        elif isinstance(task.target, Unpaired):
-            data.pictures.expand(task.target.pictures)
+        data.exemplars(task)
+        shown_pictures(task)
     except PrismganError:
         return False
     return True

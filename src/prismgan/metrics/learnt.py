@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -26,32 +27,33 @@ SURE = 0.9  # probability from which on a picture belongs to its most probable c
 LEAST_SHARE = 0.02  # share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due
 
 
-@dataclass(frozen=True, eq=False)
-class Lpips:
-    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps whose every pixel was given length 1 (Zhang,
-    Isola, Efros, Shechtman, Wang, CVPR 2018, eq. 1). As in the published code, a head's weight is the square of the
-    paper's w_l."""
+def lpips_distance(
+    network: LearntFeatures,
+    heads: Sequence[Float[Tensor, " _"]],
+    output: Float[Tensor, "B 3 H W"],
+    expected: Float[Tensor, "B 3 H W"],
+) -> Float[Tensor, " B"]:
+    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps whose every pixel was given length 1.
 
-    network: LearntFeatures
-    heads: Sequence[Float[Tensor, " _"]]  # weights of the channels of every map
-
-    def __call__(self, output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-        """0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different ones; nan
-        for pictures with fewer than 17 pixels a side."""
-        # Not by the network's own call, which would keep the maps of whole pictures in memory.
-        first, second = (self.network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
-        distance = torch.zeros(len(output), device=output.device)
-        if len(first) < len(self.heads):
-            return torch.full_like(distance, torch.nan)
-        for one, other, head in zip(first, second, self.heads, strict=True):
-            squared = (_of_length_one(one) - _of_length_one(other)).square()
-            distance = distance + torch.einsum("bchw,c->bhw", squared, head).mean(dim=(1, 2))
-        return distance
+    Zhang, Isola, Efros, Shechtman, Wang (CVPR 2018), eq. 1; as in the published code, a head's weight is the square of
+    the paper's w_l. 0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different
+    ones; nan for pictures with fewer than 17 pixels a side.
+    """
+    # Not by the network's own call, which would keep the maps of whole pictures in memory.
+    first, second = (network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
+    distance = torch.zeros(len(output), device=output.device)
+    if len(first) < len(heads):
+        return torch.full_like(distance, torch.nan)
+    for one, other, head in zip(first, second, heads, strict=True):
+        squared = (_of_length_one(one) - _of_length_one(other)).square()
+        distance = distance + torch.einsum("bchw,c->bhw", squared, head).mean(dim=(1, 2))
+    return distance
 
 
 def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
     """The metric by SqueezeNet and a file of its linear heads; see :func:`load_heads`."""
-    return Metric("lpips", "", "lower", Lpips(network, [head.to(device) for head in load_heads(heads)]))
+    weights = [head.to(device) for head in load_heads(heads)]
+    return Metric("lpips", "", "lower", partial(lpips_distance, network, weights))
 
 
 def load_heads(path: Path) -> list[Float[Tensor, " _"]]:

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from prismgan.balancing import BALANCERS, GradientShares, Step
+from prismgan.balancing import BALANCERS, Step
+from prismgan.balancing.balancer import GradientShares
 from prismgan.batch import Batch
 from prismgan.errors import DataError
 from prismgan.models.adversary import Adversary

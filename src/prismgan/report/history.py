@@ -36,10 +36,6 @@ class History:
     unreadable: tuple[int, ...]  # numbers of the lines that are neither values nor an event
 
     @property
-    def last_step(self) -> int:
-        return int(self.records[-1]["step"])
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """Names of all values, in the order of their first appearance."""
         return tuple(dict.fromkeys(key for record in self.records for key in record))
@@ -74,12 +70,12 @@ def read_history(path: Path) -> History:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        entry = _parse(line)
+        entry = parse_line(line)
         if entry is None:
             unreadable.append(number)
         elif "event" in entry:
             kind, message, step = str(entry["event"]), str(entry.get("message", "")), entry.get("step")
-            new = Event(kind, step if isinstance(step, int) else None, message, 0)
+            new = Event(kind, step, message, 0)
             known = events.get((kind, message), new)
             events[kind, message] = known._replace(times=known.times + 1)
         else:
@@ -94,7 +90,7 @@ def read_history(path: Path) -> History:
     return History(tuple(records), tuple(events.values()), seconds, tuple(unreadable))
 
 
-def _parse(line: str) -> dict[str, Any] | None:
+def parse_line(line: str | bytes) -> dict[str, Any] | None:
     """A line of values (with a step) or an event; None for anything else."""
     try:
         entry = parse_json(line)
@@ -103,5 +99,5 @@ def _parse(line: str) -> dict[str, Any] | None:
     if not isinstance(entry, dict) or any(isinstance(each, int) and abs(each) > LARGEST for each in entry.values()):
         return None
     step = entry.get("step")
-    valid = isinstance(step, int) and not isinstance(step, bool)
-    return entry if valid or "event" in entry else None
+    named = isinstance(step, int) and not isinstance(step, bool)
+    return entry if named or (step is None and "event" in entry) else None

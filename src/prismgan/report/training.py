@@ -46,7 +46,7 @@ class TrainingReport:
     @property
     def headline(self) -> str:
         """Tasks, steps and time, in one line."""
-        tasks, steps, parts = self.known_tasks or self.tasks, self.history.last_step, []
+        tasks, steps, parts = self.known_tasks or self.tasks, int(self.history.records[-1]["step"]), []
         if tasks:
             parts.append(f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({', '.join(tasks)})")
         parts.append(f"{steps:,} step{'s' if steps != 1 else ''}")

@@ -1,16 +1,6 @@
 """The kinds of task. To add one: a file with a :class:`TaskEntry`, and one line below that imports it."""
 
-from prismgan.tasks.base import (
-    Derived,
-    Exemplar,
-    LossTerm,
-    Paired,
-    PictureName,
-    Task,
-    TaskEntry,
-    Unpaired,
-    made_of_photo,
-)
+from prismgan.tasks.base import Derived, Exemplar, Paired, PictureName, Task, TaskEntry, Unpaired, made_of_photo
 from prismgan.tasks.paired import DerivedEntry
 from prismgan.tasks.unpaired import Style
 

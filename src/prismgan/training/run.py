@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from prismgan.errors import PrismganError, RecipeError, WeightsError
-from prismgan.files import entries, parse_json, replace_file
+from prismgan.files import entries, replace_file
 from prismgan.models.gradients import from_first
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import differences, load, read_yaml, to_yaml
+from prismgan.report.history import parse_line
 
 FORMAT = 1  # of checkpoints
 FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
@@ -84,11 +85,7 @@ class Run:
         except OSError as error:
             raise PrismganError(f"{self.metrics}: cannot be read ({error.strerror or error})") from None
         for text in content.splitlines():
-            try:
-                line = parse_json(text)
-            except ValueError:
-                line = None
-            yield text, line if isinstance(line, dict) and isinstance(line.get("step", 0), int) else None
+            yield text, parse_line(text)
 
     def rewind(self, step: int) -> tuple[float, int]:
         """Forget metrics of steps after ``step``, which are about to be trained again. Returns seconds trained by then,
@@ -97,7 +94,7 @@ class Run:
         lines = list(self.lines())
         kept, seconds = [], 0.0
         for text, line in lines:
-            if line is not None and line.get("step", 0) <= step:
+            if line is not None and (line.get("step") or 0) <= step:
                 kept.append(text + b"\n")
                 seconds = time if isinstance(time := line.get("time"), float) else seconds
         if self.metrics.exists():

@@ -9,7 +9,7 @@ from prismgan.evaluation.benchmarks.artefacts import GRIDS, STEADINESS
 from prismgan.evaluation.benchmarks.drawn import PATTERNS, TEXT
 from prismgan.evaluation.benchmarks.restoration import BLUR, CORRELATED, JPEG, RESTORATION
 from prismgan.evaluation.benchmarks.styles import STYLES
-from prismgan.evaluation.benchmarks.suite import FIELDS, Bench, Suite
+from prismgan.evaluation.benchmarks.suite import Bench, Suite
 from prismgan.packages import missing, require_training
 from prismgan.render import Renderer
 
@@ -26,12 +26,16 @@ def run_benchmarks(
 ) -> dict[str, Any]:
     """Measure weights, by default the ready-made ones, on the suites named, by default on all that the folder has files
     for; styles are measured on at most ``photos`` photos. Returns plain values: ``weights``, ``step``, ``suites``,
-    ``rows`` of :data:`FIELDS`, and ``left_out``, what could not be measured and why."""
+    ``rows``, and ``left_out``, what could not be measured and why."""
     require_training()
     measured = chosen(folder, suites)
     renderer = Renderer.load(weights)
     bench = Bench(renderer, folder, photos, announce)
-    rows = [row.model_dump(include=FIELDS) for suite in measured for row in suite.measure(bench)]
+    rows = [
+        row.model_dump(exclude={"kind", "deviation", "compared_with"})
+        for suite in measured
+        for row in suite.measure(bench)
+    ]
     return {
         "weights": renderer.header.title,
         "step": renderer.header.step,

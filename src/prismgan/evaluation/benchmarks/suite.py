@@ -19,13 +19,6 @@ UNSEEN = "bsd100"  # test set whose first pictures are the photos that looks are
 LONGEST_SIDE = 384
 
 
-FIELDS = {
-    *("suite", "task", "condition", "metric", "unit", "better"),
-    *("value", "baseline", "count", "target", "literature"),
-}
-"""The fields of a benchmark's measurements in JSON."""
-
-
 @dataclass(frozen=True)
 class Bench:
     renderer: Renderer

@@ -2,9 +2,9 @@
 their docstrings."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -35,65 +35,57 @@ def _builtins() -> Iterator[str]:
     yield f"- in no collection: {', '.join(others)}"
 
 
-class _Union:
-    """Several kinds that a place in a recipe may be of, and the fields that they have in common."""
+class _Union(NamedTuple):
+    """Several kinds that a place in a recipe may be of."""
 
-    def __init__(
-        self,
-        noun: str,
-        kinds: Mapping[str, type[BaseModel]],
-        base: type[BaseModel],
-        whole: Schema,
-        default: str | None = None,
-    ) -> None:
-        self.noun = noun
-        self.heading = f"Every {noun}"
-        self.kinds = tuple(kinds)
-        self.definitions = {kind.__name__ for kind in kinds.values()}
-        fields: Mapping[str, Schema] = base.model_json_schema()["properties"]
-        # What every kind has in a way of its own is said of every kind.
-        common = {
-            key: field for key, field in fields.items() if all(name in whole["$defs"] for name, _ in _references(field))
-        }
-        kind = {"enum": list(kinds), "description": f"What kind of {noun} it is, see below."}
-        self.fields = {**common, "kind": kind if default is None else {**kind, "default": default}}
-        self.required = ["name", "kind"] if default is None else []
+    noun: str
+    kinds: Mapping[str, type[BaseModel]]
+    base: type[BaseModel]  # its fields are those of every kind
+    required: Sequence[str]
 
-    def shared(self, definition: Schema) -> set[str]:
-        """Fields of a kind that its own table leaves out: they are as in every kind."""
-        return {
-            key for key, field in definition["properties"].items() if key == "kind" or self.fields.get(key) == field
-        }
+    @property
+    def heading(self) -> str:
+        return f"Every {self.noun}"
+
+    @property
+    def definitions(self) -> set[str]:
+        return {kind.__name__ for kind in self.kinds.values()}
+
+    def fields(self, definitions: Collection[str]) -> dict[str, Schema]:
+        """The fields that all kinds have in common; none that every kind has in a way of its own."""
+        fields: Mapping[str, Schema] = self.base.model_json_schema()["properties"]
+        kind = {"enum": list(self.kinds), "description": f"What kind of {self.noun} it is, see below."}
+        if "kind" not in self.required:
+            kind["default"] = next(iter(self.kinds))
+        common = {key: field for key, field in fields.items() if all(n in definitions for n, _ in _references(field))}
+        return {**common, "kind": kind}
 
 
 class _Page:
     def __init__(self, whole: Schema) -> None:
         self.whole = whole
         self.definitions: Mapping[str, Schema] = whole["$defs"]
-        models = {name: model.config_type for name, model in MODELS.items()}
         tasks = {str(kind.model_fields["kind"].default): kind for kind in KINDS}
-        self.unions = (
-            _Union("task", tasks, TaskEntry, whole),
-            _Union("model", models, ModelConfig, whole, default=next(iter(models))),
-        )
+        models = {name: model.config_type for name, model in MODELS.items()}
+        self.unions = (_Union("task", tasks, TaskEntry, ["name", "kind"]), _Union("model", models, ModelConfig, []))
         self.headings = self._headings()
 
     def sections(self) -> Iterator[str]:
         """Each as Markdown, without the newline at its end."""
         yield f"## The recipe\n\n{self._table(self.whole)}"
-        begun: set[str] = set()
+        common: dict[str, dict[str, Schema]] = {}
         for name, heading in self.headings.items():
             definition, skipped = self.definitions[name], set[str]()
             for union in self.unions:
-                if name in union.definitions:
-                    if union.heading not in begun:
-                        begun.add(union.heading)
-                        about = (
-                            "Fields of every kind. A kind's own table follows, with other defaults where it has them."
-                        )
-                        table = self._table({"properties": union.fields, "required": union.required})
-                        yield f"## {union.heading}\n\n{about}\n\n{table}"
-                    skipped = union.shared(definition)
+                if name not in union.definitions:
+                    continue
+                if union.noun not in common:
+                    fields = common[union.noun] = union.fields(self.definitions)
+                    about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
+                    table = self._table({"properties": fields, "required": union.required})
+                    yield f"## {union.heading}\n\n{about}\n\n{table}"
+                own = definition["properties"]
+                skipped = {key for key in own if key == "kind" or common[union.noun].get(key) == own[key]}
             yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
 
     def _headings(self) -> dict[str, str]:
@@ -106,9 +98,8 @@ class _Page:
                 for name, within in _references(field):
                     known, inner = name in places, self.definitions[name]["properties"]
                     within_kind = inner.get("kind", {}).get("const") or kind
-                    places.setdefault(name, {}).setdefault(here + within, []).extend(
-                        [within_kind] if within_kind else []
-                    )
+                    kinds = places.setdefault(name, {}).setdefault(here + within, [])
+                    kinds += [within_kind] if within_kind else []
                     if not known:
                         visit(inner, here + within, within_kind)
 

@@ -1,7 +1,7 @@
 """Super-resolution and restoration on the sets that papers use, and of photos with the world's faults."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,44 +20,15 @@ from prismgan.metrics import PSNR, PSNR_Y, Metric
 REPAIRED = "cbsd68"
 CLEAN = "clean"  # the name of no fault at all
 
-Degrade = Callable[[Float[Tensor, "3 H W"], torch.Generator], Float[Tensor, "3 H W"]]
-
 LITERATURE = yaml.safe_load(Path(__file__).with_name("literature.yaml").read_text(encoding="utf-8"))
 SUPER_RESOLUTION: Mapping[str, Mapping[int, Mapping[str, float]]] = LITERATURE["super_resolution"]
 DENOISING: Mapping[int, Mapping[str, float]] = LITERATURE["denoising"]
 
 
 class Fault(NamedTuple):
-    """What is done to a clean photo before it is restored."""
-
-    degrade: Degrade
+    condition: Condition  # what is done to a clean photo before it is restored
     gain: float | None = None  # in dB, that we aim at
     literature: Mapping[str, float] = {}
-
-
-def _measure(bench: Bench) -> Iterator[Measurement]:
-    for entry in bench.of_kind("super_resolution"):
-        for name in SUPER_RESOLUTION:
-            yield from _enlarged(bench, entry.name, entry.scale, name)
-    faults: dict[str, Fault] = {}
-    for sigma, literature in DENOISING.items():
-        faults[f"sigma-{sigma}"] = Fault(Condition(name="noise", noise=sigma).apply, literature=literature)
-        # As the literature's: values outside [-1, 1], which no file could hold, stay.
-        unclipped = Condition(name="noise", noise=sigma, unclipped=True)
-        faults[f"sigma-{sigma} unclipped"] = Fault(unclipped.apply, literature=literature)
-    yield from _repaired(bench, {**faults, CLEAN: Fault(lambda clean, _: clean)})
-
-
-def _enlarged(bench: Bench, task: str, scale: int, name: str) -> Iterator[Measurement]:
-    """PSNR of Y, a border of ``scale`` pixels left out, both as in papers, against bicubic enlargement."""
-    files = test_set(bench.folder, name)
-    if not files:
-        return
-    bench.announce(f"{task}: {name}, {len(files)} pictures")
-    pairs = (_pair(bench.folder, file, scale) for file in files)
-    known = ((images.to_float(small), images.to_float(large)) for large, small in pairs)
-    judged = [Judged(PSNR_Y, scale, literature=SUPER_RESOLUTION[name].get(scale, {}))]
-    yield from against_bicubic(bench, task, f"{name} x{scale}", known, judged)
 
 
 class Judged(NamedTuple):
@@ -65,6 +36,39 @@ class Judged(NamedTuple):
     border: int  # pixels of a picture that are left out at each border, as papers leave them out
     aim: float | None = None
     literature: Mapping[str, float] = {}
+
+
+def _measure(bench: Bench) -> Iterator[Measurement]:
+    for entry in bench.of_kind("super_resolution"):
+        for name, literature in SUPER_RESOLUTION.items():
+            # A border of `scale` pixels is left out, as in papers.
+            judged = [Judged(PSNR_Y, entry.scale, literature=literature.get(entry.scale, {}))]
+            yield from _enlarged(bench, entry.name, entry.scale, name, judged)
+    faults = []
+    for sigma, literature in DENOISING.items():
+        faults.append(Fault(Condition(name=f"sigma-{sigma}", noise=sigma), literature=literature))
+        # As the literature's: values outside [-1, 1], which no file could hold, stay.
+        unclipped = Condition(name=f"sigma-{sigma} unclipped", noise=sigma, unclipped=True)
+        faults.append(Fault(unclipped, literature=literature))
+    yield from _repaired(bench, [*faults, Fault(Condition(name=CLEAN))])
+
+
+def _enlarged(
+    bench: Bench, task: str, scale: int, name: str, judged: Sequence[Judged], jpeg: int | None = None
+) -> Iterator[Measurement]:
+    """Photos that were made small, and perhaps saved, against bicubic enlargement."""
+    files = test_set(bench.folder, name)
+    if not files:
+        return
+    condition = Condition(name=name if jpeg is None else f"{name} jpeg-{jpeg}", jpeg=jpeg)
+    bench.announce(f"{task}: {condition.name}, {len(files)} pictures")
+
+    def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+        for file in files:
+            large, small = _pair(bench.folder, file, scale)
+            yield condition.apply(images.to_float(small), stream("benchmark", file.stem)), images.to_float(large)
+
+    yield from against_bicubic(bench, task, f"{condition.name} x{scale}", pairs(), judged)
 
 
 def against_bicubic(
@@ -98,25 +102,25 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
     return large[:, :height, :width], small
 
 
-def _repaired(bench: Bench, faults: Mapping[str, Fault]) -> Iterator[Measurement]:
+def _repaired(bench: Bench, faults: Iterable[Fault]) -> Iterator[Measurement]:
     """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
     files = test_set(bench.folder, REPAIRED)
     tasks = [entry.name for entry in bench.of_kind("restore")]
     if not files or not tasks:
         return
-    for name, (degrade, gain, literature) in faults.items():
-        bench.announce(f"{', '.join(tasks)}: {REPAIRED} {name}, {len(files)} pictures")
+    for condition, gain, literature in faults:
+        where = f"{REPAIRED} {condition.name}"
+        bench.announce(f"{', '.join(tasks)}: {where}, {len(files)} pictures")
         values, baselines = defaultdict(list), []
         for file in files:
             clean = images.to_float(images.read(file))
-            source = degrade(clean, stream("benchmark", file.stem))
+            source = condition.apply(clean, stream("benchmark", file.stem))
             baselines.append(float(PSNR(as_file(source[None]), clean[None])))
             for task, output in bench.render(source, tasks).items():
                 values[task].append(float(PSNR(output, clean[None])))
         aim = None if gain is None else sum(baselines) / len(baselines) + gain
-        known = None if name == CLEAN else baselines
+        known = None if condition.name == CLEAN else baselines
         for task in tasks:
-            where = f"{REPAIRED} {name}"
             yield mean_row(task, where, PSNR, values[task], known, target=aim, literature=literature)
 
 
@@ -151,49 +155,32 @@ QUALITIES = (75, 40)  # of the JPEG that photos were saved as before they are en
 BLOCK = 8  # side in pixels of JPEG's blocks
 MOST_BLOCKINESS = 1.1
 
-BLURRED = {
-    "gaussian-1.6": Fault(Condition(name="", gaussian_blur=1.6).apply, 2.0),
-    "motion-9": Fault(Condition(name="", motion_blur=9).apply, 1.5),
-    "gaussian-1.6 sigma-5": Fault(Condition(name="", gaussian_blur=1.6, noise=5).apply, 1.2),
-    "defocus-2": Fault(Condition(name="", defocus=2).apply),
-}
-COMPRESSED = {
-    "jpeg-10": Fault(Condition(name="", jpeg=10).apply, 1.4),
-    "jpeg-30": Fault(Condition(name="", jpeg=30).apply, 1.3),
-    "jpeg-20 jpeg-60": Fault(Condition(name="", first_jpeg=20, jpeg=60).apply),
-}
-NOISY = {
-    "grain-2 sigma-15": Fault(Condition(name="", noise=15, grain=2).apply),
-    "grain-3 sigma-25": Fault(Condition(name="", noise=25, grain=3).apply),
-    "sigma-15 through jpeg-40": Fault(Condition(name="", noise=15, grain_jpeg=40).apply),
-    "photons-20": Fault(Condition(name="", noise=20, poisson=True).apply),
-}
+BLURRED = [
+    Fault(Condition(name="gaussian-1.6", gaussian_blur=1.6), 2.0),
+    Fault(Condition(name="motion-9", motion_blur=9), 1.5),
+    Fault(Condition(name="gaussian-1.6 sigma-5", gaussian_blur=1.6, noise=5), 1.2),
+    Fault(Condition(name="defocus-2", defocus=2)),
+]
+COMPRESSED = [
+    Fault(Condition(name="jpeg-10", jpeg=10), 1.4),
+    Fault(Condition(name="jpeg-30", jpeg=30), 1.3),
+    Fault(Condition(name="jpeg-20 jpeg-60", first_jpeg=20, jpeg=60)),
+]
+NOISY = [
+    Fault(Condition(name="grain-2 sigma-15", noise=15, grain=2)),
+    Fault(Condition(name="grain-3 sigma-25", noise=25, grain=3)),
+    Fault(Condition(name="sigma-15 through jpeg-40", noise=15, grain_jpeg=40)),
+    Fault(Condition(name="photons-20", noise=20, poisson=True)),
+]
 
 
 def _compressed(bench: Bench) -> Iterator[Measurement]:
     yield from _repaired(bench, COMPRESSED)
+    judged = [Judged(PSNR_Y, 2), Judged(BLOCKINESS, 0, MOST_BLOCKINESS)]
     for entry in bench.of_kind("super_resolution"):
         if entry.scale == 2:
             for quality in QUALITIES:
-                yield from _enlarged_jpeg(bench, entry.name, quality)
-
-
-def _enlarged_jpeg(bench: Bench, task: str, quality: int) -> Iterator[Measurement]:
-    """Photos that were made small and saved, at twice their size: PSNR of Y, and how much of the blocks shows."""
-    files = test_set(bench.folder, PHOTOS_TO_ENLARGE)
-    if not files:
-        return
-    bench.announce(f"{task}: {PHOTOS_TO_ENLARGE} jpeg-{quality}, {len(files)} pictures")
-    condition = Condition(name="", jpeg=quality)
-
-    def pairs() -> Iterator[tuple[Tensor, Tensor]]:
-        for file in files:
-            large = cropped(images.read(file), 2)
-            small = images.to_float(reduced(large, 2))
-            yield condition.apply(small, stream("benchmark", file.stem)), images.to_float(large)
-
-    judged = [Judged(PSNR_Y, 2), Judged(BLOCKINESS, 0, MOST_BLOCKINESS)]
-    yield from against_bicubic(bench, task, f"{PHOTOS_TO_ENLARGE} jpeg-{quality} x2", pairs(), judged)
+                yield from _enlarged(bench, entry.name, 2, PHOTOS_TO_ENLARGE, judged, quality)
 
 
 def blockiness(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -75,10 +76,9 @@ class Cache:
 
     def _fill(self, wanted: list[PictureName], free: int) -> None:
         def attempt(picture: PictureName) -> UInt8[Tensor, "3 H W"] | None:
-            try:
+            with suppress(PictureError):  # remembered by load
                 return self.load(picture)
-            except PictureError:
-                return None  # remembered by load
+            return None
 
         threads = min(8, os.cpu_count() or 1)
         with ThreadPoolExecutor(threads) as pool:

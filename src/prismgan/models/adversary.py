@@ -200,10 +200,10 @@ class Adversary:
             found["accuracy_task"] = (judgement.task[: len(index)].detach().argmax(dim=1) == index).float()
         return found
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return {"network": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def load(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.discriminator.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
 

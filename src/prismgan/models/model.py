@@ -265,25 +265,22 @@ class Model(ABC):
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on: networks, optimizers, balancer and position."""
-        return {
-            "generator": self.generator.state_dict(),
-            **({"helpers": self.helpers.state_dict()} if self.helpers else {}),
-            "optimizer": self.optimizer.state_dict(),
-            **({} if self.adversary is None else {"adversary": self.adversary.state()}),
-            "balancer": self.balancer.state_dict(),
-            "shares": self.shares.state_dict(),
-            "steps_done": self.steps_done,
-            "slow_down_factor": self.slow_down_factor,
-        }
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {**parts, "steps_done": self.steps_done, "slow_down_factor": self.slow_down_factor}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        self.generator.load_state_dict(state["generator"])
-        if self.helpers:
-            self.helpers.load_state_dict(state["helpers"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.adversary is not None:
-            self.adversary.load(state["adversary"])
-        self.balancer.load_state_dict(state["balancer"])
-        self.shares.load_state_dict(state["shares"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         self.steps_done = state["steps_done"]
         self.slow_down_factor = state["slow_down_factor"]
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "generator": self.generator,
+            "helpers": self.helpers or None,
+            "optimizer": self.optimizer,
+            "adversary": self.adversary,
+            "balancer": self.balancer,
+            "shares": self.shares,
+        }
+        return {name: part for name, part in parts.items() if part is not None}

@@ -142,11 +142,8 @@ class _Memory:
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
 
-    def __deepcopy__(self, memo: object) -> "_Memory":
-        return _Memory()  # tensors with a graph cannot be copied, and a copy has no use for them
-
     def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
-        return _Memory, ()
+        return _Memory, ()  # tensors with a graph cannot be copied, and a copy has no use for them
 
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         if key.is_inference():  # such tensors do not count their changes

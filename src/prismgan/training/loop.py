@@ -168,16 +168,11 @@ class Average:
     @contextmanager
     def applied(self) -> Iterator[None]:
         own = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self._fill(self.average)
+        self.network.load_state_dict(self.average, strict=False)
         try:
             yield
         finally:
-            self._fill(own)
-
-    @torch.no_grad()
-    def _fill(self, values: Mapping[str, Tensor]) -> None:
-        for name, parameter in self.network.named_parameters():
-            parameter.copy_(values[name])
+            self.network.load_state_dict(own, strict=False)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         for name, value in state.items():

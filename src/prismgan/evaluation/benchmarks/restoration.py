@@ -40,9 +40,9 @@ class Judged(NamedTuple):
 
 def _measure(bench: Bench) -> Iterator[Measurement]:
     for entry in bench.of_kind("super_resolution"):
-        for name, literature in SUPER_RESOLUTION.items():
+        for name, by_scale in SUPER_RESOLUTION.items():
             # A border of `scale` pixels is left out, as in papers.
-            judged = [Judged(PSNR_Y, entry.scale, literature=literature.get(entry.scale, {}))]
+            judged = [Judged(PSNR_Y, entry.scale, literature=by_scale.get(entry.scale, {}))]
             yield from _enlarged(bench, entry.name, entry.scale, name, judged)
     faults = []
     for sigma, literature in DENOISING.items():

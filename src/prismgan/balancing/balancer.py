@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -110,20 +111,19 @@ class DynamicWeightAverage(Balancer):
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
-        self.curves = nn.ModuleDict({name: _Curve() for name in weights})
+        self.curves = cast("dict[str, _Curve]", nn.ModuleDict({name: _Curve() for name in weights}))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.steps: Tensor
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         given = dict(zip(self.curves, self._factors(), strict=True))
         scaled = {name: given[name] * loss for name, loss in losses.items()}
-        curves = self._curves()
         for name, loss in zip(losses, step.mean(torch.stack([*losses.values()]).detach()), strict=True):
-            curves[name].add(loss)
+            self.curves[name].add(loss)
         self.steps += 1
         if int(self.steps) >= WINDOW:
             self.steps.zero_()
-            for curve in curves.values():
+            for curve in self.curves.values():
                 curve.close()
         return weighted_sum(scaled, self.recipe_weights)
 
@@ -132,11 +132,8 @@ class DynamicWeightAverage(Balancer):
 
     def _factors(self) -> Float[Tensor, " K"]:
         """The softmax of the loss ratios of the last two windows, times K."""
-        ratios = torch.stack([curve.ratio() for curve in self._curves().values()])
+        ratios = torch.stack([curve.ratio() for curve in self.curves.values()])
         return len(ratios) * torch.softmax(ratios / TEMPERATURE, dim=0)
-
-    def _curves(self) -> dict[str, "_Curve"]:
-        return {name: curve for name, curve in self.curves.items() if isinstance(curve, _Curve)}
 
 
 class _Curve(nn.Module):

@@ -219,8 +219,7 @@ def _gaussian_blur(image: Float[Tensor, "3 H W"], sigma: float) -> Float[Tensor,
     from kornia.filters import gaussian_blur2d  # takes long to import, and is not always needed
 
     side = 2 * math.ceil(3 * sigma) + 1
-    blurred: Tensor = gaussian_blur2d(image[None], (side, side), (sigma, sigma), border_type="replicate")
-    return blurred[0]
+    return gaussian_blur2d(image[None], (side, side), (sigma, sigma), border_type="replicate")[0]
 
 
 def _defocus(image: Float[Tensor, "3 H W"], radius: float) -> Float[Tensor, "3 H W"]:
@@ -236,8 +235,7 @@ def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Fl
         return image  # a way of one pixel; kornia refuses it
     from kornia.filters import motion_blur
 
-    blurred: Tensor = motion_blur(image[None], length, angle, 0.0, border_type="replicate")
-    return blurred[0]
+    return motion_blur(image[None], length, angle, 0.0, border_type="replicate")[0]
 
 
 def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:

@@ -82,5 +82,4 @@ class OnNoise:
 
     @torch.no_grad()
     def _generate(self, latent: Float[Tensor, "B Z"]) -> Mapping[str, Float[Tensor, "B 3 H W"]]:
-        outputs: Mapping[str, Tensor] = self.generator(latent.to(self.model.device))
-        return outputs
+        return self.generator(latent.to(self.model.device))

@@ -73,16 +73,9 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
             f"metric 'ssim': expected pictures of at least {WINDOW} x {WINDOW} pixels (its window), "
             f"found {width} x {height}; compare larger pictures"
         )
-    value: Tensor = structural_similarity_index_measure(
-        _unit(output),
-        _unit(expected),
-        gaussian_kernel=True,
-        sigma=1.5,
-        kernel_size=WINDOW,
-        data_range=1.0,
-        reduction="none",
-    )
-    return value.reshape(output.shape[0])
+    # Its defaults are the paper's window and constants.
+    pair = _unit(output), _unit(expected)
+    return structural_similarity_index_measure(*pair, data_range=1.0, reduction="none").reshape(output.shape[0])
 
 
 def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

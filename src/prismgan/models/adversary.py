@@ -134,8 +134,7 @@ class Adversary:
 
     def _judge(self, images: Tensor, index: Tensor) -> Judgement:
         with self.autocast:
-            judgement: Judgement = self.discriminator(images, index)
-        return judgement
+            return self.discriminator(images, index)
 
     def _extras(
         self, judged: AdversarialBatch, judgement: Judgement, step: int, random: torch.Generator

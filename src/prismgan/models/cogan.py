@@ -101,5 +101,4 @@ class CoGan(Model):
         each row gets that of its number."""
         if latent is None:
             latent = self.generator.draw_latent(len(source), torch.Generator().manual_seed(self.seed))
-        outputs: dict[str, Tensor] = self.generator(latent.to(self.device), tasks)
-        return outputs
+        return self.generator(latent.to(self.device), tasks)

@@ -37,15 +37,8 @@ class CWGANConfig(ModelConfig):
 
     @property
     def opponent(self) -> AdversaryConfig:
-        return AdversaryConfig(
-            discriminator=self.critic.discriminator,
-            rate=self.critic.rate,
-            clip=self.critic.clip,
-            objective="wasserstein",
-            stages="two",
-            penalty_weight=self.critic.penalty_weight,
-            classification_weight=0,
-        )
+        own = self.critic.model_dump(exclude={"steps"})
+        return AdversaryConfig(**own, objective="wasserstein", stages="two", classification_weight=0)
 
 
 class CWGAN(Model):

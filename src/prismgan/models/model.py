@@ -220,8 +220,7 @@ class Model(ABC):
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
         """Every task's image, by one pass in float32."""
-        outputs: dict[str, Tensor] = self.generator(source, latent, tasks)
-        return outputs
+        return self.generator(source, latent, tasks)
 
     @torch.no_grad()
     def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:

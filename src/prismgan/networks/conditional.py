@@ -94,8 +94,7 @@ class Restored(nn.Module):
         self.last = zero_(convolution(width, 3 * (2 * scale) ** 2, size=3 if scale < 4 else 1))
 
     def forward(self, maps: Float[Tensor, "B C h w"], base: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
-        cells: Tensor = self.last(maps)
-        return cells
+        return self.last(maps)
 
 
 class Repainted(nn.Module):

@@ -89,8 +89,7 @@ def smooth(values: Floats, geometric: bool) -> Floats:
     work = np.log(values) if geometric else values
     window = np.ones(2 * reach + 1)
     means = np.convolve(work, window, "same") / np.convolve(np.ones_like(work), window, "same")
-    smoothed: Floats = np.exp(means) if geometric else means
-    return smoothed
+    return np.exp(means) if geometric else means
 
 
 def bounds_of(curves: Sequence[Floats]) -> tuple[float, float, bool]:

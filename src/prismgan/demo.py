@@ -18,7 +18,7 @@ from prismgan.files import entries, locked
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 from prismgan.render import Renderer, measure_cost, sheet
-from prismgan.report import Chapter, write_chapters, write_report
+from prismgan.report import Chapter, write_page, write_report
 from prismgan.training.display import Terminal
 from prismgan.training.head_training import add_task
 from prismgan.training.run import Run
@@ -56,7 +56,8 @@ def _run(folder: Path, minutes: float | None, console: Console) -> None:
     chapters = [_render_ready_made(console, folder / READY_MADE)]
     made = {"looks": folder / READY_MADE / SHEET}
     if minutes is None:
-        write_chapters(folder / REPORT, title=demo_recipe().name, text="Rendered, nothing trained.", chapters=chapters)
+        page = {"title": demo_recipe().name, "headline": "Rendered, nothing trained.", "chapters": chapters}
+        write_page(folder / REPORT, "demo.html", page)
     else:
         style = _learn_style(console, folder / NEW_STYLE, minutes / 2)
         trainer = _train(console, folder / FROM_SCRATCH, minutes) if style is not None else None

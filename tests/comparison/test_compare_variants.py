@@ -14,6 +14,7 @@ from prismgan.comparison.plan import find_trainings
 from prismgan.comparison.variants import MODELS, Axis, Variant, budget_of, find_variants, must_be_equal
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
+from prismgan.networks import KINDS
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 
@@ -120,7 +121,7 @@ def test_what_is_refused(case: str, recipe: Path) -> None:
 
 def test_budgets_are_counted(recipe: Path) -> None:
     joint, experts = find_variants(recipe, [], ["prism", "experts"])
-    counts = joint.recipes[""].model.make_generator([]).parameter_counts
+    counts = KINDS["prism"].generator(joint.recipes[""].model.generator, []).parameter_counts
     budget, apart = budget_of(joint), budget_of(experts)
     assert (budget.steps, budget.batch_size, budget.crop) == (8, 2, 32)
     mapping = counts()["shared"]

@@ -13,7 +13,6 @@ from prismgan.comparison.variants import EXPERTS
 from prismgan.evaluation.measurement import Measurement
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart
-from prismgan.report.page import write_page
 from prismgan.report.wording import signed, with_half
 
 MAXIMUM_FIGURES = 4
@@ -135,8 +134,3 @@ class ComparisonReport:
                 lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
                 charts.append(chart(f"{task}: {name}", lines))
         return [each for each in charts if each is not None]
-
-
-def write_comparison_report(folder: Path, findings: Findings) -> Path:
-    """Write ``report.html`` into a comparison's folder: tables, heat maps, curves and pictures, for a browser."""
-    return write_page(folder / "report.html", "comparison.html", ComparisonReport(folder, findings))

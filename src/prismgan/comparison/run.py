@@ -8,11 +8,12 @@ from prismgan import data
 from prismgan.cluster import TRIES, spread
 from prismgan.comparison.findings import find, write_json
 from prismgan.comparison.plan import ComparisonDisplay, Training, find_trainings, must_be_startable
-from prismgan.comparison.report import write_comparison_report
+from prismgan.comparison.report import ComparisonReport
 from prismgan.comparison.variants import Variant, budget_of, must_be_equal
 from prismgan.errors import DivergedError, PrismganError
 from prismgan.files import locked
 from prismgan.report.history import read_history
+from prismgan.report.page import write_page
 from prismgan.training.display import Display
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
@@ -69,7 +70,7 @@ def compare(
                 display.leave()
     found = find(variants, budgets, trainings, folder)
     write_json(folder / "compare.json", found)
-    return write_comparison_report(folder, found)
+    return write_page(folder / "report.html", "comparison.html", ComparisonReport(folder, found))
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:

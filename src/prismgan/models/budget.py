@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from prismgan.errors import RecipeError
 from prismgan.models.config import ModelConfig, head_specs
-from prismgan.networks import Discriminator
+from prismgan.networks import KINDS, Discriminator
 from prismgan.tasks import Task
 
 TOLERANCE = 0.05  # by which part two models' sizes may differ
@@ -17,12 +17,13 @@ C = TypeVar("C", bound=ModelConfig)
 
 def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
     """Number of weights of what these tasks are rendered with."""
-    return sum(config.make_generator(head_specs(tasks)).parameter_counts().values())
+    generator = KINDS[config.kind].generator(config.generator, head_specs(tasks))
+    return sum(generator.parameter_counts().values())
 
 
 def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
     """Number of weights of every network that is trained beside the generator."""
-    networks = dict(config.helpers(head_specs(tasks)))
+    networks = dict(KINDS[config.kind].helpers(config.generator, head_specs(tasks)))
     if config.opponent is not None:
         networks["discriminator"] = Discriminator(config.opponent.discriminator, [task.name for task in tasks])
     return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}

@@ -2,16 +2,15 @@
 
 import math
 from abc import ABC
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
-from torch import nn
 
 from prismgan.balancing import BalancerName
 from prismgan.config import Config
 from prismgan.models.adversary import AdversaryConfig
-from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator
+from prismgan.networks import GeneratorSizes, HeadSpec
 from prismgan.tasks import Task
 from prismgan.weights import HeadEntry
 
@@ -70,10 +69,6 @@ class ModelConfig(Config, ABC):
         """The game against a discriminator; None for a model that has none."""
         return None
 
-    def helpers(self, specs: Sequence[HeadSpec]) -> Mapping[str, nn.Module]:
-        """Networks that are trained together with the generator and not rendered with, by name."""
-        return KINDS[self.kind].helpers(self.generator, specs)
-
     def check(self, tasks: Sequence[Task], crop: int) -> None:
         """Reject tasks or crop sizes (pixels that losses see) that this model cannot train on, by a ValueError."""
         if self.opponent is not None:
@@ -83,9 +78,6 @@ class ModelConfig(Config, ABC):
                     f"training.crop: {crop} pixels are too few for a discriminator of {levels} levels; "
                     f"use at least {2 ** (levels + 1)}, or fewer levels"
                 )
-
-    def make_generator(self, specs: Sequence[HeadSpec]) -> TaskGenerator:
-        return KINDS[self.kind].generator(self.generator, specs)
 
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:

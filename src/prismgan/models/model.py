@@ -20,7 +20,7 @@ from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.models.step import AdversarialBatch, StepContext, present, row_weights
-from prismgan.networks import Discriminator, TaskGenerator
+from prismgan.networks import KINDS, Discriminator
 from prismgan.tasks import Task
 from prismgan.weights import find_features
 
@@ -49,9 +49,10 @@ class Model(ABC):
         self.autocast = torch.autocast(device.split(":")[0], precision, enabled=precision != torch.float32)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator: TaskGenerator = config.make_generator(head_specs(tasks))
+            kind, specs = KINDS[config.kind], head_specs(tasks)
+            self.generator = kind.generator(config.generator, specs)
             """The network whose weights are averaged (EMA) and rendered with."""
-            self.helpers = nn.ModuleDict(config.helpers(head_specs(tasks)))
+            self.helpers = nn.ModuleDict(kind.helpers(config.generator, specs))
             """Networks that learn with it and are not rendered with."""
             for network in (self.generator, self.helpers):
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,11 +28,6 @@ class Chapter(NamedTuple):
     title: str
     text: str
     picture: Path | None = None
-
-
-def write_chapters(out: Path, *, title: str, text: str, chapters: Sequence[Chapter]) -> None:
-    """Write a report of chapters alone: one file with pictures, for a browser."""
-    write_page(out, "demo.html", {"title": title, "headline": text, "chapters": chapters})
 
 
 def embed(path: Path, longest: int) -> Embedded:

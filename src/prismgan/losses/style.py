@@ -68,8 +68,6 @@ class StyleStatistics(Loss):
             seen = [[moments(level.float()) for level in features(exemplar[None])] for exemplar in exemplars]
         self.depth = min(len(levels) for levels in seen)
         """Levels; an exemplar that is too small for a level leaves it out."""
-        if self.depth == 0:
-            raise ValueError("a style's exemplar is too small for the feature network")
         for level in range(self.depth):
             gram, mean = (torch.cat(each).mean(0) for each in zip(*(levels[level] for levels in seen), strict=True))
             power = gram.diagonal().clamp_min(1e-6).sqrt()

@@ -66,10 +66,10 @@ def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) ->
     found = []
     for training in trainings:
         name = f"{training.part} " if training.part else ""
-        if training.diverged:
+        if training.times("diverged"):
             found.append(f"{name}diverged")
-        elif training.rollbacks:
-            found.append(f"{name}went back to a checkpoint {training.rollbacks} times")
+        elif rollbacks := training.times("rollback"):
+            found.append(f"{name}went back to a checkpoint {rollbacks} times")
         for task in _tasks(training):
             metric = quality.worse_than_nothing(variant, task, training.seed)
             if metric:

@@ -36,17 +36,13 @@ class Training:
     def seed(self) -> int:
         return self.recipe.seed
 
-    @property
-    def diverged(self) -> bool:
-        return any(event == "diverged" for event in self._events())
-
-    @property
-    def rollbacks(self) -> int:
-        return sum(event == "rollback" for event in self._events())
+    def times(self, event: str) -> int:
+        """How often the training's log has an event: ``diverged``, ``rollback``."""
+        return sum(line is not None and line.get("event") == event for _, line in self.run.lines())
 
     @property
     def done(self) -> bool:
-        if self.diverged:
+        if self.times("diverged"):
             return True
         try:
             evaluation = Evaluation.read(self.run.folder / "evaluation.json")
@@ -61,9 +57,6 @@ class Training:
             return True
         shutil.rmtree(self.run.folder, ignore_errors=True)  # what was killed before its first checkpoint
         return False
-
-    def _events(self) -> list[str]:
-        return [str(line.get("event")) for _, line in self.run.lines() if line is not None]
 
 
 def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> list[Training]:
@@ -124,12 +117,17 @@ class ComparisonDisplay(Display):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def skip(self, training: Training, seconds: float) -> None:
-        self._finish(training, training.recipe.training.steps, seconds)
+    def finish(self, training: Training, seconds: float, first: int = 0) -> None:
+        """A training is done; its steps from ``first`` on took so long."""
+        steps = training.recipe.training.steps
+        self._timed += steps - first
+        self._seconds += seconds
+        self._done += steps
+        self._bars.update(self._all, completed=self._done)
 
     def done(self, training: Training, seconds: float, machine: str) -> None:
         """A training is done, by another machine, which took so long."""
-        self.skip(training, seconds)
+        self.finish(training, seconds)
         self.event(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
 
     def enter(self, training: Training) -> None:
@@ -139,8 +137,7 @@ class ComparisonDisplay(Display):
 
     def leave(self) -> None:
         assert self._current is not None
-        steps = self._current.recipe.training.steps - self._first
-        self._finish(self._current, steps, time.monotonic() - self._entered)
+        self.finish(self._current, time.monotonic() - self._entered, self._first)
         self._current = None
 
     def start(self, step: int, steps: int) -> None:
@@ -160,12 +157,6 @@ class ComparisonDisplay(Display):
     def event(self, message: str) -> None:
         name = f"{self._name(self._current)}: " if self._current is not None else ""
         self.console.print(f"{name}{message}", highlight=False, markup=False, soft_wrap=True)
-
-    def _finish(self, training: Training, steps: int, seconds: float) -> None:
-        self._timed += steps
-        self._seconds += seconds
-        self._done += training.recipe.training.steps
-        self._bars.update(self._all, completed=self._done)
 
     def _name(self, training: Training) -> str:
         number = 1 + [each.run.folder for each in self.trainings].index(training.run.folder)

@@ -56,7 +56,7 @@ def compare(
         waiting = [training for training in trainings if not training.done]
         for training in trainings:
             if training.done:
-                display.skip(training, read_history(training.run.metrics).seconds)
+                display.finish(training, read_history(training.run.metrics).seconds)
         if len(waiting) < len(trainings):
             display.event(f"{len(trainings) - len(waiting)} of {len(trainings)} trainings are done")
         if cluster is not None and waiting:

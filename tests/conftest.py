@@ -117,26 +117,32 @@ def draw_picture() -> DrawPicture:
     return _draw
 
 
+def write_tiny_recipe(folder: Path, changes: Mapping[str, Any] | None = None) -> Path:
+    """Pictures and ``recipe.yaml`` in the folder, with a few values changed."""
+    recipe = copy.deepcopy(TINY)
+    for path, value in (changes or {}).items():
+        *keys, last = path.split(".")
+        place = recipe
+        for key in keys:
+            place = place[key]
+        place[last] = value
+    for number in range(5):
+        _draw(folder / "photos" / f"photo-{number}.jpg", 64 + 2 * number, 72, number)
+    _draw(folder / "held-out" / "test.png", 70, 66, 20)
+    _draw(folder / "painting.png", 80, 100, 90)
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    return folder / "recipe.yaml"
+
+
 @pytest.fixture(scope="session")
-def tiny_recipe() -> TinyRecipe:
-    """``tiny_recipe(folder, {"training.steps": 6})`` writes pictures and ``recipe.yaml``, with a few values changed."""
+def tiny_recipe() -> Iterator[TinyRecipe]:
+    """``tiny_recipe(folder, {"training.steps": 6})`` writes pictures and ``recipe.yaml``, with a few values changed.
 
-    def write(folder: Path, changes: Mapping[str, Any] | None = None) -> Path:
-        recipe = copy.deepcopy(TINY)
-        for path, value in (changes or {}).items():
-            *keys, last = path.split(".")
-            place = recipe
-            for key in keys:
-                place = place[key]
-            place[last] = value
-        for number in range(5):
-            _draw(folder / "photos" / f"photo-{number}.jpg", 64 + 2 * number, 72, number)
-        _draw(folder / "held-out" / "test.png", 70, 66, 20)
-        _draw(folder / "painting.png", 80, 100, 90)
-        (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
-        return folder / "recipe.yaml"
-
-    return write
+    From here on a discriminator is measured on 4 crops, not on 32: that took a fifth of a tiny training.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prismgan.evaluation.photos.JUDGED", 4)
+        yield write_tiny_recipe
 
 
 def _finished(words: Sequence[object], main: Callable[[], object]) -> Finished:

@@ -73,7 +73,7 @@ def write() -> None:
     for task, picture in Renderer.load(WEIGHTS)(source(), TASKS).items():
         Image.fromarray(np.asarray(picture)).save(FOLDER / f"{task}.png", optimize=True)
     with tempfile.TemporaryDirectory() as folder:
-        found = losses(Path(folder), conftest.tiny_recipe.__wrapped__())
+        found = losses(Path(folder), conftest.write_tiny_recipe)
     (FOLDER / "losses.json").write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -22,10 +22,12 @@ import yaml
 from jaxtyping import install_import_hook
 from PIL import Image
 
+from helpers.checked import checked
+
 # Before the package is first imported: in tests every call of what computes on tensors is checked against its
 # annotations, shapes included. Other parts refuse wrong values in words of their own, which tests ask for.
 CHECKED = ("balancing", "losses", "metrics", "networks")
-install_import_hook([f"prismgan.{name}" for name in CHECKED], "checked.checked")
+install_import_hook([f"prismgan.{name}" for name in CHECKED], f"{checked.__module__}.{checked.__name__}")
 
 import prismgan  # noqa: E402
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.tiny_weights import tiny_weights
 from prismgan import packages
 from prismgan.errors import PrismganError
-from tiny_weights import tiny_weights
 
 
 def test_a_missing_package_is_named_by_its_own_name_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from math import sqrt
 
 import pytest
 import torch
-from games import Shared
 from torch import nn
 
+from helpers.games import Shared
 from prismgan.balancing import BALANCERS, Balancer, BalancerName, Fixed, Step
 from prismgan.balancing.aggregated import METHODS
 from prismgan.errors import PrismganError

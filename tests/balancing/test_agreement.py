@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from math import nan, sqrt
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from helpers.tiny_models import NAMES, batch, model
 from prismgan.balancing import gradient_cosines
-
-sys.path.append(str(Path(__file__).parents[1] / "models"))
-
-from tiny_models import NAMES, batch, model
 
 
 def test_of_a_linear_toy_by_hand() -> None:

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 import torch
-from games import WEIGHTS, Shared, game
 
+from helpers.games import WEIGHTS, Shared, game
 from prismgan.balancing import BALANCERS, Balancer, BalancerName, Step
 
 each_balancer = pytest.mark.parametrize("name", BALANCERS)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from games import WEIGHTS, game
-
+from helpers.games import WEIGHTS, game
 from prismgan.balancing import Fixed, Step
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from games import WEIGHTS, game
 
+from helpers.games import WEIGHTS, game
 from prismgan.balancing import Normalised, Step
 
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from games import WEIGHTS, game
 
+from helpers.games import WEIGHTS, game
 from prismgan.balancing import Step, Uncertainty
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import tree
+
+from helpers.trees import tree
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trees import tree
 
-from broken_files import BROKEN, CLIPS, NOISE, Clips, saved, whole_clips
+from helpers.broken_files import BROKEN, CLIPS, NOISE, Clips, saved, whole_clips
+from helpers.tiny_weights import tiny_weights
+from helpers.trees import tree
 from prismgan.render.video.segment import ClipJob
-from tiny_weights import tiny_weights
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

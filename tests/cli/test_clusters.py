@@ -26,8 +26,8 @@ import psutil
 import pytest
 from fsspec.core import url_to_fs
 
+from helpers.tiny_weights import tiny_weights
 from prismgan import cluster
-from tiny_weights import tiny_weights
 
 pytest.importorskip("ray")
 # Processes of Ray take long to start where many others want the cores.
@@ -234,7 +234,7 @@ def test_many_clips_and_a_machine_that_dies(
 ) -> None:
     """A clip goes on behind its last segment, elsewhere; the clips are those of this process alone."""
     pytest.importorskip("av", reason="av is not installed")
-    from tiny_clips import make_clip
+    from helpers.tiny_clips import make_clip
 
     monkeypatch.chdir(tmp_path)
     clips = [make_clip(Path(f"{number}.mp4"), sound=None).name for number in range(4)]
@@ -291,7 +291,7 @@ def exists(place: str) -> bool:
 def place(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., Path], bucket: str) -> Path:
     """A folder and a bucket with the files that the page's commands name."""
     pytest.importorskip("av", reason="av is not installed")
-    from tiny_clips import make_clip
+    from helpers.tiny_clips import make_clip
 
     folder = tmp_path_factory.mktemp("page")
     photos = tiny_recipe(folder, {"training.steps": 1}).parent / "photos"

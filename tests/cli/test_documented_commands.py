@@ -66,7 +66,7 @@ def test_a_command_runs(words: str, there: Path, command: Callable[..., Any], mo
             for package in packages:
                 pytest.importorskip(package, reason=f"{package} is not installed")
     if "clip.mp4" in words:
-        from tiny_clips import make_clip
+        from helpers.tiny_clips import make_clip
 
         make_clip(there / "clip.mp4", sound=None, times=range(0, 160, 40))
     shorter: list[str] = []

@@ -15,8 +15,8 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import save_file
-from trees import tree
 
+from helpers.trees import tree
 from prismgan.weights import load_weights, save_weights
 
 WriteRecipe = Callable[..., Path]

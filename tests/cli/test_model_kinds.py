@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from helpers.tiny_clips import make_clip
+from helpers.tiny_kinds import COMPARISON_KINDS, tiny_model
 from prismgan.recipes.weights import trained_model
 from prismgan.weights import load_weights
-from tiny_clips import make_clip
-from tiny_kinds import COMPARISON_KINDS, tiny_model
 
 TASKS = ["restore", "enlarge", "paint"]
 every_kind = pytest.mark.parametrize("kind", COMPARISON_KINDS)

@@ -11,9 +11,9 @@ import pytest
 import torch
 import yaml
 
+from helpers.tiny_weights import tiny_weights
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights
-from tiny_weights import tiny_weights
 
 Refused = Callable[..., str]
 ROOT = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.squeeze_weights import written
 from prismgan import images
 from prismgan.errors import RecipeError
 from prismgan.evaluation.measurement import Measurement
@@ -21,7 +22,6 @@ from prismgan.recipes.text import load
 from prismgan.tasks import Task
 from prismgan.tasks.paired import Restore
 from prismgan.tasks.unpaired import Style, UnpairedEntry
-from squeeze_weights import written
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import tiny_weights as tiny_weights_module
+from helpers import tiny_weights as tiny_weights_module
 from prismgan import PrismganError, packages
 from prismgan.errors import PictureError
 from prismgan.weights import Weights, save_weights

@@ -67,7 +67,7 @@ def write() -> None:
 
     sys.path.insert(0, str(FOLDER.parent))
     import conftest
-    from tiny_weights import tiny_weights
+    from helpers.tiny_weights import tiny_weights
 
     tiny_weights(*TASKS).save(WEIGHTS, torch.float16)
     for task, picture in Renderer.load(WEIGHTS)(source(), TASKS).items():

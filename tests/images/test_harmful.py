@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from broken_files import BROKEN
-from harmful_files import HARMFUL, PARTS
+from helpers.broken_files import BROKEN
+from helpers.harmful_files import HARMFUL, PARTS
 from prismgan import images
 from prismgan.images import opening
 

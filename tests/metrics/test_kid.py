@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.squeeze_weights import written
 from prismgan.data import builtin
 from prismgan.images import to_float
 from prismgan.metrics import kid
 from prismgan.metrics.learnt import SUBSETS, kid_of_features
 from prismgan.weights import default_features, load_squeeze
-from squeeze_weights import written
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.squeeze_weights import heads, written
 from prismgan.errors import WeightsError
 from prismgan.metrics import lpips
 from prismgan.metrics.learnt import load_heads, lpips_distance
 from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import load_squeeze
-from squeeze_weights import heads, written
 
 
 class Colours(LearntFeatures):

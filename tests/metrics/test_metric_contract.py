@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.squeeze_weights import heads, squeeze
 from prismgan.errors import PictureError
 from prismgan.metrics import CONTENT_METRICS, METRICS, PAIR_METRICS, Metric
 from prismgan.metrics.learnt import lpips_distance
 from prismgan.networks.features import SqueezeFeatures
-from squeeze_weights import heads, squeeze
 
 BEST = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.0, "lpips": 0.0, "absolute": 0.0}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tiny_models import config_of, tasks
 
+from helpers.tiny_kinds import PHOTO_KINDS
+from helpers.tiny_models import config_of, tasks
 from prismgan.errors import RecipeError
 from prismgan.models import MODELS, PrismConfig
 from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
-from tiny_kinds import PHOTO_KINDS
 
 every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)
 

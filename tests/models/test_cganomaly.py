@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_models import NAMES, batch, model_of, smooth
 
+from helpers.tiny_models import NAMES, batch, model_of, smooth
 from prismgan.losses.comparison import absolute_distance, min_max, squared_distance
 from prismgan.models.cganomaly import CGANomaly, _mean_matching
 

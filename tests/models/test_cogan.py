@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import smooth
 from torch import Tensor
 
+from helpers.tiny_models import smooth
 from prismgan.batch import Batch
 from prismgan.models.cogan import CoGan, CoGanConfig
 from prismgan.tasks import Task

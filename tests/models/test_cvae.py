@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_models import batch, model_of
 from torch import Tensor
 
+from helpers.tiny_models import batch, model_of
 from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.cvae import CVAE
 

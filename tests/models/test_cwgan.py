@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import batch, model_of
 from torch import Tensor, nn
 
+from helpers.tiny_models import batch, model_of
 from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.models.cwgan import CWGAN, CriticConfig, CWGANConfig
 from prismgan.models.step import StepContext

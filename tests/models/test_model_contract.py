@@ -9,14 +9,14 @@ import math
 
 import pytest
 import torch
-from states import changed, parameters, same
-from tiny_models import NAMES, batch, config_of, model_of, smooth, stripes, tasks
 
+from helpers.states import changed, parameters, same
+from helpers.tiny_kinds import PHOTO_KINDS
+from helpers.tiny_models import NAMES, batch, config_of, model_of, smooth, stripes, tasks
 from prismgan.balancing import BALANCERS
 from prismgan.errors import DataError
 from prismgan.metrics import METRICS
 from prismgan.models import MODELS
-from tiny_kinds import PHOTO_KINDS
 
 PSNR = next(metric for metric in METRICS if metric.name == "psnr")
 every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 import torch
-from tiny_models import batch, model
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.tiny_models import batch, model
 from prismgan.losses.objectives import OBJECTIVES, ObjectiveName, wasserstein_penalty, zero_centred_penalty
 from prismgan.models import AdversarialBatch, Adversary, AdversaryConfig
 from prismgan.models.step import StepContext

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 import torch
-from states import changed, parameters, same
-from tiny_models import NAMES, batch, config, model, smooth, tasks
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.states import changed, parameters, same
+from helpers.tiny_models import NAMES, batch, config, model, smooth, tasks
 from prismgan.balancing import BALANCERS
 from prismgan.balancing import balancer as balancers
 from prismgan.balancing.aggregated import METHODS

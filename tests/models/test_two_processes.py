@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-import two_processes
 from torch import Tensor, distributed
 
-from tiny_kinds import COMPARISON_KINDS
+from helpers import two_processes
+from helpers.tiny_kinds import COMPARISON_KINDS
 
 pytestmark = [
     pytest.mark.slow,

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers.squeeze_weights import convolution, squeeze
 from prismgan import images
 from prismgan.data import pictures
 from prismgan.errors import WeightsError
@@ -25,7 +26,6 @@ from prismgan.networks import FeatureNetwork
 from prismgan.networks.features import SqueezeFeatures
 from prismgan.recipes.text import parse
 from prismgan.weights import default_features, find_features, load_features, load_squeeze
-from squeeze_weights import convolution, squeeze
 
 Tensors = dict[str, Tensor]
 WIDTHS = ((4, 5), (6, 7), (8, 8, 8, 8), (9, 9, 9, 9), (10,))

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from tiny_renderers import pixels, tiny_renderer
 
+from helpers.tiny_renderers import pixels, tiny_renderer
 from prismgan.errors import PictureError, PrismganError
 from prismgan.images import Picture, open_picture, write_picture
 from prismgan.render import Renderer, Request

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_renderers import pixels, tiny_renderer
 
 import prismgan
+from helpers.tiny_renderers import pixels, tiny_renderer
 from prismgan import PrismganError, Renderer
 from prismgan.images import Picture, write_picture
 from prismgan.render.inputs import InMemory

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_renderers import difference, pixels, tiny_renderer
 
+from helpers.tiny_renderers import difference, pixels, tiny_renderer
 from prismgan import PrismganError, Renderer, images
 from prismgan.render import Request, stages
 

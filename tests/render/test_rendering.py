@@ -13,9 +13,9 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tiny_renderers import difference, pixels, tiny_renderer
 
 import prismgan
+from helpers.tiny_renderers import difference, pixels, tiny_renderer
 from prismgan import PrismganError, Renderer, images, render
 from prismgan.errors import PictureError
 from prismgan.render import Request

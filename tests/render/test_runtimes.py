@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_renderers import TASKS, difference, pixels, tiny_renderer
 
+from helpers.tiny_renderers import TASKS, difference, pixels, tiny_renderer
 from prismgan import PrismganError, Renderer, packages
 from prismgan.render import Request, runtimes
 from prismgan.render.runtimes import RUNTIMES, Pass, make_runtime

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.tiny_weights import tiny_weights
 from prismgan import images
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
 from prismgan.render.sampler import Sampler, between, strips, write_samples
 from prismgan.weights import FORMAT, HeadEntry, Header, Weights, load_weights
-from tiny_weights import tiny_weights
 
 SIDE = 16
 

@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from tiny_weights import tiny_weights
+from helpers.tiny_weights import tiny_weights
 
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_renderers import TASKS, difference, pixels, tiny_renderer
 
+from helpers.tiny_renderers import TASKS, difference, pixels, tiny_renderer
 from prismgan.render import stages
 from prismgan.render.tiles import SMALLEST, smallest_area, tile_sides, tiles
 

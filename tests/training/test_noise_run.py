@@ -12,8 +12,8 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from test_resume import assert_same, kill_at, lines, trained
 
+from helpers.trainings import assert_same, kill_at, lines, trained
 from prismgan import images
 
 STEPS = 20

@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("av")
 
-from tiny_clips import frames, make_clip, packets, saved_weights, times
+from helpers.tiny_clips import frames, make_clip, packets, saved_weights, times
 
 Command = Callable[..., Any]
 TASKS = ("paint", "restore")

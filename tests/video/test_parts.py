@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 pytest.importorskip("av")
 
+from helpers.tiny_clips import make_clip
 from prismgan.errors import PictureError
 from prismgan.render.video import container
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.render.video.join import ranks_to_decoding_times
 from prismgan.render.video.pipeline import Channel, Stopped
 from prismgan.render.video.segment import CODECS, Encoding, encode_segment
-from tiny_clips import make_clip
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=40), st.integers(-50, 50), st.randoms(use_true_random=False))

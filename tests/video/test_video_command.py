@@ -21,6 +21,7 @@ av = pytest.importorskip("av")
 
 from rich.console import Console  # noqa: E402
 
+from helpers.tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.cli.video import video  # noqa: E402
 from prismgan.files import entries  # noqa: E402
@@ -28,7 +29,6 @@ from prismgan.render import Renderer, Request  # noqa: E402
 from prismgan.render.video.clip import open_clip  # noqa: E402
 from prismgan.render.video.segment import Encoding  # noqa: E402
 from prismgan.render.video.settings import Settings, parts_kept  # noqa: E402
-from tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
 
 Command = Callable[..., Any]
 MILLISECOND = Fraction(1, 1000)

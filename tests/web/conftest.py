@@ -9,8 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is not installed")
 
-from tiny_server import client_of, send
-
+from helpers.tiny_server import client_of, send
 from prismgan.web.limits import Limits
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import PHOTO, give, give_and_wait, open_look, opened, served
+
+from helpers.browsing import PHOTO, give, give_and_wait, open_look, opened, served
 
 pytest.importorskip("av")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
+from helpers.tiny_clips import make_clip  # noqa: E402
+from helpers.tiny_weights import tiny_weights  # noqa: E402
 from prismgan.web.serving import make_application, server_of  # noqa: E402
 from prismgan.web.workshop import Studio  # noqa: E402
-from tiny_clips import make_clip  # noqa: E402
-from tiny_weights import tiny_weights  # noqa: E402
 
 pytestmark = pytest.mark.timeout(600)
 LIGHTEST = 200_000

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_server import client_of, finished, send, until, watched
+
+from helpers.tiny_server import client_of, finished, send, until, watched
 
 pytest.importorskip("av")
 
-from broken_files import CLIPS, whole_clips
+from helpers.broken_files import CLIPS, whole_clips
+from helpers.tiny_clips import FRAMES, frames, make_clip, packets
+from helpers.tiny_weights import tiny_weights
 from prismgan import Renderer
 from prismgan.errors import PrismganError
 from prismgan.render import Request
@@ -23,8 +26,6 @@ from prismgan.render.video import settings as clip_settings
 from prismgan.render.video.clip import Reader, open_clip
 from prismgan.web import clip_routes, picture_routes
 from prismgan.web.limits import Limits
-from tiny_clips import FRAMES, frames, make_clip, packets
-from tiny_weights import tiny_weights
 
 
 @pytest.fixture(scope="module")

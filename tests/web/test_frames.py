@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_server import client_of, drawn
 
+from helpers.tiny_server import client_of, drawn
+from helpers.tiny_weights import tiny_weights
 from prismgan import Renderer
 from prismgan.render import Request
 from prismgan.web.limits import Limits
-from tiny_weights import tiny_weights
 
 FRAME = drawn(48, 64, "JPEG")
 

@@ -15,10 +15,11 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from browsing import served
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from tiny_server import drawn, finished
+
+from helpers.browsing import served
+from helpers.tiny_server import drawn, finished
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 pytest.importorskip("av")
@@ -26,11 +27,11 @@ pytest.importorskip("av")
 from schemathesis.checks import CHECKS  # noqa: E402
 from schemathesis.generation import GenerationMode  # noqa: E402
 
-from broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
+from helpers.broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
+from helpers.tiny_weights import tiny_weights  # noqa: E402
 from prismgan.web.limits import Limits  # noqa: E402
 from prismgan.web.serving import make_application, server_of  # noqa: E402
 from prismgan.web.workshop import Studio  # noqa: E402
-from tiny_weights import tiny_weights  # noqa: E402
 
 EXAMPLES = int(os.environ.get("PRISMGAN_FUZZ", "2"))
 """Of every operation as it is described, as many against its description, and of every kind of file."""

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from tiny_server import ADDRESS, watched
 
+from helpers.tiny_server import ADDRESS, watched
+from helpers.tiny_weights import tiny_weights
 from prismgan.web.serving import make_application
 from prismgan.web.workshop import Studio
-from tiny_weights import tiny_weights
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "LOCALHOST:1"])

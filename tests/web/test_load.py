@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tiny_weights import tiny_weights
+from helpers.tiny_weights import tiny_weights
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "load.py"
 

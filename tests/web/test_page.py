@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import (
+from PIL import Image
+
+from helpers.browsing import (
     HEIGHT,
     PHOTO,
     WIDTH,
@@ -26,14 +28,12 @@ from browsing import (
     set_range,
     wait_for_controls,
 )
-from PIL import Image
-from tiny_server import drawn, until
-
+from helpers.tiny_server import drawn, until
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
 from prismgan.training import head_training
 from prismgan.web.serving import make_application, server_of
 from prismgan.web.workshop import Studio
-from tiny_weights import TASKS, tiny_weights
 
 # Chromium starts slowly where other programs are busy.
 pytestmark = pytest.mark.timeout(600)

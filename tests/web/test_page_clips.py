@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import give, opened, served, set_range
-from tiny_server import until
+
+from helpers.browsing import give, opened, served, set_range
+from helpers.tiny_server import until
 
 pytest.importorskip("av")
 
+from helpers.tiny_clips import FRAMES, frames, make_clip, packets
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application, server_of
 from prismgan.web.workshop import Studio
-from tiny_clips import FRAMES, frames, make_clip, packets
-from tiny_weights import TASKS, tiny_weights
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from fastapi import UploadFile
 from PIL import Image
-from tiny_server import client_of, drawn, send
 
+from helpers.tiny_server import client_of, drawn, send
+from helpers.tiny_weights import TASKS
 from prismgan.web.limits import Limits
 from prismgan.web.uploads import SentPictures, Uploads
-from tiny_weights import TASKS
 
 
 def as_sent(content: bytes) -> UploadFile:

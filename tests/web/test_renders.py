@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from starlette.websockets import WebSocketDisconnect
-from tiny_server import client_of, drawn, finished, send, until, watched
 
+from helpers.tiny_server import client_of, drawn, finished, send, until, watched
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
 from prismgan.render import Request
 from prismgan.web.limits import Limits
-from tiny_weights import TASKS, tiny_weights
 
 
 def ask(client: Any, picture: str, **body: Any) -> Any:

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import served
 from PIL import Image
-from tiny_server import drawn, until
 
+from helpers.browsing import served
+from helpers.tiny_server import drawn, until
+from helpers.tiny_weights import tiny_weights
 from prismgan.errors import PrismganError
 from prismgan.web.serving import FILES, bound, make_application, server_of
 from prismgan.web.workshop import Studio
-from tiny_weights import tiny_weights
 
 
 @pytest.mark.slow

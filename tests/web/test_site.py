@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import (
+from PIL import Image
+
+from helpers.browsing import (
     HEIGHT,
     PHOTO,
     WIDTH,
@@ -33,12 +35,12 @@ from browsing import (
     wait_for_controls,
     working,
 )
-from PIL import Image
-from tiny_server import drawn, until
+from helpers.tiny_server import drawn, until
 
 pytest.importorskip("onnx", reason="the extra export is not installed")
 pytest.importorskip("onnxruntime", reason="the extra export is not installed")
 
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan.errors import PrismganError
 from prismgan.images.pixels import from_pixels, to_pixels
 from prismgan.render.painting import BRUSH, Canvas
@@ -46,7 +48,6 @@ from prismgan.render.tiles import tiles
 from prismgan.web import onnxruntime_web
 from prismgan.web.serving import server_of, site_application
 from prismgan.web.site_writer import write_site
-from tiny_weights import TASKS, tiny_weights
 
 pytestmark = pytest.mark.timeout(600)
 EXACT = 2

@@ -14,12 +14,12 @@ import pytest
 pytest.importorskip("onnx", reason="the extra 'export' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
 
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan.errors import PrismganError
 from prismgan.export.browser_graphs import VALUES, Pieces
 from prismgan.web import onnxruntime_web
 from prismgan.web.site_writer import SERVER_ALONE, write_site
 from prismgan.weights import save_weights
-from tiny_weights import TASKS, tiny_weights
 
 Command = Callable[..., Any]
 

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from browsing import served
-from tiny_server import client_of, drawn, finished, send, until, watched
 
-from harmful_files import HARMFUL
+from helpers.browsing import served
+from helpers.harmful_files import HARMFUL
+from helpers.tiny_server import client_of, drawn, finished, send, until, watched
+from helpers.tiny_weights import tiny_weights
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application, server_of
 from prismgan.web.slow_clients import Connection
 from prismgan.web.workshop import Studio
-from tiny_weights import tiny_weights
 
 FORM = "multipart/form-data; boundary=x"
 BEGIN = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'

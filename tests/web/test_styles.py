@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 from starlette.websockets import WebSocketDisconnect
-from tiny_server import client_of, drawn, finished, send, watched
 
+from helpers.tiny_server import client_of, drawn, finished, send, watched
+from helpers.tiny_weights import TASKS
 from prismgan.training import head_training
 from prismgan.web.limits import Limits
 from prismgan.weights import load_weights
-from tiny_weights import TASKS
 
 
 @pytest.fixture(autouse=True)

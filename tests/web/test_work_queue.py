@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from tiny_server import until
 
+from helpers.tiny_server import until
 from prismgan.errors import PrismganError
 from prismgan.web.jobs import Job, Length
 from prismgan.web.limits import Limits

@@ -13,10 +13,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from helpers.tiny_weights import tiny_weights
 from prismgan.errors import WeightsError
 from prismgan.networks import StyleBranchConfig
 from prismgan.weights import load_weights, remove_tasks
-from tiny_weights import tiny_weights
 
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "a thousand blocks": ({"blocks": (1000, 1000)}, r"claims 2,\d{3} blocks and holds"),

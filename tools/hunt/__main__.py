@@ -107,7 +107,7 @@ class Hunt:
 
     def harmful(self) -> None:
         """Files that are made to take time or memory."""
-        from harmful_files import HARMFUL
+        from helpers.harmful_files import HARMFUL
         from prismgan.errors import PrismganError
         from prismgan.images import open_picture
 

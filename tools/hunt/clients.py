@@ -362,9 +362,9 @@ def _serve(listening: socket.socket, temporary: Path, said: int) -> int:
         with open("/proc/self/statm") as file:  # noqa: PTH123 (not a file)
             taken = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + 2 * MEMORY, taken + 2 * MEMORY))
+        from helpers.tiny_weights import tiny_weights
         from prismgan.web.serving import make_application, server_of
         from prismgan.web.workshop import Studio
-        from tiny_weights import tiny_weights
 
         server_of(make_application(Studio(tiny_weights()), "127.0.0.1")).run(sockets=[listening])
         code = 0

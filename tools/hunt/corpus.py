@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import tifffile
 from isolated import command, isolated
 
-from tiny_weights import tiny_weights
+from helpers.tiny_weights import tiny_weights
 
 __all__ = ["Corpus"]
 
@@ -146,7 +146,7 @@ class Corpus:
 
     def _clip(self) -> Path:
         try:
-            from tiny_clips import make_clip
+            from helpers.tiny_clips import make_clip
         except ImportError:
             return self.folder / "no clips without PyAV"
         make_clip(self.folder / "clip-b.mkv")

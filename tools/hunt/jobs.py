@@ -285,7 +285,7 @@ def _tensors(path: Path) -> str:
 
 def _frames(path: Path) -> str:
     """Of a clip's pictures and packets: its container says when it was made."""
-    from tiny_clips import frames
+    from helpers.tiny_clips import frames
 
     return hashlib.sha256(b"".join(frame.tobytes() for frame in frames(path))).hexdigest()
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.tiny_kinds import tiny_model
 from prismgan.batch import Batch
 from prismgan.images.drawing import pencil
 from prismgan.models import MODELS, Model, ModelConfig, Prism, PrismConfig
 from prismgan.tasks import Task
 from prismgan.tasks.paired import DerivedEntry, PairedEntry, Restore, SuperResolution
 from prismgan.tasks.unpaired import Style
-from tiny_kinds import tiny_model
 
 ENTRIES = (
     Restore(name="clean"),

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tiny_weights import tiny_weights
+from helpers.tiny_weights import tiny_weights
 
 FRAMES = 20
 UNEVEN = [0, 40, 80, 200, 210, 333, 400, 401, 600, 640, 680, 700, 800, 810, 820, 830, 1000, 1040, 1100, 1500]

@@ -11,10 +11,10 @@ import numpy as np
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from helpers.tiny_weights import tiny_weights
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application
 from prismgan.web.workshop import Studio
-from tiny_weights import tiny_weights
 
 __all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "until", "watched"]
 

@@ -118,7 +118,7 @@ def whole_clips(folder: Path) -> Clips:
     """A clip of twenty frames, one that begins with its index, one of Matroska, and one of one frame. Needs PyAV."""
     import av
 
-    from tiny_clips import make_clip
+    from helpers.tiny_clips import make_clip
 
     plain, first = make_clip(folder / "plain.mp4"), folder / "first.mp4"
     with av.open(str(plain)) as source, av.open(str(first), "w", options={"movflags": "+faststart"}) as target:

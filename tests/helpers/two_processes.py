@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_models import batch, gradients, model, model_of
 from torch import Tensor, distributed
 
+from helpers.tiny_kinds import COMPARISON_KINDS
+from helpers.tiny_models import batch, gradients, model, model_of
 from prismgan.balancing import balancer
 from prismgan.batch import Batch
 from prismgan.models import Model
-from tiny_kinds import COMPARISON_KINDS
 
 ROWS, PROCESSES = 4, 2
 NO_LIMIT: dict[str, Any] = {"clip": None, "adversary": {"clip": None, "penalty_every": 1}}

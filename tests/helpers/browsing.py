@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
-from tiny_server import drawn, until
 
+from helpers.tiny_server import drawn, until
+from helpers.tiny_weights import tiny_weights
 from prismgan import Renderer
 from prismgan.render import Request
 from prismgan.web.serving import bound
-from tiny_weights import tiny_weights
 
 __all__ = [
     "HEIGHT",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
-from tiny_weights import TASKS, tiny_weights
 
 __all__ = ["TASKS", "difference", "pixels", "tiny_renderer"]
 

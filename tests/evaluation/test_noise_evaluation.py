@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,14 @@ def bars(direction: int, count: int, seed: int) -> Tensor:
 
 def everything(pictures: Tensor) -> dict[str, Tensor]:
     return {"bar": pictures, "negative": -pictures, "lines": edges(pictures)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_steps_of_the_classifier() -> Iterator[None]:
+    """Enough for collections that differ as much as these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prismgan.evaluation.noise.STEPS", 150)
+        yield
 
 
 @pytest.fixture(scope="module")

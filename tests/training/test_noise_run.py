@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,14 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
             Image.fromarray(coarse).resize((32, 32), Image.Resampling.BICUBIC).save(folder / name / f"{number}.png")
     (folder / "recipe.yaml").write_text(yaml.safe_dump({**NOISE, **changes}, sort_keys=False))
     return folder / "recipe.yaml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_steps_of_the_classifier() -> Iterator[None]:
+    """Enough for collections that differ as much as these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prismgan.evaluation.noise.STEPS", 150)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from prismgan.export.parity import TaskParity, onnxruntime_session, parity_of, p
 from prismgan.networks import Generator
 
 BRANCH, TRUNK = "branch", "trunk"
-BORDERED, FINE, FEATURES, HALVES = "bordered", "fine", "features", "halves"
+BORDERED, FINE, FEATURES, DETAILS = "bordered", "fine", "features", "details"
 SOURCE, LATENT, LOOK = "source", "latent", "look"
 
 
@@ -68,7 +68,7 @@ def _branch(generator: Generator) -> onnx.ModelProto:
     source = graph.input(SOURCE, [1, 3, "height", "width"])
     latent = graph.input(LATENT, [1, generator.config.latent])
     values = GeneratorGraph(graph, generator).branch(source, latent)
-    for value, name, sizes in zip(values, (FEATURES, HALVES), _painted_sizes(generator), strict=True):
+    for value, name, sizes in zip(values, (FEATURES, DETAILS), _painted_sizes(generator), strict=True):
         graph.output(value, name, sizes)
     return graph.model(BRANCH)
 
@@ -94,14 +94,14 @@ def _head(generator: Generator, name: str) -> onnx.ModelProto:
         bordered = graph.input(BORDERED, [1, 12, "bordered rows", "bordered columns"])
         fine = graph.input(FINE, _fine_sizes(generator))
     else:
-        features, halves = map(graph.input, (FEATURES, HALVES), _painted_sizes(generator))
+        features, details = map(graph.input, (FEATURES, DETAILS), _painted_sizes(generator))
     if spec.latent:
         code = network.code(graph.input(LATENT, [1, generator.config.latent]))
     if spec.fine:
         cells = network.restored(fine, network.bases(bordered, [name]), code, [name])[name]
         look = network.pixels(cells, spec.scale)
     else:
-        look = network.painted([name], PaintedNames(features, halves), code, None)[name]
+        look = network.painted([name], PaintedNames(features, details), code, None)[name]
     graph.output(look, LOOK, [1, 3, "padded height", "padded width"])
     return graph.model(head(name))
 
@@ -112,7 +112,7 @@ def _fine_sizes(generator: Generator) -> list[int | str]:
 
 def _painted_sizes(generator: Generator) -> tuple[list[int | str], list[int | str]]:
     style = generator.config.style
-    return [1, style.fine, "quarter rows", "quarter columns"], [1, 12 + style.noise, "half rows", "half columns"]
+    return [1, style.fine, "quarter rows", "quarter columns"], [1, 48 + 4 * style.noise, "cell rows", "cell columns"]
 
 
 SIDE = 16  # of the pattern that a browser is asked to compute first, in pixels: the smallest picture that there is

@@ -21,7 +21,16 @@ from prismgan.images.pixels import LUMA
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, ResidualBlock
 from prismgan.networks.generator import TEXTURE, FineHead, InkHead
-from prismgan.networks.style_branch import BORDER, CELL, PERIODS, RANGE, ConditionalNorm, NormalisedBlock, StyleHead
+from prismgan.networks.style_branch import (
+    BORDER,
+    CELL,
+    OUTERMOST,
+    PERIODS,
+    RANGE,
+    ConditionalNorm,
+    NormalisedBlock,
+    StyleHead,
+)
 
 Code = str | Float[Tensor, "1 C"]
 """What z has become: a value of the graph, or numbers."""
@@ -31,7 +40,7 @@ class PaintedNames(NamedTuple):
     """The values that heads of styles read."""
 
     features: str  # of the branch that all styles share
-    halves: str  # the framed source, unshuffled by 2, and noise beside it
+    details: str  # the source, unshuffled by 4, and noise beside it, with one cell of the frame
 
 
 class GeneratorGraph:
@@ -72,15 +81,17 @@ class GeneratorGraph:
         graph, branch = self.graph, self.generator.branch
         assert branch is not None
         framed = self._framed(source)
-        quarters, halves = (
-            graph.operation("Concat", graph.unshuffle(framed, factor), noise, axis=1)
-            for factor, noise in ((factor, self._noise(framed, factor, latent)) for factor in (4, 2))
+        cells = graph.unshuffle(framed, 4)
+        noises = (
+            self._noise(framed, 0, latent),
+            graph.unshuffle(self._noise(framed, 1, latent), 2, self.generator.config.style.noise),
         )
+        quarters, details = (graph.operation("Concat", cells, noise, axis=1) for noise in noises)
         quarter = self._relu(self._norm(branch.stem_norm, self._convolution(branch.stem, graph.to_network(quarters))))
         coarse = self._relu(self._norm(branch.down_norm, self._convolution(branch.down, quarter)))
         coarse = self._normalised_blocks(branch.blocks, coarse)
         enlarged = graph.doubled(self._convolution(branch.up, coarse))
-        return PaintedNames(graph.operation("Add", quarter, enlarged), halves)
+        return PaintedNames(graph.operation("Add", quarter, enlarged), graph.interior(details, BORDER // 4 - 1))
 
     def painted(
         self, names: Iterable[str], values: PaintedNames, code: Code | None, spatial: str | None
@@ -93,22 +104,39 @@ class GeneratorGraph:
         for name in names:
             head = self.generator.heads[name]
             assert isinstance(head, StyleHead)
-            maps = self._convolution(head.enter, values.features)
-            maps = self._relu(self._norm(head.enter_norm, maps, code))
-            maps = self._normalised_blocks(head.blocks, maps, code)
-            maps = self._norm(head.up_norm, self._convolution(head.up, graph.doubled(maps)))
-            skip = self._convolution(head.skip, graph.to_network(values.halves))
-            last = self._convolution(head.last, self._relu(graph.operation("Add", maps, skip)))
-            pixels = graph.blurred(graph.shuffle(graph.to_picture(last), 2))
-            picture = graph.operation("Mul", graph.operation("Tanh", pixels), graph.number(RANGE))
-            picture = graph.interior(picture, BORDER)
+            maps = self._relu(self._norm(head.enter_norm, self._convolution(head.enter, values.features), code))
+            maps = self._enlarged(head, self._normalised_blocks(head.blocks, maps, code))
+            maps = graph.interior(maps, BORDER // 4 - 2)
+            skip = graph.filtered(self._names[head.skip], graph.to_network(values.details), *head.skip_kernel())
+            maps = self._relu(graph.operation("Add", maps, skip))
+            pixels = graph.filtered(self._names[head.last], maps, *head.last_kernel())
+            picture = graph.operation("Tanh", graph.shuffle(graph.to_picture(pixels), 4))
+            picture = graph.operation("Mul", picture, graph.number(RANGE))
             pictures[name] = picture if spatial is None else graph.cropped(picture, spatial)
         return pictures
+
+    def _enlarged(self, head: StyleHead, maps: str) -> str:
+        """What ``StyleHead`` computes under this name."""
+        graph, name = self.graph, self._names[head.up]
+        ends, flat = graph.integers(*OUTERMOST), graph.integers(0, head.up.out_channels, -1)
+        inner = graph.filtered(f"{name} in cells", maps, head.up_kernel())
+        places = graph.operation("Reshape", inner, flat)
+        everything = [places]
+        for axis in (2, 3):
+            lines = graph.operation("Gather", maps, ends, axis=axis)
+            lines = graph.operation("Gather", self._convolution(head.up, graph.doubled(lines)), ends, axis=axis)
+            if axis == 3:  # the corners are among the rows
+                lines = graph.operation("Slice", lines, graph.integers(2), graph.integers(-2), graph.integers(2))
+            everything.append(graph.operation("Reshape", lines, flat))
+        normalised = self._norm(head.up_norm, graph.operation("Concat", *everything, axis=2))
+        count = graph.operation("Slice", graph.operation("Shape", places), graph.integers(2), graph.integers(3))
+        normalised = graph.operation("Slice", normalised, graph.integers(0), count, graph.integers(2))
+        return graph.operation("Reshape", normalised, graph.operation("Shape", inner))
 
     def _framed(self, source: str) -> str:
         """The source with its reflected border, of whole cells."""
         graph = self.graph
-        for axis in (2, 3):
+        for axis in (3, 2):  # rows last: a whole one is copied at once
             side = graph.side(source, axis)
             missing = graph.operation("Mod", graph.operation("Neg", side), graph.scalar(CELL))
             length = graph.operation("Add", graph.operation("Add", side, missing), graph.scalar(2 * BORDER))
@@ -119,12 +147,12 @@ class GeneratorGraph:
             source = graph.operation("Gather", source, places, axis=axis)
         return source
 
-    def _noise(self, framed: str, factor: int, latent: Code) -> str:
-        """The noise beside the framed source unshuffled by ``factor``, for every picture of a batch."""
+    def _noise(self, framed: str, level: int, latent: Code) -> str:
+        """The noise at 1/4 (``level`` 0) or 1/2 (1) of the framed source's side, for every picture of a batch."""
         graph, field = self.graph, self.generator.noise
         assert field is not None
-        level, total = (4, 2).index(factor), None
-        lengths = [graph.operation("Div", graph.side(framed, axis), graph.scalar(factor)) for axis in (2, 3)]
+        total, factor = None, graph.scalar((4, 2)[level])
+        lengths = [graph.operation("Div", graph.side(framed, axis), factor) for axis in (2, 3)]
         for number in range(len(PERIODS)):
             table = field.get_buffer(f"table{level}{number}")
             if isinstance(latent, str):
@@ -149,8 +177,8 @@ class GeneratorGraph:
     def _repeated(self, table: str, shape: Sequence[int], lengths: Sequence[str]) -> str:
         """A table of this shape from its upper left corner on, to these numbers of rows and columns."""
         graph = self.graph
-        for axis, length in zip((2, 3), lengths, strict=True):
-            places = graph.operation("Mod", graph.range(0, length), graph.scalar(shape[axis]))
+        for axis in (3, 2):  # rows last: a whole one is copied at once
+            places = graph.operation("Mod", graph.range(0, lengths[axis - 2]), graph.scalar(shape[axis]))
             table = graph.operation("Gather", table, places, axis=axis)
         return table
 

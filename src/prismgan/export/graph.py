@@ -96,11 +96,14 @@ class Graph:
         if border and not zeros:
             assert layer.padding_mode == "replicate"
             maps = self.repeated(maps, border)
-        weights = [self.weight(f"{name}.weight", layer.weight)]
-        if layer.bias is not None:
-            weights.append(self.weight(f"{name}.bias", layer.bias))
-        sides, strides = list(layer.kernel_size), list(layer.stride)
-        return self.operation("Conv", maps, *weights, name=name, kernel_shape=sides, strides=strides, pads=4 * [zeros])
+        return self.filtered(name, maps, layer.weight, layer.bias, strides=list(layer.stride), pads=4 * [zeros])
+
+    def filtered(self, name: str, maps: str, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> str:
+        """Maps through a convolution of this name with this weight (O, C, h, w) and bias (O,)."""
+        constants = [self.weight(f"{name}.weight", weight)]
+        if bias is not None:
+            constants.append(self.weight(f"{name}.bias", bias))
+        return self.operation("Conv", maps, *constants, name=name, kernel_shape=list(weight.shape[2:]), **attributes)
 
     def linear(self, name: str, weight: Tensor, bias: Tensor, values: str) -> str:
         weights = self.weight(f"{name}.weight", weight), self.weight(f"{name}.bias", bias)
@@ -148,13 +151,14 @@ class Graph:
         offset = self.operation("Sub", mean_image, self.operation("Mul", slope, mean_guide))
         return mean(slope), mean(offset)
 
-    def unshuffle(self, picture: str, factor: int) -> str:
-        """torch's ``pixel_unshuffle`` of three colours, as a convolution with ones and zeros.
+    def unshuffle(self, picture: str, factor: int, channels: int = 3) -> str:
+        """torch's ``pixel_unshuffle`` of so many channels, as a convolution with ones and zeros.
 
         SpaceToDepth has another order of channels, and OpenVINO 2026 loses the sizes behind one: it finds no common
         size for what is added later.
         """
-        ones = self.picture_weight(f"unshuffle{factor}", torch.eye(3 * factor**2).view(-1, 3, factor, factor))
+        diagonal = torch.eye(channels * factor**2).view(-1, channels, factor, factor)
+        ones = self.picture_weight(f"unshuffle {channels} by {factor}", diagonal)
         sides = [factor, factor]
         return self.operation("Conv", picture, ones, kernel_shape=sides, strides=sides, name=f"cells of {factor}")
 

@@ -115,7 +115,7 @@ class Prism(Model):
     def _border(self, margin: int) -> int:
         """Of the frame around crops. With the margin that no loss sees it comes to that of rendering, so what no loss
         has seen is cut off there: a head may do there what it likes."""
-        return max(0, BORDER - margin) // CELL * CELL
+        return max(CELL, (BORDER - margin) // CELL * CELL)
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
         return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}

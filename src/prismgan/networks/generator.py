@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.images.filters import guided_lines
-from prismgan.images.pixels import luma
+from prismgan.images.pixels import interior, luma
 from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
 from prismgan.networks.image_generator import ImageGenerator, add
 from prismgan.networks.style_branch import (
@@ -235,7 +235,8 @@ class Generator(ImageGenerator):
     ) -> Encoded:
         """The part of the work that the named tasks, all by default, share whatever z is.
 
-        ``border`` is the width of the frame around what is painted, whole cells; training takes a narrower one.
+        ``border`` is the width of the frame around what is painted, whole cells and at least one; training takes a
+        narrower one.
         """
         bordered = self.bordered(source)
         fine = None
@@ -274,17 +275,16 @@ class Generator(ImageGenerator):
             key = latent.cpu().numpy().tobytes()
             if key not in encoded.painted:
                 encoded.painted[key] = self._branched(encoded, latent)
-            features, halves = encoded.painted[key]
+            features, details = encoded.painted[key]
         else:
-            features, halves = self._branched(encoded, latent)
-        inside = (..., slice(encoded.border, encoded.border + height), slice(encoded.border, encoded.border + width))
-        return {name: self.heads[name](features, halves, code)[inside] for name in names}
+            features, details = self._branched(encoded, latent)
+        return {name: self.heads[name](features, details, code)[..., :height, :width] for name in names}
 
     def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
-        """What all styles share, and the framed source at 1/2 with noise beside it."""
+        """What all styles share, and the source in cells with noise beside it, with one cell of the frame."""
         assert self.branch is not None and self.noise is not None
-        quarters, halves = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
-        return self.branch(quarters), halves
+        quarters, details = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
+        return self.branch(quarters), interior(details, encoded.border // 4 - 1)
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         return list(self.heads[task].parameters())

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.config import Config
-from prismgan.networks.blocks import Code, Maps, blurred, enlarged
+from prismgan.images import interior
+from prismgan.networks.blocks import Code, Maps, enlarged
+from prismgan.networks.folded_kernels import enlarged_kernel, pixels_bias, pixels_kernel, pointwise_kernel
 
 CELL = 8  # sides are padded to a multiple of this many pixels
 BORDER = 48
@@ -28,6 +30,8 @@ PERIODS = ((31, 37), (41, 29))  # rows and columns of the tables whose sum is th
 SIGNS = ((53, 43), (47, 59))
 """Rows and columns of a table of signs for each of them. Without it strokes stood in rows, as the eye finds what
 repeats itself after 30 cells; with other signs it is other noise."""
+OUTERMOST = [0, 1, -2, -1]
+"""Rows or columns: two at either end. Enlarged side by side they are right up to the seam, which is not used."""
 RANGE = 1.2
 """Outputs lie within plus and minus this, and are clipped to 1: black and white are reached without saturation."""
 Width = Annotated[int, Field(gt=0, le=1024)]
@@ -85,15 +89,13 @@ class NoiseField(nn.Module):
 
     def beside(
         self, framed: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]
-    ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B D 2*h 2*w"]]:
-        """Pictures unshuffled by 4 and by 2, with the noise of z beside them."""
-        rows, columns = framed.shape[-2] // 4, framed.shape[-1] // 4
-        noises = self(latent, 0, rows, columns), self(latent, 1, 2 * rows, 2 * columns)
-        quarters, halves = (
-            torch.cat([F.pixel_unshuffle(framed, factor), noise.expand(len(framed), -1, -1, -1)], dim=1)
-            for factor, noise in zip((4, 2), noises, strict=True)
-        )
-        return quarters, halves
+    ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B D h w"]]:
+        """Pictures unshuffled by 4 with the noise of z beside them: that at 1/4, and that at 1/2 unshuffled by 2."""
+        cells = F.pixel_unshuffle(framed, 4)
+        rows, columns = cells.shape[-2:]
+        noises = self(latent, 0, rows, columns), F.pixel_unshuffle(self(latent, 1, 2 * rows, 2 * columns), 2)
+        quarters, details = (torch.cat([cells, noise.expand(len(cells), -1, -1, -1)], dim=1) for noise in noises)
+        return quarters, details
 
 
 def _repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
@@ -168,7 +170,10 @@ class StyleBranch(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """One style: residual blocks at 1/4, one layer at 1/2 beside the picture itself, and its sub-pixels."""
+    """One style: residual blocks at 1/4, one layer at 1/2 beside the picture itself, and its sub-pixels.
+
+    The layers at 1/2 are computed at 1/4, by kernels that are folded from their weights.
+    """
 
     def __init__(self, config: StyleBranchConfig, *, blocks: int = 1, code: int = 0) -> None:
         super().__init__()
@@ -182,17 +187,47 @@ class StyleHead(nn.Module):
         self.last = _convolution(half, 12, bias=True)
 
     def forward(
-        self, features: Float[Tensor, "B F h w"], halves: Float[Tensor, "B C 2*h 2*w"], code: Code | None = None
-    ) -> Float[Tensor, "B 3 4*h 4*w"]:
-        """``halves`` are the picture, unshuffled by 2, and noise beside it. Normalisation takes the contrast of a photo
-        away; beside it the picture keeps its own."""
+        self, features: Float[Tensor, "B F h w"], details: Float[Tensor, "B C y x"], code: Code | None = None
+    ) -> Float[Tensor, "B 3 4*y-8 4*x-8"]:
+        """The picture without its frame. ``details`` are the picture, unshuffled by 4, and noise beside it, without the
+        frame but for one cell. Normalisation takes the contrast of a photo away; beside it the picture keeps its
+        own."""
         maps = F.relu(self.enter_norm(self.enter(features), code))
         for block in self.blocks:
             maps = block(maps, code)
-        maps = F.relu(self.up_norm(self.up(enlarged(maps, 2))) + self.skip(halves))
+        maps = interior(self._enlarged(maps), (features.shape[-1] - details.shape[-1]) // 2 - 1)
+        maps = F.relu(maps + F.conv2d(details, *self.skip_kernel()))
         # Without the blur sub-pixels of plain regions alternate from pixel to pixel, which a style's loss rewards. It
         # comes before the hyperbolic tangent, which can make edges sharp again.
-        return RANGE * torch.tanh(blurred(F.pixel_shuffle(self.last(maps), 2)))
+        return RANGE * torch.tanh(F.pixel_shuffle(F.conv2d(maps, *self.last_kernel()), 4))
+
+    def up_kernel(self) -> Float[Tensor, "_ _ 3 3"]:
+        """Of :attr:`up` behind bilinear enlargement, at 1/4. It is right but for the outermost cells."""
+        return enlarged_kernel(self.up.weight)
+
+    def skip_kernel(self) -> tuple[Float[Tensor, "_ _ 1 1"], Float[Tensor, " _"]]:
+        """Of :attr:`skip` at 1/4, and its bias."""
+        assert self.skip.bias is not None
+        return pointwise_kernel(self.skip.weight, colours=3), self.skip.bias.repeat_interleave(4)
+
+    def last_kernel(self) -> tuple[Float[Tensor, "48 _ 3 3"], Float[Tensor, " 48"]]:
+        """Of :attr:`last` with the pixel shuffle and the blur, at 1/4, and its bias."""
+        assert self.last.bias is not None
+        return pixels_kernel(self.last.weight), pixels_bias(self.last.bias)
+
+    def _enlarged(self, maps: Maps) -> Float[Tensor, "B _ H-2 W-2"]:
+        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells.
+
+        These count in the statistics, and are computed by the layers themselves: the enlargement ends at the border,
+        which no kernel at 1/4 can know.
+        """
+        inner = F.conv2d(maps, self.up_kernel())
+        rows = self.up(enlarged(maps[:, :, OUTERMOST], 2))[:, :, OUTERMOST]
+        columns = self.up(enlarged(maps[..., OUTERMOST], 2))[:, :, 2:-2, OUTERMOST]
+        places = inner.unflatten(1, (-1, 4)).flatten(2)
+        everything = torch.cat([places, rows.flatten(2), columns.flatten(2)], dim=2)
+        normalised = self.up_norm(everything[..., None])[:, :, : places.shape[2], 0]
+        return normalised.reshape(inner.shape)
 
 
 def framed_for_painting(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:

@@ -193,7 +193,7 @@ def test_nothing_is_written_where_a_file_would_differ(
         model = honest(*arguments, **options)
         for constant in model.graph.initializer:
             if constant.name == "heads.paint.last.bias":
-                constant.CopyFrom(onnx.numpy_helper.from_array(np.full(12, 0.3, np.float32), constant.name))
+                constant.CopyFrom(onnx.numpy_helper.from_array(np.full(48, 0.3, np.float32), constant.name))
         return model
 
     monkeypatch.setattr(onnx_file, "whole_model", broken)

@@ -152,9 +152,8 @@ def test_the_ready_made_card_becomes_part_of_the_repositorys(hub: Repositories, 
     pushed = hub["somebody/prism-8"]["weights.safetensors"]
     ours = load_weights()
     assert len(pushed) == ours.path.stat().st_size
-    assert all(
-        torch.equal(load_weights(fetch("somebody/prism-8")).tensors[name], t) for name, t in ours.tensors.items()
-    )
+    fetched = load_weights(fetch("somebody/prism-8"))
+    assert all(torch.equal(fetched.tensors[name], tensor) for name, tensor in ours.tensors.items())
 
 
 def test_a_cached_repository_serves_without_the_hub(

@@ -37,6 +37,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_rendering_needs_no_package_that_training_needs(
     tmp_path: Path, draw_picture: Callable[..., Path], tiny_recipe: Callable[..., Path], environment: dict[str, str]
 ) -> None:

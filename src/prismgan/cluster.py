@@ -1,7 +1,5 @@
 """Spreading jobs over the machines of a Ray cluster, so that a machine that dies costs no more than the jobs it had."""
 
-from __future__ import annotations
-
 import logging
 import math
 import os

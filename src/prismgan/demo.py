@@ -1,7 +1,5 @@
 """The demo: all looks of a photo by the ready-made weights, a new style from one picture, a training from scratch."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Errors that are the user's to solve: one clear line each, exit code 2 on the command line."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable

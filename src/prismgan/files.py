@@ -1,7 +1,5 @@
 """Writing files so that nothing is ever left half-written, folders that one program at a time works in, and JSON."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Optional packages: what needs one says so early and in one line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from importlib.util import find_spec
 

@@ -1,7 +1,5 @@
 """Progress that the commands ``render``, ``video`` and ``demo`` show while they work."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

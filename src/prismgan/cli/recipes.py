@@ -1,7 +1,5 @@
 """The commands of the groups ``recipe`` and ``data``: recipes, and whether data fits them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

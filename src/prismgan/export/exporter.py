@@ -1,7 +1,5 @@
 """Exporting: from a weights file to an ONNX file that other programs can use, compared with the generator before."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

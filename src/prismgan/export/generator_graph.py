@@ -4,8 +4,6 @@ Written out, not traced: a tracer takes half a minute, wraps every size in a doz
 that no reader understands. What is written twice is compared: no file is written whose outputs are not the generator's.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """An ONNX graph under construction: nodes are added in the order of their computation, values are known by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -2,8 +2,6 @@
 values occur.
 """
 
-from __future__ import annotations
-
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence

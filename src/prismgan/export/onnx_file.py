@@ -1,7 +1,5 @@
 """The generator as an ONNX model: as a file for other programs, and several passes of the heads for the renderer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Parity: every task of an exported file is compared with the generator before the file is written."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

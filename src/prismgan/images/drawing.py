@@ -3,8 +3,6 @@
 Every function takes and returns images (B, 3, H, W) in [-1, 1], on any size from 16 pixels a side.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Picture files: finding and opening them, and one clear line about those that cannot be read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from prismgan.errors import PictureError

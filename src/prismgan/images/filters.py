@@ -1,7 +1,5 @@
 """Filters: Gaussian blur, gradient, the guided filter, which keeps the borders of its guide, and warping by motion."""
 
-from __future__ import annotations
-
 from functools import reduce
 
 import torch

@@ -1,7 +1,5 @@
 """Opening picture files, also those that are made to harm: what reading one may cost is known before it is decoded."""
 
-from __future__ import annotations
-
 import ctypes
 import io
 import logging

@@ -4,11 +4,9 @@ A ``uint8`` tensor (3, H, W) is a photo that training keeps in memory. Arrays of
 takes and returns them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -56,7 +54,7 @@ class Picture:
         """In 8 bits as Pillow has it: RGB, or RGBA where there is transparency. Profile and EXIF are left out."""
         return Image.fromarray(to_8_bits(self.samples))
 
-    def with_pixels(self, pixels: Samples) -> Picture:
+    def with_pixels(self, pixels: Samples) -> Self:
         """An output of this source: its own pixels, with the transparency, brought to their size, and all else."""
         alpha = self.alpha
         if alpha is not None:

@@ -1,7 +1,5 @@
 """A picture as rendering reads it: of its own depth, with its transparency and what its file says about it."""
 
-from __future__ import annotations
-
 import io
 import struct
 import sys

@@ -1,7 +1,5 @@
 """Resizing of pictures: as MATLAB does it, and by convolutions that a network can add to its own."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Superpixels: a photo as small regions of one colour, whose outlines follow the photo's."""
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Writing rendered pictures: five formats, 16 bits where the format has them, profile and EXIF kept."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """Rendering pictures, and clips, on the machines of a Ray cluster: each by one worker."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

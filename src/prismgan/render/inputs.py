@@ -1,7 +1,5 @@
 """The renderer's boundary: pictures in the types that programs have them in, to arrays of pixels and back."""
 
-from __future__ import annotations
-
 import os
 import threading
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Which pictures to render, and into which folders."""
 
-from __future__ import annotations
-
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence

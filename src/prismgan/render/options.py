@@ -1,7 +1,5 @@
 """The options that results were made with, kept beside them: a call with other options renders anew."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

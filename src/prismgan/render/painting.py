@@ -5,8 +5,6 @@ is painted is then enlarged, and gets the photo's own detail where it follows th
 large picture are therefore only the enlargement, which is local, and agree to the bit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

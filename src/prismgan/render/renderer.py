@@ -1,12 +1,10 @@
 """Rendering: one picture in, every task's picture out, by one pass of the generator."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from numpy.typing import NDArray
@@ -70,7 +68,7 @@ class Renderer(PictureRenderer):
         *,
         fast: bool = False,
         device: str | torch.device | None = None,
-    ) -> Renderer:
+    ) -> Self:
         """Read a weights file; the ready-made one by default.
 
         Raises:
@@ -81,7 +79,7 @@ class Renderer(PictureRenderer):
     @classmethod
     def from_pretrained(
         cls, name: str | Path, *, revision: str | None = None, file: str = "weights.safetensors", **options: Any
-    ) -> Renderer:
+    ) -> Self:
         """Read weights of the Hugging Face Hub (extra ``hub``), or of a folder such as a run's.
 
         Args:

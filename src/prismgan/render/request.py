@@ -1,7 +1,5 @@
 """Requests for outputs, and their plan for given weights: the outputs, named and checked."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -2,8 +2,6 @@
 tasks together cost against one alone.
 """
 
-from __future__ import annotations
-
 import copy
 import statistics
 import threading
@@ -34,41 +32,6 @@ class Pass(NamedTuple):
 
     seed: int  # of the latent
     tasks: tuple[str, ...]
-
-
-def make_runtime(
-    generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
-) -> TorchRuntime | OnnxRuntime:
-    """The runtime of this name; by default torch, on the GPU where there is one.
-
-    The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
-    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch. For
-    ``fast`` and ``device`` see :class:`~prismgan.render.renderer.Renderer`.
-
-    Raises:
-        PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
-            or the device cannot be used.
-    """
-    if name == AUTOMATIC:
-        name = _automatic(generator) if device is None else "torch"
-    if name is not None and name not in RUNTIMES:
-        known = (*RUNTIMES, AUTOMATIC)
-        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
-    if name is None or name == "torch":
-        return TorchRuntime(generator, None if device is None else usable_device(device), fast=fast)
-    if device is not None:
-        raise PrismganError(f"runtime {name}: has no choice of device; leave device out, or use torch")
-    if fast and name == "onnxruntime":
-        raise PrismganError(f"runtime {name}: is fast with a file in int8 alone; use openvino or torch")
-    require(f"runtime {name}", "export" if name == "onnxruntime" else "openvino", "onnx", name)
-    if not isinstance(generator, Generator):
-        raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
-    return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
-
-
-def _automatic(generator: ImageGenerator) -> str:
-    ours = isinstance(generator, Generator)
-    return "openvino" if ours and not torch.cuda.is_available() and not missing(("onnx", "openvino")) else "torch"
 
 
 class TorchRuntime:
@@ -170,6 +133,41 @@ def openvino_session(fast: bool, model: bytes) -> Run:
             return [np.array(found[output]) for output in compiled.outputs]  # its own memory is written to again
 
     return run
+
+
+def make_runtime(
+    generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
+) -> TorchRuntime | OnnxRuntime:
+    """The runtime of this name; by default torch, on the GPU where there is one.
+
+    The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
+    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch. For
+    ``fast`` and ``device`` see :class:`~prismgan.render.renderer.Renderer`.
+
+    Raises:
+        PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
+            or the device cannot be used.
+    """
+    if name == AUTOMATIC:
+        name = _automatic(generator) if device is None else "torch"
+    if name is not None and name not in RUNTIMES:
+        known = (*RUNTIMES, AUTOMATIC)
+        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
+    if name is None or name == "torch":
+        return TorchRuntime(generator, None if device is None else usable_device(device), fast=fast)
+    if device is not None:
+        raise PrismganError(f"runtime {name}: has no choice of device; leave device out, or use torch")
+    if fast and name == "onnxruntime":
+        raise PrismganError(f"runtime {name}: is fast with a file in int8 alone; use openvino or torch")
+    require(f"runtime {name}", "export" if name == "onnxruntime" else "openvino", "onnx", name)
+    if not isinstance(generator, Generator):
+        raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
+    return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
+
+
+def _automatic(generator: ImageGenerator) -> str:
+    ours = isinstance(generator, Generator)
+    return "openvino" if ours and not torch.cuda.is_available() and not missing(("onnx", "openvino")) else "torch"
 
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Sampling: from seeds to every task's image, with weights that were trained without a source, and sheets of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -32,7 +31,7 @@ class Sampler:
         self.generator: LatentGenerator = weights.latent_generator()
 
     @classmethod
-    def load(cls, path: str | Path) -> Sampler:
+    def load(cls, path: str | Path) -> Self:
         """Read a weights file that was trained to draw, not to render photos."""
         return cls(load_weights(Path(path)))
 

@@ -1,7 +1,5 @@
 """A labelled contact sheet: all looks of one picture side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from PIL import Image, ImageDraw, ImageFont

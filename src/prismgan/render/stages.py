@@ -1,7 +1,5 @@
 """The stages of a rendering: what is made from which source, in which tiles, in how much memory, and mixed how."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Times of different stores do not compare. So beside the results it is kept which
 options, each was made with; a picture is done where both are as they are now.
 """
 
-from __future__ import annotations
-
 import glob
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ multiples of the generator's coarsest cell and end there or at the picture's bor
 computed from what the whole picture would compute it from.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What is asked and answered: in JSON, and pictures and clips, which nobody keeps on the way."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Literal
 

@@ -2,8 +2,6 @@
 ``/api/renders``.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from dataclasses import dataclass

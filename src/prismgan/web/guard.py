@@ -5,8 +5,6 @@ server's own names, against names of strangers that are made to lead here ("DNS 
 which page it asks for, it must be our own.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

@@ -1,7 +1,5 @@
 """Jobs: work that was asked for, how far it is, and what came of it; and those that are kept, by id."""
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import threading
@@ -42,7 +40,7 @@ class Job:
     """
 
     client: str
-    work: Callable[[Job], None]  # calls `advance` again and again
+    work: Callable[["Job"], None]  # calls `advance` again and again
     length: Length  # between two of its pieces it makes way for what is shorter
     kind: Literal["render", "style"] = "render"
     name: str = ""  # of the style

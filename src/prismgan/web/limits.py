@@ -1,7 +1,5 @@
 """How much a server takes on: of bytes, pixels, pictures, work and time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

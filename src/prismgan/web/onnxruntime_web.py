@@ -1,7 +1,5 @@
 """onnxruntime-web: the program that computes the network in a browser. It is not ours to ship, so npm brings it."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Looks, samples, pictures and frames: ``/api/tasks``, ``/api/samples``, ``/api/pictures``, ``/api/frames``."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated, BinaryIO
 

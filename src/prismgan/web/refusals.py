@@ -1,7 +1,5 @@
 """What a client did wrong, or cannot have now: a status code and one clear line, as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Renders: ``/api/pictures/{id}/renders``; those of clips as well ``/api/renders``; and how all jobs are followed."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from contextlib import suppress

@@ -3,8 +3,6 @@
 A site is served as any web server would offer it, and no code.
 """
 
-from __future__ import annotations
-
 import asyncio
 import mimetypes
 import socket

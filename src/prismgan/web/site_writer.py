@@ -1,7 +1,5 @@
 """A static site: the page, the network in pieces, and what computes them, in a folder that any web server can offer."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

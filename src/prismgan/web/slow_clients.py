@@ -3,8 +3,6 @@
 A server that waits for ever is closed to all by a few hundred connections that send nothing ("slow loris").
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Mapping

@@ -2,8 +2,6 @@
 ``/api/weights``.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from functools import partial

@@ -3,8 +3,6 @@
 Clips need PyAV and OpenCV, which come with ``prismgan[video]``.
 """
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import threading

@@ -1,7 +1,5 @@
 """One queue and one worker: clients take turns, and what is short need not wait for the end of what is long."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections import OrderedDict, deque

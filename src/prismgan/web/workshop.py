@@ -1,7 +1,5 @@
 """Everything that a running server has, in one place: weights, a folder, pictures, clips, jobs and their queue."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
@@ -11,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -97,7 +95,7 @@ class Workshop:
     watchers: int = 0
 
     @classmethod
-    def opened(cls, studio: Studio, limits: Limits) -> Workshop:
+    def opened(cls, studio: Studio, limits: Limits) -> Self:
         folder, jobs = OwnFolder(), JobStore(limits)
         pictures = SentPictures(
             folder.path / "pictures",

@@ -4,8 +4,6 @@ All other tensors are passed on unchanged, in their own precision, so the other 
 pictures. The header's recipe is kept in step, as evaluation reads the tasks from there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

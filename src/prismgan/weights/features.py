@@ -1,7 +1,5 @@
 """Files of feature networks: the one that prismgan brings, and those of other programs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources

@@ -5,8 +5,6 @@ Tensors are named ``generator.*`` and, where the model has others, ``discriminat
 may be stored in float16; networks are always filled in float32.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -15,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +63,7 @@ class Weights:
         prefix = f"{network}."
         return {name[len(prefix) :]: t for name, t in self.tensors.items() if name.startswith(prefix)}
 
-    def without(self, network: str) -> Weights:
+    def without(self, network: str) -> Self:
         """The same weights, without the tensors of ``discriminator`` or another network."""
         kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{network}.")}
         return replace(self, tensors=kept)

@@ -1,7 +1,5 @@
 """The description in a weights file: its tasks, and the kind and the sizes of its networks."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal, Self
 

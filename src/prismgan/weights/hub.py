@@ -1,7 +1,5 @@
 """Weights on the Hugging Face Hub: one safetensors file and a model card in a repository. Nothing is unpickled."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

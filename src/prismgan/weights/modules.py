@@ -1,7 +1,5 @@
 """The networks of a weights file as plain modules, for research."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A clip: what its file says of it, and its frames with their times."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ the last. Where the motion is not known, as behind what moves and after a cut, t
 would shine through it. Flicker is measured as the warping error of a look's clip against that of the source.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise

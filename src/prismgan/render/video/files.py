@@ -2,8 +2,6 @@
 look.
 """
 
-from __future__ import annotations
-
 import copy
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Joining segments, the source's sound and its times into one file, without encoding anything anew."""
 
-from __future__ import annotations
-
 import heapq
 import io
 import math

@@ -1,8 +1,6 @@
 """A clip rendered into several at once: one thread decodes and sees how frames move, one renders, one makes the looks
 steady, and one for every output encodes."""
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

@@ -2,8 +2,6 @@
 and the folder that keeps a job's finished segments.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

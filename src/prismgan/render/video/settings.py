@@ -1,7 +1,5 @@
 """The settings of a rendered clip, its preview, and the result."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,11 +75,13 @@ def test_a_full_disk_is_named_whatever_a_library_says_of_it(tmp_path: Path, monk
     if not Path("/dev/full").exists():
         pytest.skip("this system has no full device")
 
-    def full(descriptor: int, mode: str) -> IO[bytes]:
+    def full(**options: Any) -> tuple[int, str]:
+        descriptor, name = make(**options)
         os.close(descriptor)
-        return Path("/dev/full").open(mode, buffering=0)
+        return os.open("/dev/full", os.O_WRONLY), name
 
-    monkeypatch.setattr("prismgan.files.os.fdopen", full)
+    make = tempfile.mkstemp
+    monkeypatch.setattr("prismgan.files.tempfile.mkstemp", full)
     replaced = tmp_path / "a.npy"
     replaced.write_bytes(b"old")
     for write in (b"x", np.zeros(9999)):

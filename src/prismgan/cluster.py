@@ -33,13 +33,10 @@ class Done(NamedTuple, Generic[Job, Result]):
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connect this process to a Ray cluster for a block.
+    """Connect this process to a Ray cluster for a block; :class:`PrismganError` where none answers.
 
     ``address`` is for example ``auto`` for the cluster that this machine belongs to, or ``10.0.0.1:6379``; by default
     ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
-
-    Raises:
-        PrismganError: Ray is not installed, or no cluster answers there.
     """
     require("--engine ray", "ray", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers

@@ -16,10 +16,7 @@ def one_line(text: str) -> str:
 
 
 class PrismganError(Exception):
-    """Something the user can put right. The message says what, where, and what to do about it.
-
-    It is one line, whatever the names of files in it hold; several arguments are several lines.
-    """
+    """Something the user can put right. The message, a line for each argument, says what, where, and what to do."""
 
     def __str__(self) -> str:
         return "\n".join(shortened(one_line(str(line)), LONGEST) for line in self.args)

@@ -1,35 +1,32 @@
 """Writing files so that nothing is ever left half-written, folders that one program at a time works in, and JSON."""
 
+import io
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any
 
 from prismgan.errors import PrismganError
 
 LOCK = ".lock"  # name of the file in a folder that one program at a time works in; only who holds the lock removes it
 DEEPEST = 100
 """Levels that JSON may be nested in; nothing of ours comes near, and programs that write it again take no more."""
-Result = TypeVar("Result")
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
 """Names of files and folders that are being written: what it will be called, and the number of the process."""
 
 
 def entries(folder: Path) -> list[Path]:
-    """What a folder holds, but for locks, and what programs that were killed left of what they were writing."""
+    """The content of a folder, without locks and without what killed programs left half-written."""
     return [path for path in folder.iterdir() if path.name != LOCK and not TEMPORARY.fullmatch(path.name)]
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value that JSON describes, which may be of any kind.
-
-    ``ValueError`` where it is not JSON, not UTF-8, or nested more deeply than :data:`DEEPEST`.
-    """
+    """Like :func:`json.loads`; also a ``ValueError`` for what is nested more deeply than :data:`DEEPEST`."""
     try:
         value = json.loads(text)
     except RecursionError:
@@ -57,12 +54,8 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
-    """Keep other programs that ask for the same lock out of a folder, which is made if there is none.
-
-    The lock ends with the program, however that ends.
-
-    Raises:
-        PrismganError: another such ``work`` is running there, or the folder cannot be made or written to.
+    """Make a folder and keep other programs that ask for the same lock out of it; :class:`PrismganError` where another
+    such ``work`` is running there. The lock ends with the program, however that ends.
     """
     from filelock import FileLock, Timeout
 
@@ -92,39 +85,30 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """As :func:`replace_file`, and make the folders above it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
+    make_folder(path.parent)
     replace_file(path, content)
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Any]:
-    """A file that takes its place once the block has ended without an error; until then the old one stays.
-
-    What a program left that was killed while it wrote the same file is removed.
-
-    Raises:
-        PrismganError: the disk is full, or the folder cannot be written to. The old file is untouched.
+    """A file that takes its place once the block has ended without an error; until then, and where there is a
+    :class:`PrismganError` because the disk is full or the folder cannot be written to, the old one stays.
     """
     try:
         _remove_leftovers(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-{os.getpid()}-")
     except OSError as error:
         raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
-    temporary = Path(name)
-    watched: _Watched | None = None
+    temporary, watched = Path(name), _Watched(descriptor, "wb")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            watched = _Watched(file)
-            yield watched
+        with io.BufferedWriter(watched) as file:
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         temporary.chmod(0o644)
         temporary.replace(path)
     except Exception as error:
-        failure = error if watched is None or watched.failure is None else watched.failure
+        failure = watched.failure or error
         if not isinstance(failure, OSError):
             raise
         raise PrismganError(
@@ -134,28 +118,14 @@ def new_file(path: Path) -> Iterator[Any]:
         temporary.unlink(missing_ok=True)
 
 
-class _Watched:
-    """A file that is written to, and that remembers why it could not be: libraries say so in words of their own."""
+class _Watched(io.FileIO):
+    """A file that remembers why it could not be written: libraries replace the error by words of their own."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.failure: OSError | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
+    failure: OSError | None = None
 
     def write(self, content: Any) -> int:
-        return self._tried(self._file.write, content)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._tried(self._file.seek, offset, whence)
-
-    def flush(self) -> None:
-        return self._tried(self._file.flush)
-
-    def _tried(self, work: Callable[..., Result], *arguments: Any) -> Result:
         try:
-            return work(*arguments)
+            return super().write(content)
         except OSError as error:
             self.failure = error
             raise

@@ -45,7 +45,7 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 
 def precision(choice: str, device: str) -> torch.dtype:
-    """The arithmetic of networks in training; ``auto`` takes bfloat16 where the processor multiplies it natively."""
+    """The arithmetic of networks in training; ``auto`` is bfloat16 where the processor multiplies it natively."""
     import torch
 
     if choice == "auto":
@@ -60,10 +60,8 @@ def precision(choice: str, device: str) -> torch.dtype:
 def keep_freed_memory() -> bool:
     """Have this process keep the memory that it frees, for the maps of the next layer; True where that works.
 
-    By default glibc gives every large block back to the system when it is freed and asks for it anew: the system then
-    clears each page, which takes as long as the network's arithmetic. Rendering and training are about 1.5 times as
-    fast without that. The process keeps what it needed at most until it ends: the command line does this, a program
-    that uses the package decides for itself. Other C libraries are left alone.
+    By default glibc gives every large block back to the system, which clears each page before it gives it out again.
+    Rendering and training are about 1.5 times as fast without that. Other C libraries are left alone.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

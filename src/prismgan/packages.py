@@ -27,9 +27,7 @@ def require_training() -> None:
 
 
 def require(what: str, extra: str, *modules: str) -> None:
-    """Refuse where a package is missing; modules are imported where they are used. ``what`` needs it, as the user knows
-    it; the ``extra`` of prismgan brings it.
-    """
+    """Refuse where a package is missing that ``what`` needs; the ``extra`` of prismgan brings it."""
     lacking = missing(modules)
     if lacking:
         raise PrismganError(

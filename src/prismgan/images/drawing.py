@@ -97,7 +97,7 @@ def outlines(
     """Ink from 0 (line) to 1 (paper): a thresholded difference of Gaussians, smoothed along the lines.
 
     Winnemöller, Kyprianidis, Olsen, "XDoG" (2012), eq. 2 and 5, on the logarithm of grey levels in [0, 1]; smoothed
-    twice along a straight piece of each line, where Kang, Lee, Chui, "Coherent line drawing" (2007), follow its curve.
+    twice along a straight piece of each line, not its curve as in Kang, Lee, Chui, "Coherent line drawing" (2007).
 
     Args:
         sigma: width of a line in pixels.

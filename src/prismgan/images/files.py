@@ -7,7 +7,7 @@ from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazi
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 SAVE_ANEW = "save it as a PNG or TIFF with 8 or 16 bits first"
-# First bytes of formats that Pillow does not read, for a better word than "unknown". Where in the file, which bytes.
+# Formats that Pillow does not read, by the place and the content of their first bytes.
 UNREAD = {
     (0, b"#?R"): "is a Radiance HDR picture",
     (0, b"v/1\x01"): "is an OpenEXR picture, with high dynamic range",
@@ -35,10 +35,8 @@ MINIMUM_SIDE = 16  # shortest side in pixels that the networks can do anything s
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """All pictures below ``folder``, as :func:`is_picture` says, sorted; hidden files and folders are left out.
-
-    :class:`PictureError` where it is no folder, or holds no picture.
-    """
+    """All pictures below ``folder``, sorted; hidden files and folders are left out. :class:`PictureError` where it is
+    no folder, or holds no picture."""
     if not folder.exists():
         raise PictureError(f"{folder}: no such folder")
     if not folder.is_dir():
@@ -56,7 +54,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether this is a file with a picture's suffix. So is a link that leads nowhere: who reads it says so."""
+    """Whether this is a file, or a broken link, with a picture's suffix."""
     return path.suffix.lower() in SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
@@ -83,10 +81,8 @@ def refuse_small(where: str, height: int, width: int) -> None:
 def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
     """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly.
 
-    They are told by the first bytes of a file, or of its content, which ``name`` names.
-
     Returns:
-        What to say of the file if Pillow does not know it either.
+        The message for the case that Pillow does not know the file either.
     """
     path = source if isinstance(source, Path) else name
     try:

@@ -43,10 +43,10 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class BoundedFile(io.BufferedReader):
-    """A file that may not be read in ever so many little pieces, many times over, or, at first, for long.
+    """A file with limits for the number of reads, their bytes, and, until the header is read, their time.
 
-    Formats are lists of chunks, tags or blocks, which Pillow goes through one by one. A file of a few megabytes can
-    have millions of them, or tags that all share one large piece.
+    Pillow goes through chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags
+    that all share one large piece.
     """
 
     def __init__(self, raw: Any, size: int) -> None:
@@ -55,11 +55,9 @@ class BoundedFile(io.BufferedReader):
         self._end: float | None = time.thread_time() + HEADER_SECONDS
 
     def header_is_read(self) -> None:
-        """From now on what is read are pixels, however long that takes."""
         self._end = None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of every file; an ``OSError`` where it was read too often, or for too long."""
         content = super().read(size)
         self._reads -= 1
         self._bytes -= len(content)
@@ -69,10 +67,7 @@ class BoundedFile(io.BufferedReader):
 
 
 class _Decoding:
-    """What Pillow knows only for the whole process, set while any thread opens or decodes a picture.
-
-    That is how many pixels it takes, and that it says nothing about odd metadata, which are left out.
-    """
+    """Pillow's limit of pixels and its warnings are global to the process: set while any thread decodes a picture."""
 
     def __init__(self) -> None:
         self._lock, self._threads = threading.Lock(), 0
@@ -102,14 +97,12 @@ _decoding = _Decoding()
 def open_lazily(
     source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None, name: str = "picture"
 ) -> Iterator[Image.Image]:
-    """A picture whose pixels are not decoded yet; everything that can be said against the file becomes one clear line.
-
-    Decoding belongs inside the ``with``. Threads do not wait for each other.
+    """A picture whose pixels are not decoded yet; decoding belongs inside the ``with``.
 
     Args:
         source: the file, or its content, which ``name`` names in errors.
-        unidentified: what is said of a file whose format Pillow does not know.
-        formats: Pillow's names of those that are looked for; by default all.
+        unidentified: the message for a file whose format Pillow does not know.
+        formats: Pillow's names of those that are accepted; by default all.
 
     Raises:
         PictureError: the file is missing, not a picture, has too many pixels, or is made to take memory or time.
@@ -139,13 +132,13 @@ def open_lazily(
 
 
 def missing(path: Path) -> PictureError:
-    """What to say of a path where no file is."""
+    """The error for a path where no file is."""
     what = "is a link that leads nowhere; mend or remove it" if path.is_symlink() else "no such file"
     return PictureError(f"{path}: {what}")
 
 
 def damaged(path: Path | str, error: BaseException) -> PictureError:
-    """What to say of a picture that breaks off while it is decoded, or makes no sense."""
+    """The error for a picture that breaks off while it is decoded, or makes no sense."""
     return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
 
 
@@ -183,7 +176,7 @@ def _refuse_harmful(where: object, picture: Image.Image, source: Path | bytes, s
 
 
 def _scans(content: bytes | mmap.mmap) -> int:
-    """How many scans the first picture of a JPEG has, as far as it matters: counted by its markers."""
+    """Scans of a JPEG's first picture, counted by its markers up to one more than :data:`MOST_SCANS`."""
     scans, place = 0, 2
     while place + 4 <= len(content) and scans <= MOST_SCANS:
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")

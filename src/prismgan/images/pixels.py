@@ -41,7 +41,6 @@ class Picture:
 
     @property
     def depth(self) -> Depth:
-        """Bits a value: 8 or 16."""
         return 8 if self.pixels.dtype.itemsize == 1 else 16
 
     @property
@@ -133,8 +132,7 @@ def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:
 
 
 def check_pixels(where: str, pixels: NDArray[Any]) -> None:
-    """Raise :class:`PictureError` for an array that is not (H, W, 3), or holds neither 8- or 16-bit pixels nor finite
-    floats; ``where`` names it."""
+    """Raise :class:`PictureError` for an array that is not (H, W, 3) of 8- or 16-bit pixels or finite floats."""
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         raise PictureError(f"{where}: is an array of shape {pixels.shape}, expected (height, width, 3)")
     if np.issubdtype(pixels.dtype, np.floating):

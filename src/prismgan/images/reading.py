@@ -81,12 +81,11 @@ def _refuse_several(path: Path | str, file: Image.Image) -> None:
 
 
 def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:
-    """How to ask Pillow's decoder for the less significant bytes of 16-bit colours; None where there are none.
+    """The raw mode by which Pillow decodes the less significant bytes of 16-bit colours; None where there are none.
 
-    Pillow holds no 16-bit colours: it keeps the high byte of every value. But its decoders are told by a "raw mode"
-    in which order the bytes lie in the file, and with the other order the low byte is taken for the high one. So
-    decoding twice gives all 16 bits of every PNG and TIFF that Pillow reads, with all their compressions, and
-    takes no other library. (imageio reads pictures by Pillow; tifffile takes a large package for LZW.)
+    Pillow keeps the high byte of every 16-bit colour. Its decoders learn the order of bytes in the file from a "raw
+    mode", and with the other order they keep the low byte. So decoding twice gives all 16 bits, with all compressions
+    and without another library. (imageio reads pictures by Pillow; tifffile takes a large package for LZW.)
     """
     if not isinstance(file, ImageFile) or not file.tile or not file.mode.startswith("RGB"):
         return None

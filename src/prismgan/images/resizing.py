@@ -17,9 +17,8 @@ def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[T
     """Antialiased bicubic resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the
     image is.
 
-    The kernel is Keys' with a = -0.5. Beyond its border the picture goes on mirrored, the outermost pixel twice.
-    (torch's own bicubic without antialiasing has a = -0.75, which is softer than what papers compare with; with
-    antialiasing it leaves out what lies beyond the border, which makes up to 16 levels of difference there.)
+    The kernel is Keys' with a = -0.5; borders are mirrored, the outermost pixel twice. (torch's own bicubic has a =
+    -0.75, or, with antialiasing, differs by up to 16 levels at the border.)
     """
     if image.shape[-2:] == (height, width):
         return image
@@ -37,8 +36,7 @@ def resized_part(
 
 
 def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:
-    """A picture in [-1, 1], reduced where its longest side has more than ``side`` pixels, and to no side of fewer than
-    ``least``."""
+    """A picture in [-1, 1], reduced to at most ``side`` pixels on its longest side, and at least ``least`` on any."""
     factor = min(1.0, side / max(pixels.shape[-2:]))
     height, width = (max(least, round(length * factor)) for length in pixels.shape[-2:])
     return resize(to_float(pixels), height, width).clamp(-1, 1)
@@ -70,10 +68,7 @@ def _taps(before: int, length: int) -> tuple[Int[Tensor, "L T"], Float[Tensor, "
 
 
 def upsample(image: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
-    """Bicubic enlargement by a whole factor (Keys, a = -0.5, borders repeated); the identity for 1.
-
-    Written as one sub-pixel convolution, which is what :func:`bicubic_phases` lets a network add to its own.
-    """
+    """Bicubic enlargement by a whole factor (Keys, a = -0.5, borders repeated); the identity for 1."""
     if scale == 1:
         return image
     phases = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5

@@ -9,11 +9,10 @@ NEIGHBOURS = 9  # a pixel belongs to the superpixel of its own grid cell or to o
 SIDE = 8  # of a grid cell in pixels
 ROUNDS = 3  # of assigning pixels and taking means
 BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15
-"""How far a pixel's colour may be from its superpixel's, and those of superpixels that draw each other from each other,
-in [-1, 1] units over all channels."""
+"""Standard deviations of colours within a superpixel, and between superpixels that merge, in [-1, 1] units."""
 REACH = 0.6
-"""How far a pixel may be from the centre of its superpixel's cell, in cells. Where it is large, pixels feel the end of
-their nine neighbours, and the grid shows."""
+"""Standard deviation of a pixel's distance from the centre of its superpixel's cell, in cells; a larger one shows the
+grid."""
 
 
 def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> Float[Tensor, "B C H W"]:
@@ -25,11 +24,9 @@ def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> F
     Comaniciu & Meer 2002), so that regions grow as far as their colour goes.
 
     Four departures. Positions stay at the grid, only colours move; on photos the results look alike. Pixels are
-    shared softly to the end: between cells of similar colour they pass smoothly from one to the other, so skies show
-    neither cells nor bands and videos flicker less, and where colours differ the pixel's own decides. The result is
-    the mean of two grids, half a cell apart, which halves what a shift of the photo changes in it. And the
-    colour of a superpixel is a soft mean, which leaves out what belongs elsewhere; so it needs no choice between
-    mean and median, the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
+    shared softly to the end, so skies show neither cells nor bands and videos flicker less. The result is the mean of
+    two grids, half a cell apart, which halves its dependence on shifts of the photo. And the colour of a superpixel is
+    a soft mean, in place of the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
 
     The photo is in [-1, 1], and so is the result, in float32. Without ``merges``, rounds of mean shift, superpixels
     stay apart.

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -17,7 +16,7 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.files import write_file
 from prismgan.images.files import SUFFIXES
 from prismgan.images.opening import DECODING_ERRORS
-from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_uint8
+from prismgan.images.pixels import Picture, Samples, from_pil, on_white, to_pil
 from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 
 WIDTH, HEIGHT = 0xA002, 0xA003
@@ -40,8 +39,7 @@ def check_format(suffix: str, quality: int) -> None:
 
 
 def check_side(where: str, suffix: str, side: int) -> None:
-    """Raise :class:`PictureError` where the longer side has more pixels than the format holds; ``where`` names the
-    picture."""
+    """Raise :class:`PictureError` where the longer side has more pixels than the format holds."""
     if side > (most := MAXIMUM_SIDES.get(suffix, side)):
         raise PictureError(
             f"{where}: would have {side:,} pixels a side, and {suffix} holds {most:,}; write PNG or TIFF"
@@ -49,10 +47,9 @@ def check_side(where: str, suffix: str, side: int) -> None:
 
 
 def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
-    """Write a picture so that a reader sees the old file or the whole new one, never half of it.
+    """Write a picture, with its profile and EXIF, in the format that the suffix names, one of :data:`FORMATS`.
 
-    The format follows the suffix, one of :data:`FORMATS`. 16 bits become 8, and transparency is laid on white, where
-    the format has none. Profile and EXIF are written, with the picture's own width and height.
+    16 bits become 8, and transparency is laid on white, where the format has none.
 
     Args:
         path: the file; its folder is made where it is missing.
@@ -68,16 +65,12 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
 
 
 def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
-    """Write an image in 8 bits, as :func:`write_picture` does; a float one is in [-1, 1]. All errors are
-    :class:`PictureError`.
-    """
+    """Write an image in 8 bits; a float one is in [-1, 1]. All errors are :class:`PictureError`."""
     if path.suffix.lower() not in SUFFIXES:
         raise PictureError(f"{path}: unknown picture format (use one of {', '.join(sorted(SUFFIXES))})")
-    if isinstance(image, Image.Image):
-        image = from_pil(image)
-    pixels = image if image.dtype == torch.uint8 else to_uint8(image)
+    picture = image if isinstance(image, Image.Image) else to_pil(image)
     try:
-        write_picture(path, Picture(pixels.permute(1, 2, 0).cpu().numpy()))
+        write_picture(path, Picture(from_pil(picture).permute(1, 2, 0).numpy()))
     except PrismganError as error:
         raise PictureError(str(error)) from None
 

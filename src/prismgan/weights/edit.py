@@ -59,10 +59,7 @@ def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> Non
 
 
 def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
-    """The weights with one task more, and without the discriminator, which does not know that task.
-
-    ``head`` is the head's state dict, stored as it is. :class:`WeightsError` where the name is taken.
-    """
+    """The weights with one task more, of this state dict, and without the discriminator, which does not know it."""
     name = free_name(weights, entry.name)
     header = _with_tasks(weights, [*weights.header.tasks, entry], [*_recipe_tasks(weights), task])
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
@@ -119,17 +116,15 @@ def _must_have(weights: Weights, name: str) -> None:
 
 
 def _owned(key: str, prefixes: Iterable[str]) -> bool:
-    """Whether a tensor is one of these, or below one of these."""
     return any(key == prefix or key.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
-    """Of the tasks that the weights have; an expert's recipe knows more."""
+    """The recipe's tasks that the weights have; an expert's recipe has more."""
     names = _names(weights)
     return [task for task in weights.header.recipe.get("tasks", ()) if task.get("name") in names]
 
 
 def _with_tasks(weights: Weights, tasks: Sequence[HeadEntry], recipe: list[dict[str, Any]]) -> Header:
-    """The header with other tasks, and with other ones in the recipe that it holds."""
     whole = {**weights.header.recipe, "tasks": recipe, "only": None}
     return weights.header.model_copy(update={"tasks": tuple(tasks), "recipe": whole})

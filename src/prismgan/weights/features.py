@@ -1,5 +1,6 @@
 """Files of feature networks: the one that prismgan brings, and those of other programs."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -109,13 +110,6 @@ def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
 
     :class:`WeightsError` where it is missing or damaged; the message ends with what would be ``accepted``.
     """
-    tensors = {name: tensor.float() for name, tensor in _read(path, accepted).items() if tensor.is_floating_point()}
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
-    return tensors
-
-
-def _read(path: Path, accepted: str) -> dict[str, Tensor]:
     import pickle
 
     from safetensors import SafetensorError
@@ -123,24 +117,26 @@ def _read(path: Path, accepted: str) -> dict[str, Tensor]:
 
     try:
         if path.suffix in (".pt", ".pth"):
-            found = torch.load(path, map_location="cpu", weights_only=True)
-            return {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
-        return load_file(path)
+            content = torch.load(path, map_location="cpu", weights_only=True).items()
+        else:
+            content = load_file(path).items()
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file; {accepted}") from None
     except (SafetensorError, OSError, pickle.UnpicklingError, RuntimeError, EOFError, *NO_PICKLE):
         raise WeightsError(f"{path}: cannot be read as weights; {accepted}") from None
+    tensors = {name: each.float() for name, each in content if isinstance(each, Tensor) and each.is_floating_point()}
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
+    return tensors
 
 
 def _widths(tensors: Mapping[str, Tensor]) -> list[list[int]]:
     """Channels of every convolution of every stage, from names as in ``stages.0.1.weight``."""
-    widths: list[list[int]] = []
-    while f"stages.{len(widths)}.0.weight" in tensors:
-        stage: list[int] = []
-        while f"stages.{len(widths)}.{len(stage)}.weight" in tensors:
-            stage.append(len(tensors[f"stages.{len(widths)}.{len(stage)}.weight"]))
-        widths.append(stage)
-    return widths
+    widths: defaultdict[int, list[int]] = defaultdict(list)
+    for name in sorted(tensors):
+        if name.startswith("stages.") and name.endswith(".weight"):
+            widths[int(name.split(".")[1])].append(len(tensors[name]))
+    return [widths[stage] for stage in range(len(widths))]
 
 
 def _named_as_stages(tensors: Mapping[str, Tensor], layout: _Layout) -> dict[str, Tensor]:

@@ -90,8 +90,7 @@ class Weights:
         return network
 
     def prism_generator(self, purpose: str) -> Generator:
-        """The generator, for a ``purpose`` that only supports our own networks; :class:`WeightsError` where it is
-        another."""
+        """The generator, for a ``purpose`` that only supports our own networks; :class:`WeightsError` for others."""
         network = self.network()
         if not isinstance(network, Generator):
             kind = self.header.kind
@@ -101,11 +100,8 @@ class Weights:
     def take_over(self, network: nn.Module, part: str = "generator") -> int:
         """Load those tensors of a part of the file that fit into a network by name and shape; how many did.
 
-        A head that adds to the source knows nothing of use to one that stands alone, and is left out. A task that the
-        file has not starts from the file's first head of the same form.
-
-        Raises:
-            WeightsError: none did, though the file has the part.
+        Heads that differ in whether they add to the source are left out. A new task starts from the file's first head
+        of the same form. :class:`WeightsError` where nothing fits, though the file has the part.
         """
         own, stored = network.state_dict(), self.part(part)
         specs = network.specs if isinstance(network, TaskGenerator) else {}
@@ -129,11 +125,8 @@ class Weights:
 
     @contextmanager
     def as_large_as_claimed(self) -> Iterator[None]:
-        """Networks that are built here may have about as many numbers as the file has, or there is a
-        :class:`WeightsError`.
-
-        A description of a few hundred bytes can claim a network of any size.
-        """
+        """:class:`WeightsError` where networks that are built here are much larger than the file: a description of a
+        few hundred bytes can claim any size."""
         tensors = self.tensors.values()
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
@@ -147,8 +140,7 @@ class Weights:
             raise WeightsError(f"{self.path}: claims a larger network than it holds; the file is damaged") from None
 
     def fill(self, network: nn.Module, part: str) -> None:
-        """Load one part's tensors into a network, in the network's own precision; :class:`WeightsError` where they do
-        not fit."""
+        """Load one part's tensors into a network; :class:`WeightsError` where they do not fit."""
         try:
             network.load_state_dict(self.part(part))
         except RuntimeError as error:
@@ -165,10 +157,7 @@ class Weights:
 def save_weights(
     path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]], dtype: torch.dtype | None = None
 ) -> None:
-    """Write a weights file; the old one stays until the new one is whole.
-
-    ``dtype`` is the type that numbers are stored in, for example ``torch.float16``; by default tensors keep their type.
-    """
+    """Write a weights file, with numbers in ``dtype``; by default tensors keep their type."""
     from safetensors.torch import save
 
     tensors = {
@@ -192,7 +181,7 @@ def _ordered(content: bytes) -> bytes:
 
 
 def _digest(description: str, tensors: Mapping[str, Tensor]) -> str:
-    """What tells whether a weights file is what was written: a hash of all that it says and holds."""
+    """A checksum of the description and all tensors."""
     digest = hashlib.sha256(description.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -212,8 +201,7 @@ def default_weights() -> Path:
 
 
 def find_weights(named: str | os.PathLike[str] | None) -> Path:
-    """The weights file that is meant: none named, or by the name of the ready-made one, is the one of prismgan.
-    ``hf:USER/NAME`` is a repository of the Hugging Face Hub."""
+    """The path of a weights file; by default, or by its name, the ready-made one, or ``hf:USER/NAME`` of the Hub."""
     if named is None:
         return default_weights()
     if not isinstance(named, str | os.PathLike):

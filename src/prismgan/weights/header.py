@@ -9,9 +9,7 @@ from torch import nn
 from prismgan.config import Config
 from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, TaskName
 
-FORMAT = 3
-"""Version of the file's layout and of the networks in it; a file of another version is refused. 3: styles are painted
-by a normalised branch of their own."""
+FORMAT = 3  # version of the file's layout and of the networks in it; a file of another version is refused
 ROMAN = re.compile(r"[ivx]{2,}")
 ANSWERS = ("restore", "super_resolution", "paired")
 """Kinds of tasks with one right output per photo; all others repaint."""

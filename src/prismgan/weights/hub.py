@@ -13,14 +13,10 @@ FILE = "weights.safetensors"  # name of the weights in a repository
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
-    """Download the weights of a repository, or find them in the cache, where they also serve without a network.
+    """Download a ``.safetensors`` file of a repository, or find it in the cache.
 
-    Args:
-        revision: a branch, tag or commit; the newest of the main branch by default.
-        file: a ``.safetensors`` file of the repository.
-
-    Raises:
-        WeightsError: there is no such repository or file, or the hub cannot be reached.
+    ``revision`` is a branch, tag or commit; the newest of the main branch by default. :class:`WeightsError` where there
+    is no such repository or file, or the hub cannot be reached.
     """
     require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
@@ -35,9 +31,7 @@ def push(weights: Weights, repository: str, *, private: bool = False, licence: s
     """Write weights and their card into a repository, which is made if there is none; its address.
 
     A card beside the weights, a file of the same name that ends in ``.md``, becomes part of the repository's.
-
-    Raises:
-        WeightsError: nobody is logged in, one may not write there, or the hub cannot be reached.
+    :class:`WeightsError` where nobody is logged in, one may not write there, or the hub cannot be reached.
     """
     require("weights on the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi

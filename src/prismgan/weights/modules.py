@@ -19,11 +19,11 @@ class Networks(NamedTuple):
 
 
 def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | torch.device | None = None) -> Networks:
-    """Read the networks of a weights file as plain ``torch.nn.Module`` objects, in training mode.
+    """Read the networks of a weights file as plain ``torch.nn.Module`` objects, in float32 and training mode.
 
-    Every parameter is float32 and requires a gradient. The generator takes a source (B, 3, H, W) in [-1, 1], and
-    optionally a latent (B, Z) and names of tasks, and returns an image (B, 3, sH, sW) by task. The discriminator takes
-    images (N, 3, H, W) in [-1, 1] and the index of each image's task, and returns logits.
+    The generator takes a source (B, 3, H, W) in [-1, 1], and optionally a latent (B, Z) and names of tasks, and returns
+    an image (B, 3, sH, sW) by task. The discriminator takes images (N, 3, H, W) in [-1, 1] and the index of each
+    image's task, and returns logits.
 
     >>> generator, discriminator = load_generator()
     >>> looks = generator(torch.zeros(1, 3, 64, 64), tasks=["comic"])

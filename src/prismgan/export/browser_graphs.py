@@ -1,7 +1,7 @@
-"""The generator in pieces, for a browser: the first look is there before the last piece is computed, or even loaded.
+"""The generator in pieces, for a browser: the first output is there before the last piece is loaded.
 
-``branch`` is computed before the heads of styles, of a whole picture; ``trunk`` before those that restore, tile by
-tile.
+The ``branch``, of a whole picture, comes before the heads of styles, the ``trunk`` of each tile before those that
+restore.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,10 +38,9 @@ def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx
     """The pieces by name: :data:`TRUNK` and :data:`BRANCH` where a task needs them, an :func:`enlargement` for every
     scale but 1, and a :func:`head` for every task. ``generator`` is on the CPU, in float32.
 
-    What a piece takes has the name that it has where it comes out. The trunk, the branch and enlargements take
-    ``source`` (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look``
-    (1, 3, scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells: what is beyond scale H
-    and scale W is cut off by whoever reads it.
+    Outputs have the names of the inputs that they are meant for. The trunk, the branch and enlargements take ``source``
+    (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look`` (1, 3,
+    scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells, to be cropped.
     """
     fine = {generator.specs[name].fine for name in tasks}
     pieces = {TRUNK: _trunk(generator)} if True in fine else {}
@@ -150,7 +149,7 @@ class Pieces:
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:
-        """How far they are from the generator, over three pictures of odd sizes: refused as a float32 file would be."""
+        """The differences from the generator, on three pictures of odd sizes; refused like those of a float32 file."""
         errors: dict[str, list[NDArray[Any]]] = {name: [] for name in self.tasks}
         for seed, source in enumerate(random_sources()):
             image = source * 2 - 1

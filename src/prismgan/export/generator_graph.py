@@ -1,7 +1,7 @@
 """The generator as nodes of an ONNX graph: what ``networks/generator.py`` computes, in ONNX's operators.
 
-Written out, not traced: a tracer takes half a minute, wraps every size in a dozen nodes, and leaves sizes of outputs
-that no reader understands. What is written twice is compared: no file is written whose outputs are not the generator's.
+It is written out, not traced: a tracer takes half a minute and leaves sizes of outputs that no reader understands. No
+file is written whose outputs are not the generator's.
 """
 
 import copy
@@ -206,7 +206,6 @@ class GeneratorGraph:
         return self.graph.operation("Relu", maps)
 
     def code(self, latent: str) -> str:
-        """(B, Z) through the fully connected layers."""
         first, _, second, _ = self.generator.mapping
         value = self.graph.to_network(latent)
         for layer in (first, second):
@@ -215,13 +214,12 @@ class GeneratorGraph:
         return value
 
     def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
-        """What these tasks' heads start from, by scale: the source, enlarged bicubically, as sub-pixels of the cells at
-        1/2: (B, 3 (2 scale)^2, h, w)."""
+        """The enlarged sources that these tasks' heads start from, by scale."""
         scales = {self.generator.specs[name].scale for name in names}
         return {scale: self.enlarged(bordered, scale) for scale in sorted(scales)}
 
     def enlarged(self, bordered: str, scale: int) -> str:
-        """The source, enlarged bicubically, as sub-pixels of the cells at 1/2."""
+        """The source, enlarged bicubically, as sub-pixels of the cells at 1/2: (B, 3 (2 scale)^2, h, w)."""
         graph = self.graph
         if scale == 1:
             return graph.interior(bordered)

@@ -17,11 +17,10 @@ Sizes = Sequence[int | str]
 
 
 class Graph:
-    """A graph under construction.
+    """A graph under construction. A value that a method takes or returns is a name.
 
-    A value that a method takes or returns is a name. Pictures are float32; with ``half`` the weights, and the maps
-    between :meth:`to_network` and :meth:`to_picture`, are float16. With ``compact`` constants that float16 holds to the
-    last digit are stored in it, and computed with in float32.
+    Pictures are float32; with ``half`` the weights, and the maps between :meth:`to_network` and :meth:`to_picture`, are
+    float16. With ``compact`` constants that float16 holds exactly are stored in it, and computed with in float32.
     """
 
     def __init__(self, *, half: bool = False, compact: bool = False) -> None:

@@ -1,6 +1,4 @@
-"""Whole-number arithmetic: an ONNX model whose convolutions multiply 8-bit numbers, and the pictures that show which
-values occur.
-"""
+"""Whole-number arithmetic: an ONNX model whose convolutions multiply 8-bit numbers, and pictures to calibrate it."""
 
 import logging
 import tempfile
@@ -70,12 +68,11 @@ CROPS = 32
 """Most crops, and most pictures. Calibration holds what every layer makes of them."""
 CROPS_OF_ONE = 8  # most crops of one picture
 NOISE = (0, 25, 0, 50)
-"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn: degraded pictures cause
-values that clean ones never do, and a range without them costs 1 dB."""
+"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn; without it 1 dB is lost."""
 
 
 def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
-    """Files, and what is in folders, in [0, 1]; of more than :data:`CROPS` so many that are spread over them."""
+    """Pictures of files and folders, in [0, 1]; at most :data:`CROPS`, evenly chosen."""
     paths = [path for given in named for path in (images.find_pictures(given) if given.is_dir() else [given])]
     if len(paths) > CROPS:
         paths = [paths[number * len(paths) // CROPS] for number in range(CROPS)]

@@ -1,6 +1,6 @@
 """The generator as an ONNX model: as a file for other programs, and several passes of the heads for the renderer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx
@@ -82,14 +82,14 @@ def whole_model(
         if names:
             assert z is not None
             looks |= network.painted(names, network.branch(centred, z), code, spatial)
-    mixer = _Mixer(graph, strength)
+    mixed = _mixer(graph, strength)
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
         if name in painted:
-            image = mixer.mixed(looks[name], centred, index)
+            image = mixed(looks[name], centred, index)
         else:
-            image = network.pixels(mixer.mixed(looks[name], bases[scale], index), scale)
+            image = network.pixels(mixed(looks[name], bases[scale], index), scale)
             image = graph.cropped(
                 image, spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
             )
@@ -97,28 +97,26 @@ def whole_model(
     return graph.model(header.title, _metadata(generator, header, tasks, licence))
 
 
-class _Mixer:
-    """Adds the mixture of looks with what they start from, as :func:`prismgan.render.stages.mixture` makes it."""
+def _mixer(graph: Graph, strength: str) -> Callable[[str, str, int], str]:
+    """Adds the mixture of a look with its base, as :func:`prismgan.render.stages.mixture` makes it."""
+    middle = graph.number(0.5)
+    weights = graph.operation("Mul", strength, middle)
+    starts: dict[str, tuple[str, str]] = {}
 
-    def __init__(self, graph: Graph, strength: str) -> None:
-        self.graph = graph
-        self.middle = graph.number(0.5)
-        self.weights = graph.operation("Mul", strength, self.middle)
-        self._starts: dict[str, tuple[str, str]] = {}
-
-    def mixed(self, look: str, base: str, index: int) -> str:
+    def mixed(look: str, base: str, index: int) -> str:
         """In [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is the place of the task's strength."""
-        graph, bounds = self.graph, (self.graph.number(-1), self.graph.number(1))
-        if base not in self._starts:
+        bounds = graph.number(-1), graph.number(1)
+        if base not in starts:
             clipped = graph.operation("Clip", base, *bounds)
-            half = graph.operation("Mul", clipped, self.middle)
-            self._starts[base] = clipped, graph.operation("Add", half, self.middle)
-        clipped, start = self._starts[base]
+            starts[base] = clipped, graph.operation("Add", graph.operation("Mul", clipped, middle), middle)
+        clipped, start = starts[base]
         # Both are clipped before they are mixed, as the final pictures are.
         change = graph.operation("Sub", graph.operation("Clip", look, *bounds), clipped)
-        weight = graph.operation("Gather", self.weights, graph.integers(index), axis=0)
-        mixed = graph.operation("Add", graph.operation("Mul", change, weight), start)
-        return graph.operation("Clip", mixed, graph.number(0), graph.number(1))
+        weight = graph.operation("Gather", weights, graph.integers(index), axis=0)
+        mixture = graph.operation("Add", graph.operation("Mul", change, weight), start)
+        return graph.operation("Clip", mixture, graph.number(0), graph.number(1))
+
+    return mixed
 
 
 def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licence: str) -> dict[str, str]:
@@ -145,8 +143,7 @@ def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]
     Restored ones come from ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it,
     and are sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch shuffles into pixels much faster
     than ONNX Runtime. Styles come from ``source`` (B, 3, H, W) and are pictures of its size. The latent is a part of
-    the weights: a convolution costs nothing more by being modulated. ``passes`` are seeds of the latent, each with the
-    tasks that are wanted of it; images come in this order. The generator is on the CPU, in float32.
+    the weights. ``passes`` are seeds, each with its tasks; images come in this order. The generator is on the CPU.
     """
     graph = Graph()
     network = GeneratorGraph(graph, generator)

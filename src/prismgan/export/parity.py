@@ -42,11 +42,7 @@ STRENGTHS = (1.0, 0.3, 1.0)  # of every task, for these pictures
 MAXIMUM = {"float32": 0.1, "float16": 2.0}  # tolerance for the largest difference of any pixel, in 1/255
 MEAN = {"float32": 0.01, "float16": 0.25}  # tolerance for the mean difference of a task's pixels, in 1/255
 INT8_PSNR = {True: 40.0, False: 35.0}
-"""Minimum PSNR in dB in int8, for tasks on fine features (for example restoration) and for styles.
-
-At 40 dB a restoration of 32 dB loses 0.6 dB against the clean picture, if the errors are independent. A style has no
-right value for a pixel.
-"""
+"""Minimum PSNR in dB in int8, for tasks on fine features (a restoration of 32 dB then loses 0.6 dB), and for styles."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prismgan.cluster import TRIES, spread
+from prismgan.cluster import TRIES, Done, spread
 from prismgan.errors import PrismganError
 from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob
@@ -25,15 +25,11 @@ Job = PictureJob | StoredJob
 
 @dataclass(frozen=True)
 class RenderingOfFiles:
-    """All that a renderer of files is made of; it can be sent to other machines, which renderers cannot.
-
-    ``rendering`` and ``writing`` are more arguments of :class:`~prismgan.render.renderer.Renderer` and of
-    :class:`~prismgan.render.files.FileRenderer`.
-    """
+    """All that a renderer of files is made of; it can be sent to other machines, which renderers cannot."""
 
     weights: Weights  # of the generator, without the discriminator
-    rendering: Mapping[str, Any]
-    writing: Mapping[str, Any]
+    rendering: Mapping[str, Any]  # more arguments of the renderer
+    writing: Mapping[str, Any]  # more arguments of the file renderer
     out: str  # folder of all results
     stored: bool = False  # whether pictures or results have addresses of object stores
 
@@ -63,23 +59,28 @@ def render_on_cluster(
     # What a worker wrote that then died is written again, or nobody would hear of it.
     writing = {**rendering.writing, "overwrite": True}
     rendering = replace(rendering, rendering={**rendering.rendering, "memory": memory}, writing=writing)
-    done = spread(
-        jobs,
-        RenderingOfFiles.worker,
-        rendering,
-        memory=memory + PROCESS,
-        workers=workers,
-        folder=_folder_of([rendering.out, *(str(job.source) for job in jobs)]),
-        remark=remark,
-    )
-    for number, (job, result, node) in enumerate(done, start=1):
-        progress(number)
+    places = [str(job.source) for job in jobs]
+    for job, result, node in _spread(jobs, places, rendering, memory + PROCESS, workers, progress, remark):
         yield replace(result or Rendered(job.source, (), f"{job.source}: {DIED}"), node=node)
 
 
-def _folder_of(places: Iterable[str]) -> str | None:
-    """Where the workers have to work: in this process's folder, unless all places are absolute."""
-    return None if all(is_address(place) or Path(place).is_absolute() for place in places) else str(Path.cwd())
+def _spread(
+    jobs: Sequence[Any],
+    places: Iterable[str],
+    rendering: Any,
+    memory: int,
+    workers: int | None,
+    progress: Callable[[float], None],
+    remark: Callable[[str], None],
+) -> Iterator[Done[Any, Any]]:
+    """Do jobs with the workers of a rendering, in this process's folder unless all places are absolute."""
+    absolute = all(is_address(place) or Path(place).is_absolute() for place in (str(rendering.out), *places))
+    folder = None if absolute else str(Path.cwd())
+    work = type(rendering).worker
+    done = spread(jobs, work, rendering, memory=memory, workers=workers, folder=folder, remark=remark)
+    for number, each in enumerate(done, start=1):
+        progress(number)
+        yield each
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,6 @@ class ClipRendering:
     overwrite: bool = False
 
     def worker(self) -> Callable[[Path], tuple[Outcome | PrismganError | None]]:
-        """What renders a clip, see :meth:`clip_renderer`, where nobody sees how it goes on."""
         render = self.clip_renderer()
         return lambda clip: (render(clip, _Silent()),)  # in a tuple: None by itself is the result of a lost job
 
@@ -117,9 +117,7 @@ class _Silent:
     """A :class:`~prismgan.render.video.settings.Listener` that says nothing."""
 
     def remark(self, text: str) -> None: ...
-
     def rendered(self, frames: int, total: int | None) -> None: ...
-
     def joining(self, path: Path) -> None: ...
 
 
@@ -134,16 +132,6 @@ def render_clips_on_cluster(
 
     A clip whose worker died goes on behind its last segment.
     """
-    memory = rendering.rendering.get("memory") or WORKER_MEMORY
-    done = spread(
-        clips,
-        ClipRendering.worker,
-        rendering,
-        memory=memory + PROCESS + CODECS,
-        workers=workers,
-        folder=_folder_of(map(str, (rendering.out, *clips))),
-        remark=remark,
-    )
-    for number, (clip, result, _) in enumerate(done, start=1):
-        progress(number)
+    memory = (rendering.rendering.get("memory") or WORKER_MEMORY) + PROCESS + CODECS
+    for clip, result, _ in _spread(clips, map(str, clips), rendering, memory, workers, progress, remark):
         yield clip, PrismganError(f"{clip}: {DIED}") if result is None else result[0]

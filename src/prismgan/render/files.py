@@ -32,9 +32,7 @@ class Rendered:
 
 
 class FileRenderer:
-    """Renders pictures from files into files, all of them in the same way.
-
-    A picture's profile, EXIF and transparency go into its outputs. They have 16 bits where it has and the format can.
+    """Renders pictures from files into files, with their profile, EXIF, transparency and, if the format can, 16 bits.
 
     Args:
         suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
@@ -81,10 +79,12 @@ class FileRenderer:
     def _is_done(self, kept: KeptOptions, path: Path, source: Path) -> bool:
         return is_made_of(path, source) and kept.fit(path.name, self.options[path.name])
 
-    def render(self, jobs: Sequence[PictureJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+    def render(
+        self, jobs: Sequence[PictureJob], progress: Callable[[float], None] = lambda done: None
+    ) -> Iterator[Rendered]:
         """Render one picture after the other; one that cannot be rendered does not stop the others.
 
-        ``progress`` is told how many are done, as a fraction between them.
+        ``progress`` receives the number that are done, as a fraction between them.
 
         Raises:
             PrismganError: results clash, or one cannot be written, so that others could not either.
@@ -93,8 +93,7 @@ class FileRenderer:
         for number, job in enumerate(jobs):
 
             def within(done: int, total: int, number: int = number) -> None:
-                if progress is not None:
-                    progress(number + done / max(1, total))
+                progress(number + done / max(1, total))
 
             written: list[Path] = []
             problem = None
@@ -105,8 +104,7 @@ class FileRenderer:
                 problem = str(error)
             except MemoryError:
                 problem = str(PictureError(f"{job.source}: takes more memory than there is; make it smaller"))
-            if progress is not None:
-                progress(number + 1)
+            progress(number + 1)
             yield Rendered(job.source, tuple(written), problem)
 
     def refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:

@@ -121,12 +121,9 @@ class PictureRenderer(ABC):
     def stream(
         self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
     ) -> Iterator[tuple[str, Any]]:
-        """Render one picture, and yield the name and the picture of each output as soon as it is complete.
+        """Render one picture in a thread, and yield the name and the picture of each output as soon as it is complete.
 
-        A thread renders meanwhile. It ends after the output that it is at if the iterator is closed.
-
-        Raises:
-            PrismganError: as a call; for a wrong request or picture at once, not with the first output.
+        A wrong request or picture is an error at once, as of a call.
         """
         request = self._request(tasks, seed, options)
         where = _name_of(picture)
@@ -158,16 +155,15 @@ class PictureRenderer(ABC):
         return outputs()
 
     def _request(self, tasks: Tasks, seed: int, options: Options) -> Request:
-        """The request; a wrong name is reported before the picture is read."""
         given = (tasks,) if isinstance(tasks, str) or not isinstance(tasks, Iterable) else tuple(tasks)
         names = None if tasks is None else tuple(name for name in given if isinstance(name, str))
         if names is not None and len(names) < len(given):
             raise PrismganError(f"tasks: expected names of tasks, found {tasks!r}")
-        unknown = [name for name in options if name not in Options.__annotations__]
-        if unknown:
-            known = list(Options.__annotations__)
-            hint = nearest(unknown[0], known)
-            raise PrismganError(f"{unknown[0]}: there is no such option{hint} (there are: {', '.join(known)})")
+        known = list(Options.__annotations__)
+        for name in options:
+            if name not in known:
+                hint = nearest(name, known)
+                raise PrismganError(f"{name}: there is no such option{hint} (there are: {', '.join(known)})")
         for name in ("strength", "blend"):
             if not isinstance(options.get(name) or {}, Mapping):
                 raise PrismganError(f"{name}: expected numbers by task, for example {{'comic': 0.5}}")

@@ -86,14 +86,14 @@ def results_folder(source: Path, place: Path, out: Path) -> Path:
 
 
 def place_below(source: object, place: PurePath) -> PurePath:
-    """The place below the folder of all results where those of a source go, named like the source."""
+    """The place of a source's results below the folder of all results."""
     if place.stem in ("", ".", "..") or ".." in place.parts:
         raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
     return place.parent / place.stem
 
 
 def shared_folder(source: object, folder: object, other: object) -> PictureError:
-    """What to say of two sources whose results would have one folder."""
+    """The error for two sources whose results would have one folder."""
     return PictureError(f"{source}: would be written to {folder}, as {other} will; render one of them elsewhere")
 
 

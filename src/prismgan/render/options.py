@@ -17,10 +17,7 @@ IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")
 
 
 class KeptOptions:
-    """Reads and writes the options of the results in one folder.
-
-    A result without kept options, such as one of an earlier version, counts as made with any.
-    """
+    """Reads and writes the options of the results in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
@@ -31,7 +28,7 @@ class KeptOptions:
         self._kept = parsed(content)
 
     def fit(self, name: str, options: Mapping[str, Any]) -> bool:
-        """Whether the result of this file name was made with these options."""
+        """Whether the result of this file name was made with these options; one without kept options fits any."""
         return name not in self._kept or self._kept[name] == plain(options)
 
     def forget(self, names: Iterable[str]) -> None:
@@ -39,21 +36,16 @@ class KeptOptions:
         self._write({**self._kept, **dict.fromkeys(names)})
 
     def keep(self, options: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the options of results by file name."""
         self._write({**self._kept, **{name: plain(each) for name, each in options.items()}})
 
     def _write(self, kept: dict[str, Any]) -> None:
-        if kept == self._kept:
-            return
-        write_file(self.path, written(kept))
-        self._kept = kept
+        if kept != self._kept:
+            write_file(self.path, written(kept))
+            self._kept = kept
 
 
 def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]]:
-    """By output, everything that its pixels depend on beside the source, as plain values.
-
-    The renderer's weights and precision count, and the request's mask as it is, of whatever size.
-    """
+    """By output, everything that its pixels depend on beside the source, as plain values."""
 
     def described(part: Output) -> dict[str, Any]:
         varies = any(renderer.generator.specs[look].latent for look in part.looks)
@@ -86,7 +78,7 @@ def plain(options: Mapping[str, Any]) -> Any:
 
 
 def parsed(content: bytes) -> dict[str, Any]:
-    """What the file says; nothing where it is damaged."""
+    """The content of the file; nothing where it is damaged."""
     try:
         value = parse_json(content)
     except ValueError:
@@ -95,5 +87,4 @@ def parsed(content: bytes) -> dict[str, Any]:
 
 
 def written(kept: Mapping[str, Any]) -> bytes:
-    """The content of the file."""
     return (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode()

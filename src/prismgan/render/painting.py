@@ -1,8 +1,7 @@
 """Painting: looks that are made from the whole picture at once, at a size of their own, and brought to full size.
 
-A brush has a width in pixels. So that it keeps its width against the picture, large pictures are painted reduced; what
-is painted is then enlarged, and gets the photo's own detail where it follows the photo's light and dark. Tiles of a
-large picture are therefore only the enlargement, which is local, and agree to the bit.
+Large pictures are painted reduced, so that the brush keeps its width against the picture, and then enlarged with the
+photo's own detail. Tiles of a large picture are only the enlargement, which is local, and agree to the bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,10 +24,7 @@ SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096
 
 
 def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
-    """Height and width at which a picture of this size is painted.
-
-    ``brush`` is the longer one; by default that of the picture, and at most :data:`BRUSH`.
-    """
+    """Height and width at which a picture is painted; ``brush`` is the longer one, at most :data:`BRUSH` by default."""
     longest = max(height, width)
     factor = (min(longest, BRUSH) if brush is None else brush) / longest
     return max(images.MINIMUM_SIDE, round(height * factor)), max(images.MINIMUM_SIDE, round(width * factor))
@@ -40,10 +36,7 @@ def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
 
 
 class Canvas:
-    """Sources (H, W, 3), all of one size, at the size at which they are painted, and what was painted of them.
-
-    Looks are painted when they are first asked for.
-    """
+    """Sources (H, W, 3), all of one size, reduced for painting, and their looks, painted when they are needed."""
 
     def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:
         self.height, self.width = sources[0].shape[:2]

@@ -89,7 +89,7 @@ class Renderer(PictureRenderer):
             options: as of :meth:`load`, for example ``memory`` or ``fast``.
 
         Raises:
-            WeightsError: there is no such repository or file, it is no weights file, or the hub cannot be reached.
+            WeightsError: as of :meth:`load`, or the hub cannot be reached.
         """
         folder = Path(str(name))
         path = folder / file if folder.is_dir() else fetch(str(name), revision=revision, file=file)

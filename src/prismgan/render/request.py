@@ -52,10 +52,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """The outputs to render; by default every task, as it was trained.
-
-    Whether it fits the weights is checked by :meth:`plan`, before anything is rendered.
-    """
+    """The outputs to render; by default every task, as it was trained. :meth:`plan` checks whether it fits weights."""
 
     tasks: tuple[str, ...] | None = None
     """Names of tasks; None means all, an empty tuple means blends and the chain's result alone."""
@@ -86,7 +83,11 @@ class Request:
         Raises:
             PrismganError: a name is unknown or taken, or a number is not one, or is out of range.
         """
-        self._check_brush()
+        whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
+        if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
+            raise PrismganError(
+                f"brush is {self.brush!r}; expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
+            )
         tasks = checked_tasks(self.tasks, specs, empty=bool(self.chain or self.blends))
         chain = checked_tasks(self.chain, specs, empty=True)
         seeds = self._checked_seeds()
@@ -146,13 +147,6 @@ class Request:
             raise PrismganError("no seed is named; name one, for example 0")
         return tuple(int(seed) for seed in self.seeds)
 
-    def _check_brush(self) -> None:
-        whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
-        if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
-            raise PrismganError(
-                f"brush is {self.brush!r}; expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
-            )
-
     def _check_strengths(self, asked: set[str], specs: Mapping[str, HeadSpec]) -> None:
         for name, strength in self.strength.items():
             if name not in asked:
@@ -191,7 +185,7 @@ def _is_number(value: object) -> bool:
 
 
 def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, HeadSpec]) -> dict[str, float]:
-    """Weights of one scale's looks, divided by their sum; those that weigh nothing are left out."""
+    """Weights of one scale's looks, divided by their sum, without zeros."""
     where = f"blend {name!r}"
     if name in specs or name in RESERVED:
         raise PrismganError(f"{where}: there is another output or file of that name; name it otherwise")

@@ -42,9 +42,7 @@ class TorchRuntime:
 
     together = False  # whether the looks of all passes are in memory at once
 
-    def __init__(
-        self, generator: ImageGenerator, device: torch.device | str | None = None, *, fast: bool = False
-    ) -> None:
+    def __init__(self, generator: ImageGenerator, device: torch.device | None, fast: bool) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # The renderer's own stays on the CPU, where its weights can be looked at and exported.
         self.generator = generator if self.device.type == "cpu" else copy.deepcopy(generator).to(self.device)
@@ -74,10 +72,7 @@ class TorchRuntime:
 
 
 class OnnxRuntime:
-    """One ONNX graph for every sequence of passes, made when it is first needed; the last few are kept.
-
-    The generator's weights, on the CPU, are taken as they are now. ``session`` makes a function of a model's bytes.
-    """
+    """One ONNX graph for every sequence of passes, made when it is first needed; the last few are kept."""
 
     together = True
 
@@ -138,15 +133,9 @@ def openvino_session(fast: bool, model: bytes) -> Run:
 def make_runtime(
     generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
 ) -> TorchRuntime | OnnxRuntime:
-    """The runtime of this name; by default torch, on the GPU where there is one.
+    """The runtime of this name; see :class:`~prismgan.render.renderer.Renderer` for arguments and errors.
 
-    The others need packages that are not always installed, and time for a start. :data:`AUTOMATIC` is the fastest there
-    is for a long job: OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch. For
-    ``fast`` and ``device`` see :class:`~prismgan.render.renderer.Renderer`.
-
-    Raises:
-        PrismganError: there is none of this name, a package that it needs is not installed, it is not made ``fast``,
-            or the device cannot be used.
+    :data:`AUTOMATIC` is OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch.
     """
     if name == AUTOMATIC:
         name = _automatic(generator) if device is None else "torch"
@@ -154,7 +143,7 @@ def make_runtime(
         known = (*RUNTIMES, AUTOMATIC)
         raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
     if name is None or name == "torch":
-        return TorchRuntime(generator, None if device is None else usable_device(device), fast=fast)
+        return TorchRuntime(generator, None if device is None else usable_device(device), fast)
     if device is not None:
         raise PrismganError(f"runtime {name}: has no choice of device; leave device out, or use torch")
     if fast and name == "onnxruntime":
@@ -171,11 +160,8 @@ def _automatic(generator: ImageGenerator) -> str:
 
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
-    """Median milliseconds of one pass for every task alone and for all, taken in turn.
-
-    Returns:
-        The content of a report's ``cost.json``. ``one_ms`` is the mean over tasks of one task alone: K looks by K runs
-        cost K times that.
+    """The content of a report's ``cost.json``: median milliseconds of one pass for every task alone and for all, taken
+    in turn. ``one_ms`` is the mean over tasks of one task alone: K looks by K runs cost K times that.
     """
     source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
     names = list(generator.specs)

@@ -38,8 +38,7 @@ class Sampler:
     def __call__(self, count: int, seed: int = 0, to: int | None = None) -> dict[str, list[Image.Image]]:
         """Every task's images of so many latents, at most :data:`MOST`; those at one place belong together.
 
-        Latents are those of ``seed`` and the numbers after it, or, with ``to``, lie evenly on the way from the one to
-        the other, both included.
+        Latents are those of ``seed`` and the numbers after it, or, with ``to``, lie evenly between the two.
         """
         least = 1 if to is None else 2
         if not least <= count <= MOST:
@@ -56,11 +55,8 @@ class Sampler:
 
 
 def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) -> Float[Tensor, "N Z"]:
-    """Latents evenly on the way from one to another, both included, on the great circle: a straight line would lead
-    through latents that are shorter than any that training draws.
-
-    White, "Sampling generative networks" (2016), section 2.1.
-    """
+    """Latents evenly on the great circle from one to another, both included; a straight line would lead through latents
+    that are shorter than any in training. White, "Sampling generative networks" (2016), section 2.1."""
     cosine = torch.cosine_similarity(start, end).clamp(-1, 1)
     angle = torch.acos(cosine)
     place = torch.linspace(0, 1, count)[:, None]
@@ -70,19 +66,15 @@ def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) 
 
 
 def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list[Path]:
-    """Write pictures: a sheet where ``out`` is named like a picture, else ``NUMBER/TASK.png`` in a folder.
-
-    Returns:
-        The files.
-    """
+    """Write a sheet where ``out`` is named like a picture, else ``NUMBER/TASK.png`` in that folder; the files."""
+    files = {
+        out / f"{number:04d}" / f"{name}.png": picture
+        for name, pictures in found.items()
+        for number, picture in enumerate(pictures)
+    }
     if out.suffix:
-        images.write(out, strips(found))
-        return [out]
-    files = {}
-    for name, pictures in found.items():
-        for number, picture in enumerate(pictures):
-            files[out / f"{number:04d}" / f"{name}.png"] = picture
-    for path, picture in sorted(files.items()):
+        files = {out: strips(found)}
+    for path, picture in files.items():
         images.write(path, picture)
     return sorted(files)
 

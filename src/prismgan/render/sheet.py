@@ -19,18 +19,16 @@ def sheet(
     """Lay pictures out in rows, each with its name below, every one at the same display size.
 
     Tiles have the first picture's shape; a picture of another shape is fitted inside. A picture with more pixels than
-    the first says so in its label (``enlarged  2x``). By default the columns fill the rows best in a landscape sheet.
-    The title and labels are drawn in Pillow's built-in font, which knows Latin letters only.
+    the first says so in its label (``enlarged  2x``). Without a number of columns the sheet becomes a landscape with
+    few holes. The font knows Latin letters only.
 
     Raises:
         ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
     """
-    if not pictures:
-        raise ValueError("pictures: expected at least one, found none")
-    if columns is not None and columns < 1:
-        raise ValueError(f"columns: expected at least 1, found {columns}")
-    if tile_width < 32:
-        raise ValueError(f"tile_width: expected at least 32 pixels, found {tile_width}")
+    if not pictures or tile_width < 32 or (columns is not None and columns < 1):
+        raise ValueError(
+            f"expected a picture, tiles of 32 pixels and a column, found {len(pictures)}, {tile_width} and {columns}"
+        )
     first = next(iter(pictures.values()))
     tile_height = max(1, round(tile_width * first.height / first.width))
     gap = max(6, round(tile_width * 0.05))

@@ -33,8 +33,8 @@ def mixture(
 ) -> Float[Tensor, "1 3 sH sW"]:
     """``base + mask * strength * (sum of weighted looks - base)``; exactly the base, or the looks, where that is meant.
 
-    What is mixed is the pictures as they would come out, so values beyond [-1, 1] are clipped first, in place.
-    ``base``, the enlarged source, may be None where nothing :func:`is_mixed`; no mask is 1 everywhere.
+    Values beyond [-1, 1] are clipped first, in place. ``base``, the enlarged source, may be None where nothing
+    :func:`is_mixed`; no mask is 1 everywhere.
     """
     if mask is None and not is_mixed(output):
         (look,) = output.looks
@@ -86,9 +86,7 @@ class Stage:
     def passes(self, *, one_by_one: bool = False) -> list[tuple[int, list[Output]]]:
         """The outputs that are decoded together, those of one scale and seed, each list with its scale.
 
-        Args:
-            one_by_one: decode every output by itself, so that the first is ready before the last is begun. Outputs that
-                share a look (a blend and its looks) stay in one list, for a look is decoded once.
+        With ``one_by_one`` each is alone, so that the first is ready before the last is begun, unless they share looks.
         """
         looks = [look for output in self.outputs for look in output.looks]
         if one_by_one and len(looks) == len(set(looks)):
@@ -105,9 +103,8 @@ def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
 
 
 def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
-    """The links of the chain, then all outputs, for so many pictures of this size and outputs of this depth.
-
-    A link's result is kept in 16 bits for the next stage; the last one's also as it is wanted.
+    """The links of the chain, then all outputs. A link's result is kept in 16 bits for the next stage; the last one's
+    also in the requested depth.
     """
     before = 0
     for number, link in enumerate(plan.chain, start=1):
@@ -131,17 +128,12 @@ def cut(
     together: bool,
     memory: int | None,
     where: str,
-    brush: int | None = None,
+    brush: int | None,
 ) -> list[Tile]:
-    """The tiles of a stage, as large as the memory allows.
+    """The tiles of a stage, as large as the memory allows; :class:`PictureError` where it holds not even the smallest.
 
-    Args:
-        together: whether the looks of all groups are in memory at once.
-        memory: bytes that the rendering may take, its outputs included; by default half of what is free beside the
-            outputs, and of that no more than :data:`WORKING_MEMORY`.
-
-    Raises:
-        PictureError: the outputs and the smallest tile take more than that.
+    ``together`` says whether the looks of all groups are in memory at once; ``memory`` limits tile and outputs, by
+    default to half of what is free, and at most :data:`WORKING_MEMORY` for the tile.
     """
     cell = generator.cell
     halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell

@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from prismgan.errors import PictureError, PrismganError, one_line, shortened
-from prismgan.files import make_folder, replace_file
+from prismgan.files import write_file
 from prismgan.images import SUFFIXES
 from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob, fixed_parts, found_pictures, place_below, refuse_unwritable, shared_folder
@@ -66,14 +66,15 @@ class StoredRenderer:
                         f"{job.source}: its result would replace the picture {job.folder}/{name}; write elsewhere"
                     )
 
-    def render(self, jobs: Sequence[StoredJob], progress: Callable[[float], None] | None = None) -> Iterator[Rendered]:
+    def render(
+        self, jobs: Sequence[StoredJob], progress: Callable[[float], None] = lambda done: None
+    ) -> Iterator[Rendered]:
         """Render one picture after the other, as :meth:`~prismgan.render.files.FileRenderer.render`."""
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs, start=1):
             with tempfile.TemporaryDirectory(prefix="prismgan-") as place:
                 yield self._rendered(job, Path(place))
-            if progress is not None:
-                progress(number)
+            progress(number)
 
     def _rendered(self, job: StoredJob, place: Path) -> Rendered:
         here = PictureJob(place / PurePosixPath(job.source).name, place / "results")
@@ -89,15 +90,12 @@ class StoredRenderer:
         if any(kept.get(name) for name in results):  # nobody trusts them if this is interrupted
             kept |= dict.fromkeys(results)
             write(manifest, written(kept))
-        made = []
         for name, content in results.items():
-            made.append(f"{job.folder}/{name}")
-            write(made[-1], content)
-        if rendered.problem is not None:
-            problem = rendered.problem.replace(str(here.source), job.source)
-            return Rendered(job.source, tuple(made), problem)
-        write(manifest, written({**kept, **dict(self._options(job))}))
-        return Rendered(job.source, tuple(made))
+            write(f"{job.folder}/{name}", content)
+        problem = rendered.problem and rendered.problem.replace(str(here.source), job.source)
+        if problem is None:
+            write(manifest, written({**kept, **dict(self._options(job))}))
+        return Rendered(job.source, tuple(f"{job.folder}/{name}" for name in results), problem)
 
     def _options(self, job: StoredJob) -> Iterator[tuple[str, Any]]:
         """By file name, what an output is made with and of, as it comes back from the manifest."""
@@ -110,7 +108,7 @@ def is_address(text: str) -> bool:
 
 
 def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
-    """Files, folders and patterns turned into jobs, as by :func:`~prismgan.render.jobs.find_jobs`, with its errors."""
+    """As :func:`~prismgan.render.jobs.find_jobs`, of addresses and paths."""
     if not is_address(out):
         refuse_unwritable(Path(out))
     out = out.rstrip("/")
@@ -128,8 +126,7 @@ def write(address: str, content: bytes) -> None:
     """Write a file as a whole, and the folders above it."""
     with _reached(address, "written") as (files, path):
         if isinstance(files, LocalFileSystem):
-            make_folder(Path(path).parent)
-            replace_file(Path(path), content)
+            write_file(Path(path), content)
         else:  # in an object store a file appears as a whole, and there are no folders
             files.pipe_file(path, content)
 

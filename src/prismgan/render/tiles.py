@@ -1,8 +1,7 @@
 """Tiles: how a picture is cut so that rendering it takes no more memory than there is.
 
-A tile is rendered together with a halo as wide as the generator's reach, which is cut off again. Tiles start at
-multiples of the generator's coarsest cell and end there or at the picture's border, so every pixel of a tile is
-computed from what the whole picture would compute it from.
+A tile is rendered with a halo of the generator's receptive field, which is cut off again, and starts at multiples of
+the generator's coarsest cell. So every pixel is computed from the same pixels as in the whole picture.
 """
 
 import math
@@ -43,10 +42,7 @@ class Tile(NamedTuple):
 
 
 def tiles(height: int, width: int, sides: tuple[int, int], halo: int) -> list[Tile]:
-    """Tiles of these sides, row by row; those at the right and at the bottom may be smaller.
-
-    ``sides`` and ``halo`` are multiples of the generator's coarsest cell.
-    """
+    """Tiles of these sides, row by row; those at the right and at the bottom may be smaller."""
     return [Tile(rows, columns) for rows in _spans(height, sides[0], halo) for columns in _spans(width, sides[1], halo)]
 
 
@@ -85,11 +81,11 @@ def _evenly(length: int, most: int, cell: int) -> int:
 
 
 def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
-    """Memory that rendering takes for every pixel of the source, without the outputs.
+    """Bytes that rendering takes for every pixel of the source, without the outputs.
 
     Args:
         widths: channels of the generator at 1/2, 1/4 and so on.
-        groups: scale of the looks that are made at once, and how many they are.
+        groups: scale and number of the looks that are made at once.
         mixed: whether they are mixed with the enlarged source or with each other.
         together: whether the looks of all groups are kept until the last is made.
     """

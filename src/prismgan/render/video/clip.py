@@ -62,11 +62,10 @@ class Clip:
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
-    """Read a file's properties and its first frame. ``name`` is what errors call it, by default its path.
+    """Read a file's properties and its first frame; ``name`` is its name in errors, by default its path.
 
     Raises:
-        PictureError: it cannot be read, has no video, an unknown codec, no frame that can be decoded, one that is too
-            small, or a high dynamic range.
+        PictureError: there is no frame that can be decoded, it is too small, or has a high dynamic range.
     """
     name = str(path) if name is None else name
     with opened(path, name) as container:
@@ -112,7 +111,7 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
 
 
 class Reader:
-    """Decodes a clip's frames; damaged ones are left out and counted. ``name`` is what errors call the clip."""
+    """Decodes a clip's frames; damaged ones are left out and counted."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,11 +1,9 @@
-"""Temporal consistency: looks of a clip made steady, and how much they flicker.
+"""Temporal consistency: outputs of a clip made steady, and how much they flicker.
 
-A network that paints frames one by one paints their noise anew each time, and that flickers. How the source moves is
-known, and what moves with it is the same thing seen again: there the look may stay as it was (Bonneel et al., "Blind
-video temporal consistency", 2015, say it as an objective). So every frame keeps a part of the frame before it, moved
-along with the source. A running mean along the motion does it for every look alike, in one pass, and knows no frame but
-the last. Where the motion is not known, as behind what moves and after a cut, the new frame counts alone: an old one
-would shine through it. Flicker is measured as the warping error of a look's clip against that of the source.
+A network that paints frames one by one also paints their noise anew, which flickers. So every output keeps a part of
+the frame before, moved along with the source (Bonneel et al., "Blind video temporal consistency", 2015, state the
+objective): a running mean along the motion, which needs only the last frame. Where the motion is not known, for example
+after a cut, the new frame counts alone. Flicker is the warping error of an output against that of the source.
 """
 
 from collections import defaultdict
@@ -30,14 +28,11 @@ FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
 STEADY = 0.88  # part that stays by default: looks then flicker about as much as their source (``docs/log.md``)
 MOST_KEPT = 0.95  # largest part of the frame before that may stay; more would smear
-LONGEST = 640
-"""Motion is found on frames reduced to this longer side. At 480 it takes half the time, and the looks of a clip with
-quick movements flicker a third more."""
+LONGEST = 640  # longer side of frames for motion; at 480 it takes half the time, and quick clips flicker a third more
 LOWEST = 16  # fewer rows or columns no motion is found in
 LIKE = 25 / 255  # a colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)
 FINE = 256  # parts of a level that the running mean is kept in
-AROUND = 5
-"""Side of the window over which this difference and the visibility are averaged, so that noise does not count."""
+AROUND = 5  # side of the window over which this difference and the visibility are averaged, against noise
 SOURCE = "source"  # no task may have that name
 FRAMES = 48
 WIDEST = 640
@@ -59,8 +54,7 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
 
     height, width = now.shape[:2]
     shorten = max(1.0, max(height, width) / LONGEST)
-    columns, rows = (max(min(side, LOWEST), round(side / shorten)) for side in (width, height))
-    size = (columns, rows)
+    size = tuple(max(min(side, LOWEST), round(side / shorten)) for side in (width, height))
     frames = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (before, now))
     first, second = (torch.from_numpy(np.asarray(each)).permute(2, 0, 1) for each in frames)
     backward = flow(second, first)
@@ -78,15 +72,15 @@ class TemporalSmoother:
     """Makes the looks of consecutive frames steady.
 
     Args:
-        kept: by look the part of the frame before that stays, 0 to :data:`MOST_KEPT`; looks of 0 are left as they are.
+        kept: by look the part of the frame before that stays, 0 to :data:`MOST_KEPT`.
         last: the outputs of the frame before the first, for resuming; see :attr:`last`.
     """
 
     def __init__(self, kept: Mapping[str, float], last: Mapping[str, FineArray] | None = None) -> None:
         self.kept = {name: part for name, part in kept.items() if part > 0}
         self.last: dict[str, FineArray] = dict(last or {})
-        """What came out of the frame before, of looks that are changed, in :data:`FINE` parts of a level. In whole
-        levels a mean that moves by less than half of one would stand still, and an old frame be seen for ever."""
+        """Outputs of the frame before in :data:`FINE` parts of a level. In whole levels a mean that moves by less than
+        half of one would stand still, and an old frame be seen for ever."""
 
     def __call__(self, looks: Mapping[str, PixelArray], moved: Motion | None) -> dict[str, PixelArray]:
         """The looks (sH, sW, 3) of the next frame, which moved like this; None for the first of a clip."""
@@ -176,27 +170,20 @@ def warping_errors(
 
 
 def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
-    """Root mean square warping error of looks' files over the source's, on their first 48 frames; 1 is as steady.
-
-    Measured at a width of at most 640 pixels; outputs larger than the source are reduced to its size. Empty where
-    nothing moves or changes in the source.
-    """
+    """Root mean square warping error of looks' files over the source's, on their first 48 frames, at a width of at most
+    640 pixels; 1 is as steady. Empty where nothing moves or changes in the source."""
 
     def pictures() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         streams = [first_frames(source), *(first_frames(path) for path in looks.values())]
         for original, *made in zip(*streams, strict=False):
             height, width = original.shape[1:]
             shown = {SOURCE: original, **dict(zip(looks, made, strict=True))}
-            yield original, {name: (_reduced(pixels, height, width) + 1) / 2 for name, pixels in shown.items()}
+            resized = {name: images.to_float(_resized(pixels, height, width)) for name, pixels in shown.items()}
+            yield original, {name: (image[None] + 1) / 2 for name, image in resized.items()}
 
     errors, _ = warping_errors(pictures())
     base = errors.pop(SOURCE, 0.0)
     return {name: (error / base) ** 0.5 for name, error in errors.items()} if base else {}
-
-
-def _reduced(pixels: UInt8[Tensor, "3 H W"], height: int, width: int) -> Float[Tensor, "1 3 h w"]:
-    """In [-1, 1], rounded to 8 bits."""
-    return images.to_float(_resized(pixels, height, width))[None]
 
 
 def _resized(pixels: UInt8[Tensor, "3 H W"], height: int, width: int) -> UInt8[Tensor, "3 h w"]:

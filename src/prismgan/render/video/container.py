@@ -1,6 +1,4 @@
-"""A clip's container, opened without following references to other files and read past damage, and the colours of its
-frames.
-"""
+"""A clip's container, opened without following references and read past damage, and the colours of its frames."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,12 +25,11 @@ MOST_BROKEN_READS = 100  # reads in a row that may fail before the rest of a fil
 
 
 @contextmanager
-def opened(path: Path, name: str | None = None) -> Iterator[Any]:
-    """An open container, if the file is one that FFmpeg knows."""
+def opened(path: Path, name: str) -> Iterator[Any]:
+    """An open container; :class:`PictureError` where the file, called ``name``, is none that FFmpeg knows."""
     require("clips", "video", "av")
     import av
 
-    name = str(path) if name is None else name
     try:
         if path.is_dir():
             raise PictureError(f"{name}: is a folder, expected a clip; name one of the clips in it")
@@ -57,10 +54,7 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
 
 
 def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda: None) -> Iterator[Any]:
-    """Packets of some streams; what cannot be read is left out, and ``failed`` told of it.
-
-    The last ones are empty, which makes decoders give what they hold back.
-    """
+    """Packets of some streams, at the end empty ones, which flush decoders; ``failed`` is called for failed reads."""
     import av
 
     failures = 0

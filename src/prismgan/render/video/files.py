@@ -1,6 +1,4 @@
-"""Rendering a clip's file, or a stream from a pipe, into files: frames into segments, segments into a file of every
-look.
-"""
+"""Rendering a clip's file, or a stream from a pipe, into files: by way of segments, which are joined."""
 
 import copy
 import shutil
@@ -62,7 +60,7 @@ def render_file(
         overwrite: start anew and replace existing results.
 
     Returns:
-        What became of it; None where all files are there already.
+        None where all files are there already.
 
     Raises:
         PrismganError: the clip cannot be read, its results cannot be written or would replace it, the request does
@@ -160,9 +158,8 @@ def _spooled(folder: Path) -> Iterator[Path]:
 
 
 def with_fixed_memory(renderer: Renderer, request: Request, clip: Clip, settings: Settings) -> Renderer:
-    """The renderer, with a limit of its memory if it has none, one that does not depend on what is free: all frames of
-    a clip, and those of a resumed job, are to be cut into the same tiles.
-    """
+    """The renderer with a memory limit that does not depend on what is free: all frames, also those of a resumed job,
+    must be cut into the same tiles."""
     if renderer.memory is not None:
         return renderer
     stage = next(stages(renderer.plan(request), clip.height, clip.width, 8, settings.batch))
@@ -182,11 +179,8 @@ def render_clip(
     listener: Listener,
     preview: Preview,
 ) -> Outcome:
-    """Render a clip into ``folder/NAME.mp4`` for every output; go on behind the segments that are finished.
-
-    ``target`` is the kind of file that they are; the job's segments are removed once the results are written. What the
-    listener raises ends the job.
-    """
+    """Render a clip into ``folder/NAME.mp4`` for every output, behind the finished segments of ``job``, which are
+    removed at the end. An exception of the listener ends the job."""
     for remark in _remarks(clip, target):
         listener.remark(remark)
     if job.records:

@@ -68,11 +68,9 @@ def join(
     """Write one file of a look: its segments' frames at the source's times, and the source's sound and subtitles.
 
     Args:
-        path: the file; its suffix says which container. It appears when it is whole.
-        times: of all frames, in the clip's time base, rising.
-        last: how long the last frame is shown, in the same.
-        copied: places of the source's streams that go into the file as they are.
-        turned: whether the frames are still to be turned by the clip's matrix, as a player does.
+        times: of all frames, in the clip's time base, rising; the last one is shown for ``last`` ticks.
+        copied: indices of the source's streams that are copied.
+        turned: whether players still have to turn the frames by the clip's matrix.
     """
     import av
 
@@ -115,10 +113,8 @@ def join(
 
 
 def ranks_to_decoding_times(ranks: Sequence[int], times: Sequence[int]) -> list[int]:
-    """When each packet is decoded: as late as the order they lie in allows, every one later than the one before.
-
-    ``ranks`` are the packets' places in the order of showing, in the order of decoding; ``times`` rise.
-    """
+    """When each packet is decoded: as late as possible, and later than the one before. ``ranks``, in decoding order,
+    are the packets' places in the order of showing; ``times`` rise."""
     delay = max(place - rank for place, rank in enumerate(ranks))
     step = max(1, (times[-1] - times[0]) // max(1, len(times) - 1))
     return [times[0] - (delay - place) * step for place in range(delay)] + list(times[: len(times) - delay])

@@ -1,5 +1,4 @@
-"""A clip rendered into several at once: one thread decodes and sees how frames move, one renders, one makes the looks
-steady, and one for every output encodes."""
+"""A clip rendered into several at once: threads decode and find motion, render, smooth, and encode each output."""
 
 import queue
 import threading
@@ -27,14 +26,11 @@ PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is to
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but an order
-    """The job ends; leave everything as it is."""
+    """The job ends early."""
 
 
 class Channel(Generic[Item]):
-    """Items in the order they are put in; putting waits while it is full, getting while it is empty.
-
-    At most ``size`` items wait in it. All raise :class:`Stopped` once ``stop`` is set, which ends the job early.
-    """
+    """A queue of at most ``size`` items, whose methods raise :class:`Stopped` once ``stop`` is set."""
 
     def __init__(self, size: int, stop: threading.Event) -> None:
         self._queue: queue.Queue[Item] = queue.Queue(size)
@@ -103,7 +99,7 @@ class Pipeline:
         self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
 
     def run(self) -> Outcome:
-        """Do it, where rendering happens in this thread; an error of any thread is raised here."""
+        """Render in this thread; an error of any thread is raised here."""
         work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
         threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
         for thread in threads:
@@ -195,21 +191,18 @@ class Pipeline:
 
     def _last_frames(self) -> dict[str, FineArray]:
         """The final outputs of the last finished segment."""
-        found: dict[str, FineArray] = {}
+        frames: dict[str, FineArray] = {}
         for name in (name for name, part in self.kept.items() if part and self.finished):
             path = self.job.last_frame(name, self.finished - 1)
             try:
-                found[name] = np.load(path)
+                frames[name] = np.load(path)
             except (OSError, ValueError, EOFError) as error:
-                raise PrismganError(
-                    f"{path}: is missing or damaged, and the job cannot go on without it; give --overwrite to start "
-                    "anew"
-                ) from error
-        return found
+                problem = "is missing or damaged, and the job cannot go on without it; give --overwrite to start anew"
+                raise PrismganError(f"{path}: {problem}") from error
+        return frames
 
     def _grid(self, pictures: Mapping[str, PixelArray]) -> PixelArray:
-        width = max(32, min(GRID_TILE, pictures["source"].shape[1]))
-        return np.asarray(side_by_side(pictures, self.clip, width))
+        return np.asarray(side_by_side(pictures, self.clip, max(32, min(GRID_TILE, self.clip.width))))
 
     def _arriving(self) -> Iterator[Arrived]:
         while True:

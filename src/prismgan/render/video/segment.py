@@ -1,6 +1,4 @@
-"""Segments: an output clip in parts of a few seconds, each a file of its own, so that a killed job loses one at most;
-and the folder that keeps a job's finished segments.
-"""
+"""Segments: parts of a few seconds of an output, each a file of its own, so that a killed job loses one at most."""
 
 import hashlib
 import json
@@ -33,9 +31,7 @@ class Record:
 
 
 class ClipJob:
-    """A folder of segments.
-
-    A segment is finished once its record and a file for every output exist; each of them appears as a whole.
+    """A folder of segments, which are finished once their record and a file for every output exist.
 
     Args:
         identity: everything that the pictures depend on; segments of a job with another one are refused.
@@ -92,8 +88,7 @@ class ClipJob:
             self.folder.rmdir()
 
     def _empty(self) -> None:
-        """Delete what is in the folder; the note last, so that what is left is still known as a job's if this is
-        interrupted."""
+        """Delete the folder's content; the note last, so that an interrupted deletion leaves a known job."""
         with suppress(OSError):  # there is nothing, or it cannot be removed: then it is in nobody's way
             for path in self.folder.iterdir():
                 if path.is_dir():
@@ -136,12 +131,9 @@ def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
 
 
 CODECS = {"libx264": {"x264-params": "mbtree=0"}, "libx265": {"x265-params": "log-level=none"}}
-"""Encoders, and their options beside the quality.
-
-x264's macroblock tree depends, in its vector code, on what memory held before: the same frames came out in three
-versions of 14 runs. A resumed job has to give what an uninterrupted one gives, so it is off."""
-THREADS = 2
-"""Of every encoder. What it writes depends on this number, and so must not depend on the machine."""
+"""Encoders, and their options beside the quality. x264's macroblock tree depends on the former content of memory (three
+versions in 14 runs), and a resumed job has to give what an uninterrupted one gives; so it is off."""
+THREADS = 2  # of every encoder, on every machine: its result depends on them
 WORST_QUALITY = 51
 
 
@@ -173,11 +165,8 @@ def even(pixels: PixelArray) -> PixelArray:
 
 
 def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encoding: Encoding) -> None:
-    """Encode frames (H, W, 3) into one file, which appears when it is whole.
-
-    Frames are numbered and not timed: :func:`prismgan.render.video.join.join` gives them their source's times. So the
-    encoder sees a constant rate, whatever the clip has.
-    """
+    """Encode frames (H, W, 3) into one file, at a constant rate: :func:`~prismgan.render.video.join.join` gives them
+    their source's times."""
     import av
 
     frames = iter(frames)

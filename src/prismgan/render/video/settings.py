@@ -87,14 +87,13 @@ EVERY = 5.0  # seconds between two previews
 
 
 class Preview:
-    """Shows the source and the looks of a frame now and then, the first at once; ``put`` gets every preview."""
+    """Gives ``put`` the source and the looks of a frame side by side, of the first one and then now and then."""
 
     def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
         self.clip, self.put = clip, put
         self._next = 0.0
 
     def show(self, pictures: Mapping[str, PixelArray]) -> None:
-        """A frame is rendered: by name (H, W, 3), as it was coded."""
         if time.monotonic() >= self._next:
             self.put(side_by_side(pictures, self.clip, 320))
             self._next = time.monotonic() + EVERY

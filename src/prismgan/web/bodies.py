@@ -1,10 +1,8 @@
-"""What is asked and answered: in JSON, and pictures and clips, which nobody keeps on the way."""
+"""Bodies of requests and answers."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Response
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from prismgan.images import Picture, encoded_picture
@@ -102,18 +100,13 @@ class PictureBody(Told):
     """Those whose output is not too large for the server."""
 
 
-class ClipBody(Told):
+class ClipBody(PictureBody):
     """A clip that was read."""
 
-    id: str
-    width: int
-    height: int
     seconds: float | None
     """None where the file does not say."""
     frames: int | None
     """About; None where the file does not say."""
-    tasks: list[str]
-    """Those whose output is not too large for the server."""
 
 
 class RenderBody(Asked):
@@ -209,9 +202,3 @@ def encoded(name: str, picture: Picture, kind: PictureFormat) -> Response:
         media_type=MEDIA[kind],
         headers={"Content-Disposition": f'inline; filename="{name}.{kind}"', "Cache-Control": "no-store"},
     )
-
-
-def clip(path: Path) -> Response:
-    """The clip's file, or the part of it that is asked for: players jump."""
-    # Without a name: a page's own for it would not count.
-    return FileResponse(path, media_type=CLIP_MEDIA[path.suffix])

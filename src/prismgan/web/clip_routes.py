@@ -1,6 +1,4 @@
-"""Clips: ``/api/videos``, and their rendering as a job of the queue. It is a render as that of a picture:
-``/api/renders``.
-"""
+"""Clips: ``/api/videos``, and their rendering as a job of the queue."""
 
 import os
 import shutil
@@ -84,9 +82,7 @@ class _Listener:
 def render_sent_clip(
     renderer: Renderer, upload: SentClip, request: Request, grid: bool, place: Path, limits: Limits, job: Job
 ) -> None:
-    """Render a clip into files in a folder of the job's own below ``place``, with a clip of the source and all looks
-    side by side where a ``grid`` is asked for.
-    """
+    """Render a clip into files in a folder of the job's own below ``place``."""
     job.folder = place / job.id
     job.folder.mkdir(parents=True)
     source = job.folder / "source"
@@ -110,7 +106,7 @@ def render_sent_clip(
 
 
 def _link(path: Path, to: Path) -> None:
-    """One more name of a file, or a copy where its file system gives none."""
+    """Link a file, or copy it where its file system has no links."""
     try:
         try:
             os.link(path, to)

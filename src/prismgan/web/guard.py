@@ -1,8 +1,7 @@
-"""Who may speak to the server, how much may be sent, and what every answer tells the browser to refuse.
+"""Who may speak to the server, how much may be sent, and the headers of every answer.
 
-A web page of a stranger can make the browser send requests to this machine. So the Host header must be one of the
-server's own names, against names of strangers that are made to lead here ("DNS rebinding"), and where a browser says
-which page it asks for, it must be our own.
+A stranger's page can make a browser send requests to this machine. So the Host header must be one of the server's own
+names (against "DNS rebinding"), and the Origin, if any, our own page.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""Jobs: work that was asked for, how far it is, and what came of it; and those that are kept, by id."""
+"""Jobs: requested work, its progress and its results, and their store."""
 
 import secrets
 import shutil
@@ -35,9 +35,8 @@ class Cancelled(BaseException):
 
 @dataclass(eq=False)
 class Job:
-    """One render of a picture or clip, or one style that is learnt. Only the worker's thread changes it once it is
-    queued, apart from :attr:`unwanted`, :attr:`watchers` and :attr:`asked`.
-    """
+    """One render of a picture or clip, or one style that is learnt. Once it is queued, only the worker's thread changes
+    it, apart from :attr:`unwanted`, :attr:`watchers` and :attr:`asked`."""
 
     client: str
     work: Callable[["Job"], None]  # calls `advance` again and again
@@ -124,7 +123,7 @@ class JobStore:
         return job
 
     def forget(self, job: Job) -> None:
-        """Do not keep it any more. What came out of it is let go of, at the latest when it ends: cancel it first."""
+        """Drop a job that is over or cancelled, and its results, at the latest when it ends."""
         with self._lock:
             self._jobs.pop(job.id, None)
         if job.is_over:

@@ -15,17 +15,8 @@ from prismgan.errors import PrismganError
 from prismgan.images import Picture, to_8_bits
 from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
-from prismgan.web.bodies import (
-    BrushBody,
-    ClipLimitsBody,
-    PictureBody,
-    PictureFormat,
-    SampleBody,
-    TaskBody,
-    TasksBody,
-    encoded,
-    wrong,
-)
+from prismgan.web import bodies
+from prismgan.web.bodies import PictureBody, PictureFormat, TasksBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, clips_are_read
@@ -39,17 +30,18 @@ SCALES = (1, 2, 4)
 def tasks(here: Here) -> TasksBody:
     """The looks that every picture can be rendered into."""
     header, limits = here.studio.weights.header, here.limits
+    clips = bodies.ClipLimitsBody(
+        upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds
+    )
     return TasksBody(
         title=header.title,
-        tasks=[TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
-        samples=[SampleBody(name=name, title=title) for name, title in samples().items()],
-        brush=BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
+        tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
+        samples=[bodies.SampleBody(name=name, title=title) for name, title in samples().items()],
+        brush=bodies.BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         minutes=limits.minutes,
-        clips=ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
-        if clips_are_read()
-        else None,
+        clips=clips if clips_are_read() else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a client did wrong, or cannot have now: a status code and one clear line, as JSON."""
+"""Errors of clients: a status code and one clear line, as JSON."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,9 +19,7 @@ class Refusal(HTTPException):
 
 
 def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the picture") -> str:
-    """What an error says, without the places of files on this machine: they are no client's business. Instead of
-    ``paths``, which it may name, it says ``what``.
-    """
+    """An error's message without ``paths`` of this machine, which clients need not see; it says ``what`` instead."""
     text = " ".join(str(error).splitlines())
     for path in paths:
         text = text.replace(f"{path}: ", "").replace(str(path), what)

@@ -7,20 +7,12 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse
 from numpy.typing import NDArray
 
 from prismgan.errors import PrismganError
 from prismgan.render import Renderer, Request
-from prismgan.web.bodies import (
-    CLIP_MEDIA,
-    JobBody,
-    PictureFormat,
-    PictureRenderBody,
-    RenderBody,
-    clip,
-    encoded,
-    wrong,
-)
+from prismgan.web.bodies import CLIP_MEDIA, JobBody, PictureFormat, PictureRenderBody, RenderBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, SentPicture, Uploads
@@ -42,27 +34,26 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
 
-def add_job_routes(
-    router: APIRouter, kind: Literal["render", "style"], *, progress_text: str, preview_text: str, cancel_text: str
-) -> None:
-    """Routes by which the jobs of a kind are followed and cancelled; the texts describe them."""
+def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
+    """Routes by which the jobs of a kind are followed and cancelled."""
     place = f"/{kind}s/{{name}}"
 
-    @router.get(place, responses=wrong(404), description=progress_text)
+    @router.get(place, responses=wrong(404))
     def progress(name: str, here: Here) -> JobBody:
+        """How far the job is: for those who cannot use its WebSocket, ``events``."""
         return here.describe(here.jobs.get(name, kind))
 
-    shown: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
-
-    @router.get(f"{place}/preview", responses=shown | wrong(404, 409), description=preview_text)
+    @router.get(f"{place}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
     def preview(name: str, here: Here) -> Response:
+        """The newest preview: of a style, or of a clip with the source and looks of one frame, labelled."""
         job = here.jobs.get(name, kind)
         if not job.previews:
             raise Refusal(409, "there is no preview yet; ask again in some seconds")
         return Response(job.preview, media_type="image/jpeg")
 
-    @router.delete(place, status_code=204, responses=wrong(404), description=cancel_text)
+    @router.delete(place, status_code=204, responses=wrong(404))
     def cancel(name: str, here: Here) -> None:
+        """Cancel the job and forget it: at once while it waits, and between two pieces of work while it runs."""
         here.drop(here.jobs.get(name, kind))
 
     @router.websocket(f"{place}/events")
@@ -70,13 +61,7 @@ def add_job_routes(
         await _follow(websocket, here, name, kind)
 
 
-add_job_routes(
-    router,
-    "render",
-    progress_text="How far a render is: for those who cannot use the WebSocket ``/api/renders/{name}/events``.",
-    preview_text="The newest preview of a clip: source and looks of one frame, labelled.",
-    cancel_text="Cancel a render and forget it: at once while it waits, and between two tiles or frames while it runs.",
-)
+add_job_routes(router, "render")
 
 
 @router.get(
@@ -96,7 +81,8 @@ def result(
     if output not in job.sizes:
         raise Refusal(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
     if job.state == "done" and output in job.files:
-        return clip(job.files[output])
+        # It answers requests for a part, with which players jump. A name of the file would override the page's.
+        return FileResponse(job.files[output], media_type=CLIP_MEDIA[job.files[output].suffix])
     picture = job.results.get(output)
     if picture is None:
         raise Refusal(409, f"the render is {job.state}, and {output} is not ready; its state says when it is")
@@ -104,8 +90,7 @@ def result(
         return encoded(output, picture, kind)
 
 
-EVERY = 0.1
-"""Seconds between two looks at a job. The worker's thread is only looked at: nothing has to be carried across."""
+EVERY = 0.1  # seconds between two looks at a job
 TRY_LATER, UNKNOWN = 1013, 4404
 
 

@@ -1,7 +1,4 @@
-"""The server: its application (routes, their guard, the page), or the folder of a static site, and how they are served.
-
-A site is served as any web server would offer it, and no code.
-"""
+"""The server's application (routes, their guard, the page), that of a static site's folder, and how they are served."""
 
 import asyncio
 import mimetypes
@@ -36,7 +33,13 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         workshop = application.state.workshop = Workshop.opened(studio, limits)
-        sweeping = asyncio.create_task(_sweep(workshop))
+
+        async def sweep() -> None:
+            while True:
+                await asyncio.sleep(SWEEP)
+                await asyncio.to_thread(workshop.sweep)
+
+        sweeping = asyncio.create_task(sweep())
         try:
             yield
         finally:
@@ -69,12 +72,6 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         },
     )
     return application
-
-
-async def _sweep(workshop: Workshop) -> None:
-    while True:
-        await asyncio.sleep(SWEEP)
-        await asyncio.to_thread(workshop.sweep)
 
 
 # -- the page: a few files that are read once, so that no request's path ever meets the file system ---
@@ -127,14 +124,9 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def serve(application: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until the process is asked to end.
+    """Serve until the process is asked to end; ``ready`` receives the page's address, with the port that 0 stands for.
 
-    Args:
-        port: 0 for any that is free.
-        ready: told the page's address.
-
-    Raises:
-        PrismganError: the address is none of this machine's, or taken.
+    :class:`PrismganError` where the address is none of this machine's, or taken.
     """
     server = server_of(application)
     with bound(host, port) as listening:

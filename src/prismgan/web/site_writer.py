@@ -68,15 +68,13 @@ def write_site(
     licence: str | None = None,
     overwrite: bool = False,
 ) -> Site:
-    """Write the folder of a site; what was there stays until the new one is whole.
-
-    Before that every piece is computed, and its pictures are compared with the generator's.
+    """Write the folder of a site, once every piece has been compared with the generator.
 
     Args:
         out: the folder; a new one, an empty one, or an earlier site's.
         onnxruntime: see :func:`prismgan.web.onnxruntime_web.runtime_files`.
         licence: of the weights; that of the ready-made weights is known.
-        overwrite: replace an earlier site. All that is in its folder is replaced.
+        overwrite: replace an earlier site, with all that is in its folder.
 
     Raises:
         PrismganError: a task is unknown, the folder is not free, a package is missing, or the pieces differ too much.

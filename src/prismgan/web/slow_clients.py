@@ -25,9 +25,8 @@ from prismgan.web.refusals import Refusal
 class Exchange:
     """One request and its answer, between server and application.
 
-    The body has to keep a pace. An answer that comes before the body's end is sent at once, and the rest of the body is
-    read and thrown away before the connection is closed: many clients read nothing until they have sent everything,
-    and a connection that is closed on unread bytes is reset, so that they would never see the answer.
+    The body has to keep a pace. After an answer before the body's end, the rest of the body is read and thrown away: a
+    connection that is closed on unread bytes is reset, and the client would never see the answer.
     """
 
     client: str
@@ -92,10 +91,9 @@ def too_large(most: int) -> str:
 
 
 class Connection(H11Protocol):
-    """A connection on which a request has to be there, up to the end of its headers, within :data:`HEAD_SECONDS`.
+    """A connection on which the headers of a request have to arrive within :data:`HEAD_SECONDS`.
 
-    Where an address has more than :data:`MOST` of them, one that waits for more of a request is closed: the one that
-    has sent least for its age. Those of other addresses are left alone.
+    Where an address has more than :data:`MOST` of them, the one is closed that has sent least for its age.
     """
 
     MOST: ClassVar[int] = 64  # connections of one address; WebSockets are counted elsewhere

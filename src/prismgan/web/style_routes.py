@@ -1,6 +1,4 @@
-"""Styles that are learnt from a picture, as jobs of the queue: ``/api/styles``; and the weights that know them:
-``/api/weights``.
-"""
+"""Styles that are learnt from a picture: ``/api/styles``; and the weights that have them: ``/api/weights``."""
 
 import secrets
 from collections.abc import Mapping
@@ -53,13 +51,7 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 
 
-add_job_routes(
-    router,
-    "style",
-    progress_text="How far the training is; the WebSocket ``/api/styles/{name}/events`` also sends previews.",
-    preview_text="The newest preview.",
-    cancel_text="Cancel a training and forget it.",
-)
+add_job_routes(router, "style")
 
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})

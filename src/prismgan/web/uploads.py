@@ -69,26 +69,23 @@ class Uploads(ABC, Generic[Kept]):
 
     @abstractmethod
     def check(self, name: str, client: str, path: Path) -> Kept:
-        """An upload of an id, a client and a file that was copied.
-
-        Raises:
-            Refusal: it is of another kind (415), too large (413), damaged or too small (422).
-        """
+        """An upload of an id, a client and a file; :class:`Refusal` where it is of another kind (415), too large (413),
+        damaged or too small (422)."""
 
     def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
         """Names of the tasks whose output is not too large of a source of this height and width."""
         return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
     def add(self, client: str, file: UploadFile) -> Kept:
-        """Keep a file, once it is known that it can be read.
-
-        Raises:
-            Refusal: as :meth:`check`; or there are too many (429), or the disk is full (507).
-        """
+        """Check and keep a file; :class:`Refusal` also where there are too many (429), or the disk is full (507)."""
         name = secrets.token_urlsafe(16)
         path = self.folder / name
         try:
-            self._copy(file, path)
+            if file.size is None or file.size > self.file_bytes:
+                most = f"{self.file_bytes:,}"
+                raise Refusal(413, f"the {self.what}'s file has more than {most} bytes; send a smaller one")
+            with path.open("xb") as kept:
+                shutil.copyfileobj(file.file, kept)
             upload = self.check(name, client, path)
             with self._lock:
                 self._make_room(client)
@@ -122,12 +119,6 @@ class Uploads(ABC, Generic[Kept]):
             for upload in list(self._kept.values()):
                 if upload.used < oldest:
                     self._forget(upload.id)
-
-    def _copy(self, file: UploadFile, path: Path) -> None:
-        if file.size is None or file.size > self.file_bytes:
-            raise Refusal(413, f"the {self.what}'s file has more than {self.file_bytes:,} bytes; send a smaller one")
-        with path.open("xb") as kept:
-            shutil.copyfileobj(file.file, kept)
 
     def _make_room(self, client: str) -> None:
         oldest_first = sorted(self._kept.values(), key=lambda one: one.used)
@@ -192,15 +183,8 @@ class SentPictures(Uploads[SentPicture]):
 
 
 class Part:
-    """The part of a picture that is asked for, as large as it is asked for; by default the whole picture as it is.
-
-    Args:
-        crop: left, top, width and height in pixels.
-        side: most pixels of the longer side; what is larger is reduced.
-
-    Raises:
-        Refusal: the picture does not have this part, or it would be too small to render (422).
-    """
+    """A part of a picture, ``crop`` (left, top, width and height in pixels), reduced to ``side`` pixels on its longer
+    side; by default the whole. :class:`Refusal` (422) where there is no such part, or it is too small to render."""
 
     def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
         left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)

@@ -16,9 +16,8 @@ log = logging.getLogger(__name__)
 class WorkQueue:
     """Jobs in turn: one of each client, then one of each again; a client's own in the order they came.
 
-    One thread works, since one render already uses all cores. A job that takes long calls
-    :meth:`Job.advance` between its pieces; there it ends if it was cancelled, and there up to one shorter job of every
-    client is done in between.
+    One thread works, since one render already uses all cores. Where a long job calls :meth:`Job.advance`, it ends if it
+    was cancelled, and up to one shorter job of every client is done in between.
     """
 
     def __init__(self, limits: Limits) -> None:

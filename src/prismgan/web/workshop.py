@@ -1,4 +1,4 @@
-"""Everything that a running server has, in one place: weights, a folder, pictures, clips, jobs and their queue."""
+"""The state of a running server: weights, a folder, pictures, clips, jobs and their queue."""
 
 import os
 import shutil
@@ -26,9 +26,7 @@ from prismgan.weights import Weights
 
 
 class Studio:
-    """The weights of a session, those that it was started with and the styles that were added since, and what renders
-    with them; see :class:`Renderer` for ``runtime`` and ``fast``.
-    """
+    """The weights of a session, with the styles that were added, and their renderer."""
 
     def __init__(self, weights: Weights, runtime: str | None = None, *, fast: bool = False) -> None:
         self.weights = weights
@@ -44,14 +42,12 @@ class Studio:
 PREFIX = "prismgan-serve-"
 COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # the environment's variable that torch's compiler reads
 LOCK = "lock"
-"""A file that a server holds a lock on as long as it lives. The system lets go of it, however the server ends; a number
-of a process would say less, as it is given away again, and another container's is unknown here."""
+"""A file that a server locks as long as it lives; a process number would be used again, or belong to another
+container."""
 
 
 class OwnFolder:
-    """The server's own temporary folder: nobody else's, and gone when the server is. Those that killed servers of the
-    same user left behind are removed first.
-    """
+    """The server's own temporary folder. Those that killed servers of the same user left behind are removed first."""
 
     def __init__(self) -> None:
         for found in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):

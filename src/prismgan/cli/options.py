@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from prismgan.render.request import Request
 
 ENGINES = ("local", "ray")
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-
 GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}  # settings of every group of commands
 
 
@@ -183,7 +179,8 @@ def parsed_request(
     brush: int | None,
     chain: str | None = None,
 ) -> Request:
-    strengths, blends = _strengths(strength or []), _blends(blend or [])
+    strengths = _numbers("--strength", ",".join(strength), "task", "restore=0.6") if strength else {}
+    blends = _blends(blend or [])
     from prismgan.render.request import Request  # imports torch
 
     chosen = None if tasks is None else tuple(names(tasks))
@@ -209,21 +206,8 @@ def _numbers(option: str, text: str, what: str, example: str) -> dict[str, float
     return numbers
 
 
-def _strengths(texts: list[str]) -> dict[str, float]:
-    """By name of a task, of ``--strength TASK=NUMBER``."""
-    strengths: dict[str, float] = {}
-    for text in texts:
-        new = _numbers("--strength", text, "task", "restore=0.6")
-        for name in new.keys() & strengths.keys():
-            fail(f"--strength {text!r}: {name!r} has a strength already; name it once")
-        strengths |= new
-    return strengths
-
-
 def _blends(texts: list[str]) -> dict[str, dict[str, float]]:
-    """Weights of looks by the blend's name, of ``--blend [NAME:]TASK=NUMBER,...``; without a name, the looks' names
-    joined by dashes.
-    """
+    """Weights of looks by the blend's name, of ``--blend [NAME:]TASK=NUMBER,...``; NAME is TASK-TASK by default."""
     blends: dict[str, dict[str, float]] = {}
     for text in texts:
         name, colon, looks = text.rpartition(":")
@@ -240,7 +224,12 @@ def parsed_size(text: str | None) -> int | None:
     """Of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024) in bytes."""
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
-    if found is None or found[2] not in UNITS or not 1 <= (size := float(found[1]) * UNITS[found[2]]) < math.inf:
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        size = TypeAdapter(ByteSize).validate_python(text)
+    except (ValidationError, OverflowError):
+        size = ByteSize(0)
+    if size < 1:
         fail(f"--memory {text!r}: expected a size, for example 2GB or 800MB")
-    return int(size)
+    return size

@@ -85,7 +85,10 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """As :func:`replace_file`, and make the folders above it."""
-    make_folder(path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     replace_file(path, content)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 from typer.core import TyperCommand
 
 from prismgan import __version__
@@ -25,14 +26,12 @@ from prismgan.machine import keep_freed_memory
 
 
 def sample(
-    weights: Annotated[Path, typer.Argument(help="The weights of a recipe with `source: noise`.")],
-    out: Annotated[Path, typer.Option(help="Write one sheet to this picture file, or all pictures into this folder.")],
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="Draw so many latents.")] = 12,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Draw the first latent with this seed, and the next with the numbers after it.")
-    ] = 0,
+    weights: Annotated[Path, Argument(help="The weights of a recipe with `source: noise`.")],
+    out: Annotated[Path, Option(help="Write one sheet to this picture file, or all pictures into this folder.")],
+    count: Annotated[int, Option(min=1, max=10_000, help="Draw so many latents.")] = 12,
+    seed: Annotated[int, Option(min=0, help="Draw the first latent with this seed, the next with those after it.")] = 0,
     to: Annotated[
-        int | None, typer.Option(min=0, help="Walk from the seed's latent to this seed's, in --count steps.")
+        int | None, Option(min=0, help="Walk from the seed's latent to this one's, in --count steps.")
     ] = None,
 ) -> None:
     """Draw pictures from noise. Each latent gives aligned images of all tasks."""
@@ -56,7 +55,7 @@ app = typer.Typer(
     invoke_without_command=True,
     epilog=examples("render photo.jpg", "serve", "COMMAND --help  explains a command and shows examples"),
 )
-def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def root(version: Annotated[bool, Option("--version", help="Print the version.")] = False) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
@@ -78,12 +77,11 @@ app.command(epilog=examples("serve", "serve --port 0", "serve --static site"))(s
 
 @app.command(epilog=examples("demo", "demo --quick", "demo --minutes 10 --run runs/mine"))
 def demo(
-    run: Annotated[Path, typer.Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
+    run: Annotated[Path, Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
     minutes: Annotated[
-        float,
-        typer.Option(min=0.05, max=600, help="Train from scratch for so many minutes; the new style takes half of it."),
+        float, Option(min=0.05, max=600, help="Train for so many minutes, and half of it for the style.")
     ] = 2.0,
-    quick: Annotated[bool, typer.Option("--quick", help="Render and report, without training anything.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Render and report, without training anything.")] = False,
 ) -> None:
     """Render, add a style, train a small network, and report."""
     from prismgan.cli.progress import Narrator
@@ -97,10 +95,10 @@ def demo(
 
 @app.command(epilog=examples("push USER/NAME --weights runs/mine/weights.safetensors", "push USER/NAME --private"))
 def push(
-    repository: Annotated[str, typer.Argument(help="The repository, USER/NAME.")],
+    repository: Annotated[str, Argument(help="The repository, USER/NAME.")],
     weights: options.WeightsOption = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    licence: Annotated[str, typer.Option("--license", help="Write this licence into the card.")] = "apache-2.0",
+    private: Annotated[bool, Option("--private", help="Make a new repository private.")] = False,
+    licence: Annotated[str, Option("--license", help="Write this licence into the card.")] = "apache-2.0",
 ) -> None:
     """Publish weights with a model card on the Hugging Face Hub."""
     from prismgan.weights import load_weights
@@ -144,20 +142,17 @@ class ResumesAuto(TyperCommand):
 )
 def train(
     recipe: options.RecipeFile,
-    run: Annotated[Path, typer.Option(help="Write everything that the training makes into this folder.")],
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
+    run: Annotated[Path, Option(help="Write everything that the training makes into this folder.")],
+    steps: Annotated[int | None, Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
     settings: options.Settings = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     resume_auto: Annotated[
-        bool, typer.Option("--resume-auto", help="Go on if there is a checkpoint, else start; also as --resume auto.")
+        bool, Option("--resume-auto", help="As --resume auto: go on if there is a checkpoint, else start.")
     ] = False,
     minutes: Annotated[
-        float | None,
-        typer.Option(min=0.05, help="Train for so many minutes, instead of steps; such a run cannot be resumed."),
+        float | None, Option(min=0.05, help="Train for so many minutes; such a run cannot be resumed.")
     ] = None,
-    start: Annotated[
-        Path | None, typer.Option("--from", help="Start from the weights in this file, as far as they fit.")
-    ] = None,
+    start: Annotated[Path | None, Option("--from", help="Start from the weights in this file where they fit.")] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
     from prismgan.recipes.text import load
@@ -203,7 +198,7 @@ app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weigh
 
 
 @app.command(epilog=examples("report runs/quick"))
-def report(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) -> None:
+def report(run: Annotated[Path, Argument(help="The folder of the run.")]) -> None:
     """Write the report of a training that runs or was stopped."""
     from prismgan.recipes.text import load
     from prismgan.report import write_report

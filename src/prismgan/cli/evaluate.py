@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, names, print_json
@@ -19,25 +20,22 @@ if TYPE_CHECKING:
 
 def evaluate(
     weights: options.WeightsFile = None,
-    data: Annotated[Path | None, typer.Option(help="Measure on the photos in this folder.")] = None,
+    data: Annotated[Path | None, Option(help="Measure on the photos in this folder.")] = None,
     squeezenet: Annotated[
-        Path | None, typer.Option(help="Report KID too, with --data: the file of torchvision's SqueezeNet 1.1.")
+        Path | None, Option(help="Report KID too, by the file of torchvision's SqueezeNet 1.1.")
     ] = None,
     lpips: Annotated[
-        Path | None,
-        typer.Option(help="Report LPIPS too, with --squeezenet: the file of its linear heads, squeeze.pth."),
+        Path | None, Option(help="Report LPIPS too, by the file of its linear heads, squeeze.pth.")
     ] = None,
-    benchmarks: Annotated[
-        Path | None, typer.Option(help="Measure on the standard test sets, clips and paintings in this folder.")
-    ] = None,
+    benchmarks: Annotated[Path | None, Option(help="Measure on the standard test sets in this folder.")] = None,
     suites: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="Run only these suites of --benchmarks: restoration, text, patterns, blur, jpeg, correlated, styles, "
             "steadiness, grids."
         ),
     ] = None,
-    photos: Annotated[int, typer.Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
+    photos: Annotated[int, Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure every task of weights against doing nothing.
@@ -85,25 +83,16 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
 def compare(
     recipe: options.RecipeFile,
     models: Annotated[
-        str | None,
-        typer.Option(help="Compare these models, separated by commas; by default all, and with --vary prism alone."),
+        str | None, Option(help="Compare these models, separated by commas; by default all, or prism with --vary.")
     ] = None,
     vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH=VALUE,VALUE",
-            help="Compare values of a field, for example model.balancer=fixed,dwa. Repeatable.",
-        ),
+        list[str] | None, Option(metavar="PATH=VALUE,VALUE", help="Compare values of a field. Repeatable.")
     ] = None,
-    seeds: Annotated[
-        int, typer.Option(min=1, max=100, help="Train each model with so many seeds, from the recipe's on.")
-    ] = 3,
-    out: Annotated[Path, typer.Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Train each for so many steps, instead of the recipe's.")
-    ] = None,
+    seeds: Annotated[int, Option(min=1, max=100, help="Train each with so many seeds, from the recipe's on.")] = 3,
+    out: Annotated[Path, Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
+    steps: Annotated[int | None, Option(min=1, help="Train each for so many steps, not the recipe's.")] = None,
     settings: options.Settings = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the trainings that are not finished.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Go on with the trainings that are not finished.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,

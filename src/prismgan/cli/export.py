@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Option
 
 from prismgan.cli import options
 from prismgan.cli.options import complete_tasks, fail, names, print_json
@@ -16,47 +17,37 @@ if TYPE_CHECKING:
 
 
 def export(
-    out: Annotated[
-        Path, typer.Option(metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.")
-    ],
+    out: Annotated[Path, Option(metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.")],
     weights: options.WeightsFile = None,
     tasks: Annotated[
-        str | None,
-        typer.Option(
-            help="Export only these tasks, separated by commas; all by default.", autocompletion=complete_tasks
-        ),
+        str | None, Option(help="Export only these tasks, separated by commas.", autocompletion=complete_tasks)
     ] = None,
     kind: Annotated[
-        Literal["onnx", "site"],
-        typer.Option("--format", help="Write a file for other programs, or a page that renders in the browser."),
+        Literal["onnx", "site"], Option("--format", help="Write a file, or a page that renders in the browser.")
     ] = "onnx",
     precision: Annotated[
-        Literal["float32", "float16", "int8"], typer.Option(help="Store weights and features in this precision.")
+        Literal["float32", "float16", "int8"], Option(help="Store weights and features in this precision.")
     ] = "float32",
     calibrate: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PICTURES", help="Calibrate int8 with this picture or folder of pictures. Repeatable."),
+        list[Path] | None, Option(metavar="PICTURES", help="Calibrate int8 with this picture or folder. Repeatable.")
     ] = None,
     onnxruntime_web: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--onnxruntime-web",
             metavar="FOLDER|TGZ",
             readable=False,
             help="Take the result of `npm pack onnxruntime-web@1.30.0` for the site; by default npm fetches it.",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier site.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an earlier site.")] = False,
     required: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--no-defaults", help="Write an ONNX file whose inputs strength and latent must be given; see docs/onnx.md."
         ),
     ] = False,
-    licence: Annotated[
-        str | None,
-        typer.Option(help="State the licence of the weights in the metadata; that of the ready-made ones is known."),
-    ] = None,
+    licence: Annotated[str | None, Option(help="State the licence of the weights in the metadata.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Write the network for other programs, or as a web page.

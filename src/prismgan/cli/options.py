@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer import Argument, Option
 
 import prismgan
 from prismgan.errors import nearest, one_line
@@ -56,38 +57,27 @@ def task_names(weights: Path | None) -> list[str]:
 
 RecipeFile = Annotated[
     Path,
-    typer.Argument(
+    Argument(
         help="The recipe: a YAML file, or recipe:NAME for one that comes with prismgan (see `prismgan recipe list`).",
         autocompletion=complete_recipes,
     ),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
+    list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
 ]
-WeightsFile = Annotated[
-    Path | None, typer.Argument(help="The weights, a .safetensors file; the ready-made ones by default.")
-]
+WeightsFile = Annotated[Path | None, Argument(help="The weights, a .safetensors file; the ready-made ones by default.")]
 # Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
 WeightsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights", readable=False, help="Use the weights in this .safetensors file; the ready-made ones by default."
-    ),
+    Path | None, Option("--weights", readable=False, help="Use this .safetensors file; the ready-made one by default.")
 ]
-OutFolder = Annotated[
-    Path, typer.Option("--out", help="Write the results into this folder, in a folder for each picture or clip.")
-]
+OutFolder = Annotated[Path, Option("--out", help="Write the results into this folder, in one for each clip.")]
 TaskNames = Annotated[
     str | None,
-    typer.Option(
-        "--tasks",
-        help="Make only these outputs, named by tasks and separated by commas; all by default.",
-        autocompletion=complete_tasks,
-    ),
+    Option("--tasks", help="Make only the outputs of these tasks, separated by commas.", autocompletion=complete_tasks),
 ]
 Strengths = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--strength",
         metavar="TASK=NUMBER",
         help="Set how strong an output is: 0 is the source, 1 the output as it was trained, 2 exaggerates it. "
@@ -96,7 +86,7 @@ Strengths = Annotated[
 ]
 Brush = Annotated[
     int | None,
-    typer.Option(
+    Option(
         metavar="PIXELS",
         help="Paint styles at this longest side: a smaller one means a broader brush. The result is "
         "enlarged with the photo's own detail. By default the side of the picture, and at most 1024.",
@@ -104,21 +94,12 @@ Brush = Annotated[
 ]
 Blends = Annotated[
     list[str] | None,
-    typer.Option(
-        "--blend", metavar="[NAME:]TASK=NUMBER,...", help="Make one output more, a mixture of several. Repeatable."
-    ),
+    Option("--blend", metavar="[NAME:]TASK=NUMBER,...", help="Make one output more, a mixture. Repeatable."),
 ]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        "--memory",
-        metavar="SIZE",
-        help="Set a memory limit, for example 2GB or 800MB; larger pictures are rendered in tiles.",
-    ),
-]
+Memory = Annotated[str | None, Option("--memory", metavar="SIZE", help="Set a memory limit, for example 2GB or 800MB.")]
 RuntimeOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--runtime",
         metavar="NAME",
         help="Compute with torch, onnxruntime, openvino, or auto: openvino where it is installed and there is no GPU, "
@@ -126,25 +107,20 @@ RuntimeOption = Annotated[
     ),
 ]
 Fast = Annotated[
-    bool,
-    typer.Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels of 255 off."),
+    bool, Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels off.")
 ]
-Engine = Annotated[
-    str, typer.Option("--engine", help="Work in this process (local), or on the machines of a Ray cluster (ray).")
-]
+Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
 Address = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="HOST:PORT",
-        help="Use this Ray cluster, or auto for the one of this machine; by default RAY_ADDRESS, or else the cores of "
-        "this machine alone.",
+        help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS, or else this machine alone.",
     ),
 ]
 Workers = Annotated[
-    int | None,
-    typer.Option(min=1, help="Work with so many processes of the cluster; by default as many as it has room for."),
+    int | None, Option(min=1, help="Work with so many processes; by default as many as the cluster has room for.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
 
 
 def is_clustered(engine: str, address: str | None, workers: int | None) -> bool:

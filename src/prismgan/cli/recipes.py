@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from prismgan.cli import options
 from prismgan.cli.options import GROUP, examples, fail, print_json
@@ -34,11 +35,9 @@ def data_check(recipe: options.RecipeFile, settings: options.Settings = None) ->
 
 @recipe_app.command("init", epilog=examples("recipe init photos", "recipe init photos --style painting.jpg"))
 def recipe_init(
-    folder: Annotated[Path, typer.Argument(help="The folder with your photos.")],
-    out: Annotated[Path, typer.Option(help="Write this file; one that exists is left alone.")] = Path("recipe.yaml"),
-    style: Annotated[
-        list[Path] | None, typer.Option(help="Add a task for the style of this picture. Repeatable.")
-    ] = None,
+    folder: Annotated[Path, Argument(help="The folder with your photos.")],
+    out: Annotated[Path, Option(help="Write this file; one that exists is left alone.")] = Path("recipe.yaml"),
+    style: Annotated[list[Path] | None, Option(help="Add a task for the style of this picture. Repeatable.")] = None,
 ) -> None:
     """Write a first recipe for a folder of photos, with comments."""
     from prismgan.recipes import write_first_recipe
@@ -62,7 +61,7 @@ def recipe_list() -> None:
 
 
 @recipe_app.command("show", epilog=examples("recipe show quick", "recipe show paired > my-pairs.yaml"))
-def recipe_show(name: Annotated[str, typer.Argument(help="The name of a recipe that comes with prismgan.")]) -> None:
+def recipe_show(name: Annotated[str, Argument(help="The name of a recipe that comes with prismgan.")]) -> None:
     """Print a recipe that comes with prismgan."""
     from prismgan.recipes import read_built_in
 

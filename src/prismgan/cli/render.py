@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
@@ -18,45 +19,32 @@ FAILED = "failed.jsonl"  # name of the file beside the results that lists the pi
 def render(
     pictures: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'; also of object "
             "stores, for example s3://bucket/photos."
         ),
     ],
     out: Annotated[
-        str, typer.Option(help="Write the results into this folder or address, in a folder for each picture.")
+        str, Option(help="Write the results into this folder or address, in one for each picture.")
     ] = "looks",
     weights: options.WeightsOption = None,
     tasks: options.TaskNames = None,
     strength: options.Strengths = None,
     blend: options.Blends = None,
-    seed: Annotated[int, typer.Option(help="Draw the latent of tasks that vary with this seed.")] = 0,
-    variations: Annotated[
-        int, typer.Option(help="Make so many outputs of each task that varies, with one seed each.")
-    ] = 1,
-    chain: Annotated[
-        str | None,
-        typer.Option(help="Apply these tasks one after the other, for example restore,enlarge-2x, before all others."),
-    ] = None,
+    seed: Annotated[int, Option(help="Draw the latent of tasks that vary with this seed.")] = 0,
+    variations: Annotated[int, Option(help="Make so many outputs of each task that varies, with one seed each.")] = 1,
+    chain: Annotated[str | None, Option(help="Apply these tasks one after the other, before all others.")] = None,
     brush: options.Brush = None,
     mask: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="Change the picture only where this grey picture is white; where it is black, the source stays.",
-        ),
+        Path | None, Option(readable=False, help="Change the picture only where this grey picture is white.")
     ] = None,
     memory: options.Memory = None,
     runtime: options.RuntimeOption = "torch",
     fast: options.Fast = False,
-    with_sheet: Annotated[
-        bool, typer.Option("--sheet", help="Also write a sheet with all outputs of a picture.")
-    ] = False,
-    suffix: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="Write png, jpg, webp, tiff or avif.")
-    ] = "png",
-    quality: Annotated[int, typer.Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Render again what is there already.")] = False,
+    with_sheet: Annotated[bool, Option("--sheet", help="Also write a sheet with all outputs of a picture.")] = False,
+    suffix: Annotated[str, Option("--format", metavar="FORMAT", help="Write png, jpg, webp, tiff or avif.")] = "png",
+    quality: Annotated[int, Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
+    overwrite: Annotated[bool, Option("--overwrite", help="Render again what is there already.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,

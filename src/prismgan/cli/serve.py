@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from prismgan.cli.options import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
@@ -16,19 +17,18 @@ NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")  # packages of the ex
 def serve(
     weights: WeightsOption = None,
     host: Annotated[
-        str,
-        typer.Option(help="Listen at this address; 0.0.0.0 lets everybody who reaches this machine use the server."),
+        str, Option(help="Listen at this address; 0.0.0.0 serves all who reach this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")] = 8000,
+    port: Annotated[int, Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,
     static: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--static",
             metavar="FOLDER",
             readable=False,
-            help="Serve a site that `prismgan export --format site` wrote; it renders in the browser.",
+            help="Serve a site that `prismgan export --format site` wrote.",
         ),
     ] = None,
 ) -> None:

@@ -6,47 +6,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from prismgan.cli.options import WeightsFile, fail
 
 if TYPE_CHECKING:
     from prismgan.weights import Weights
 
-NewFile = Annotated[Path, typer.Option(help="Write this file; it may be the weights file itself.")]
+NewFile = Annotated[Path, Option(help="Write this file; it may be the weights file itself.")]
 
 
 def add_task(
-    name: Annotated[str, typer.Option(help="Give the new task this name.")],
-    exemplar: Annotated[list[str], typer.Option(help="Learn the style of this picture. Repeatable.")],
+    name: Annotated[str, Option(help="Give the new task this name.")],
+    exemplar: Annotated[list[str], Option(help="Learn the style of this picture. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.")
+        float | None, Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
+    steps: Annotated[int | None, Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
     photos: Annotated[
-        Path | None, typer.Option(help="Train on the photos in this folder; on built-in ones by default.")
+        Path | None, Option(help="Train on the photos in this folder; on built-in ones by default.")
     ] = None,
     strength: Annotated[
-        float | None,
-        typer.Option(
-            "--strength-of-style",
-            min=0.01,
-            help="Set the weight of the style against the photo; 12 by default, 24 doubles its share.",
-        ),
+        float | None, Option("--strength-of-style", min=0.01, help="Set the weight of the style; 12 by default.")
     ] = None,
     size: Annotated[
-        int | None,
-        typer.Option(
-            min=64,
-            max=2048,
-            help="Reduce exemplars to this longest side, 384 by default; a smaller one means a finer brush.",
-        ),
+        int | None, Option(min=64, max=2048, help="Reduce exemplars to this longest side: smaller means a finer brush.")
     ] = None,
-    latent: Annotated[
-        bool, typer.Option("--latent", help="Let the output vary with the latent z, so that each --seed gives another.")
-    ] = False,
-    preview: Annotated[list[str] | None, typer.Option(help="Show this picture in the preview. Repeatable.")] = None,
+    latent: Annotated[bool, Option("--latent", help="Let the output vary with --seed.")] = False,
+    preview: Annotated[list[str] | None, Option(help="Show this picture in the preview. Repeatable.")] = None,
 ) -> None:
     """Add a style, learnt from a picture or a few, to weights.
 
@@ -76,7 +65,7 @@ def add_task(
 
 
 def remove_task(
-    name: Annotated[list[str], typer.Option(help="Remove the task of this name. Repeatable.")],
+    name: Annotated[list[str], Option(help="Remove the task of this name. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
@@ -88,8 +77,8 @@ def remove_task(
 
 
 def rename_task(
-    old: Annotated[str, typer.Option("--from", metavar="NAME", help="Rename the task of this name.")],
-    new: Annotated[str, typer.Option("--to", metavar="NAME", help="Give it this name.")],
+    old: Annotated[str, Option("--from", metavar="NAME", help="Rename the task of this name.")],
+    new: Annotated[str, Option("--to", metavar="NAME", help="Give it this name.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
@@ -19,42 +20,31 @@ INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended, as shells
 
 
 def video(
-    clips: Annotated[list[Path], typer.Argument(help="The clips, or - to read one from a pipe.")],
+    clips: Annotated[list[Path], Argument(help="The clips, or - to read one from a pipe.")],
     out: options.OutFolder = Path("looks"),
     weights: options.WeightsOption = None,
     tasks: options.TaskNames = None,
     strength: options.Strengths = None,
     blend: options.Blends = None,
-    seed: Annotated[
-        int, typer.Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")
-    ] = 0,
+    seed: Annotated[int, Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")] = 0,
     brush: options.Brush = None,
-    with_grid: Annotated[
-        bool, typer.Option("--grid", help="Also write a clip that shows the source and all outputs side by side.")
-    ] = False,
-    quality: Annotated[
-        int, typer.Option(help="Encode with this constant rate factor, from 0 (best, largest) to 51.")
-    ] = 18,
-    codec: Annotated[str, typer.Option(help="Encode with libx264 or libx265.")] = "libx264",
+    with_grid: Annotated[bool, Option("--grid", help="Also write a clip with the source and all outputs.")] = False,
+    quality: Annotated[int, Option(help="Encode with this constant rate factor, from 0 (best, largest) to 51.")] = 18,
+    codec: Annotated[str, Option(help="Encode with libx264 or libx265.")] = "libx264",
     memory: options.Memory = None,
     batch: Annotated[
-        int, typer.Option(min=1, max=64, help="Render so many frames together; several are faster on a GPU.")
+        int, Option(min=1, max=64, help="Render so many frames together; several are faster on a GPU.")
     ] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
     steady: Annotated[
-        float,
-        typer.Option(
-            help="Keep this part of a style's last frame, moved along, in the next, against flicker: 0 to 0.95."
-        ),
+        float, Option(help="Keep this part of a style's last frame in the next, against flicker: 0 to 0.95.")
     ] = 0.88,
     segment: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Save so often; a job that is killed loses no more than that.")
+        float, Option(metavar="SECONDS", help="Save so often; a killed job loses no more than that.")
     ] = 10.0,
-    report: Annotated[
-        bool, typer.Option("--report", help="Print the speed, and how much the outputs flicker.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
+    report: Annotated[bool, Option("--report", help="Print the speed, and how much the outputs flicker.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,

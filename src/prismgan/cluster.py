@@ -100,8 +100,7 @@ def spread(
     room = sum(int(min(each.get("CPU", 0), each.get("memory", 0) // memory)) for each in rooms)
     most = min(workers or gpus or max(1, room), len(jobs))  # where there is no room, one waits for it
     waiting, died, failed_starts = deque(range(len(jobs))), Counter[int](), 0
-    running: dict[Any, tuple[Any, str, int | None]] = {}
-    """By what is waited for: the worker, its machine, and the number of its job; None while it starts."""
+    running: dict[Any, tuple[Any, str, int | None]] = {}  # by reference: worker, machine, job; None while it starts
     idle: list[tuple[Any, str]] = []
     alone_since = time.monotonic()
     try:

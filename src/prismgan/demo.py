@@ -22,8 +22,7 @@ from prismgan.training.head_training import add_task
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 
-FEWEST_STEPS = 800
-"""Steps that enlarging needs to be better than bicubic (docs/log.md); a busy machine is given more time for them."""
+FEWEST_STEPS = 800  # that enlarging needs to be better than bicubic (docs/log.md), also on a busy machine
 EVERY = 5.0  # seconds between two lines about a training that goes on
 READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
 """Contents of a demo's folder."""

@@ -14,8 +14,7 @@ from typing import Any
 from prismgan.errors import PrismganError
 
 LOCK = ".lock"  # name of the file in a folder that one program at a time works in; only who holds the lock removes it
-DEEPEST = 100
-"""Levels that JSON may be nested in; nothing of ours comes near, and programs that write it again take no more."""
+DEEPEST = 100  # levels that JSON may be nested in; nothing of ours comes near
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
 """Names of files and folders that are being written: what it will be called, and the number of the process."""
 
@@ -64,9 +63,7 @@ def locked(folder: Path, work: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise PrismganError(
-            f"{folder}: another {work} is running in this folder; wait for it to end, or choose another folder"
-        ) from None
+        raise PrismganError(f"{folder}: another {work} is running in this folder; wait, or choose another") from None
     except (OSError, NotImplementedError) as error:
         raise PrismganError(f"{folder}: cannot be locked ({getattr(error, 'strerror', None) or error})") from None
     try:
@@ -114,9 +111,7 @@ def new_file(path: Path) -> Iterator[Any]:
         failure = watched.failure or error
         if not isinstance(failure, OSError):
             raise
-        raise PrismganError(
-            f"{path}: cannot be written ({failure.strerror or failure}); what was there before is untouched"
-        ) from None
+        raise PrismganError(f"{path}: cannot be written ({failure.strerror or failure}); the old file stays") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -151,9 +146,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if old is not None and not path.exists():
             old.rename(path)
-        raise PrismganError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
-        ) from None
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error}); the old one stays") from None
     finally:
         for rest in (temporary, old):
             if rest is not None:

@@ -12,8 +12,7 @@ PACKAGE_OF = {
     "sklearn": "scikit-learn",
 }
 """Packages whose modules have other names."""
-TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")
-"""Modules that training and measuring need and rendering does not."""
+TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")  # training needs them, rendering does not
 
 
 def missing(modules: Iterable[str]) -> list[str]:

@@ -116,9 +116,7 @@ def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: its folder does not exist; make it first")
     if precision not in PRECISIONS:
-        raise PrismganError(
-            f"precision {precision!r}{nearest(precision, PRECISIONS)} (there are: {', '.join(PRECISIONS)})"
-        )
+        raise PrismganError(f"precision {precision!r}{nearest(precision, PRECISIONS)} (known: {', '.join(PRECISIONS)})")
     if precision == "int8" and not calibrate:
         raise PrismganError("precision int8 needs pictures to calibrate with; name some, or a folder of them")
     if precision != "int8" and calibrate:

@@ -30,8 +30,7 @@ from prismgan.networks.style_branch import (
     StyleHead,
 )
 
-Code = str | Float[Tensor, "1 C"]
-"""What z has become: a value of the graph, or numbers."""
+Code = str | Float[Tensor, "1 C"]  # what z has become: a value of the graph, or numbers
 
 
 class PaintedNames(NamedTuple):

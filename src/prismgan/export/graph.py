@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 OPSET = 17  # version of ONNX's operators: of 2022, so that older programs read the file
 IR_VERSION = 8  # version of the file's layout that belongs to it
-Sizes = Sequence[int | str]
-"""Of a value; a word is a size that is left open."""
+Sizes = Sequence[int | str]  # of a value; a word is a size that is left open
 
 
 class Graph:

@@ -64,11 +64,9 @@ def in_int8(
 
 
 CROP = 160  # longest side of a crop
-CROPS = 32
-"""Most crops, and most pictures. Calibration holds what every layer makes of them."""
+CROPS = 32  # most crops, and most pictures: calibration holds what every layer makes of them
 CROPS_OF_ONE = 8  # most crops of one picture
-NOISE = (0, 25, 0, 50)
-"""Standard deviations, in units of 0..255, of the noise in crops and middles, in turn; without it 1 dB is lost."""
+NOISE = (0, 25, 0, 50)  # standard deviations of noise in crops, in turn, of 255; without it 1 dB is lost
 
 
 def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:

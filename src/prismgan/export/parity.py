@@ -15,8 +15,7 @@ from torch.nn import functional as F
 from prismgan.machine import available_threads
 from prismgan.networks import Generator
 
-Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
-"""From inputs by name to outputs in their order."""
+Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]  # from inputs by name to outputs in their order
 
 
 def onnxruntime_session(model: bytes) -> Run:
@@ -36,13 +35,11 @@ def onnxruntime_session(model: bytes) -> Run:
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-SIZES = ((33, 47), (64, 50), (101, 75))
-"""Height and width of the pictures that are compared: no multiples of the generator's cell."""
+SIZES = ((33, 47), (64, 50), (101, 75))  # of the pictures that are compared: no multiples of the cell
 STRENGTHS = (1.0, 0.3, 1.0)  # of every task, for these pictures
 MAXIMUM = {"float32": 0.1, "float16": 2.0}  # tolerance for the largest difference of any pixel, in 1/255
 MEAN = {"float32": 0.01, "float16": 0.25}  # tolerance for the mean difference of a task's pixels, in 1/255
-INT8_PSNR = {True: 40.0, False: 35.0}
-"""Minimum PSNR in dB in int8, for tasks on fine features (a restoration of 32 dB then loses 0.6 dB), and for styles."""
+INT8_PSNR = {True: 40.0, False: 35.0}  # minimum PSNR in dB in int8, for tasks on fine features and for styles
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,7 @@ MARKUP = {
 }
 """Kinds of markup files by a piece of their text, in lower case."""
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-"""Transfer functions of ITU-T H.273 with high dynamic range, which the network has not been trained on."""
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # of ITU-T H.273, which the network has not been trained on
 HEAD = 65_536  # bytes at the start of a file in which the ways to say HDR are looked for
 MINIMUM_SIDE = 16  # shortest side in pixels that the networks can do anything sensible with
 
@@ -47,9 +46,7 @@ def find_pictures(folder: Path) -> list[Path]:
         if is_picture(path) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not found:
-        raise PictureError(
-            f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, also in sub-folders)"
-        )
+        raise PictureError(f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, and in sub-folders)")
     return found
 
 

@@ -28,10 +28,8 @@ DECODING_ERRORS = (
 )
 MAXIMUM_PIXELS = 400_000_000  # more than any camera makes; a file that claims more is meant to exhaust the memory
 PLAIN_PIXELS = 64_000_000  # up to here a file may be as small as it likes: decoded it takes less than half a gigabyte
-PIXELS_A_BYTE = 50
-"""Beyond, a file that claims more pixels for each of its bytes is meant to exhaust the memory. Photos have 1 to 30."""
-MOST_SCANS = 50
-"""Of a JPEG: every one goes through all pixels. Programs write 1 to 23."""
+PIXELS_A_BYTE = 50  # beyond, a larger file is meant to exhaust the memory. Photos have 1 to 30.
+MOST_SCANS = 50  # of a JPEG: every one goes through all pixels. Programs write 1 to 23.
 STRIPS = frozenset({273, 279, 324, 325})  # TIFF's tags for where strips or tiles are, and how long
 MOST_STRIPS = 4 * 65_536  # of a TIFF: one for each row and channel
 HEADER_SECONDS = 0.5  # of computing, until it is known what is in a file
@@ -158,9 +156,7 @@ def _opened(source: Path | bytes) -> tuple[BoundedFile, int]:
 def _refuse_harmful(where: object, picture: Image.Image, source: Path | bytes, size: int) -> None:
     pixels = picture.width * picture.height
     if pixels > max(PLAIN_PIXELS, size * PIXELS_A_BYTE):
-        raise PictureError(
-            f"{where}: claims {pixels:,} pixels in {size:,} bytes, which no photo does; make it smaller first"
-        )
+        raise PictureError(f"{where}: claims {pixels:,} pixels in {size:,} bytes, which no photo does; make it smaller")
     if picture.format in ("JPEG", "MPO"):
         if isinstance(source, bytes):
             scans = _scans(source)

@@ -18,10 +18,8 @@ from torch import Tensor
 from prismgan.errors import PictureError
 
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in grey, of ITU-R BT.601
-Samples = NDArray[np.unsignedinteger[Any]]
-"""``uint8`` or ``uint16``."""
-Depth = Literal[8, 16]
-"""Bits of a channel."""
+Samples = NDArray[np.unsignedinteger[Any]]  # ``uint8`` or ``uint16``
+Depth = Literal[8, 16]  # bits of a channel
 
 
 @dataclass(frozen=True, eq=False)

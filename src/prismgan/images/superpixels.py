@@ -8,11 +8,8 @@ from torch.nn import functional as F
 NEIGHBOURS = 9  # a pixel belongs to the superpixel of its own grid cell or to one of the eight around it
 SIDE = 8  # of a grid cell in pixels
 ROUNDS = 3  # of assigning pixels and taking means
-BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15
-"""Standard deviations of colours within a superpixel, and between superpixels that merge, in [-1, 1] units."""
-REACH = 0.6
-"""Standard deviation of a pixel's distance from the centre of its superpixel's cell, in cells; a larger one shows the
-grid."""
+BANDWIDTH, MERGE_BANDWIDTH = 0.12, 0.15  # standard deviations of colours in a superpixel, and of those that merge
+REACH = 0.6  # standard deviation of the distance from the centre of the own cell, in cells
 
 
 def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> Float[Tensor, "B C H W"]:

@@ -24,8 +24,7 @@ FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": 
 """From suffix to Pillow's name: those that rendering offers."""
 LOSSY_FORMATS = ("jpg", "webp", "avif")  # those that have a quality
 SPELLINGS = {"jpeg": "jpg", "tif": "tiff"}
-MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}
-"""Pixels, where the format or its encoder sets a limit that pictures reach."""
+MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}  # pixels, where pictures reach a limit
 JPEG_EXIF = 65_533  # bytes of EXIF that fit into a JPEG's segment
 BAND = 1 << 20  # bytes that are compressed at a time, and of a strip of a TIFF
 

@@ -19,24 +19,18 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.images import Depth, Picture, from_pil, open_picture
 from prismgan.render.request import Plan, Request
 
-File = str | os.PathLike[str] | bytes | IO[bytes]
-"""A picture's file: a path, its content, or an open file. It gives :class:`~prismgan.images.Picture` objects."""
-InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)
-"""A picture in memory. It gives pictures of the same type."""
+File = str | os.PathLike[str] | bytes | IO[bytes]  # gives :class:`~prismgan.images.Picture` objects
+InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)  # gives pictures of the same type
 AnyFile = TypeVar("AnyFile", bound=File)
 Files = list[AnyFile] | tuple[AnyFile, ...]
-Tasks = str | Iterable[str] | None
-"""The name of a task, several, or None for all."""
+Tasks = str | Iterable[str] | None  # the name of a task, several, or None for all
 SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
 
 
 class Options(TypedDict, total=False):
-    strength: Mapping[str, float] | None
-    """By task, or ``blend``: 0 leaves the source, 1 is the task's output, up to 2 exaggerates it."""
-    blend: Mapping[str, float] | None
-    """Weights of tasks that are mixed in one output more, named ``blend``."""
-    mask: NDArray[Any] | None
-    """(H, W) in [0, 1]: where the outputs apply; elsewhere the source stays."""
+    strength: Mapping[str, float] | None  # by task, or ``blend``: 0 is the source, 1 the output, up to 2
+    blend: Mapping[str, float] | None  # weights of tasks that are mixed in one output more, named ``blend``
+    mask: NDArray[Any] | None  # (H, W) in [0, 1]: where the outputs apply; elsewhere the source stays
 
 
 class Source(NamedTuple):
@@ -223,9 +217,7 @@ def _of_array(array: NDArray[Any], where: str) -> Source:
     if array.dtype in (np.uint8, np.uint16):
         return Source(array, 8 if array.dtype == np.uint8 else 16, lambda pixels: pixels)
     if array.dtype.kind != "f":
-        raise PictureError(
-            f"{where}: is an array of {array.dtype}, expected uint8, uint16, or floats in [0, 1]; convert it"
-        )
+        raise PictureError(f"{where}: is an array of {array.dtype}, expected uint8, uint16, or floats in [0, 1]")
     _check_range(float(array.min(initial=0.0)), float(array.max(initial=0.0)), where)
     return Source(array.astype(np.float32) * 2 - 1, 16, lambda pixels: (pixels / 65535).astype(array.dtype))
 

@@ -12,8 +12,7 @@ from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
 
 FILE = ".prismgan.json"  # name of the file beside the results
-IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")
-"""Fields of a request that say which outputs there are, or that are described with each output."""
+IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")  # fields of a request that each output shows
 
 
 class KeptOptions:

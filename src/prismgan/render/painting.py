@@ -19,8 +19,7 @@ from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
 BRUSH = 1024  # longest side in pixels at which pictures are painted by default; smaller ones are painted as they are
-SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096
-"""Bounds of the longest side at which a picture may be painted."""
+SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096  # bounds of the longest side at which a picture may be painted
 
 
 def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
@@ -42,8 +41,7 @@ class Canvas:
         self.height, self.width = sources[0].shape[:2]
         self.sides = canvas_sides(self.height, self.width, brush)
         self.source = torch.cat([_resized(source, self.sides) for source in sources])
-        self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())
-        """Seeds, and looks of :attr:`source` by name, as they are computed."""
+        self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())  # seeds, and looks by name
         self._painted: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
         """By look and seed the image (B, 3, h, w), and how far it follows the photo's light and dark; None where it has
         the picture's own size."""

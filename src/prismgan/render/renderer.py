@@ -154,9 +154,7 @@ class Renderer(PictureRenderer):
             check_pixels(where, pixels)
         sizes = {pixels.shape[:2] for pixels in pictures}
         if len(sizes) != 1:
-            raise PictureError(
-                f"{where}: has pictures of {len(sizes)} sizes; only pictures of one size can be rendered together"
-            )
+            raise PictureError(f"{where}: has {len(sizes)} sizes; only pictures of one size can be rendered together")
         ((height, width),) = sizes
         images.refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)

@@ -32,8 +32,7 @@ class Output:
 class Plan:
     """The outputs of a request for given weights."""
 
-    chain: tuple[Output, ...]
-    """One after the other, each made from the one before. The last one's name is the name of the result."""
+    chain: tuple[Output, ...]  # each made from the one before; the last one's name is that of the result
     outputs: tuple[Output, ...]  # made from the chain's result, or from the source where there is no chain
 
     @property
@@ -54,8 +53,7 @@ class Plan:
 class Request:
     """The outputs to render; by default every task, as it was trained. :meth:`plan` checks whether it fits weights."""
 
-    tasks: tuple[str, ...] | None = None
-    """Names of tasks; None means all, an empty tuple means blends and the chain's result alone."""
+    tasks: tuple[str, ...] | None = None  # None means all, an empty tuple blends and the chain alone
     strength: Mapping[str, float] = field(default_factory=dict)
     """By name of a task or blend, from 0 to 2: 0 is the source (enlarged bicubically), 1, the default, the output, 2
     exaggerates it. A task's strength also holds in the chain; within a blend the weights say everything, and the blend
@@ -63,12 +61,8 @@ class Request:
     blends: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By name of an extra output: the weights of the looks that are mixed in it, none negative; they are divided by
     their sum. All looks must have one scale."""
-    seeds: tuple[int, ...] = (0,)
-    """Of the latent z. With several, whatever varies with z comes out once a seed, as ``NAME-seed-N``."""
-    chain: tuple[str, ...] = ()
-    """Tasks that are applied one after the other, in 16 bits, with the first seed. All other outputs are made from the
-    result, which comes out too, named by joining the tasks with ``+``. A chain of one task comes out by its name,
-    in place of the task applied twice."""
+    seeds: tuple[int, ...] = (0,)  # of the latent z; of several, whatever varies comes out as ``NAME-seed-N``
+    chain: tuple[str, ...] = ()  # each made from the one before; the last one's name is that of the result
     mask: NDArray[Any] | None = field(default=None, compare=False, repr=False)
     """(H, W) of the source, floats in [0, 1] or truth values: where the outputs apply. Where it is 0 the source
     (enlarged bicubically) stays, also in the chain. Enlarged bilinearly for enlarged outputs."""

@@ -26,9 +26,7 @@ def sheet(
         ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
     """
     if not pictures or tile_width < 32 or (columns is not None and columns < 1):
-        raise ValueError(
-            f"expected a picture, tiles of 32 pixels and a column, found {len(pictures)}, {tile_width} and {columns}"
-        )
+        raise ValueError(f"sheet of {len(pictures)} pictures, {columns} columns and {tile_width} pixels a tile")
     first = next(iter(pictures.values()))
     tile_height = max(1, round(tile_width * first.height / first.width))
     gap = max(6, round(tile_width * 0.05))

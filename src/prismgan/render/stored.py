@@ -22,8 +22,7 @@ from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob, fixed_parts, found_pictures, place_below, refuse_unwritable, shared_folder
 from prismgan.render.options import FILE, parsed, plain, written
 
-VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")
-"""Facts of a file by which stores tell its versions, the best first."""
+VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")  # facts that tell versions
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-SMALLEST = 64
-"""Side of the smallest tile in pixels, without its halo. Smaller ones would be nearly all halo."""
+SMALLEST = 64  # side of the smallest tile in pixels, without its halo; smaller ones would be nearly all halo
 
 
 class Span(NamedTuple):

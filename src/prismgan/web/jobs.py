@@ -48,8 +48,7 @@ class Job:
     done: int = 0  # tiles, frames, or steps
     total: int = 1  # 0 where nobody knows
     error: str | None = None
-    sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)
-    """Height and width of what comes out, by name; None where they are known at the end."""
+    sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # height, width
     results: dict[str, Picture] = field(default_factory=dict)  # pictures that came out, in memory
     files: dict[str, Path] = field(default_factory=dict)  # clips that came out
     folder: Path | None = None  # where those are, and nothing else

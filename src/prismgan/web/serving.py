@@ -5,6 +5,7 @@ import mimetypes
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -85,27 +86,17 @@ FILES = {
 }
 
 
-@page.get("/")
-def index() -> Response:
-    return _answer("index.html")
-
-
-@page.get("/docs")
-def docs() -> Response:
-    return _answer("docs.html")
-
-
 @page.get("/static/{name}")
 def static(name: str) -> Response:
-    return _answer(name)
-
-
-def _answer(name: str) -> Response:
     if name not in FILES:
         raise Refusal(404, "the page has no such file")
     content, media = FILES[name]
     # Asked for anew after every update of the package.
     return Response(content, media_type=media, headers={"Cache-Control": "no-cache"})
+
+
+page.add_api_route("/", partial(static, "index.html"))
+page.add_api_route("/docs", partial(static, "docs.html"))
 
 
 # -- serving: an address that is bound before anything is said, and an end without a trace -------------

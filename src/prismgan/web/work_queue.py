@@ -23,8 +23,7 @@ class WorkQueue:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()  # by client, whose turn it is first
-        self._running: list[Job] = []
-        """The job, and behind it those that it makes way for, each shorter than the one before."""
+        self._running: list[Job] = []  # the job, and behind it shorter ones that it makes way for
         self._changed = threading.Condition()
         self._closed = False
         self._worker = threading.Thread(target=self._work, name="prismgan-worker", daemon=True)

@@ -41,9 +41,7 @@ class Studio:
 
 PREFIX = "prismgan-serve-"
 COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # the environment's variable that torch's compiler reads
-LOCK = "lock"
-"""A file that a server locks as long as it lives; a process number would be used again, or belong to another
-container."""
+LOCK = "lock"  # that a server locks as long as it lives; its process number might be used again
 
 
 class OwnFolder:
@@ -86,8 +84,7 @@ class Workshop:
     clips: SentClips
     jobs: JobStore
     queue: WorkQueue
-    encoders: threading.BoundedSemaphore
-    """So that a client who asks for many large results at once does not take all memory."""
+    encoders: threading.BoundedSemaphore  # limit the memory that large results take at once
     watchers: int = 0
 
     @classmethod

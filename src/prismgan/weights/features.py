@@ -26,11 +26,8 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 class _Layout:
     """How a file names the convolutions of a VGG."""
 
-    stages: tuple[str, ...]
-    """Of each, its convolutions, with spaces between them."""
-    colours: str | None = None
-    """The 1x1 convolution that maps RGB in [0, 1] to the network's own input colours; None for ImageNet's mean and
-    deviation."""
+    stages: tuple[str, ...]  # of each, its convolutions, with spaces between them
+    colours: str | None = None  # 1x1 convolution from RGB in [0, 1] to input colours; by default ImageNet's
 
     @property
     def names(self) -> set[str]:

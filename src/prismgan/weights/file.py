@@ -26,8 +26,7 @@ from prismgan.weights.header import FORMAT, Header
 
 READY_MADE = "prism-8"  # name of the weights that come with prismgan; it may stand in place of a path
 DIGEST = "sha256"  # key of the metadata that holds the file's checksum
-SPARE = 10_000_000
-"""Numbers that networks may have beyond twice those of their file: what is only needed while they are built."""
+SPARE = 10_000_000  # numbers beyond twice those of the file, needed while networks are built
 ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 PREFIX = "hf:"  # stands in front of a repository of the Hugging Face Hub where a path could be meant too
 
@@ -131,7 +130,7 @@ class Weights:
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
             raise WeightsError(
-                f"{self.path}: claims {blocks:,} blocks and holds {len(tensors):,} tensors; the file is damaged"
+                f"{self.path}: claims {blocks:,} blocks and holds {len(tensors)} tensors; the file is damaged"
             )
         try:
             with _Numbers(2 * sum(tensor.numel() for tensor in tensors) + SPARE):

@@ -21,14 +21,10 @@ class HeadEntry(Config):
     scale: Literal[1, 2, 4]
     fine: bool
     latent: bool
-    blocks: Annotated[int, Field(ge=0, le=16)] | None = None
-    """Residual blocks of the head; None for the generator's ``head_blocks``."""
-    additive: bool = True
-    """Whether the output is the source plus what the head says."""
-    smooth: bool = False
-    """Whether sub-pixels are blurred by 1, 2, 1 before anything is added."""
-    ink: bool = False
-    """Whether the head draws ink over its colours."""
+    blocks: Annotated[int, Field(ge=0, le=16)] | None = None  # of the head; None for ``head_blocks``
+    additive: bool = True  # whether the output is the source plus what the head says
+    smooth: bool = False  # whether sub-pixels are blurred by 1, 2, 1 before anything is added
+    ink: bool = False  # whether the head draws ink over its colours
 
     @property
     def is_look(self) -> bool:
@@ -60,12 +56,9 @@ class Header(Config):
     title: str
     step: int
     tasks: tuple[HeadEntry, ...]
-    kind: str = "prism"
-    """Of the model, as the recipe names it."""
-    generator: SerializeAsAny[GeneratorSizes]
-    """Of the class that :data:`prismgan.networks.KINDS` has for the kind."""
-    recipe: dict[str, Any]
-    """The resolved recipe of the training."""
+    kind: str = "prism"  # of the model, as the recipe names it
+    generator: SerializeAsAny[GeneratorSizes]  # of the class that :data:`prismgan.networks.KINDS` has for the kind
+    recipe: dict[str, Any]  # the resolved recipe of the training
 
     @field_validator("generator", mode="before")
     @classmethod

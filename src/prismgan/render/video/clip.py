@@ -32,8 +32,7 @@ class Clip:
     width: int
     height: int
     time_base: Fraction  # seconds of one tick
-    rate: Fraction
-    """Frames a second, on average; lengths of segments and the encoder's rate come from it, and no frame's time."""
+    rate: Fraction  # frames a second, on average, for lengths of segments and the encoder; no frame's time
     count: int | None  # how many frames there are, about; None where the file does not say
     colours: Colours
     shape: Fraction | None  # width of a pixel over its height; None where the file does not say

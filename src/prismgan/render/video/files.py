@@ -25,8 +25,7 @@ from prismgan.render.video.settings import Listener, Outcome, Preview, Settings,
 
 PIPE = Path("-")  # stands for the standard input
 SEGMENTS = "segments"  # folder beside the outputs, until they are written
-WHOLE = 0.9
-"""Share of the seconds that a file announces from which it is whole; its sound may last longer than its frames."""
+WHOLE = 0.9  # share of the announced seconds from which a file is whole; its sound may last longer
 
 
 def check_clips(clips: Sequence[Path], out: Path) -> None:
@@ -186,29 +185,24 @@ def render_clip(
     if job.records:
         listener.remark(f"going on behind {len(job.times)} frames that are finished")
     outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
-    outcome.written = _join(clip, target, job, settings, listener, folder)
-    job.remove()
-    length = float((job.end - job.times[0]) * clip.time_base)
-    if clip.seconds is not None and length < WHOLE * clip.seconds:
-        listener.remark(f"{clip.name}: breaks off after {length:.1f} of {clip.seconds:.1f} seconds; is it whole?")
-    return outcome
-
-
-def _join(clip: Clip, target: Target, job: ClipJob, settings: Settings, listener: Listener, folder: Path) -> list[Path]:
-    """The outputs' files, made of the segments; all appear once all are whole."""
     times = job.times
     if not times:
         raise PictureError(f"{clip.name}: no frame of it can be decoded any more; was the file changed?")
-    last = job.end - times[-1]
     joined = [job.folder / f"{name}{target.suffix}" for name in job.outputs]
     for name, path in zip(job.outputs, joined, strict=True):
         listener.joining(path)
         # The grid's pictures are upright already, or its labels would be turned.
-        join(path, job.segments(name), times, last, clip, target.copied, turned=not settings.is_grid(name))
-    try:
-        return [path.replace(folder / path.name) for path in joined]
+        turned = not settings.is_grid(name)
+        join(path, job.segments(name), times, job.end - times[-1], clip, target.copied, turned=turned)
+    try:  # all at once
+        outcome.written = [path.replace(folder / path.name) for path in joined]
     except OSError as error:
         raise PrismganError(f"{folder}: results cannot be written ({error.strerror or error})") from None
+    job.remove()
+    length = float((job.end - times[0]) * clip.time_base)
+    if clip.seconds is not None and length < WHOLE * clip.seconds:
+        listener.remark(f"{clip.name}: breaks off after {length:.1f} of {clip.seconds:.1f} seconds; is it whole?")
+    return outcome
 
 
 def _remarks(clip: Clip, target: Target) -> Iterator[str]:

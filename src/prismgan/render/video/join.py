@@ -15,8 +15,7 @@ from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import opened, packets
 
-FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-"""Containers in the order they are tried in, and what FFmpeg calls them."""
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # in order of trial, as FFmpeg calls them
 COPIED = ("audio", "subtitle")
 LARGEST_TIMESCALE = 2**31 - 1
 
@@ -143,9 +142,7 @@ def _timed(
     # Read twice: when the first one is decoded depends on the order of all.
     ranks = [rank for _, rank in _ranked(segments, extradata)]
     if len(ranks) != len(times):
-        raise PrismganError(
-            f"the segments hold {len(ranks)} frames and {len(times)} were rendered; start again with --overwrite"
-        )
+        raise PrismganError(f"the segments hold {len(ranks)} frames and {len(times)} were rendered; use --overwrite")
     ends = [*times[1:], times[-1] + last]
     decoded = ranks_to_decoding_times(ranks, times)
     for (packet, rank), dts in zip(_ranked(segments, extradata), decoded, strict=True):

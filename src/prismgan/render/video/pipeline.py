@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -60,8 +61,7 @@ class Channel(Generic[Item]):
 
 GRID_TILE = 480  # width of every picture in the grid, if the clip is as wide
 WAITING = 3  # frames that wait between two threads: enough to even out, and little memory
-BEHIND = 4
-"""Segments that may still wait for their encoder when one is rendered: each has at least a frame and two marks."""
+BEHIND = 4  # segments that may wait for their encoder: each has at least a frame and two marks
 
 
 class Arrived(NamedTuple):
@@ -71,32 +71,30 @@ class Arrived(NamedTuple):
     moved: Motion | None  # how, from the frame before; None for the first, or where no look is made steady
 
 
+@dataclass
 class Pipeline:
     """Renders all frames of a clip that no finished segment holds, and encodes them into segments; run once."""
 
-    def __init__(
-        self,
-        clip: Clip,
-        job: ClipJob,
-        renderer: Renderer,
-        request: Request,
-        settings: Settings,
-        listener: Listener,
-        preview: Preview,
-    ) -> None:
-        self.clip, self.job, self.renderer, self.request = clip, job, renderer, request
-        self.settings, self.listener, self.preview = settings, listener, preview
-        self.outcome = Outcome(resumed=len(job.times))
-        self.finished = len(job.records)
-        self.reader = Reader(clip.name)
+    clip: Clip
+    job: ClipJob
+    renderer: Renderer
+    request: Request
+    settings: Settings
+    listener: Listener
+    preview: Preview
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(resumed=len(self.job.times))
+        self.finished = len(self.job.records)
+        self.reader = Reader(self.clip.name)
         self.stop = threading.Event()
         self.problems: list[BaseException] = []
-        self.kept = parts_kept(renderer, request, settings)
+        self.kept = parts_kept(self.renderer, self.request, self.settings)
         self.frames: Channel[Arrived | None] = Channel(WAITING, self.stop)
         # For every segment its number, its frames with their outputs, and an end; one more at the end.
         self.rendered: Channel[Any] = Channel(1, self.stop)
         # For every segment its file, its pictures (for the grid, all of a frame), and an end; one more at the end.
-        self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in job.outputs}
+        self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in self.job.outputs}
 
     def run(self) -> Outcome:
         """Render in this thread; an error of any thread is raised here."""

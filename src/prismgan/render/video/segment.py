@@ -153,9 +153,7 @@ class Encoding:
         if self.codec not in av.codecs_available:
             raise PrismganError(f"codec {self.codec!r}: the installed PyAV was built without it; choose another one")
         if not 0 <= self.quality <= WORST_QUALITY:
-            raise PrismganError(
-                f"quality {self.quality}: expected a constant rate factor from 0 (best) to {WORST_QUALITY}"
-            )
+            raise PrismganError(f"quality {self.quality}: expected a rate factor from 0 (best) to {WORST_QUALITY}")
 
 
 def even(pixels: PixelArray) -> PixelArray:

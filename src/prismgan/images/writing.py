@@ -75,7 +75,7 @@ def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | I
 
 
 def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95) -> bytes:
-    """The content of the file that :func:`write_picture` writes, with its errors; ``where`` names it in them."""
+    """The content of the file that :func:`write_picture` writes; ``where`` names it in errors."""
     if suffix != "bmp":
         check_format(suffix, quality)
     height, width = picture.pixels.shape[:2]
@@ -109,10 +109,8 @@ def _by_pillow(suffix: str, picture: Picture, exif: Image.Exif | None, quality: 
         settings["subsampling"] = "4:4:4" if quality >= 90 else "4:2:0"
     if picture.profile is not None:
         settings["icc_profile"] = picture.profile
-    if exif is not None:
-        block = exif.tobytes()
-        if suffix != "jpg" or len(block) <= JPEG_EXIF:
-            settings["exif"] = block
+    if exif is not None and (suffix != "jpg" or len(exif.tobytes()) <= JPEG_EXIF):
+        settings["exif"] = exif.tobytes()
     content = io.BytesIO()
     drawn.save(content, format=FORMATS.get(suffix, "BMP"), **settings)
     return content.getvalue()

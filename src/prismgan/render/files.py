@@ -62,9 +62,9 @@ class FileRenderer:
         self.renderer, self.request, self.mask = renderer, request, mask
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
         lossy = {"quality": quality} if suffix in LOSSY_FORMATS else {}
-        outputs = options_of(renderer, replace(request, mask=mask))
-        self.options: dict[str, dict[str, Any]]  # by file name, the options that the output is made with
-        self.options = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs.items()}
+        outputs = options_of(renderer, replace(request, mask=mask)).items()
+        # By file name, the options that the output is made with.
+        self.options: dict[str, dict[str, Any]] = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs}
         if with_sheet:
             self.options[SHEET] = {"outputs": dict(self.options)}
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,9 @@ class KeptOptions:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        try:
-            content = self.path.read_bytes()
-        except OSError:
-            content = b""
-        self._kept = parsed(content)
+        self._kept: dict[str, Any] = {}
+        with suppress(OSError):
+            self._kept = parsed(self.path.read_bytes())
 
     def fit(self, name: str, options: Mapping[str, Any]) -> bool:
         """Whether the result of this file name was made with these options; one without kept options fits any."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -112,13 +111,11 @@ class Renderer(PictureRenderer):
     ) -> dict[str, NDArray[Any]]:
         """Render an array of pixels into the requested outputs, in tiles where the picture is large.
 
-        The trunk is computed once a tile, for all tasks, blends and seeds. Every link of a chain is a pass of its own.
-
         Args:
             pixels: (H, W, 3), 8 or 16 bits, or floats in [-1, 1]. All 16 bits are used.
             request: the outputs; every task by default.
             depth: bits of a channel in the outputs, 8 or 16.
-            progress: told how many tiles are done, and of how many, after each.
+            progress: called after each tile with the number of tiles that are done, and of all.
             made: called with the name and the pixels of every output as soon as it is complete, in the order of the
                 request. For that the heads are computed one after the other.
             where: names the picture in errors.
@@ -158,16 +155,11 @@ class Renderer(PictureRenderer):
         ((height, width),) = sizes
         images.refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)
-        tiled = partial(
-            cut,
-            generator=self.generator,
-            masked=mask is not None,
-            together=self.runtime.together,
-            memory=self.memory,
-            where=where,
-            brush=request.brush,
-        )
-        work = [(stage, tiled(stage)) for stage in stages(plan, height, width, depth, len(pictures))]
+        masked, together = mask is not None, self.runtime.together
+        work = [
+            (stage, cut(stage, self.generator, masked, together, self.memory, where, request.brush))
+            for stage in stages(plan, height, width, depth, len(pictures))
+        ]
         done, total = 0, sum(len(parts) for _, parts in work)
         sources = pictures
         finished: list[dict[str, NDArray[Any]]] = [{} for _ in pictures]

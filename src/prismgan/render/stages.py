@@ -1,6 +1,6 @@
 """The stages of a rendering: what is made from which source, in which tiles, in how much memory, and mixed how."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ class Stage:
         return [(scale, outputs) for (scale, _), outputs in groups.items()]
 
 
-def looks_of(outputs: list[Output] | tuple[Output, ...]) -> list[str]:
+def looks_of(outputs: Sequence[Output]) -> list[str]:
     """The tasks that outputs are mixed of, each once."""
     return list(dict.fromkeys(look for output in outputs for look in output.looks))
 
@@ -123,7 +123,6 @@ def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) ->
 def cut(
     stage: Stage,
     generator: ImageGenerator,
-    *,
     masked: bool,
     together: bool,
     memory: int | None,

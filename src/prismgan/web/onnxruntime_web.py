@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from prismgan.errors import PrismganError
-from prismgan.files import replace_file
+from prismgan.files import write_file
 
 NAME, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -31,14 +31,8 @@ PATIENCE = 600  # seconds for the 33 MB
 
 
 def runtime_files(named: Path | None = None) -> dict[str, bytes]:
-    """The files by name.
-
-    Args:
-        named: the package, as npm packs it, or the folder that it was unpacked to. By default npm fetches it, once.
-
-    Raises:
-        PrismganError: it is not there, or is not what is expected, or there is no npm.
-    """
+    """The files by name, of the ``named`` package, or of the folder that it was unpacked to; by default npm fetches it,
+    once. :class:`PrismganError` where there is none, or it is not as expected."""
     package = fetched() if named is None else named
     if package.is_dir():
         return _read(package)
@@ -75,11 +69,7 @@ def fetched() -> Path:
                 f"by --onnxruntime-web {PACKAGE}"
             ) from None
         _check(fetched)
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{kept.parent}: cannot be made ({error.strerror}); set XDG_CACHE_HOME") from None
-    replace_file(kept, content)
+    write_file(kept, content)
     return kept
 
 

@@ -108,9 +108,9 @@ class Uploads(ABC, Generic[Kept]):
             return upload
 
     def remove(self, name: str) -> None:
-        self.get(name)
+        upload = self.get(name)
         with self._lock:
-            self._forget(name)
+            self._forget(upload)
 
     def sweep(self) -> None:
         """Forget what nobody asked for in a long time."""
@@ -118,24 +118,23 @@ class Uploads(ABC, Generic[Kept]):
         with self._lock:
             for upload in list(self._kept.values()):
                 if upload.used < oldest:
-                    self._forget(upload.id)
+                    self._forget(upload)
 
     def _make_room(self, client: str) -> None:
         oldest_first = sorted(self._kept.values(), key=lambda one: one.used)
         own = [upload for upload in oldest_first if upload.client == client]
         if len(own) >= self.most_of_a_client:
-            self._forget(own[0].id)
+            self._forget(own[0])
         elif len(self._kept) >= self.most:
             recently = time.monotonic() - self.limits.idle_seconds
             idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
             if idle is None:
                 raise Refusal(429, f"the server keeps as many {self.what}s as it may; try again in a minute")
-            self._forget(idle.id)
+            self._forget(idle)
 
-    def _forget(self, name: str) -> None:
-        upload = self._kept.pop(name, None)
-        if upload is not None:
-            upload.path.unlink(missing_ok=True)
+    def _forget(self, upload: Kept) -> None:
+        self._kept.pop(upload.id, None)
+        upload.path.unlink(missing_ok=True)
 
 
 # -- pictures -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -122,14 +122,10 @@ class Workshop:
     def describe(self, job: Job) -> JobBody:
         state = job.state  # first: what belongs to a state is there before it is
         same = {name: getattr(job, name) for name in ("id", "kind", "done", "total", "previews", "name", "error")}
-        return JobBody(
-            **same,
-            state=state,
-            ahead=self.queue.ahead(job),
-            progress=1.0 if state == "done" else job.progress,
-            outputs=[_output(job, name) for name in list(job.sizes)],
-            remarks=list(job.remarks),
-        )
+        progress = 1.0 if state == "done" else job.progress
+        outputs, remarks = [_output(job, name) for name in list(job.sizes)], list(job.remarks)
+        ahead = self.queue.ahead(job)
+        return JobBody(**same, state=state, ahead=ahead, progress=progress, outputs=outputs, remarks=remarks)
 
     def sweep(self) -> None:
         self.pictures.sweep()
@@ -148,9 +144,8 @@ def _output(job: Job, name: str) -> OutputBody:
     return OutputBody(name=name, width=width, height=height, format=path and path.suffix[1:], ready=ready)
 
 
-def _workshop(connection: HTTPConnection) -> Workshop:
-    workshop: Workshop = connection.app.state.workshop
-    return workshop
+def _workshop(connection: HTTPConnection) -> Any:
+    return connection.app.state.workshop
 
 
 def _client(connection: HTTPConnection) -> str:

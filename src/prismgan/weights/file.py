@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from prismgan.files import parse_json, replace_file
 from prismgan.networks import Generator, ImageGenerator, LatentGenerator, TaskGenerator
 from prismgan.weights.header import FORMAT, Header
 
+Network = TypeVar("Network", bound=TaskGenerator)
 READY_MADE = "prism-8"  # name of the weights that come with prismgan; it may stand in place of a path
 DIGEST = "sha256"  # key of the metadata that holds the file's checksum
 SPARE = 10_000_000  # numbers beyond twice those of the file, needed while networks are built
@@ -75,25 +76,25 @@ class Weights:
         return network.eval().requires_grad_(False)
 
     def generator(self) -> ImageGenerator:
-        """The generator, ready to render photos; :class:`WeightsError` where it reads none."""
-        network = self.network()
-        if not isinstance(network, ImageGenerator):
-            raise WeightsError(f"{self.path}: makes pictures of noise and reads none; draw some with `prismgan sample`")
-        return network
+        """The generator, ready to render photos."""
+        return self._network_of(
+            ImageGenerator,  # type: ignore[type-abstract]
+            "makes pictures of noise and reads none; draw some with `prismgan sample`",
+        )
 
     def latent_generator(self) -> LatentGenerator:
-        """The generator, ready to draw pictures from noise; :class:`WeightsError` where it needs a photo."""
-        network = self.network()
-        if not isinstance(network, LatentGenerator):
-            raise WeightsError(f"{self.path}: makes pictures of photos, not of noise; use `prismgan render`")
-        return network
+        """The generator, ready to draw pictures from noise."""
+        return self._network_of(LatentGenerator, "makes pictures of photos, not of noise; use `prismgan render`")
 
     def prism_generator(self, purpose: str) -> Generator:
-        """The generator, for a ``purpose`` that only supports our own networks; :class:`WeightsError` for others."""
+        """The generator, for a ``purpose`` that only supports our own networks."""
+        kind = self.header.kind
+        return self._network_of(Generator, f"is a model of kind {kind}, and {purpose} takes one of kind prism")
+
+    def _network_of(self, kind: type[Network], otherwise: str) -> Network:
         network = self.network()
-        if not isinstance(network, Generator):
-            kind = self.header.kind
-            raise WeightsError(f"{self.path}: is a model of kind {kind}, and {purpose} takes one of kind prism")
+        if not isinstance(network, kind):
+            raise WeightsError(f"{self.path}: {otherwise}")
         return network
 
     def take_over(self, network: nn.Module, part: str = "generator") -> int:
@@ -149,24 +150,22 @@ class Weights:
             ) from None
 
     def save(self, path: Path, dtype: torch.dtype | None = None) -> None:
-        parts = dict.fromkeys(name.partition(".")[0] for name in self.tensors)
-        save_weights(path, self.header, {part: self.part(part) for part in parts}, dtype)
+        """Write a weights file, with numbers in ``dtype``; by default tensors keep their type."""
+        from safetensors.torch import save
+
+        tensors = {
+            name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
+            for name, tensor in self.tensors.items()
+        }
+        description = self.header.model_dump_json()
+        metadata = {"prismgan": description, DIGEST: _digest(description, tensors)}
+        replace_file(path, _ordered(save(tensors, metadata=metadata)))
 
 
-def save_weights(
-    path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]], dtype: torch.dtype | None = None
-) -> None:
-    """Write a weights file, with numbers in ``dtype``; by default tensors keep their type."""
-    from safetensors.torch import save
-
-    tensors = {
-        f"{network}.{name}": tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None).contiguous()
-        for network, state in networks.items()
-        for name, tensor in state.items()
-    }
-    description = header.model_dump_json()
-    metadata = {"prismgan": description, DIGEST: _digest(description, tensors)}
-    replace_file(path, _ordered(save(tensors, metadata=metadata)))
+def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Write a weights file of state dicts by network."""
+    tensors = {f"{part}.{name}": tensor for part, state in networks.items() for name, tensor in state.items()}
+    Weights(path, header, tensors).save(path)
 
 
 def _ordered(content: bytes) -> bytes:

@@ -75,7 +75,7 @@ def spread(
     """Do jobs on a cluster that this process is :func:`connected` to; they come in the order in which they end.
 
     A worker is a process with one core, and a GPU where the cluster has any, that does one job at a time. A job whose
-    worker died is given to another one.
+    worker died is given to another one. A :class:`PrismganError` of a worker is raised.
 
     Args:
         make: called once by every worker, gives the function that does a job. Its ``arguments`` are sent once to every
@@ -83,9 +83,6 @@ def spread(
         memory: bytes of a worker. A machine gets no more workers than it has memory and cores for.
         workers: number of workers; by default as many as there is room for.
         folder: working directory of the workers; by default any.
-
-    Raises:
-        PrismganError: a worker cannot start, or raised it in doing a job.
     """
     if not jobs:
         return

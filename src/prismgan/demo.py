@@ -38,8 +38,7 @@ def demo_recipe() -> Recipe:
 def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
 
-    A demo that is in the folder already is replaced; anything else there is refused. Training from scratch takes so
-    many ``minutes``, and the style half as long; None trains nothing.
+    An earlier demo is replaced. Training takes so many ``minutes``, and the style half as long; None trains nothing.
     """
     if folder.exists() and not folder.is_dir():
         raise PrismganError(f"{folder}: is a file, expected a folder for the demo")

@@ -154,11 +154,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what programs that run no more left of the same file or folder.
-
-    A program that was killed between taking away the old folder and putting the new one in its place left none: then
-    the old one is put back.
-    """
+    """Remove what killed programs left of the same file or folder; an old folder whose place is empty is put back."""
     import psutil
 
     for left in path.parent.iterdir():

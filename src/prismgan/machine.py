@@ -23,11 +23,7 @@ WARM_UP = 2  # rounds of a measurement that are not counted
 
 
 def available_threads() -> int:
-    """Threads that compute at once: as many as torch takes, but no more than the cores that this process may use.
-
-    torch knows ``OMP_NUM_THREADS`` and the cores that the process is bound to; it does not know that a container has
-    less of their time.
-    """
+    """Threads that compute at once: as many as torch takes, which does not know that a container may have less time."""
     import torch  # takes seconds, and the command line needs the other function at once
 
     return max(1, math.ceil(min(torch.get_num_threads(), _processor_quota(Path("/sys/fs/cgroup")))))
@@ -72,10 +68,7 @@ def keep_freed_memory() -> bool:
 def take_turns(
     ways: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """Median seconds of each, taken in turn so that a busy moment of the machine falls on all alike.
-
-    With ``time.process_time`` as the clock they are what processors worked for this process, all threads together.
-    """
+    """Median seconds of each, taken in turn so that a busy moment of the machine falls on all alike."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(WARM_UP + repeats):
         for name, run in ways.items():

@@ -65,9 +65,7 @@ def export(
         defaults: whether the inputs ``strength`` and ``latent`` may be left out.
 
     Raises:
-        PrismganError: a task is unknown, the file's name is none for ONNX, a package is missing, or the file differs
-            too much. Nothing is written then.
-        PictureError: a picture to calibrate with cannot be read.
+        PrismganError: a task is unknown, the file's name is none for ONNX, or the file differs too much.
     """
     require("export", "export", "onnx", "onnxruntime")
     from prismgan.export import int8

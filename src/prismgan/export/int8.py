@@ -24,9 +24,8 @@ def in_int8(
 ) -> onnx.ModelProto:
     """The model with convolutions in int8, in ONNX's form of pairs of QuantizeLinear and DequantizeLinear.
 
-    Weights have one scale a channel and 7 of the 8 bits (older processors add pairs of products in 16 bits, which
-    would overflow with all); maps have one scale each, from the least to the greatest value that calibration sees.
-    Convolutions of the names ``keep`` stay in float32.
+    Weights have one scale a channel and 7 of the 8 bits, since older processors add pairs of products in 16 bits; maps
+    have one scale each. Convolutions of the names ``keep`` stay in float32.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 

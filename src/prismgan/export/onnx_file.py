@@ -40,8 +40,6 @@ def whole_model(
 
     Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named as the task.
 
-    The metadata say the same in words, with title, steps of training, licence, and per task its kind and scale.
-
     Args:
         generator: on the CPU, in float32.
         tasks: other heads, and the trunk or the branch that none of them reads, are left out.

@@ -1,8 +1,7 @@
-"""Pictures on disk and in memory: reading, writing, resizing, and what filters make of them.
+"""Pictures on disk and in memory: reading, writing, resizing and filters.
 
-There is one reader, :func:`open_picture`, and one writer, :func:`write_picture`, for a :class:`Picture`: 8 or 16 bits,
-with its transparency, profile and EXIF. Training has a ``uint8`` tensor (3, H, W) of it, networks and metrics a float
-tensor in [-1, 1].
+Files are read and written as a :class:`Picture`: 8 or 16 bits, with its transparency, profile and EXIF. Training has a
+``uint8`` tensor (3, H, W) of it, networks and metrics a float tensor in [-1, 1].
 """
 
 from prismgan.images.files import MINIMUM_SIDE, SUFFIXES, find_pictures, is_picture, refuse_small, refuse_unread, size

@@ -76,11 +76,8 @@ def refuse_small(where: str, height: int, width: int) -> None:
 
 
 def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
-    """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly.
-
-    Returns:
-        The message for the case that Pillow does not know the file either.
-    """
+    """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly; else
+    the message for the case that Pillow does not know the file either."""
     path = source if isinstance(source, Path) else name
     try:
         if isinstance(source, bytes):

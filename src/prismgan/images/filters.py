@@ -49,8 +49,7 @@ def guided_filter(
         epsilon: variance of the guide, in its units squared, below which it counts as flat.
 
     Returns:
-        The smoothed picture in float32: variances are differences of nearly equal numbers, which in bfloat16
-        are mostly rounding.
+        The smoothed picture in float32: in bfloat16 variances would be mostly rounding.
     """
     guide = image if guide is None else guide
     slope, offset = guided_lines(image, guide, radius, epsilon)

@@ -1,8 +1,4 @@
-"""Pictures in memory: as files hold them, and as floats in [-1, 1] where networks and metrics see them.
-
-A ``uint8`` tensor (3, H, W) is a photo that training keeps in memory. Arrays of pixels are (H, W, 3), as rendering
-takes and returns them.
-"""
+"""Pictures in memory: as files hold them, as arrays (H, W, 3), and as tensors, floats in [-1, 1] or ``uint8``."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

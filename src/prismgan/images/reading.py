@@ -39,9 +39,8 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
     is taken without it.
 
     Raises:
-        PictureError: the file is missing, damaged or not a picture; it is animated or has several pages; its
-            pixels have high dynamic range, are floating-point or of another kind that is not read; or there are
-            more than :data:`~prismgan.images.opening.MAXIMUM_PIXELS`; or it is made to take memory or time.
+        PictureError: as :func:`open_lazily`; or it is animated, has several pages, or pixels that are not read, for
+            example with high dynamic range or floating-point ones.
     """
     path = source if isinstance(source, Path) else where
     unidentified = refuse_unread(source, where)

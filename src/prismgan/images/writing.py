@@ -55,8 +55,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
         quality: 1 to 100, for JPEG, WebP and AVIF. From 90 on JPEG keeps colours at full resolution.
 
     Raises:
-        PictureError: the picture does not fit the format.
-        PrismganError: the format is unknown, or the file cannot be written.
+        PrismganError: the picture does not fit the format, or the file cannot be written.
     """
     suffix = path.suffix.lower()[1:]
     content = encoded_picture(str(path), SPELLINGS.get(suffix, suffix), picture, quality)

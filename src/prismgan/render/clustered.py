@@ -52,8 +52,7 @@ def render_on_cluster(
 ) -> Iterator[Rendered]:
     """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
 
-    Pictures and results are on a disk that all machines share, or in an object store. ``jobs`` have no results that
-    clash, and ``rendering`` was found to be possible. The outputs are those that the renderer gives here.
+    Pictures and results are on a disk that all machines share, or in an object store; no results of ``jobs`` clash.
     """
     memory = rendering.rendering.get("memory") or WORKER_MEMORY
     # What a worker wrote that then died is written again, or nobody would hear of it.

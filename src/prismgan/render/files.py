@@ -39,8 +39,7 @@ class FileRenderer:
         quality: 1 to 100, for formats that lose something.
         with_sheet: also write ``sheet.png`` with all looks on it.
         mask: where the outputs apply; brought to every picture's size.
-        overwrite: also write outputs that are there already, made with the same options, and not older than their
-            source.
+        overwrite: also write outputs that are done already, with the same options.
 
     Raises:
         PrismganError: the request does not fit the weights, or format or quality is none.
@@ -82,12 +81,9 @@ class FileRenderer:
     def render(
         self, jobs: Sequence[PictureJob], progress: Callable[[float], None] = lambda done: None
     ) -> Iterator[Rendered]:
-        """Render one picture after the other; one that cannot be rendered does not stop the others.
+        """Render one picture after the other; ``progress`` receives the number that are done, with a fraction.
 
-        ``progress`` receives the number that are done, as a fraction between them.
-
-        Raises:
-            PrismganError: results clash, or one cannot be written, so that others could not either.
+        One that cannot be rendered does not stop the others, one that cannot be written is a :class:`PrismganError`.
         """
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs):

@@ -26,9 +26,7 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     Hidden files and files in ``out`` are left out; a file that is named twice is rendered once.
 
     Raises:
-        PictureError: an input does not exist, or holds or matches no picture; two pictures would have the same
-            folder; a picture's name makes no folder's name, or there is a file of that name.
-        PrismganError: ``out`` is a file, or cannot be written to.
+        PrismganError: an input names no picture, two pictures would have the same folder, or one cannot be made.
     """
     refuse_unwritable(out)
     jobs: dict[Path, PictureJob] = {}

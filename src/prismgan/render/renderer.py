@@ -68,11 +68,8 @@ class Renderer(PictureRenderer):
         fast: bool = False,
         device: str | torch.device | None = None,
     ) -> Self:
-        """Read a weights file; the ready-made one by default.
-
-        Raises:
-            WeightsError: it is missing, damaged, or of another version. There are also the errors of the class.
-        """
+        """Read a weights file; the ready-made one by default. :class:`WeightsError` where it is missing, damaged, or of
+        another version."""
         return cls(load_weights(path), memory, runtime, fast=fast, device=device)
 
     @classmethod
@@ -140,10 +137,8 @@ class Renderer(PictureRenderer):
         made: Callable[[int, str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> list[dict[str, NDArray[Any]]]:
-        """Render pictures of one size together, as :meth:`render` renders one: faster where there is a GPU.
-
-        They take as much memory as their number says. ``made`` is also given the picture's number.
-        """
+        """Render pictures of one size together, as :meth:`render` renders one, faster on a GPU, with as many times the
+        memory. ``made`` also receives the picture's number."""
         if depth not in (8, 16):
             raise PrismganError(f"depth is {depth!r} bits; expected 8 or 16")
         plan = self.plan(request)

@@ -1,6 +1,4 @@
-"""What computes the generator: torch, ONNX Runtime or OpenVINO. All give the same pictures, within 1/255. And what all
-tasks together cost against one alone.
-"""
+"""Runtimes of the generator: torch, ONNX Runtime or OpenVINO, within 1/255; and the cost of all tasks against one."""
 
 import copy
 import statistics
@@ -35,10 +33,7 @@ class Pass(NamedTuple):
 
 
 class TorchRuntime:
-    """The generator itself, on a GPU where there is one.
-
-    On the CPU torch's threads, which the whole process shares, are brought down to :func:`available_threads`.
-    """
+    """The generator itself, on a GPU where there is one; on the CPU with :func:`available_threads` of the process."""
 
     together = False  # whether the looks of all passes are in memory at once
 
@@ -54,10 +49,7 @@ class TorchRuntime:
     def looks(
         self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]
     ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
-        """The tasks' images for each pass in turn, on the CPU, not clipped; the trunk is computed once for all.
-
-        The source is in [-1, 1].
-        """
+        """The tasks' images in [-1, 1] for each pass in turn, on the CPU, not clipped; the trunk is computed once."""
         generator, tasks = self.generator, [name for each in passes for name in each.tasks]
         with self._precision():
             encoded = generator.encode(source.to(self.device), tasks)

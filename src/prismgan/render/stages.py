@@ -54,9 +54,7 @@ def enlarged_mask(mask: NDArray[Any], scale: int) -> Float[Tensor, "1 1 sH sW"]:
     return found if scale == 1 else F.interpolate(found, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
-WORKING_MEMORY = 1_800_000_000
-"""Bytes for one tile where no budget is given: 2.5 megapixels of the ready-made weights' four looks, a quarter of them
-halo. Twice as much would save a tenth of the work."""
+WORKING_MEMORY = 1_800_000_000  # bytes for one tile by default; twice as much would save a tenth of the work
 
 
 @dataclass(frozen=True)

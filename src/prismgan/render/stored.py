@@ -1,7 +1,7 @@
 """Rendering pictures from and to object stores, or whatever else fsspec reaches: ``s3://``, ``gs://``, ``memory://``.
 
-Times of different stores do not compare. So beside the results it is kept which version of its picture, and which
-options, each was made with; a picture is done where both are as they are now.
+Times of different stores do not compare. So a file beside the results says which version of its picture, and which
+options, each was made with.
 """
 
 import glob

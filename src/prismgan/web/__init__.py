@@ -1,3 +1,1 @@
-"""A local server: one picture up, all looks down, and a page for a browser that does the rest. The page without a
-server, as a static site, is written here too.
-"""
+"""A local server with a page for browsers, and the same page without a server, as a static site."""

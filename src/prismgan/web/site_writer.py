@@ -77,8 +77,7 @@ def write_site(
         overwrite: replace an earlier site, with all that is in its folder.
 
     Raises:
-        PrismganError: a task is unknown, the folder is not free, a package is missing, or the pieces differ too much.
-            Nothing is written then.
+        PrismganError: a task is unknown, the folder is not free, or the pieces differ too much.
     """
     require("export", "export", "onnx", "onnxruntime")
     _refuse_folder(out, overwrite)

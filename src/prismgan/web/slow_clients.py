@@ -1,7 +1,5 @@
-"""Clients that send slowly or not at all: how long each is waited for, and how many connections one address has.
-
-A server that waits for ever is closed to all by a few hundred connections that send nothing ("slow loris").
-"""
+"""Clients that send slowly or not at all: the time that each has, and the connections of one address. Otherwise a few
+hundred connections that send nothing would block the server ("slow loris")."""
 
 import asyncio
 import time

@@ -1,7 +1,4 @@
-"""Pictures and clips that clients sent, with random names in a folder of the server's own, few and not for long.
-
-Clips need PyAV and OpenCV, which come with ``prismgan[video]``.
-"""
+"""Pictures and clips that clients sent, with random names in a folder of the server's own, few and not for long."""
 
 import secrets
 import shutil

@@ -1,7 +1,6 @@
 """Edits of a weights file: a task more, a task less, a task by another name.
 
-All other tensors are passed on unchanged, in their own precision, so the other tasks render bit-identical
-pictures. The header's recipe is kept in step, as evaluation reads the tasks from there.
+All other tensors stay as they are, so the other tasks render bit-identical pictures. The header's recipe is edited too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -215,11 +215,7 @@ def find_weights(named: str | os.PathLike[str] | None) -> Path:
 
 
 def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
-    """Read a weights file; see :func:`find_weights` for which one.
-
-    Raises:
-        WeightsError: it is missing, is no weights file of ours, or is of another version.
-    """
+    """Read a weights file, found by :func:`find_weights`; :class:`WeightsError` where it is none of this version."""
     from safetensors import SafetensorError, safe_open
 
     path = find_weights(path)

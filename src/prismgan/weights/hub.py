@@ -13,11 +13,8 @@ FILE = "weights.safetensors"  # name of the weights in a repository
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
-    """Download a ``.safetensors`` file of a repository, or find it in the cache.
-
-    ``revision`` is a branch, tag or commit; the newest of the main branch by default. :class:`WeightsError` where there
-    is no such repository or file, or the hub cannot be reached.
-    """
+    """Download a ``.safetensors`` file of a repository, or find it in the cache; :class:`WeightsError` where there is
+    none. ``revision`` is a branch, tag or commit; the newest of the main branch by default."""
     require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
 

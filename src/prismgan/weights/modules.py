@@ -35,8 +35,7 @@ def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | 
         device: that the networks are moved to; the CPU by default.
 
     Raises:
-        WeightsError: the file is missing, damaged or of another version.
-        PrismganError: the device cannot be used.
+        PrismganError: the file is missing, damaged or of another version, or the device cannot be used.
     """
     target = usable_device("cpu" if device is None else device)
     weights = load_weights(path)

@@ -61,11 +61,7 @@ class Clip:
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
-    """Read a file's properties and its first frame; ``name`` is its name in errors, by default its path.
-
-    Raises:
-        PictureError: there is no frame that can be decoded, it is too small, or has a high dynamic range.
-    """
+    """Read a file's properties and its first frame; :class:`PictureError` where there is none that can be rendered."""
     name = str(path) if name is None else name
     with opened(path, name) as container:
         from av.sidedata.sidedata import Type

@@ -64,7 +64,6 @@ def render_file(
     Raises:
         PrismganError: the clip cannot be read, its results cannot be written or would replace it, the request does
             not fit the weights, or there is a job with other options, or one that is running.
-        KeyboardInterrupt: Ctrl-C ended the job; the listener receives the part that is kept.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)

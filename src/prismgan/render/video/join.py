@@ -30,10 +30,8 @@ class Target:
 
 
 def target_of(clip: Clip) -> Target:
-    """The first container that takes all sound and subtitles of a clip as they are; else Matroska, with what fits.
-
-    Matroska comes last, since it has whole milliseconds.
-    """
+    """The first container that takes all sound and subtitles of a clip as they are; else Matroska, which has whole
+    milliseconds, with what fits."""
     require("clips", "video", "av")
     import av
 

@@ -31,12 +31,8 @@ class Record:
 
 
 class ClipJob:
-    """A folder of segments, which are finished once their record and a file for every output exist.
-
-    Args:
-        identity: everything that the pictures depend on; segments of a job with another one are refused.
-        restart: delete existing segments.
-    """
+    """A folder of segments, which are finished once their record and a file for every output exist. Those of another
+    ``identity``, that is everything that pictures depend on, are refused."""
 
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
         self.folder, self.outputs = folder, tuple(outputs)

@@ -3,7 +3,7 @@
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -21,8 +21,7 @@ from prismgan.render.request import Plan, Request
 
 File = str | os.PathLike[str] | bytes | IO[bytes]  # gives :class:`~prismgan.images.Picture` objects
 InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)  # gives pictures of the same type
-AnyFile = TypeVar("AnyFile", bound=File)
-Files = list[AnyFile] | tuple[AnyFile, ...]
+Pictures = list[Any] | tuple[Any, ...]
 Tasks = str | Iterable[str] | None  # the name of a task, several, or None for all
 SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
 
@@ -62,13 +61,8 @@ class PictureRenderer(ABC):
 
     @overload
     def __call__(
-        self, picture: Sequence[InMemory], tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
-    ) -> list[dict[str, InMemory]]: ...
-
-    @overload
-    def __call__(
-        self, picture: Files[AnyFile], tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
-    ) -> list[dict[str, Picture]]: ...
+        self, picture: Pictures, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
+    ) -> list[dict[str, Any]]: ...
 
     def __call__(self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]) -> Any:
         """Render a picture into the named tasks, all of them by default, by one pass of the generator.

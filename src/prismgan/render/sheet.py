@@ -26,7 +26,8 @@ def sheet(
         ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
     """
     if not pictures or tile_width < 32 or (columns is not None and columns < 1):
-        raise ValueError(f"sheet of {len(pictures)} pictures, {columns} columns and {tile_width} pixels a tile")
+        given = f"{len(pictures)} pictures, columns {columns}, tile_width {tile_width}"
+        raise ValueError(f"expected pictures, columns of at least 1 and a tile_width of at least 32, found {given}")
     first = next(iter(pictures.values()))
     tile_height = max(1, round(tile_width * first.height / first.width))
     gap = max(6, round(tile_width * 0.05))

@@ -125,10 +125,7 @@ async def frame(
     It takes its turn as every render does, and is answered when it is done.
     """
     renderer = here.studio.renderer
-    try:
-        scales = renderer.plan(RenderRequest(tuple(tasks))).scales
-    except PrismganError as error:
-        raise Refusal(422, words_of(error)) from None
+    scales = renderer.plan(RenderRequest(tuple(tasks))).scales
     larger = [name for name, scale in scales.items() if scale != 1]
     if larger:
         raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; ask for looks of its own size")

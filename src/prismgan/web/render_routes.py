@@ -10,11 +10,10 @@ from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse
 from numpy.typing import NDArray
 
-from prismgan.errors import PrismganError
 from prismgan.render import Renderer, Request
 from prismgan.web.bodies import CLIP_MEDIA, JobBody, PictureFormat, PictureRenderBody, RenderBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
-from prismgan.web.refusals import Refusal, words_of
+from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Part, SentPicture, Uploads
 from prismgan.web.workshop import Client, Here, Workshop
 
@@ -169,11 +168,8 @@ def checked(
     if len(asked.blends) > blends:
         raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {blends} are made at once")
     tasks = uploads.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
-    try:
-        request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
-        scales = renderer.plan(request).scales
-    except PrismganError as error:
-        raise Refusal(422, words_of(error)) from None
+    request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
+    scales = renderer.plan(request).scales
     sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in scales.items()}
     for name, (height, width) in sizes.items():
         if height * width > uploads.output_pixels:

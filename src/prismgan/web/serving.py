@@ -33,7 +33,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        workshop = application.state.workshop = Workshop.opened(studio, limits)
+        workshop = application.state.workshop = Workshop(studio, limits)
 
         async def sweep() -> None:
             while True:

@@ -180,7 +180,7 @@ class SentPictures(Uploads[SentPicture]):
 
 class Part:
     """A part of a picture, ``crop`` (left, top, width and height in pixels), reduced to ``side`` pixels on its longer
-    side; by default the whole. :class:`Refusal` (422) where there is no such part, or it is too small to render."""
+    side; by default the whole. An error where there is no such part, or it is too small to render."""
 
     def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
         left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)
@@ -188,10 +188,7 @@ class Part:
             raise Refusal(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
         factor = min(1.0, (side or max(width, height)) / max(width, height, 1))
         self.size = round(height * factor), round(width * factor)
-        try:
-            images.refuse_small("crop" if crop else "side", *self.size)
-        except PictureError as error:
-            raise Refusal(422, words_of(error)) from None
+        images.refuse_small("crop" if crop else "side", *self.size)
 
     def of(self, picture: Picture) -> Picture:
         """That part of the decoded picture, in 8 bits."""

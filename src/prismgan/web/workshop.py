@@ -6,10 +6,9 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -75,40 +74,30 @@ def _remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-@dataclass
 class Workshop:
-    limits: Limits
-    studio: Studio
-    folder: OwnFolder
-    pictures: SentPictures
-    clips: SentClips
-    jobs: JobStore
-    queue: WorkQueue
-    encoders: threading.BoundedSemaphore  # limit the memory that large results take at once
-    watchers: int = 0
-
-    @classmethod
-    def opened(cls, studio: Studio, limits: Limits) -> Self:
-        folder, jobs = OwnFolder(), JobStore(limits)
-        pictures = SentPictures(
-            folder.path / "pictures",
+    def __init__(self, studio: Studio, limits: Limits) -> None:
+        self.studio, self.limits = studio, limits
+        self.folder, self.jobs, self.queue = OwnFolder(), JobStore(limits), WorkQueue(limits)
+        self.pictures = SentPictures(
+            self.folder.path / "pictures",
             limits,
-            jobs.need,
+            self.jobs.need,
             file_bytes=limits.upload_bytes,
             output_pixels=limits.output_pixels,
             most=limits.pictures,
             most_of_a_client=limits.pictures_of_a_client,
         )
-        clips = SentClips(
-            folder.path / "clips",
+        self.clips = SentClips(
+            self.folder.path / "clips",
             limits,
-            jobs.need,
+            self.jobs.need,
             file_bytes=limits.clip_bytes,
             output_pixels=limits.clip_pixels,
             most=limits.clips,
             most_of_a_client=limits.clips_of_a_client,
         )
-        return cls(limits, studio, folder, pictures, clips, jobs, WorkQueue(limits), threading.BoundedSemaphore(2))
+        self.encoders = threading.BoundedSemaphore(2)  # limit the memory that large results take at once
+        self.watchers = 0  # open WebSockets
 
     def submit(self, job: Job) -> JobBody:
         self.queue.submit(job)

@@ -155,15 +155,14 @@ def _refuse_dead(address: str) -> None:
 
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not port.isdecimal():
-        return
+        return None
     hosts = [host, *([ray.util.get_node_ip_address()] if host in ("localhost", "127.0.0.1") else [])]
-    for number, name in enumerate(hosts, start=1):
+    for name in hosts:
         try:
-            socket.create_connection((name.strip("[]"), int(port)), timeout=CONNECTING).close()
-            return
+            return socket.create_connection((name.strip("[]"), int(port)), timeout=CONNECTING).close()
         except (OSError, OverflowError) as error:  # the second for a port that is none
-            if number == len(hosts):
-                raise _unusable(address, error) from None
+            reason = error
+    raise _unusable(address, reason)
 
 
 def _unusable(address: str, error: Exception) -> PrismganError:

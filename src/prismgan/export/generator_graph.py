@@ -7,7 +7,7 @@ file is written whose outputs are not the generator's.
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -18,17 +18,8 @@ from prismgan.export.graph import Graph
 from prismgan.images.pixels import LUMA
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, ResidualBlock
-from prismgan.networks.generator import TEXTURE, FineHead, InkHead
-from prismgan.networks.style_branch import (
-    BORDER,
-    CELL,
-    OUTERMOST,
-    PERIODS,
-    RANGE,
-    ConditionalNorm,
-    NormalisedBlock,
-    StyleHead,
-)
+from prismgan.networks.generator import TEXTURE, InkHead
+from prismgan.networks.style_branch import BORDER, CELL, OUTERMOST, PERIODS, RANGE, ConditionalNorm, StyleHead
 
 Code = str | Float[Tensor, "1 C"]  # what z has become: a value of the graph, or numbers
 
@@ -45,7 +36,7 @@ class GeneratorGraph:
 
     def __init__(self, graph: Graph, generator: Generator) -> None:
         self.graph = graph
-        self.generator = generator
+        self.generator: Any = generator  # with all parts that a graph asks for
         self._names: dict[nn.Module, str] = {module: name for name, module in generator.named_modules()}
 
     def bordered(self, source: str, spatial: str) -> str:
@@ -60,7 +51,6 @@ class GeneratorGraph:
     def trunk(self, cells: str) -> str:
         """The features of restoring tasks, of the cells without their border."""
         graph, trunk = self.graph, self.generator.trunk
-        assert trunk is not None
         maps = self._convolution(trunk.stem, graph.to_network(cells))
         skips = []
         for down in trunk.down:
@@ -69,14 +59,12 @@ class GeneratorGraph:
         maps = self._blocks(trunk.coarse, maps)
         for skip, up, blocks in reversed(list(zip(skips, trunk.up, trunk.fine, strict=True))):
             enlarged = graph.shuffle(self._convolution(up, maps), 2)
-            assert isinstance(blocks, nn.Sequential)
             maps = self._blocks(blocks, graph.operation("Add", skip, enlarged))
         return maps
 
     def branch(self, source: str, latent: Code) -> PaintedNames:
         """What all styles share, of the source (B, 3, H, W) and z."""
         graph, branch = self.graph, self.generator.branch
-        assert branch is not None
         framed = self._framed(source)
         cells = graph.unshuffle(framed, 4)
         noises = (
@@ -100,7 +88,6 @@ class GeneratorGraph:
         graph, pictures = self.graph, {}
         for name in names:
             head = self.generator.heads[name]
-            assert isinstance(head, StyleHead)
             maps = self._relu(self._norm(head.enter_norm, self._convolution(head.enter, values.features), code))
             maps = self._enlarged(head, self._normalised_blocks(head.blocks, maps, code))
             maps = graph.interior(maps, BORDER // 4 - 2)
@@ -147,7 +134,6 @@ class GeneratorGraph:
     def _noise(self, framed: str, level: int, latent: Code) -> str:
         """The noise at 1/4 (``level`` 0) or 1/2 (1) of the framed source's side, for every picture of a batch."""
         graph, field = self.graph, self.generator.noise
-        assert field is not None
         total, factor = None, graph.scalar((4, 2)[level])
         lengths = [graph.operation("Div", graph.side(framed, axis), factor) for axis in (2, 3)]
         for number in range(len(PERIODS)):
@@ -179,10 +165,8 @@ class GeneratorGraph:
             table = graph.operation("Gather", table, places, axis=axis)
         return table
 
-    def _norm(self, norm: nn.Module, maps: str, code: Code | None = None) -> str:
-        assert isinstance(norm, ConditionalNorm)
+    def _norm(self, norm: ConditionalNorm, maps: str, code: Code | None = None) -> str:
         graph, name, scale, shift = self.graph, self._names[norm], norm.norm.weight, norm.norm.bias
-        assert scale is not None and shift is not None
         if norm.linear is None:
             return graph.normalised(maps, scale, shift, name, norm.norm.eps)
         assert code is not None
@@ -193,9 +177,8 @@ class GeneratorGraph:
             maps, scale * (1 + gain), shift * (1 + gain) + offset, graph.new_name(name), norm.norm.eps
         )
 
-    def _normalised_blocks(self, blocks: Iterable[nn.Module], maps: str, code: Code | None = None) -> str:
+    def _normalised_blocks(self, blocks: Iterable[Any], maps: str, code: Code | None = None) -> str:
         for block in blocks:
-            assert isinstance(block, NormalisedBlock)
             inner = self._relu(self._norm(block.first_norm, self._convolution(block.first, maps), code))
             outer = self._norm(block.second_norm, self._convolution(block.second, inner), code)
             maps = self.graph.operation("Add", maps, outer)
@@ -208,7 +191,6 @@ class GeneratorGraph:
         first, _, second, _ = self.generator.mapping
         value = self.graph.to_network(latent)
         for layer in (first, second):
-            assert isinstance(layer, nn.Linear)
             value = self._activation(self.graph.linear(self._names[layer], layer.weight, layer.bias, value))
         return value
 
@@ -233,7 +215,6 @@ class GeneratorGraph:
         pictures = {}
         for name in names:
             head, spec = self.generator.heads[name], self.generator.specs[name]
-            assert isinstance(head, FineHead)
             base, maps = bases[spec.scale], fine
             if isinstance(head, InkHead):
                 own = self._convolution(head.source, self.graph.to_network(base))
@@ -271,9 +252,8 @@ class GeneratorGraph:
         """Pixels (B, 3, H, W) of sub-pixels."""
         return self.graph.shuffle(cells, 2 * scale)
 
-    def _blocks(self, blocks: Iterable[nn.Module], maps: str, code: Code | None = None) -> str:
+    def _blocks(self, blocks: Iterable[Any], maps: str, code: Code | None = None) -> str:
         for block in blocks:
-            assert isinstance(block, ResidualBlock)
             inner = self._activation(self._first(block, maps, code))
             maps = self.graph.operation("Add", maps, self._convolution(block.second, inner))
         return maps
@@ -291,7 +271,6 @@ class GeneratorGraph:
     def _modulation(self, linear: nn.Linear, maps: str, code: str) -> str:
         graph = self.graph
         name, channels = self._names[linear], linear.out_features // 2
-        assert linear.bias is not None
         # The 1 of "1 + scale" is added to the bias.
         bias = linear.bias + torch.cat([torch.ones(channels), torch.zeros(channels)])
         both = graph.operation("Unsqueeze", graph.linear(name, linear.weight, bias, code), graph.integers(2, 3))
@@ -301,8 +280,7 @@ class GeneratorGraph:
         )
         return graph.operation("Add", graph.operation("Mul", maps, scale), shift)
 
-    def _convolution(self, layer: nn.Module, maps: str) -> str:
-        assert isinstance(layer, nn.Conv2d)
+    def _convolution(self, layer: nn.Conv2d, maps: str) -> str:
         return self.graph.convolution(self._names[layer], layer, maps)
 
     def _activation(self, maps: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -22,18 +21,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How a file names the convolutions of a VGG."""
-
-    stages: tuple[str, ...]  # of each, its convolutions, with spaces between them
-    colours: str | None = None  # 1x1 convolution from RGB in [0, 1] to input colours; by default ImageNet's
-
-    @property
-    def names(self) -> set[str]:
-        return {f"{name}.{part}" for stage in self.stages for name in stage.split() for part in ("weight", "bias")}
-
-
+# How files name the convolutions of a VGG, stage by stage.
 SMALL = ("conv11 conv12", "conv21 conv22", "conv31 conv32 conv33 conv34", "conv41 conv42 conv43 conv44", "conv51")
 TORCHVISION = (
     *("features.0 features.2", "features.5 features.7"),
@@ -41,7 +29,8 @@ TORCHVISION = (
     "features.19 features.21 features.23 features.25",
     "features.28",
 )
-LAYOUTS = (_Layout(SMALL, colours="conv0"), _Layout(("2 5", "9 12", "16"), colours="0"), _Layout(TORCHVISION))
+# The last of each is the 1x1 convolution from RGB in [0, 1] to input colours; None for ImageNet's mean and deviation.
+LAYOUTS = ((SMALL, "conv0"), (("2 5", "9 12", "16"), "0"), (TORCHVISION, None))
 
 
 def find_features(paths: tuple[str, ...]) -> LearntFeatures:
@@ -95,10 +84,12 @@ def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatu
         squeeze = SqueezeFeatures()
         return squeeze, _named_as_squeeze(tensors, squeeze)
     if "stages.0.0.weight" not in tensors:
-        layout = next((layout for layout in LAYOUTS if layout.names <= set(tensors)), None)
-        if layout is None:
+        for stages, colours in LAYOUTS:
+            if all(f"{name}.weight" in tensors for name in " ".join(stages).split()):
+                tensors = _named_as_stages(tensors, stages, colours)
+                break
+        else:
             raise WeightsError(f"{path}: is not a feature network that prismgan knows; {ACCEPTED}")
-        tensors = _named_as_stages(tensors, layout)
     return FeatureNetwork(_widths(tensors)), tensors
 
 
@@ -136,17 +127,16 @@ def _widths(tensors: Mapping[str, Tensor]) -> list[list[int]]:
     return [widths[stage] for stage in range(len(widths))]
 
 
-def _named_as_stages(tensors: Mapping[str, Tensor], layout: _Layout) -> dict[str, Tensor]:
+def _named_as_stages(tensors: Mapping[str, Tensor], stages: tuple[str, ...], colours: str | None) -> dict[str, Tensor]:
     named = {
         f"stages.{i}.{j}.{part}": tensors[f"{name}.{part}"]
-        for i, stage in enumerate(layout.stages)
+        for i, stage in enumerate(stages)
         for j, name in enumerate(stage.split())
         for part in ("weight", "bias")
     }
-    if layout.colours is None:
-        matrix, offset = _imagenet()
-    else:
-        matrix, offset = tensors[f"{layout.colours}.weight"][:, :, 0, 0], tensors[f"{layout.colours}.bias"]
+    matrix, offset = _imagenet()
+    if colours is not None:
+        matrix, offset = tensors[f"{colours}.weight"][:, :, 0, 0], tensors[f"{colours}.bias"]
     return named | _folded(named, "stages.0.0", matrix, offset)
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan import images
-from prismgan.images import from_pixels
+from prismgan.images import MINIMUM_SIDE, from_pixels, luma, resize, resized_part
 from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
@@ -26,7 +25,7 @@ def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
     """Height and width at which a picture is painted; ``brush`` is the longer one, at most :data:`BRUSH` by default."""
     longest = max(height, width)
     factor = (min(longest, BRUSH) if brush is None else brush) / longest
-    return max(images.MINIMUM_SIDE, round(height * factor)), max(images.MINIMUM_SIDE, round(width * factor))
+    return max(MINIMUM_SIDE, round(height * factor)), max(MINIMUM_SIDE, round(width * factor))
 
 
 def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
@@ -49,9 +48,9 @@ class Canvas:
     def _keep(self, look: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
         image, slope = image.clamp(-1, 1), None
         if self.sides[0] > self.height:
-            image = images.resize(image, self.height, self.width)
+            image = resize(image, self.height, self.width)
         elif self.sides != (self.height, self.width):
-            slope = local_slope(image, images.luma(self.source))
+            slope = local_slope(image, luma(self.source))
         self._painted[look, seed] = image, slope
 
     def part(self, look: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
@@ -66,9 +65,9 @@ class Canvas:
             return image[..., rows, columns]
 
         def enlarged(maps: Tensor) -> Tensor:
-            return images.resized_part(maps, (self.height, self.width), rows, columns)
+            return resized_part(maps, (self.height, self.width), rows, columns)
 
-        detail = images.luma(source) - enlarged(images.luma(self.source))
+        detail = luma(source) - enlarged(luma(self.source))
         return enlarged(image) + enlarged(slope) * detail
 
 
@@ -83,7 +82,7 @@ def _resized(pixels: NDArray[Any], sides: tuple[int, int]) -> Float[Tensor, "1 3
         strips = (from_pixels(pixels[first : first + rows]) for first in range(0, height, rows))
         pooled = [F.avg_pool2d(strip, block, ceil_mode=True, count_include_pad=False) for strip in strips]
         image = torch.cat(pooled, dim=-2)
-    return images.resize(image, *sides).clamp(-1, 1)
+    return resize(image, *sides).clamp(-1, 1)
 
 
 STRIP = 4_000_000  # pixels that are averaged at once

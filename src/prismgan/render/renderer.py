@@ -8,9 +8,8 @@ from typing import Any, Self
 import torch
 from numpy.typing import NDArray
 
-from prismgan import images
 from prismgan.errors import PictureError, PrismganError
-from prismgan.images import Depth, check_pixels, from_pixels, to_pixels
+from prismgan.images import Depth, check_pixels, from_pixels, refuse_small, to_pixels
 from prismgan.render.inputs import PictureRenderer
 from prismgan.render.painting import Canvas
 from prismgan.render.request import EVERYTHING, Plan, Request
@@ -148,7 +147,7 @@ class Renderer(PictureRenderer):
         if len(sizes) != 1:
             raise PictureError(f"{where}: has {len(sizes)} sizes; only pictures of one size can be rendered together")
         ((height, width),) = sizes
-        images.refuse_small(where, height, width)
+        refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)
         masked, together = mask is not None, self.runtime.together
         work = [

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
 from PIL import Image
 
-from prismgan import images
 from prismgan.data.builtin import sample as sample_pixels
 from prismgan.data.builtin import samples
 from prismgan.errors import PrismganError
-from prismgan.images import Picture, to_8_bits
+from prismgan.images import DECODING_ERRORS, Picture, open_lazily, refuse_small, to_8_bits
 from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import bodies
@@ -149,13 +148,13 @@ async def frame(
 def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
     """Of the JPEG alone, which cameras' frames are sent as: no other decoder is asked."""
     try:
-        with images.open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
+        with open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
             if picture.width * picture.height > most:
                 raise Refusal(413, f"the frame has {picture.width * picture.height:,} pixels, and {most:,} are taken")
-            images.refuse_small("frame", picture.height, picture.width)
+            refuse_small("frame", picture.height, picture.width)
             return np.asarray(picture.convert("RGB"))
     except PrismganError as error:
         text = words_of(error)
         raise Refusal(415 if NO_JPEG in text else 422, text.replace("picture: ", "the frame ")) from None
-    except images.DECODING_ERRORS:
+    except DECODING_ERRORS:
         raise Refusal(415, f"the frame {NO_JPEG}") from None

@@ -15,9 +15,8 @@ import numpy as np
 from fastapi import UploadFile
 from PIL import Image
 
-from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.images import Picture, open_picture, refuse_unread, resized_alpha, to_8_bits
+from prismgan.images import Picture, open_lazily, open_picture, refuse_small, refuse_unread, resized_alpha, to_8_bits
 from prismgan.packages import missing
 from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
@@ -159,7 +158,7 @@ class SentPictures(Uploads[SentPicture]):
     def check(self, name: str, client: str, path: Path) -> SentPicture:
         limits = self.limits
         try:  # first of all the header, which costs next to nothing
-            with images.open_lazily(path, refuse_unread(path)) as file:
+            with open_lazily(path, refuse_unread(path)) as file:
                 kind, (width, height) = file.format, file.size
         except PictureError as error:
             raise Refusal(415, f"the file {words_of(error, [path])}") from None
@@ -172,7 +171,7 @@ class SentPictures(Uploads[SentPicture]):
             # Many large ones at once would take all memory; small ones need not wait for them.
             with LARGE if width * height > limits.quick_pixels else nullcontext():
                 height, width = open_picture(path).pixels.shape[:2]
-            images.refuse_small("picture", height, width)
+            refuse_small("picture", height, width)
         except PictureError as error:
             raise Refusal(422, f"the picture {words_of(error, [path, Path('picture')])}") from None
         return SentPicture(name, client, path, height, width)
@@ -188,7 +187,7 @@ class Part:
             raise Refusal(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
         factor = min(1.0, (side or max(width, height)) / max(width, height, 1))
         self.size = round(height * factor), round(width * factor)
-        images.refuse_small("crop" if crop else "side", *self.size)
+        refuse_small("crop" if crop else "side", *self.size)
 
     def of(self, picture: Picture) -> Picture:
         """That part of the decoded picture, in 8 bits."""

@@ -57,10 +57,7 @@ def task_names(weights: Path | None) -> list[str]:
 
 RecipeFile = Annotated[
     Path,
-    Argument(
-        help="The recipe: a YAML file, or recipe:NAME for one that comes with prismgan (see `prismgan recipe list`).",
-        autocompletion=complete_recipes,
-    ),
+    Argument(help="The recipe: a YAML file, or recipe:NAME of `recipe list`.", autocompletion=complete_recipes),
 ]
 Settings = Annotated[
     list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
@@ -77,20 +74,11 @@ TaskNames = Annotated[
 ]
 Strengths = Annotated[
     list[str] | None,
-    Option(
-        "--strength",
-        metavar="TASK=NUMBER",
-        help="Set how strong an output is: 0 is the source, 1 the output as it was trained, 2 exaggerates it. "
-        "Repeatable.",
-    ),
+    Option("--strength", metavar="TASK=NUMBER", help="Set the strength of an output, from 0 to 2. Repeatable."),
 ]
 Brush = Annotated[
     int | None,
-    Option(
-        metavar="PIXELS",
-        help="Paint styles at this longest side: a smaller one means a broader brush. The result is "
-        "enlarged with the photo's own detail. By default the side of the picture, and at most 1024.",
-    ),
+    Option(metavar="PIXELS", help="Paint styles at this longest side, by default at most 1024: smaller means broader."),
 ]
 Blends = Annotated[
     list[str] | None,
@@ -99,12 +87,7 @@ Blends = Annotated[
 Memory = Annotated[str | None, Option("--memory", metavar="SIZE", help="Set a memory limit, for example 2GB or 800MB.")]
 RuntimeOption = Annotated[
     str | None,
-    Option(
-        "--runtime",
-        metavar="NAME",
-        help="Compute with torch, onnxruntime, openvino, or auto: openvino where it is installed and there is no GPU, "
-        "else torch.",
-    ),
+    Option("--runtime", metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest."),
 ]
 Fast = Annotated[
     bool, Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels off.")
@@ -112,10 +95,7 @@ Fast = Annotated[
 Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
 Address = Annotated[
     str | None,
-    Option(
-        metavar="HOST:PORT",
-        help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS, or else this machine alone.",
-    ),
+    Option(metavar="HOST:PORT", help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS."),
 ]
 Workers = Annotated[
     int | None, Option(min=1, help="Work with so many processes; by default as many as the cluster has room for.")

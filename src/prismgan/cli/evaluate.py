@@ -38,7 +38,10 @@ def evaluate(
     photos: Annotated[int, Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure every task of weights against doing nothing, on photos of yours or on standard test sets."""
+    """Measure every task of weights against doing nothing.
+
+    They are measured on photos of yours, or on standard test sets.
+    """
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
     if lpips is not None and squeezenet is None:

@@ -184,8 +184,8 @@ def parsed_size(text: str | None) -> int | None:
 
     try:
         size = TypeAdapter(ByteSize).validate_python(text)
-    except (ValidationError, OverflowError):
+    except ValidationError:
         size = ByteSize(0)
-    if size < 1:
+    if not 1 <= size < 2**63:
         fail(f"--memory {text!r}: expected a size, for example 2GB or 800MB")
     return size

@@ -50,7 +50,10 @@ def recipe_init(
 
 @recipe_app.command("list", epilog=examples("recipe list", "train recipe:quick --run runs/quick"))
 def recipe_list() -> None:
-    """List the recipes that come with prismgan, which commands take as recipe:NAME."""
+    """List the recipes that come with prismgan.
+
+    Commands take them as recipe:NAME.
+    """
     from prismgan.recipes import PREFIX, built_in, caption
 
     for name, path in built_in().items():

@@ -22,6 +22,7 @@ av = pytest.importorskip("av")
 from rich.console import Console  # noqa: E402
 
 from helpers.tiny_clips import FRAMES, UNEVEN, frames, make_clip, packets, picture, saved_weights, times  # noqa: E402
+from prismgan import files  # noqa: E402
 from prismgan.cli.progress import VideoProgress  # noqa: E402
 from prismgan.cli.video import video  # noqa: E402
 from prismgan.files import entries  # noqa: E402
@@ -289,7 +290,7 @@ def test_a_full_disk_leaves_what_is_finished(
     clip = make_clip(tmp_path / "clip.mp4")
     arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2]
     segments = tmp_path / "clip" / "segments"
-    fsync, fdopen = os.fsync, os.fdopen
+    fsync = os.fsync
 
     def full() -> bool:
         return len(list(segments.glob("paint-*.mp4"))) >= 2
@@ -299,18 +300,20 @@ def test_a_full_disk_leaves_what_is_finished(
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
-    class Disk(io.FileIO):
+    class Disk(files._Watched):
         def write(self, content: Any) -> int:
             if full():
-                raise OSError(errno.ENOSPC, "No space left on device")
+                with Path("/dev/full").open("wb") as device:
+                    os.dup2(device.fileno(), self.fileno())
             return super().write(content)
 
     if at == "any byte":
-        monkeypatch.setattr(os, "fdopen", lambda descriptor, _: Disk(descriptor, "wb"))
+        if not Path("/dev/full").exists():
+            pytest.skip("this system has no full device")
+        monkeypatch.setattr(files, "_Watched", Disk)
     else:
         monkeypatch.setattr(os, "fsync", synced)
     done = command(*arguments)
-    monkeypatch.setattr(os, "fdopen", fdopen)
     assert done.code == 2
     assert "cannot be written (No space left on device)" in done.err
     assert len(done.err.splitlines()) == 1

@@ -148,8 +148,8 @@ class Graph:
         return mean(slope), mean(offset)
 
     def unshuffle(self, picture: str, factor: int, channels: int = 3) -> str:
-        """torch's ``pixel_unshuffle`` of so many channels, as a convolution with ones and zeros: SpaceToDepth has another
-        order of channels, and OpenVINO 2026 loses the sizes behind one."""
+        """torch's ``pixel_unshuffle`` of so many channels, as a convolution with ones and zeros: SpaceToDepth has
+        another order of channels, and OpenVINO 2026 loses the sizes behind one."""
         diagonal = torch.eye(channels * factor**2).view(-1, channels, factor, factor)
         ones = self.picture_weight(f"unshuffle {channels} by {factor}", diagonal)
         sides = [factor, factor]

@@ -1,5 +1,6 @@
 """A clip rendered into several at once: threads decode and find motion, render, smooth, and encode each output."""
 
+import io
 import queue
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from prismgan.errors import PrismganError
-from prismgan.files import new_file
+from prismgan.files import replace_file
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import Clip, Frame, Reader
 from prismgan.render.video.consistency import FineArray, Motion, TemporalSmoother, motion
@@ -181,8 +182,9 @@ class Pipeline:
                 self.preview.show(pictures)
             # Before the segment is finished, which it is not before it has an end.
             for name, picture in steadier.last.items():
-                with new_file(self.job.last_frame(name, number)) as file:
-                    np.save(file, picture)
+                content = io.BytesIO()
+                np.save(content, picture)
+                replace_file(self.job.last_frame(name, number), content.getvalue())
                 self.job.last_frame(name, number - BEHIND).unlink(missing_ok=True)
             self._send(dict.fromkeys(self.outputs, END))
         self._send(dict.fromkeys(self.outputs, END))

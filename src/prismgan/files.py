@@ -111,7 +111,9 @@ def new_file(path: Path) -> Iterator[Any]:
         failure = watched.failure or error
         if not isinstance(failure, OSError):
             raise
-        raise PrismganError(f"{path}: cannot be written ({failure.strerror or failure}); the old file stays") from None
+        raise PrismganError(
+            f"{path}: cannot be written ({failure.strerror or failure}); what was there before is untouched"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -146,7 +148,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if old is not None and not path.exists():
             old.rename(path)
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error}); the old one stays") from None
+        raise PrismganError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
+        ) from None
     finally:
         for rest in (temporary, old):
             if rest is not None:

@@ -43,7 +43,9 @@ def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
     except WeightsError as error:
         raise Refusal(422, f"name: {words_of(error, [weights.path])}") from None
     if len(here.studio.added) + len(here.jobs.names("style")) >= limits.styles:
-        raise Refusal(409, f"{limits.styles} styles were added already; start the server with the downloaded weights")
+        raise Refusal(
+            409, f"{limits.styles} styles were added already; start the server again with the downloaded weights"
+        )
     work = partial(train_style, here.studio, asked, exemplar, shown)
     uploads = (exemplar,) if shown is None else (exemplar, shown)
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))

@@ -29,7 +29,7 @@ help:  ## List these commands
 demo: $(VENV)/.installed  ## Render, add a style, train a small network, write a report: 5 minutes; QUICK=1 trains nothing
 	$(VENV)/bin/prismgan demo --run $(RUN) $(if $(QUICK),--quick,--minutes $(MINUTES))
 
-test: $(VENV)/.installed-dev  ## Run the quick tests: at most 4 minutes on two cores
+test: $(VENV)/.installed-dev  ## Run the quick tests, which are to end within 4 minutes on two cores
 	$(PYTEST) -m "not slow and not browser"
 
 test-slow: $(VENV)/.installed-dev  ## Run the tests that take long or need Chromium

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan import images
-from prismgan.images.drawing import comic, edges, flat_regions, inverse, outlines, pencil, tangents
-from prismgan.images.filters import blur, gradient
+from prismgan.images.drawing import HAND, comic, edges, inverse, outlines, pencil, tangents
+from prismgan.images.filters import blur, gradient, guided_filter
+from prismgan.images.pixels import luma
 
-DRAWINGS = {"pencil": pencil, "comic": comic, "edges": edges, "inverse": inverse, "flat_regions": flat_regions}
+DRAWINGS = {"pencil": pencil, "comic": comic, "edges": edges, "inverse": inverse}
 each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
 
 
@@ -86,11 +87,11 @@ def test_outlines_are_paper_on_flat_ground_and_ink_at_a_dark_line() -> None:
     assert ink[..., 2].min() == 1
 
 
-def test_flat_regions_keep_an_edge_and_flatten_what_lies_beside_it() -> None:
+def test_a_comic_keeps_an_edge_and_flattens_what_lies_beside_it() -> None:
     step = torch.where(torch.arange(48) < 24, -0.6, 0.6).expand(1, 3, 48, 48)
     texture = 0.1 * torch.randn(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
-    flat = flat_regions((step + texture).clamp(-1, 1))
-    assert (flat[..., 4:16] + 0.6).std() < 0.4 * texture.std()
+    flat = comic((step + texture).clamp(-1, 1))
+    assert flat[..., 4:16].std() < 0.4 * texture.std()
     assert flat[..., 26:28].mean() - flat[..., 20:22].mean() > 0.9
 
 
@@ -177,13 +178,26 @@ def test_blur_keeps_the_mean_of_a_dot_and_spreads_it_by_sigma(sigma: float) -> N
 
 def test_hands_draw_the_same_comic_differently() -> None:
     photo = images.to_float(torch.from_numpy(data.astronaut()[:200, 130:330].copy()).permute(2, 0, 1)[None])
-    middle, pen, brush = (comic(photo, torch.tensor([[ink, 0.0, 0.0]])) for ink in (0.0, -1.0, 1.0))
+
+    def by(number: int, value: float) -> Tensor:
+        hand = torch.zeros(1, HAND)
+        hand[0, number] = value
+        return comic(photo, hand)
+
+    def dark(drawing: Tensor) -> float:
+        return float((drawing < -0.9).all(1).float().mean())
+
+    middle = by(0, 0.0)
     torch.testing.assert_close(comic(photo), middle)
-    dark = [float((drawing < -0.9).all(1).float().mean()) for drawing in (pen, middle, brush)]
-    assert dark[0] < dark[1] < dark[2], "a brush draws more ink than a pen"
-    cool, warm = (comic(photo, torch.tensor([[0.0, 0.0, warmth]]))[0].mean((1, 2)) for warmth in (-1.0, 1.0))
+    assert dark(by(0, -1.0)) < dark(middle) < dark(by(0, 1.0)), "a brush draws broader lines than a pen"
+    assert by(1, 1.0).mean() > by(1, -1.0).mean() + 0.05, "from dark to light"
+    cool, warm = (by(2, warmth)[0].mean((1, 2)) for warmth in (-1.0, 1.0))
     assert warm[0] - warm[2] > cool[0] - cool[2] + 0.05
-    low, light = (comic(photo, torch.tensor([[0.0, part, 0.0]])).mean() for part in (-1.0, 1.0))
-    assert light > low + 0.05
-    both = comic(photo.expand(2, -1, -1, -1), torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
-    torch.testing.assert_close(both, torch.cat([pen, brush]))
+    few, many = (len(luma(by(3, tones)).mul(40).round().unique()) for tones in (-1.0, 1.0))
+    assert few <= many
+    assert dark(by(4, -1.0)) < dark(middle) < dark(by(4, 1.0)), "from little ink to much"
+    smooth = guided_filter(photo, luma(photo), radius=2, epsilon=0.003)
+    assert (by(5, 1.0) - smooth).abs().mean() < (by(5, -1.0) - smooth).abs().mean(), "from flat to shaded"
+    torch.testing.assert_close(by(5, -1.0), middle)
+    both = comic(photo.expand(2, -1, -1, -1), torch.stack([-torch.eye(HAND)[0], torch.eye(HAND)[0]]))
+    torch.testing.assert_close(both, torch.cat([by(0, -1.0), by(0, 1.0)]))

@@ -15,16 +15,12 @@ from prismgan.images.pixels import luma
 from prismgan.images.superpixels import superpixel_colours
 
 Images = Float[Tensor, "B 3 H W"]
-TONES = 6  # steps of lightness in a comic, of the middle hand
-TONE_EDGE = 7.0  # how sharp the edge between two steps is; a sharper one flickers in clips
+HAND = 6  # numbers that say whose hand draws a comic
+TONES = 5.5  # steps of lightness in a comic, of the middle hand
+TONE_EDGE = 8.0  # how sharp the edge between two steps is; a sharper one flickers in clips
 
 
-def flat_regions(photo: Images) -> Images:
-    """The photo in few flat colours with natural borders: texture smoothed away, then superpixels."""
-    return superpixel_colours(_without_texture(photo)).clamp(-1, 1)
-
-
-def comic(photo: Images, hand: Float[Tensor, "B 3"] | None = None) -> Images:
+def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
     """Flat colours in a few tones, and ink.
 
     Regions are those of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. Their lightness is brought
@@ -33,28 +29,29 @@ def comic(photo: Images, hand: Float[Tensor, "B 3"] | None = None) -> Images:
     so a dark face keeps its eyes and its mouth.
 
     Args:
-        hand: whose drawing it is, each in [-1, 1]: from a thin pen and many tones to a brush and few, from dark to
-            light, from cool and pale to warm and vivid. None is the middle of all.
+        hand: whose drawing it is, each in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and pale
+            to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat up to
+            0). None is the middle of all.
     """
     photo = photo.float()
-    hand = photo.new_zeros(len(photo), 3) if hand is None else hand.float()
-    ink, light, warmth = (part.view(-1, 1, 1, 1) for part in hand.unbind(1))
-    regions = flat_regions(photo)
+    hand = photo.new_zeros(len(photo), HAND) if hand is None else hand.float()
+    brush, light, warmth, tones, ink, shading = (part.view(-1, 1, 1, 1) for part in hand.unbind(1))
+    smooth = _without_texture(photo)
+    regions = torch.lerp(superpixel_colours(smooth).clamp(-1, 1), smooth, 0.8 * shading.clamp_min(0))
     grey = ((luma(regions) + 1) / 2).clamp(0, 1)
-    tones = TONES - 1.5 * ink
-    scaled = tones * grey.clamp_min(1e-4).sqrt() + light / 2
+    steps = TONES + 2 * tones
+    scaled = steps * grey.clamp_min(1e-4).sqrt() + light / 2
     # From 0 to 1 within each step, with no jump at its ends.
     rise = torch.tanh(TONE_EDGE * (scaled - scaled.floor() - 0.5)) / math.tanh(TONE_EDGE / 2)
     step = (scaled.floor() + (rise + 1) / 2 - light / 2).clamp_min(0)
-    tone = (0.25 * grey + 0.75 * (step / tones).square()).clamp_min(1e-6) ** (0.85 - 0.22 * light)
+    tone = (0.15 * grey + 0.85 * (step / steps).square()).clamp_min(1e-6) ** (0.85 - 0.3 * light)
     # Colours get lighter and darker with their tones.
     ratio = ((tone + 0.05) / (grey + 0.05)).clamp(0.6, 1.6)
-    vivid = 2 * tone - 1 + (1.35 + 0.35 * warmth) * ratio * (regions - luma(regions))
-    tint = 0.1 * warmth * photo.new_tensor([1.0, 0.1, -1.0]).view(1, 3, 1, 1) * (1 - (2 * tone - 1).abs())
-    smooth = _without_texture(photo)
-    pen = outlines(smooth, sigma=0.6, strength=50.0)
-    brush = outlines(smooth, sigma=1.9, least=0.008, strength=100.0)
-    paper = torch.lerp(pen, brush, (ink + 1) / 2)
+    vivid = 2 * tone - 1 + (1.35 + 0.5 * warmth) * ratio * (regions - luma(regions))
+    tint = 0.16 * warmth * photo.new_tensor([1.0, 0.1, -1.0]).view(1, 3, 1, 1) * (1 - (2 * tone - 1).abs())
+    thin = outlines(smooth, sigma=0.6, strength=50.0)
+    thick = outlines(smooth, sigma=1.9, least=0.008, strength=100.0)
+    paper = torch.lerp(thin, thick, (brush + 1) / 2).clamp(1e-3, 1) ** torch.exp(1.2 * ink)
     return (((vivid + tint).clamp(-1, 1) + 1) * paper - 1).clamp(-1, 1)
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
-from prismgan.images.drawing import comic
+from prismgan.images.drawing import HAND, comic
 from prismgan.losses.loss import Exemplars, Loss
 from prismgan.losses.pixels import charbonnier
 
@@ -129,11 +129,14 @@ class ComicGuidance(Loss):
         distance = charbonnier(output.float(), drawing)
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
 
-    def _hand(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 3"] | None:
-        """The first three numbers of z, from a normal distribution to [-1, 1], more often near the ends."""
+    def _hand(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 6"] | None:
+        """The first numbers of z, from a normal distribution to [-1, 1], more often near the ends.
+
+        Their signs are chosen for seed 0, which draws with a brush, lightly and in flat colours.
+        """
         if latent is None or not self.varied:
             return None
-        return F.pad(torch.erf(1.2 * latent[:, :3].float()), (0, max(3 - latent.shape[1], 0)))
+        return F.pad(torch.erf(-1.2 * latent[:, :HAND].float()), (0, max(HAND - latent.shape[1], 0)))
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:
         with torch.no_grad():

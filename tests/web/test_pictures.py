@@ -15,7 +15,7 @@ from PIL import Image
 from helpers.tiny_server import client_of, drawn, send
 from helpers.tiny_weights import TASKS
 from prismgan.web.limits import Limits
-from prismgan.web.uploads import SentPictures, Uploads
+from prismgan.web.uploads import SentPictures
 
 
 def as_sent(content: bytes) -> UploadFile:
@@ -242,7 +242,7 @@ def test_a_full_disk_is_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> No
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Uploads, "_copy", full)
+    monkeypatch.setattr("prismgan.web.uploads.shutil.copyfileobj", full)
     answer = send(client)
     assert answer.status_code == 507
     assert "No space left" in answer.json()["error"]

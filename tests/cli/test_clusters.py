@@ -256,8 +256,13 @@ def test_many_clips_and_a_machine_that_dies(
 
 
 def test_a_comparison_has_the_results_of_one_machine(
-    machines: Cluster, tmp_path: Path, tiny_recipe: Callable[..., Path], command: Command
+    machines: Cluster,
+    tmp_path: Path,
+    tiny_recipe: Callable[..., Path],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("prismgan.evaluation.photos.JUDGED", 32)  # as in the workers, where no test has changed it
     recipe = tiny_recipe(tmp_path, {"training.steps": 2, "training.save_every": 2})
     words = ("compare", recipe, "--models", "prism,cvae", "--seeds", 1, "--out")
     here = command(*words, tmp_path / "here")

@@ -16,7 +16,7 @@ from prismgan.recipes.recipe import training_parts
 from prismgan.recipes.text import load
 
 TinyRecipe = Callable[..., Path]
-ENLARGING = {"share": 0.25, "batch_size": 3, "crop": 32}
+ENLARGING = {"share": 0.25, "batch_size": 3, "crop": 64}
 TASKS = ("restore", "enlarge", "paint")
 PAINTING = {"share": 0.5, "batch_size": 1, "crop": 64}
 
@@ -33,7 +33,7 @@ def test_every_task_is_trained_on_its_own_rows(tmp_path: Path, tiny_recipe: Tiny
     of = {name: [batch for batch in batches if name in batch.targets or name in batch.examples] for name in TASKS}
     assert {name: len(found) for name, found in of.items()} == {"restore": 2, "enlarge": 2, "paint": 4}
     assert sum(len(found) for found in of.values()) == len(batches), "no step has tasks of two sorts"
-    assert {batch.source.shape for batch in of["enlarge"]} == {torch.Size([3, 3, 32, 32])}
+    assert {batch.source.shape for batch in of["enlarge"]} == {torch.Size([3, 3, 64, 64])}
     assert {batch.source.shape for batch in of["paint"]} == {torch.Size([1, 3, 64, 64])}
     assert all(torch.equal(batch.source, batch.reference) for batch in of["enlarge"]), "not told to degrade"
     assert not any(torch.equal(batch.source, batch.reference) for batch in of["restore"])

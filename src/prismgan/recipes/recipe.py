@@ -41,7 +41,7 @@ class OwnRows(Config):
     """Part of the steps that train these tasks; the others train everything else."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 1
     """Pictures in such a step, of each process."""
-    crop: Annotated[int, Field(ge=32, le=1024)] = 256
+    crop: Annotated[int, Field(ge=64, le=1024)] = 256
     """Side of their crops in pixels."""
     degradation: DegradationConfig | None = None
     """What is done to their sources; null leaves them clean."""
@@ -209,15 +209,15 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
     Steps are of one part, unless looks without a right answer, or tasks that enlarge, have rows of their own
     (``training.painting``, ``training.enlarging``).
     """
-    settings, parts = recipe.training, []
+    settings, trained, parts = recipe.training, recipe.all_tasks(), []
+    everything = [*trained, *recipe.other_tasks()]
     for own in (settings, settings.enlarging, settings.painting):
-        tasks = [task for task in recipe.all_tasks() if recipe.rows_of(task) is own]
+        tasks = [task for task in trained if recipe.rows_of(task) is own]
         if own is None or not tasks:
             continue
         painted = own is settings.painting
         # Restoration learns from pictures that are reduced as for enlargement, though that has rows of its own.
-        alike = (own, settings.enlarging) if own is settings else (own,)
-        others = [*recipe.all_tasks(), *recipe.other_tasks()]
+        alike = [] if painted else [own, settings.enlarging] if own is settings else [own]
         dataset = TrainingSet(
             [row for row in rows if not (painted and row.drawn)],
             tasks,
@@ -226,9 +226,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
             seed,
             recipe.data.cache_mb,
             settings.mirror,
-            alongside=[]
-            if painted
-            else [task for task in others if task not in tasks and recipe.rows_of(task) in alike],
+            alongside=[task for task in everything if task not in tasks and recipe.rows_of(task) in alike],
             batch=1 if painted else world * own.batch_size,
             reduced=painted,
             quarter_turns=settings.quarter_turns and not painted,

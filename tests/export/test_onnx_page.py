@@ -145,4 +145,4 @@ def test_the_page_names_what_cpp_needs() -> None:
     (code,) = blocks("cpp")
     assert '"source"' in code
     assert code.count("{") == code.count("}")
-    assert "this example is not run by the tests" in TEXT
+    assert "the tests do not run it" in TEXT

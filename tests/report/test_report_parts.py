@@ -109,4 +109,4 @@ def test_the_section_of_the_guide(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
     template = guide.split("```html\n")[1].split("```")[0]
     report = SimpleNamespace(history=history_of(tmp_path, [{"step": 1, "time": 5.0}, {"step": 2, "time": 9.0}]))
-    assert "<p>9 s in all.</p>" in _environment().from_string(template).render(report=report)
+    assert "<p>9 s in total.</p>" in _environment().from_string(template).render(report=report)

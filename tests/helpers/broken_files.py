@@ -136,13 +136,13 @@ CLIPS: dict[str, tuple[Callable[[Clips], bytes], str, str]] = {
     # What is in the file, what is said of it, and what is advised.
     "empty": (lambda clips: b"", "is not a clip that can be read", CONVERT),
     "text": (lambda clips: b"no clip", "is not a clip that can be read", CONVERT),
-    "truncated": (lambda clips: clips["mp4"][:3000], "breaks off before it begins", CONVERT),
+    "truncated": (lambda clips: clips["mp4"][:3000], "is truncated at the start", CONVERT),
     "playlist": (lambda clips: b"#EXTM3U\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n", "is not a clip", CONVERT),
     "list of other files": (lambda clips: b"ffconcat version 1.0\nfile first.mp4\n", "is not a clip", CONVERT),
     "index alone": (
         lambda clips: clips["index first"][: clips["index first"].index(b"mdat") + 4],
-        "no frame of it can be decoded",
-        "is the file whole?",
+        "no frame of its video stream can be decoded",
+        "is the file complete?",
     ),
     "unknown codec": (lambda clips: clips["mp4"].replace(b"avc1", b"xyzw"), "has a codec that", "convert the clip"),
     "unknown codec in Matroska": (
@@ -152,7 +152,7 @@ CLIPS: dict[str, tuple[Callable[[Clips], bytes], str, str]] = {
     ),
     "codec that it is not": (
         lambda clips: clips["mp4"].replace(b"avc1", b"vvc1"),
-        "no frame of it can be decoded",
-        "is the file whole?",
+        "no frame of its video stream can be decoded",
+        "is the file complete?",
     ),
 }

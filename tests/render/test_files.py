@@ -99,9 +99,9 @@ def test_a_file_that_is_named_twice_is_rendered_once(photos: Path, tmp_path: Pat
         ("photos/**/*.gif", "no picture matches"),
         ("photos/*/../../other/*.png", "'..' after a wildcard leads out of the results' folder"),
         ("empty", "empty: holds no picture"),
-        ("...jpg", "its results would have no folder of their own; rename the file"),
-        ("..png", "its results would have no folder of their own; rename the file"),
-        ("a" * 300 + ".png", r"cannot be looked at \(File name too long\)|no such file"),
+        ("...jpg", "the name gives no folder for its results; rename the file"),
+        ("..png", "the name gives no folder for its results; rename the file"),
+        ("a" * 300 + ".png", r"cannot be accessed \(File name too long\)|no such file"),
     ],
 )
 def test_what_cannot_be_found(given: str, words: str, photos: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_cannot_be_found(given: str, words: str, photos: Path, tmp_path: Pa
 def test_two_pictures_of_one_name(photos: Path, tmp_path: Path) -> None:
     (photos / "a.jpg").write_bytes(b"")
     for inputs in ([photos], [photos / "a.png", photos / "a.jpg"]):
-        with pytest.raises(PictureError, match=r"a.png: would be written to .*out/a, as .*a.jpg will|a.jpg: would be"):
+        with pytest.raises(PictureError, match=r"a.png: would use the same folder .*out/a as .*a.jpg|a.jpg: would use"):
             find_jobs(inputs, tmp_path / "out")
     assert len(find_jobs([photos / "a.png", f"{tmp_path}/p*/a.jpg"], tmp_path / "out")) == 2
 
@@ -125,7 +125,7 @@ def test_places_for_results_that_are_none(photos: Path, tmp_path: Path, monkeypa
     (tmp_path / "file").write_text("")
     with pytest.raises(PrismganError, match="file: is a file, expected a folder"):
         find_jobs([photos], tmp_path / "file")
-    with pytest.raises(PrismganError, match=r"file/out: cannot be made, since .*file is a file"):
+    with pytest.raises(PrismganError, match=r"file/out: cannot be created, because .*file is a file"):
         find_jobs([photos], tmp_path / "file" / "out")
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PrismganError, match=r"out: cannot be written to .Permission denied"):

@@ -146,24 +146,27 @@ def closed_file() -> io.BytesIO:
 
 CENTRED = to_floats(np.float32) * 2 - 1
 REFUSED: dict[str, tuple[Any, str]] = {
-    "centred array": (CENTRED, r"has floats from -0.*, expected \[0, 1\]; if .* in \[-1, 1\], give \(x \+ 1\) / 2"),
-    "centred tensor": (torch.from_numpy(CENTRED).permute(2, 0, 1), r"give \(x \+ 1\) / 2"),
+    "centred array": (
+        CENTRED,
+        r"has floats from -0.*, expected \[0, 1\]; if their range is \[-1, 1\], pass \(x \+ 1\) / 2",
+    ),
+    "centred tensor": (torch.from_numpy(CENTRED).permute(2, 0, 1), r"pass \(x \+ 1\) / 2"),
     "floats to 255": (PIXELS.astype(np.float32), r"expected \[0, 1\]; divide by 255"),
     "tensor to 255": (torch.from_numpy(PIXELS).permute(2, 0, 1).float(), "divide by 255"),
-    "NaN": (np.full((20, 20, 3), np.nan), r"expected \[0, 1\]; give finite numbers"),
+    "NaN": (np.full((20, 20, 3), np.nan), r"expected \[0, 1\]; pass finite numbers"),
     "infinity": (torch.full((3, 20, 20), float("inf")), r"expected \[0, 1\]"),
     "int64 array": (PIXELS.astype(np.int64), "is an array of int64, expected uint8, uint16, or floats in"),
     "int64 tensor": (torch.from_numpy(PIXELS).permute(2, 0, 1).long(), "is a tensor of torch.int64"),
     "truth values": (PIXELS > 100, "is an array of bool"),
     "channels first": (PIXELS.transpose(2, 0, 1), r"shape \(3, 20, 26\), expected \(height, width, 3\)"),
     "channels last": (torch.from_numpy(PIXELS), r"shape \(20, 26, 3\), expected \(3, height, width\)"),
-    "batch": (torch.zeros(2, 3, 20, 20), r"given as list\(batch\)"),
+    "batch": (torch.zeros(2, 3, 20, 20), r"pass a batch as list\(batch\)"),
     "grey": (PIXELS[..., 0], r"shape \(20, 26\)"),
     "empty": (np.zeros((0, 20, 3)), "20x0 pixels"),
     "small": (PIXELS[:5], "26x5 pixels"),
     "a number": (3, "is of type int; expected a path, bytes"),
     "nothing": (None, "is of type NoneType"),
-    "a closed file": (closed_file(), "a file that cannot be read .I/O operation on closed file.*; open it anew"),
+    "a closed file": (closed_file(), "a file that cannot be read .I/O operation on closed file.*; open it again"),
     "text": (io.StringIO("x"), "opened as text; open it with mode 'rb'"),
     "no picture": (b"no picture", "picture: is not a picture"),
     "no bytes": (b"", "picture: is not a picture that can be read, but an empty file"),
@@ -223,7 +226,7 @@ def test_weights_are_a_path(load: Any) -> None:
 
 def test_a_device_is_of_torch() -> None:
     assert Renderer.load(device="cpu").runtime.device == torch.device("cpu")  # type: ignore[attr-defined]
-    with pytest.raises(PrismganError, match="runtime onnxruntime: has no choice of device"):
+    with pytest.raises(PrismganError, match="runtime onnxruntime: does not support device"):
         Renderer.load(runtime="onnxruntime", device="cpu")
 
 

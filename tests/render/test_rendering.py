@@ -123,7 +123,7 @@ def test_pictures_of_one_size_are_rendered_together() -> None:
         expected = renderer.render(source, request)
         assert list(found) == list(expected)
         assert all(difference(found[name], expected[name]) <= 1 for name in expected)
-    with pytest.raises(PictureError, match="2 sizes; only pictures of one size"):
+    with pytest.raises(PictureError, match="2 sizes; pictures rendered together need the same size"):
         renderer.render_all([sources[0], pixels(31, 43)])
 
 

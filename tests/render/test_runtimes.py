@@ -123,7 +123,7 @@ def test_a_fast_runtime_is_a_few_levels_off(torchs: Renderer, name: str) -> None
 
 
 def test_what_is_not_made_fast_says_so() -> None:
-    with pytest.raises(PrismganError, match="runtime onnxruntime: is fast with a file in int8 alone"):
+    with pytest.raises(PrismganError, match="runtime onnxruntime: supports fast only for files in int8"):
         make_runtime(tiny_renderer("restore").generator, "onnxruntime", fast=True)
 
 

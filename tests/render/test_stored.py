@@ -63,7 +63,7 @@ def test_what_is_done_stays_until_picture_or_options_change(
     words = ("memory://photos", "--out", "memory://looks")
     assert render(*words).code == 0
     again = render(*words)
-    assert (again.out, again.err) == ("", "2 pictures are done already with these options (--overwrite repeats it)\n")
+    assert (again.out, again.err) == ("", "2 pictures are already done with these options (--overwrite repeats it)\n")
     assert len(render(*words, "--overwrite").out.splitlines()) == 2
     # Another picture, though an older one; another option; a result that was lost.
     store.pipe_file("/photos/a.png", draw_picture(tmp_path / "new.png", 28, 20, 9).read_bytes())
@@ -104,7 +104,7 @@ def test_patterns_hidden_files_and_results_among_the_pictures(store: Any, render
     finished = render("memory://photos/**/*.png", "--out", "memory://photos/looks")
     assert set(finished.out.splitlines()) == {f"memory://photos/looks/{name}/restore.png" for name in ("a", "x/b")}
     finished = render("memory://photos", "--out", "memory://photos/looks")
-    assert finished.err.startswith("2 pictures are done already")
+    assert finished.err.startswith("2 pictures are already done")
 
 
 def test_a_broken_picture_is_named_by_its_address(store: Any, render: Callable[..., Any]) -> None:
@@ -122,7 +122,7 @@ def test_a_broken_picture_is_named_by_its_address(store: Any, render: Callable[.
     [
         (("memory://nowhere",), "memory://nowhere: there is no picture"),
         (("memory://photos/*.gif",), "memory://photos/*.gif: no picture matches"),
-        (("memory://photos", "memory://photos/a.jpg"), "would be written to memory://looks/a, as memory://"),
+        (("memory://photos", "memory://photos/a.jpg"), "would use the same folder memory://looks/a as memory://"),
         (("memory://looks/a/restore.png", "memory://photos/a.png"), "its result would replace the picture memory://"),
         (("nothing://photos",), "nothing://photos: cannot be read (Protocol not known: nothing"),
     ],

@@ -59,7 +59,7 @@ def test_a_killed_job_goes_on_to_the_same_frames(
     errors = last.communicate(timeout=200)[1]
     assert last.returncode == 0, errors.decode()
     assert kills
-    assert b"going on behind" in errors
+    assert b"continuing after" in errors
     for task in TASKS:
         straight, resumed = (tmp_path / run / "clip" / f"{task}.mp4" for run in ("whole", "killed"))
         assert times(straight) == times(resumed) == times(clip)

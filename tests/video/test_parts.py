@@ -79,5 +79,5 @@ def test_a_playlist_opens_no_other_file(playlist: str, tmp_path: Path) -> None:
 def test_frames_that_would_take_all_memory_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4")
     monkeypatch.setattr(container, "MOST_PIXELS", 64 * 48 - 1)
-    with pytest.raises(PictureError, match="no frame of it can be decoded"):
+    with pytest.raises(PictureError, match="no frame of its video stream can be decoded"):
         open_clip(path)

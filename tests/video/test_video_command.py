@@ -330,7 +330,7 @@ def test_a_full_disk_leaves_what_is_finished(
     last.write_bytes(kept)
     done = command(*arguments)
     assert done.code == 0, done.err
-    assert "going on behind 10 frames" in done.err
+    assert "continuing after 10 finished frames" in done.err
     assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
 
 
@@ -354,7 +354,7 @@ def test_two_programs_do_not_render_one_clip(
         assert "segments: another rendering of this clip is running in this folder" in refused.err
     assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
     assert not (tmp_path / "clip" / "segments").exists()
-    assert "are done already" in command(*arguments).err
+    assert "are already done" in command(*arguments).err
 
 
 def test_ctrl_c_says_that_the_job_can_be_resumed(
@@ -375,11 +375,11 @@ def test_ctrl_c_says_that_the_job_can_be_resumed(
         done = command(*arguments)
     assert done.code == 130
     (said,) = done.err.splitlines()
-    assert re.fullmatch(r"stopped; the first \d segments are kept, and the same command goes on behind them", said)
+    assert re.fullmatch(r"stopped; the first \d segments are kept, and the same command continues after them", said)
     assert entries(segments)
     done = command(*arguments)
     assert done.code == 0, done.err
-    assert "going on behind" in done.err
+    assert "continuing after" in done.err
     assert times(tmp_path / "clip" / "paint.mp4") == times(clip)
     assert not segments.exists()
 
@@ -394,7 +394,7 @@ def test_segments_of_another_job_are_not_lost(tmp_path: Path, command: Command, 
     arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint"]
     done = command(*arguments)
     assert done.code == 2
-    assert "other options" in done.err
+    assert "different options" in done.err
     assert (segments / "paint-00000.mp4").exists()
     done = command(*arguments, "--overwrite")
     assert done.code == 0, done.err
@@ -431,4 +431,4 @@ def test_a_clip_from_a_pipe(
     assert sorted(path.name for path in (tmp_path / "stdin").glob("[!.]*")) == ["paint.mp4", "preview.png"]
     again = command("video", "-", "--out", tmp_path, "--weights", weights, "--tasks", "paint")
     assert again.code == 2
-    assert "paint.mp4: came through a pipe before; write elsewhere, or give --overwrite" in again.err
+    assert "paint.mp4: is the result of an earlier pipe; choose another folder, or use --overwrite" in again.err

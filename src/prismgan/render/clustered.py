@@ -1,4 +1,4 @@
-"""Rendering pictures, and clips, on the machines of a Ray cluster: each by one worker."""
+"""Rendering pictures and clips on the machines of a Ray cluster, each by one worker."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,20 +16,20 @@ from prismgan.render.video.files import render_file
 from prismgan.render.video.settings import Listener, Outcome, Settings
 from prismgan.weights import Weights
 
-WORKER_MEMORY = 2_000_000_000  # bytes that a worker renders with, by default
-PROCESS = 800_000_000  # bytes that a worker takes beside: Python, torch and the weights
-CODECS = 1_000_000_000  # bytes that a worker of clips takes for decoding, smoothing and encoding
-DIED = f"{TRIES} workers died while they had it, perhaps for lack of memory; give them more, or make it smaller"
+WORKER_MEMORY = 2_000_000_000  # default of the bytes that a worker uses for rendering
+PROCESS = 800_000_000  # additional bytes of a worker: Python, torch and the weights
+CODECS = 1_000_000_000  # additional bytes of a worker for clips: decoding, smoothing and encoding
+DIED = f"{TRIES} workers died while rendering it, perhaps for lack of memory; allow more memory, or make it smaller"
 Job = PictureJob | StoredJob
 
 
 @dataclass(frozen=True)
 class RenderingOfFiles:
-    """All that a renderer of files is made of; it can be sent to other machines, which renderers cannot."""
+    """The arguments of a file renderer. Unlike a renderer, they can be sent to other machines."""
 
     weights: Weights  # of the generator, without the discriminator
-    rendering: Mapping[str, Any]  # more arguments of the renderer
-    writing: Mapping[str, Any]  # more arguments of the file renderer
+    rendering: Mapping[str, Any]  # further arguments of the renderer
+    writing: Mapping[str, Any]  # further arguments of the file renderer
     out: str  # folder of all results
     stored: bool = False  # whether pictures or results have addresses of object stores
 
@@ -52,10 +52,11 @@ def render_on_cluster(
 ) -> Iterator[Rendered]:
     """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
 
-    Pictures and results are on a disk that all machines share, or in an object store; no results of ``jobs`` clash.
+    Pictures and results are on a disk that all machines share, or in an object store. The results of ``jobs`` must not
+    clash.
     """
     memory = rendering.rendering.get("memory") or WORKER_MEMORY
-    # What a worker wrote that then died is written again, or nobody would hear of it.
+    # Results of a worker that died are written again, because nobody was notified of them.
     writing = {**rendering.writing, "overwrite": True}
     rendering = replace(rendering, rendering={**rendering.rendering, "memory": memory}, writing=writing)
     places = [str(job.source) for job in jobs]
@@ -72,7 +73,7 @@ def _spread(
     progress: Callable[[float], None],
     remark: Callable[[str], None],
 ) -> Iterator[Done[Any, Any]]:
-    """Do jobs with the workers of a rendering, in this process's folder unless all places are absolute."""
+    """Run jobs on workers, in this process's working folder unless all places are absolute."""
     absolute = all(is_address(place) or Path(place).is_absolute() for place in (str(rendering.out), *places))
     folder = None if absolute else str(Path.cwd())
     work = type(rendering).worker
@@ -84,7 +85,7 @@ def _spread(
 
 @dataclass(frozen=True)
 class ClipRendering:
-    """All that a clip's rendering is made of, as :class:`RenderingOfFiles`; it can be sent to other machines."""
+    """The arguments of a clip's rendering. Like :class:`RenderingOfFiles`, they can be sent to other machines."""
 
     weights: Weights
     rendering: Mapping[str, Any]
@@ -98,7 +99,7 @@ class ClipRendering:
         return lambda clip: (render(clip, _Silent()),)  # in a tuple: None by itself is the result of a lost job
 
     def clip_renderer(self) -> Callable[[Path, Listener], Outcome | PrismganError | None]:
-        """What renders a clip as :func:`~prismgan.render.video.files.render_file`; an error is returned."""
+        """A function that calls :func:`~prismgan.render.video.files.render_file` and returns errors."""
         renderer = Renderer(self.weights, **self.rendering)
 
         def render(clip: Path, listener: Listener) -> Outcome | PrismganError | None:
@@ -129,7 +130,7 @@ def render_clips_on_cluster(
 ) -> Iterator[tuple[Path, Outcome | PrismganError | None]]:
     """Render clips with the workers of a cluster, as :func:`render_on_cluster` renders pictures.
 
-    A clip whose worker died goes on behind its last segment.
+    If a worker dies, another one continues its clip after the last segment.
     """
     memory = (rendering.rendering.get("memory") or WORKER_MEMORY) + PROCESS + CODECS
     for clip, result, _ in _spread(clips, map(str, clips), rendering, memory, workers, progress, remark):

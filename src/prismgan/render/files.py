@@ -1,4 +1,4 @@
-"""Rendering files into files."""
+"""Rendering from files to files."""
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -25,24 +25,24 @@ Mask = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Rendered:
-    source: Path | str  # a path; an address of an object store is a text. So are those of the results
+    source: Path | str  # a path, or an address of an object store as a string; the same for the results
     written: tuple[Path | str, ...]
     problem: str | None = None  # why the picture or some of its outputs failed; names the file
     node: str = field(default_factory=platform.node)  # name of the machine that rendered it
 
 
 class FileRenderer:
-    """Renders pictures from files into files, with their profile, EXIF, transparency and, if the format can, 16 bits.
+    """Renders files to files and keeps profile, EXIF, transparency and, if the format supports them, 16 bits.
 
     Args:
         suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
-        quality: 1 to 100, for formats that lose something.
-        with_sheet: also write ``sheet.png`` with all looks on it.
-        mask: where the outputs apply; brought to every picture's size.
-        overwrite: also write outputs that are done already, with the same options.
+        quality: 1 to 100, for lossy formats.
+        with_sheet: also write ``sheet.png`` with all looks.
+        mask: where the outputs apply; resized to every picture.
+        overwrite: also render outputs that are already up to date.
 
     Raises:
-        PrismganError: the request does not fit the weights, or format or quality is none.
+        PrismganError: the request does not fit the weights, or the format or quality is invalid.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class FileRenderer:
         self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
         lossy = {"quality": quality} if suffix in LOSSY_FORMATS else {}
         outputs = options_of(renderer, replace(request, mask=mask)).items()
-        # By file name, the options that the output is made with.
+        # The options of each output, by file name.
         self.options: dict[str, dict[str, Any]] = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs}
         if with_sheet:
             self.options[SHEET] = {"outputs": dict(self.options)}
@@ -71,7 +71,7 @@ class FileRenderer:
         return [job for job in jobs if not self.is_done(job)]
 
     def is_done(self, job: PictureJob) -> bool:
-        """Whether all outputs of a picture are there, made with the same options, and not older than it."""
+        """Whether all outputs of a picture exist, were made with the same options, and are not older than it."""
         kept = KeptOptions(job.folder)
         return all(self._is_done(kept, path, job.source) for path in self._paths(job))
 
@@ -81,9 +81,9 @@ class FileRenderer:
     def render(
         self, jobs: Sequence[PictureJob], progress: Callable[[float], None] = lambda done: None
     ) -> Iterator[Rendered]:
-        """Render one picture after the other; ``progress`` receives the number that are done, with a fraction.
+        """Render one picture after the other; ``progress`` receives the number of finished pictures, with a fraction.
 
-        One that cannot be rendered does not stop the others, one that cannot be written is a :class:`PrismganError`.
+        A picture that cannot be rendered does not stop the others; a failed write raises :class:`PrismganError`.
         """
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs):
@@ -99,18 +99,20 @@ class FileRenderer:
             except PictureError as error:
                 problem = str(error)
             except MemoryError:
-                problem = str(PictureError(f"{job.source}: takes more memory than there is; make it smaller"))
+                problem = str(PictureError(f"{job.source}: needs more memory than is available; make it smaller"))
             progress(number + 1)
             yield Rendered(job.source, tuple(written), problem)
 
     def refuse_clashes(self, jobs: Sequence[PictureJob]) -> None:
-        """Raise :class:`PictureError` where an output would replace one of the pictures, or a folder has its name."""
+        """Raise :class:`PictureError` if an output would replace one of the pictures or a folder."""
         sources = {job.source.resolve() for job in jobs}
         for job in jobs:
             folder = job.folder.resolve()
             for path in self._paths(job):
                 if folder / path.name in sources:
-                    raise PictureError(f"{job.source}: its result would replace the picture {path}; write elsewhere")
+                    raise PictureError(
+                        f"{job.source}: its result would replace the picture {path}; choose another folder"
+                    )
                 if path.is_dir():
                     raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
 
@@ -118,7 +120,7 @@ class FileRenderer:
         return [job.folder / name for name in self.options]
 
     def _outputs(self, job: PictureJob, progress: Callable[[int, int], None]) -> Iterator[Path]:
-        """Files of one picture's outputs, as they are written."""
+        """Yield the files of one picture's outputs as they are written."""
         source = open_picture(job.source)
         height, width = source.pixels.shape[:2]
         check_side(str(job.source), self.suffix, max(height, width) * max(self.plan.scales.values()))
@@ -152,7 +154,7 @@ class FileRenderer:
 
 
 def read_mask(path: Path) -> Mask:
-    """(H, W) in [0, 1]: a picture's luma; black and transparent pixels are 0, white ones 1."""
+    """Read a mask (H, W) in [0, 1], the picture's luma: black and transparent pixels are 0, white ones 1."""
     picture = open_picture(path)
     luma = picture.pixels @ np.array(images.LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
     if picture.alpha is not None:
@@ -161,13 +163,13 @@ def read_mask(path: Path) -> Mask:
 
 
 def _fitted(mask: Mask, height: int, width: int, where: str) -> Mask:
-    """A mask of the picture's shape in its size, bilinearly, with antialiasing where it becomes smaller."""
+    """Resize a mask to the picture, bilinearly, with antialiasing if it becomes smaller."""
     if mask.shape == (height, width):
         return mask
-    # Either may have been rounded when it was made.
+    # The sides of either may have been rounded.
     if abs(mask.shape[0] * width - mask.shape[1] * height) > max(height, width, *mask.shape):
         raise PictureError(
-            f"{where}: has {width}x{height} pixels, and the mask {mask.shape[1]}x{mask.shape[0]}, which is another "
-            "shape; give a mask of the picture's shape, in any size"
+            f"{where}: has {width}x{height} pixels, but the mask has {mask.shape[1]}x{mask.shape[0]}; "
+            "give a mask with the same aspect ratio, in any size"
         )
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)

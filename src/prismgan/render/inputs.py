@@ -1,4 +1,4 @@
-"""The renderer's boundary: pictures in the types that programs have them in, to arrays of pixels and back."""
+"""The renderer's boundary: converts pictures of the supported types to arrays of pixels and back."""
 
 import os
 import threading
@@ -19,25 +19,25 @@ from prismgan.errors import PictureError, PrismganError, nearest
 from prismgan.images import Depth, Picture, from_pil, open_picture
 from prismgan.render.request import Plan, Request
 
-File = str | os.PathLike[str] | bytes | IO[bytes]  # gives :class:`~prismgan.images.Picture` objects
-InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)  # gives pictures of the same type
+File = str | os.PathLike[str] | bytes | IO[bytes]  # returns :class:`~prismgan.images.Picture` objects
+InMemory = TypeVar("InMemory", Image.Image, NDArray[Any], Tensor)  # returns pictures of the same type
 Pictures = list[Any] | tuple[Any, ...]
 Tasks = str | Iterable[str] | None  # the name of a task, several, or None for all
-SLACK = 1e-3  # floats may be so far outside [0, 1]: resizing overshoots
+SLACK = 1e-3  # tolerance for floats outside [0, 1], because resizing overshoots
 
 
 class Options(TypedDict, total=False):
     strength: Mapping[str, float] | None  # by task, or ``blend``: 0 is the source, 1 the output, up to 2
-    blend: Mapping[str, float] | None  # weights of tasks that are mixed in one output more, named ``blend``
-    mask: NDArray[Any] | None  # (H, W) in [0, 1]: where the outputs apply; elsewhere the source stays
+    blend: Mapping[str, float] | None  # weights of the tasks mixed in an additional output named ``blend``
+    mask: NDArray[Any] | None  # (H, W) in [0, 1]: where the outputs apply; elsewhere the source is kept
 
 
 class Source(NamedTuple):
-    """A picture as rendering takes it."""
+    """A picture in the form that rendering uses."""
 
     pixels: NDArray[Any]  # (H, W, 3), of 8 or 16 bits, or floats in [-1, 1]
-    depth: Depth  # bits that its outputs are rendered with
-    result: Callable[[NDArray[Any]], Any]  # gives the pixels of an output the source's type
+    depth: Depth  # bits of its outputs
+    result: Callable[[NDArray[Any]], Any]  # converts the pixels of an output to the source's type
 
 
 class PictureRenderer(ABC):
@@ -65,22 +65,22 @@ class PictureRenderer(ABC):
     ) -> list[dict[str, Any]]: ...
 
     def __call__(self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]) -> Any:
-        """Render a picture into the named tasks, all of them by default, by one pass of the generator.
+        """Render a picture into the named tasks, all by default, in one pass of the generator.
 
-        Outputs have the type of the picture: a file (a path, its content, or an open file) gives
+        Outputs have the type of the picture. A file (a path, its content, or an open file) returns
         :class:`~prismgan.Picture` objects, whose ``save`` keeps 16 bits, transparency, profile and EXIF, and
-        whose ``image`` is the picture in Pillow; a Pillow picture gives Pillow pictures of 8 bits; an array or a tensor
-        gives one of the same ``dtype`` (and device). Several threads may call one renderer at the same time.
+        whose ``image`` is a Pillow picture. A Pillow picture returns Pillow pictures of 8 bits. An array or a tensor
+        returns one of the same ``dtype`` (and device). Several threads may call one renderer at the same time.
 
         Args:
             picture: a file; a Pillow picture; a NumPy array (H, W, 3) of ``uint8``, ``uint16`` or floats in [0, 1]; a
-                tensor (3, H, W) of ``uint8`` or floats in [0, 1]; or a list of these, which gives a list.
+                tensor (3, H, W) of ``uint8`` or floats in [0, 1]; or a list of these, which returns a list.
             tasks: the name of a task, or several; only their heads are computed.
-            seed: of the latent z, which changes the tasks that were trained to vary.
+            seed: seed of the latent z, which changes the tasks that were trained to vary.
             **options: see :class:`~prismgan.render.inputs.Options`.
 
         Raises:
-            PictureError: the picture cannot be read, has another type, shape or range of values, is too small or too
+            PictureError: the picture cannot be read, has the wrong type, shape or range of values, is too small or too
                 large, or the mask does not fit it.
             PrismganError: there is no such task, or a number is out of range.
         """
@@ -93,7 +93,7 @@ class PictureRenderer(ABC):
         where = _name_of(picture, where)
         source = source_of(picture, where)
         rendered = self.render(source.pixels, request, depth=source.depth, where=where)
-        # One after the other: the result may be a copy.
+        # One after the other, to save memory: each result may be a copy.
         return {name: source.result(rendered.pop(name)) for name in list(rendered)}
 
     @overload
@@ -111,7 +111,7 @@ class PictureRenderer(ABC):
     ) -> Iterator[tuple[str, Any]]:
         """Render one picture in a thread, and yield the name and the picture of each output as soon as it is complete.
 
-        A wrong request or picture is an error at once, as of a call.
+        A wrong request or picture raises immediately, as in a call.
         """
         request = self._request(tasks, seed, options)
         where = _name_of(picture)
@@ -151,7 +151,7 @@ class PictureRenderer(ABC):
         for name in options:
             if name not in known:
                 hint = nearest(name, known)
-                raise PrismganError(f"{name}: there is no such option{hint} (there are: {', '.join(known)})")
+                raise PrismganError(f"{name}: there is no such option{hint} (the options are: {', '.join(known)})")
         for name in ("strength", "blend"):
             if not isinstance(options.get(name) or {}, Mapping):
                 raise PrismganError(f"{name}: expected numbers by task, for example {{'comic': 0.5}}")
@@ -175,13 +175,13 @@ def _name_of(picture: object, otherwise: str = "picture") -> str:
 
 
 def source_of(picture: object, where: str = "picture") -> Source:
-    """A picture of any type that is taken; ``where`` names it in errors if it is no path."""
+    """Convert a picture of any supported type; ``where`` names it in errors unless it is a path."""
     if hasattr(picture, "read"):
         try:
             picture = picture.read()
         except (OSError, ValueError) as error:
             raise PictureError(
-                f"{where}: is a file that cannot be read ({error}); open it anew, with mode 'rb'"
+                f"{where}: is a file that cannot be read ({error}); open it again with mode 'rb'"
             ) from None
         if not isinstance(picture, bytes):
             raise PictureError(f"{where}: is a file opened as text; open it with mode 'rb'")
@@ -206,7 +206,7 @@ def source_of(picture: object, where: str = "picture") -> Source:
 def _of_array(array: NDArray[Any], where: str) -> Source:
     if array.ndim != 3 or array.shape[2] != 3:
         raise PictureError(
-            f"{where}: is an array of shape {array.shape}, expected (height, width, 3) in RGB; several go into a list"
+            f"{where}: is an array of shape {array.shape}, expected (height, width, 3) in RGB; pass several as a list"
         )
     if array.dtype in (np.uint8, np.uint16):
         return Source(array, 8 if array.dtype == np.uint8 else 16, lambda pixels: pixels)
@@ -220,7 +220,7 @@ def _of_tensor(tensor: Tensor, where: str) -> Source:
     if tensor.ndim != 3 or tensor.shape[0] != 3:
         raise PictureError(
             f"{where}: is a tensor of shape {tuple(tensor.shape)}, expected (3, height, width) in RGB; "
-            "a batch is given as list(batch)"
+            "pass a batch as list(batch)"
         )
     tensor = tensor.detach()
     if tensor.dtype == torch.uint8:
@@ -240,9 +240,9 @@ def _tensor(pixels: NDArray[Any]) -> Tensor:
 def _check_range(low: float, high: float, where: str) -> None:
     if low >= -SLACK and high <= 1 + SLACK:
         return
-    hint = "; give finite numbers"
+    hint = "; pass finite numbers"
     if high > 2:
         hint = "; divide by 255, or convert to uint8"
     elif low >= -1 - SLACK:
-        hint = "; if they are meant in [-1, 1], give (x + 1) / 2"
+        hint = "; if their range is [-1, 1], pass (x + 1) / 2"
     raise PictureError(f"{where}: has floats from {low:.4g} to {high:.4g}, expected [0, 1]{hint}")

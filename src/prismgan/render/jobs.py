@@ -1,4 +1,4 @@
-"""Which pictures to render, and into which folders."""
+"""Finds the pictures to render, and the folders for their results."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ from prismgan.errors import PictureError, PrismganError
 
 @dataclass(frozen=True)
 class PictureJob:
-    """One picture, and the folder that all its outputs go into."""
+    """One picture, and the folder for all its outputs."""
 
     source: Path
     folder: Path
@@ -21,20 +21,21 @@ class PictureJob:
 def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     """Files, folders and glob patterns turned into jobs; nothing is opened yet.
 
-    A file ``a.jpg`` goes to ``out/a``. What is found in a folder or by a pattern keeps its place below the folder, or
-    below the part of the pattern that has no ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into ``out/x/a``.
-    Hidden files and files in ``out`` are left out; a file that is named twice is rendered once.
+    A file ``a.jpg`` goes to ``out/a``. Pictures in a folder, or that match a pattern, keep their place below the
+    folder, or below the part of the pattern without ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into
+    ``out/x/a``. Hidden files and files in ``out`` are skipped; a file that is named twice is rendered once.
 
     Raises:
-        PrismganError: an input names no picture, two pictures would have the same folder, or one cannot be made.
+        PrismganError: an input names no picture, or two pictures would have the same folder, or a folder cannot be
+            created.
     """
     refuse_unwritable(out)
     jobs: dict[Path, PictureJob] = {}
     for given in inputs:
         try:
             found = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
-        except OSError as error:  # a folder that may not be looked into, a name that is too long
-            raise PictureError(f"{given}: cannot be looked at ({error.strerror or error})") from None
+        except OSError as error:  # for example a folder without permission, or a name that is too long
+            raise PictureError(f"{given}: cannot be accessed ({error.strerror or error})") from None
         for source, folder in found:
             other = jobs.setdefault(folder, PictureJob(source, folder))
             if other.source.resolve() != source.resolve():
@@ -48,10 +49,10 @@ def is_made_of(result: Path, source: Path) -> bool:
 
 
 def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Pictures that an input names, at least one, and their places below it; those in ``out`` are results."""
+    """The pictures that an input names, at least one, with their places below it; those in ``out`` are results."""
     path = Path(given)
     if not str(given):
-        raise PictureError("a picture's name is empty; name a picture, a folder, or . for the present one")
+        raise PictureError("a picture's name is empty; name a picture, a folder, or . for the current folder")
     if path.is_dir():
         found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
         if not found:
@@ -62,9 +63,11 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
     elif glob.has_magic(str(given)):
         fixed = fixed_parts(path.parts)
         if ".." in path.parts[len(fixed) :]:
-            raise PictureError(f"{path}: '..' after a wildcard leads out of the results' folder; write it in front")
+            raise PictureError(
+                f"{path}: '..' after a wildcard leads out of the results' folder; put it before the wildcard"
+            )
         base = Path(*fixed)
-        # Path.glob would show hidden files, and "**" at the end means something else with every Python.
+        # Path.glob would include hidden files, and the meaning of a final "**" depends on the Python version.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
         found = sorted({match for match in matches if images.is_picture(match) and not _below(match, out)})
         if not found:
@@ -76,23 +79,23 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
 
 
 def results_folder(source: Path, place: Path, out: Path) -> Path:
-    """The folder for the results of a source, at the same place below ``out``; refused if a file has the name."""
+    """The folder for the results of a source, at the same place below ``out``; an error if a file has that name."""
     folder = out / place_below(source, place)
     if folder.exists() and not folder.is_dir():
-        raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; write elsewhere")
+        raise PictureError(f"{source}: its results' folder would be {folder}, which is a file; choose another folder")
     return folder
 
 
 def place_below(source: object, place: PurePath) -> PurePath:
     """The place of a source's results below the folder of all results."""
     if place.stem in ("", ".", "..") or ".." in place.parts:
-        raise PictureError(f"{source}: its results would have no folder of their own; rename the file")
+        raise PictureError(f"{source}: the name gives no folder for its results; rename the file")
     return place.parent / place.stem
 
 
 def shared_folder(source: object, folder: object, other: object) -> PictureError:
     """The error for two sources whose results would have one folder."""
-    return PictureError(f"{source}: would be written to {folder}, as {other} will; render one of them elsewhere")
+    return PictureError(f"{source}: would use the same folder {folder} as {other}; render one of them elsewhere")
 
 
 def fixed_parts(pattern: Sequence[str]) -> Sequence[str]:
@@ -105,22 +108,22 @@ def _below(file: Path, folder: Path | None) -> bool:
 
 
 def refuse_unwritable(out: Path) -> None:
-    """Refuse a folder that a file is in the place of, or that one may not write to: before anything is rendered."""
+    """Raise before rendering if the folder is a file or cannot be written to."""
     try:
         place = next(folder for folder in (out, *out.absolute().parents) if _is_taken(folder))
     except OSError as error:
-        raise PrismganError(f"{out}: cannot be made ({error.strerror or error}); choose another folder") from None
+        raise PrismganError(f"{out}: cannot be created ({error.strerror or error}); choose another folder") from None
     if not place.is_dir():
-        what = "a file" if place.exists() else "a link that leads nowhere"
+        what = "a file" if place.exists() else "a broken link"
         if place == out:
             raise PrismganError(f"{out}: is {what}, expected a folder for the results")
-        raise PrismganError(f"{out}: cannot be made, since {place} is {what}")
+        raise PrismganError(f"{out}: cannot be created, because {place} is {what}")
     if not os.access(place, os.W_OK | os.X_OK):
         raise PrismganError(f"{out}: cannot be written to (Permission denied, or a read-only disk)")
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether anything has that name, a link that leads nowhere included."""
+    """Whether anything has that name, including a broken link."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

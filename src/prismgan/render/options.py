@@ -1,4 +1,4 @@
-"""The options that results were made with, kept beside them: a call with other options renders anew."""
+"""Records the options of results beside them, so that a call with different options renders again."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from prismgan.render.renderer import Renderer
 from prismgan.render.request import Output, Request
 
 FILE = ".prismgan.json"  # name of the file beside the results
-IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")  # fields of a request that each output shows
+IN_OUTPUTS = ("tasks", "strength", "blends", "seeds", "chain", "mask")  # fields of a request recorded per output
 
 
 class KeptOptions:
@@ -26,11 +26,11 @@ class KeptOptions:
             self._kept = parsed(self.path.read_bytes())
 
     def fit(self, name: str, options: Mapping[str, Any]) -> bool:
-        """Whether the result of this file name was made with these options; one without kept options fits any."""
+        """Whether the result with this file name was made with these options; without a record, any options fit."""
         return name not in self._kept or self._kept[name] == plain(options)
 
     def forget(self, names: Iterable[str]) -> None:
-        """Say that results are about to be replaced, so that nobody trusts them if this is interrupted."""
+        """Delete the record of results that are about to be replaced, so that an interruption leaves no wrong one."""
         self._write({**self._kept, **dict.fromkeys(names)})
 
     def keep(self, options: Mapping[str, Mapping[str, Any]]) -> None:
@@ -43,7 +43,7 @@ class KeptOptions:
 
 
 def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]]:
-    """By output, everything that its pixels depend on beside the source, as plain values."""
+    """For each output, everything apart from the source that its pixels depend on, as plain values."""
 
     def described(part: Output) -> dict[str, Any]:
         varies = any(renderer.generator.specs[look].latent for look in part.looks)
@@ -62,7 +62,7 @@ def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]
 
 
 def weights_digest(renderer: Renderer) -> str:
-    """A hash of the tensors that render, and of their description."""
+    """A hash of the generator's tensors and their description."""
     digest = hashlib.sha256(renderer.header.model_dump_json(include={"generator", "tasks"}).encode())
     for name, tensor in sorted(renderer.generator.state_dict().items()):
         digest.update(name.encode())
@@ -71,12 +71,12 @@ def weights_digest(renderer: Renderer) -> str:
 
 
 def plain(options: Mapping[str, Any]) -> Any:
-    """Options as they come back from the file."""
+    """Options in the form in which the file returns them."""
     return json.loads(json.dumps(options, sort_keys=True, default=str))
 
 
 def parsed(content: bytes) -> dict[str, Any]:
-    """The content of the file; nothing where it is damaged."""
+    """The content of the file; empty if it is damaged."""
     try:
         value = parse_json(content)
     except ValueError:

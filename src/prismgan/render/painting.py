@@ -1,7 +1,7 @@
-"""Painting: looks that are made from the whole picture at once, at a size of their own, and brought to full size.
+"""Painting: looks that are computed from the whole picture, at a separate size, and then enlarged to full size.
 
-Large pictures are painted reduced, so that the brush keeps its width against the picture, and then enlarged with the
-photo's own detail. Tiles of a large picture are only the enlargement, which is local, and agree to the bit.
+Large pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged
+with the photo's own detail. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from prismgan.images import MINIMUM_SIDE, from_pixels, luma, resize, resized_par
 from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
-BRUSH = 1024  # longest side in pixels at which pictures are painted by default; smaller ones are painted as they are
+BRUSH = 1024  # default of the longest side at which pictures are painted; smaller ones keep their size
 SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096  # bounds of the longest side at which a picture may be painted
 
 
@@ -29,12 +29,12 @@ def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
 
 
 def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
-    """Memory that painting takes, with all looks kept: measured at 0.3 to 4 megapixels."""
+    """Bytes that painting needs, with all looks kept; measured at 0.3 to 4 megapixels."""
     return sides[0] * sides[1] * count * (160 + 16 * looks)
 
 
 class Canvas:
-    """Sources (H, W, 3), all of one size, reduced for painting, and their looks, painted when they are needed."""
+    """Sources (H, W, 3) of one size, reduced for painting, and their looks, which are painted on demand."""
 
     def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:
         self.height, self.width = sources[0].shape[:2]
@@ -42,8 +42,8 @@ class Canvas:
         self.source = torch.cat([_resized(source, self.sides) for source in sources])
         self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())  # seeds, and looks by name
         self._painted: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
-        """By look and seed the image (B, 3, h, w), and how far it follows the photo's light and dark; None where it has
-        the picture's own size."""
+        """By look and seed, the image (B, 3, h, w) and how far it follows the photo's brightness; the latter is None
+        if the image already has the picture's size."""
 
     def _keep(self, look: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
         image, slope = image.clamp(-1, 1), None
@@ -54,7 +54,7 @@ class Canvas:
         self._painted[look, seed] = image, slope
 
     def part(self, look: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
-        """A look's part of the full size; ``source`` is the picture there."""
+        """The tile of a look at full size; ``source`` is the picture in that tile."""
         rows, columns = (slice(span.start, span.stop) for span in tile)
         while (look, seed) not in self._painted:
             of_seed, looks = next(self.coming)
@@ -72,7 +72,7 @@ class Canvas:
 
 
 def _resized(pixels: NDArray[Any], sides: tuple[int, int]) -> Float[Tensor, "1 3 h w"]:
-    """A picture in [-1, 1] of these sides; a large one is first averaged over whole blocks, strip by strip."""
+    """Resize a picture in [-1, 1]; a large one is first averaged over whole blocks, strip by strip."""
     height, width = pixels.shape[:2]
     block = min(height // sides[0], width // sides[1])
     if block < 2:

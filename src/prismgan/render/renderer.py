@@ -1,4 +1,4 @@
-"""Rendering: one picture in, every task's picture out, by one pass of the generator."""
+"""Rendering: one picture in, every task's picture out, in one pass of the generator."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +27,17 @@ class Renderer(PictureRenderer):
     >>> renderer("photo.jpg")["restore"].save("restored.png")  # doctest: +SKIP
 
     Args:
-        weights: of the generator.
-        memory: bytes that a rendering may take, its outputs included; large pictures are rendered in tiles of what
-            that allows. By default half of what is free beside the outputs, and at most 1.8 GB of that.
-        runtime: what computes the generator, ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest
-            there is for a long job; by default torch, on the GPU where there is one.
-        fast: compute in half the precision, up to three times as fast on a processor made for it, and a few levels of
-            255 off.
-        device: of torch, for example ``"cpu"`` or ``"cuda:1"``; by default the first GPU where there is one.
+        weights: weights that contain the generator.
+        memory: bytes that a rendering may use, including its outputs; large pictures are rendered in tiles that fit.
+            By default half of the memory that the outputs leave free, and at most 1.8 GB.
+        runtime: ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest one available for a long job; by
+            default torch, on the GPU if there is one.
+        fast: compute in half precision: up to three times as fast on a processor that supports it, with differences of
+            a few levels of 255.
+        device: torch device, for example ``"cpu"`` or ``"cuda:1"``; by default the first GPU, if there is one.
 
     Raises:
-        PrismganError: there is no such runtime or device, its packages are not installed, or it is not made ``fast``.
+        PrismganError: there is no such runtime or device, its packages are not installed, or it has no ``fast`` mode.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Renderer(PictureRenderer):
         fast: bool = False,
         device: str | torch.device | None = None,
     ) -> Self:
-        """Read a weights file; the ready-made one by default. :class:`WeightsError` where it is missing, damaged, or of
-        another version."""
+        """Read a weights file, by default the ready-made one. Raises :class:`WeightsError` if the file is missing,
+        damaged, or of another version."""
         return cls(load_weights(path), memory, runtime, fast=fast, device=device)
 
     @classmethod
@@ -80,11 +80,11 @@ class Renderer(PictureRenderer):
         Args:
             name: a repository as ``USER/NAME``, or a folder.
             revision: a branch, tag or commit of the repository.
-            file: the weights in it.
-            options: as of :meth:`load`, for example ``memory`` or ``fast``.
+            file: name of the weights file in it.
+            options: options of :meth:`load`, for example ``memory`` or ``fast``.
 
         Raises:
-            WeightsError: as of :meth:`load`, or the hub cannot be reached.
+            WeightsError: as in :meth:`load`, or the hub cannot be reached.
         """
         folder = Path(str(name))
         path = folder / file if folder.is_dir() else fetch(str(name), revision=revision, file=file)
@@ -92,7 +92,7 @@ class Renderer(PictureRenderer):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Names of the pictures that come out, in the recipe's order."""
+        """Names of the outputs, in the recipe's order."""
         return tuple(entry.name for entry in self.header.tasks)
 
     def render(
@@ -105,19 +105,19 @@ class Renderer(PictureRenderer):
         made: Callable[[str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> dict[str, NDArray[Any]]:
-        """Render an array of pixels into the requested outputs, in tiles where the picture is large.
+        """Render an array of pixels into the requested outputs, in tiles if the picture is large.
 
         Args:
             pixels: (H, W, 3), 8 or 16 bits, or floats in [-1, 1]. All 16 bits are used.
             request: the outputs; every task by default.
-            depth: bits of a channel in the outputs, 8 or 16.
-            progress: called after each tile with the number of tiles that are done, and of all.
+            depth: bits per channel of the outputs, 8 or 16.
+            progress: called after each tile with the numbers of finished tiles and of all tiles.
             made: called with the name and the pixels of every output as soon as it is complete, in the order of the
-                request. For that the heads are computed one after the other.
-            where: names the picture in errors.
+                request. The heads are then computed one after the other.
+            where: name of the picture in errors.
 
         Returns:
-            By name (sH, sW, 3), ``uint8`` or ``uint16``: the chain's result, then tasks, then blends.
+            Arrays (sH, sW, 3) of ``uint8`` or ``uint16`` by name: the chain's result, then tasks, then blends.
 
         Raises:
             PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
@@ -136,16 +136,16 @@ class Renderer(PictureRenderer):
         made: Callable[[int, str, NDArray[Any]], None] | None = None,
         where: str = "picture",
     ) -> list[dict[str, NDArray[Any]]]:
-        """Render pictures of one size together, as :meth:`render` renders one, faster on a GPU, with as many times the
-        memory. ``made`` also receives the picture's number."""
+        """Render several pictures of one size together, like :meth:`render`. This is faster on a GPU, and needs memory
+        in proportion to their number. ``made`` also receives the picture's number."""
         if depth not in (8, 16):
-            raise PrismganError(f"depth is {depth!r} bits; expected 8 or 16")
+            raise PrismganError(f"depth: found {depth!r} bits, expected 8 or 16")
         plan = self.plan(request)
         for pixels in pictures:
             check_pixels(where, pixels)
         sizes = {pixels.shape[:2] for pixels in pictures}
         if len(sizes) != 1:
-            raise PictureError(f"{where}: has {len(sizes)} sizes; only pictures of one size can be rendered together")
+            raise PictureError(f"{where}: found {len(sizes)} sizes; pictures rendered together need the same size")
         ((height, width),) = sizes
         refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)
@@ -182,7 +182,7 @@ class Renderer(PictureRenderer):
 
     @torch.inference_mode()
     def _painted(self, sources: Sequence[NDArray[Any]], stage: Stage, brush: int | None) -> Canvas | None:
-        """The looks of a stage that are made from whole pictures; None where there are none."""
+        """The looks of a stage that are computed from whole pictures; None if there are none."""
         wanted: dict[int, list[str]] = {}
         for output in stage.outputs:
             names = wanted.setdefault(output.seed, [])
@@ -208,7 +208,7 @@ class Renderer(PictureRenderer):
         rooms: Sequence[Mapping[str, Sequence[NDArray[Any]]]],
         made: Callable[[int, str, NDArray[Any]], None] | None,
     ) -> None:
-        """Make one tile of all outputs of a stage, and write it into the arrays of every source and output."""
+        """Compute one tile of all outputs of a stage, and write it into the arrays of every source and output."""
         rows, columns = tile
         outer = rows.outer, columns.outer
         image = torch.cat([from_pixels(source[outer]) for source in sources])
@@ -234,4 +234,4 @@ class Renderer(PictureRenderer):
                         to_pixels(row, room[rows.own(scale), columns.own(scale)])
                     if made is not None:
                         made(number, output.name, kept[output.name][0])
-            del looks, base, final  # memory for the next group
+            del looks, base, final  # frees memory for the next group

@@ -1,4 +1,4 @@
-"""Requests for outputs, and their plan for given weights: the outputs, named and checked."""
+"""Requests for outputs, and their plan for given weights: the validated outputs with their names."""
 
 import math
 import re
@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 @dataclass(frozen=True)
 class Output:
-    """One picture to make: a mixture of looks, and how far it goes from the enlarged source towards it."""
+    """One picture to compute: a mixture of looks, and its strength relative to the enlarged source."""
 
     name: str
     looks: Mapping[str, float]  # weights of tasks; they sum to 1
@@ -32,17 +32,17 @@ class Output:
 class Plan:
     """The outputs of a request for given weights."""
 
-    chain: tuple[Output, ...]  # each made from the one before; the last one's name is that of the result
-    outputs: tuple[Output, ...]  # made from the chain's result, or from the source where there is no chain
+    chain: tuple[Output, ...]  # each computed from the one before; the last one names the result
+    outputs: tuple[Output, ...]  # computed from the chain's result, or from the source if there is no chain
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all pictures that come out, in their order."""
+        """Names of all outputs, in order."""
         return tuple(output.name for output in self.chain[-1:] + self.outputs)
 
     @property
     def scales(self) -> dict[str, int]:
-        """How many times the source's sides the sides of every picture that comes out are."""
+        """Scale of every output relative to the source's sides, by name."""
         source = math.prod(output.scale for output in self.chain)
         return {output.name: source for output in self.chain[-1:]} | {
             output.name: source * output.scale for output in self.outputs
@@ -51,31 +51,31 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """The outputs to render; by default every task, as it was trained. :meth:`plan` checks whether it fits weights."""
+    """The outputs to render; by default every task at strength 1. :meth:`plan` validates it for given weights."""
 
-    tasks: tuple[str, ...] | None = None  # None means all, an empty tuple blends and the chain alone
+    tasks: tuple[str, ...] | None = None  # None means all; an empty tuple means only the blends and the chain
     strength: Mapping[str, float] = field(default_factory=dict)
-    """By name of a task or blend, from 0 to 2: 0 is the source (enlarged bicubically), 1, the default, the output, 2
-    exaggerates it. A task's strength also holds in the chain; within a blend the weights say everything, and the blend
-    has a strength of its own."""
+    """Strengths by the name of a task or blend, from 0 to 2: 0 is the source (enlarged bicubically), 1, the default, is
+    the output, and 2 exaggerates it. A task's strength also applies in the chain. Within a blend only the weights
+    count, and the blend has its own strength."""
     blends: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By name of an extra output: the weights of the looks that are mixed in it, none negative; they are divided by
-    their sum. All looks must have one scale."""
-    seeds: tuple[int, ...] = (0,)  # of the latent z; of several, whatever varies comes out as ``NAME-seed-N``
-    chain: tuple[str, ...] = ()  # each made from the one before; the last one's name is that of the result
+    """By the name of an extra output, the non-negative weights of its looks, which are divided by their sum. All looks
+    of a blend must have the same scale."""
+    seeds: tuple[int, ...] = (0,)  # of the latent z; with several, outputs that vary are named ``NAME-seed-N``
+    chain: tuple[str, ...] = ()  # tasks, each computed from the one before; the last one names the result
     mask: NDArray[Any] | None = field(default=None, compare=False, repr=False)
-    """(H, W) of the source, floats in [0, 1] or truth values: where the outputs apply. Where it is 0 the source
-    (enlarged bicubically) stays, also in the chain. Enlarged bilinearly for enlarged outputs."""
+    """Array (H, W) of the source's size, floats in [0, 1] or booleans: where the outputs apply. Where it is 0, the
+    source (enlarged bicubically) is kept, also in the chain. For enlarged outputs it is enlarged bilinearly."""
 
     brush: int | None = None
-    """Longest side in pixels at which styles are painted: the smaller, the broader the brush against the picture. By
-    default that of the picture, and at most :data:`~prismgan.render.painting.BRUSH`."""
+    """Longest side in pixels at which styles are painted: a smaller side gives a broader brush relative to the picture.
+    By default the picture's own, and at most :data:`~prismgan.render.painting.BRUSH`."""
 
     def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
         """The outputs, given a generator's heads.
 
         Raises:
-            PrismganError: a name is unknown or taken, or a number is not one, or is out of range.
+            PrismganError: a name is unknown or taken, or a number is invalid or out of range.
         """
         whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
         if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
@@ -107,8 +107,8 @@ class Request:
         if len(seeds) > 1 and len({output.seed for output in plan.outputs}) < 2:
             varying = ", ".join(name for name, spec in specs.items() if spec.latent) or "none"
             raise PrismganError(
-                f"{len(seeds)} variations: nothing of what is asked for varies with the seed (tasks of these weights "
-                f"that do: {varying}); ask for one of those, or for a single variation"
+                f"{len(seeds)} variations: none of the requested outputs varies with the seed (tasks of these weights "
+                f"that do: {varying}); request one of those, or a single variation"
             )
         for name in plan.names:
             if plan.names.count(name) > 1:
@@ -116,7 +116,7 @@ class Request:
         return plan
 
     def checked_mask(self, where: str, height: int, width: int) -> NDArray[Any] | None:
-        """The mask, which must have the size of the picture that ``where`` names, and hold numbers from 0 to 1."""
+        """The mask, after checking its size and its range, 0 to 1; ``where`` names the picture in errors."""
         if self.mask is None:
             return None
         mask = np.asarray(self.mask)
@@ -136,16 +136,16 @@ class Request:
             if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**63:
                 raise PrismganError(f"seed {seed!r}: expected a whole number from 0 to 2^63 - 1")
             if self.seeds.count(seed) > 1:
-                raise PrismganError(f"seed {seed} is named twice; name it once")
+                raise PrismganError(f"seed {seed} is given twice; give it once")
         if not self.seeds:
-            raise PrismganError("no seed is named; name one, for example 0")
+            raise PrismganError("no seed is given; give one, for example 0")
         return tuple(int(seed) for seed in self.seeds)
 
     def _check_strengths(self, asked: set[str], specs: Mapping[str, HeadSpec]) -> None:
         for name, strength in self.strength.items():
             if name not in asked:
                 if name in specs:
-                    raise PrismganError(f"a strength is given for {name!r}, which is not asked for; ask for it too")
+                    raise PrismganError(f"a strength is given for {name!r}, which is not requested; request it too")
                 raise _unknown(name, {**specs, **dict.fromkeys(self.blends)})
             if not (_is_number(strength) and 0 <= strength <= MAXIMUM_STRENGTH):
                 raise PrismganError(
@@ -153,11 +153,11 @@ class Request:
                 )
 
 
-EVERYTHING = Request()  # every task, as it was trained
+EVERYTHING = Request()  # every task at strength 1
 
 
 def checked_tasks(tasks: Iterable[str] | None, specs: Mapping[str, HeadSpec], *, empty: bool = False) -> list[str]:
-    """The names, or all; each must be a task of the weights, and unless ``empty`` there must be one."""
+    """The given names, or all; each must be a task of the weights, and unless ``empty`` there must be at least one."""
     names = list(specs if tasks is None else tasks)
     for name in names:
         if name not in specs:
@@ -173,7 +173,7 @@ def _unknown(name: str, known: Iterable[str]) -> PrismganError:
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is finite and no truth value."""
+    """Whether it is a finite number and not a boolean."""
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     return number and math.isfinite(value)  # type: ignore[arg-type]
 
@@ -182,12 +182,14 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
     """Weights of one scale's looks, divided by their sum, without zeros."""
     where = f"blend {name!r}"
     if name in specs or name in RESERVED:
-        raise PrismganError(f"{where}: there is another output or file of that name; name it otherwise")
+        raise PrismganError(f"{where}: another output or file has that name; choose another one")
     if not NAME.fullmatch(name):
         raise PrismganError(f"{where}: expected a name of at most 40 lower-case letters, digits and dashes")
     for look in checked_tasks(weights, specs, empty=True):
         if not (_is_number(weights[look]) and weights[look] >= 0):
-            raise PrismganError(f"{where}: {look!r} weighs {weights[look]!r}, expected a number of at least 0")
+            raise PrismganError(
+                f"{where}: the weight of {look!r} is {weights[look]!r}, expected a number of at least 0"
+            )
     total = math.fsum(weights.values())
     if not (total > 0 and math.isfinite(total)):
         raise PrismganError(
@@ -197,6 +199,6 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
     if len(scales) > 1:
         (scale, look), (other_scale, other) = list(scales.items())[:2]
         raise PrismganError(
-            f"{where}: {look!r} has {scale}x the source's side and {other!r} {other_scale}x; blend looks of one scale"
+            f"{where}: {look!r} has scale {scale}x and {other!r} {other_scale}x; blend looks of the same scale"
         )
     return {look: weight / total for look, weight in weights.items() if weight > 0}

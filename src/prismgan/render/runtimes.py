@@ -1,4 +1,4 @@
-"""Runtimes of the generator: torch, ONNX Runtime or OpenVINO, within 1/255; and the cost of all tasks against one."""
+"""Runtimes of the generator: torch, ONNX Runtime or OpenVINO, equal within 1/255; and the cost of all tasks vs one."""
 
 import copy
 import statistics
@@ -22,24 +22,24 @@ from prismgan.packages import missing, require
 
 RUNTIMES = ("torch", "onnxruntime", "openvino")
 AUTOMATIC = "auto"
-KEPT = 8  # graphs that are kept: a chain needs one a link
+KEPT = 8  # graphs that are kept: a chain needs one per link
 
 
 class Pass(NamedTuple):
-    """Looks that are made at once."""
+    """Looks that are computed together."""
 
     seed: int  # of the latent
     tasks: tuple[str, ...]
 
 
 class TorchRuntime:
-    """The generator itself, on a GPU where there is one; on the CPU with :func:`available_threads` of the process."""
+    """The generator itself, on a GPU if there is one, otherwise on the CPU with :func:`available_threads` threads."""
 
     together = False  # whether the looks of all passes are in memory at once
 
     def __init__(self, generator: ImageGenerator, device: torch.device | None, fast: bool) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        # The renderer's own stays on the CPU, where its weights can be looked at and exported.
+        # The renderer's own copy stays on the CPU, where its weights can be read and exported.
         self.generator = generator if self.device.type == "cpu" else copy.deepcopy(generator).to(self.device)
         self.fast = fast
         if self.device.type == "cpu" and available_threads() < torch.get_num_threads():
@@ -64,7 +64,7 @@ class TorchRuntime:
 
 
 class OnnxRuntime:
-    """One ONNX graph for every sequence of passes, made when it is first needed; the last few are kept."""
+    """One ONNX graph for every sequence of passes, built on first use; the last few are kept."""
 
     together = True
 
@@ -101,13 +101,13 @@ class OnnxRuntime:
 
 
 def openvino_session(fast: bool, model: bytes) -> Run:
-    """A function of an ONNX model's bytes; in bfloat16 if ``fast``."""
+    """A function that runs the ONNX model in these bytes, in bfloat16 if ``fast``."""
     import openvino
 
     core = openvino.Core()
     settings = {
         "INFERENCE_NUM_THREADS": available_threads(),
-        # bfloat16 is its default where the processor has it.
+        # bfloat16 is its default if the processor supports it.
         "INFERENCE_PRECISION_HINT": "bf16" if fast else "f32",
         "PERFORMANCE_HINT": "LATENCY",
     }
@@ -115,9 +115,9 @@ def openvino_session(fast: bool, model: bytes) -> Run:
     request, lock = compiled.create_infer_request(), threading.Lock()
 
     def run(values: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        with lock:  # one request computes for one thread at a time
+        with lock:  # an inference request serves one thread at a time
             found = request.infer(dict(values), share_inputs=True, share_outputs=True)
-            return [np.array(found[output]) for output in compiled.outputs]  # its own memory is written to again
+            return [np.array(found[output]) for output in compiled.outputs]  # copies, because its memory is reused
 
     return run
 
@@ -125,24 +125,24 @@ def openvino_session(fast: bool, model: bytes) -> Run:
 def make_runtime(
     generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
 ) -> TorchRuntime | OnnxRuntime:
-    """The runtime of this name; see :class:`~prismgan.render.renderer.Renderer` for arguments and errors.
+    """The runtime with this name; see :class:`~prismgan.render.renderer.Renderer` for arguments and errors.
 
-    :data:`AUTOMATIC` is OpenVINO where it is installed, there is no GPU, and the generator is ours; else torch.
+    :data:`AUTOMATIC` is OpenVINO if it is installed, there is no GPU, and the generator is ours; otherwise torch.
     """
     if name == AUTOMATIC:
         name = _automatic(generator) if device is None else "torch"
     if name is not None and name not in RUNTIMES:
         known = (*RUNTIMES, AUTOMATIC)
-        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
+        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (available: {', '.join(known)})")
     if name is None or name == "torch":
         return TorchRuntime(generator, None if device is None else usable_device(device), fast)
     if device is not None:
-        raise PrismganError(f"runtime {name}: has no choice of device; leave device out, or use torch")
+        raise PrismganError(f"runtime {name}: does not support device; omit device, or use torch")
     if fast and name == "onnxruntime":
-        raise PrismganError(f"runtime {name}: is fast with a file in int8 alone; use openvino or torch")
+        raise PrismganError(f"runtime {name}: supports fast only for files in int8; use openvino or torch")
     require(f"runtime {name}", "export" if name == "onnxruntime" else "openvino", "onnx", name)
     if not isinstance(generator, Generator):
-        raise PrismganError(f"runtime {name}: computes models of kind prism alone; use torch for these weights")
+        raise PrismganError(f"runtime {name}: supports only models of kind prism; use torch for these weights")
     return OnnxRuntime(generator, onnxruntime_session if name == "onnxruntime" else partial(openvino_session, fast))
 
 
@@ -152,14 +152,14 @@ def _automatic(generator: ImageGenerator) -> str:
 
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
-    """The content of a report's ``cost.json``: median milliseconds of one pass for every task alone and for all, taken
-    in turn. ``one_ms`` is the mean over tasks of one task alone: K looks by K runs cost K times that.
+    """The content of a report's ``cost.json``: median milliseconds of one pass for every task alone and for all tasks,
+    measured in turn. ``one_ms`` is the mean over single tasks: K looks in K runs cost K times as much.
     """
     source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
     names = list(generator.specs)
     with torch.inference_mode():
         ways = {name: partial(generator, source, tasks=[name]) for name in names}
-        # No task is named so: names of tasks are not empty.
+        # The key "" cannot clash: names of tasks are not empty.
         seconds = take_turns({"": partial(generator, source, tasks=names), **ways}, repeats)
     everything, *alone = (1000 * found for found in seconds.values())
     one = statistics.mean(alone)

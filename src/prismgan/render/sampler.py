@@ -1,4 +1,4 @@
-"""Sampling: from seeds to every task's image, with weights that were trained without a source, and sheets of them."""
+"""Sampling: generates every task's image from seeds, with weights that were trained without a source."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from prismgan.render.sheet import BACKGROUND, INK
 from prismgan.weights import Header, Weights, load_weights
 
 AT_ONCE = 64  # latents in one pass
-MOST = 10_000  # latents that a call takes: their pictures lie in memory
+MOST = 10_000  # latents per call, because all their pictures are in memory
 
 
 class Sampler:
-    """Draws pictures with the generator of a weights file.
+    """Generates pictures from noise with the generator of a weights file.
 
     >>> sampler = Sampler.load("weights.safetensors")  # doctest: +SKIP
     >>> sampler(8, seed=3)["digit"][0].save("digit.png")  # doctest: +SKIP
@@ -32,13 +32,13 @@ class Sampler:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a weights file that was trained to draw, not to render photos."""
+        """Read a weights file that was trained to generate pictures from noise, not to render photos."""
         return cls(load_weights(Path(path)))
 
     def __call__(self, count: int, seed: int = 0, to: int | None = None) -> dict[str, list[Image.Image]]:
-        """Every task's images of so many latents, at most :data:`MOST`; those at one place belong together.
+        """Every task's images of ``count`` latents, at most :data:`MOST`; images at the same index belong together.
 
-        Latents are those of ``seed`` and the numbers after it, or, with ``to``, lie evenly between the two.
+        The latents are those of ``seed`` and the numbers after it or, with ``to``, lie evenly between the two seeds.
         """
         least = 1 if to is None else 2
         if not least <= count <= MOST:
@@ -55,18 +55,18 @@ class Sampler:
 
 
 def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) -> Float[Tensor, "N Z"]:
-    """Latents evenly on the great circle from one to another, both included; a straight line would lead through latents
-    that are shorter than any in training. White, "Sampling generative networks" (2016), section 2.1."""
+    """Latents spaced evenly on the great circle from one to another, both included. A straight line would pass through
+    latents shorter than any in training. White, "Sampling generative networks" (2016), section 2.1."""
     cosine = torch.cosine_similarity(start, end).clamp(-1, 1)
     angle = torch.acos(cosine)
     place = torch.linspace(0, 1, count)[:, None]
-    if float(torch.sin(angle)) < 1e-4:  # the same direction, or the opposite
+    if float(torch.sin(angle)) < 1e-4:  # the same or the opposite direction
         return start + place * (end - start)
     return (torch.sin((1 - place) * angle) * start + torch.sin(place * angle) * end) / torch.sin(angle)
 
 
 def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list[Path]:
-    """Write a sheet where ``out`` is named like a picture, else ``NUMBER/TASK.png`` in that folder; the files."""
+    """Write a sheet if ``out`` is named like a picture, otherwise ``NUMBER/TASK.png`` in it; return the files."""
     files = {
         out / f"{number:04d}" / f"{name}.png": picture
         for name, pictures in found.items()
@@ -79,16 +79,16 @@ def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list
     return sorted(files)
 
 
-SHOWN = 64  # pixels that a picture is wide on the sheet, at least
+SHOWN = 64  # smallest width of a picture on the sheet, in pixels
 GAP = 2
 BETWEEN = 12  # pixels between two blocks of strips
 TEXT = 13
 
 
 def strips(pictures: Mapping[str, Sequence[Image.Image]], columns: int = 12) -> Image.Image:
-    """Lay out each task's pictures in a strip that has its name at the left; after so many columns, a new block.
+    """Arrange each task's pictures in a strip with its name on the left; a new block starts after ``columns`` pictures.
 
-    ``pictures`` are by task, equally many of one size, at least one.
+    All tasks have the same number of ``pictures``, at least one, all of one size.
     """
     count = len(next(iter(pictures.values())))
     columns = min(columns, count)
@@ -107,6 +107,6 @@ def strips(pictures: Mapping[str, Sequence[Image.Image]], columns: int = 12) -> 
             left = label + number % columns * (width + GAP)
             if left == label:
                 draw.text((BETWEEN, top + height / 2), name, INK, font, anchor="lm")
-            # Cells stay cells: smoothing would show more than was generated.
+            # Nearest neighbour, because smoothing would suggest detail that was not generated.
             canvas.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, top))
     return canvas

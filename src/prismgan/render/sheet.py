@@ -10,17 +10,17 @@ MAT = (236, 234, 229)
 INK = (38, 38, 36)
 FAINT_INK = (128, 126, 120)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-SHAPE = 1.7  # width over height that the grid aims for when the number of columns is left open
+SHAPE = 1.7  # preferred width over height of the grid, if the number of columns is not given
 
 
 def sheet(
     pictures: Mapping[str, Image.Image], columns: int | None = None, tile_width: int = 320, title: str | None = None
 ) -> Image.Image:
-    """Lay pictures out in rows, each with its name below, every one at the same display size.
+    """Arrange pictures in rows, each with its name below, all at the same display size.
 
-    Tiles have the first picture's shape; a picture of another shape is fitted inside. A picture with more pixels than
-    the first says so in its label (``enlarged  2x``). Without a number of columns the sheet becomes a landscape with
-    few holes. The font knows Latin letters only.
+    Tiles have the first picture's aspect ratio; pictures with another one are fitted inside. The label of a picture
+    with more pixels than the first shows its scale (``enlarged  2x``). Without ``columns`` the sheet is landscape, with
+    few empty tiles. The font has only Latin letters.
 
     Raises:
         ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
@@ -66,7 +66,7 @@ def sheet(
 
 
 def _columns(count: int, tile_shape: float) -> int:
-    """The number of columns that leaves few holes and comes near :data:`SHAPE`; ``tile_shape`` is h / w."""
+    """The number of columns that leaves few tiles empty and is close to :data:`SHAPE`; ``tile_shape`` is h / w."""
 
     def cost(columns: int) -> float:
         rows = -(-count // columns)
@@ -78,7 +78,7 @@ def _columns(count: int, tile_shape: float) -> int:
 
 
 def _place(canvas: Image.Image, picture: Image.Image, box: tuple[int, int, int, int]) -> None:
-    """Draw the picture as large as fits into the middle of the box (left, top, width, height)."""
+    """Draw the picture in the middle of the box (left, top, width, height), as large as fits."""
     left, top, width, height = box
     factor = min(width / picture.width, height / picture.height)
     size = max(1, min(width, round(picture.width * factor))), max(1, min(height, round(picture.height * factor)))
@@ -90,7 +90,7 @@ def _place(canvas: Image.Image, picture: Image.Image, box: tuple[int, int, int, 
 def _write_label(
     draw: ImageDraw.ImageDraw, label: str, note: str, baseline: tuple[int, int], width: int, font: Font
 ) -> None:
-    """Write the label at the left of its baseline, and after it the note, fainter."""
+    """Write the label at the left of its baseline, followed by the note in a fainter colour."""
     space = draw.textlength("  ", font) if note else 0
     label = _fit(draw, label, font, width - space - draw.textlength(note, font))
     draw.text(baseline, label, INK, font, anchor="ls")
@@ -100,7 +100,7 @@ def _write_label(
 
 
 def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, width: float) -> str:
-    """The text in one line, cut at the end where it is wider than ``width`` pixels."""
+    """The text in one line, truncated to ``width`` pixels."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= width:
         return text

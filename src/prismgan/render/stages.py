@@ -1,4 +1,4 @@
-"""The stages of a rendering: what is made from which source, in which tiles, in how much memory, and mixed how."""
+"""The stages of a rendering: their outputs, tiles and memory, and how looks are mixed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, 
 
 
 def is_mixed(output: Output) -> bool:
-    """Whether the output is anything else than one look as it is, where there is no mask."""
+    """Whether the output, without a mask, is anything else than one unchanged look."""
     return output.strength != 1 or len(output.looks) > 1
 
 
@@ -31,10 +31,10 @@ def mixture(
     base: Float[Tensor, "1 3 sH sW"] | None,
     mask: Float[Tensor, "1 1 sH sW"] | None,
 ) -> Float[Tensor, "1 3 sH sW"]:
-    """``base + mask * strength * (sum of weighted looks - base)``; exactly the base, or the looks, where that is meant.
+    """``base + mask * strength * (sum of weighted looks - base)``, exact for the factors 0 and 1.
 
-    Values beyond [-1, 1] are clipped first, in place. ``base``, the enlarged source, may be None where nothing
-    :func:`is_mixed`; no mask is 1 everywhere.
+    Values beyond [-1, 1] are clipped first, in place. ``base``, the enlarged source, may be None if nothing
+    :func:`is_mixed`; no mask means 1 everywhere.
     """
     if mask is None and not is_mixed(output):
         (look,) = output.looks
@@ -44,7 +44,7 @@ def mixture(
     blend = torch.zeros_like(base)
     for name, weight in output.looks.items():
         blend.add_(looks[name].clamp_(-1, 1), alpha=weight)
-    # lerp counts from the nearer end, so 0 and 1 are exact.
+    # lerp starts at the nearer end, so 0 and 1 are exact.
     return torch.lerp(base, blend, output.strength if mask is None else (mask * output.strength).expand_as(base))
 
 
@@ -54,19 +54,19 @@ def enlarged_mask(mask: NDArray[Any], scale: int) -> Float[Tensor, "1 1 sH sW"]:
     return found if scale == 1 else F.interpolate(found, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
-WORKING_MEMORY = 1_800_000_000  # bytes for one tile by default; twice as much would save a tenth of the work
+WORKING_MEMORY = 1_800_000_000  # default of the bytes for one tile; twice as much would save a tenth of the work
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Outputs that are made from one source."""
+    """Outputs that are computed from one source."""
 
     outputs: tuple[Output, ...]
     height: int  # of the source, in pixels
     width: int
-    depths: tuple[Depth, ...]  # every output is kept once in each
+    depths: tuple[Depth, ...]  # every output is stored once in each
     count: int = 1  # sources of this size that are rendered together
-    before: int = 0  # bytes of what the stage before left
+    before: int = 0  # bytes still held by the previous stage
 
     def rooms(self) -> dict[str, list[NDArray[Any]]]:
         """Arrays for every output of one source, by name: one for each depth, the lower first."""
@@ -77,14 +77,14 @@ class Stage:
 
     @property
     def held(self) -> int:
-        """Bytes of the outputs and of what the stage before left."""
+        """Bytes of the outputs and of the previous stage."""
         numbers = sum(3 * self.height * self.width * output.scale**2 for output in self.outputs)
         return self.before + self.count * sum(numbers * depth // 8 for depth in self.depths)
 
     def passes(self, *, one_by_one: bool = False) -> list[tuple[int, list[Output]]]:
-        """The outputs that are decoded together, those of one scale and seed, each list with its scale.
+        """The outputs that are decoded together (those of one scale and seed), each list with its scale.
 
-        With ``one_by_one`` each is alone, so that the first is ready before the last is begun, unless they share looks.
+        With ``one_by_one`` each output is separate, unless they share looks, so that the first is ready early.
         """
         looks = [look for output in self.outputs for look in output.looks]
         if one_by_one and len(looks) == len(set(looks)):
@@ -96,13 +96,13 @@ class Stage:
 
 
 def looks_of(outputs: Sequence[Output]) -> list[str]:
-    """The tasks that outputs are mixed of, each once."""
+    """The tasks that the outputs are mixed from, each once."""
     return list(dict.fromkeys(look for output in outputs for look in output.looks))
 
 
 def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
-    """The links of the chain, then all outputs. A link's result is kept in 16 bits for the next stage; the last one's
-    also in the requested depth.
+    """The links of the chain, then all outputs. A link's result is kept in 16 bits for the next stage; that of the last
+    link also in the requested depth.
     """
     before = 0
     for number, link in enumerate(plan.chain, start=1):
@@ -127,10 +127,10 @@ def cut(
     where: str,
     brush: int | None,
 ) -> list[Tile]:
-    """The tiles of a stage, as large as the memory allows; :class:`PictureError` where it holds not even the smallest.
+    """The tiles of a stage, as large as the memory allows. Raises :class:`PictureError` if not even the smallest fits.
 
-    ``together`` says whether the looks of all groups are in memory at once; ``memory`` limits tile and outputs, by
-    default to half of what is free, and at most :data:`WORKING_MEMORY` for the tile.
+    ``together`` says whether the looks of all groups are in memory at once. ``memory`` limits tile and outputs, by
+    default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile.
     """
     cell = generator.cell
     halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell
@@ -151,7 +151,7 @@ def cut(
     if smallest > room:
         raise PictureError(
             f"{where}: rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory, "
-            f"and there are {limit}; ask for fewer outputs at once, allow more, or make the picture smaller"
+            f"and there are {limit}; request fewer outputs, allow more memory, or make the picture smaller"
         )
     sides = tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each))
     return tiles(stage.height, stage.width, sides, halo)

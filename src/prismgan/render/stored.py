@@ -1,7 +1,7 @@
-"""Rendering pictures from and to object stores, or whatever else fsspec reaches: ``s3://``, ``gs://``, ``memory://``.
+"""Rendering pictures from and to object stores and everything else that fsspec supports: ``s3://``, ``memory://``.
 
-Times of different stores do not compare. So a file beside the results says which version of its picture, and which
-options, each was made with.
+Modification times of different stores cannot be compared. A file beside the results therefore records the version of
+the picture and the options of each result.
 """
 
 import glob
@@ -22,26 +22,26 @@ from prismgan.render.files import FileRenderer, Rendered
 from prismgan.render.jobs import PictureJob, fixed_parts, found_pictures, place_below, refuse_unwritable, shared_folder
 from prismgan.render.options import FILE, parsed, plain, written
 
-VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")  # facts that tell versions
+VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")  # properties that identify a version
 
 
 @dataclass(frozen=True)
 class StoredJob:
-    """One picture, and the folder that all its outputs go into; each an address or a path."""
+    """One picture, and the folder for all its outputs; each an address or a path."""
 
     source: str
     folder: str
-    version: str  # another one when the picture is changed
+    version: str  # changes whenever the picture does
 
 
 class StoredRenderer:
-    """Renders pictures through a temporary folder, as a :class:`~prismgan.render.files.FileRenderer` renders them."""
+    """Renders pictures like a :class:`~prismgan.render.files.FileRenderer`, by way of a temporary folder."""
 
     def __init__(self, renderer: FileRenderer, out: str) -> None:
         self.renderer, self.out = renderer, out
 
     def waiting(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        """The jobs that are not done; the store is asked once for all."""
+        """The jobs that are not done yet; the store is queried once for all of them."""
         with _reached(self.out, "read") as (files, root):
             there = set(files.find(root))
             manifests = [path for path in there if path.endswith(f"/{FILE}")]
@@ -56,19 +56,19 @@ class StoredRenderer:
         ]
 
     def refuse_clashes(self, jobs: Sequence[StoredJob]) -> None:
-        """Raise :class:`PictureError` where an output would replace one of the pictures."""
+        """Raise :class:`PictureError` if an output would replace one of the pictures."""
         sources = {_canonical(job.source) for job in jobs}
         for job in jobs:
             for name in self.renderer.options:
                 if f"{_canonical(job.folder)}/{name}" in sources:
                     raise PictureError(
-                        f"{job.source}: its result would replace the picture {job.folder}/{name}; write elsewhere"
+                        f"{job.source}: its result would replace the picture {job.folder}/{name}; choose another folder"
                     )
 
     def render(
         self, jobs: Sequence[StoredJob], progress: Callable[[float], None] = lambda done: None
     ) -> Iterator[Rendered]:
-        """Render one picture after the other, as :meth:`~prismgan.render.files.FileRenderer.render`."""
+        """Render one picture after the other, like :meth:`~prismgan.render.files.FileRenderer.render`."""
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs, start=1):
             with tempfile.TemporaryDirectory(prefix="prismgan-") as place:
@@ -86,7 +86,7 @@ class StoredRenderer:
         results = {Path(result).name: Path(result).read_bytes() for result in rendered.written}
         manifest = f"{job.folder}/{FILE}"
         kept = parsed(_read(manifest))
-        if any(kept.get(name) for name in results):  # nobody trusts them if this is interrupted
+        if any(kept.get(name) for name in results):  # so that an interruption leaves no wrong record
             kept |= dict.fromkeys(results)
             write(manifest, written(kept))
         for name, content in results.items():
@@ -97,17 +97,17 @@ class StoredRenderer:
         return Rendered(job.source, tuple(f"{job.folder}/{name}" for name in results), problem)
 
     def _options(self, job: StoredJob) -> Iterator[tuple[str, Any]]:
-        """By file name, what an output is made with and of, as it comes back from the manifest."""
+        """By file name, the options and the source version of an output, in the form that the manifest returns."""
         return ((name, plain({**each, "source": job.version})) for name, each in self.renderer.options.items())
 
 
 def is_address(text: str) -> bool:
-    """Whether it is one for fsspec, and no path."""
+    """Whether the text is an address for fsspec and not a path."""
     return "://" in text
 
 
 def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
-    """As :func:`~prismgan.render.jobs.find_jobs`, of addresses and paths."""
+    """Like :func:`~prismgan.render.jobs.find_jobs`, for addresses and paths."""
     if not is_address(out):
         refuse_unwritable(Path(out))
     out = out.rstrip("/")
@@ -122,7 +122,7 @@ def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
 
 
 def write(address: str, content: bytes) -> None:
-    """Write a file as a whole, and the folders above it."""
+    """Write a file atomically, and create the folders above it."""
     with _reached(address, "written") as (files, path):
         if isinstance(files, LocalFileSystem):
             write_file(Path(path), content)
@@ -138,7 +138,7 @@ def remove(address: str) -> None:
 
 
 def _read(address: str) -> bytes:
-    """A file's content, empty where there is none."""
+    """A file's content; empty if there is no file."""
     with _reached(address, "read") as (files, path):
         try:
             return bytes(files.cat_file(path))
@@ -147,7 +147,7 @@ def _read(address: str) -> bytes:
 
 
 def _found(given: str, out: str) -> Iterator[tuple[str, PurePosixPath, str]]:
-    """Pictures that an input names, their places below it, and their versions."""
+    """The pictures that an input names, their places below it, and their versions."""
     if not is_address(given):
         for file, below in found_pictures(given, None if is_address(out) else Path(out)):
             with _reached(str(file), "read") as (files, path):
@@ -185,20 +185,20 @@ def _version(facts: Mapping[str, Any]) -> str:
 
 
 def _canonical(address: str) -> str:
-    """The same for all ways to write an address."""
+    """A canonical form of an address."""
     with _reached(address, "read") as (files, path):
         return str(files.unstrip_protocol(path))
 
 
 @contextmanager
 def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
-    """The file system of an address, and the path in it; whatever a store says becomes one line.
+    """The file system of an address, and the path in it; every error of a store becomes one line.
 
-    A missing file is a :class:`PictureError`, all else a :class:`PrismganError`.
+    A missing file raises :class:`PictureError`, anything else :class:`PrismganError`.
     """
     try:
         files, path = url_to_fs(address)
-        files.invalidate_cache()  # what others write there is seen, too
+        files.invalidate_cache()  # so that files written by others are seen
         yield files, path
     except PrismganError:
         raise
@@ -206,6 +206,6 @@ def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
         raise PictureError(f"{address}: no such file") from None
     except ImportError as error:
         raise PrismganError(f"{address}: needs another package ({error})") from None
-    except Exception as error:  # every store has errors of its own, and none says which
+    except Exception as error:  # every store raises different errors, and none documents them
         reason = shortened(one_line(str(error)), 300) or type(error).__name__
         raise PrismganError(f"{address}: cannot be {done} ({reason})") from None

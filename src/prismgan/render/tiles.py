@@ -1,7 +1,7 @@
-"""Tiles: how a picture is cut so that rendering it takes no more memory than there is.
+"""Tiles: cuts a picture so that rendering it fits into memory.
 
 A tile is rendered with a halo of the generator's receptive field, which is cut off again, and starts at multiples of
-the generator's coarsest cell. So every pixel is computed from the same pixels as in the whole picture.
+the generator's coarsest cell. Every pixel is therefore computed from the same pixels as in the whole picture.
 """
 
 import math
@@ -12,29 +12,29 @@ SMALLEST = 64  # side of the smallest tile in pixels, without its halo; smaller 
 
 
 class Span(NamedTuple):
-    """A part of a picture's rows or columns, in pixels of the source."""
+    """A range of a picture's rows or columns, in pixels of the source."""
 
     start: int
     stop: int
-    first: int  # where the halo before it starts
-    last: int  # where the halo behind it stops
+    first: int  # start of the halo before it
+    last: int  # end of the halo after it
 
     @property
     def outer(self) -> slice:
-        """With the halo, in the source."""
+        """The range with the halo, in the source."""
         return slice(self.first, self.last)
 
     def inner(self, scale: int) -> slice:
-        """Without the halo, in what was rendered from :attr:`outer`."""
+        """The range without the halo, in the output rendered from :attr:`outer`."""
         return slice(scale * (self.start - self.first), scale * (self.stop - self.first))
 
     def own(self, scale: int) -> slice:
-        """Without the halo, in the whole output."""
+        """The range without the halo, in the whole output."""
         return slice(scale * self.start, scale * self.stop)
 
 
 class Tile(NamedTuple):
-    """A part of a picture that is rendered at once."""
+    """A part of a picture that is rendered in one piece."""
 
     rows: Span
     columns: Span
@@ -52,7 +52,7 @@ def _spans(length: int, side: int, halo: int) -> Iterator[Span]:
 
 
 def smallest_area(height: int, width: int, halo: int) -> int:
-    """Pixels of the smallest tile with its halo that a picture can be cut into."""
+    """Pixels of the smallest tile, including its halo, that a picture can be cut into."""
     side = SMALLEST + 2 * halo
     return min(height, side) * min(width, side)
 
@@ -65,7 +65,7 @@ def tile_sides(height: int, width: int, halo: int, cell: int, area: int) -> tupl
     if height * width <= area:
         return _evenly(height, height, cell), _evenly(width, width, cell)
     side = math.isqrt(area)
-    # A picture that is narrower than a square tile is cut across its length alone.
+    # A picture that is narrower than a square tile is only cut across its length.
     rows = height if height <= side else (area // width if width <= side else side) - 2 * halo
     columns = width if width <= side else (area // height if height <= side else side) - 2 * halo
     return _evenly(height, rows, cell), _evenly(width, columns, cell)
@@ -80,16 +80,16 @@ def _evenly(length: int, most: int, cell: int) -> int:
 
 
 def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
-    """Bytes that rendering takes for every pixel of the source, without the outputs.
+    """Bytes that rendering needs per pixel of the source, without the outputs.
 
     Args:
         widths: channels of the generator at 1/2, 1/4 and so on.
-        groups: scale and number of the looks that are made at once.
+        groups: scale and number of the looks that are computed together.
         mixed: whether they are mixed with the enlarged source or with each other.
-        together: whether the looks of all groups are kept until the last is made.
+        together: whether the looks of all groups are kept until the last one is done.
     """
     # Measured at 1 to 3 megapixels: 370 bytes for 32 channels and 2x, 830 with 4x; with 64 channels a fifth less than
-    # this says. The trunk's ten maps are largest at the level with the most numbers.
+    # this estimate. The trunk's ten maps are largest at the level with the most values.
     trunk = 2.5 * max(width / 4**level for level, width in enumerate(widths))
     sizes = [scale**2 * (8 + 3 * (looks - 1) + (9 if mixed else 0)) for scale, looks in groups]
     heads = sum(sizes) if together else max(sizes)

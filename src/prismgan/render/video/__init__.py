@@ -1,4 +1,4 @@
-"""Clips: decoded once, rendered frame by frame, encoded into a file per look, in step with the source.
+"""Clips: decoded once, rendered frame by frame, and encoded into one file per look, in sync with the source.
 
-Needs PyAV, which comes with ``prismgan[video]``; OpenCV as well where motion is measured.
+Needs PyAV, which ``prismgan[video]`` installs, and OpenCV for motion estimation.
 """

@@ -1,4 +1,4 @@
-"""A clip: what its file says of it, and its frames with their times."""
+"""A clip: its properties, and its frames with their times."""
 
 import struct
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from prismgan.render.video.container import Colours, PixelArray, opened, packets
 
 Matrix = tuple[int, ...]
 USUAL_RATE = Fraction(25)
-HIGHEST_RATE = 1000  # frames a second of a clip whose file says none that can be, and the most that can be
+HIGHEST_RATE = 1000  # maximum plausible frame rate
 
 
 @dataclass(frozen=True)
 class Frame:
-    pixels: PixelArray  # (H, W, 3), as it was coded: not turned upright
-    time: int  # when it is shown, in the clip's time base; every frame later than the one before
-    duration: int  # how long, as far as the file says; 0 where it does not
+    pixels: PixelArray  # (H, W, 3), as coded: not turned upright
+    time: int  # presentation time in the clip's time base, later than that of the previous frame
+    duration: int  # in the clip's time base; 0 if the file does not give it
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Clip:
     width: int
     height: int
     time_base: Fraction  # seconds of one tick
-    rate: Fraction  # frames a second, on average, for lengths of segments and the encoder; no frame's time
-    count: int | None  # how many frames there are, about; None where the file does not say
+    rate: Fraction  # average frame rate, used for segment lengths and the encoder, not for frame times
+    count: int | None  # approximate number of frames; None if the file does not give it
     colours: Colours
-    shape: Fraction | None  # width of a pixel over its height; None where the file does not say
-    matrix: Matrix | None  # how a player turns the frames, as FFmpeg's nine numbers; None where it does not
+    shape: Fraction | None  # width of a pixel over its height; None if the file does not give it
+    matrix: Matrix | None  # display matrix, as FFmpeg's nine numbers; None if there is none
     interlaced: bool
-    seconds: float | None = None  # how long it is; None where the file does not say
+    seconds: float | None = None  # duration; None if the file does not give it
 
     @property
     def is_turned(self) -> bool:
@@ -51,7 +51,7 @@ class Clip:
         return (self.width, self.height) if self.is_turned else (self.height, self.width)
 
     def upright(self, pixels: PixelArray) -> PixelArray:
-        """Frames as a player shows them: a view of (H, W, 3) pixels, turned and mirrored by the matrix."""
+        """A frame as a player shows it: a view of (H, W, 3) pixels, rotated and mirrored by the matrix."""
         if self.matrix is None:
             return pixels
         across, down, across_y, down_y = (self.matrix[index] for index in (0, 1, 3, 4))
@@ -61,7 +61,7 @@ class Clip:
 
 
 def open_clip(path: Path, name: str | None = None) -> Clip:
-    """Read a file's properties and its first frame; :class:`PictureError` where there is none that can be rendered."""
+    """Read a file's properties and its first frame; :class:`PictureError` if no frame can be rendered."""
     name = str(path) if name is None else name
     with opened(path, name) as container:
         from av.sidedata.sidedata import Type
@@ -74,17 +74,17 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
         reader = Reader(name)
         first = next(reader.decoded(container), None)
         if first is None:
-            raise PictureError(f"{name}: has a video stream, and no frame of it can be decoded; is the file whole?")
+            raise PictureError(f"{name}: no frame of its video stream can be decoded; is the file complete?")
         colours = Colours.of(first)
         if colours.hdr is not None:
             raise PictureError(
-                f"{name}: has a high dynamic range ({colours.hdr}), which the networks do not know; "
-                "convert it to a standard one (SDR) first"
+                f"{name}: has a high dynamic range ({colours.hdr}), which the networks do not support; "
+                "convert it to standard dynamic range (SDR) first"
             )
         images.refuse_small(name, first.height, first.width)
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if not 1 <= rate <= HIGHEST_RATE:
-            rate = USUAL_RATE  # some files give the ticks of their clock
+            rate = USUAL_RATE  # some files give the ticks of their clock instead
         matrix = first.side_data.get(Type.DISPLAYMATRIX)
         seconds = container.duration / 1_000_000 if container.duration else None
         if stream.duration:
@@ -106,16 +106,16 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
 
 
 class Reader:
-    """Decodes a clip's frames; damaged ones are left out and counted."""
+    """Decodes a clip's frames; damaged ones are skipped and counted."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.damaged = 0  # packets so far that gave no frame, and frames that the decoder had to mend
+        self.damaged = 0  # packets so far that gave no frame, and frames that the decoder had to repair
 
     def frames(self, clip: Clip, skip: int = 0) -> Iterator[Frame]:
-        """All frames behind the first ``skip``, in the order they are shown in.
+        """All frames after the first ``skip``, in presentation order.
 
-        A frame without a time, or with one that is not later than the last, comes one frame's length after it.
+        A frame without a time, or whose time is not later than the previous one, is placed one frame's length after it.
         """
         step = max(1, round(1 / (clip.rate * clip.time_base)))
         time: int | None = None

@@ -1,9 +1,9 @@
-"""Temporal consistency: outputs of a clip made steady, and how much they flicker.
+"""Temporal consistency: smooths the outputs of a clip, and measures their flicker.
 
-A network that paints frames one by one also paints their noise anew, which flickers. So every output keeps a part of
-the frame before, moved along with the source (Bonneel et al., "Blind video temporal consistency", 2015, state the
-objective): a running mean along the motion, which needs only the last frame. Where the motion is not known, for example
-after a cut, the new frame counts alone. Flicker is the warping error of an output against that of the source.
+A network that paints frames one by one also paints their noise, which flickers. Every output is therefore blended with
+its previous frame, warped along the source's motion: a running mean that needs only the last frame (Bonneel et al.,
+"Blind video temporal consistency", 2015, state the objective). Where the motion is unknown, for example after a cut,
+only the new frame counts. Flicker is the warping error of an output relative to that of the source.
 """
 
 from collections import defaultdict
@@ -26,12 +26,12 @@ from prismgan.render.video.container import PixelArray
 
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
-STEADY = 0.88  # part that stays by default: looks then flicker about as much as their source (``docs/log.md``)
-MOST_KEPT = 0.95  # largest part of the frame before that may stay; more would smear
-LONGEST = 640  # longer side of frames for motion; at 480 it takes half the time, and quick clips flicker a third more
-LOWEST = 16  # fewer rows or columns no motion is found in
-LIKE = 25 / 255  # a colour difference to the frame before, moved, at which the motion is trusted by a third (1 / e)
-FINE = 256  # parts of a level that the running mean is kept in
+STEADY = 0.88  # default share of the previous frame: looks then flicker about as much as their source (``docs/log.md``)
+MOST_KEPT = 0.95  # largest share of the previous frame; more would smear
+LONGEST = 640  # longer side of frames for motion; 480 takes half the time, but fast clips flicker a third more
+LOWEST = 16  # smallest side on which motion can be estimated
+LIKE = 25 / 255  # colour difference to the warped previous frame at which the motion is trusted by 1 / e
+FINE = 256  # subdivisions of a level in which the running mean is stored
 AROUND = 5  # side of the window over which this difference and the visibility are averaged, against noise
 SOURCE = "source"  # no task may have that name
 FRAMES = 48
@@ -39,12 +39,12 @@ WIDEST = 640
 
 
 class Motion(NamedTuple):
-    """How a frame of the source came out of the frame before it."""
+    """The motion from the previous frame of the source to this one."""
 
     places: Numbers
-    """(h, w, 2): how far to the right and down a pixel's content lay in the frame before, as shares of width and
+    """(h, w, 2): offset of each pixel's content in the previous frame, to the right and down, as fractions of width and
     height."""
-    trust: Numbers  # (h, w), 0 to 1: how sure it is that the content is the same
+    trust: Numbers  # (h, w), 0 to 1: confidence that the content is the same
 
 
 def motion(before: PixelArray, now: PixelArray) -> Motion:
@@ -63,27 +63,27 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     difference = (moved - second / 255).abs().amax(dim=1)[0].numpy()
     likeness = np.exp(-((cv2.blur(difference, (AROUND, AROUND)) / LIKE) ** 2))
     places = backward[0].permute(1, 2, 0).numpy() / np.array(size, np.float32)
-    # A sharp edge between known and unknown motion would be visible in the output.
+    # Blurred, because a sharp edge between known and unknown motion would be visible in the output.
     known = cv2.blur(visible[0].numpy().astype(np.float32), (AROUND, AROUND))
     return Motion(np.ascontiguousarray(places), np.asarray(likeness * known, np.float32))
 
 
 class TemporalSmoother:
-    """Makes the looks of consecutive frames steady.
+    """Smooths the looks of consecutive frames over time.
 
     Args:
-        kept: by look the part of the frame before that stays, 0 to :data:`MOST_KEPT`.
-        last: the outputs of the frame before the first, for resuming; see :attr:`last`.
+        kept: share of the previous frame by look, 0 to :data:`MOST_KEPT`.
+        last: outputs of the frame before the first one, for resuming; see :attr:`last`.
     """
 
     def __init__(self, kept: Mapping[str, float], last: Mapping[str, FineArray] | None = None) -> None:
         self.kept = {name: part for name, part in kept.items() if part > 0}
         self.last: dict[str, FineArray] = dict(last or {})
-        """Outputs of the frame before in :data:`FINE` parts of a level. In whole levels a mean that moves by less than
-        half of one would stand still, and an old frame be seen for ever."""
+        """Outputs of the previous frame, in steps of 1 / :data:`FINE` of a level. In whole levels a mean that changes
+        by less than half a level would stand still, and an old frame would remain visible for ever."""
 
     def __call__(self, looks: Mapping[str, PixelArray], moved: Motion | None) -> dict[str, PixelArray]:
-        """The looks (sH, sW, 3) of the next frame, which moved like this; None for the first of a clip."""
+        """The smoothed looks (sH, sW, 3) of the next frame; ``moved`` is None for the first frame of a clip."""
         steady = dict(looks)
         enlarged: dict[tuple[int, int], Motion] = {}
         for name, part in self.kept.items():
@@ -100,7 +100,7 @@ class TemporalSmoother:
 
 
 def _enlarged(moved: Motion, height: int, width: int) -> Motion:
-    """A motion at a look's size; places (sH, sW, 2) are those in the frame before, in pixels."""
+    """A motion at a look's size; places (sH, sW, 2) are positions in the previous frame, in pixels."""
     import cv2
 
     places = cv2.resize(moved.places, (width, height)) * np.array([width, height], np.float32)
@@ -118,7 +118,7 @@ def _blended(before: FineArray, now: FineArray, moved: Motion, part: float) -> F
 
 
 def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "1 2 H W"]:
-    """For every pixel of one frame, how far to the right and down its content lies in the other, in pixels.
+    """For every pixel of one frame, the offset of its content in the other, to the right and down, in pixels.
 
     Kroeger et al., "Fast optical flow using dense inverse search" (2016), OpenCV's medium preset, on grey.
     """
@@ -149,13 +149,13 @@ def first_frames(path: Path, most: int = FRAMES, widest: int = WIDEST) -> Iterat
 def warping_errors(
     frames: Iterable[tuple[UInt8[Tensor, "3 H W"], Mapping[str, Float[Tensor, "1 3 H W"]]]],
 ) -> tuple[dict[str, float], int]:
-    """Mean squared warping error of pictures that move as a source does, and how many pairs of frames it is a mean of.
+    """Mean squared warping error of pictures that move with the source, and the number of frame pairs it averages.
 
-    Pairs without a single pixel that is visible in both frames are left out. A clip must have no cuts: they are
-    flicker of source and looks alike, and would make any look seem steady.
+    Pairs without any pixel visible in both frames are skipped. The clip must not have cuts, which count as flicker of
+    both the source and the looks and would make any look seem consistent.
 
     Args:
-        frames: the source's frame that motion is measured on, and by name the pictures, in [0, 1].
+        frames: the source's frame, on which motion is measured, and the pictures by name, in [0, 1].
     """
     errors: dict[str, list[float]] = defaultdict(list)
     pairs = 0
@@ -170,8 +170,8 @@ def warping_errors(
 
 
 def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
-    """Root mean square warping error of looks' files over the source's, on their first 48 frames, at a width of at most
-    640 pixels; 1 is as steady. Empty where nothing moves or changes in the source."""
+    """Root mean square warping error of the looks' files relative to the source's, on the first 48 frames, at a width
+    of at most 640 pixels; 1 means equal flicker. Empty if nothing moves or changes in the source."""
 
     def pictures() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
         streams = [first_frames(source), *(first_frames(path) for path in looks.values())]

@@ -18,24 +18,24 @@ FORMATS = (
     *("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "asf", "flv", "ogg", "mxf", "gxf", "nut", "rm", "wtv", "dv"),
     *("ivf", "obu", "h264", "hevc", "m4v", "mpegvideo", "vc1", "mjpeg", "gif", "apng", "yuv4mpegpipe"),
 )
-"""FFmpeg's names of what is read: files that hold everything themselves. Others, as playlists, name files or addresses
-that FFmpeg would open as well; a clip that a stranger sent must not choose those."""
-MOST_PIXELS = 1 << 26  # of a frame, nearly twice 8K: what claims more is damaged, or is meant to take all memory
+"""FFmpeg's names of the accepted formats, which are self-contained. Other formats, for example playlists, name further
+files or addresses that FFmpeg would open; an untrusted clip must not be able to choose those."""
+MOST_PIXELS = 1 << 26  # per frame, nearly twice 8K: a clip that claims more is damaged or malicious
 MOST_BROKEN_READS = 100  # reads in a row that may fail before the rest of a file is given up
 
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Any]:
-    """An open container; :class:`PictureError` where the file, called ``name``, is none that FFmpeg knows."""
+    """An open container; :class:`PictureError` if FFmpeg does not support the file. ``name`` is used in errors."""
     require("clips", "video", "av")
     import av
 
     try:
         if path.is_dir():
             raise PictureError(f"{name}: is a folder, expected a clip; name one of the clips in it")
-        if path.exists() and not path.is_file():  # it could be read once, and is read twice
+        if path.exists() and not path.is_file():  # could be read only once, but has to be read twice
             raise PictureError(f"{name}: is a pipe or a device; use - for the standard input, or save the clip first")
-        # Absolute, for FFmpeg takes what stands before a colon for a protocol.
+        # Absolute, because FFmpeg takes anything before a colon for a protocol.
         container = av.open(
             str(path.absolute()),
             metadata_errors="replace",
@@ -46,7 +46,7 @@ def opened(path: Path, name: str) -> Iterator[Any]:
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PictureError(
-            f"{name}: is not a clip that can be read, or breaks off before it begins ({reason}); "
+            f"{name}: is not a clip that can be read, or is truncated at the start ({reason}); "
             "copy it again, or convert it to MP4"
         ) from None
     with container:
@@ -54,7 +54,7 @@ def opened(path: Path, name: str) -> Iterator[Any]:
 
 
 def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda: None) -> Iterator[Any]:
-    """Packets of some streams, at the end empty ones, which flush decoders; ``failed`` is called for failed reads."""
+    """Packets of some streams, then empty ones, which flush decoders; ``failed`` is called for each failed read."""
     import av
 
     failures = 0
@@ -64,16 +64,16 @@ def packets(container: Any, *streams: Any, failed: Callable[[], object] = lambda
                 failures = 0
                 yield packet
             return
-        except av.FFmpegError:  # the file goes on behind it, mostly
+        except av.FFmpegError:  # the rest of the file is usually readable
             failures += 1
             failed()
 
 
 def video_stream(container: Any, name: str) -> Any:
-    """The first stream with moving pictures, ready to be decoded; its codec's context is None where nobody knows it."""
+    """The first stream with moving pictures, ready for decoding; its codec context is None for an unknown codec."""
     from av.stream import Disposition
 
-    # A cover picture in a music file is a video stream, too.
+    # The cover picture of a music file is a video stream, too.
     covers = Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & covers]
     if not streams:
@@ -91,17 +91,17 @@ FULL_RANGE = 2
 
 @dataclass(frozen=True)
 class Colours:
-    """A clip's tags, as numbers of H.273, and the matrix that is used for them."""
+    """A clip's colour tags, as numbers of H.273, and the conversion matrix for them."""
 
     primaries: int
     transfer: int
     space: int
     full_range: bool
-    matrix: str  # name of what converts; a clip without a tag is taken for what players take it for
+    matrix: str  # name of the conversion matrix; for an untagged clip, the one that players assume
 
     @classmethod
     def of(cls, frame: Any) -> Self:
-        """Of a clip, by its first decoded frame. RGB clips come out as BT.709."""
+        """The colours of a clip, from its first decoded frame. RGB clips are written as BT.709."""
         rgb = frame.format.is_rgb
         space = 1 if rgb else int(frame.colorspace)
         guess = "ITU709" if frame.height >= HD else "ITU601"
@@ -115,7 +115,7 @@ class Colours:
 
     @property
     def hdr(self) -> str | None:
-        """Name of the transfer where the clip has a high dynamic range."""
+        """Name of the transfer function, if the clip has a high dynamic range."""
         return HDR_TRANSFERS.get(self.transfer)
 
     def tag(self, encoder: Any) -> None:
@@ -123,7 +123,7 @@ class Colours:
         encoder.color_range = FULL_RANGE if self.full_range else 1
 
     def to_rgb(self, frame: Any, width: int, height: int) -> PixelArray:
-        """(H, W, 3) of a decoded frame, brought to this size should the clip change its own."""
+        """The pixels (H, W, 3) of a decoded frame, resized in case the clip changes its size."""
         converted = frame.reformat(
             width=width,
             height=height,
@@ -156,7 +156,7 @@ class Colours:
 
 
 def _exactly() -> Any:
-    """Conversion without short cuts, the same on every machine."""
+    """Flags for exact conversion, the same on every machine."""
     from av.video.reformatter import Interpolation
 
     return Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT

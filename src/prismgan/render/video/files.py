@@ -1,4 +1,4 @@
-"""Rendering a clip's file, or a stream from a pipe, into files: by way of segments, which are joined."""
+"""Renders a clip's file, or a stream from a pipe, to files, by way of segments that are joined at the end."""
 
 import copy
 import shutil
@@ -25,11 +25,11 @@ from prismgan.render.video.settings import Listener, Outcome, Preview, Settings,
 
 PIPE = Path("-")  # stands for the standard input
 SEGMENTS = "segments"  # folder beside the outputs, until they are written
-WHOLE = 0.9  # share of the announced seconds from which a file is whole; its sound may last longer
+WHOLE = 0.9  # share of the stated duration from which a file counts as complete; its sound may last longer
 
 
 def check_clips(clips: Sequence[Path], out: Path) -> None:
-    """Refuse a folder that cannot be written to, and clips that would be written over each other."""
+    """Raise if the folder cannot be written to, or if clips would overwrite each other's results."""
     refuse_unwritable(out)
     folders: dict[Path, Path] = {}
     for clip in clips:
@@ -51,33 +51,35 @@ def render_file(
     *,
     overwrite: bool = False,
 ) -> Outcome | None:
-    """Render a clip into ``out/STEM/NAME.mp4`` for every output; go on with a job that was stopped.
+    """Render a clip to ``out/STEM/NAME.mp4`` for every output, or continue an interrupted job.
 
     Args:
         source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
         request: the outputs; no chain, no mask, one seed.
-        overwrite: start anew and replace existing results.
+        overwrite: start again and replace existing results.
 
     Returns:
-        None where all files are there already.
+        None if all files exist already.
 
     Raises:
         PrismganError: the clip cannot be read, its results cannot be written or would replace it, the request does
-            not fit the weights, or there is a job with other options, or one that is running.
+            not fit the weights, or there is a job with different options or one that is still running.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)
     piped = source == PIPE
-    clip = None if piped else open_clip(source)  # no folder is made for a file that is no clip
+    clip = None if piped else open_clip(source)  # before a folder is created: the file may not be a clip
     refuse_unwritable(out)
     folder = out / "stdin" if piped else results_folder(source, Path(source.name), out)
     segments = folder / SEGMENTS
     may_be_done = not (overwrite or segments.exists())
     there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
-    if piped and may_be_done and there:  # nobody can tell whether it was the same clip
-        raise PrismganError(f"{there[0]}: came through a pipe before; write elsewhere, or give --overwrite")
+    if piped and may_be_done and there:  # it may have been a different clip
+        raise PrismganError(f"{there[0]}: is the result of an earlier pipe; choose another folder, or use --overwrite")
     if segments.is_file():
-        raise PrismganError(f"{segments}: is in the way, since no job has made it; move it, or write elsewhere")
+        raise PrismganError(
+            f"{segments}: is in the way and does not belong to a job; move it, or choose another folder"
+        )
     with (
         _made(segments),
         locked(segments, "rendering of this clip"),
@@ -88,11 +90,13 @@ def render_file(
         finished = [folder / f"{name}{target.suffix}" for name in names]
         for result in finished:
             if result.resolve() == path.resolve():
-                raise PictureError(f"{path}: would be replaced by its own result; write elsewhere")
+                raise PictureError(f"{path}: would be replaced by its own result; choose another folder")
             if result.is_dir():
-                raise PrismganError(f"{result}: is a folder where a result is to go; move it, or write elsewhere")
+                raise PrismganError(
+                    f"{result}: is a folder, but a result needs this name; move it, or choose another folder"
+                )
         encoding, each = {"steady": settings.steady, **asdict(settings.encoding)}, options_of(renderer, request)
-        # Of the grid, those of all outputs.
+        # The grid has the options of all outputs.
         options = {path.name: {**encoding, **each.get(path.stem, {"outputs": each})} for path in finished}
         kept = KeptOptions(folder)
         if may_be_done and all(is_made_of(file, path) and kept.fit(file.name, options[file.name]) for file in finished):
@@ -113,9 +117,9 @@ def render_file(
         except (PrismganError, KeyboardInterrupt) as error:
             so_far = "nothing is finished yet"
             if done := job.finished():
-                so_far = f"the first {done} segments are kept, and the same command goes on behind them"
+                so_far = f"the first {done} segments are kept, and the same command continues after them"
             else:
-                job.remove()  # or other options would be refused
+                job.remove()  # otherwise different options would be refused
             if isinstance(error, KeyboardInterrupt):
                 listener.remark(f"stopped; {so_far}")
                 raise
@@ -127,13 +131,13 @@ def render_file(
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A folder, and those above it, which stay if anything comes to be in them; an empty one is of no use."""
+    """Create a folder and those above it; the empty ones are removed again at the end."""
     new = [folder, *(each for each in folder.parents if not each.exists())]
     make_folder(folder)
     try:
         yield
     finally:
-        with suppress(OSError):  # of the first that holds something
+        with suppress(OSError):  # of the first folder that is not empty
             for each in new:
                 if each.exists():
                     each.rmdir()
@@ -141,9 +145,9 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _spooled(folder: Path) -> Iterator[Path]:
-    """The standard input as a file: a clip has to be looked at twice, and its index may lie at its end."""
+    """The standard input as a file, because a clip is read twice, and its index may be at its end."""
     if sys.stdin.isatty():
-        raise PictureError("standard input: nothing is piped in; name a clip, or pipe one as 'cat clip.mp4 | ...'")
+        raise PictureError("standard input: nothing is piped in; name a clip, or pipe one with 'cat clip.mp4 | ...'")
     path = folder / "piped-clip"
     try:
         with new_file(path) as file:
@@ -156,8 +160,8 @@ def _spooled(folder: Path) -> Iterator[Path]:
 
 
 def with_fixed_memory(renderer: Renderer, request: Request, clip: Clip, settings: Settings) -> Renderer:
-    """The renderer with a memory limit that does not depend on what is free: all frames, also those of a resumed job,
-    must be cut into the same tiles."""
+    """The renderer with a memory limit that does not depend on the free memory: all frames, including those of a
+    resumed job, must be cut into the same tiles."""
     if renderer.memory is not None:
         return renderer
     stage = next(stages(renderer.plan(request), clip.height, clip.width, 8, settings.batch))
@@ -177,20 +181,20 @@ def render_clip(
     listener: Listener,
     preview: Preview,
 ) -> Outcome:
-    """Render a clip into ``folder/NAME.mp4`` for every output, behind the finished segments of ``job``, which are
-    removed at the end. An exception of the listener ends the job."""
+    """Render a clip to ``folder/NAME.mp4`` for every output, after the finished segments of ``job``, which are removed
+    at the end. An exception of the listener ends the job."""
     for remark in _remarks(clip, target):
         listener.remark(remark)
     if job.records:
-        listener.remark(f"going on behind {len(job.times)} frames that are finished")
+        listener.remark(f"continuing after {len(job.times)} finished frames")
     outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
     times = job.times
     if not times:
-        raise PictureError(f"{clip.name}: no frame of it can be decoded any more; was the file changed?")
+        raise PictureError(f"{clip.name}: none of its frames can be decoded any more; was the file changed?")
     joined = [job.folder / f"{name}{target.suffix}" for name in job.outputs]
     for name, path in zip(job.outputs, joined, strict=True):
         listener.joining(path)
-        # The grid's pictures are upright already, or its labels would be turned.
+        # The grid's pictures are already upright; otherwise its labels would be rotated.
         turned = not settings.is_grid(name)
         join(path, job.segments(name), times, job.end - times[-1], clip, target.copied, turned=turned)
     try:  # all at once
@@ -200,7 +204,7 @@ def render_clip(
     job.remove()
     length = float((job.end - times[0]) * clip.time_base)
     if clip.seconds is not None and length < WHOLE * clip.seconds:
-        listener.remark(f"{clip.name}: breaks off after {length:.1f} of {clip.seconds:.1f} seconds; is it whole?")
+        listener.remark(f"{clip.name}: ends after {length:.1f} of {clip.seconds:.1f} seconds; is the file complete?")
     return outcome
 
 
@@ -208,12 +212,12 @@ def _remarks(clip: Clip, target: Target) -> Iterator[str]:
     """Notes about the outputs, for the user."""
     if clip.width % 2 or clip.height % 2:
         yield (
-            f"{clip.name}: has {clip.width}x{clip.height} pixels, and encoders take even sides alone; "
+            f"{clip.name}: has {clip.width}x{clip.height} pixels, but encoders need even sides; "
             "the last row or column of odd outputs is doubled"
         )
     if clip.interlaced:
-        yield f"{clip.name}: is interlaced, and rendered as if it were not; deinterlace it first"
+        yield f"{clip.name}: is interlaced, but is rendered as progressive; deinterlace it first"
     if target.left_out:
-        yield f"{clip.name}: no container takes its {', '.join(target.left_out)} streams, which are left out"
+        yield f"{clip.name}: no container supports its {', '.join(target.left_out)} streams, which are left out"
     if target.suffix == ".mkv" and (1000 * clip.time_base).denominator != 1:
-        yield f"{clip.name}: its sound or subtitles fit Matroska (.mkv) alone, which rounds times to milliseconds"
+        yield f"{clip.name}: its sound or subtitles need Matroska (.mkv), which rounds times to milliseconds"

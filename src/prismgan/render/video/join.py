@@ -1,4 +1,4 @@
-"""Joining segments, the source's sound and its times into one file, without encoding anything anew."""
+"""Joins segments with the source's sound and times into one file, without re-encoding anything."""
 
 import heapq
 import io
@@ -15,23 +15,23 @@ from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import opened, packets
 
-FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # in order of trial, as FFmpeg calls them
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # FFmpeg's names, in order of preference
 COPIED = ("audio", "subtitle")
 LARGEST_TIMESCALE = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Target:
-    """The kind of file that a clip's looks are written into."""
+    """The container for a clip's looks."""
 
     suffix: str
-    copied: tuple[int, ...]  # places of the streams of sound and subtitles that go into it as they are
-    left_out: tuple[str, ...]  # codecs of those that fit nowhere
+    copied: tuple[int, ...]  # indices of the sound and subtitle streams that are copied
+    left_out: tuple[str, ...]  # codecs of the streams that no container supports
 
 
 def target_of(clip: Clip) -> Target:
-    """The first container that takes all sound and subtitles of a clip as they are; else Matroska, which has whole
-    milliseconds, with what fits."""
+    """The first container that supports all sound and subtitles of a clip; otherwise Matroska, which rounds times to
+    milliseconds, with the streams that it supports."""
     require("clips", "video", "av")
     import av
 
@@ -65,9 +65,9 @@ def join(
     """Write one file of a look: its segments' frames at the source's times, and the source's sound and subtitles.
 
     Args:
-        times: of all frames, in the clip's time base, rising; the last one is shown for ``last`` ticks.
+        times: times of all frames, in the clip's time base, increasing; the last one is shown for ``last`` ticks.
         copied: indices of the source's streams that are copied.
-        turned: whether players still have to turn the frames by the clip's matrix.
+        turned: whether players still have to apply the clip's display matrix.
     """
     import av
 
@@ -110,15 +110,15 @@ def join(
 
 
 def ranks_to_decoding_times(ranks: Sequence[int], times: Sequence[int]) -> list[int]:
-    """When each packet is decoded: as late as possible, and later than the one before. ``ranks``, in decoding order,
-    are the packets' places in the order of showing; ``times`` rise."""
+    """The decoding time of each packet: as late as possible, and later than the previous one. ``ranks`` are the
+    packets' positions in presentation order, listed in decoding order; ``times`` increase."""
     delay = max(place - rank for place, rank in enumerate(ranks))
     step = max(1, (times[-1] - times[0]) // max(1, len(times) - 1))
     return [times[0] - (delay - place) * step for place in range(delay)] + list(times[: len(times) - delay])
 
 
 def _ranked(segments: Iterable[Path], extradata: bytes) -> Iterator[tuple[Any, int]]:
-    """Every packet, in the order it is decoded in, and the place of its frame in the order it is shown in."""
+    """Every packet, in decoding order, with the position of its frame in presentation order."""
     import av
 
     before = 0
@@ -126,7 +126,7 @@ def _ranked(segments: Iterable[Path], extradata: bytes) -> Iterator[tuple[Any, i
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             if stream.codec_context.extradata != extradata:
-                raise PrismganError(f"{path}: was encoded in another way than the first segment; use --overwrite")
+                raise PrismganError(f"{path}: was encoded differently from the first segment; use --overwrite")
             found = [packet for packet in container.demux(stream) if packet.size]
         places = {shown: place for place, shown in enumerate(sorted(packet.pts for packet in found))}
         yield from ((packet, before + places[packet.pts]) for packet in found)
@@ -140,7 +140,7 @@ def _timed(
     # Read twice: when the first one is decoded depends on the order of all.
     ranks = [rank for _, rank in _ranked(segments, extradata)]
     if len(ranks) != len(times):
-        raise PrismganError(f"the segments hold {len(ranks)} frames and {len(times)} were rendered; use --overwrite")
+        raise PrismganError(f"the segments hold {len(ranks)} frames, but {len(times)} were rendered; use --overwrite")
     ends = [*times[1:], times[-1] + last]
     decoded = ranks_to_decoding_times(ranks, times)
     for (packet, rank), dts in zip(_ranked(segments, extradata), decoded, strict=True):
@@ -151,13 +151,13 @@ def _timed(
 
 
 def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> Iterator[Any]:
-    """Packets of sound and subtitles as they are, at their own times."""
+    """Unchanged packets of sound and subtitles, at their own times."""
     before: dict[int, int] = {}
     for packet in packets(source, *streams) if streams else ():
         if packet.dts is None:  # the last ones are empty
             continue
         number = packet.stream.index
-        # Containers refuse packets that are not later than the one before, as damaged files have them.
+        # Containers refuse packets that are not later than the previous one, which damaged files contain.
         packet.dts = max(packet.dts, before.get(number, packet.dts - 1) + 1)
         packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
         before[number] = packet.dts
@@ -166,7 +166,8 @@ def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> I
 
 
 def _timescale(time_bases: Iterable[Fraction]) -> int:
-    """Ticks a second that hold all these; edit lists are written in it, and 1000 would round the first frame's time."""
+    """Ticks per second in which all these time bases are exact. Edit lists use them, and 1000 would round the first
+    frame's time."""
     scale = 1
     for time_base in time_bases:
         wider = math.lcm(scale, time_base.denominator)

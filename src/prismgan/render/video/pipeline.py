@@ -1,4 +1,4 @@
-"""A clip rendered into several at once: threads decode and find motion, render, smooth, and encode each output."""
+"""Renders a clip into several at once: threads decode and estimate motion, render, smooth, and encode each output."""
 
 import io
 import queue
@@ -23,8 +23,8 @@ from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 
 Item = TypeVar("Item")
-END = None  # stands behind the last frame of a segment, or of the clip
-PATIENCE = 0.1  # seconds after which a thread that waits looks whether it is to stop
+END = None  # marks the end of a segment, or of the clip
+PATIENCE = 0.1  # seconds between a waiting thread's checks for a stop
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but an order
@@ -61,7 +61,7 @@ class Channel(Generic[Item]):
 
 
 GRID_TILE = 480  # width of every picture in the grid, if the clip is as wide
-WAITING = 3  # frames that wait between two threads: enough to even out, and little memory
+WAITING = 3  # frames queued between two threads: enough to even out their speeds, with little memory
 BEHIND = 4  # segments that may wait for their encoder: each has at least a frame and two marks
 
 
@@ -69,12 +69,12 @@ class Arrived(NamedTuple):
     """A frame of the source."""
 
     frame: Frame
-    moved: Motion | None  # how, from the frame before; None for the first, or where no look is made steady
+    moved: Motion | None  # motion from the previous frame; None for the first one, or if no look is smoothed
 
 
 @dataclass
 class Pipeline:
-    """Renders all frames of a clip that no finished segment holds, and encodes them into segments; run once."""
+    """Renders the frames of a clip that are not in finished segments, and encodes them into segments; runs once."""
 
     clip: Clip
     job: ClipJob
@@ -98,7 +98,7 @@ class Pipeline:
         self.outputs: dict[str, Channel[Any]] = {name: Channel(WAITING, self.stop) for name in self.job.outputs}
 
     def run(self) -> Outcome:
-        """Render in this thread; an error of any thread is raised here."""
+        """Render in this thread; errors of all threads are raised here."""
         work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
         threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
         for thread in threads:
@@ -119,7 +119,7 @@ class Pipeline:
         return self.outcome
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """An error in one thread ends the others and is raised in the first."""
+        """An error in one thread stops the others and is raised in the main one."""
         try:
             with suppress(Stopped):
                 work()
@@ -130,7 +130,7 @@ class Pipeline:
     def _decode(self) -> None:
         moves = any(self.kept.values())
         before: PixelArray | None = None
-        first = max(0, self.outcome.resumed - 1)  # a resumed job has to know how its first frame moved
+        first = max(0, self.outcome.resumed - 1)  # a resumed job needs the motion to its first frame
         for number, frame in enumerate(self.reader.frames(self.clip, skip=first), start=first):
             if number >= self.outcome.resumed:
                 moved = motion(before, frame.pixels) if moves and before is not None else None
@@ -180,7 +180,7 @@ class Pipeline:
                 pictures = {"source": frame.pixels, **looks}
                 self._send({**looks, GRID: pictures} if self.settings.grid else looks)
                 self.preview.show(pictures)
-            # Before the segment is finished, which it is not before it has an end.
+            # Before the end mark, because the end mark finishes the segment.
             for name, picture in steadier.last.items():
                 content = io.BytesIO()
                 np.save(content, picture)
@@ -197,7 +197,9 @@ class Pipeline:
             try:
                 frames[name] = np.load(path)
             except (OSError, ValueError, EOFError) as error:
-                problem = "is missing or damaged, and the job cannot go on without it; give --overwrite to start anew"
+                problem = (
+                    "is missing or damaged, and the job cannot continue without it; use --overwrite to start again"
+                )
                 raise PrismganError(f"{path}: {problem}") from error
         return frames
 

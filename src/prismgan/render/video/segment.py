@@ -1,4 +1,4 @@
-"""Segments: parts of a few seconds of an output, each a file of its own, so that a killed job loses one at most."""
+"""Segments: a few seconds of an output in a separate file, so that a killed job loses at most one."""
 
 import hashlib
 import json
@@ -19,28 +19,30 @@ from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import PixelArray
 
-HASHED = 1_000_000  # bytes at a file's start that, with its size and time, tell whether it is still the same
+HASHED = 1_000_000  # bytes at a file's start that, with its size and time, identify its content
 
 
 @dataclass(frozen=True)
 class Record:
-    """A finished segment's data beside its pictures."""
+    """A finished segment's data apart from its pictures."""
 
     times: list[int]  # of its frames, in the clip's time base
-    last: int  # how long its last frame is shown, as far as the file says
+    last: int  # duration of its last frame, as far as the file gives it
 
 
 class ClipJob:
-    """A folder of segments, which are finished once their record and a file for every output exist. Those of another
-    ``identity``, that is everything that pictures depend on, are refused."""
+    """A folder of segments, which are finished once their record and a file for every output exist. A folder with a
+    different ``identity`` (everything that the pictures depend on) is refused."""
 
     def __init__(self, folder: Path, identity: dict[str, Any], outputs: Sequence[str], *, restart: bool) -> None:
         self.folder, self.outputs = folder, tuple(outputs)
-        self.note = folder / "job.json"  # the settings of this job; its file marks the folder as a job's
+        self.note = folder / "job.json"  # the settings of this job; the file marks the folder as a job's
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
-        # A killed job may leave a hidden part of a note.
+        # A killed job may leave a hidden, partly written note.
         if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
-            raise PrismganError(f"{folder}: is in the way, since no job has made it; move it, or write elsewhere")
+            raise PrismganError(
+                f"{folder}: is in the way and does not belong to a job; move it, or choose another folder"
+            )
         if restart:
             self._empty()
         make_folder(folder)
@@ -50,8 +52,8 @@ class ClipJob:
             found = ""
         if found != described:
             raise PrismganError(
-                f"{folder}: holds a part of a job with other options, weights or another clip; give the same again to "
-                "go on with it, or --overwrite to start anew"
+                f"{folder}: holds part of a job with different options, weights or clip; use the same ones to "
+                "continue it, or --overwrite to start again"
             )
         replace_file(self.note, described.encode())
         self.records: list[Record] = []
@@ -59,33 +61,33 @@ class ClipJob:
             self.records.append(record)
 
     def finished(self) -> int:
-        """How many segments are on the disk, for all outputs; while a job runs, fewer than there are records."""
+        """Number of segments on disk for all outputs; while a job runs, smaller than the number of records."""
         return next(number for number in count() if self._read(number) is None)
 
     def segment(self, output: str, number: int) -> Path:
         return self.folder / f"{output}-{number:05}.mp4"
 
     def last_frame(self, output: str, number: int) -> Path:
-        """File of the last frame of an output's segment, from which the next segment goes on."""
+        """File of the last frame of an output's segment, from which the next segment continues."""
         return self.folder / f"{output}-{number:05}.npy"
 
     def segments(self, output: str) -> list[Path]:
         return [self.segment(output, number) for number in range(len(self.records))]
 
     def add(self, record: Record) -> None:
-        """Remember the next segment; its files may still be being written."""
+        """Record the next segment; its files may still be incomplete."""
         replace_file(self._note(len(self.records)), json.dumps(asdict(record)).encode())
         self.records.append(record)
 
     def remove(self) -> None:
-        """Delete the folder; but for a lock, which whoever holds it removes."""
+        """Delete the folder, except for a lock, which its holder removes."""
         self._empty()
         with suppress(OSError):
             self.folder.rmdir()
 
     def _empty(self) -> None:
-        """Delete the folder's content; the note last, so that an interrupted deletion leaves a known job."""
-        with suppress(OSError):  # there is nothing, or it cannot be removed: then it is in nobody's way
+        """Delete the folder's content; the note last, so that an interrupted deletion leaves a recognisable job."""
+        with suppress(OSError):  # it does not exist, or cannot be removed and does no harm
             for path in self.folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
@@ -95,12 +97,12 @@ class ClipJob:
 
     @property
     def times(self) -> list[int]:
-        """Of all frames so far."""
+        """Times of all frames so far."""
         return [time for record in self.records for time in record.times]
 
     @property
     def end(self) -> int:
-        """When the last frame so far is over, in the clip's time base."""
+        """End of the last frame so far, in the clip's time base."""
         times = self.times
         return times[-1] + (self.records[-1].last or (times[-1] - times[-2] if len(times) > 1 else 1))
 
@@ -119,7 +121,7 @@ class ClipJob:
 
 
 def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
-    """The identity of a file: its size, the hash of its start and, if ``dated``, when it was written."""
+    """The identity of a file: its size, the hash of its start and, if ``dated``, its modification time."""
     with path.open("rb") as file:
         start = hashlib.sha256(file.read(HASHED)).hexdigest()
     found = path.stat()
@@ -127,9 +129,9 @@ def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
 
 
 CODECS = {"libx264": {"x264-params": "mbtree=0"}, "libx265": {"x265-params": "log-level=none"}}
-"""Encoders, and their options beside the quality. x264's macroblock tree depends on the former content of memory (three
-versions in 14 runs), and a resumed job has to give what an uninterrupted one gives; so it is off."""
-THREADS = 2  # of every encoder, on every machine: its result depends on them
+"""Encoders, and their options beside the quality. x264's macroblock tree is off, because it depends on uninitialised
+memory (three different results in 14 runs), and a resumed job has to give the same result as an uninterrupted one."""
+THREADS = 2  # of every encoder, on every machine, because its result depends on the number
 WORST_QUALITY = 51
 
 
@@ -147,20 +149,20 @@ class Encoding:
         if self.codec not in CODECS:
             raise PrismganError(f"codec {self.codec!r}: expected one of {', '.join(CODECS)}")
         if self.codec not in av.codecs_available:
-            raise PrismganError(f"codec {self.codec!r}: the installed PyAV was built without it; choose another one")
+            raise PrismganError(f"codec {self.codec!r}: not supported by the installed PyAV; choose another one")
         if not 0 <= self.quality <= WORST_QUALITY:
             raise PrismganError(f"quality {self.quality}: expected a rate factor from 0 (best) to {WORST_QUALITY}")
 
 
 def even(pixels: PixelArray) -> PixelArray:
-    """With even sides, which ``yuv420p`` needs: an odd one gets its last row or column twice."""
+    """The frame with even sides, which ``yuv420p`` needs: the last row or column of an odd side is doubled."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
 
 
 def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encoding: Encoding) -> None:
-    """Encode frames (H, W, 3) into one file, at a constant rate: :func:`~prismgan.render.video.join.join` gives them
-    their source's times."""
+    """Encode frames (H, W, 3) into one file, at a constant rate; :func:`~prismgan.render.video.join.join` sets the
+    source's times."""
     import av
 
     frames = iter(frames)

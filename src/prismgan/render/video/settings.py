@@ -1,4 +1,4 @@
-"""The settings of a rendered clip, its preview, and the result."""
+"""Settings of a clip's rendering, its preview, and its outcome."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ GRID = "grid"  # name of the output that shows the source and all looks side by 
 class Settings:
     encoding: Encoding
     grid: bool = False  # also write a clip with the source and all looks side by side, labelled
-    segment: float = 10.0  # seconds of a segment: the most that a killed job loses of every output
+    segment: float = 10.0  # seconds of a segment: the most of every output that a killed job loses
     batch: int = 1  # frames that are rendered together
     steady: float = STEADY
     """Share of the previous output frame that is kept in the next one, moved along with the source: 0 to
@@ -39,11 +39,11 @@ class Settings:
 
 
 class Listener(Protocol):
-    """Told how a job goes on."""
+    """Receives the progress of a job."""
 
     def remark(self, text: str) -> None: ...
     def rendered(self, frames: int, total: int | None) -> None:
-        """So many frames are rendered, of about so many; None where nobody knows."""
+        """Called with the number of rendered frames and the approximate total, which is None if unknown."""
 
     def joining(self, path: Path) -> None: ...
 
@@ -52,21 +52,21 @@ class Listener(Protocol):
 class Outcome:
     written: list[Path] = field(default_factory=list)
     frames: int = 0  # in every output
-    resumed: int = 0  # of these, frames that had been rendered before the job was stopped
-    damaged: int = 0  # packets and frames of the source that could not be decoded as they should
+    resumed: int = 0  # of these, frames that had been rendered before an interruption
+    damaged: int = 0  # packets and frames of the source that could not be decoded correctly
     seconds: float = 0.0
     rendering: float = 0.0  # seconds in the network
-    encoding: float = 0.0  # seconds in which the network waited for those who make its looks steady and encode them
+    encoding: float = 0.0  # seconds in which the network waited for smoothing and encoding
     decoding: float = 0.0  # seconds in which the network waited for the decoder
 
     @property
     def busy(self) -> float:
-        """Share of the time that the network and the encoders were busy; the pipeline does not hide the rest."""
+        """Share of the time in which the network and the encoders were busy."""
         return (self.rendering + self.encoding) / self.seconds if self.seconds else 0.0
 
 
 def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict[str, float]:
-    """The share of its previous frame that every output keeps: it grows with the share of styles in the output."""
+    """The share of the previous frame that each output keeps; it grows with the share of styles in the output."""
     looks = {entry.name for entry in renderer.header.tasks if entry.is_look}
 
     def part(output: Output) -> float:
@@ -76,10 +76,10 @@ def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict
 
 
 def output_names(renderer: Renderer, request: Request, settings: Settings) -> tuple[str, ...]:
-    """Names of the files that come out, without their suffix; refused if an output has the grid's name."""
+    """Names of the output files without their suffix; an error if an output has the grid's name."""
     names = renderer.plan(request).names
     if settings.grid and GRID in names:
-        raise PrismganError(f"an output is named {GRID!r}, as the grid would be; leave one of them out")
+        raise PrismganError(f"an output is named {GRID!r}, like the grid; leave one of them out")
     return (*names, GRID) if settings.grid else names
 
 
@@ -87,7 +87,7 @@ EVERY = 5.0  # seconds between two previews
 
 
 class Preview:
-    """Gives ``put`` the source and the looks of a frame side by side, of the first one and then now and then."""
+    """Passes a frame with its looks side by side to ``put``: the first frame, then one every few seconds."""
 
     def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
         self.clip, self.put = clip, put

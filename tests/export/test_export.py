@@ -198,7 +198,7 @@ def test_nothing_is_written_where_a_file_would_differ(
 
     monkeypatch.setattr(onnx_file, "whole_model", broken)
     (tmp_path / "x.onnx").write_bytes(b"old")
-    with pytest.raises(PrismganError, match=r"x.onnx: not written, since in float32 'paint' is up to"):
+    with pytest.raises(PrismganError, match=r"x.onnx: not written, because in float32 'paint' is up to"):
         export(weights, tmp_path / "x.onnx")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
@@ -241,13 +241,13 @@ def test_refusals(weights: Weights, photos: Path, tmp_path: Path, draw_picture: 
         export(weights, out, precision="float61")  # type: ignore[arg-type]
     with pytest.raises(PrismganError, match="int8 needs pictures"):
         export(weights, out, precision="int8")
-    with pytest.raises(PrismganError, match="for precision int8 alone, found float16"):
+    with pytest.raises(PrismganError, match="only for precision int8, found float16"):
         export(weights, out, precision="float16", calibrate=[photos])
     with pytest.raises(PictureError, match="no such file"):
         export(weights, out, precision="int8", calibrate=[tmp_path / "missing.png"])
     assert sorted(tmp_path.rglob("*")) == before
     small = draw_picture(tmp_path / "small.png", 50, 300)
-    with pytest.raises(PictureError, match=r"small.png: is 300x50 pixels; .* must have 101"):
+    with pytest.raises(PictureError, match=r"small.png: is 300x50 pixels; .* at least 101"):
         export(weights, out, precision="int8", calibrate=[small])
 
 

@@ -1,7 +1,7 @@
-"""The generator in pieces, for a browser: the first output is there before the last piece is loaded.
+"""The generator in pieces, for a browser: the first output is ready before the last piece is loaded.
 
-The ``branch``, of a whole picture, comes before the heads of styles, the ``trunk`` of each tile before those that
-restore.
+The ``branch`` runs on the whole picture before the heads of styles, the ``trunk`` on each tile before the heads of
+restoring tasks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,21 +24,21 @@ SOURCE, LATENT, LOOK = "source", "latent", "look"
 
 
 def head(task: str) -> str:
-    """Name of the piece that makes this look."""
+    """Name of the piece for the head of this look."""
     return f"head-{task}"
 
 
 def enlargement(scale: int) -> str:
-    """Name of the piece that enlarges the source, as looks of this scale start from it."""
+    """Name of the piece that enlarges the source by this scale."""
     return f"enlarge-{scale}x"
 
 
 @torch.no_grad()
 def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx.ModelProto]:
-    """The pieces by name: :data:`TRUNK` and :data:`BRANCH` where a task needs them, an :func:`enlargement` for every
-    scale but 1, and a :func:`head` for every task. ``generator`` is on the CPU, in float32.
+    """The pieces by name: :data:`TRUNK` and :data:`BRANCH` if a task needs them, an :func:`enlargement` for every scale
+    except 1, and a :func:`head` for every task. ``generator`` is on the CPU, in float32.
 
-    Outputs have the names of the inputs that they are meant for. The trunk, the branch and enlargements take ``source``
+    Outputs have the names of the inputs that they are for. The trunk, the branch and enlargements take ``source``
     (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look`` (1, 3,
     scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells, to be cropped.
     """
@@ -112,8 +112,8 @@ def _painted_sizes(generator: Generator) -> tuple[list[int | str], list[int | st
     return [1, style.fine, "quarter rows", "quarter columns"], [1, 48 + 4 * style.noise, "cell rows", "cell columns"]
 
 
-SIDE = 16  # of the pattern that a browser is asked to compute first, in pixels: the smallest picture that there is
-VALUES = 32  # of every look, that are compared there
+SIDE = 16  # side in pixels of the pattern that a browser computes as a check: the smallest allowed picture
+VALUES = 32  # number of values per look that are compared there
 Values = dict[str, NDArray[Any]]
 
 
@@ -129,7 +129,7 @@ class Pieces:
         self._runs = {name: onnxruntime_session(file) for name, file in self.files.items()}
 
     def run(self, piece: str, values: Mapping[str, NDArray[Any]]) -> Values:
-        """A piece's outputs by name; values that it has no input for are ignored."""
+        """A piece's outputs by name; values without a matching input are ignored."""
         found = self._runs[piece]({name: values[name] for name in self._inputs[piece]})
         return dict(zip(self._outputs[piece], found, strict=True))
 
@@ -141,7 +141,7 @@ class Pieces:
         looks = {}
         for name in self.tasks:
             spec, own = self.generator.specs[name], values
-            if not spec.fine:  # noise follows the seed for styles that vary alone
+            if not spec.fine:  # the noise follows the seed only for styles that vary
                 latent = values["latent"] if spec.latent else self.generator.seeded_latent().numpy()
                 own = values | self.run(BRANCH, {"source": source, "latent": latent})
             looks[name] = self.run(head(name), own)["look"]
@@ -149,7 +149,7 @@ class Pieces:
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:
-        """The differences from the generator, on three pictures of odd sizes; refused like those of a float32 file."""
+        """The differences from the generator, on three pictures of odd sizes, with the tolerance of a float32 file."""
         errors: dict[str, list[NDArray[Any]]] = {name: [] for name in self.tasks}
         for seed, source in enumerate(random_sources()):
             image = source * 2 - 1
@@ -162,11 +162,11 @@ class Pieces:
         found = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
         wrong = problem("float32", self.generator, found)
         if wrong is not None:
-            raise PrismganError(f"the site is not written, since {wrong}; please report it")
+            raise PrismganError(f"the site is not written, because {wrong}; please report it")
         return found
 
     def check(self) -> dict[str, Any]:
-        """Some output values for a fixed pattern, by which a browser checks that it computes correctly."""
+        """Some output values for a fixed pattern, with which a browser checks that it computes correctly."""
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
         looks = self.looks(flat.reshape(1, 3, SIDE, SIDE))
         expected = {

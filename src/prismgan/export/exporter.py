@@ -1,4 +1,4 @@
-"""Exporting: from a weights file to an ONNX file that other programs can use, compared with the generator before."""
+"""Export from a weights file to an ONNX file for other programs, after comparing it with the generator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
 
-LAST = ("last", "skip")  # layers of a head that stay in float32 in int8: those that read the picture, or make it
+LAST = ("last", "skip")  # layers of a head that stay in float32 in int8: those that read or produce the picture
 CLOCKED = (1, 3, 180, 320)  # sizes of the source that speed is measured on
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The file that was written, and how far its pictures are from the generator's."""
+    """The written file, and the differences between its pictures and the generator's."""
 
     path: Path
     size: int  # in bytes
     precision: Precision
     tasks: tuple[TaskParity, ...]
-    speed: float  # how many times as fast as the float32 file, both in ONNX Runtime on this machine's CPU, in turns
+    speed: float  # relative to the float32 file, both in ONNX Runtime on this machine's CPU, measured in turn
 
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -54,18 +54,18 @@ def export(
 ) -> Exported:
     """Write an ONNX file; see :func:`prismgan.export.onnx_file.whole_model` for its content.
 
-    First its pictures are compared with the generator's; see :mod:`prismgan.export.parity` for the tolerances.
+    Its pictures are compared with the generator's first; see :mod:`prismgan.export.parity` for the tolerances.
 
     Args:
         out: the file, ``.onnx``.
         tasks: names; all by default.
         precision: of weights and features. In int8 the first layer and every head's last stay in float32.
-        calibrate: pictures, or folders of them, to calibrate int8 with and to compare it on.
-        licence: of the weights, for the metadata. That of the ready-made weights is known.
-        defaults: whether the inputs ``strength`` and ``latent`` may be left out.
+        calibrate: pictures, or folders of them, for calibrating and comparing int8.
+        licence: licence of the weights, for the metadata. That of the ready-made weights is known.
+        defaults: whether the inputs ``strength`` and ``latent`` are optional.
 
     Raises:
-        PrismganError: a task is unknown, the file's name is none for ONNX, or the file differs too much.
+        PrismganError: a task is unknown, the file's name does not end in ``.onnx``, or the file differs too much.
     """
     require("export", "export", "onnx", "onnxruntime")
     from prismgan.export import int8
@@ -89,13 +89,13 @@ def export(
     run = onnxruntime_session(content)
     found = measure(generator, names, run, sources)
     if precision == "float16":
-        # ONNX Runtime computes this file in float32 on a CPU: it checks the graph, and torch the rounding.
+        # ONNX Runtime computes this file in float32 on a CPU, which tests the graph; torch tests the rounding.
         rounded = measure(generator, names, lambda values: parity.render(generator, names, values, half=True), sources)
         found = parity.worse(found, rounded)
     wrong = parity.problem(precision, generator, found)
     if wrong is not None:
         cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
-        raise PrismganError(f"{out}: not written, since in {precision} {wrong}{cure}")
+        raise PrismganError(f"{out}: not written, because in {precision} {wrong}{cure}")
     speed = 1.0
     if model is not plain:
         values = feed(generator, names, torch.rand(CLOCKED, generator=torch.Generator().manual_seed(0)), 1.0, 0)
@@ -112,17 +112,17 @@ def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:
     if out.is_dir():
         raise PrismganError(f"{out}: is a folder, expected a file")
     if not out.parent.is_dir():
-        raise PrismganError(f"{out}: its folder does not exist; make it first")
+        raise PrismganError(f"{out}: its folder does not exist; create it first")
     if precision not in PRECISIONS:
         raise PrismganError(f"precision {precision!r}{nearest(precision, PRECISIONS)} (known: {', '.join(PRECISIONS)})")
     if precision == "int8" and not calibrate:
         raise PrismganError("precision int8 needs pictures to calibrate with; name some, or a folder of them")
     if precision != "int8" and calibrate:
-        raise PrismganError(f"pictures to calibrate with are for precision int8 alone, found {precision}")
+        raise PrismganError(f"pictures to calibrate with are only for precision int8, found {precision}")
 
 
 def licence_of(path: Path) -> str:
-    """Of a weights file, where it is known: that of the ready-made one; else empty."""
+    """The licence of a weights file if it is known, which is the case for the ready-made one; otherwise empty."""
     try:
         return "Apache-2.0" if path.samefile(default_weights()) else ""
     except (OSError, PrismganError):
@@ -130,7 +130,7 @@ def licence_of(path: Path) -> str:
 
 
 def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
-    """The names in the weights' order, or all; refused if one is unknown, or there is none."""
+    """The names in the weights' order, or all; an error if one is unknown, or if there is none."""
     known = list(generator.specs)
     for name in tasks if tasks is not None else ():
         if name not in known:

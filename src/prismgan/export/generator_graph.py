@@ -1,7 +1,7 @@
-"""The generator as nodes of an ONNX graph: what ``networks/generator.py`` computes, in ONNX's operators.
+"""The generator as nodes of an ONNX graph: the computation of ``networks/generator.py`` in ONNX's operators.
 
-It is written out, not traced: a tracer takes half a minute and leaves sizes of outputs that no reader understands. No
-file is written whose outputs are not the generator's.
+The graph is built by hand, not traced: a tracer takes half a minute and writes unreadable output sizes. A file is
+written only if its outputs match the generator's.
 """
 
 import copy
@@ -21,14 +21,14 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock
 from prismgan.networks.generator import TEXTURE, InkHead
 from prismgan.networks.style_branch import BORDER, CELL, OUTERMOST, PERIODS, RANGE, ConditionalNorm, StyleHead
 
-Code = str | Float[Tensor, "1 C"]  # what z has become: a value of the graph, or numbers
+Code = str | Float[Tensor, "1 C"]  # the code of z: a value of the graph, or a constant
 
 
 class PaintedNames(NamedTuple):
-    """The values that heads of styles read."""
+    """The inputs of style heads."""
 
     features: str  # of the branch that all styles share
-    details: str  # the source, unshuffled by 4, and noise beside it, with one cell of the frame
+    details: str  # the source, unshuffled by 4, with noise channels, and with one cell of the frame
 
 
 class GeneratorGraph:
@@ -36,11 +36,11 @@ class GeneratorGraph:
 
     def __init__(self, graph: Graph, generator: Generator) -> None:
         self.graph = graph
-        self.generator: Any = generator  # with all parts that a graph asks for
+        self.generator: Any = generator  # with all parts that a graph needs
         self._names: dict[nn.Module, str] = {module: name for name, module in generator.named_modules()}
 
     def bordered(self, source: str, spatial: str) -> str:
-        """(B, 3, H, W) as the generator's ``Encoded.bordered``; ``spatial`` (2,) holds H and W."""
+        """The generator's ``Encoded.bordered`` of a source (B, 3, H, W); ``spatial`` (2,) holds H and W."""
         graph = self.graph
         more = graph.operation("Mod", graph.operation("Neg", spatial), graph.integers(self.generator.cell))
         behind = graph.operation("Add", more, graph.integers(2))
@@ -49,7 +49,7 @@ class GeneratorGraph:
         return graph.unshuffle(padded, 2)
 
     def trunk(self, cells: str) -> str:
-        """The features of restoring tasks, of the cells without their border."""
+        """The trunk's features, from the cells without their border."""
         graph, trunk = self.graph, self.generator.trunk
         maps = self._convolution(trunk.stem, graph.to_network(cells))
         skips = []
@@ -63,7 +63,7 @@ class GeneratorGraph:
         return maps
 
     def branch(self, source: str, latent: Code) -> PaintedNames:
-        """What all styles share, of the source (B, 3, H, W) and z."""
+        """The values that all styles share, from the source (B, 3, H, W) and z."""
         graph, branch = self.graph, self.generator.branch
         framed = self._framed(source)
         cells = graph.unshuffle(framed, 4)
@@ -81,7 +81,7 @@ class GeneratorGraph:
     def painted(
         self, names: Iterable[str], values: PaintedNames, code: Code | None, spatial: str | None
     ) -> dict[str, str]:
-        """By task its picture (B, 3, H, W) in [-1.2, 1.2], not clipped.
+        """The pictures (B, 3, H, W) by task, in [-1.2, 1.2], not clipped.
 
         ``spatial`` (2,) holds H and W; without it pictures are of whole cells.
         """
@@ -100,7 +100,7 @@ class GeneratorGraph:
         return pictures
 
     def _enlarged(self, head: StyleHead, maps: str) -> str:
-        """What ``StyleHead`` computes under this name."""
+        """The same as ``StyleHead._enlarged``."""
         graph, name = self.graph, self._names[head.up]
         ends, flat = graph.integers(*OUTERMOST), graph.integers(0, head.up.out_channels, -1)
         inner = graph.filtered(f"{name} in cells", maps, head.up_kernel())
@@ -118,7 +118,7 @@ class GeneratorGraph:
         return graph.operation("Reshape", normalised, graph.operation("Shape", inner))
 
     def _framed(self, source: str) -> str:
-        """The source with its reflected border, of whole cells."""
+        """The source with its reflected border, padded to whole cells."""
         graph = self.graph
         for axis in (3, 2):  # rows last: a whole one is copied at once
             side = graph.side(source, axis)
@@ -158,7 +158,7 @@ class GeneratorGraph:
         return graph.operation("Expand", total, graph.operation("Concat", batch, graph.integers(1, 1, 1), axis=0))
 
     def _repeated(self, table: str, shape: Sequence[int], lengths: Sequence[str]) -> str:
-        """A table of this shape from its upper left corner on, to these numbers of rows and columns."""
+        """A table of this shape, repeated from its upper left corner to the given numbers of rows and columns."""
         graph = self.graph
         for axis in (3, 2):  # rows last: a whole one is copied at once
             places = graph.operation("Mod", graph.range(0, lengths[axis - 2]), graph.scalar(shape[axis]))
@@ -195,7 +195,7 @@ class GeneratorGraph:
         return value
 
     def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
-        """The enlarged sources that these tasks' heads start from, by scale."""
+        """The enlarged sources to which these tasks' heads add, by scale."""
         scales = {self.generator.specs[name].scale for name in names}
         return {scale: self.enlarged(bordered, scale) for scale in sorted(scales)}
 
@@ -208,9 +208,9 @@ class GeneratorGraph:
         return graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
 
     def restored(self, fine: str, bases: Mapping[int, str], code: Code | None, names: Iterable[str]) -> dict[str, str]:
-        """By task its picture in [-1, 1] (not clipped) as sub-pixels, of whole cells; see :meth:`pixels`.
+        """The pictures by task, in [-1, 1] (not clipped), as sub-pixels of whole cells; see :meth:`pixels`.
 
-        ``code`` is a value (B, C), or one code (1, C) for all pictures, which becomes a part of the weights.
+        ``code`` is a value (B, C), or one code (1, C) for all pictures, which is folded into the weights.
         """
         pictures = {}
         for name in names:
@@ -230,7 +230,7 @@ class GeneratorGraph:
         return pictures
 
     def _inked(self, head: InkHead, cells: str, base: str) -> str:
-        """The head's colours with its ink over them."""
+        """The head's colours multiplied by its ink."""
         graph, one = self.graph, self.graph.number(1)
         places = graph.integers(0), graph.integers(12), graph.integers(16)
         colours, ink = (graph.operation("Slice", cells, *ends, graph.integers(1)) for ends in pairwise(places))
@@ -249,7 +249,7 @@ class GeneratorGraph:
         return graph.operation("Add", graph.operation("Mul", slope, grey), offset)
 
     def pixels(self, cells: str, scale: int) -> str:
-        """Pixels (B, 3, H, W) of sub-pixels."""
+        """Sub-pixels rearranged to pixels (B, 3, H, W)."""
         return self.graph.shuffle(cells, 2 * scale)
 
     def _blocks(self, blocks: Iterable[Any], maps: str, code: Code | None = None) -> str:

@@ -1,4 +1,4 @@
-"""An ONNX graph under construction: nodes are added in the order of their computation, values are known by name."""
+"""An ONNX graph under construction: nodes are added in the order of their computation, and values are names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-OPSET = 17  # version of ONNX's operators: of 2022, so that older programs read the file
+OPSET = 17  # version of ONNX's operators, from 2022, so that older programs can read the file
 IR_VERSION = 8  # version of the file's layout that belongs to it
-Sizes = Sequence[int | str]  # of a value; a word is a size that is left open
+Sizes = Sequence[int | str]  # of a value; a string is a dynamic size
 
 
 class Graph:
     """A graph under construction. A value that a method takes or returns is a name.
 
     Pictures are float32; with ``half`` the weights, and the maps between :meth:`to_network` and :meth:`to_picture`, are
-    float16. With ``compact`` constants that float16 holds exactly are stored in it, and computed with in float32.
+    float16. With ``compact``, constants that float16 represents exactly are stored in it; computation is in float32.
     """
 
     def __init__(self, *, half: bool = False, compact: bool = False) -> None:
@@ -33,7 +33,7 @@ class Graph:
         self._outputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, sizes: Sizes, default: NDArray[np.float32] | None = None) -> str:
-        """Declare a float32 input; one with a default may be left out."""
+        """Declare a float32 input, which is optional if it has a default."""
         self._inputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
         if default is not None:
             self._constants[name] = numpy_helper.from_array(default, name)
@@ -45,7 +45,7 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
 
     def operation(self, kind: str, *values: str, name: str | None = None, output: str = "", **attributes: Any) -> str:
-        """Add a node of ONNX's operator ``kind`` with one output; a second node of a name gets a mark behind it."""
+        """Add a node of ONNX's operator ``kind`` with one output; a repeated name gets a suffix."""
         name = name or f"{kind}_{len(self._nodes)}"
         while name in self._names:
             name += "'"
@@ -71,11 +71,11 @@ class Graph:
         return self._constant(name, tensor.detach().float().numpy().astype(self._network))
 
     def to_network(self, value: str) -> str:
-        """A float32 value in the network's precision."""
+        """Convert a float32 value to the network's precision."""
         return self._cast(value, self._network)
 
     def to_picture(self, value: str) -> str:
-        """A value of the network's precision in float32."""
+        """Convert a value from the network's precision to float32."""
         return self._cast(value, np.dtype(np.float32))
 
     def new_name(self, name: str) -> str:
@@ -85,7 +85,7 @@ class Graph:
         return name
 
     def convolution(self, name: str, layer: nn.Conv2d, maps: str) -> str:
-        """A layer of this name, with its repeated border or its zeros."""
+        """A convolution layer of this name, with replicated or zero padding as in the layer."""
         border = layer.padding[0]
         assert not isinstance(border, str)
         zeros = border if layer.padding_mode == "zeros" else 0
@@ -95,7 +95,7 @@ class Graph:
         return self.filtered(name, maps, layer.weight, layer.bias, strides=list(layer.stride), pads=4 * [zeros])
 
     def filtered(self, name: str, maps: str, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> str:
-        """Maps through a convolution of this name with this weight (O, C, h, w) and bias (O,)."""
+        """The maps after a convolution of this name with this weight (O, C, h, w) and bias (O,)."""
         constants = [self.weight(f"{name}.weight", weight)]
         if bias is not None:
             constants.append(self.weight(f"{name}.bias", bias))
@@ -109,16 +109,16 @@ class Graph:
         return self.operation("DepthToSpace", maps, blocksize=factor, mode="CRD")
 
     def doubled(self, maps: str) -> str:
-        """Twice as high and wide, by torch's bilinear with ``align_corners=False``."""
+        """The maps at twice the size, like torch's bilinear interpolation with ``align_corners=False``."""
         scales = self._constant("twice", np.array([1, 1, 2, 2], dtype=np.float32))
         return self.operation("Resize", maps, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
     def repeated(self, maps: str, border: int) -> str:
-        """With so many more rows and columns on each side, which repeat the outermost."""
+        """The maps with ``border`` more rows and columns on each side, replicated."""
         return self.operation("Pad", maps, self.integers(0, 0, border, border, 0, 0, border, border), mode="edge")
 
     def blurred(self, maps: str) -> str:
-        """Weighted by 1, 2, 1 in both directions, as ``networks/blocks`` does."""
+        """The maps blurred by (1, 2, 1) in both directions, as in ``networks/blocks``."""
         maps = self.repeated(maps, 1)
         for _ in range(2):
             maps = self.operation("AveragePool", maps, kernel_shape=[2, 2], strides=[1, 1])
@@ -129,7 +129,7 @@ class Graph:
         return self.operation("Conv", maps, self.picture_weight(name, matrix[..., None, None]), kernel_shape=[1, 1])
 
     def guided_lines(self, image: str, guide: str, radius: int, epsilon: float) -> tuple[str, str]:
-        """Slope and offset, as ``images/filters`` computes them."""
+        """Slope and offset, as computed by ``images/filters``."""
         side = 2 * radius + 1
 
         def mean(maps: str) -> str:
@@ -148,8 +148,8 @@ class Graph:
         return mean(slope), mean(offset)
 
     def unshuffle(self, picture: str, factor: int, channels: int = 3) -> str:
-        """torch's ``pixel_unshuffle`` of so many channels, as a convolution with ones and zeros: SpaceToDepth has
-        another order of channels, and OpenVINO 2026 loses the sizes behind one."""
+        """torch's ``pixel_unshuffle`` as a convolution with ones and zeros, because SpaceToDepth orders the channels
+        differently, and OpenVINO 2026 loses the sizes after it."""
         diagonal = torch.eye(channels * factor**2).view(-1, channels, factor, factor)
         ones = self.picture_weight(f"unshuffle {channels} by {factor}", diagonal)
         sides = [factor, factor]
@@ -170,7 +170,7 @@ class Graph:
         return self._constant(f"scalar {number}", np.array(number, dtype=np.int64))
 
     def side(self, maps: str, axis: int) -> str:
-        """Length of an axis, without dimensions."""
+        """Length of an axis, as a scalar."""
         return self.operation("Gather", self.operation("Shape", maps), self.scalar(axis), axis=0)
 
     def spatial(self, maps: str) -> str:
@@ -182,12 +182,12 @@ class Graph:
         return self.operation("Slice", maps, self.integers(0, 0), spatial, self.integers(2, 3))
 
     def interior(self, maps: str, border: int = 1) -> str:
-        """Without so many of the outermost rows and columns on each side."""
+        """The maps without the ``border`` outermost rows and columns on each side."""
         ends = self.integers(border, border), self.integers(-border, -border)
         return self.operation("Slice", maps, *ends, self.integers(2, 3))
 
     def model(self, title: str, metadata: Mapping[str, str] | None = None) -> onnx.ModelProto:
-        """The model, checked: an error of the checker is a mistake in the code that built the graph."""
+        """The model, checked; an error of the checker is a bug in the code that built the graph."""
         graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
         opsets = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, producer_name="prismgan", opset_imports=opsets, ir_version=IR_VERSION)

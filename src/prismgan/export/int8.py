@@ -1,4 +1,4 @@
-"""Whole-number arithmetic: an ONNX model whose convolutions multiply 8-bit numbers, and pictures to calibrate it."""
+"""Quantisation: an ONNX model whose convolutions use int8, and pictures for its calibration."""
 
 import logging
 import tempfile
@@ -22,10 +22,10 @@ from prismgan.export.parity import SIZES
 def in_int8(
     model: onnx.ModelProto, feeds: Iterable[Mapping[str, NDArray[Any]]], keep: Iterable[str]
 ) -> onnx.ModelProto:
-    """The model with convolutions in int8, in ONNX's form of pairs of QuantizeLinear and DequantizeLinear.
+    """The model with convolutions in int8, as pairs of QuantizeLinear and DequantizeLinear.
 
-    Weights have one scale a channel and 7 of the 8 bits, since older processors add pairs of products in 16 bits; maps
-    have one scale each. Convolutions of the names ``keep`` stay in float32.
+    Weights have one scale per channel and use 7 of the 8 bits, because older processors add pairs of products in 16
+    bits; maps have one scale each. The convolutions named in ``keep`` stay in float32.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -33,7 +33,7 @@ def in_int8(
     given.CopyFrom(model)  # quantize_static strips the weights of its input
 
     root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)  # it recommends steps that are for models of other programs
+    root.setLevel(logging.ERROR)  # it recommends steps that do not apply to this model
     try:
         with tempfile.TemporaryDirectory(prefix="prismgan-") as folder:
             path = Path(folder) / "int8.onnx"
@@ -63,8 +63,8 @@ def in_int8(
 
 
 CROP = 160  # longest side of a crop
-CROPS = 32  # most crops, and most pictures: calibration holds what every layer makes of them
-CROPS_OF_ONE = 8  # most crops of one picture
+CROPS = 32  # maximum number of crops, and of pictures: calibration keeps the outputs of every layer
+CROPS_OF_ONE = 8  # maximum number of crops of one picture
 NOISE = (0, 25, 0, 50)  # standard deviations of noise in crops, in turn, of 255; without it 1 dB is lost
 
 
@@ -79,16 +79,16 @@ def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
         image = images.to_float(images.read(path)).add(1).div(2)[None]
         height, width = image.shape[-2:]
         if min(height, width) < least:
-            raise PictureError(f"{path}: is {width}x{height} pixels; to calibrate with, each side must have {least}")
+            raise PictureError(f"{path}: is {width}x{height} pixels; for calibration each side needs at least {least}")
         found.append(image)
     return found
 
 
 def crops(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> Iterator[Float[Tensor, "1 3 h w"]]:
-    """At most :data:`CROPS`, from each picture in turn, from places that are spread over it."""
+    """At most :data:`CROPS` crops, from each picture in turn, spread over the picture."""
     for number in range(min(CROPS, CROPS_OF_ONE * len(pictures))):
         picture = pictures[number % len(pictures)]
-        # Multiples of irrational numbers, without their whole parts, never come close to each other.
+        # The fractional parts of multiples of irrational numbers are spread evenly.
         top, left = (
             int(max(side - CROP, 0) * ((number + 1) * step % 1))
             for side, step in zip(picture.shape[-2:], (0.618034, 0.414214), strict=True)

@@ -1,4 +1,4 @@
-"""The generator as an ONNX model: as a file for other programs, and several passes of the heads for the renderer."""
+"""The generator as ONNX models: a file for other programs, and a graph with several passes for the renderer."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from prismgan.export.graph import Graph
 from prismgan.networks import Generator
 from prismgan.weights import Header
 
-INPUTS = ("source", "strength", "latent")  # names of the file's inputs; the last only where an exported task varies
+INPUTS = ("source", "strength", "latent")  # names of the file's inputs; the last only if an exported task varies
 
 
 def varies(generator: Generator, tasks: Sequence[str]) -> bool:
@@ -36,13 +36,13 @@ def whole_model(
     - ``source`` (B, 3, H, W), RGB in [0, 1]; any batch, height and width. Padding is done inside.
     - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically),
       1, the default, the task's output, up to 2 exaggerates it.
-    - ``latent`` (B, Z), where a task varies with z ~ N(0, I); that of seed 0 by default.
+    - ``latent`` (B, Z), if a task varies with z ~ N(0, I); by default the z of seed 0.
 
-    Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named as the task.
+    Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named like the task.
 
     Args:
-        generator: on the CPU, in float32.
-        tasks: other heads, and the trunk or the branch that none of them reads, are left out.
+        generator: generator on the CPU, in float32.
+        tasks: tasks to include; trunk or branch is omitted if no task needs it.
         half: weights and features in float16. Pictures and computations on them stay in float32.
         defaults: whether strength and latent have a default. ONNX Runtime for JavaScript, and OpenVINO, cannot change
             an input that has one.
@@ -50,7 +50,7 @@ def whole_model(
     for name in tasks:
         if name in INPUTS:
             raise PrismganError(
-                f"task {name!r} has the name of the file's input; `prismgan rename-task --from {name}` gives it another"
+                f"task {name!r} has the name of a file's input; rename it with `prismgan rename-task --from {name}`"
             )
     graph = Graph(half=half)
     source = graph.input("source", ["batch", 3, "height", "width"])
@@ -63,7 +63,7 @@ def whole_model(
     painted = [name for name in tasks if name not in restored]
     latent, code = None, None
     if varies(generator, tasks):
-        # A default of one row counts for a batch of any size.
+        # A default of one row is broadcast to any batch size.
         default = generator.seeded_latent().numpy() if defaults else None
         latent = graph.input("latent", ["latents", generator.config.latent], default)
         code = network.code(latent)
@@ -96,19 +96,20 @@ def whole_model(
 
 
 def _mixer(graph: Graph, strength: str) -> Callable[[str, str, int], str]:
-    """Adds the mixture of a look with its base, as :func:`prismgan.render.stages.mixture` makes it."""
+    """Returns a function that mixes a look with its base, like :func:`prismgan.render.stages.mixture`."""
     middle = graph.number(0.5)
     weights = graph.operation("Mul", strength, middle)
     starts: dict[str, tuple[str, str]] = {}
 
     def mixed(look: str, base: str, index: int) -> str:
-        """In [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is the place of the task's strength."""
+        """The mixture in [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is that of the task's
+        strength."""
         bounds = graph.number(-1), graph.number(1)
         if base not in starts:
             clipped = graph.operation("Clip", base, *bounds)
             starts[base] = clipped, graph.operation("Add", graph.operation("Mul", clipped, middle), middle)
         clipped, start = starts[base]
-        # Both are clipped before they are mixed, as the final pictures are.
+        # Both are clipped before they are mixed, as in rendering.
         change = graph.operation("Sub", graph.operation("Clip", look, *bounds), clipped)
         weight = graph.operation("Gather", weights, graph.integers(index), axis=0)
         mixture = graph.operation("Add", graph.operation("Mul", change, weight), start)
@@ -136,12 +137,12 @@ def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licenc
 
 @torch.no_grad()
 def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]]]) -> onnx.ModelProto:
-    """From a source to images in [-1, 1], not clipped.
+    """A model from a source to images in [-1, 1], not clipped.
 
-    Restored ones come from ``bordered`` (B, 12, h + 2, w + 2), as :class:`~prismgan.networks.generator.Encoded` has it,
-    and are sub-pixels of whole cells at 1/2: (B, 3 (2 scale)^2, h, w), which torch shuffles into pixels much faster
-    than ONNX Runtime. Styles come from ``source`` (B, 3, H, W) and are pictures of its size. The latent is a part of
-    the weights. ``passes`` are seeds, each with its tasks; images come in this order. The generator is on the CPU.
+    Restoring tasks read ``bordered`` (B, 12, h + 2, w + 2) of :class:`~prismgan.networks.generator.Encoded` and return
+    sub-pixels of whole cells at 1/2, (B, 3 (2 scale)^2, h, w), because torch shuffles them into pixels much faster than
+    ONNX Runtime. Styles read ``source`` (B, 3, H, W) and return pictures of its size. The latent is folded into the
+    weights. ``passes`` are seeds with their tasks, in the order of the images. The generator is on the CPU.
     """
     graph = Graph()
     network = GeneratorGraph(graph, generator)

@@ -15,17 +15,17 @@ from torch.nn import functional as F
 from prismgan.machine import available_threads
 from prismgan.networks import Generator
 
-Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]  # from inputs by name to outputs in their order
+Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]  # from inputs by name to outputs in order
 
 
 def onnxruntime_session(model: bytes) -> Run:
-    """A function of an ONNX model's bytes."""
+    """A function that runs the ONNX model in these bytes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = available_threads()
-    # Threads that wait would keep their cores busy; see the command line's GOMP_SPINCOUNT.
+    # Waiting threads would keep their cores busy; see the command line's GOMP_SPINCOUNT.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # An arena never gives back the memory of the largest picture.
     options.enable_cpu_mem_arena = False
@@ -35,7 +35,7 @@ def onnxruntime_session(model: bytes) -> Run:
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-SIZES = ((33, 47), (64, 50), (101, 75))  # of the pictures that are compared: no multiples of the cell
+SIZES = ((33, 47), (64, 50), (101, 75))  # of the compared pictures: not multiples of the cell
 STRENGTHS = (1.0, 0.3, 1.0)  # of every task, for these pictures
 MAXIMUM = {"float32": 0.1, "float16": 2.0}  # tolerance for the largest difference of any pixel, in 1/255
 MEAN = {"float32": 0.01, "float16": 0.25}  # tolerance for the mean difference of a task's pixels, in 1/255
@@ -44,13 +44,13 @@ INT8_PSNR = {True: 40.0, False: 35.0}  # minimum PSNR in dB in int8, for tasks o
 
 @dataclass(frozen=True)
 class TaskParity:
-    """How far a task's pictures are from the generator's."""
+    """The differences between a task's pictures and the generator's."""
 
     task: str
     scale: int
     maximum: float  # of any pixel, in 1/255
     mean: float  # of all pixels, in 1/255
-    psnr: float  # in dB; infinite where nothing differs
+    psnr: float  # in dB; infinite if nothing differs
 
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON: an infinite PSNR is None."""
@@ -74,7 +74,7 @@ def random_sources() -> list[Float[Tensor, "1 3 H W"]]:
 def feed(
     generator: Generator, tasks: Sequence[str], source: Float[Tensor, "B 3 H W"], strength: float, seed: int
 ) -> dict[str, NDArray[Any]]:
-    """The inputs of a file with these tasks, a random latent included where there is one."""
+    """The inputs of a file with these tasks, including a random latent if there is one."""
     values = {"source": source.numpy(), "strength": np.full(len(tasks), strength, dtype=np.float32)}
     if any(generator.specs[name].latent for name in tasks):
         latent = generator.draw_latent(len(source), torch.Generator().manual_seed(seed))
@@ -86,7 +86,7 @@ def feed(
 def measure(
     generator: Generator, tasks: Sequence[str], run: Run, sources: Sequence[Float[Tensor, "1 3 H W"]]
 ) -> list[TaskParity]:
-    """Compare the file's pictures with the generator's, and of the first source also in a batch of two."""
+    """Compare the file's pictures with the generator's; the first source is also tested in a batch of two."""
     errors: dict[str, list[NDArray[Any]]] = {name: [] for name in tasks}
     batches = [torch.cat([sources[0], sources[0].flip(-1)]), *sources]
     for seed, (batch, strength) in enumerate(zip(batches, (1.0, *STRENGTHS), strict=True)):
@@ -129,7 +129,7 @@ def problem(precision: Precision, generator: Generator, found: Sequence[TaskPari
         lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in found]
         worst, row = min(lacking, key=lambda entry: -math.inf if math.isnan(entry[0]) else entry[0])
         limit = INT8_PSNR[generator.specs[row.task].fine]
-        # Written so that NaN fails as well.
+        # Written so that NaN fails, too.
         return None if worst >= 0 else f"{row.task!r} has {row.psnr:.1f} dB against float32, expected {limit:g} or more"
     shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in found]
     worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])
@@ -142,7 +142,7 @@ def problem(precision: Precision, generator: Generator, found: Sequence[TaskPari
 
 
 def parity_of(task: str, scale: int, errors: NDArray[Any]) -> TaskParity:
-    """Of the differences of a task's pixels, in 1/255."""
+    """Summarise the differences of a task's pixels, in 1/255."""
     sizes = np.abs(errors)
     square = float(np.mean(np.square(errors, dtype=np.float64)))
     psnr = math.inf if square == 0 else 10 * math.log10(255**2 / square)

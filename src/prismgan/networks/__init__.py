@@ -1,4 +1,4 @@
-"""Networks: they know no task, no loss and no file."""
+"""Networks. They do not depend on tasks, losses or files."""
 
 from prismgan.networks.classifier import Classifier
 from prismgan.networks.comparison import Bottleneck, BottleneckConfig, ConditionalUNet, VariationalGenerator

@@ -1,7 +1,7 @@
-"""Building blocks without normalisation, which would make the tiles of a picture disagree: residual branches start
-small instead (Zhang et al., "Fixup", 2019). Padding repeats the border, as zeros would paint a rim there. Borders and
-enlargement are in the maps' own precision: on the CPU autocast takes them to float32 and back, which made a convolution
-1.25 times as long (``docs/log.md``, "Seconds a training step")."""
+"""Building blocks without normalisation, which would make the tiles of a picture disagree. Residual branches start
+small instead (Zhang et al., "Fixup", 2019). Padding replicates the border, because zeros would leave a visible rim.
+Padding and enlargement use the maps' own precision: on the CPU autocast would convert them to float32 and back, which
+made a convolution 1.25 times as slow (``docs/log.md``, "Seconds a training step")."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ Code = Float[Tensor, "#B Y"]
 def bordered(
     maps: Float[Tensor, "B C h w"], border: int, mode: Literal["replicate", "reflect"] = "replicate"
 ) -> Float[Tensor, "B C h+2*{border} w+2*{border}"]:
-    """With so many more rows and columns on each side, which repeat the outermost or reflect what lies behind it."""
+    """Maps with ``border`` more rows and columns on each side, replicated or reflected."""
     with torch.autocast(maps.device.type, enabled=False):
         return F.pad(maps, (border,) * 4, mode=mode)
 
@@ -30,13 +30,12 @@ def enlarged(maps: Float[Tensor, "B C h w"], factor: int) -> Float[Tensor, "B C 
 
 
 def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """Weighted by 1, 2, 1 in both directions: without what changes its sign from cell to cell."""
+    """Maps blurred by (1, 2, 1) in both directions, which removes components that alternate from cell to cell."""
     return F.avg_pool2d(F.avg_pool2d(bordered(maps, 1), 2, stride=1), 2, stride=1)
 
 
 class BorderedConv2d(nn.Conv2d):
-    """A convolution of all channels with a border as wide on each side, which ``padding_mode`` names, repeated or
-    reflected."""
+    """A convolution of all channels with the same padding on each side, replicated or reflected (``padding_mode``)."""
 
     padding_mode: Literal["replicate", "reflect"]
 
@@ -49,7 +48,7 @@ class BorderedConv2d(nn.Conv2d):
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
-    """A convolution that keeps the size, with repeated borders."""
+    """A convolution that keeps the size, with replicated borders."""
     if size > 1:
         layer: nn.Conv2d = BorderedConv2d(inputs, outputs, size, padding=size // 2, padding_mode="replicate")
     else:
@@ -61,7 +60,7 @@ def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
 
 
 def zero_(layer: nn.Conv2d) -> nn.Conv2d:
-    """Start at zero, so that a residual output starts at its baseline."""
+    """Initialise with zeros, so that a residual output starts at its baseline."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
@@ -69,8 +68,8 @@ def zero_(layer: nn.Conv2d) -> nn.Conv2d:
 
 @torch.no_grad()
 def icnr_(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
-    """Start a sub-pixel convolution as nearest-neighbour enlargement: the ``factor^2`` filters that make one channel
-    start equal (Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017)."""
+    """Initialise a sub-pixel convolution as nearest-neighbour enlargement: the ``factor^2`` filters of a channel start
+    equal (Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017)."""
     outputs = layer.weight.shape[0] // factor**2
     for parameter in layer.parameters():
         parameter.copy_(parameter[:outputs].repeat_interleave(factor**2, dim=0))
@@ -91,7 +90,7 @@ class Modulation(nn.Module):
         return maps * (1 + scale) + shift
 
     def folded(self, layer: nn.Conv2d, code: Float[Tensor, "1 Z"]) -> tuple[Tensor, Tensor]:
-        """Weight and bias of a convolution that does what ``layer`` and the modulation of its maps by one code do."""
+        """Weight and bias of a convolution that equals ``layer`` followed by the modulation by one code."""
         scale, shift = self.linear(code)[0].chunk(2)
         assert layer.bias is not None
         return layer.weight * (1 + scale)[:, None, None, None], layer.bias * (1 + scale) + shift
@@ -111,17 +110,17 @@ class ResidualBlock(nn.Module):
     def forward(self, maps: Maps, code: Code | None = None) -> Maps:
         if self.modulation is None:
             inner = self.first(maps)
-        elif code is not None and len(code) == 1:  # two passes over the maps fewer
-            # torch's functional_call would exchange the layer's own weights meanwhile, for all threads.
+        elif code is not None and len(code) == 1:  # saves two passes over the maps
+            # torch's functional_call would replace the layer's own weights meanwhile, for all threads.
             inner = self.first._conv_forward(maps, *self.modulation.folded(self.first, code))
         else:
             assert code is not None, "this head needs a latent"
             inner = self.modulation(self.first(maps), code)
-        return maps + self.second(F.leaky_relu(inner, SLOPE, inplace=True))  # fresh memory costs more than this does
+        return maps + self.second(F.leaky_relu(inner, SLOPE, inplace=True))  # in place, because fresh memory costs more
 
 
 class ResidualStage(nn.Module):
-    """Residual blocks one after the other, all modulated by one code."""
+    """A sequence of residual blocks, all modulated by one code."""
 
     def __init__(self, channels: int, count: int, code: int = 0) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A small classifier of small pictures: what sets of generated pictures are counted and compared by."""
+"""A small classifier of small pictures, used to count and compare sets of generated pictures."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE
 
 WIDTHS = (16, 32, 64)
-CELLS = 4  # a side, that the last maps are pooled to: place matters, a six is a nine in another
+CELLS = 4  # side of the pooled last maps; more than 1, because position matters: a six upside down is a nine
 
 
 class Classifier(nn.Module):
@@ -27,7 +27,7 @@ class Classifier(nn.Module):
         self.last = nn.Linear(self.FEATURES, classes)
 
     def features(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
-        """The features behind the logits, of pictures in [-1, 1]."""
+        """The features before the logits, for pictures in [-1, 1]."""
         maps = pictures.clamp(-1, 1)
         for layer in self.convolutions:
             maps = F.leaky_relu(layer(maps), SLOPE)

@@ -12,7 +12,7 @@ from prismgan.networks.blocks import SLOPE, ResidualBlock, convolution, zero_
 from prismgan.networks.conditional import Conditional, ConditionalConfig, ConditionalGenerator, Start
 from prismgan.networks.task_generator import HeadSpec, Latent, Positive
 
-LIMIT = 10.0  # of log-variances, to either side: variances from 5e-5 to 2e4, whose quotients float32 can hold
+LIMIT = 10.0  # bound of absolute log-variances: variances from 5e-5 to 2e4, whose quotients float32 can represent
 
 
 class Gaussian(NamedTuple):
@@ -23,19 +23,19 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def of(cls, maps: Float[Tensor, "B C h w"]) -> Self:
-        """From a network's output, in float32 at least."""
+        """The Gaussian of a network's output, at least in float32."""
         mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
         return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
 
     def at(self, noise: Float[Tensor, "_ Z _ _"]) -> Float[Tensor, "B Z h w"]:
-        """The point that a standard normal ``noise`` stands for (Kingma & Welling 2014, section 2.4)."""
+        """The sample for a standard normal ``noise`` (reparameterisation, Kingma & Welling 2014, section 2.4)."""
         return self.mean + torch.exp(0.5 * self.log_variance) * noise
 
 
 class VariationalGenerator(ConditionalGenerator):
     """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4. z is a map at the
-    coarsest level, so a tile is rendered as the whole is. The prior's mean is rendered, as in section 4.1; a task that
-    varies is rendered ``latent`` (B, Z) standard deviations from it."""
+    coarsest level, so tiles agree with the whole picture. Rendering uses the prior's mean, as in section 4.1; a task
+    that varies uses the point ``latent`` (B, Z) standard deviations from it."""
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, layers=2)
@@ -63,13 +63,13 @@ class BottleneckConfig(ConditionalConfig):
     latent: Positive = 32
     """Channels of the latent map between encoder and decoder. There is no z, so outputs do not vary."""
     skips: bool = True
-    """Whether the decoder sees the encoder's finer maps too (Akcay et al., "Skip-GANomaly", 2019). If not, all goes
-    through the latent, as in the paper of 2018, and neither noise nor detail fits through."""
+    """Whether the decoder also receives the encoder's finer maps (Akcay et al., "Skip-GANomaly", 2019). Otherwise all
+    information passes through the latent, as in the 2018 paper, which is too narrow for noise and detail."""
 
 
 class Bottleneck(ConditionalGenerator):
-    """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, the decoder told the task. The output is added
-    to the enlarged source; and z is a map and not a vector, so that pictures may have any size."""
+    """Encoder G_E and decoder G_D of Akcay et al. (2018), section 3.1, with the decoder conditioned on the task. The
+    output is added to the enlarged source, and z is a map and not a vector, so that pictures may have any size."""
 
     def __init__(self, config: BottleneckConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, skips=config.skips)
@@ -84,7 +84,7 @@ class Bottleneck(ConditionalGenerator):
 
 
 class ConditionalUNet(ConditionalGenerator):
-    """U-shaped (Ronneberger et al. 2015), as image translation by conditional GANs has it (Isola et al. 2017)."""
+    """A U-Net (Ronneberger et al. 2015), as used for image translation with conditional GANs (Isola et al. 2017)."""
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs)

@@ -1,5 +1,5 @@
-"""Generators of the comparison models: one encoder, and one decoder that each task's own vector modulates (FiLM), so
-that K tasks take K passes through the decoder. Models differ in the way from the encoder's maps to the decoder's."""
+"""Generators of the comparison models: one encoder, and one decoder that is modulated by a vector per task (FiLM), so
+that K tasks take K passes through the decoder. The models differ between the encoder's maps and the decoder's."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -20,20 +20,20 @@ Start = tuple[Float[Tensor, "B D h w"], Code]  # the decoder's first maps, and i
 
 
 class ConditionalConfig(GeneratorSizes):
-    """Size of a generator that is told the task."""
+    """Size of a generator conditioned on the task."""
 
     widths: Levels = (32, 48, 64)
     """Channels at 1/2, 1/4, 1/8 ... of the source's side."""
     blocks: Levels = (1, 2, 2)
-    """Residual blocks at each of these levels: so many in the encoder, and as many in the decoder."""
+    """Residual blocks at each of these levels, in the encoder and again in the decoder."""
     latent: Positive = 16
     """Channels of the latent."""
     code: Positive = 64
-    """Length of the vector that tells the task."""
+    """Length of the task vector."""
 
 
 class Conditional(NamedTuple):
-    """A source after the part of the work that all tasks share."""
+    """A source after the computation that all tasks share."""
 
     maps: Sequence[Float[Tensor, "B _ _ _"]]  # of every level of the encoder, the finest first
     bordered: Float[Tensor, "B 12 h w"]  # see `ImageGenerator.bordered`
@@ -42,7 +42,7 @@ class Conditional(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Cells to maps at every level, the finest first; a vector of length ``code`` modulates them."""
+    """From cells to maps at every level, the finest first, modulated by a vector of length ``code``."""
 
     def __init__(self, config: ConditionalConfig, inputs: int = 12, code: int = 0) -> None:
         super().__init__()
@@ -63,8 +63,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps at the coarsest level to maps at 1/2, modulated by the task's vector. Enlarged bilinearly: with sub-pixel
-    convolution, training paints a grid where a style asks for variation that the photo has none of."""
+    """From maps at the coarsest level to maps at 1/2, modulated by the task's vector. Enlargement is bilinear: with
+    sub-pixel convolution, training produces a grid where a style requires variation that the photo does not have."""
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Decoder(nn.Module):
 
 
 class Restored(nn.Module):
-    """A residual for every sub-pixel, as of our heads of restoration."""
+    """A residual for every sub-pixel, as in our restoration heads."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
@@ -98,8 +98,8 @@ class Restored(nn.Module):
 
 
 class Repainted(nn.Module):
-    """Three colours and three gains a cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels, which share a
-    gain of the source's detail: its sub-pixels minus the bilinearly enlarged means of cells."""
+    """Three colours and three gains per cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels; the gains
+    scale the source's detail, that is, its sub-pixels minus the bilinearly enlarged means of cells."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
@@ -122,9 +122,9 @@ class Repainted(nn.Module):
 
 
 class ConditionalGenerator(ImageGenerator):
-    """An encoder and a decoder for all tasks, joined by :meth:`between`. Outputs of one scale and resolution share
-    their last layer: the maps that it reads were made for the task. The decoder sees the encoder's finer maps if it
-    ``skips``; between the two are so many 3x3 ``layers``."""
+    """An encoder and a decoder for all tasks, connected by :meth:`between`. Outputs of one scale and resolution share
+    their last layer, because its input maps are already specific to the task. With ``skips`` the decoder also receives
+    the encoder's finer maps. ``layers`` is the number of 3x3 layers between the two."""
 
     def __init__(
         self, config: ConditionalConfig, specs: Sequence[HeadSpec], *, skips: bool = True, layers: int = 0
@@ -169,12 +169,12 @@ class ConditionalGenerator(ImageGenerator):
         return outputs
 
     def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
-        """An upper bound: every layer's own, in cells of its level, and a coarsest cell more for where a pixel lies in
-        its own."""
+        """An upper bound: the sum over all layers, in cells of their level, plus one coarsest cell for the position of
+        a pixel within its cell."""
         if not self.named(tasks):
             return 0
-        # Of the levels: blocks of encoder and decoder, two layers each, and the way up, a layer and enlargement. Then
-        # stem, last layer, and the output's enlargement.
+        # Per level: blocks of encoder and decoder, two layers each, and a layer and the enlargement on the way up.
+        # Then stem, last layer, and the output's enlargement.
         levels = sum((4 * count + 2) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
         return levels + (self.layers + 1) * self.cell + 6
 
@@ -187,8 +187,8 @@ def _last(spec: HeadSpec) -> str:
 
 
 class OutputEncoder(nn.Module):
-    """A picture of a task, and cells of ``beside`` channels, to maps at the generator's coarsest level: the generator's
-    encoder with a first layer for every scale, modulated by the task's vector."""
+    """From a task's picture, and cells with ``beside`` further channels, to maps at the generator's coarsest level: the
+    generator's encoder with a first layer for every scale, modulated by the task's vector."""
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The discriminator: one convolutional trunk that judges the pictures of all tasks. It gives patch logits and a fully
+"""The discriminator: one convolutional trunk that judges the pictures of all tasks. It returns patch logits and a fully
 connected logit, both conditioned on the task by projection (Miyato & Koyama, "cGANs with projection discriminator",
-2018, eq. 3), and says which task a picture belongs to (Odena et al., "AC-GAN", 2017)."""
+2018, eq. 3), and classifies the task of a picture (Odena et al., "AC-GAN", 2017)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -27,8 +27,8 @@ class DiscriminatorConfig(Config):
     depth: Annotated[int, Field(ge=0, le=32)] = 1
     """Layers at the last resolution."""
     spectral_norm: bool | None = None
-    """Spectral normalisation of the trunk (Miyato et al. 2018); by default where the objective has no
-    gradient penalty of its own."""
+    """Spectral normalisation of the trunk (Miyato et al. 2018); by default on if the objective has no gradient
+    penalty."""
 
 
 class Judgement(NamedTuple):
@@ -40,13 +40,14 @@ class Judgement(NamedTuple):
 
     @property
     def logit(self) -> Float[Tensor, " N"]:
-        """One logit a picture, mean of its patch logits plus the fully connected one: with one, the gradients of the
-        two players at a picture differ by a factor, and one-stage training is exact (``models/adversary.py``)."""
+        """One logit per picture, the mean of its patch logits plus the fully connected one. With a single logit, the
+        two players' gradients at a picture differ only by a factor, and one-stage training is exact
+        (``models/adversary.py``)."""
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
 
 
 class Discriminator(nn.Module):
-    """Pictures of any size from 16 pixels a side, with the index of each picture's task."""
+    """Judges pictures of any size from 16 pixels a side, given the index of each picture's task."""
 
     def __init__(self, config: DiscriminatorConfig, tasks: Sequence[str]) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class Discriminator(nn.Module):
         self.whole = nn.Linear(last, 1)
 
         def vectors() -> nn.ParameterDict:
-            """One entry a task, keyed by its name, so that adding a task renumbers nothing."""
+            """One entry per task, keyed by its name, so that adding a task renumbers nothing."""
             return nn.ParameterDict({name: nn.Parameter(torch.randn(last) / last**0.5) for name in self.tasks})
 
         self.patch_embeddings, self.whole_embeddings, self.classifier = vectors(), vectors(), vectors()
@@ -80,7 +81,7 @@ class Discriminator(nn.Module):
         return torch.tensor([self.tasks.index(name) for name in tasks]).repeat_interleave(rows)
 
     def features(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
-        """The maps of the trunk's last layer, which all logits are computed from."""
+        """The maps of the trunk's last layer, from which all logits are computed."""
         maps = images
         for layer in self.trunk:
             maps = F.leaky_relu(layer(maps), 2 * SLOPE)

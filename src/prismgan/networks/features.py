@@ -1,4 +1,4 @@
-"""Feature networks, by which images are compared when pixels are too strict."""
+"""Feature networks, for comparing images when pixels are too strict."""
 
 import weakref
 from abc import ABC, abstractmethod
@@ -15,8 +15,8 @@ from prismgan.networks.blocks import BorderedConv2d
 
 
 class LearntFeatures(nn.Module, ABC):
-    """A frozen network that was trained on pictures: images to the maps of some of its layers. Several losses and tasks
-    ask for the features of one picture, so it remembers the last three (:class:`_Memory`)."""
+    """A frozen, trained network that returns the maps of some of its layers. Several losses and tasks need the features
+    of the same picture, so the last three results are cached (:class:`_Memory`)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,20 +25,21 @@ class LearntFeatures(nn.Module, ABC):
     @abstractmethod
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]: ...
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        """One map per level, finest first, of images in [-1, 1]; levels that an image is too small for are left out.
-        Maps are not to be changed in place: whoever calls again with the same tensor may get the same ones."""
+        """One map per level, finest first, of images in [-1, 1]; levels for which an image is too small are omitted.
+
+        Do not change the maps in place: another call with the same tensor may return the same maps."""
         learns = any(parameter.requires_grad for parameter in self.parameters())
         return self.maps(images) if learns else self._memory.recall(images, self.maps)
 
     def frozen(self) -> Self:
-        """Itself, ready to be used in a loss: nothing learns, in the memory layout that convolutions are fast in."""
+        """The network itself, prepared for use in a loss: frozen, in the fastest memory layout for convolutions."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self.eval().requires_grad_(False)
 
 
 class FeatureNetwork(LearntFeatures):
-    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015): maps
-    relu1_1, relu2_1, ... Borders are reflected, so that a picture has no frame in its features."""
+    """Stages of 3x3 convolutions with max-pooling between them, as in VGG (Simonyan & Zisserman, ICLR 2015); returns
+    the maps relu1_1, relu2_1, ... Borders are reflected, so that they leave no frame in the features."""
 
     def __init__(self, widths: Sequence[Sequence[int]]) -> None:
         """``widths`` are the channels of every convolution of every stage; the last stage has one."""
@@ -68,8 +69,9 @@ class FeatureNetwork(LearntFeatures):
 
 
 class CombinedFeatures(LearntFeatures):
-    """The maps of a first network, and of the second those of the levels that the first does not have: strokes are in
-    fine levels, which a pruned network hardly has, larger forms in coarse ones, which are too dear of a full one."""
+    """The maps of a first network, and those of a second one for the levels that the first one lacks. Strokes are in
+    fine levels, where a pruned network has few channels; larger forms are in coarse levels, which are too expensive in
+    a full network."""
 
     def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
         super().__init__()
@@ -81,10 +83,9 @@ class CombinedFeatures(LearntFeatures):
 
 
 class SqueezeFeatures(LearntFeatures):
-    """SqueezeNet 1.1 (Iandola et al. 2016) up to the deepest of the layers whose maps are wanted, with torchvision's
-    names."""
+    """SqueezeNet 1.1 (Iandola et al. 2016) up to the deepest requested layer, with torchvision's parameter names."""
 
-    STYLE_LEVELS = (1, 4, 7, 9)  # layers that styles are compared by: one of each size of map
+    STYLE_LEVELS = (1, 4, 7, 9)  # layers for comparing styles: one for each size of map
     LPIPS_LEVELS = (1, 4, 7, 9, 10, 11, 12)  # layers that LPIPS compares (Zhang et al., CVPR 2018)
     LPIPS_CHANNELS = (64, 128, 256, 384, 384, 512, 512)
     SMALLEST = 17  # side in pixels of the smallest image that has all maps
@@ -119,7 +120,7 @@ class SqueezeFeatures(LearntFeatures):
 
 
 class _Fire(nn.Module):
-    """Few channels, then 1x1 and 3x3 convolutions of them side by side (Iandola et al. 2016, figure 1)."""
+    """A squeeze layer, followed by parallel 1x1 and 3x3 convolutions (Iandola et al. 2016, figure 1)."""
 
     def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -133,9 +134,9 @@ class _Fire(nn.Module):
 
 
 class _Memory:
-    """The results of a function for its last three inputs. A result is given out again for the same tensor object, if
-    that was not changed in place since and gradients and autocast are switched as they were. Once a gradient flows back
-    through a result it is forgotten: its graph may have been freed."""
+    """A cache of a function's results for its last three inputs. A result is reused for the same tensor object if the
+    tensor has not been changed in place and the gradient and autocast modes are the same. Once a gradient flows back
+    through a result it is dropped, because its graph may have been freed."""
 
     SIZE = 3
 
@@ -143,10 +144,10 @@ class _Memory:
         self._entries: list[_Entry] = []
 
     def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
-        return _Memory, ()  # tensors with a graph cannot be copied, and a copy has no use for them
+        return _Memory, ()  # tensors with a graph cannot be copied, and a copy does not need them
 
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
-        if key.is_inference():  # such tensors do not count their changes
+        if key.is_inference():  # inference tensors do not count in-place changes
             return make(key)
         kind = key.device.type
         state = (

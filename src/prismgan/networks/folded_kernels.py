@@ -1,11 +1,11 @@
-"""Kernels that compute at 1/4 of a picture's side what layers at 1/2 and at its full side would.
+"""Kernels at 1/4 of a picture's side that are equivalent to layers at 1/2 and at full size.
 
-Linear layers one behind the other are one convolution, and a map of a finer resolution is several channels of a coarser
-one, in the order of ``pixel_shuffle`` (Shi et al., "Real-time single image and video super-resolution using an
-efficient sub-pixel convolutional neural network", CVPR 2016). The large maps between the layers, which cost more than
-the multiplications do, are never made.
+Consecutive linear layers are one convolution, and a map of a finer resolution is several channels of a coarser one, in
+the order of ``pixel_shuffle`` (Shi et al., "Real-time single image and video super-resolution using an efficient
+sub-pixel convolutional neural network", CVPR 2016). The large maps between the layers, which cost more than the
+multiplications, are never computed.
 
-Every axis has a table of its own; a kernel is the layer's weight times the tables of both axes.
+Each axis has its own table; a kernel is the layer's weight times the tables of both axes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# Bilinear enlargement: [place at 1/2 in a cell, tap of the layer, cell before it, itself, cell behind it].
+# Bilinear enlargement: [position at 1/2 in a cell, tap of the layer, (previous cell, same cell, next cell)].
 _ENLARGED = torch.tensor(
     [
         [[0.75, 0.25, 0.0], [0.25, 0.75, 0.0], [0.0, 0.75, 0.25]],
@@ -24,7 +24,7 @@ _ENLARGED = torch.tensor(
 
 
 def _pixels_table() -> Float[Tensor, "4 2 3 2 3"]:
-    """Blurred sub-pixels: [pixel in a cell, sub-pixel of the layer, tap of the layer, place at 1/2 in a cell, cell]."""
+    """Blurred sub-pixels: [pixel in a cell, sub-pixel of the layer, tap of the layer, position at 1/2, cell]."""
     table = torch.zeros(4, 2, 3, 2, 3)
     for pixel in range(4):
         for step, weight in ((-1, 0.25), (0, 0.5), (1, 0.25)):
@@ -36,29 +36,29 @@ def _pixels_table() -> Float[Tensor, "4 2 3 2 3"]:
 
 
 _PIXELS = _pixels_table()
-_SAME = torch.eye(2)  # [place at 1/2 in a cell, the same place]
+_SAME = torch.eye(2)  # [position at 1/2 in a cell, the same position]
 
 
 def enlarged_kernel(weight: Float[Tensor, "O C 3 3"]) -> Float[Tensor, "4*O C 3 3"]:
-    """Of bilinear enlargement by 2 and a convolution. It gives the outputs unshuffled by 2."""
+    """The kernel of bilinear enlargement by 2 followed by a convolution. Its outputs are unshuffled by 2."""
     return _product("ocij,air,bjs->oabcrs", weight, _ENLARGED).flatten(0, 2)
 
 
 def pixels_kernel(weight: Float[Tensor, "P C 3 3"]) -> Float[Tensor, "4*P 4*C 3 3"]:
-    """Of a convolution, a pixel shuffle by 2 and a blur by 1, 2, 1 in both directions. It takes the inputs unshuffled
-    by 2 and gives the pixels unshuffled by 4."""
+    """The kernel of a convolution, a pixel shuffle by 2 and a (1, 2, 1) blur in both directions. Its inputs are
+    unshuffled by 2, and its output pixels unshuffled by 4."""
     subpixels = weight.unflatten(0, (-1, 2, 2))
     return _product("puvcij,auimr,bvjns->pabcmnrs", subpixels, _PIXELS).flatten(3, 5).flatten(0, 2)
 
 
 def pixels_bias(bias: Float[Tensor, " P"]) -> Float[Tensor, " 4*P"]:
-    """That belongs to :func:`pixels_kernel`: the blur leaves the mean of a pixel's sub-pixels."""
+    """The bias for :func:`pixels_kernel`: the blur averages the biases of a pixel's sub-pixels."""
     return bias.unflatten(0, (-1, 4)).mean(1).repeat_interleave(16)
 
 
 def pointwise_kernel(weight: Float[Tensor, "O C 1 1"], colours: int) -> Float[Tensor, "4*O 4*C 1 1"]:
-    """Of a 1x1 convolution of a picture with so many ``colours``, unshuffled by 2, and of maps beside it. It takes the
-    picture unshuffled by 4 and the maps unshuffled by 2, and gives the outputs unshuffled by 2."""
+    """The kernel of a 1x1 convolution of a picture with ``colours`` channels, unshuffled by 2, and of further maps. It
+    takes the picture unshuffled by 4 and the maps unshuffled by 2, and returns the outputs unshuffled by 2."""
     picture, maps = weight[..., 0, 0].split([4 * colours, weight.shape[1] - 4 * colours], dim=1)
     subpixels = picture.unflatten(1, (-1, 2, 2))
     parts = (
@@ -69,7 +69,7 @@ def pointwise_kernel(weight: Float[Tensor, "O C 1 1"], colours: int) -> Float[Te
 
 
 def _product(equation: str, weight: Tensor, table: Tensor) -> Tensor:
-    """The weight times the table of either axis, in the weight's own precision."""
+    """The weight times the tables of both axes, in the weight's own precision."""
     table = table.to(weight)
     with torch.autocast(weight.device.type, enabled=False):
         return torch.einsum(equation, weight, table, table)

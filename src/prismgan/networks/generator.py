@@ -1,10 +1,11 @@
 """The generator: a trunk for restoration, a branch for styles, and a light head for every task.
 
-Both are computed once for all of their tasks. The trunk starts at half resolution by pixel unshuffling and goes down
-to 1/4, and up again to 1/2, where restoration lives: a U-shape (Ronneberger et al. 2015) with nearly all of its finer
-blocks on the way up. It is norm-free, so that a tile with a halo is what the whole picture is there, and its heads add
-to the (bicubically enlarged) source. Styles are painted by a branch of their own
-(:mod:`prismgan.networks.style_branch`), which is normalised by statistics of the whole picture and stands alone.
+Trunk and branch are each computed once for all of their tasks. The trunk starts at half resolution by pixel
+unshuffling, goes down to 1/4 and back up to 1/2, the resolution for restoration: a U-shape (Ronneberger et al. 2015)
+with nearly all finer blocks on the way up. It has no normalisation, so that a tile with a halo gives the same result as
+the whole picture, and the outputs of its heads are added to the (bicubically enlarged) source. Styles have a separate
+branch (:mod:`prismgan.networks.style_branch`), which is normalised by statistics of the whole picture; their outputs
+are not added to the source.
 """
 
 from __future__ import annotations
@@ -44,27 +45,27 @@ class GeneratorConfig(GeneratorSizes):
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
     """Residual blocks of every head."""
     style: StyleBranchConfig = StyleBranchConfig()
-    """The branch that paints."""
+    """The style branch."""
     code: Positive = 64
     """Width of the fully connected layers that z goes through."""
 
 
 class Encoded(NamedTuple):
-    """A source after the part of the work that all restoring tasks share."""
+    """A source after the computation that all restoring tasks share."""
 
-    source: Float[Tensor, "B 3 H W"]  # for the branch that paints; what it makes of it depends on z
-    fine: Float[Tensor, "B C _ _"] | None  # the trunk's features; None where no task that reads them was asked for
+    source: Float[Tensor, "B 3 H W"]  # for the style branch, whose result depends on z
+    fine: Float[Tensor, "B C _ _"] | None  # the trunk's features; None if no requested task reads them
     bordered: Float[Tensor, "B 12 h w"]  # the source unshuffled by 2, padded to whole cells, with a border of one cell
-    border: int  # pixels of frame around the source where it is painted
+    border: int  # width in pixels of the frame around the source for painting
     painted: dict[bytes, tuple[Tensor, Tensor]]
-    """What the branch made of the source, by z, so that styles that are decoded one by one share it."""
+    """Results of the style branch by z, shared by styles that are decoded one by one."""
 
 
 class Trunk(nn.Module):
-    """Source, unshuffled by 2, to features at 1/2.
+    """From the source, unshuffled by 2, to features at 1/2.
 
-    The way down is short: one layer a level, then the blocks of the coarsest level. The way up has all blocks of the
-    finer levels, where restoration lives, and starts from what the coarse level knows of the surroundings.
+    The way down is short: one layer per level, then the blocks of the coarsest level. The way up has all blocks of the
+    finer levels, which matter most for restoration, and starts from the context computed at the coarse level.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -103,7 +104,7 @@ class FineHead(nn.Module):
         self.additive = spec.additive
         self.factor = 2 * spec.scale if spec.smooth else None
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
-        # At 4x, a 3x3 convolution into 192 channels would cost a third of the whole trunk.
+        # At 4x, a 3x3 convolution to 192 channels would cost a third of the whole trunk.
         size = 3 if spec.scale < 4 else 1
         self.last = zero_(convolution(width, channels * (2 * spec.scale) ** 2, size=size))
 
@@ -117,7 +118,7 @@ class FineHead(nn.Module):
         return add(cells, base) if self.additive else cells
 
     def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
-        """What the head itself says of every sub-pixel."""
+        """The head's own output for every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
         cells: Tensor = self.last(maps)
@@ -125,17 +126,17 @@ class FineHead(nn.Module):
 
 
 TEXTURE = (2, 0.015)
-"""What a comic leaves out, as radius and epsilon of the guided filter, on cells at 1/2."""
+"""Radius and epsilon of the guided filter, on cells at 1/2, that removes texture for a comic."""
 
 
 class InkHead(FineHead):
-    """Colours that are added to the source without its texture, and ink over them, of the source's size.
+    """Colours that are added to the source without its texture, multiplied by ink; at the source's size.
 
-    A line is dark whatever colours it crosses: multiplied, ink can be learnt apart from them. The head reads the source
-    itself too, as the features that restoration shapes leave out what is no fault of it.
+    A line is dark whatever colours it crosses, and as a factor ink can be learnt separately from colours. The head also
+    reads the source itself, because the features for restoration omit everything that is not a degradation.
     """
 
-    STEEPNESS = 4.0  # of the sigmoid that ink goes through; where the head says 0 there is next to none
+    STEEPNESS = 4.0  # of ink's sigmoid; an output of 0 means hardly any ink
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec, channels=4)
@@ -167,8 +168,8 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
 def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     """Source pixels to each side that a pixel of an output depends on; see :meth:`Generator.receptive_field_radius`.
 
-    Goes the layers backwards with the span of positions that each needs, from every place that a pixel can have in the
-    coarsest cell. Skips and the bicubic base see less than the way through the coarsest level does.
+    Walks the layers backwards with the range of positions that each needs, for every position of a pixel in the
+    coarsest cell. Skips and the bicubic base have smaller receptive fields than the path through the coarsest level.
     """
     cell = 2 ** len(config.widths)
     radius = 0
@@ -190,7 +191,7 @@ def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
 class Generator(ImageGenerator):
     """A trunk for all restoring tasks, a branch for all styles, and a head for each task.
 
-    Either part is there only if a task needs it.
+    Trunk and branch each exist only if a task needs them.
     """
 
     def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
@@ -199,10 +200,10 @@ class Generator(ImageGenerator):
         painted = [spec for spec in heads if not spec.fine]
         for spec in heads:
             if not spec.fine and spec.scale > 1:
-                raise ValueError(f"head {spec.name!r} paints and enlarges; what paints has the source's size")
+                raise ValueError(f"head {spec.name!r} paints and enlarges; a painted output has the source's size")
             if spec.ink and not (spec.fine and spec.additive and spec.scale == 1):
                 raise ValueError(
-                    f"head {spec.name!r} draws ink; such a head is fine, additive, and of the source's size"
+                    f"head {spec.name!r} draws ink; such a head has to be fine, additive, and of the source's size"
                 )
         self.trunk = Trunk(config) if len(painted) < len(heads) else None
         self.branch = StyleBranch(config.style) if painted else None
@@ -233,10 +234,10 @@ class Generator(ImageGenerator):
     def encode(
         self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None, border: int = BORDER
     ) -> Encoded:
-        """The part of the work that the named tasks, all by default, share whatever z is.
+        """The computation that the named tasks, all by default, share and that does not depend on z.
 
-        ``border`` is the width of the frame around what is painted, whole cells and at least one; training takes a
-        narrower one.
+        ``border`` is the width of the frame for painting, in pixels: whole cells and at least one. Training uses a
+        narrower frame.
         """
         bordered = self.bordered(source)
         fine = None
@@ -281,7 +282,7 @@ class Generator(ImageGenerator):
         return {name: self.heads[name](features, details, code)[..., :height, :width] for name in names}
 
     def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
-        """What all styles share, and the source in cells with noise beside it, with one cell of the frame."""
+        """The features that all styles share, and the source in cells with noise channels, with one cell of frame."""
         assert self.branch is not None and self.noise is not None
         quarters, details = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
         return self.branch(quarters), interior(details, encoded.border // 4 - 1)

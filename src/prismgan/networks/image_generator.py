@@ -1,8 +1,8 @@
 """The base of every generator that reads photos.
 
-A source is encoded once; from that the images of all tasks are decoded. An output starts from the source, enlarged
-bicubically, unless its task keeps none of the source's colours. It is put together as cells at half the source's side,
-with ``3 (2 scale)^2`` sub-pixels each: at 4x that is twice as fast.
+A source is encoded once, and the images of all tasks are decoded from the result. An output is added to the bicubically
+enlarged source, unless its task keeps none of the source's colours. The sum is computed on cells at half the source's
+side, with ``3 (2 scale)^2`` sub-pixels each, which is twice as fast at 4x.
 """
 
 from abc import abstractmethod
@@ -19,8 +19,8 @@ from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, L
 
 
 def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
-    """The sum, in the memory of ``own`` where its precision allows: fresh memory for a 4x picture costs ten times the
-    addition."""
+    """The sum, in the memory of ``own`` if its precision allows it: fresh memory for a 4x picture costs ten times as
+    much as the addition."""
     return own.add_(other) if own.dtype == other.dtype else own + other
 
 
@@ -33,19 +33,19 @@ class ImageGenerator(TaskGenerator):
 
     @abstractmethod
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Any:
-        """The part of the work that the named tasks, all by default, share; any height and width."""
+        """The computation that the named tasks, all by default, share; for any height and width."""
 
     @abstractmethod
     def decode(self, encoded: Any, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
-        """The named tasks' images of a source that was encoded for them; see :meth:`forward`."""
+        """The named tasks' images, decoded from a source that was encoded for them; see :meth:`forward`."""
 
     @abstractmethod
     def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
-        """Pixels of the source, to each side of its own place, that a pixel of the named tasks (default: all) sees: a
-        tile with a halo of this width is what the whole picture is there."""
+        """Distance in source pixels up to which an output pixel of the named tasks (default: all) depends on the
+        source. A tile with a halo of this width gives the same result as the whole picture."""
 
     def reads_whole(self, task: str) -> bool:
-        """Whether the task is made from the whole picture at once, never from tiles of it."""
+        """Whether the task needs the whole picture at once and is never computed from tiles."""
         return False
 
     @property
@@ -57,7 +57,7 @@ class ImageGenerator(TaskGenerator):
         self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Iterable[str] | None = None
     ) -> Images:
         """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown
-        one. ``latent`` matters where a rendered task has a latent."""
+        one. ``latent`` is only used by tasks that have one."""
         names = self.named(tasks)
         return self.decode(self.encode(source, names), latent, names)
 
@@ -67,21 +67,21 @@ class ImageGenerator(TaskGenerator):
     def bordered(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:
         """The source unshuffled by 2, padded to whole cells, with a border of one cell."""
         bottom, right = (-side % self.cell for side in source.shape[-2:])
-        # A border of one cell (two pixels) for the enlargement; networks repeat borders by themselves.
+        # A border of one cell (two pixels) for the enlargement; networks pad their own borders.
         return F.pixel_unshuffle(F.pad(source, (2, right + 2, 2, bottom + 2), mode="replicate"), 2)
 
     def bases(self, bordered: Float[Tensor, "B 12 h w"], tasks: Iterable[str]) -> dict[int, Float[Tensor, "B _ _ _"]]:
-        """What the outputs of every scale start from: the source, enlarged bicubically, as cells without border."""
+        """The base of the outputs of every scale: the source, enlarged bicubically, as cells without border."""
         return {scale: self._base(bordered, scale) for scale in {self.specs[name].scale for name in tasks}}
 
     def enlarged(self, source: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 sH sW"]:
-        """The source, enlarged bicubically: what the outputs of this scale add to."""
+        """The bicubically enlarged source, which is the base of the outputs of this scale."""
         height, width = source.shape[-2:]
         image = F.pixel_shuffle(self._base(self.bordered(source), scale), 2 * scale)
         return image[..., : height * scale, : width * scale]
 
     def _base(self, bordered: Float[Tensor, "B 12 h w"], scale: int) -> Float[Tensor, "B P h-2 w-2"]:
-        """Always in the source's own precision."""
+        """The base in cells, always in the source's own precision."""
         if scale == 1:
             return bordered[..., 1:-1, 1:-1]
         with torch.autocast(bordered.device.type, enabled=False):

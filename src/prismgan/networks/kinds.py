@@ -1,4 +1,4 @@
-"""The kinds of networks that a weights file may hold. To add one: a file with the generator, and a line in
+"""The kinds of networks that a weights file may contain. To add one, write a file with the generator, and add a line to
 :data:`KINDS`.
 """
 
@@ -20,7 +20,7 @@ class NetworkKind(NamedTuple):
     sizes: type[GeneratorSizes]
     generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]  # untrained, from sizes and outputs
     helpers: Callable[[Any, Sequence[HeadSpec]], Mapping[str, nn.Module]] = lambda sizes, specs: {}
-    """Networks that are trained with it and not rendered with, by name; discriminators are not among them."""
+    """Networks, by name, that are trained with the generator but not used for rendering, apart from discriminators."""
 
 
 def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec], *, beside: int, outputs: int) -> OutputEncoder:
@@ -44,4 +44,4 @@ KINDS: dict[str, NetworkKind] = {
     "cwgan": NetworkKind(ConditionalConfig, ConditionalUNet),
     "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),
 }
-"""By the name of the model in a recipe."""
+"""Kinds of networks by the name of the model in a recipe."""

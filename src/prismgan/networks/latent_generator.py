@@ -1,6 +1,6 @@
-"""The generator without a source: latent, a fully connected stem to 4x4 cells, a trunk that all tasks share, and a
-light head for every task, as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016). A head has little
-more than colours and outlines to decide on, which keeps the tasks' images aligned."""
+"""The generator without a source: a fully connected stem from the latent to 4x4 cells, a trunk that all tasks share,
+and a light head for every task, as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016). A head can
+decide on little more than colours and outlines, which keeps the tasks' images aligned."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -14,19 +14,19 @@ from torch.nn import functional as F
 from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, enlarged, icnr_
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
 
-START = 4  # cells a side of the map that the stem makes
+START = 4  # side of the stem's map in cells
 
 
 class LatentGeneratorConfig(GeneratorSizes):
     """Size of the generator without a source."""
 
     widths: Levels = (32, 48, 64)
-    """Channels at 1/2, 1/4, 1/8 ... of the pictures' side; the coarsest level is 4 pixels a side, so that three levels
-    make pictures of 32."""
+    """Channels at 1/2, 1/4, 1/8 ... of the pictures' side. The coarsest level is 4 pixels a side, so three levels give
+    pictures of 32."""
     blocks: Levels = (1, 1, 1)
     """Residual blocks at each of these levels, every one modulated by z."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 0
-    """Residual blocks of every head. The more a head can do, the less it has to agree with the others."""
+    """Residual blocks of every head. The more capacity a head has, the less it has to agree with the others."""
     latent: Positive = 32
     """Dimensions of the latent z ~ N(0, I)."""
 
@@ -36,8 +36,8 @@ class LatentGeneratorConfig(GeneratorSizes):
 
 
 def _dense(inputs: int, outputs: int) -> nn.Linear:
-    """A fully connected layer that keeps the signal's variance; torch's own start shrinks it, and where pictures hardly
-    vary with z at first they never come to."""
+    """A fully connected layer that keeps the signal's variance. torch's default initialisation shrinks it, and pictures
+    that hardly vary with z at first never learn to."""
     layer = nn.Linear(inputs, outputs)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)
@@ -45,11 +45,11 @@ def _dense(inputs: int, outputs: int) -> nn.Linear:
 
 
 class LatentTrunk(nn.Module):
-    """The latent and its code to features at half the pictures' resolution."""
+    """From the latent and its code to features at half the pictures' resolution."""
 
     def __init__(self, config: LatentGeneratorConfig) -> None:
         super().__init__()
-        widths, blocks = config.widths[::-1], config.blocks[::-1]  # from coarse to fine, the way it goes
+        widths, blocks = config.widths[::-1], config.blocks[::-1]  # from coarse to fine
         self.start = _dense(config.latent, widths[0] * START**2)
         self.levels = nn.ModuleList(ResidualStage(*sizes, config.code) for sizes in zip(widths, blocks, strict=True))
         self.up = nn.ModuleList(convolution(coarse, fine) for coarse, fine in pairwise(widths))
@@ -64,7 +64,7 @@ class LatentTrunk(nn.Module):
 
 
 class LatentHead(nn.Module):
-    """Features to one task's image, each cell to 2x2 pixels."""
+    """From features to one task's image, 2x2 pixels per cell."""
 
     def __init__(self, config: LatentGeneratorConfig) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class LatentHead(nn.Module):
 
 
 class LatentGenerator(TaskGenerator):
-    """Latent to one image per task, about the range [-1, 1], of ``config.side`` pixels a side."""
+    """From a latent to one image per task, roughly in [-1, 1], with ``config.side`` pixels a side."""
 
     def __init__(self, config: LatentGeneratorConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs)
@@ -96,7 +96,7 @@ class LatentGenerator(TaskGenerator):
     def forward(
         self, latent: Float[Tensor, "B Z"], tasks: Iterable[str] | None = None
     ) -> dict[str, Float[Tensor, "B 3 H W"]]:
-        """The named tasks' images, all by default, by one pass; rows of one latent show the same thing."""
+        """The named tasks' images, all by default, in one pass; images of the same latent show the same subject."""
         maps = self.trunk(latent, self.mapping(latent))
         return {name: self.heads[name](maps) for name in (self.heads if tasks is None else tasks)}
 

@@ -1,9 +1,9 @@
 """The part of the generator that paints: one normalised branch for all styles, and a head for each.
 
-Restoration is norm-free; a style is not: without instance normalisation (Ulyanov, Vedaldi, Lempitsky, "Instance
-normalization", 2016) a small network does not learn one. Statistics are those of the whole picture, so the branch
-always reads a whole picture, at the size at which it is painted, and never a tile of it. Shape and depth follow
-Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), with the work at 1/4 and 1/8 of
+Unlike the trunk for restoration, the branch is normalised: without instance normalisation (Ulyanov, Vedaldi, Lempitsky,
+"Instance normalization", 2016) a small network does not learn a style. Statistics are those of the whole picture, so
+the branch always reads a whole picture, at the size at which it is painted, and never a tile. Shape and depth follow
+Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), with most work at 1/4 and 1/8 of
 the picture's side.
 """
 
@@ -24,43 +24,43 @@ from prismgan.networks.folded_kernels import enlarged_kernel, pixels_bias, pixel
 
 CELL = 8  # sides are padded to a multiple of this many pixels
 BORDER = 48
-"""Pixels of reflected picture around what is painted. They are cut off, with what zeros beyond them do to strokes."""
-LEVELS = (0, 1)  # noise lies beside the picture at 1/4 and at 1/2 of its side
+"""Width of the reflected frame for painting. It is cut off, together with the effect of zero padding on strokes."""
+LEVELS = (0, 1)  # the noise is an extra input at 1/4 and at 1/2 of the picture's side
 PERIODS = ((31, 37), (41, 29))  # rows and columns of the tables whose sum is the noise
 SIGNS = ((53, 43), (47, 59))
-"""Rows and columns of a table of signs for each of them. Without it strokes stood in rows, as the eye finds what
-repeats itself after 30 cells; with other signs it is other noise."""
+"""Rows and columns of a table of signs for each of them. Without the signs the noise repeated after 30 cells, and
+strokes formed visible rows."""
 OUTERMOST = [0, 1, -2, -1]
-"""Rows or columns: two at either end. Enlarged side by side they are right up to the seam, which is not used."""
+"""Rows or columns: two at either end. Enlarged side by side they are correct except at the seam, which is not used."""
 RANGE = 1.2
-"""Outputs lie within plus and minus this, and are clipped to 1: black and white are reached without saturation."""
+"""Bound of the outputs, which are clipped to 1, so that black and white are reached without saturation."""
 Width = Annotated[int, Field(gt=0, le=1024)]
 
 
 class StyleBranchConfig(Config):
-    """Size of the branch that paints."""
+    """Size of the style branch."""
 
     fine: Width = 48
     """Channels at 1/4 of the picture's side."""
     coarse: Width = 96
-    """Channels at 1/8, where strokes are planned."""
+    """Channels at 1/8, where strokes are laid out."""
     blocks: Annotated[int, Field(ge=1, le=64)] = 5
     """Residual blocks at 1/8."""
     head: Annotated[int, Field(gt=1, le=1024)] = 32
     """Channels of a head at 1/4; half as many at 1/2."""
     noise: Annotated[int, Field(ge=1, le=64)] = 4
-    """Maps of noise beside the picture at 1/4 and at 1/2. Strokes grow out of them where a photo is plain."""
+    """Noise maps as extra input at 1/4 and at 1/2. In flat regions of a photo strokes develop from them."""
 
 
 class NoiseField(nn.Module):
-    """Normal noise with deviation 1/2 as a function of z and of the place in the whole picture.
+    """Normal noise with standard deviation 1/2, as a function of z and of the position in the whole picture.
 
-    A weighted sum of fixed tables, each repeated endlessly with ever other signs; z, of ``latent`` dimensions, gives
-    the weights. Equal places of equal z have equal noise, whatever picture lies there: the frames of a clip are painted
-    with strokes that stay where they are.
+    It is a sum of fixed tables, weighted by z (``latent`` dimensions) and repeated endlessly with changing signs. Equal
+    z give equal noise at equal positions, whatever the picture, so strokes keep their positions in the frames of a
+    clip.
     """
 
-    gain = 0.5 / len(PERIODS) ** 0.5  # of every table, for the deviation of their sum
+    gain = 0.5 / len(PERIODS) ** 0.5  # of every table, for the standard deviation of their sum
 
     def __init__(self, maps: int, latent: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class NoiseField(nn.Module):
             for number, period in enumerate(PERIODS):
                 table = torch.randn(latent, maps, *period, generator=random)
                 self.register_buffer(f"table{level}{number}", table, persistent=False)
-        for level in LEVELS:  # after all tables, which are those of before there were signs
+        for level in LEVELS:  # after all tables, so that these are the same as before signs were introduced
             for number, period in enumerate(SIGNS):
                 sign = torch.randint(2, (maps, *period), generator=random) * 2.0 - 1
                 self.register_buffer(f"sign{level}{number}", sign, persistent=False)
@@ -90,7 +90,7 @@ class NoiseField(nn.Module):
     def beside(
         self, framed: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]
     ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B D h w"]]:
-        """Pictures unshuffled by 4 with the noise of z beside them: that at 1/4, and that at 1/2 unshuffled by 2."""
+        """Pictures unshuffled by 4, concatenated with the noise of z at 1/4 and with that at 1/2, unshuffled by 2."""
         cells = F.pixel_unshuffle(framed, 4)
         rows, columns = cells.shape[-2:]
         noises = self(latent, 0, rows, columns), F.pixel_unshuffle(self(latent, 1, 2 * rows, 2 * columns), 2)
@@ -99,19 +99,19 @@ class NoiseField(nn.Module):
 
 
 def _repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
-    """A table from its upper left corner on, as often as it takes."""
+    """A table, repeated from its upper left corner to the given size."""
     down = torch.arange(rows, device=table.device) % table.shape[-2]
     right = torch.arange(columns, device=table.device) % table.shape[-1]
     return table[..., down, :][..., right]
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:
-    """Zeros beyond the border: no loss sees what they touch. Normalisation takes a bias away again."""
+    """A convolution with zero padding, whose effect no loss sees; no bias, because normalisation would cancel it."""
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2 if stride == 1 else 0, bias=bias)
 
 
 class ConditionalNorm(nn.Module):
-    """Instance normalisation with a learnt scale and shift, which a code may change.
+    """Instance normalisation with a learnt scale and shift, which a code may modulate.
 
     Dumoulin, Shlens, Kudlur, "A learned representation for artistic style" (ICLR 2017), eq. 5.
     """
@@ -149,7 +149,7 @@ class NormalisedBlock(nn.Module):
 
 
 class StyleBranch(nn.Module):
-    """The picture at 1/4 with noise beside it, to features at 1/4 that every style's head reads."""
+    """From the picture at 1/4, with noise channels, to the features at 1/4 that every style's head reads."""
 
     def __init__(self, config: StyleBranchConfig) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class StyleBranch(nn.Module):
         self.up = _convolution(config.coarse, config.fine, size=1, bias=True)
 
     def forward(self, quarters: Float[Tensor, "B C h w"]) -> Float[Tensor, "B F h w"]:
-        """``quarters`` are the picture, unshuffled by 4, and noise beside it; their sides are even."""
+        """``quarters`` are the picture, unshuffled by 4, with noise channels; their sides are even."""
         quarter = F.relu(self.stem_norm(self.stem(quarters)))
         coarse = F.relu(self.down_norm(self.down(quarter)))
         for block in self.blocks:
@@ -170,9 +170,9 @@ class StyleBranch(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """One style: residual blocks at 1/4, one layer at 1/2 beside the picture itself, and its sub-pixels.
+    """One style: residual blocks at 1/4, one layer at 1/2 that also reads the picture itself, and its sub-pixels.
 
-    The layers at 1/2 are computed at 1/4, by kernels that are folded from their weights.
+    The layers at 1/2 are computed at 1/4, with kernels folded from their weights.
     """
 
     def __init__(self, config: StyleBranchConfig, *, blocks: int = 1, code: int = 0) -> None:
@@ -189,37 +189,36 @@ class StyleHead(nn.Module):
     def forward(
         self, features: Float[Tensor, "B F h w"], details: Float[Tensor, "B C y x"], code: Code | None = None
     ) -> Float[Tensor, "B 3 4*y-8 4*x-8"]:
-        """The picture without its frame. ``details`` are the picture, unshuffled by 4, and noise beside it, without the
-        frame but for one cell. Normalisation takes the contrast of a photo away; beside it the picture keeps its
-        own."""
+        """The picture without its frame. ``details`` are the picture, unshuffled by 4, with noise channels, and with
+        only one cell of the frame. They restore the photo's contrast, which normalisation removes."""
         maps = F.relu(self.enter_norm(self.enter(features), code))
         for block in self.blocks:
             maps = block(maps, code)
         maps = interior(self._enlarged(maps), (features.shape[-1] - details.shape[-1]) // 2 - 1)
         maps = F.relu(maps + F.conv2d(details, *self.skip_kernel()))
-        # Without the blur sub-pixels of plain regions alternate from pixel to pixel, which a style's loss rewards. It
-        # comes before the hyperbolic tangent, which can make edges sharp again.
+        # Without the blur, sub-pixels of flat regions alternate from pixel to pixel, which the style loss rewards. The
+        # blur comes before the hyperbolic tangent, which can sharpen edges again.
         return RANGE * torch.tanh(F.pixel_shuffle(F.conv2d(maps, *self.last_kernel()), 4))
 
     def up_kernel(self) -> Float[Tensor, "_ _ 3 3"]:
-        """Of :attr:`up` behind bilinear enlargement, at 1/4. It is right but for the outermost cells."""
+        """The kernel at 1/4 of bilinear enlargement followed by :attr:`up`, exact except in the outermost cells."""
         return enlarged_kernel(self.up.weight)
 
     def skip_kernel(self) -> tuple[Float[Tensor, "_ _ 1 1"], Float[Tensor, " _"]]:
-        """Of :attr:`skip` at 1/4, and its bias."""
+        """The kernel of :attr:`skip` at 1/4, and its bias."""
         assert self.skip.bias is not None
         return pointwise_kernel(self.skip.weight, colours=3), self.skip.bias.repeat_interleave(4)
 
     def last_kernel(self) -> tuple[Float[Tensor, "48 _ 3 3"], Float[Tensor, " 48"]]:
-        """Of :attr:`last` with the pixel shuffle and the blur, at 1/4, and its bias."""
+        """The kernel at 1/4 of :attr:`last` with the pixel shuffle and the blur, and its bias."""
         assert self.last.bias is not None
         return pixels_kernel(self.last.weight), pixels_bias(self.last.bias)
 
     def _enlarged(self, maps: Maps) -> Float[Tensor, "B _ H-2 W-2"]:
         """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells.
 
-        These count in the statistics, and are computed by the layers themselves: the enlargement ends at the border,
-        which no kernel at 1/4 can know.
+        The outermost cells count in the statistics, so they are computed by the layers themselves: the enlargement
+        ends at the border, which a kernel at 1/4 cannot represent.
         """
         inner = F.conv2d(maps, self.up_kernel())
         rows = self.up(enlarged(maps[:, :, OUTERMOST], 2))[:, :, OUTERMOST]
@@ -231,7 +230,7 @@ class StyleHead(nn.Module):
 
 
 def framed_for_painting(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:
-    """The source with a reflected border of so many pixels, whole cells, and what is missing to whole cells."""
+    """The source with a reflected border of ``border`` pixels (whole cells), padded to whole cells."""
     for axis in (2, 3):
         side = source.shape[axis]
         # A picture narrower than its border is reflected several times.

@@ -1,4 +1,4 @@
-"""The base of every generator: an image of every task, from shared parameters and each task's own."""
+"""The base of every generator: one image per task, from shared parameters and each task's own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ RESERVED = ("photo", "preview", "sheet", "source")  # names of other files besid
 
 
 def _free(name: str) -> str:
-    """Refuse names of other files beside a task's picture, and those that torch's containers use for their methods."""
+    """Refuse names of other files beside a task's picture, and method names of torch's containers."""
     if name in RESERVED:
-        raise ValueError(f"{name!r} is the name of another file beside the task's picture; '{name}-1' would do")
+        raise ValueError(f"{name!r} is the name of another file beside the task's picture; use '{name}-1', for example")
     if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
-        raise ValueError(f"{name!r} means something to torch and cannot name a task; '{name}-1' could")
+        raise ValueError(f"{name!r} is reserved by torch and cannot name a task; use '{name}-1', for example")
     return name
 
 
@@ -50,7 +50,7 @@ class GeneratorSizes(Config):
         if len(self.widths) != len(self.blocks):
             raise ValueError(
                 f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
-                "give one number of each for every level"
+                "both need one number for every level"
             )
         return self
 
@@ -61,10 +61,10 @@ class HeadSpec:
     scale: int = 1
     fine: bool = True
     latent: bool = False
-    blocks: int | None = None  # residual blocks of this head; by default as many as the generator's other heads have
-    additive: bool = True  # whether the output is the source plus what the head says, or the latter alone
-    smooth: bool = False  # whether sub-pixels that a fine head gives are blurred by 1, 2, 1 before anything is added
-    ink: bool = False  # whether the head draws ink over its colours; then it is fine, additive, of the source's size
+    blocks: int | None = None  # residual blocks of this head; by default the generator's setting for all heads
+    additive: bool = True  # whether the head's output is added to the source
+    smooth: bool = False  # whether a fine head's sub-pixels are blurred by (1, 2, 1) before they are added
+    ink: bool = False  # whether the head multiplies its colours by ink; it is then fine, additive, of the source's size
 
 
 class TaskGenerator(nn.Module, ABC):
@@ -79,19 +79,19 @@ class TaskGenerator(nn.Module, ABC):
 
     @abstractmethod
     def own_parameters(self, task: str) -> list[nn.Parameter]:
-        """The parameters that belong to one task alone."""
+        """The parameters of one task that it shares with no other."""
 
     def shared_parameters(self) -> list[nn.Parameter]:
         own = {id(parameter) for name in self.specs for parameter in self.own_parameters(name)}
         return [parameter for parameter in self.parameters() if id(parameter) not in own]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Number of weights that all tasks share, under ``shared``, and that each task has for itself."""
+        """Number of weights that all tasks share, under ``shared``, and of those that belong to each task."""
         parts = {"shared": self.shared_parameters(), **{name: self.own_parameters(name) for name in self.specs}}
         return {name: sum(parameter.numel() for parameter in part) for name, part in parts.items()}
 
     def seeded_latent(self, seed: int = 0) -> Float[Tensor, "1 Z"]:
-        """The z that belongs to a seed; that of seed 0 is what a picture is rendered with by default."""
+        """The z of a seed; rendering uses that of seed 0 by default."""
         return self.draw_latent(1, torch.Generator().manual_seed(seed))
 
     def draw_latent(self, count: int, generator: torch.Generator | None = None) -> Float[Tensor, "B Z"]:

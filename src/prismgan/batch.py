@@ -1,4 +1,4 @@
-"""The data of one training step: sources, and targets or examples of every task."""
+"""The data of one training step: sources, and the targets or examples of every task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,12 @@ from prismgan.images import interior
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """The part of a batch that one task's losses and metrics see."""
+    """The part of a batch that is passed to one task's losses and metrics."""
 
     source: Float[Tensor, "B 3 H W"]
     reference: Float[Tensor, "B 3 H W"]
     target: Float[Tensor, "B 3 sH sW"] | None  # the target of the output, in [-1, 1]; None for a task without pairs
-    latent: Float[Tensor, "B Z"] | None = None  # the z that the output was made with, if it was drawn in training
+    latent: Float[Tensor, "B Z"] | None = None  # the z of the output, if one was drawn in training
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,18 @@ class Batch:
     targets: Mapping[str, Float[Tensor, "B 3 sH sW"]] = field(default_factory=dict)  # of tasks with pairs; or zeros
     examples: Mapping[str, Float[Tensor, "B 3 h w"]] = field(default_factory=dict)  # of tasks without pairs
     present: Mapping[str, Bool[Tensor, " B"]] = field(default_factory=dict)  # rows that have one; by default all
-    latent: Float[Tensor, "B Z"] | None = None  # the z of each row, where one was drawn
+    latent: Float[Tensor, "B Z"] | None = None  # the z of each row, if one was drawn
     skipped: tuple[str, ...] = ()  # pictures that could not be read while this batch was put together
 
     def of(self, task: str) -> TaskBatch:
         return TaskBatch(self.source, self.reference, self.targets.get(task), self.latent)
 
     def real(self, task: str) -> Float[Tensor, "B 3 h w"]:
-        """Real pictures of ``task`` for the discriminator: its examples, else its targets."""
+        """Real pictures of ``task`` for the discriminator: its examples, or else its targets."""
         return self.examples[task] if task in self.examples else self.targets[task]
 
     def interior(self, margin: int) -> Self:
-        """Without the outermost ``margin`` pixels of the sources and what belongs to them; examples stay whole."""
+        """The batch without the outermost ``margin`` pixels of sources, references and targets; examples stay whole."""
 
         def inner(picture: Tensor) -> Tensor:
             return interior(picture, margin * picture.shape[-1] // self.source.shape[-1])

@@ -67,9 +67,9 @@ def test_every_problem_is_found_at_once(tmp_path: Path, make_picture: MakePictur
         "mask.png: has 60x64 pixels, expected 64x64 (target of task 'mask'": "error",
         "own.png: has 20x20 pixels, expected 32x32 (source, for the 64x64 pixels of": "error",
         "column 'depth': has targets": "error",
-        "task 'normals': is without a target": "error",
+        "task 'normals': has no targets": "error",
         "copy.png: is the same picture as": "warning",
-        "leak.png: is for testing, and also among the training pictures": "error",
+        "leak.png: is for testing, but also among the training pictures": "error",
         "data: 1 of 6 training pictures": "warning",
     }
     for part, severity in expected.items():

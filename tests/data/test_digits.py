@@ -43,7 +43,7 @@ def test_rows_know_which_digit_they_show(installed: None) -> None:
     ("name", "message"),
     [
         ("builtin:digit-3-900", "no such digit"),
-        ("builtin:digits-3", "is a collection, expected one picture, such as 'builtin:digit-3-000'"),
+        ("builtin:digits-3", "is a collection, expected one picture, for example 'builtin:digit-3-000'"),
         ("builtin:digits", "no such built-in picture or collection; did you mean 'builtin:digits-"),
         ("digit-3-000", "no such built-in picture"),
     ],

@@ -175,13 +175,13 @@ def test_shares_and_weights(tmp_path: Path, make_picture: MakePicture) -> None:
 def test_wrong_shares_and_weights_are_refused(tmp_path: Path, make_picture: MakePicture) -> None:
     make_picture("photos/a.png")
     photos = SourceEntry(folder=str(tmp_path / "photos"), weights={"face_*": 0.25})
-    with pytest.raises(DataError, match=r"'face_\*' of 'weights' fits none of the 1 pictures \(a\.png for one\)"):
+    with pytest.raises(DataError, match=r"'face_\*' of 'weights' matches none of 1 pictures \(for example a\.png\)"):
         rows(config(photos))
     for shares in ((0.7, 0.4), (1.0, None)):
         entries = tuple(SourceEntry(folder="x", share=share) for share in shares)
         with pytest.raises(ValidationError, match="leave nothing"):
             DataConfig(train=entries)
-    with pytest.raises(ValidationError, match="belong to 'train'"):
+    with pytest.raises(ValidationError, match="only for 'train'"):
         DataConfig(train=(SourceEntry(folder="x"),), test=(SourceEntry(folder="y", share=0.5),))
 
 

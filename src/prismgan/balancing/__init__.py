@@ -1,5 +1,5 @@
-"""Balancing: one scalar loss per task in, one loss to minimise out. To add one: a :class:`Balancer`, and its name here;
-or a row of :data:`prismgan.balancing.aggregated.METHODS`."""
+"""Balancers combine one scalar loss per task into one loss to minimise. To add one, write a :class:`Balancer` and list
+it here, or add a row to :data:`prismgan.balancing.aggregated.METHODS`."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,4 +17,4 @@ BALANCERS: dict[str, Callable[[Mapping[str, float]], Balancer]] = {
     "dwa": DynamicWeightAverage,
     **{name: partial(Aggregated, name) for name in METHODS},
 }
-"""From the recipe's weights to the balancer, by its name in a recipe."""
+"""Functions from the recipe's weights to a balancer, by the balancer's name in a recipe."""

@@ -1,4 +1,4 @@
-"""Balancers that combine the tasks' gradients at the parameters that all tasks share."""
+"""Balancers that combine the tasks' gradients at the shared parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,8 +11,8 @@ from prismgan.balancing.balancer import Balancer, Losses, Step, weighted_sum
 from prismgan.packages import require
 
 Method = Callable[[Any, Float[Tensor, "K K"], Float[Tensor, " K"]], Tensor]
-"""From ``torchjd.aggregation``, the Gramian of the unweighted gradients and the recipe's weights, all above 0, to K
-coefficients of the gradients."""
+"""A function of ``torchjd.aggregation``, the Gramian of the unweighted gradients and the recipe's weights (all above 0)
+that returns K coefficients of the gradients."""
 
 
 def _of_weighted(method: Callable[[Tensor], Tensor], gramian: Tensor, weights: Tensor) -> Tensor:
@@ -42,18 +42,18 @@ METHODS: dict[str, Method] = {
     # the shared parameters only through the length of the whole.
     "imtl_g": lambda torchjd, gramian, weights: _of_weighted(torchjd.IMTLGWeighting(), gramian, weights),
 }
-"""The methods of torchjd (Quinton & Rey, "Jacobian descent for multi-objective optimization", 2024) that are offered,
-by the name of the balancer. To add one: a row."""
+"""The supported methods of torchjd (Quinton & Rey, "Jacobian descent for multi-objective optimization", 2024), by the
+name of the balancer. To add one, add a row."""
 
 
 class Aggregated(Balancer):
-    """The shared parameters get a combination of the tasks' gradients, each head its own task's, times its weight.
+    """The shared parameters get a combination of the tasks' gradients; each head gets its own task's, times its weight.
 
     The K tasks' gradients at the P shared parameters are the rows of a matrix J, over the rows of all processes. A
-    method (of :data:`METHODS`) sees the Gramian J J^T, on the CPU and in float64, as squared norms of tasks differ by
-    more than float32 has digits, and answers with K coefficients c; the shared gradient is c J. It costs a backward
-    pass through the trunk for each task, and with several processes a message of K P numbers. A task of weight 0 takes
-    no part: its gradient, zero, would be one that must not be hurt.
+    method of :data:`METHODS` gets the Gramian J J^T, on the CPU and in float64 (squared norms of tasks differ by more
+    than the precision of float32), and returns K coefficients c; the shared gradient is c J. This costs a backward pass
+    through the trunk for each task, and with several processes a message of K P numbers. Tasks of weight 0 are left
+    out; otherwise the methods would have to respect their zero gradients.
     """
 
     def __init__(self, name: str, weights: Mapping[str, float]) -> None:
@@ -82,10 +82,10 @@ class Aggregated(Balancer):
         jacobian = step.mean(torch.stack(rows))
         combined = (self._chosen(names, jacobian, step.random) @ jacobian).split([p.numel() for p in shared])
         for parameter, gradient in zip(shared, combined, strict=True):
-            if parameter in reached:  # what no task reaches has no gradient, and the optimizer leaves it alone
+            if parameter in reached:  # otherwise there is no gradient, and the optimizer skips it
                 pulls.append((parameter * gradient.view_as(parameter)).sum())
         pull = torch.stack(pulls).sum()
-        # The value of the sum, with the gradients found above.
+        # The value of the sum, with the gradients computed above.
         return total.detach() + pull - pull.detach()
 
     def weights(self) -> dict[str, float]:
@@ -93,7 +93,7 @@ class Aggregated(Balancer):
         return dict(self._last)
 
     def _chosen(self, names: list[str], jacobian: Float[Tensor, "K P"], random: torch.Generator) -> Float[Tensor, " K"]:
-        """Coefficients of a step's gradients; not a number where a gradient is none, so that the step is skipped."""
+        """Coefficients of a step's gradients; nan if a gradient is not finite, so that the step is skipped."""
         weights = torch.tensor([self.recipe_weights[name] for name in names], dtype=torch.float64)
         precise = jacobian.double()
         gramian = (precise @ precise.T).cpu()
@@ -101,7 +101,7 @@ class Aggregated(Balancer):
         if gramian.isfinite().all():
             from torchjd import aggregation
 
-            # torchjd draws from torch's global numbers: they are lent to it, set by the step's own, and put back.
+            # torchjd draws from torch's global generator, which is seeded from the step's own and restored afterwards.
             seed = int(torch.randint(2**62, (), generator=random))
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed)
@@ -113,8 +113,8 @@ class Aggregated(Balancer):
 def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[Tensor, "K K"]:
     """Cosine, in float64, of the angle between the gradients of every two tasks, in the tasks' order (Yu et al.,
     "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Gradients are with respect to the same
-    parameters, None or zeros where a task does not reach one; two tasks are compared at the parameters that both of
-    them reach, and nan where there are none."""
+    parameters, None or zeros if a task does not reach one; two tasks are compared at the parameters that both reach;
+    the result is nan if there are none."""
     names = list(gradients)
     cosines = torch.eye(len(names), dtype=torch.float64)
     for row, column in torch.tril_indices(len(names), len(names), -1).T.tolist():

@@ -1,4 +1,4 @@
-"""The base of all balancers, those that weigh losses, and the shares of a task's own losses."""
+"""The base class of balancers, the balancers that weight losses, and the gradient shares of a task's own losses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-TEMPERATURE = 2.0  # how evenly `DynamicWeightAverage` spreads weight: the paper's T
-WINDOW = 100  # steps whose losses it averages; the paper's epochs do not exist in an endless stream of crops
-EVERY = 8  # steps of a task between two measurements of a loss's norm: each is a pass through a feature network
+TEMPERATURE = 2.0  # the paper's T of `DynamicWeightAverage`: larger values give more even weights
+WINDOW = 100  # steps that it averages, in place of the paper's epochs, which an endless stream of crops does not have
+EVERY = 8  # steps of a task between two measurements of a loss's norm, each a pass through a feature network
 DECAY = 0.8  # of the running mean of the measurements
 
 Losses = Mapping[str, Float[Tensor, ""]]  # by task; the mean over processes is the loss of the whole batch
@@ -19,10 +19,11 @@ Losses = Mapping[str, Float[Tensor, ""]]  # by task; the mean over processes is 
 
 @dataclass(frozen=True)
 class Step:
-    """The data of a training step that a balancer may use, beside its losses. Whatever a balancer decides by has to
-    come from :attr:`total`, or processes would decide differently; gradients are averaged over processes afterwards."""
+    """The data of a training step that a balancer may use, apart from its losses. A balancer's decisions have to be
+    based on :attr:`total`; otherwise processes would decide differently. Gradients are averaged over processes
+    later."""
 
-    outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs, by task, that the losses are of
+    outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs by task, from which losses are computed
     shared: Sequence[nn.Parameter] = ()  # parameters that several tasks' losses reach: those of trunk and mapping
     heads: Mapping[str, Sequence[nn.Parameter]] = field(default_factory=dict)  # parameters of each task alone
     random: torch.Generator = field(default_factory=torch.Generator)  # the same in every process
@@ -30,7 +31,7 @@ class Step:
     processes: int = 1
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over processes: from losses, or gradients of parameters, of own rows to those of the whole batch."""
+        """Mean over processes, which turns this process's losses or parameter gradients into those of the batch."""
         return self.total(values) / self.processes
 
 
@@ -46,7 +47,7 @@ class Balancer(nn.Module, ABC):
         """One scalar; its backward pass leaves the balanced gradients in the parameters."""
 
     def weights(self) -> dict[str, float]:
-        """Factors, beside the recipe's weights, that the balancer gave the tasks, for the log; empty if it has none."""
+        """The balancer's factors for the tasks, apart from the recipe's weights, for the log; empty if it has none."""
         return {}
 
 
@@ -55,24 +56,24 @@ def weighted_sum(losses: Losses, weights: Mapping[str, float]) -> Float[Tensor, 
 
 
 class Fixed(Balancer):
-    """The recipe's weights and nothing else: the weighted sum."""
+    """The sum weighted by the recipe's weights."""
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         return weighted_sum(losses, self.recipe_weights)
 
 
 class Normalised(Balancer):
-    """Every task pulls at its output with the same force, times its weight: its gradient at its own output image is
-    divided by its norm before it enters the network. Style gradients are large, and spiky on dark or flat crops: in a
-    plain sum they drown restoration in the shared trunk. Akin to normalising gradients at the shared features (Liu et
-    al., "IMTL", 2021; Sener & Koltun 2018, section 3.3), but heads see no spikes either, and it costs nothing."""
+    """Each task's gradient at its own output image is divided by its norm and multiplied by its weight before it enters
+    the network. Style gradients are large, and spiky on dark or flat crops; in a plain sum they drown restoration in
+    the shared trunk. This resembles normalising gradients at the shared features (Liu et al., "IMTL", 2021; Sener &
+    Koltun 2018, section 3.3), but spikes do not reach the heads either, and it costs nothing."""
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         outputs = step.outputs
         gradients = {
             name: torch.autograd.grad(loss, outputs[name], retain_graph=True)[0] for name, loss in losses.items()
         }
-        # Rows are weighted as shares of a mean over processes, and no row is in two of them.
+        # Row weights are shares of a mean over processes, and each row belongs to one process.
         own = torch.stack([gradient.float().square().sum() for gradient in gradients.values()])
         squares = step.total(own) / step.processes**2
         pulls = []
@@ -85,7 +86,7 @@ class Normalised(Balancer):
 
 
 class Uncertainty(Balancer):
-    """Sum of exp(-s) w L + s with one learnt s a task: Kendall, Gal, Cipolla, "Multi-task learning using uncertainty"
+    """Sum of exp(-s) w L + s with one learnt s per task: Kendall, Gal, Cipolla, "Multi-task learning using uncertainty"
     (2018), eq. 7 with s = log sigma^2, without the factors of one half. Tasks absent from a step get no update."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -137,7 +138,7 @@ class DynamicWeightAverage(Balancer):
 
 
 class _Curve(nn.Module):
-    """Mean losses of one task: of the window that runs, and of the last two. All buffers, so checkpoints hold them."""
+    """Mean losses of one task in the current window and the last two; buffers, so that checkpoints contain them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +150,7 @@ class _Curve(nn.Module):
         self.before: Tensor
 
     def add(self, loss: Float[Tensor, ""]) -> None:
-        """A step's loss; one that is not finite belongs to a step that is skipped."""
+        """Add a step's loss; one that is not finite belongs to a skipped step."""
         finite = loss.isfinite()
         self.running += torch.where(finite, loss, 0.0)
         self.count += finite
@@ -163,16 +164,17 @@ class _Curve(nn.Module):
         self.count.zero_()
 
     def ratio(self) -> Float[Tensor, ""]:
-        """How much of the loss was left over after a window."""
+        """The ratio of the losses of the last two windows."""
         known = (self.last > 0) & (self.before > 0)
         return torch.where(known, self.last / torch.where(known, self.before, 1.0), 1.0)
 
 
 class GradientShares(nn.Module):
-    """What part each of a task's own losses has of the gradient at the task's output; ``total`` sums over processes.
+    """Gives each of a task's own losses a fixed share of the gradient at the task's output.
+
     Each loss is divided by a running mean of its gradient's norm at the output, as :class:`Normalised` does between
-    tasks (compare Chen et al., "GradNorm", ICML 2018): an adversarial weight of 0.3 came to 0.4 % of a style's
-    gradient."""
+    tasks (compare Chen et al., "GradNorm", ICML 2018). Weights say little: an adversarial weight of 0.3 amounted to
+    0.4 % of a style's gradient. ``total`` sums over processes."""
 
     def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -184,8 +186,7 @@ class GradientShares(nn.Module):
     def forward(
         self, term: str, value: Float[Tensor, ""], output: Float[Tensor, "B 3 H W"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""] | None]:
-        """The loss with a gradient of about norm 1 at ``output``; where it was measured, also the norm that it has
-        now."""
+        """The loss, scaled to a gradient of about norm 1 at ``output``, and its current norm if it was measured."""
         mean, count = self.get_buffer(f"norm_{term}"), self.get_buffer(f"count_{term}")
         measured = None
         if int(count) % EVERY == 0:

@@ -1,4 +1,4 @@
-"""Where pictures come from, and how they become batches."""
+"""The sources of pictures, and how they become batches."""
 
 from prismgan.data.batches import Part, batches
 from prismgan.data.check import check, summary, validate

@@ -1,4 +1,4 @@
-"""Batches of a training set, in order, from any step on, prepared by worker processes or in this one."""
+"""Batches of a training set, in order, starting at any step, prepared by worker processes or in this process."""
 
 import math
 import multiprocessing
@@ -21,7 +21,7 @@ from prismgan.errors import DataError, PrismganError
 
 
 class Part(NamedTuple):
-    """Samples that some of a training's steps read."""
+    """A training set that some of a training's steps read."""
 
     dataset: TrainingSet
     batch_size: int  # rows in a batch of one rank
@@ -38,11 +38,12 @@ Place = tuple[int, int]  # number of a part, and a position in it
 
 
 def _places(parts: Sequence[Part], start_step: int, steps: int, rank: int, world: int) -> Iterator[list[Place]]:
-    """The places of this rank's rows, a list for every step; what a DataLoader calls a batch sampler."""
+    """The places of this rank's rows, a list for every step: a batch sampler for a DataLoader."""
     ends = [*accumulate(part.share for part in parts[:-1])]
 
     def taken(step: int) -> list[int]:
-        """Of the first ``step`` steps, how many each part has: shares in order of the parts, as evenly as can be."""
+        """How many of the first ``step`` steps each part has, in order of the parts and spread as evenly as
+        possible."""
         return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
 
     for step in range(start_step, start_step + steps):
@@ -55,7 +56,7 @@ def _places(parts: Sequence[Part], start_step: int, steps: int, rank: int, world
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One torch thread, as a worker process has, so that samples are bitwise the same without workers."""
+    """One torch thread, as in a worker process, so that samples are bitwise the same without workers."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -65,7 +66,7 @@ def _one_thread() -> Iterator[None]:
 
 
 class _Prepared(Dataset[Sample | PrismganError]):
-    """Samples by position. A PrismganError comes back as a value: raised, it would be wrapped into the worker's
+    """Samples by position. A PrismganError is returned as a value, because raising it in a worker would wrap it in a
     traceback."""
 
     def __init__(self, datasets: Sequence[TrainingSet]) -> None:
@@ -89,9 +90,9 @@ def batches(
     workers: int = 1,
 ) -> Iterator[Batch]:
     """The batches of steps ``start_step`` to ``start_step + steps - 1``, prepared by ``workers`` processes of one
-    thread each, or, with 0, in this one. The n-th step of a part, of all ranks together, holds the part's positions
-    from n x world x batch_size on; rank r of ``world`` has the r-th of them. What a batch holds depends on neither
-    ``start_step`` nor ``workers``, and the global random number generators are left alone."""
+    thread each, or, with 0, in this process. The n-th step of a part, over all ranks, has the part's positions starting
+    at n x world x batch_size; rank r of ``world`` gets the r-th share of them. The content of a batch depends neither
+    on ``start_step`` nor on ``workers``, and the global random number generators are not used."""
     order = _places(parts, start_step, steps, rank, world)
     prepared = _Prepared([part.dataset for part in parts])
     for batch in _received(_loader(prepared, order, workers)) if workers else _loader(prepared, order, 0):
@@ -101,11 +102,11 @@ def batches(
 
 
 def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> Iterator[Batch | PrismganError]:
-    """Batches from worker processes. Nobody may keep it: they end when it is let go, which a traceback could delay."""
+    """Batches from worker processes. Keep no reference to it: the workers end when it is released."""
     # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
     fork = workers > 0 and "fork" in multiprocessing.get_all_start_methods()
     with warnings.catch_warnings():
-        # More workers than cores are slower, not wrong, and the recipe asked for them.
+        # More workers than cores are slower, not wrong, and the recipe requests them.
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
         loader = DataLoader(
             prepared,
@@ -114,14 +115,14 @@ def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> 
             num_workers=workers,
             multiprocessing_context="fork" if fork else None,
             worker_init_fn=_leave_signals_to_the_parent,
-            # The loader draws a seed for its workers, which is of no use here, from the generator it is given.
+            # The loader draws a seed for its workers from this generator; it is not used.
             generator=torch.Generator(),
         )
         return iter(loader)
 
 
 def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
-    """What the workers send; a DataError says that one was killed."""
+    """The batches that the workers send; DataError if one was killed."""
     try:
         yield from _interrupted_while_waiting(loader)
     except (RuntimeError, ConnectionError, EOFError) as error:
@@ -129,16 +130,16 @@ def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | Prism
             raise
         raise DataError(
             f"data: a worker process was killed ({str(error).splitlines()[0] if str(error) else 'no answer'}); "
-            "lower data.cache_mb for want of memory, or set data.workers to 0"
+            "reduce data.cache_mb if memory is short, or set data.workers to 0"
         ) from error
 
 
 def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
-    """What a loader gives. torch's handler of SIGCHLD raises where a worker has died, wherever this process happens to
-    be, also in a ``__del__``; so it is in place only while a batch is waited for."""
+    """The batches of a loader. torch's handler of SIGCHLD raises when a worker has died, at any point of this process,
+    even in a ``__del__``; so it is installed only while waiting for a batch."""
     main_thread = threading.current_thread() is threading.main_thread()
     check = signal.getsignal(signal.SIGCHLD) if main_thread and hasattr(signal, "SIGCHLD") else None
-    if not callable(check):  # torch has a handler only where there is such a signal, and only in the main thread
+    if not callable(check):  # torch has a handler only if there is such a signal, and only in the main thread
         yield from loader
         return
     try:
@@ -147,7 +148,7 @@ def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Itera
             try:
                 check(signal.SIGCHLD, None)  # a worker may have died since the last batch
                 batch = next(loader, None)
-            except (ConnectionError, EOFError):  # a worker that is about to die has closed its side
+            except (ConnectionError, EOFError):  # a dying worker has closed its side
                 _wait_for_death(check)
                 raise
             finally:
@@ -160,18 +161,19 @@ def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Itera
 
 
 def _wait_for_death(check: Callable[[int, FrameType | None], Any]) -> None:
-    """``check`` raises once the worker has died, and has then forgotten all workers: nobody else is told."""
+    """Wait until ``check`` raises because the worker has died; it raises only once, and then forgets all workers."""
     for _ in range(50):
         check(signal.SIGCHLD, None)
         time.sleep(0.1)
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """A handler that does nothing; unlike SIG_IGN it leaves the exit codes of processes to whoever waits for them."""
+    """A handler that does nothing; unlike SIG_IGN it does not discard the exit codes of processes."""
 
 
 def _leave_signals_to_the_parent(_: int) -> None:
-    """A terminal or a scheduler signals all processes of a group; training still needs its workers to stop in order."""
+    """Ignore signals in workers: terminals and schedulers signal the whole process group, but training still needs its
+    workers to stop in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

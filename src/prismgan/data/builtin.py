@@ -1,5 +1,5 @@
-"""Pictures that prismgan brings, and collections of them, named ``builtin:NAME``: photos from scikit-image's wheel,
-drawings, and scikit-learn's digits. Nothing here ever reads from the network."""
+"""Built-in pictures and collections, named ``builtin:NAME``: photos from scikit-image's wheel, drawings, and
+scikit-learn's digits. Nothing here uses the network."""
 
 import importlib.resources
 import re
@@ -20,7 +20,7 @@ from prismgan.packages import missing, require
 
 PREFIX = "builtin:"
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
-"""A sheet of graphics; as training data it stands for graphics that are drawn anew for every row."""
+"""A sheet of graphics; as training data it means graphics that are drawn anew for every row."""
 PHOTOS = {
     "astronaut": "astronaut.png",
     "brick": "brick.png",
@@ -35,10 +35,10 @@ PHOTOS = {
     "moon": "moon.png",
     "retina": "retina.jpg",
     "rocket": "rocket.jpg",
-    # The right view shows the same scene: as a training picture it adds nothing, as a test picture it cheats.
+    # The right view is left out: it shows the same scene, which adds nothing to training and would falsify tests.
     "stereo_motorcycle": "motorcycle_left.png",
 }
-"""Name of the photo, as ``skimage.data`` calls it, and its file in the wheel."""
+"""Photos by their name in ``skimage.data``, with their file in the wheel."""
 DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))  # painted by `tools/`
 HELD_OUT = ("chelsea", "coffee")  # never trained on, so that demonstrations and tests on them are honest
 COLLECTIONS: dict[str, tuple[str, ...]] = {
@@ -51,7 +51,7 @@ SIDE = 32
 """Pixels a side of a digit. The 1,797 handwritten digits are of Alpaydin & Kaynak (UCI repository, 1998, CC BY 4.0);
 their own 8x8 cells are too few for a discriminator."""
 BRIGHTEST = 16  # of a scan's cells
-DIGITS = tuple(f"digits-{digit}" for digit in range(10))  # a collection each: what they show is known
+DIGITS = tuple(f"digits-{digit}" for digit in range(10))  # one collection per digit
 _DIGIT = re.compile(r"digit-(\d)-(\d{3})")
 
 
@@ -61,13 +61,13 @@ def is_builtin(reference: str) -> bool:
 
 
 def names() -> tuple[str, ...]:
-    """Every built-in picture and collection, as ``builtin:NAME``; of digits, which are many, the collections alone."""
+    """All built-in pictures and collections, as ``builtin:NAME``; for the many digits, only the collections."""
     return tuple(PREFIX + name for name in (*COLLECTIONS, *DIGITS, *PHOTOS, *DRAWINGS, graphics.NAME))
 
 
 def expand(reference: str) -> tuple[str, ...]:
-    """The pictures of a collection; a picture stands for itself. A PrismganError says that there is none of that name,
-    or which package brings it."""
+    """The pictures of a collection, or the picture itself. Raises PrismganError if there is none of that name, or if
+    the package that contains it is not installed."""
     name = _known(reference)
     if name in DIGITS:
         digit = DIGITS.index(name)
@@ -76,15 +76,15 @@ def expand(reference: str) -> tuple[str, ...]:
 
 
 def load(reference: str) -> UInt8[Tensor, "3 H W"]:
-    """A built-in picture, pixels 0..255. The caller may write into it. Raises as :func:`expand`."""
+    """A built-in picture, pixels 0..255. The caller may write into it. Raises the errors of :func:`expand`."""
     name = _known(reference)
     if name in COLLECTIONS or name in DIGITS:
-        raise DataError(f"{reference!r}: is a collection, expected one picture, such as {expand(reference)[0]!r}")
+        raise DataError(f"{reference!r}: is a collection, expected one picture, for example {expand(reference)[0]!r}")
     if name in DRAWINGS:
         return images.read(Path(__file__).with_name("drawings") / f"{name}.png")
     if name in PHOTOS:
         require("built-in photos", "train", "skimage")
-        # The file is opened directly: the functions of skimage.data would fetch what is missing.
+        # The file is opened directly, because the functions of skimage.data would download missing files.
         return images.read(Path(str(importlib.resources.files("skimage"))) / "data" / PHOTOS[name])
     return torch.from_numpy(_drawn(name)).permute(2, 0, 1).contiguous()
 
@@ -108,7 +108,9 @@ def _drawn(name: str) -> NDArray[np.uint8]:
         return graphics.sample()
     scans = _scans()[int(digit[1])]
     if int(digit[2]) >= len(scans):
-        raise DataError(f"{name!r}: no such digit; there are digit-0-000 to digit-9-179, or a few less of some")
+        raise DataError(
+            f"{name!r}: no such digit; the names are digit-0-000 to digit-9-179, with a few missing at the end"
+        )
     cells = torch.from_numpy(scans[int(digit[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
     return images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
 
@@ -131,14 +133,14 @@ TITLES = {
     "rocket": "Rocket",
     "small-and-noisy": "Small and noisy portrait",
 }
-"""No ready-made weights were trained on these photos."""
+"""Photos that no ready-made weights were trained on."""
 PORTRAIT = (70, 0, 470, 300)  # left, top, right and bottom in the built-in astronaut
 SMALL = (240, 180)
 SIGMA = 16  # of the noise, in levels of 255
 
 
 def samples() -> dict[str, str]:
-    """Title by name; none where scikit-image, whose photos they are, is not installed."""
+    """Titles by name; empty if scikit-image, which contains the photos, is not installed."""
     return {} if missing(["skimage"]) else TITLES
 
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the data of a recipe, found before a training starts, all at once."""
+"""Finds all problems with the data of a recipe at once, before a training starts."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from prismgan.errors import DataError, PrismganError, nearest
 from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import Exemplar, Paired, PictureName, Task
 
-SHORTEST_EXEMPLAR = 32  # pixels that the shorter side of an exemplar must have at the size it is shown at
+SHORTEST_EXEMPLAR = 32  # minimum shorter side in pixels of an exemplar after resizing
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Count:
     collection: str
     split: str  # `train` or `test`
     rows: int
-    targets: dict[str, int]  # for every task with pairs, how many of the rows have a target
+    targets: dict[str, int]  # for every task with pairs, the number of rows that have a target
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class _Examined:
 
 
 Examined = Mapping[PictureName, _Examined]
-Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that show it what to do
+Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that define its look or domain
 
 
 def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
-    """All problems of the data with these tasks. Every picture is decoded; nothing is raised for a fault.
+    """All problems of the data with these tasks. Every picture is decoded; problems are returned, not raised.
 
     Args:
-        data: with absolute paths (see :func:`prismgan.data.resolve`).
+        data: configuration with absolute paths (see :func:`prismgan.data.resolve`).
         crop: side of the training crops in pixels of the source.
     """
     rows, problems = inspect(data)
@@ -79,7 +79,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
 
 
 def validate(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
-    """The problems that :func:`check` finds and training can go on with; a DataError names all others."""
+    """The problems of :func:`check` that do not prevent training; DataError lists all others."""
     problems = check(data, tasks, crop)
     if fatal := [str(problem) for problem in problems if problem.fatal]:
         raise DataError(*fatal)
@@ -87,7 +87,7 @@ def validate(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem
 
 
 def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -> list[Count]:
-    """How many rows and targets every collection has in every split, in the rows' order."""
+    """Numbers of rows and targets of every collection in every split, in the rows' order."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for name, several in (("train", train), ("test", test)):
         for row in several:
@@ -117,8 +117,8 @@ def _unreadable(examined: Examined, shown: Shown, exemplars: set[PictureName]) -
     for picture, seen in examined.items():
         if seen.size is None:
             user = f" (a picture of task {users[picture]!r})" if picture in users else ""
-            # Losses are built from all exemplars, so none can be left out; and a path that is not there is a mistake
-            # in the recipe, not a damaged picture.
+            # Losses are built from all exemplars, so none can be left out, and a missing file is a mistake in the
+            # recipe, not a damaged picture.
             missing = picture in users and not builtin.is_builtin(picture) and not Path(picture).exists()
             skippable = picture not in exemplars and not missing
             yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=skippable)
@@ -127,7 +127,7 @@ def _unreadable(examined: Examined, shown: Shown, exemplars: set[PictureName]) -
 def _nothing_left(
     train: Sequence[Row], test: Sequence[Row], shown: Shown, examined: Examined, named: set[str]
 ) -> Iterator[Problem]:
-    """Groups of which no single picture can be read. ``named`` are pictures that are fatal by themselves."""
+    """Groups of pictures none of which can be read. ``named`` are pictures that are already fatal problems."""
     groups = {"training pictures": [row.picture for row in train], "test pictures": [row.picture for row in test]}
     groups |= {f"pictures of task {task!r}": list(several) for task, several in shown.items()}
     for name, several in groups.items():
@@ -136,7 +136,7 @@ def _nothing_left(
 
 
 def _shown_sizes(tasks: Sequence[Task], shown: Shown, examined: Examined) -> Iterator[Problem]:
-    """Pictures that show a style or a domain, and are too small to show it."""
+    """Pictures that are too small to define a style or a domain."""
     for task in tasks:
         for picture in shown.get(task.name, ()):
             size = examined[picture].size
@@ -145,8 +145,8 @@ def _shown_sizes(tasks: Sequence[Task], shown: Shown, examined: Examined) -> Ite
             factor = task.target.size / max(size) if isinstance(task.target, Exemplar) else 1.0
             shorter, needed = min(size) * factor, SHORTEST_EXEMPLAR if factor != 1.0 else MINIMUM_SIDE
             if min(size) < MINIMUM_SIDE or shorter < needed:
-                what = f"has {size[1]}x{size[0]} pixels, too few or too narrow to show task {task.name!r} what to do"
-                yield Problem(picture, what, "take another picture")
+                what = f"has {size[1]}x{size[0]} pixels, too small or too narrow for task {task.name!r}"
+                yield Problem(picture, what, "use another picture")
 
 
 def _sizes(rows: Sequence[Row], tasks: Sequence[Task], examined: Examined) -> Iterator[Problem]:
@@ -172,13 +172,13 @@ def _columns(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) -
     for column in dict.fromkeys([*trained, *tested]):
         if column not in asked:
             example = next(row for row in [*train, *test] if column in row.targets)
-            what = f"has targets (of {example.key or example.picture} for one), but no task asks for them"
+            what = f"has targets (for example of {example.key or example.picture}), but no task uses them"
             fix = f"add a paired task with column: {column}{nearest(column, asked)}, or delete the column"
             yield Problem(f"column {column!r}", what, fix)
     for column, task in asked.items():
         if trained[column] == 0:
             where = "no row at all" if tested[column] == 0 else "test rows alone, no training row,"
-            what = f"is without a target: {where} has one in column {column!r}{nearest(column, trained)}"
+            what = f"has no targets: {where} has one in column {column!r}{nearest(column, trained)}"
             yield Problem(f"task {task!r}", what, "fill in the column, or delete the task")
 
 
@@ -195,8 +195,8 @@ def _repeated(train: Sequence[Row], test: Sequence[Row], examined: Examined) -> 
         digest = examined[picture].digest
         if digest in first:
             same = "" if first[digest] == picture else f", there as {first[digest]}"
-            what = f"is for testing, and also among the training pictures{same}"
-            yield Problem(picture, what, "take it out of one of the two")
+            what = f"is for testing, but also among the training pictures{same}"
+            yield Problem(picture, what, "remove it from one of the two")
 
 
 def _enlarged(train: Sequence[Row], side: int, examined: Examined) -> Iterator[Problem]:
@@ -204,5 +204,5 @@ def _enlarged(train: Sequence[Row], side: int, examined: Examined) -> Iterator[P
     small = [picture for picture, size in sizes.items() if size is not None and min(size) < side]
     if small:
         what = f"{len(small)} of {len(sizes)} training pictures have a side below {side} pixels ({small[0]})"
-        fix = "they will be enlarged; take a smaller crop if that matters"
+        fix = "they will be enlarged; use a smaller crop if that matters"
         yield Problem("data", what, fix, "warning")

@@ -1,6 +1,6 @@
 """Degradations that make the source from the clean photo: blur, defocus, motion blur, noise and JPEG.
 
-Their usual order is that of a camera: lens, movement, sensor, file.
+Their default order is that of a camera: lens, motion, sensor, file.
 """
 
 import io
@@ -20,8 +20,8 @@ from prismgan.data.streams import integer, permutation, uniform
 
 Step = Literal["gaussian_blur", "defocus", "motion_blur", "noise", "first_jpeg", "jpeg"]
 ORDER: tuple[Step, ...] = get_args(Step)
-# Spatially correlated noise: finest and coarsest grain in pixels; qualities of the JPEG that it has been through, and
-# its standard deviation there, in units of [-1, 1].
+# Spatially correlated noise: finest and coarsest grain in pixels; range of JPEG qualities applied to the noise, and the
+# standard deviation before that, in units of [-1, 1].
 GRAIN, GRAIN_QUALITY, GRAIN_CONTRAST = (1.5, 4.0), (20, 60), 0.2
 
 Bounds = TypeVar("Bounds", tuple[int, int], tuple[float, float])
@@ -29,7 +29,7 @@ Bounds = TypeVar("Bounds", tuple[int, int], tuple[float, float])
 
 def _ordered(bounds: Bounds) -> Bounds:
     if bounds[0] > bounds[1]:
-        raise ValueError(f"expected [lowest, highest], found {list(bounds)}: exchange the two")
+        raise ValueError(f"expected [lowest, highest], found {list(bounds)}: swap the two")
     return bounds
 
 
@@ -49,7 +49,7 @@ class GaussianBlur(Config):
     """A soft lens, or a small picture that was enlarged."""
 
     probability: Probability = 0.3
-    """How often it is applied to a source that is not left clean."""
+    """Probability of applying it to a source that is not left clean."""
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.4, 2.0)
     """Lowest and highest standard deviation of the kernel, in pixels of the source."""
 
@@ -58,7 +58,7 @@ class Defocus(Config):
     """A lens out of focus: every point becomes a disc."""
 
     probability: Probability = 0.1
-    """How often it is applied to a source that is not left clean."""
+    """Probability of applying it to a source that is not left clean."""
     radius: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.5, 3.0)
     """Smallest and largest radius of the disc, in pixels of the source."""
 
@@ -67,44 +67,44 @@ class MotionBlur(Config):
     """A camera that moved in a straight line, in any direction."""
 
     probability: Probability = 0.15
-    """How often it is applied to a source that is not left clean."""
+    """Probability of applying it to a source that is not left clean."""
     length: Annotated[tuple[Length, Length], AfterValidator(_ordered), AfterValidator(_holds_odd)] = (3, 11)
-    """Shortest and longest way, in pixels of the source; odd lengths in between are drawn."""
+    """Shortest and longest motion, in pixels of the source; an odd length in between is drawn."""
 
 
 class Noise(Config):
     """Noise: Gaussian and independent in every pixel and colour, unless its fields say otherwise."""
 
     probability: Probability = 0.6
-    """How often it is applied to a source that is not left clean."""
+    """Probability of applying it to a source that is not left clean."""
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (2.0, 40.0)
-    """Lowest and highest standard deviation in units of 0..255, as papers print it."""
+    """Lowest and highest standard deviation in units of 0..255, as in papers."""
     unclipped: Probability = 0.0
-    """How often noise may leave the range from black to white, as in the test sets of papers. No file holds such a
-    source, and JPEG ends it."""
+    """Probability that noise may exceed the range from black to white, as in the test sets of papers. No file can store
+    such a source, and JPEG clips it."""
     poisson: Probability = 0.0
-    """How often noise is that of photons, whose variance grows with the light; sigma is then that of white."""
+    """Probability of photon noise, whose variance grows with brightness; sigma is then the deviation at white."""
     correlated: Probability = 0.0
-    """How often neighbouring pixels share noise, as in photos that were enlarged or compressed after they had become
-    noisy: noise is drawn coarser and enlarged, or goes through a JPEG by itself."""
+    """Probability of noise that is correlated between neighbouring pixels, as in photos that were enlarged or
+    compressed after they had become noisy: the noise is drawn coarser and enlarged, or compressed as JPEG by itself."""
 
 
 class Jpeg(Config):
-    """Compression by the real JPEG codec, colours at half resolution."""
+    """Compression by the real JPEG codec, with colours at half resolution."""
 
     probability: Probability = 0.4
-    """How often it is applied to a source that is not left clean."""
+    """Probability of applying it to a source that is not left clean."""
     quality: Annotated[tuple[Quality, Quality], AfterValidator(_ordered)] = (30, 95)
-    """Lowest and highest quality, as libjpeg counts it."""
+    """Lowest and highest quality, on libjpeg's scale."""
     twice: Probability = 0.0
-    """How often there was a compression before it, with a quality of its own and blocks that lie elsewhere."""
+    """Probability of an earlier compression, with a separately drawn quality and shifted blocks."""
 
 
 class DegradationConfig(Config):
-    """What may happen to a source. A part that is left out never happens."""
+    """The possible degradations of a source. Degradations that are left out never occur."""
 
     clean: Probability = 0.2
-    """How often nothing at all is applied, so that a good picture is left as it is."""
+    """Probability of applying nothing, so that the network learns to leave good pictures unchanged."""
     gaussian_blur: GaussianBlur | None = None
     """A soft lens."""
     defocus: Defocus | None = None
@@ -116,9 +116,9 @@ class DegradationConfig(Config):
     jpeg: Jpeg | None = None
     """JPEG compression."""
     single: Probability = 0.0
-    """How often only one of these is applied where several were drawn, so that each is learnt by itself."""
+    """Probability that only one degradation is applied if several were drawn, so that each is learnt by itself."""
     shuffled: Probability = 0.0
-    """How often all this is applied in random order instead of that of a camera."""
+    """Probability of random order instead of that of a camera."""
 
 
 class Condition(Config):
@@ -129,29 +129,29 @@ class Condition(Config):
     gaussian_blur: NonNegative = 0.0
     """Standard deviation of the blur in pixels; 0 for none."""
     defocus: NonNegative = 0.0
-    """Radius of the disc that a point becomes, in pixels; 0 for none."""
+    """Radius of the disc of confusion in pixels; 0 for none."""
     motion_blur: Annotated[int, Field(ge=0, le=99)] = 0
     """Length of the motion in pixels, rounded up to an odd number; 0 for none."""
     noise: NonNegative = 0.0
     """Standard deviation of the noise in units of 0..255; 0 for none."""
     unclipped: bool = False
-    """Whether noise may leave the range from black to white; no file holds that."""
+    """Whether noise may exceed the range from black to white, which no file can store."""
     poisson: bool = False
-    """Whether noise is that of photons, with `noise` as the standard deviation of white."""
+    """Whether the noise is photon noise, with `noise` as the standard deviation at white."""
     grain: NonNegative = 0.0
-    """Size of the grain of Gaussian noise in pixels; up to 1 noise is independent in every pixel."""
+    """Grain size of Gaussian noise in pixels; up to 1, noise is independent in every pixel."""
     grain_jpeg: Quality | None = None
-    """JPEG quality that Gaussian noise went through by itself; null for none."""
+    """Quality of a JPEG compression applied to the Gaussian noise by itself; null for none."""
     first_jpeg: Quality | None = None
-    """Quality of an earlier JPEG, whose blocks lie elsewhere; null for none."""
+    """Quality of an earlier JPEG with shifted blocks; null for none."""
     jpeg: Quality | None = None
     """JPEG quality; null for none."""
     order: tuple[Step, ...] = ORDER
-    """Order in which all this is applied."""
+    """Order of the degradations."""
 
     def apply(self, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-        """The image under this condition, of the same size; in [-1, 1] unless it is ``unclipped``, and bitwise the
-        image itself where nothing is asked for."""
+        """The degraded image, of the same size; in [-1, 1] unless ``unclipped``, and bitwise equal to the image if
+        there is no degradation."""
         for step in self.order:
             if step == "gaussian_blur" and self.gaussian_blur > 0:
                 image = _gaussian_blur(image, self.gaussian_blur)
@@ -174,10 +174,10 @@ class Condition(Config):
 
 
 def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
-    """One condition out of those that ``config`` allows."""
+    """A random condition within ``config``."""
 
     def happens(probability: float) -> bool:
-        # What never happens draws nothing: recipes of before there was such a thing draw what they drew.
+        # A probability of 0 draws no number, so that recipes from before a new field keep their random numbers.
         return probability > 0 and uniform(generator, 0.0, 1.0) < probability
 
     if uniform(generator, 0.0, 1.0) < config.clean:
@@ -232,14 +232,14 @@ def _defocus(image: Float[Tensor, "3 H W"], radius: float) -> Float[Tensor, "3 H
 
 def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Float[Tensor, "3 H W"]:
     if length < 3:
-        return image  # a way of one pixel; kornia refuses it
+        return image  # a motion of one pixel, which kornia refuses
     from kornia.filters import motion_blur
 
     return motion_blur(image[None], length, angle, 0.0, border_type="replicate")[0]
 
 
 def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-    """Counts of photons, of which white has so many that their standard deviation is ``sigma`` of 255."""
+    """Photon counts, scaled so that the standard deviation at white is ``sigma`` of 255."""
     white = (255 / sigma) ** 2
     counts = torch.poisson((image + 1).clamp_min(0) / 2 * white, generator)
     return counts / white * 2 - 1
@@ -248,7 +248,7 @@ def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Gener
 def _grain(
     shape: tuple[int, ...], size: float, quality: int | None, generator: torch.Generator
 ) -> Float[Tensor, "3 H W"]:
-    """Noise of standard deviation 1 whose neighbouring pixels depend on each other."""
+    """Noise of standard deviation 1 that is correlated between neighbouring pixels."""
     channels, height, width = shape
     coarse = [max(2, math.ceil(side / max(size, 1.0))) for side in (height, width)]
     noise = images.resize(torch.randn(channels, *coarse, generator=generator), height, width)
@@ -259,7 +259,7 @@ def _grain(
 
 
 def _shifted_jpeg(image: Float[Tensor, "3 H W"], quality: int, generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-    """A JPEG that the picture is cut out of, so that its blocks do not start at the corner."""
+    """A JPEG of a padded picture, cropped again, so that its blocks do not start at the corner."""
     top, left = integer(generator, 0, 7), integer(generator, 0, 7)
     return _jpeg(F.pad(image[None], (left, 0, top, 0), mode="replicate")[0], quality)[:, top:, left:]
 

@@ -1,5 +1,5 @@
-"""Graphics drawn by code. Photos hardly contain text, stripes, charts and interfaces, and screens are full of them: a
-network that was trained on photos alone takes fine clean patterns for noise and removes them."""
+"""Graphics drawn by code. Text, stripes, charts and user interfaces are common on screens but rare in photos, and a
+network trained only on photos mistakes fine clean patterns for noise and removes them."""
 
 import importlib.util
 import random
@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from prismgan.data.patterns import cover, log_uniform
 
-NAME = "graphics"  # as a recipe names them: `builtin: graphics`
+NAME = "graphics"  # name in a recipe: `builtin: graphics`
 
 Colour = tuple[int, int, int]
 Random = random.Random
-Kind = Callable[[Image.Image, Random, float], None]  # draws on a picture in a unit of so many pixels
+Kind = Callable[[Image.Image, Random, float], None]  # draws on a picture, with a unit in pixels
 
 FONT_FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
@@ -27,7 +27,7 @@ FONT_SUFFIXES = frozenset({".ttf", ".otf"})
 TEXT_SIZES = (8, 40)  # smallest and largest size of letters in pixels
 CHARACTERS = "etaoinshrdlcumwfgypbvkjxqzETAOINSHRDLCUMWFGYPBVKJXQZ0123456789.,;:!?-'\"()/&%+=@#äéßñ "
 FREQUENCIES = [*(26.0 - i / 1.1 for i in range(26)), *([1.5] * 26), *([2.5] * 10), *([1.0] * 22), 70.0]
-OVERSAMPLING = 3  # curves are drawn so many times as large and reduced: that is their antialiasing
+OVERSAMPLING = 3  # factor by which curves are drawn larger and then reduced, for antialiasing
 
 
 def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.uint8]:
@@ -47,13 +47,13 @@ def draw(height: int, width: int, seed: int, unit: float = 1.0) -> NDArray[np.ui
 
 
 def sample() -> NDArray[np.uint8]:
-    """A sheet of graphics, which stands for all of them where a picture is asked for."""
+    """A sheet of graphics, which represents them where a single picture is needed."""
     return np.vstack([np.hstack([draw(128, 128, 4 * row + column) for column in range(4)]) for row in range(4)])
 
 
 @cache
 def font_files() -> tuple[str, ...]:
-    """The fonts of this machine that have letters, sorted, with those of matplotlib where it is installed."""
+    """The fonts of this machine that contain letters, sorted, including matplotlib's if it is installed."""
     folders = [Path(folder).expanduser() for folder in FONT_FOLDERS]
     matplotlib = importlib.util.find_spec("matplotlib")
     if matplotlib is not None and matplotlib.origin is not None:
@@ -67,7 +67,7 @@ def _has_letters(file: str) -> bool:
     try:
         font = ImageFont.truetype(file, 16, layout_engine=ImageFont.Layout.BASIC)
         masks = {bytes(font.getmask(letter)) for letter in "aeg3"}
-    except OSError:  # a damaged font, or a format that FreeType does not know
+    except OSError:  # a damaged font, or a format that FreeType does not support
         return False
     return len(masks) == 4 and all(any(mask) for mask in masks)
 
@@ -133,7 +133,7 @@ def _text(picture: Image.Image, chance: Random, unit: float) -> None:
 
 
 def _patterns(picture: Image.Image, chance: Random, unit: float) -> None:
-    """A pattern over all of the picture, with others in rectangles on top, or in rectangles alone."""
+    """A pattern on the whole picture, with others in rectangles on top, or only patterns in rectangles."""
     width, height = picture.size
     rectangles = [(0, 0, width, height)]
     if chance.random() < 0.3:
@@ -151,7 +151,7 @@ def _patterns(picture: Image.Image, chance: Random, unit: float) -> None:
 
 
 def _strokes(picture: Image.Image, colour: Colour, strokes: Callable[[ImageDraw.ImageDraw, int], None]) -> None:
-    """What ``strokes`` draws, given a pen and the factor that it has to draw larger by, antialiased."""
+    """Draw antialiased: ``strokes`` is called with a pen and the factor by which it has to draw larger."""
     mask = Image.new("L", (picture.width * OVERSAMPLING, picture.height * OVERSAMPLING))
     strokes(ImageDraw.Draw(mask), OVERSAMPLING)
     picture.paste(colour, (0, 0), mask.reduce(OVERSAMPLING))

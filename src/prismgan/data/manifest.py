@@ -1,6 +1,6 @@
 """Manifests: CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``), with a row for every picture. The columns
-``picture`` (required), ``source``, ``split``, ``collection`` and ``view`` have a meaning of their own; any other column
-holds the targets of a paired task. An empty cell, a missing key and null say that the row has no such thing."""
+``picture`` (required), ``source``, ``split``, ``collection`` and ``view`` are predefined; any other column contains the
+targets of a paired task. Empty cells, missing keys and null mean that the row has no such value."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ class Problem:
     what: str
     fix: str
     severity: Literal["error", "warning"] = "error"  # an error is a fault of the data; a warning is for information
-    skippable: bool = False  # an error that training can go on without: the picture is left out, and named
+    skippable: bool = False  # whether training can continue by skipping, and reporting, the picture
 
     @property
     def fatal(self) -> bool:
@@ -45,8 +45,8 @@ def targets(cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
-    """The cells of all good rows of a manifest, in its own spelling of paths, and all that is wrong with the others.
-    Raises nothing."""
+    """The cells of all valid rows of a manifest, with paths as written, and the problems of the others. Raises
+    nothing."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

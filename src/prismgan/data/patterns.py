@@ -1,4 +1,4 @@
-"""Stripes, checkers, squares, rings and gratings: how much ink there is in every pixel."""
+"""Stripes, checkers, squares, rings and gratings, as the amount of ink in every pixel."""
 
 import math
 import random
@@ -17,7 +17,7 @@ def log_uniform(chance: random.Random, low: float, high: float) -> float:
 
 
 def cover(height: int, width: int, chance: random.Random, unit: float) -> Field:
-    """How much ink there is in every pixel, 0..1, of one pattern."""
+    """The amount of ink in every pixel, 0..1, of one pattern."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     period = max(PERIODS[0], log_uniform(chance, *PERIODS) * unit)
     form = chance.random()
@@ -44,7 +44,7 @@ def cover(height: int, width: int, chance: random.Random, unit: float) -> Field:
 def _wave(phase: Field, chance: random.Random) -> Field:
     """A wave of the phase in periods, antialiased: a sine, or bars whose edges are a pixel wide."""
     slope = np.hypot(*np.gradient(phase)) + 1e-6
-    visible = np.clip((0.55 - slope) * 10, 0, 1)  # nothing is left of what is finer than two pixels
+    visible = np.clip((0.55 - slope) * 10, 0, 1)  # fades out periods finer than two pixels
     phase = phase + np.float32(chance.random())
     if chance.random() < 0.35:
         return np.asarray(0.5 + 0.5 * visible * np.sin(2 * np.pi * phase), np.float32)

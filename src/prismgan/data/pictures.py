@@ -1,4 +1,4 @@
-"""Pictures by reference (a path, or ``builtin:NAME``), a cache of decoded ones, and pictures that show a style."""
+"""Pictures by reference (a path, or ``builtin:NAME``), a cache of decoded ones, and crops of exemplars."""
 
 import math
 import os
@@ -18,23 +18,23 @@ from prismgan.data.streams import integer, uniform
 from prismgan.errors import PictureError
 from prismgan.tasks import Exemplar, PictureName, Task, Unpaired
 
-LEAST_COVER = 0.4  # smallest part of an unpaired picture's shorter side that a crop shows
+LEAST_COVER = 0.4  # smallest size of a crop relative to the shorter side of an unpaired picture
 ATTEMPTS = 8  # squares of an unpaired picture that are tried
-SHRINKAGE = 0.85  # size of a square against that of the last attempt, on average
-NO_PAPER = 0.01  # blankness below which a square is taken at once
-THUMBNAIL = 96  # shorter side in pixels, about, of what the choice is made on: enough to see a balloon, and fast
-WHITE = 240  # near-white begins above this, of 255
-SPREAD = 12  # most difference between the pixels of a line of one colour, of 255; JPEG adds some
+SHRINKAGE = 0.85  # average size of a square relative to the previous attempt
+NO_PAPER = 0.01  # blankness below which a square is accepted immediately
+THUMBNAIL = 96  # approximate shorter side in pixels for the choice: fast, and enough to see a balloon
+WHITE = 240  # values above this, of 255, are near-white
+SPREAD = 12  # maximum difference within a line of one colour, of 255, to allow for JPEG
 
 
 def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
-    """Decode a picture, pixels 0..255. A PrismganError says that it is missing, damaged, truncated or not a picture."""
+    """Decode a picture, pixels 0..255; PrismganError if it is missing, damaged, truncated or not a picture."""
     return builtin.load(picture) if builtin.is_builtin(picture) else images.read(Path(picture))
 
 
 def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
     """Single pictures for folders (all pictures below them, sorted) and for built-in collections. Other paths are kept,
-    whether there is such a file or not; a PictureError says that a folder holds no picture."""
+    even if the file does not exist; PictureError if a folder holds no picture."""
     single: list[PictureName] = []
     for picture in pictures:
         if builtin.is_builtin(picture):
@@ -52,9 +52,9 @@ def resolve(picture: PictureName, base: Path) -> PictureName:
 
 
 class Cache:
-    """Decoded pictures. ``wanted`` are decoded at construction, in threads, until the memory is used up; unreadable
-    ones raise an error in :meth:`load` alone. Nothing is kept later, as forked workers share what is there, and nothing
-    thrown out, as training asks for all pictures equally often."""
+    """Decoded pictures. ``wanted`` are decoded at construction, in threads, until the memory limit is reached; errors
+    are raised only in :meth:`load`. Nothing is added later, so that forked workers share the memory, and nothing is
+    evicted, because training uses all pictures equally often."""
 
     def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
         self.unreadable: dict[PictureName, str] = {}  # pictures that could not be read so far, and why
@@ -63,7 +63,7 @@ class Cache:
             self._fill(list(dict.fromkeys(wanted)), megabytes * 2**20)
 
     def load(self, picture: PictureName) -> UInt8[Tensor, "3 H W"]:
-        """As :func:`load`. The caller must not write into it; an unreadable file is read only once."""
+        """Like :func:`load`, but the caller must not write into the result; an unreadable file is read only once."""
         if picture in self._kept:
             return self._kept[picture]
         if picture in self.unreadable:
@@ -98,15 +98,15 @@ def shown_pictures(task: Task) -> tuple[PictureName, ...]:
 
 
 def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
-    """The pictures that a task's style is learnt from, in [-1, 1], as large as they are shown; none for other tasks."""
+    """The exemplars of a task's style, in [-1, 1], resized; empty for other tasks."""
     if not isinstance(task.target, Exemplar):
         return []
     return [shown(load(picture), task.target.size) for picture in shown_pictures(task)]
 
 
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
-    """A random square of an exemplar, perhaps mirrored. Brush strokes keep their width: only an exemplar smaller than
-    the square is enlarged."""
+    """A random square of an exemplar, possibly mirrored. It is enlarged only if the exemplar is smaller than the
+    square, so that brush strokes keep their width."""
     shorter = min(image.shape[1:])
     if shorter < side:
         height, width = (math.ceil(length * side / shorter) for length in image.shape[1:])
@@ -117,9 +117,9 @@ def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Gen
 def unpaired_crop(
     pixels: UInt8[Tensor, "3 H W"], side: int, generator: torch.Generator
 ) -> Float[Tensor, "3 side side"]:
-    """A random square of a picture of an unpaired domain, in [-1, 1], perhaps mirrored: 40 to 100 % of the shorter
-    side. Where it holds blank paper, such as the balloons and gutters of a comic page, smaller and smaller squares are
-    tried elsewhere, none that would have to be enlarged, and the one with the least paper is taken."""
+    """A random square of a picture of an unpaired domain, in [-1, 1], possibly mirrored: 40 to 100 % of the shorter
+    side. If it contains blank paper, for example the balloons and gutters of a comic page, ever smaller squares are
+    tried elsewhere, but none that would have to be enlarged, and the one with the least paper is used."""
     shorter = min(pixels.shape[1:])
     step = max(1, shorter // THUMBNAIL)
     best, least = pixels, math.inf
@@ -135,8 +135,8 @@ def unpaired_crop(
 
 
 def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
-    """How much of a drawing is paper, 0 to 3: the share of pixels that are near-white with all their neighbours, plus
-    those of rows and of columns that have one colour from end to end."""
+    """The amount of paper in a drawing, 0 to 3: the share of pixels that are near-white with all their neighbours, plus
+    the shares of rows and of columns of a single colour."""
     white = (pixels > WHITE).all(dim=0)
     paper = -F.max_pool2d(-white[None].float(), 3, stride=1, padding=1)
     parts = [paper.mean()]
@@ -147,7 +147,7 @@ def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
 
 
 def shown(pixels: UInt8[Tensor, "3 H W"], size: int) -> Float[Tensor, "3 h w"]:
-    """An exemplar in [-1, 1], its longest side brought to ``size`` pixels."""
+    """An exemplar in [-1, 1], with its longest side resized to ``size`` pixels."""
     factor = size / max(pixels.shape[1:])
     height, width = (max(1, round(length * factor)) for length in pixels.shape[1:])
     return images.resize(images.to_float(pixels), height, width).clamp(-1.0, 1.0)

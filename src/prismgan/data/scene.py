@@ -1,8 +1,8 @@
-"""One row's pictures, decoded and laid pixel over pixel.
+"""One row's pictures, decoded and aligned pixel by pixel.
 
-The photo is the clean picture at the largest scale M of all tasks. A source of the row's own has 1/M of the photo's
-side, the target of a paired task of scale s has s/M of it, or all of it: then it is reduced together with the photo.
-The *grid* is the source's raster; views are cut on it, so that every picture is cut at a whole pixel.
+The photo is the clean picture at the largest scale M of all tasks. A row's own source has 1/M of the photo's side; the
+target of a paired task of scale s has s/M of it, or is as large as the photo and is reduced together with it. The
+*grid* is the source's raster; views are cropped on it, so that every picture is cropped at whole pixels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +20,12 @@ from prismgan.tasks import Derived, Paired, PictureName, Task
 
 SOURCE = ""  # the companion that is no task's target: the row's own source. No task can have this name.
 Load = Callable[[PictureName], UInt8[Tensor, "3 H W"]]
-FLAT = 4.0  # mean difference of neighbouring pixels, of 255, below which a crop holds next to nothing
+FLAT = 4.0  # mean difference of neighbouring pixels, of 255, below which a crop counts as flat
 
 
 @dataclass(frozen=True)
 class Companion:
-    task: str  # the task whose target it is; `SOURCE` for the row's own source
+    task: str  # the task that it is a target of; `SOURCE` for the row's own source
     picture: PictureName
     scale: int  # its side in a batch divided by the source's side
 
@@ -38,7 +38,7 @@ class Companion:
         return largest if self.task != SOURCE and size == photo else None
 
     def misfit(self, size: tuple[int, int], row: Row, photo: tuple[int, int], largest: int) -> str | None:
-        """What is wrong with its size (height, width), or None."""
+        """A description of the problem with its size (height, width), or None."""
         if self.scale_of(size, photo, largest) is not None:
             return None
         height, width = (side * self.scale // largest for side in photo)
@@ -56,13 +56,13 @@ class Companion:
 
 @dataclass(frozen=True)
 class View:
-    """A part of a scene, in [-1, 1]: everything that a batch is made of."""
+    """A part of a scene, in [-1, 1], with everything that a batch needs."""
 
     photo: Float[Tensor, "3 Mh Mw"]  # the clean photo at the largest scale that the view has pixels for
     reference: Float[Tensor, "3 h w"]  # the clean photo at the source's size
     companions: Mapping[str, Float[Tensor, "3 sh sw"]]  # the row's own source, as `SOURCE`, and targets of paired tasks
-    exact: bool = False  # whether only tasks of the photo's own scale, of those that enlarge, have a target here
-    photo_only: bool = False  # whether only tasks of the photo itself have a target here: it is drawn, or turned
+    exact: bool = False  # whether, of the tasks that enlarge, only those of the photo's own scale have a target here
+    photo_only: bool = False  # whether only tasks of the photo itself have a target here: it is drawn, or rotated
 
     def changed(self, change: Callable[[Tensor], Tensor], photo_only: bool = False) -> "View":
         beside = {name: change(image) for name, image in self.companions.items()}
@@ -77,7 +77,7 @@ class View:
         return self.changed(lambda image: torch.rot90(image, quarters, (-2, -1)).contiguous(), photo_only=True)
 
     def has(self, task: Task) -> bool:
-        """Whether there is a target of a task; for one without pairs, whether its output is asked for here."""
+        """Whether the view has a target for a task; for a task without pairs, whether its output is trained here."""
         if self.photo_only and not task.is_photo:
             return False
         if not task.has_pairs:
@@ -87,7 +87,7 @@ class View:
         return not self.exact or task.scale in (1, self.photo.shape[-1] // self.reference.shape[-1])
 
     def targets(self, tasks: Sequence[Task]) -> dict[str, Float[Tensor, "3 sh sw"]]:
-        """The targets of all tasks with pairs by name; zeros for those that the row has none for."""
+        """The targets of all tasks with pairs by name; zeros for missing ones."""
         height, width = self.reference.shape[-2:]
         targets: dict[str, Tensor] = {}
         for task in tasks:
@@ -104,7 +104,7 @@ class View:
 
 @dataclass(frozen=True)
 class Scene:
-    """A row's pictures, whole; each a whole multiple of the grid."""
+    """A row's complete pictures; the side of each is a whole multiple of the grid's."""
 
     grid: tuple[int, int]  # height and width of the source
     photo: UInt8[Tensor, "3 MH MW"]
@@ -112,14 +112,14 @@ class Scene:
     scales: Mapping[str, int]  # side of each companion in a view divided by side of the source: its task's scale
 
     def view(self, corner: tuple[int, int], size: tuple[int, int], grid: tuple[int, int]) -> View:
-        """A rectangle of the scene, after all of it was brought to another grid (usually its own). ``corner`` (row,
+        """A rectangle of the scene, after resizing the scene to another grid (usually its own). ``corner`` (row,
         column) and ``size`` (height, width) are on that ``grid``."""
 
         def cut(pixels: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
             scale = pixels.shape[1] // self.grid[0]
             top, left = corner[0] * scale, corner[1] * scale
             window = (slice(top, top + size[0] * scale), slice(left, left + size[1] * scale))
-            if grid == self.grid:  # the usual case: convert what is needed, not the whole picture
+            if grid == self.grid:  # the usual case: convert only the necessary part
                 return images.to_float(pixels[:, window[0], window[1]])
             whole = _resized(images.to_float(pixels), (grid[0] * scale, grid[1] * scale))
             return whole[:, window[0], window[1]]
@@ -132,11 +132,11 @@ class Scene:
         return View(photo, _resized(photo, size), beside)
 
     def reduced(self, corner: tuple[int, int], size: tuple[int, int], scale: int, pixels: int) -> View:
-        """A rectangle with one scale alone, for a scene without companions.
+        """A rectangle with a single scale, for a scene without companions.
 
-        A source that was made by reducing a photo by 4 at once is not the half of that photo's half: a network
-        trained on the two would learn neither. So the photo is first brought to ``scale`` times the source's ``size``,
-        and the source is made from that. ``pixels`` of the photo, at least ``scale``, make a pixel of the source.
+        A source made by reducing a photo by 4 differs from one made by halving it twice, and a network trained on both
+        would learn neither. The photo is therefore first resized to ``scale`` times the source's ``size``, and the
+        source is made from that. A pixel of the source covers ``pixels`` pixels of the photo, at least ``scale``.
         """
         window = (slice(corner[0], corner[0] + size[0] * pixels), slice(corner[1], corner[1] + size[1] * pixels))
         photo = _resized(images.to_float(self.photo[:, window[0], window[1]]), (size[0] * scale, size[1] * scale))
@@ -160,7 +160,7 @@ def largest_scale(tasks: Sequence[Task]) -> int:
 
 
 def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
-    """What lies on the row's photo, as far as the tasks ask for it."""
+    """The row's own source and targets, as far as the tasks need them."""
     found = [] if row.source is None else [Companion(SOURCE, row.source, 1)]
     for task in tasks:
         if isinstance(task.target, Paired) and task.target.column in row.targets:
@@ -169,7 +169,7 @@ def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
 
 
 def read(row: Row, tasks: Sequence[Task], load: Load) -> Scene:
-    """Decode all pictures of a row. A PictureError says that one cannot be read, a DataError that sizes do not fit."""
+    """Decode all pictures of a row; PictureError if one cannot be read, DataError if sizes do not fit."""
     largest = largest_scale(tasks)
     photo = load(row.picture)
     whole = (photo.shape[1], photo.shape[2])
@@ -190,5 +190,5 @@ def read(row: Row, tasks: Sequence[Task], load: Load) -> Scene:
 
 
 def _resized(image: Float[Tensor, "3 H W"], size: tuple[int, int]) -> Float[Tensor, "3 h w"]:
-    # Bicubic overshoots at edges; a file on disk holds no values outside [-1, 1].
+    # Bicubic overshoots at edges, but a file cannot store values outside [-1, 1].
     return images.resize(image, *size).clamp(-1.0, 1.0) if tuple(image.shape[1:]) != size else image

@@ -1,4 +1,4 @@
-"""Where a recipe's pictures come from: folders, manifests, built-in collections; and what is for testing."""
+"""The sources of a recipe's pictures (folders, manifests, built-in collections), and the choice of test pictures."""
 
 import hashlib
 import math
@@ -21,28 +21,29 @@ ORIGINS = ("folder", "folders", "manifest", "builtin")
 
 
 class SourceEntry(Config):
-    """One place that pictures come from: exactly one of folder, folders, manifest and builtin."""
+    """One source of pictures: exactly one of folder, folders, manifest and builtin."""
 
     folder: str | None = None
-    """A folder; all pictures below it."""
+    """A folder; all pictures below it are used."""
     folders: tuple[str, ...] | None = None
     """Several folders."""
     manifest: str | None = None
     """A CSV or JSON-lines file with a row for every picture."""
     builtin: str | None = None
-    """A picture or collection that prismgan brings, for example `photos`. `graphics` draws text, patterns, charts and
-    user interfaces anew for every row, for tasks whose target is the picture itself."""
+    """A built-in picture or collection, for example `photos`. `graphics` draws text, patterns, charts and user
+    interfaces anew for every row, for tasks whose target is the picture itself."""
     collection: str | None = None
-    """Name of the place in counts and reports; by default that of the folder or file."""
+    """Name of the source in counts and reports; by default that of the folder or file."""
     root: str | None = None
-    """For a manifest: what the relative paths in it are relative to; by default the manifest's folder."""
+    """For a manifest: the folder that its relative paths are relative to; by default the manifest's own."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Part of all training rows that come from here; places without one share what is left by their pictures."""
+    """Share of all training rows that come from this source; sources without one divide the rest in proportion to their
+    numbers of pictures."""
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
-    """How often pictures are shown against the others of this place, by patterns for their names, for example
-    `{"portrait_*": 0.3}`. The first pattern that fits counts; other pictures weigh 1."""
+    """How often pictures are drawn relative to the others of this source, by patterns for their names, for example
+    `{"portrait_*": 0.3}`. The first matching pattern counts; other pictures have weight 1."""
     clean: Annotated[float, Field(ge=0, le=1)] | None = None
-    """How often a picture from here is left as it is; by default as `degradation.clean` says."""
+    """Probability of leaving a picture of this source clean; by default `degradation.clean`."""
 
     @model_validator(mode="after")
     def _name_one_origin(self) -> Self:
@@ -59,11 +60,11 @@ class DataConfig(Config):
     """The pictures of a recipe."""
 
     train: Annotated[tuple[SourceEntry, ...], Field(min_length=1)]
-    """Where the training pictures come from."""
+    """Sources of the training pictures."""
     test: tuple[SourceEntry, ...] = ()
-    """Where the test pictures come from; by default some of the training pictures are kept for testing."""
+    """Sources of the test pictures; by default some of the training pictures are reserved for testing."""
     test_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.1
-    """How much is kept for testing where neither `test` nor a manifest says what is."""
+    """Fraction reserved for testing, if neither `test` nor a manifest specifies the test pictures."""
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     """Processes that prepare batches; 0 prepares them in the training process."""
     cache_mb: Annotated[int, Field(ge=0)] = 2048
@@ -73,35 +74,35 @@ class DataConfig(Config):
     def _shares_leave_something(self) -> Self:
         shares = [entry.share for entry in self.train if entry.share is not None]
         if sum(shares) > 1 or (sum(shares) == 1 and len(shares) < len(self.train)):
-            raise ValueError(f"the shares of 'train' add up to {sum(shares):g} and leave nothing; lower some of them")
+            raise ValueError(f"the shares of 'train' add up to {sum(shares):g} and leave nothing; reduce some of them")
         if any(entry.share is not None or entry.weights for entry in self.test):
             raise ValueError(
-                "'share' and 'weights' belong to 'train', as every test picture is shown once: delete them"
+                "'share' and 'weights' are only for 'train', because every test picture is used once: delete them"
             )
         return self
 
 
 @dataclass(frozen=True)
 class Row:
-    """One photo, and what belongs to it."""
+    """One photo with its source and targets."""
 
     picture: PictureName  # the clean photo
-    source: PictureName | None = None  # the photo as it was degraded in reality; None where prismgan degrades it
+    source: PictureName | None = None  # a really degraded version of the photo; None if prismgan degrades it
     targets: Mapping[str, PictureName] = field(default_factory=dict)  # targets of paired tasks, by column
-    split: str | None = None  # `train` or `test`; None where nothing says what it is for
-    collection: str = ""  # where it comes from
-    key: str = ""  # its name within where it comes from: the same wherever the data lies
-    weight: float = 1.0  # how often it is shown in training against the others
-    clean: float | None = None  # how often it is left as it is; None for as often as the degradation says
+    split: str | None = None  # `train` or `test`; None if not specified
+    collection: str = ""  # name of its source
+    key: str = ""  # its name within its source, independent of the data's location
+    weight: float = 1.0  # how often it is drawn in training relative to the others
+    clean: float | None = None  # probability of leaving it clean; None for that of the degradation
 
     @property
     def drawn(self) -> bool:
-        """Whether it stands for graphics that are drawn anew every time."""
+        """Whether it represents graphics that are drawn anew every time."""
         return self.picture == builtin.GRAPHICS
 
 
 def resolve(config: DataConfig, base: Path) -> DataConfig:
-    """The same data with absolute paths; relative ones are taken as relative to ``base``."""
+    """The same data with absolute paths; relative ones are relative to ``base``."""
 
     def absolute(entry: SourceEntry) -> SourceEntry:
         paths = {
@@ -117,17 +118,17 @@ def resolve(config: DataConfig, base: Path) -> DataConfig:
 
 
 def rows(config: DataConfig) -> list[Row]:
-    """All rows of all places, in order, without opening a picture. A DataError names the first problem of a folder or
-    manifest."""
+    """All rows of all sources, in order, without opening a picture. Raises DataError with the first problem of a folder
+    or manifest."""
     found, problems = inspect(config)
     if problems:
-        more = f" (and {len(problems) - 1} more: run the check of the data)" if len(problems) > 1 else ""
+        more = f" (and {len(problems) - 1} more: run `prismgan data check`)" if len(problems) > 1 else ""
         raise DataError(f"{problems[0]}{more}")
     return found
 
 
 def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
-    """All rows that can be made out, and everything that is wrong with the others. Raises nothing."""
+    """All valid rows, and the problems of the others. Raises nothing."""
     problems: list[Problem] = []
     groups: list[tuple[SourceEntry, list[Row]]] = []
     for entry in config.train:
@@ -139,7 +140,7 @@ def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
         for row in _entry_rows(entry, problems):
             if row.split == "train":
                 what = f"{row.key}: is marked as split=train, but the manifest is listed under 'test'"
-                problems.append(Problem(str(entry.manifest), what, "list the manifest under 'train' alone"))
+                problems.append(Problem(str(entry.manifest), what, "list the manifest only under 'train'"))
             else:
                 found.append(replace(row, split="test"))
     return found, problems
@@ -149,12 +150,12 @@ def _idle_patterns(entry: SourceEntry, group: Sequence[Row]) -> Iterator[Problem
     for pattern in entry.weights or {}:
         if group and not any(fnmatchcase(row.key, pattern) for row in group):
             example = group[0].key
-            what = f"the pattern {pattern!r} of 'weights' fits none of the {len(group)} pictures ({example} for one)"
+            what = f"the pattern {pattern!r} of 'weights' matches none of {len(group)} pictures (for example {example})"
             yield Problem(f"data, {group[0].collection}", what, "correct or delete it")
 
 
 def _weighed(groups: Iterable[tuple[SourceEntry, Sequence[Row]]]) -> Iterator[Row]:
-    """The rows of all places, with the weights that their patterns and shares ask for."""
+    """The rows of all sources, with the weights that follow from their patterns and shares."""
     weighed = []
     for entry, group in groups:
         patterns = (entry.weights or {}).items()
@@ -171,7 +172,7 @@ def _weighed(groups: Iterable[tuple[SourceEntry, Sequence[Row]]]) -> Iterator[Ro
 
 
 def _entry_rows(entry: SourceEntry, problems: list[Problem]) -> Iterator[Row]:
-    """The rows of one place; what is wrong with it is added to ``problems``."""
+    """The rows of one source; its problems are added to ``problems``."""
     if entry.manifest is not None:
         yield from _manifest_rows(entry, Path(entry.manifest), problems)
     elif entry.builtin is not None:
@@ -211,9 +212,9 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
 
 
 def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
-    """Rows for training and rows for testing; a DataError says that nothing is left to train on. Where nothing says
-    what is for testing, a hash of each picture's name decides: the same pictures are tested on wherever the data lies,
-    in whatever order, and when others are added."""
+    """Rows for training and rows for testing; DataError if no training rows are left. If the test pictures are not
+    specified, a hash of each picture's name decides, so that the choice does not depend on the data's location or
+    order, or on added pictures."""
     if any(row.split == "test" for row in found) or config.test or config.test_fraction == 0:
         test = [row for row in found if row.split == "test"]
         train = [row for row in found if row.split != "test"]
@@ -227,7 +228,7 @@ def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row
 
 
 def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[PictureName]:
-    """Pictures kept back: about ``fraction`` of all, at least one and not all where there are two."""
+    """Pictures reserved for testing: about ``fraction`` of all; at least one and not all, if there are two or more."""
 
     def chance(row: Row) -> float:
         name = f"{row.collection}/{row.key or row.picture}"

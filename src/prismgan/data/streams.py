@@ -1,7 +1,7 @@
 """Random numbers as a pure function of a key, such as (seed, position, purpose).
 
-There is no state to save: a run that is resumed at a step draws exactly what the unbroken run drew there,
-in any process, and a new purpose (a new task, say) changes nothing for the others.
+There is no state to save: a run that is resumed at a step draws exactly the same numbers as an uninterrupted run, in
+any process, and a new purpose (for example a new task) changes nothing for the others.
 """
 
 import zlib
@@ -11,7 +11,7 @@ import torch
 
 
 def stream(*key: int | str) -> torch.Generator:
-    """A generator of its own for ``key``; whole numbers have to be at least 0."""
+    """A separate generator for ``key``; integers have to be at least 0."""
     numbers = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in key]
     words = np.random.SeedSequence(numbers).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))

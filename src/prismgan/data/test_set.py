@@ -1,4 +1,4 @@
-"""Whole test pictures under one condition, one in a batch."""
+"""Whole test pictures under one condition, in batches of one."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,23 +15,23 @@ from prismgan.errors import PictureError
 from prismgan.images import MINIMUM_SIDE
 from prismgan.tasks import PictureName, Task
 
-GRID = 4  # the sides of sources are whole multiples of this, so that networks of cells of that size need no padding
+GRID = 4  # the sides of sources are multiples of this, so that networks with cells of that size need no padding
 
 
 @dataclass(eq=False)
 class TestSet:
-    """Test pictures, whole: reduced to at most twice ``maximum_side``, and cut to whole multiples of :data:`GRID`."""
+    """Whole test pictures, reduced to at most twice ``maximum_side`` and cropped to multiples of :data:`GRID`."""
 
-    __test__ = False  # for pytest: the name is no test's
+    __test__ = False  # for pytest: this class is not a test
 
     rows: Sequence[Row]
-    tasks: Sequence[Task]  # those that are tested. Tasks without pairs get neither target nor example.
-    condition: Condition  # what is done to sources; rows with a source of their own keep that
+    tasks: Sequence[Task]  # those that are tested; tasks without pairs get neither target nor example
+    condition: Condition  # degradation of the sources; rows with their own source keep it
     maximum_side: int = 512  # half the largest side of a photo, in pixels
-    seed: int = 0  # of the noise. It depends on the picture's place in `rows` too.
+    seed: int = 0  # of the noise, which also depends on the picture's index in `rows`
     alongside: Sequence[Task] = field(kw_only=True)
-    """The recipe's other tasks, which are not tested here: the largest scale of all tasks says how far photos are
-    reduced, and how large a row's own source and its targets have to be."""
+    """The recipe's other tasks, which are not tested here: the largest scale of all tasks determines how far photos are
+    reduced, and the sizes of a row's own source and its targets."""
     skipped: dict[PictureName, str] = field(init=False, default_factory=dict)  # by photo, why it could not be used
 
     def __iter__(self) -> Iterator[Batch]:

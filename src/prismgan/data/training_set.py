@@ -19,7 +19,7 @@ from prismgan.data.streams import integer, permutation, stream, uniform
 from prismgan.errors import DataError, PictureError
 from prismgan.tasks import Derived, Exemplar, PictureName, Task
 
-ATTEMPTS = 4  # crops of a photo that are tried at most, where flat ones may be rejected
+ATTEMPTS = 4  # maximum number of crops tried per photo, if flat ones may be rejected
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Sample:
     reference: Float[Tensor, "3 H W"]
     targets: Mapping[str, Float[Tensor, "3 sH sW"]]
     examples: Mapping[str, Float[Tensor, "3 sH sW"]]
-    present: Mapping[str, bool]  # by task, whether the row has its target; of those that rows may lack
-    skipped: tuple[PictureName, ...] = field(default=())  # pictures that could not be read; others stand in for them
+    present: Mapping[str, bool]  # by task, whether the row has its target; only for tasks whose targets may be missing
+    skipped: tuple[PictureName, ...] = field(default=())  # pictures that could not be read and were replaced by others
 
 
 @dataclass(eq=False)
@@ -39,23 +39,22 @@ class TrainingSet:
     rows: Sequence[Row]
     tasks: Sequence[Task]
     crop: int  # side of the source in pixels
-    degradation: DegradationConfig | None = None  # what is done to the sources; None leaves them clean
+    degradation: DegradationConfig | None = None  # degradation of the sources; None leaves them clean
     seed: int = 0
     cache_mb: int = 2048  # memory for decoded pictures, in megabytes
     mirror: bool = True
-    alongside: Sequence[Task] = ()  # tasks that are not trained here, and that pictures are cut for all the same
+    alongside: Sequence[Task] = ()  # tasks that are not trained here, but still affect how pictures are cropped
     batch: int = 1
     """Rows of a training step. All of them share one randomly drawn super-resolution scale, so that tasks of the other
-    scales need not be computed. Samples are then those of a training with the tasks ``alongside``. Where a step would
-    be left without any task, as for an expert of one of two scales, rows take turns instead."""
+    scales need not be computed. Samples are then the same as in a training with the tasks ``alongside``. If a step
+    would be left without any task, as for an expert of one of two scales, rows alternate between the scales instead."""
     reduced: bool = False
-    """Whether photos are downscaled too, by any whole factor that leaves a crop, so that crops contain no flat regions:
-    a style is asked of whole photos. Not for tasks that enlarge."""
+    """Whether photos are downscaled too, by any whole factor that leaves a crop, because styles are applied to whole
+    photos and crops should not be flat. Not for tasks that enlarge."""
     quarter_turns: bool = False
-    """Whether crops may be turned by 90, 180 or 270 degrees. Other tasks than those whose target is the photo itself
-    are learnt from upright ones: where there are such tasks, the rows of every other step are upright, and the other
-    steps do not show them."""
-    reject_flat: float = 0.0  # how often a crop with next to nothing in it is drawn anew
+    """Whether crops may be rotated by 90, 180 or 270 degrees. This is only for tasks whose target is the photo itself.
+    If there are other tasks, every other step is upright, and only the upright steps train them."""
+    reject_flat: float = 0.0  # probability of drawing a flat crop again
 
     def __post_init__(self) -> None:
         of_photo = any(task.is_photo for task in self.tasks)
@@ -65,7 +64,7 @@ class TrainingSet:
         self._weights = tuple(row.weight for row in self.rows)
         self.quarter_turns = self.quarter_turns and of_photo
         self._photo_only = self.quarter_turns or any(row.drawn for row in self.rows)
-        """Whether there may be rows that only tasks of the photo itself have a target for."""
+        """Whether there may be rows that only tasks of the photo itself can use."""
         self._cut_for = (*self.tasks, *self.alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
@@ -81,9 +80,9 @@ class TrainingSet:
         self._exemplars: dict[tuple[str, PictureName], Float[Tensor, "3 H W"]] = {}
 
     def sample(self, position: int) -> Sample:
-        """The sample at ``position`` of the endless sequence: bitwise the same in any process, at any time. Every
-        stretch of as many positions as there are rows shows each row once, or as often as its weight says. A row with
-        an unreadable picture is replaced by another one; a DataError says that none can be read."""
+        """The sample at ``position`` of the endless sequence, bitwise the same in any process, at any time. Each epoch,
+        with as many positions as there are rows, uses each row once, or as often as its weight says. A row with an
+        unreadable picture is replaced by another one; DataError if none can be read."""
         skipped: list[PictureName] = []
 
         def load(picture: PictureName) -> UInt8[Tensor, "3 H W"]:
@@ -140,7 +139,7 @@ class TrainingSet:
         unenlarged = any(task.is_photo and task.scale == 1 for task in self.tasks)
         if unenlarged and uniform(generator, 0.0, 1.0) < 0.5:
             scale = 1
-        # Larger by nearly as much as the picture is reduced: what is finer than a pixel of the source can't be learnt.
+        # Enlarged nearly as much as the picture is reduced, because detail finer than a source pixel can't be learnt.
         unit = scale * uniform(generator, 0.7, 1.0) if scale > 1 else 1.0
         return scene.drawn(self.crop, scale, integer(generator, 0, 2**62), unit)
 
@@ -157,8 +156,8 @@ class TrainingSet:
                 pixels = integer(generator, scale, most)
                 corner = self._corner(whole.photo, (height, width), self.crop * pixels, pixels, generator)
                 return whole.reduced(corner, size, scale, pixels)
-        # A picture smaller than the crop is enlarged: a little blur does less harm than leaving out all small
-        # pictures of a mixed collection, or than borders that no photo has.
+        # A picture smaller than the crop is enlarged: slight blur does less harm than leaving out all small pictures of
+        # a mixed collection, or than artificial borders.
         grid, shorter = whole.grid, min(whole.grid)
         if shorter < self.crop:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))
@@ -167,7 +166,7 @@ class TrainingSet:
     def _corner(
         self, photo: UInt8[Tensor, "3 H W"], grid: tuple[int, int], side: int, step: int, generator: torch.Generator
     ) -> tuple[int, int]:
-        """Where a square of ``side`` is cut from a photo brought to ``grid``, preferably not where it is flat."""
+        """The corner of a square of ``side`` in a photo resized to ``grid``, preferably not where it is flat."""
         corner = (0, 0)
         for _ in range(ATTEMPTS):
             corner = (integer(generator, 0, grid[0] - side), integer(generator, 0, grid[1] - side))
@@ -182,8 +181,8 @@ class TrainingSet:
         return corner
 
     def _turn(self, position: int) -> int:
-        """Which of the scales a row is cut for. Drawn, as a penalty every so many steps would otherwise meet one scale
-        alone."""
+        """The index of the scale that a row is cropped for. It is random; otherwise a penalty every few steps could
+        coincide with a single scale."""
         if self._alike == 1:
             return position % len(self._scales)
         return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)
@@ -197,7 +196,7 @@ class TrainingSet:
             try:
                 if not isinstance(task.target, Exemplar):
                     return unpaired_crop(load(picture), side, generator)
-                # There are few, and every sample asks for one: resizing it anew took most of a sample's time.
+                # There are few, and every sample needs one; resizing it each time took most of a sample's time.
                 if (task.name, picture) not in self._exemplars:
                     self._exemplars[task.name, picture] = shown(load(picture), task.target.size)
                 return exemplar_crop(self._exemplars[task.name, picture], side, generator)
@@ -207,14 +206,14 @@ class TrainingSet:
 
 
 def _candidates(first: int, count: int, generator: torch.Generator) -> Iterator[int]:
-    """``first``, then, where that will not do, all in random order."""
+    """``first``, then, if that cannot be used, all in random order."""
     yield first
     yield from permutation(generator, count)
 
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, weights: tuple[float, ...]) -> list[int]:
-    """The rows of an epoch, in random order; each as often as its weight says, rounded up or down."""
+    """The rows of an epoch, in random order, each as often as its weight says, rounded up or down."""
     generator = stream(seed, epoch, "epoch")
     order = permutation(generator, len(weights))
     if len(set(weights)) == 1:

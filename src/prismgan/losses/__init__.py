@@ -1,1 +1,1 @@
-"""Losses, one idea a file. Each returns one value a picture, unreduced and unweighted."""
+"""Losses, one idea per file. Each returns one value per picture, unreduced and unweighted."""

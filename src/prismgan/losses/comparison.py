@@ -8,18 +8,18 @@ from prismgan.networks.comparison import Gaussian
 
 
 def squared_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 1, of a discriminator's features of output and real picture, and eq. 3, of the latents of source and output:
-    the mean, so that it does not grow with the picture, and squared as in the authors' program."""
+    """Eq. 1, between a discriminator's features of output and real picture, and eq. 3, between the latents of source
+    and output. It is the mean, so that it does not grow with the picture, and squared as in the authors' program."""
     return (first - second).square().flatten(1).mean(1)
 
 
 def absolute_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 2, of output and target, and eq. 5, of the two latents; the mean too."""
+    """Eq. 2, between output and target, and eq. 5, between the two latents; also the mean."""
     return (first - second).abs().flatten(1).mean(1)
 
 
 def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
-    """Eq. 6: scores of a set, scaled to [0, 1]; 0 where all are equal."""
+    """Eq. 6: scores of a set, scaled to [0, 1]; 0 if all are equal."""
     if not len(scores):
         return scores
     low, high = scores.aminmax()

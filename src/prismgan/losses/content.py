@@ -1,4 +1,4 @@
-"""Content distances: is it still the same scene, whatever its colours and brushwork? And the guidance of cartoons."""
+"""Content distances, which compare scenes regardless of colours and brushwork, and the guidance of cartoons."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -14,20 +14,20 @@ from prismgan.images.drawing import HAND, comic
 from prismgan.losses.loss import Exemplars, Loss
 from prismgan.losses.pixels import charbonnier
 
-STABILITY = 0.02  # added to variances in [-1, 1] units squared: below it a region counts as flat and says nothing
+STABILITY = 0.02  # added to variances, in units of [-1, 1] squared: regions with less variance hardly count
 TONE = (3, 4)
-"""Levels of light and dark areas larger than a brush stroke: what is dark stays darker than what is beside it. Features
-say where edges are, and a painting's colours may lie on either side of one."""
-WINDOW = 7  # side in pixels of the window that grey levels are compared in
-LEAST_SIDE = 3  # a level of fewer pixels a side has no structure
-GUIDED = 2  # how many of the network's maps the guidance compares, from the coarsest on
+"""Pyramid levels with areas larger than a brush stroke, in which dark areas should stay darker than their surroundings.
+Features only locate edges, and a painting's colours may lie on either side of one."""
+WINDOW = 7  # side in pixels of the window for comparing grey levels
+LEAST_SIDE = 3  # smallest side of a level with structure
+GUIDED = 2  # number of the network's maps that the guidance compares, starting with the coarsest
 
 
 class Structure(Loss):
     """One minus SSIM's contrast-structure term of grey levels (Wang, Bovik, Sheikh, Simoncelli 2004, eq. 9 and 10), at
-    several levels of a pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night; the
-    finest level is left out, so brush strokes are free. Grey levels also serve domains that look nothing like what a
-    feature network was trained on."""
+    several levels of a pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night, and the
+    finest level, so brush strokes are not penalised. Grey levels also work for domains that are unlike the training
+    data of a feature network."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = (), *, levels: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__(features)
@@ -64,9 +64,9 @@ class Structure(Loss):
 
 class FeatureContent(Loss):
     """Mean squared difference of features at 1/8 of the picture's side (Johnson, Alahi, Fei-Fei 2016, eq. 2): relu4_1
-    of VGG-19, or the coarsest level that there is. Deviation from the paper: maps are divided by the mean square that
-    they have for one fixed picture with the spectrum of photos, so that a weight means the same for every feature
-    network, and a row's loss depends on no other row."""
+    of VGG-19, or the coarsest available level. Deviation from the paper: maps are divided by their mean square for one
+    fixed picture with the spectrum of photos, so that weights are comparable between feature networks, and a row's loss
+    does not depend on other rows."""
 
     LEVELS: ClassVar[tuple[int, ...]] = (3,)
 
@@ -82,7 +82,7 @@ class FeatureContent(Loss):
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         found = self.features(output)
-        with torch.no_grad():  # after the output's, so that a network that remembers a few has it for the next look too
+        with torch.no_grad():  # after the output's, so that the cache still has it for the next look
             wanted = self.features(reference)
         levels = {min(level, len(found) - 1) for level in self.LEVELS}
         distances = [
@@ -93,8 +93,9 @@ class FeatureContent(Loss):
 
 
 class Perceptual(FeatureContent):
-    """The same distance to the target, by fine levels too (Ledig et al., "SRGAN", CVPR 2017, section 2.2.1). Only the
-    middle of an enlargement is compared, as it has many pixels, and a crop lies anywhere in its photo."""
+    """The same distance to the target, also at fine levels (Ledig et al., "SRGAN", CVPR 2017, section 2.2.1). Only the
+    middle of an enlargement is compared, because it has many pixels and the crop's position in its photo is random
+    anyway."""
 
     LEVELS: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
     WINDOW = 128  # side in pixels of the part that is compared
@@ -111,9 +112,9 @@ class Perceptual(FeatureContent):
 
 
 class ComicGuidance(Loss):
-    """Keeps a cartoon near the drawing :func:`comic` of its photo: in pixels, and, with weight ``structure``, in the
-    features of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. If ``varied``, the latent z says whose
-    hand draws."""
+    """Distance of a cartoon to the drawing :func:`comic` of its photo, in pixels and, with weight ``structure``, in
+    features, as in Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. If ``varied``, the latent z controls
+    the drawing style."""
 
     def __init__(
         self, features: nn.Module, exemplars: Exemplars = (), *, structure: float = 0.05, varied: bool = False
@@ -123,16 +124,16 @@ class ComicGuidance(Loss):
         self.varied = varied
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        # In bfloat16 the difference of two blurs that outlines are made of would be mostly rounding.
+        # In bfloat16 the difference of two blurs, which gives the outlines, would be mostly rounding.
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
             drawing = comic(batch.reference, self._hand(batch.latent))
         distance = charbonnier(output.float(), drawing)
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
 
     def _hand(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 6"] | None:
-        """The first numbers of z, from a normal distribution to [-1, 1], more often near the ends.
+        """The first numbers of z, mapped from a normal distribution to [-1, 1], with more weight near the ends.
 
-        Their signs are chosen for seed 0, which draws with a brush, lightly and in flat colours.
+        The signs are chosen so that seed 0 draws lightly, with a brush and in flat colours.
         """
         if latent is None or not self.varied:
             return None
@@ -159,11 +160,11 @@ def _of_size(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor
 
 
 def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
-    """Fixed noise with the spectrum of photos: amplitude falls with 1 / frequency; deviation 0.3, in [-1, 1]."""
+    """Fixed noise with the spectrum of photos: amplitude proportional to 1 / frequency, deviation 0.3, in [-1, 1]."""
     random = torch.Generator().manual_seed(0)
     rows, columns = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
     frequency = torch.hypot(rows[:, None], columns[None]).clamp_min(1 / side)
-    # One grey picture and a little colour: the channels of photos differ by much less than they vary.
+    # One grey picture and a little colour, because the channels of photos are strongly correlated.
     noise = torch.randn(1, 1, side, side, generator=random) + 0.3 * torch.randn(1, 3, side, side, generator=random)
     picture = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(side, side))
     return (0.3 * picture / picture.std()).clamp(-1, 1)

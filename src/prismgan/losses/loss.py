@@ -12,9 +12,8 @@ Exemplars = Sequence[Float[Tensor, "3 H W"]]
 
 
 class Loss(nn.Module, ABC):
-    """One loss of a task. ``features`` is the feature network that images are compared by, shared by all losses: images
-    (B, 3, H, W) in [-1, 1] to a list of maps. ``exemplars`` are pictures of the task's style in [-1, 1], if it has
-    some."""
+    """One loss of a task. ``features`` is the feature network shared by all losses; it maps images (B, 3, H, W) in
+    [-1, 1] to a list of maps. ``exemplars`` are pictures of the task's style in [-1, 1], if it has any."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__()
@@ -22,4 +21,4 @@ class Loss(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        """One value a picture, unreduced and unweighted."""
+        """One value per picture, unreduced and unweighted."""

@@ -1,7 +1,7 @@
-"""Adversarial objectives behind one interface: both players see real and fake logits.
+"""Adversarial objectives with one interface: both players get real and fake logits.
 
-Logits are (N,): one a picture. ``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that
-the relativistic objective asks for. Losses are (N,), unreduced. Gradient penalties of the discriminator lie here too.
+Logits are (N,), one per picture. ``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that
+the relativistic objective needs. Losses are (N,), unreduced. Gradient penalties of the discriminator are here, too.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,9 @@ class Objective:
 
     discriminator: Callable[[Logits, Logits], Float[Tensor, " N"]]  # `discriminator(real, fake)`
     generator: Callable[[Logits, Logits], Float[Tensor, " N"]]  # `generator(real, fake)`
-    penalty: PenaltyKind  # gradient penalty of the discriminator that the objective asks for
+    penalty: PenaltyKind  # the objective's default gradient penalty of the discriminator
     penalty_weight: float  # the paper's weight of that penalty
-    boundary: float | None  # logit above which a picture counts as real; None where only differences mean something
+    boundary: float | None  # logit above which a picture counts as real; None if only differences are meaningful
     generator_sees_real: bool = False  # whether the generator's loss depends on the real logits
 
 

@@ -8,8 +8,8 @@ from prismgan.batch import TaskBatch
 from prismgan.losses.loss import Exemplars, Loss
 
 EPSILON = 1e-3
-SMALLEST = 2e-4  # squared error below which `log_error` is linear, 43 dB: clean sources would be all of the loss
-SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights mean the same
+SMALLEST = 2e-4  # squared error (43 dB) below which `log_error` is linear; otherwise clean sources would dominate
+SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights are comparable
 
 
 def charbonnier(
@@ -32,8 +32,8 @@ class Charbonnier(Loss):
 
 
 def log_error(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """``0.01 ln(1 + e / 2e-4)`` of the mean squared error e (as Chen et al., "HINet", CVPR workshops 2021, eq. 3).
-    Every picture counts by what share of its own error goes, as in a mean of PSNR, and not mostly the worst ones."""
+    """``0.01 ln(1 + e / 2e-4)`` of the mean squared error e (as in Chen et al., "HINet", CVPR workshops 2021, eq. 3).
+    Relative improvements count equally for every picture, as in a mean of PSNR, so the worst ones do not dominate."""
     error = (output.float() - expected).square().flatten(1).mean(1)
     return SCALE * torch.log1p(error / SMALLEST)
 

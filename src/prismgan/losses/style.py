@@ -1,4 +1,4 @@
-"""Style distance: how far the feature statistics of an image are from those of the exemplars."""
+"""Style distance between the feature statistics of an image and those of the exemplars."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from prismgan.batch import TaskBatch
 from prismgan.losses.loss import Exemplars, Loss
 
 LEAST_POWER = 0.3
-"""A channel counts as at least so strong, against the root mean square of its level. Learnt networks have channels that
-an exemplar leaves silent: divided by their own power, a photo's response there would be all of the loss."""
+"""Minimum strength of a channel relative to the root mean square of its level. Learnt networks have channels that do
+not respond to an exemplar; divided by their own power, a photo's response there would dominate the loss."""
 LIMIT = 50.0
-"""Distances above this are cut off. Dark or flat crops have statistics hundreds of times too small or too large, which
-would decide a step alone."""
-PARTS = 4  # products are summed in so many parts: in bfloat16 one sum would be rounded four times as coarsely
+"""Upper limit of distances. Dark or flat crops have statistics hundreds of times too small or too large, which would
+dominate a step."""
+PARTS = 4  # number of partial sums of products: in bfloat16 a single sum would be rounded four times as coarsely
 
 
 class _Moments(torch.autograd.Function):
-    """Gram matrix and mean in one pass over the maps, and their gradient in one product. Autograd would add up
-    gradients of two uses of the largest maps, and take them to float32 and back."""
+    """Gram matrix and mean in one pass over the maps, and their gradient in one product. Autograd would add the
+    gradients of two uses of the largest maps, and convert them to float32 and back."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,7 +49,8 @@ class _Moments(torch.autograd.Function):
 
 
 def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
-    """Mean over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3), and of each."""
+    """Means over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3), and of all
+    channels."""
     gram, mean = _Moments.apply(maps)  # type: ignore[no-untyped-call]
     return gram, mean
 
@@ -57,8 +58,8 @@ def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Flo
 class StyleStatistics(Loss):
     """Squared distance of Gram matrices and means to those of the exemplars, relative to the exemplars' own squared
     norm, averaged over the levels. Every channel is first divided by its root mean square over the exemplars, so that
-    each filter counts alike. Either moment would do alone (Li et al., "Demystifying neural style transfer", 2017);
-    together they hold colours and darks as well."""
+    all filters have the same weight. Either moment would be sufficient (Li et al., "Demystifying neural style
+    transfer", 2017), but together they preserve colours and dark areas better."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__(features)
@@ -67,7 +68,7 @@ class StyleStatistics(Loss):
         with torch.no_grad():
             seen = [[moments(level.float()) for level in features(exemplar[None])] for exemplar in exemplars]
         self.depth = min(len(levels) for levels in seen)
-        """Levels; an exemplar that is too small for a level leaves it out."""
+        """Number of levels; levels for which an exemplar is too small are omitted."""
         for level in range(self.depth):
             gram, mean = (torch.cat(each).mean(0) for each in zip(*(levels[level] for levels in seen), strict=True))
             power = gram.diagonal().clamp_min(1e-6).sqrt()
@@ -80,7 +81,7 @@ class StyleStatistics(Loss):
         return self.of_maps(self.features(output)).clamp(max=LIMIT)
 
     def of_maps(self, maps: Sequence[Float[Tensor, "B _ _ _"]]) -> Float[Tensor, " B"]:
-        """The distance of pictures whose features these are."""
+        """The distance for pictures with these features."""
         distances = []
         for level, found in enumerate(maps[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))

@@ -1,7 +1,7 @@
-"""Two outputs for one photo: for two latents they should differ, for a photo that moved they should not.
+"""Two outputs for one photo: they should differ for two latents, and agree if the photo moves slightly.
 
-Diversity: without it a generator with a content loss learns to ignore z. After Mao et al., "Mode seeking GANs" (2019)
-and StarGAN v2 (Choi et al. 2020, eq. 3). Steadiness, against flicker in videos: Zheng, Song, Leung, Goodfellow,
+Diversity prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and
+StarGAN v2 (Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow,
 "Improving the robustness of deep neural networks via stability training" (2016).
 """
 
@@ -18,7 +18,7 @@ NOISE = 6.0  # largest sigma of the noise, in units of 0..255
 
 @dataclass(frozen=True)
 class Disturbance:
-    """A small movement, and noise."""
+    """A small shift, and noise."""
 
     down: int
     right: int
@@ -26,12 +26,12 @@ class Disturbance:
 
     @classmethod
     def draw(cls, random: torch.Generator, cell: int) -> Self:
-        """Any movement within a cell of the network, of so many pixels, but none; and any noise."""
+        """A random non-zero shift within a cell of the network, ``cell`` pixels wide, and random noise."""
         place = 1 + int(torch.randint(cell**2 - 1, (), generator=random))
         return cls(*divmod(place, cell), NOISE * float(torch.rand((), generator=random)))
 
     def apply(self, source: Float[Tensor, "B 3 H W"], random: torch.Generator) -> Float[Tensor, "B 3 H W"]:
-        """The source, moved up and to the left, borders repeated, and with noise."""
+        """The source, shifted up and to the left with replicated borders, and with noise."""
         height, width = source.shape[-2:]
         moved = F.pad(source, (0, self.right, 0, self.down), mode="replicate")[..., -height:, -width:]
         noise = torch.randn(source.shape, generator=random).to(source.device)
@@ -41,8 +41,8 @@ class Disturbance:
 def steadiness(
     output: Float[Tensor, "B 3 sH sW"], other: Float[Tensor, "B 3 sH sW"], disturbance: Disturbance, scale: int = 1
 ) -> Float[Tensor, " B"]:
-    """Mean absolute difference between the output and that of the disturbed source, where both show the same, away from
-    the border. ``scale`` is that of the outputs against the source."""
+    """Mean absolute difference between the output and that of the disturbed source, in their common area away from the
+    border. ``scale`` is that of the outputs relative to the source."""
     height, width = output.shape[-2:]
     down, right, margin = scale * disturbance.down, scale * disturbance.right, min(height, width) // 8
     still = output[..., margin + down : height - margin, margin + right : width - margin]
@@ -53,8 +53,8 @@ def steadiness(
 def diversity(
     output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], *, target: float = 0.2
 ) -> Float[Tensor, " B"]:
-    """How much the outputs for two latents fall short of a mean absolute difference of ``target`` in [-1, 1] units,
-    over 4x4 averages: 0 to 1. Deviation from the papers: they reward difference without bound; a shortfall ends by
-    itself."""
+    """How far the outputs for two latents fall short of a mean absolute difference of ``target``, in units of [-1, 1],
+    over 4x4 averages; 0 to 1. Deviation from the papers: they reward difference without bound, while a shortfall
+    reaches zero."""
     difference = (F.avg_pool2d(output.float(), 4) - F.avg_pool2d(other.float(), 4)).abs().flatten(1).mean(1)
     return F.relu(1 - difference / target)

@@ -1,6 +1,6 @@
-"""Metrics of pictures. To add one: a function and a ``Metric`` in ``pairs.py``, and its name in ``METRICS``.
+"""Metrics of pictures. To add one, write a function and a ``Metric`` in ``pairs.py``, and add its name to ``METRICS``.
 
-Those that see by a network whose weights prismgan does not bring, :func:`lpips` and :func:`kid`, are made from files.
+:func:`lpips` and :func:`kid` need a network whose weights prismgan does not include, so they are created from files.
 """
 
 from prismgan.metrics.learnt import Modes, SetMetric, classifier_kid, kid, lpips, modes

@@ -1,4 +1,4 @@
-"""Metrics that see by a network: LPIPS, and of sets of pictures KID and the classes that occur."""
+"""Metrics based on a network: LPIPS and, for sets of pictures, KID and the covered classes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,12 +19,14 @@ from prismgan.networks.features import LearntFeatures, SqueezeFeatures
 from prismgan.weights import read_tensors
 
 ACCEPTED = "expected the linear heads of LPIPS for SqueezeNet, as in the published squeeze.pth"
-TINY = 1e-10  # added to lengths that are divided by, as in the published code of LPIPS
-SUBSETS = 100  # pairs of subsets that the mean and the deviation are over
-LARGEST = 1000  # pictures in a subset, at most
-FEWEST = 4  # pictures in a set, at least: a subset is half of it, and two pictures are the least that have a distance
-SURE = 0.9  # probability from which on a picture belongs to its most probable class; below it, it shows nothing known
-LEAST_SHARE = 0.02  # share of the pictures from which on a class is covered: of ten equal ones, a fifth of its due
+TINY = 1e-10  # added to norms in denominators, as in the published code of LPIPS
+SUBSETS = 100  # number of pairs of subsets for the mean and the deviation
+LARGEST = 1000  # maximum number of pictures in a subset
+FEWEST = 4  # minimum number of pictures in a set: a subset is half of it and needs two pictures
+SURE = 0.9  # minimum probability at which a picture counts as recognised
+LEAST_SHARE = (
+    0.02  # minimum share of the pictures at which a class is covered: with ten classes, a fifth of an even share
+)
 
 
 def lpips_distance(

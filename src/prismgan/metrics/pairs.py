@@ -93,10 +93,10 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 
 
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """``(H(A) + H(B)) / H(A, B)``: 2 when one grey level tells the other, 1 when it tells nothing. Studholme, Hill and
-    Hawkes 1999, by scikit-image. Blind to any linear change of grey levels: it asks whether the content is still there.
-    Small pictures score high by chance, so compare values at one size only. Two flat pictures score 2, one with a value
-    that is not finite nan."""
+    """``(H(A) + H(B)) / H(A, B)``: 2 if the grey levels determine each other, 1 if they are independent. Studholme,
+    Hill and Hawkes 1999, by scikit-image. It ignores linear changes of grey levels and measures whether the content is
+    preserved. Small pictures score high by chance, so compare values only at the same size. Two flat pictures score 2;
+    a picture with a non-finite value scores nan."""
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []
@@ -121,6 +121,6 @@ SSIM = Metric("ssim", "", "higher", ssim)
 EUCLIDEAN = Metric("euclidean", "", "lower", euclidean)
 ABSOLUTE = Metric("absolute", "", "lower", absolute)
 NMI = Metric("nmi", "", "higher", nmi)
-METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)  # all that need no weights
+METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, ABSOLUTE, NMI)  # all metrics without weights
 PAIR_METRICS: tuple[Metric, ...] = (PSNR, PSNR_Y, SSIM, EUCLIDEAN, NMI)  # output against target
-CONTENT_METRICS: tuple[Metric, ...] = (NMI, SSIM, EUCLIDEAN)  # how much of the photo is left
+CONTENT_METRICS: tuple[Metric, ...] = (NMI, SSIM, EUCLIDEAN)  # how much of the photo is preserved

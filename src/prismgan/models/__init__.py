@@ -1,6 +1,6 @@
-"""Models: what trains itself on batches. They have one base, so nothing else has to tell them apart.
+"""Models: networks with their training step. They share a base class, so other code does not depend on their kinds.
 
-To add one: a file with a :class:`Model` and its configuration, and its name in :data:`MODELS`.
+To add one, write a file with a :class:`Model` and its configuration, and add it to :data:`MODELS`.
 """
 
 from prismgan.models.adversary import Adversary, AdversaryConfig
@@ -16,4 +16,4 @@ from prismgan.models.step import AdversarialBatch
 MODELS: dict[str, type[Model]] = {
     model.config_type.model_fields["kind"].default: model for model in (Prism, CVAE, CGANomaly, CWGAN, CoGan)
 }
-"""Every kind by its name in a recipe; the first is ours."""
+"""All kinds by their names in a recipe; the first is ours."""

@@ -1,10 +1,10 @@
-"""The discriminator's side of the game: its update, and what the generator learns from it.
+"""The discriminator's update, and the generator's adversarial loss.
 
-``stages: two`` is the textbook order: the discriminator is updated on the detached outputs, then judges them once more
-for the generator. ``one`` takes both updates from one forward pass of the discriminator (Shen et al., "Training
-generative adversarial networks in one stage", CVPR 2021): its backward pass also gives its gradient at every fake
-picture, and the generator's is that times the ratio of the two losses' derivatives at the picture's logit. Where that
-ratio does not exist (hinge beyond its margin), a second backward pass over the same graph is taken. See
+``stages: two`` is the textbook order: the discriminator is updated on the detached outputs, then judges them again for
+the generator. ``one`` takes both updates from one forward pass of the discriminator (Shen et al., "Training generative
+adversarial networks in one stage", CVPR 2021): the backward pass also computes the discriminator's gradient at every
+fake picture, and the generator's gradient is this times the ratio of the two losses' derivatives at the picture's
+logit. If that ratio does not exist (hinge beyond its margin), a second backward pass over the same graph is used. See
 ``docs/architecture.md``, "One-stage training".
 """
 
@@ -34,29 +34,29 @@ class OpponentConfig(Config):
     rate: Annotated[float, Field(gt=0)] = 4e-4
     """Learning rate of the discriminator (Adam)."""
     clip: Annotated[float, Field(gt=0)] | None = 5.0
-    """Largest global gradient norm of the discriminator; null clips nothing."""
+    """Largest global gradient norm of the discriminator; null disables clipping."""
 
 
 class AdversaryConfig(OpponentConfig):
-    """The discriminator and the game."""
+    """The discriminator and the adversarial training."""
 
     objective: ObjectiveName = "non_saturating"
-    """The GAN framework."""
+    """The GAN objective."""
     stages: Literal["one", "two"] = "one"
     """Whether the discriminator's forward pass on the fakes serves both updates (one) or is done again (two)."""
     penalty: PenaltyKind | None = None
-    """Gradient penalty of the discriminator; by default the one that the objective asks for."""
+    """Gradient penalty of the discriminator; by default that of the objective."""
     penalty_weight: Annotated[float, Field(ge=0)] | None = None
-    """Its weight; by default the objective's paper's."""
+    """Weight of the gradient penalty; by default that of the objective's paper."""
     penalty_every: Annotated[int, Field(ge=1)] | None = None
-    """Steps between two penalties, each counted that many times ("lazy", Karras et al. 2020); by default 4, and 1 for
-    wgan-gp, whose critic has nothing else to hold it."""
+    """Steps between two penalties, each multiplied by this number ("lazy", Karras et al. 2020); by default 4, or 1 for
+    wgan-gp, whose critic has no other constraint."""
     classification_weight: Annotated[float, Field(ge=0)] = 0.2
     """Weight of the discriminator's task classification on real pictures."""
 
 
 class Adversary:
-    """Owns the discriminator, its optimizer, and the order of the game."""
+    """Owns the discriminator and its optimizer, and orders the adversarial updates."""
 
     def __init__(self, config: AdversaryConfig, tasks: Sequence[str], device: str, autocast: torch.autocast) -> None:
         self.config = config
@@ -103,7 +103,7 @@ class Adversary:
             factor = torch.where(present, wanted / torch.where(present, by_fake, 1.0), 0.0)
             gradient = images.grad * factor.view(-1, 1, 1, 1)
         self._apply(judged, judgement, loss + extra, classification, context)
-        # A scalar with the loss's value and, at the outputs, the gradient found above.
+        # A scalar with the loss's value and, at the outputs, the gradient computed above.
         scaled = (judged.fake * gradient).flatten(1).sum(1)
         return _per_task(judged, values.detach() + scaled - scaled.detach())
 
@@ -117,7 +117,7 @@ class Adversary:
         self._apply(judged, judgement, loss + extra, classification, context)
 
     def generator_loss(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
-        """The generator's adversarial losses, by a pass of their own through the discriminator, unchanged by it."""
+        """The generator's adversarial losses, from a separate pass that does not change the discriminator."""
         self.discriminator.requires_grad_(False)
         fake = self._judge(judged.fake, judged.task_index).logit
         real = torch.zeros_like(fake)
@@ -139,7 +139,7 @@ class Adversary:
     def _extras(
         self, judged: AdversarialBatch, judgement: Judgement, step: int, random: torch.Generator
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Task classification on real pictures, and that plus the gradient penalty, weighted."""
+        """The task classification loss on real pictures, and its weighted sum with the gradient penalty."""
         of_real = judgement.task[: len(judged.real)]
         classification = (F.cross_entropy(of_real, judged.task_index, reduction="none") * judged.weight).sum()
         extra = self.config.classification_weight * classification
@@ -153,7 +153,7 @@ class Adversary:
             return self._judge(images, judged.task_index).logit
 
         if self.penalty == "wgan-gp":
-            # Drawn for the rows of all processes, so that a row's place does not depend on how they are shared.
+            # Drawn for the rows of all processes, so that a row's value does not depend on their distribution.
             rank, world = processes()
             rows = len(judged.fake) // len(judged.tasks)
             mix = torch.rand(len(judged.tasks), world * rows, generator=random)
@@ -166,7 +166,7 @@ class Adversary:
 
     @torch.no_grad()
     def judge(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, " N"]]:
-        """Loss and accuracy picture by picture, nothing updated: the discriminator's metrics at test time."""
+        """Loss and accuracy per picture, without an update: the discriminator's metrics at test time."""
         self.discriminator.eval()
         judgement = self._judge_both(judged.real, judged.fake, judged.task_index)
         self.discriminator.train()
@@ -188,14 +188,14 @@ class Adversary:
             context.log[f"discriminator/{name}"] = (value * weight).sum()
 
     def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
-        """1 where the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
-        them. A logit is right on its side of the objective's boundary. Where there is none (Wasserstein, relativistic),
-        a pair is right if the real one is ahead."""
+        """1 if the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
+        them. A logit is right if it lies on the correct side of the objective's boundary. Without a boundary
+        (Wasserstein, relativistic), a pair is right if the real picture has the larger logit."""
         real, fake = judgement.logit.detach().split(len(index))
         boundary = self.objective.boundary
         right = (real > fake, real > fake) if boundary is None else (real > boundary, fake < boundary)
         found = {"accuracy_real": right[0].float(), "accuracy_fake": right[1].float()}
-        if self.config.classification_weight:  # else nothing has taught it to
+        if self.config.classification_weight:  # otherwise it has not been trained to
             found["accuracy_task"] = (judgement.task[: len(index)].detach().argmax(dim=1) == index).float()
         return found
 
@@ -208,5 +208,5 @@ class Adversary:
 
 
 def _per_task(judged: AdversarialBatch, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
-    """Each task's sum. The rows' weights hold 1 / number of tasks, which is the discriminator's mean over tasks."""
+    """Each task's sum. The row weights include 1 / number of tasks, for the discriminator's mean over tasks."""
     return {name: own.sum() * len(judged.tasks) for name, own in judged.of_task(values).items()}

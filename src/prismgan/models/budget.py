@@ -1,5 +1,5 @@
-"""How large models are, and models of the same size: compared by the weights that rendering needs (:func:`rendering`),
-a VAE's prior among them. :func:`beside` counts networks that serve training alone."""
+"""Counts the parameters of models, and scales models to the same size. Only the weights that rendering needs count
+(:func:`rendering`), including a VAE's prior. :func:`beside` counts networks used only in training."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,14 +9,14 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.networks import KINDS, Discriminator
 from prismgan.tasks import Task
 
-TOLERANCE = 0.05  # by which part two models' sizes may differ
-WIDEST = 16.0  # so many times its own width a model is made at most
+TOLERANCE = 0.05  # relative difference allowed between two models' sizes
+WIDEST = 16.0  # largest factor by which widths are scaled
 
 C = TypeVar("C", bound=ModelConfig)
 
 
 def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
-    """Number of weights of what these tasks are rendered with."""
+    """Number of weights needed to render these tasks."""
     generator = KINDS[config.kind].generator(config.generator, head_specs(tasks))
     return sum(generator.parameter_counts().values())
 
@@ -30,11 +30,11 @@ def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
 
 
 def at_equal_parameters(config: C, tasks: Sequence[Task], parameters: int) -> C:
-    """The configuration with its generator's widths scaled until :func:`rendering` is ``parameters``, to within
-    :data:`TOLERANCE`; a RecipeError says that no width gives that."""
+    """The configuration with its generator's widths scaled until :func:`rendering` equals ``parameters`` within
+    :data:`TOLERANCE`; RecipeError if no width achieves that."""
     low, high = 1.0 / WIDEST, WIDEST
     tried: dict[int, C] = {}
-    for _ in range(24):  # bisection: a step of the widths is far larger than what is left after that
+    for _ in range(24):  # bisection to far less than a step of the widths
         middle = (low * high) ** 0.5
         widths = tuple(max(1, min(1024, round(middle * width))) for width in config.generator.widths)
         generator = config.generator.model_copy(update={"widths": widths})

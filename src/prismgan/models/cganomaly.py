@@ -1,4 +1,4 @@
-"""Conditional GANomaly, whose decoder, second encoder and discriminator are told the task.
+"""Conditional GANomaly, whose decoder, second encoder and discriminator are conditioned on the task.
 
 Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial training" (2018). The paper reconstructs
 pictures; here they are translated:
@@ -6,9 +6,9 @@ pictures; here they are translated:
 * contextual loss (eq. 2): the L1 distance to the target, for tasks that have one, beside the task's own losses;
 * adversarial loss (eq. 1): from the discriminator's features of an output to those of its target, or, without pairs, of
   their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
-* latent loss (eq. 3): the second encoder is asked for the latent of the *source*.
+* latent loss (eq. 3): the second encoder should recover the latent of the *source*.
 
-The discriminator learns by the paper's cross-entropy, one logit a picture.
+The discriminator is trained with the paper's cross-entropy, one logit per picture.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -39,10 +39,11 @@ class CGANomalyConfig(ModelConfig):
     adversary: OpponentConfig = OpponentConfig()
     """The discriminator and its training."""
     contextual_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the L1 distance to the target, beside the task's own losses. The paper's 50 is against an adversarial
-    loss of weight 1, which here has the task's adversarial weight: it is about what the tasks' own losses have."""
+    """Weight of the L1 distance to the target, in addition to the task's own losses. The paper's 50 is relative to an
+    adversarial loss of weight 1, which here has the task's adversarial weight, and corresponds roughly to the tasks'
+    own losses."""
     latent_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the distance between what the output was made from and what it is encoded to."""
+    """Weight of the distance between the output's latent and the latent that the output is encoded to."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -84,7 +85,7 @@ class CGANomaly(Model):
         return self.helpers["encoder"](output, self.generator.specs[name].scale, self.generator.codes[name])
 
     def _matching(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, ""]]:
-        """How far the discriminator's features of the outputs are from those of real pictures, by task."""
+        """Distance between the discriminator's features of the outputs and of real pictures, by task."""
         discriminator = self.adversary.discriminator
         discriminator.requires_grad_(False)
         with self.autocast:
@@ -102,7 +103,7 @@ class CGANomaly(Model):
 
     @torch.no_grad()
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-        """Of every picture, its mean over the tasks: low for sources like those of the training."""
+        """The score of every picture, averaged over the tasks: low for sources like the training data."""
         encoded = self.generator.encode(source)
         z = self.generator.z(encoded)
         outputs = self.generator.decode(encoded)

@@ -1,6 +1,6 @@
-"""Coupled GAN: from noise alone, aligned images of all tasks (Liu & Tuzel, "Coupled generative adversarial networks",
-2016), which come from the same trunk. Deviations: a loss may compare derived tasks with the photo's image; and one
-discriminator that is conditioned on the task stands for two that share all layers but the first."""
+"""Coupled GAN: aligned images of all tasks from noise alone, through a shared trunk (Liu & Tuzel, "Coupled generative
+adversarial networks", 2016). Deviations: a loss may compare derived tasks with the photo's image, and one discriminator
+conditioned on the task replaces two that share all layers but the first."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal
@@ -20,7 +20,7 @@ from prismgan.tasks.base import NonNegative
 
 
 class CoGanConfig(ModelConfig):
-    """The coupled GAN, for `source: noise`: its networks, the game, and how they are trained."""
+    """The coupled GAN, for `source: noise`: its networks and their training."""
 
     source: ClassVar[Literal["photo", "noise"]] = "noise"
     # With a longer memory the same figures took twice the steps (docs/log.md, "From noise alone").
@@ -30,12 +30,12 @@ class CoGanConfig(ModelConfig):
     generator: LatentGeneratorConfig = LatentGeneratorConfig()
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig(objective="relativistic", rate=1e-3)
-    """The discriminator and the game against it."""
+    """The discriminator and the adversarial training."""
     consistency_weight: NonNegative = 0.0
-    """Weight of the mean absolute difference between a derived task's image and what its function makes of the image
-    of the task whose function is `photo`; by default only the shared trunk aligns them."""
+    """Weight of the mean absolute difference between a derived task's image and its function applied to the image of
+    the task whose function is `photo`; by default only the shared trunk aligns them."""
     clip: Annotated[float, Field(gt=0)] | None = 5.0
-    """Largest global gradient norm of the generator; null clips nothing."""
+    """Largest global gradient norm of the generator; null disables clipping."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -45,22 +45,22 @@ class CoGanConfig(ModelConfig):
         super().check(tasks, crop)
         if crop != self.generator.side:
             raise ValueError(
-                f"training.crop: real pictures are cut to {crop} pixels a side, and the generator makes them of "
+                f"training.crop: real pictures are cropped to {crop} pixels a side, but the generator's have "
                 f"{self.generator.side}; set training.crop to {self.generator.side}, or change model.generator.widths"
             )
         for task in tasks:
             if task.losses:
                 weights = " and ".join(f"{term.name}_weight" for term in task.losses)
                 raise ValueError(
-                    f"task {task.name!r}: has losses that are made for photos, and noise is of none; "
+                    f"task {task.name!r}: has losses that need a photo, but the source is noise; "
                     f"set {weights} to 0, and adversarial_weight to 1"
                 )
             if task.scale > 1:
-                raise ValueError(f"task {task.name!r}: enlarges its source, and noise has no size; leave the task out")
+                raise ValueError(f"task {task.name!r}: enlarges its source, but noise has no size; leave the task out")
             if task.latent or task.steadiness_weight:
                 raise ValueError(
-                    f"task {task.name!r}: latent and steadiness_weight are for photos, and every picture of noise "
-                    "varies; leave them out"
+                    f"task {task.name!r}: latent and steadiness_weight are for photos; pictures from noise always "
+                    "vary; leave them out"
                 )
 
 
@@ -97,8 +97,8 @@ class CoGan(Model):
         latent: Float[Tensor, "B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 H W"]]:
-        """Every task's image of a latent, in float32. Of the source only the number of rows counts; without a latent,
-        each row gets that of its number."""
+        """Every task's image of a latent, in float32. Only the number of rows of the source is used; without a latent,
+        each row gets that of the seed equal to its index."""
         if latent is None:
             latent = self.generator.draw_latent(len(source), torch.Generator().manual_seed(self.seed))
         return self.generator(latent.to(self.device), tasks)

@@ -1,4 +1,4 @@
-"""What the recipe says of a model, whatever its kind."""
+"""The fields of a recipe that all kinds of model share."""
 
 import math
 from abc import ABC
@@ -19,12 +19,12 @@ class Schedule(Config):
     """Linear warm-up, then a cosine down to a final fraction (Loshchilov & Hutter, "SGDR", 2017, eq. 5)."""
 
     warmup: Annotated[int, Field(ge=0)] = 100
-    """Steps over which the rate rises from 0."""
+    """Steps in which the rate rises from 0."""
     final: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Fraction of the rate that is left at the last step."""
+    """Fraction of the rate at the last step."""
 
     def factor(self, step: int, steps: int) -> float:
-        """What the base rate is multiplied with at ``step`` of ``steps``."""
+        """Factor of the base rate at ``step`` of ``steps``."""
         rise = min(1.0, (step + 1) / (self.warmup + 1))
         progress = min(1.0, step / max(1, steps))
         return rise * (self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress)))
@@ -38,35 +38,35 @@ def _several(value: Any) -> Any:
 
 
 class ModelConfig(Config, ABC):
-    """What every kind of model has in common in a recipe."""
+    """The fields that all kinds of model share in a recipe."""
 
     source: ClassVar[Literal["photo", "noise"]] = "photo"
-    """What the generator reads."""
+    """The generator's input."""
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
-    """Of the generator's Adam."""
+    """Betas of the generator's Adam."""
     varies: ClassVar[bool] = True
-    """Whether tasks that ask for a latent get pictures that vary with it."""
+    """Whether outputs of tasks with a latent vary with it."""
 
     kind: str
     generator: GeneratorSizes
     """Size of the generator."""
     perceptual: Annotated[tuple[str, ...], Field(max_length=2), BeforeValidator(_several)] = ()
-    """Weights of the feature network that styles are compared by: a path to VGG-19 or SqueezeNet weights, or two paths:
-    of the second network those levels are taken that the first one lacks. By default the one that prismgan brings."""
+    """Weights of the feature network for comparing styles: a path to VGG-19 or SqueezeNet weights, or two paths, where
+    the second network is used for the levels that the first one lacks. By default the built-in network."""
     balancer: BalancerName = "normalised"
-    """How the tasks' losses or gradients are weighed against each other; the last four need the extra `balancing`."""
+    """How the tasks' losses or gradients are balanced; the last four need the extra `balancing`."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
-    """Draw only so many tasks in each step, by their `frequency`; by default all."""
+    """Number of tasks drawn in each step, by their `frequency`; by default all."""
     rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of the generator (Adam)."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
-    """Largest global gradient norm of the generator; null clips nothing."""
+    """Largest global gradient norm of the generator; null disables clipping."""
     schedule: Schedule = Schedule()
-    """Learning rates over the steps."""
+    """Schedule of the learning rates."""
 
     @property
     def opponent(self) -> AdversaryConfig | None:
-        """The game against a discriminator; None for a model that has none."""
+        """The settings of the discriminator; None for a model that has none."""
         return None
 
     def check(self, tasks: Sequence[Task], crop: int) -> None:
@@ -81,5 +81,5 @@ class ModelConfig(Config, ABC):
 
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:
-    """What the generator has to know of the tasks."""
+    """The generator's view of the tasks."""
     return [HeadEntry.of(task).spec() for task in tasks]

@@ -1,11 +1,11 @@
 """Conditional VAE: a latent that is inferred from the target in training, and predicted from the source in use.
 
-Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that reads the source, as in Sohn et al.,
-"Learning structured output representation using deep conditional generative models" (2015), eq. 4. By one draw of z a
-step raises the lower bound E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) || p(z | source,
-task)). The likelihood is exp(-loss), up to a constant, of the task's own losses. Without targets q is the prior, and
-the bound the expected loss. Only with the balancer ``fixed`` is this the bound itself, times the tasks' weights: others
-change the tasks' gradients, and ``kl_weight`` is relative to the result.
+Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that depends on the source, as in Sohn et al.,
+"Learning structured output representation using deep conditional generative models" (2015), eq. 4. With one sample of z
+per step, training maximises the lower bound E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) ||
+p(z | source, task)). The likelihood is exp(-loss), up to a constant, of the task's own losses. Without targets q is the
+prior, and the bound is the expected loss. This is exactly the bound, times the tasks' weights, only with the balancer
+``fixed``; others change the tasks' gradients, and ``kl_weight`` is relative to the result.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -32,15 +32,14 @@ class CVAEConfig(ModelConfig):
     generator: ConditionalConfig = ConditionalConfig()
     """Size of the generator; the network that reads the targets is as large as its encoder."""
     kl_weight: Annotated[float, Field(ge=0)] = 0.1
-    """Weight of the divergence between what is inferred from a target and what is predicted without, in nats a
-    position of the latent map."""
+    """Weight of the divergence between posterior and prior, in nats per position of the latent map."""
     free_bits: Annotated[float, Field(ge=0)] = 0.02
-    """Nats that every channel of the latent may hold at no cost (Kingma et al., "IAF", 2016, eq. 15), so that it is
-    not left unused from the start."""
+    """Nats per channel of the latent that are not penalised (Kingma et al., "IAF", 2016, eq. 15), so that the latent is
+    not ignored from the start."""
 
 
 class CVAE(Model):
-    """Prior, posterior and decoder, all told the task."""
+    """Prior, posterior and decoder, all conditioned on the task."""
 
     config_type: ClassVar[type[ModelConfig]] = CVAEConfig
     config: CVAEConfig
@@ -76,6 +75,6 @@ class CVAE(Model):
         return Gaussian.of(self.helpers["posterior"](target, spec.scale, self.generator.codes[name], source))
 
     def _beyond_free(self, by_channel: Float[Tensor, " Z"]) -> Float[Tensor, ""]:
-        """The sum over channels, each at least :attr:`CVAEConfig.free_bits`: below that nothing pulls."""
+        """The sum over channels, each at least :attr:`CVAEConfig.free_bits`; below that there is no gradient."""
         whole = total(by_channel.detach()) / processes()[1]
         return torch.where(whole > self.config.free_bits, by_channel, self.config.free_bits).sum()

@@ -1,6 +1,7 @@
-"""Conditional WGAN (Gulrajani et al., "Improved training of Wasserstein GANs", 2017, algorithm 1): the generator is
-told the task by a vector, the critic by projection. Deviations: every task's own losses are added; and the critic's
-updates of one step see the same photos, since a step has one batch, at other places of the gradient penalty."""
+"""Conditional WGAN (Gulrajani et al., "Improved training of Wasserstein GANs", 2017, algorithm 1). The generator is
+conditioned on the task by a vector, the critic by projection. Deviations: every task's own losses are added; and all
+critic updates of one step use the same photos, because a step has one batch, but different points for the gradient
+penalty."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
@@ -21,7 +22,7 @@ class CriticConfig(OpponentConfig):
     """The critic and its training."""
 
     steps: Annotated[int, Field(ge=1, le=20)] = 5
-    """Updates of the critic for each of the generator's."""
+    """Updates of the critic per update of the generator."""
     penalty_weight: Annotated[float, Field(gt=0)] = 10.0
     """Weight of the gradient penalty."""
 
@@ -42,14 +43,14 @@ class CWGANConfig(ModelConfig):
 
 
 class CWGAN(Model):
-    """Generator and critic, both told the task."""
+    """Generator and critic, both conditioned on the task."""
 
     config_type: ClassVar[type[ModelConfig]] = CWGANConfig
     config: CWGANConfig
     adversary: Adversary
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """Updates of the critic, then one of the generator against it as it is then."""
+        """Several updates of the critic, then one of the generator against the updated critic."""
         context = self.begin(batch)
         latent = self.draw((len(batch.source), self.config.generator.latent), context.random)
         with self.autocast:

@@ -30,8 +30,8 @@ def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """What ``make`` returns, or the PrismganError that it raises, in the first process; the others wait for it. So only
-    that machine needs the run folder, and no process reads a file that is half-made."""
+    """The result of ``make`` in the first process, or its PrismganError, sent to all processes. Only the first machine
+    needs the run folder, and no process reads a partly written file."""
     rank, world = processes()
     if world == 1:
         return make()
@@ -51,22 +51,22 @@ def from_first(make: Callable[[], T]) -> T:
 
 @contextmanager
 def lost_processes_named() -> Iterator[None]:
-    """Turn what torch raises where another process of the training is gone into a PrismganError."""
+    """Turn torch's errors about lost processes of the training into a PrismganError."""
     try:
         yield
     except RuntimeError as error:
         if processes()[1] == 1 or not (isinstance(error, distributed.DistBackendError) or "gloo" in str(error)):
             raise
         raise PrismganError(
-            "another process of this training is gone; all up to the last checkpoint is saved, go on with --resume "
+            "another process of this training is gone; the last checkpoint is saved, continue with --resume "
             f"({str(error).splitlines()[0]})"
         ) from None
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over processes, in one message. A parameter without one counts as zero: a
-    process whose rows lack a task must take part. One that has none in any process keeps none, so that the optimizer
-    leaves it alone."""
+    """Replace every gradient by its mean over processes, in one message. A missing gradient counts as zero, because a
+    process whose rows lack a task must take part. A parameter without a gradient in any process keeps none, so that the
+    optimizer skips it."""
     world = processes()[1]
     if world == 1:
         return
@@ -84,9 +84,9 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 def apply_gradients(
     optimizer: torch.optim.Optimizer, limit: float | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Average, clip and apply an optimizer's gradients, unless one of them is not finite. Clipping scales all together
-    to a joint L2 norm of at most ``limit`` (Pascanu, Mikolov, Bengio 2013, algorithm 1). Returns the norm before, and 1
-    if the step was taken, else 0."""
+    """Average, clip and apply an optimizer's gradients, unless one of them is not finite. Clipping scales them together
+    to a global L2 norm of at most ``limit`` (Pascanu, Mikolov, Bengio 2013, algorithm 1). Returns the norm before
+    clipping, and 1 if the step was taken, otherwise 0."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     average_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)

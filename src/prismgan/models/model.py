@@ -1,7 +1,7 @@
-"""The base of all models: ours, and those that it is compared with.
+"""The base of all models: ours, and the comparison models.
 
 A model owns its networks and optimizers. Kinds differ in their networks and in their :meth:`Model.step`; tasks, losses,
-balancer, random draws and checkpoints are the same for all, so that a comparison is one of models.
+balancer, random draws and checkpoints are the same for all, so that comparisons compare only the models.
 """
 
 from abc import ABC, abstractmethod
@@ -39,7 +39,7 @@ class Model(ABC):
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
-        """``exemplars`` are the pictures, in [-1, 1], of every task that has a style to learn; None builds no losses.
+        """``exemplars`` are the pictures, in [-1, 1], of every task with a style; with None no losses are built.
         ``steps`` is the length of the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
@@ -51,9 +51,9 @@ class Model(ABC):
             torch.manual_seed(seed)
             kind, specs = KINDS[config.kind], head_specs(tasks)
             self.generator = kind.generator(config.generator, specs)
-            """The network whose weights are averaged (EMA) and rendered with."""
+            """The network used for rendering, with averaged weights (EMA)."""
             self.helpers = nn.ModuleDict(kind.helpers(config.generator, specs))
-            """Networks that learn with it and are not rendered with."""
+            """Networks that are trained with it but not used for rendering."""
             for network in (self.generator, self.helpers):
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             opponent = config.opponent
@@ -64,11 +64,11 @@ class Model(ABC):
             for task in tasks:
                 built = {term.name: term.build(features, exemplars.get(task.name, ())) for term in task.losses}
                 self.losses[task.name] = nn.ModuleDict(built).to(device)
-        # A model that is not trained asks for no optional package.
+        # A model that is not trained needs no optional packages.
         balancer = BALANCERS["fixed" if exemplars is None else config.balancer]
         self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
         shares = {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
-        self.shares = nn.ModuleDict(shares).to(device)  # of tasks that state shares instead of weights
+        self.shares = nn.ModuleDict(shares).to(device)  # of tasks with shares instead of weights
         self.optimizer = torch.optim.Adam(
             [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
             lr=config.rate,
@@ -83,15 +83,15 @@ class Model(ABC):
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """What is stored beside the generator, by name."""
+        """The networks that are stored beside the generator, by name."""
         return {**({"discriminator": self.discriminator} if self.discriminator else {}), **dict(self.helpers.items())}
 
     # -- training ---------------------------------------------------------------------------------
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """One optimizer step of every network; returns scalars for the log. ``skipped`` is 1 where a network's gradient
-        was not finite; that network was not changed by it."""
+        """One optimizer step of every network; returns scalars for the log. ``skipped`` is 1 if a network's gradient
+        was not finite; that network is then unchanged."""
 
     def begin(self, batch: Batch) -> StepContext:
         """Set the learning rates and draw the tasks of a step."""
@@ -99,13 +99,13 @@ class Model(ABC):
         rate = self._set_rates()
         weights = row_weights(batch, self.tasks.values())
         if not weights:
-            found = f"none of the {len(batch.source)} pictures of a step has a target of {', '.join(self.tasks)}"
-            raise DataError(f"{found}; fill in more of the manifest, or raise training.batch_size")
+            found = f"none of the {len(batch.source)} pictures of a step has a target for {', '.join(self.tasks)}"
+            raise DataError(f"{found}; fill in more of the manifest, or increase training.batch_size")
         drawn = self._draw_tasks(list(weights), random)
         return StepContext(drawn, {name: weights[name] for name in drawn}, random, rate)
 
     def task_losses(self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext) -> None:
-        """Start the step's losses with the tasks' own."""
+        """Initialise the step's losses with the tasks' own losses."""
         for name, output in outputs.items():
             context.losses[name] = output.new_zeros(())
             for term in self.tasks[name].losses:
@@ -122,8 +122,8 @@ class Model(ABC):
         outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
         weight: Callable[[Task], float] = lambda task: task.adversarial_weight,
     ) -> None:
-        """Add to the losses of some tasks one more, times its weight or, for a task that states shares, with that share
-        of the gradient at the output. Its value, and the share that it has where it was measured, go to the log."""
+        """Add one more loss to those of some tasks, times its weight or, for a task with shares, with its share of the
+        gradient at the output. Its value, and its share if it was measured, are logged."""
         for name, value in values.items():
             context.log[f"loss/{name}/{term}"], factor = value.detach(), weight(self.tasks[name])
             if name in self.shares:
@@ -133,14 +133,16 @@ class Model(ABC):
             context.losses[name] = context.losses[name] + factor * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
-        """What of a batch and its outputs the losses and the discriminator see: all of it, unless a model says less."""
+        """The part of a batch and its outputs that losses and discriminator see; all of it, unless a model overrides
+        this."""
         return batch, dict(outputs)
 
     def adversarial_batch(
         self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext
     ) -> AdversarialBatch | None:
-        """Outputs and real pictures of all tasks that play against the discriminator, at the source's size; None where
-        none does. Larger ones are cropped, real and fake at the same place, so that every task costs the same."""
+        """Outputs and real pictures of all tasks with an adversarial loss, at the source's size; None if there are no
+        such tasks. Larger pictures are cropped, real and fake at the same position, so that every task costs the
+        same."""
         names = [name for name in self.tasks if name in outputs and self.tasks[name].adversarial_weight > 0]
         if self.discriminator is None or not names:
             return None
@@ -176,7 +178,7 @@ class Model(ABC):
         }
 
     def seen_by_balancer(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
-        """What the balancer has to know of the networks and of other processes."""
+        """The balancer's view of the networks and of the other processes."""
         return Step(
             outputs,
             shared=[*self.generator.shared_parameters(), *self.helpers.parameters()],
@@ -197,8 +199,8 @@ class Model(ABC):
         return [names[index] for index in sorted(drawn)]
 
     def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
-        """Standard normal numbers for the rows of this process, of those for the rows of all: what a row gets does not
-        depend on how rows are shared."""
+        """Standard normal numbers for the rows of this process, selected from those for all rows, so that a row's
+        numbers do not depend on how the rows are distributed."""
         rank, world = processes()
         rows, *rest = shape
         return torch.randn(world * rows, *rest, generator=random)[rank * rows : (rank + 1) * rows].to(self.device)
@@ -220,22 +222,22 @@ class Model(ABC):
         latent: Float[Tensor, "#B Z"] | None = None,
         tasks: Iterable[str] | None = None,
     ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
-        """Every task's image, by one pass in float32."""
+        """Every task's image, from one pass in float32."""
         return self.generator(source, latent, tasks)
 
     @torch.no_grad()
     def judge(self, batch: Batch, outputs: Mapping[str, Tensor]) -> dict[str, Float[Tensor, " N"]]:
         """The discriminator's loss and accuracy, for every task and row of a batch; empty without a discriminator."""
-        # Weights of this process's rows alone: where there are several, only the first judges test pictures.
+        # Weights of this process's rows only, because only the first process judges test pictures.
         names = list(outputs)
         batch, outputs = self.seen(batch, outputs)
         judged = self.adversarial_batch(batch, outputs, StepContext(names, present(batch, names), self.random(0)))
         return {} if judged is None or self.adversary is None else self.adversary.judge(judged)
 
     def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
-        """By task, the gradients of its own losses and its adversarial one at the parameters that tasks share; None or
-        zeros for those that it does not reach. The losses are those of pictures as they are rendered, with a z that is
-        drawn; what a kind of model adds in its step is left out. The model is not changed."""
+        """For each task, the gradients of its own and its adversarial loss at the shared parameters; None or zeros for
+        parameters that it does not reach. The losses are those of rendered pictures, with a random z; terms that a kind
+        of model adds in its step are left out. The model is not changed."""
         weights = row_weights(batch, self.tasks.values())
         context = StepContext(list(weights), weights, self.random(self.steps_done))
         latent = self.draw((len(batch.source), self.generator.latent), context.random)
@@ -247,7 +249,7 @@ class Model(ABC):
         losses = context.losses
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None and self.adversary is not None:
-            self.adversary.discriminator.eval()  # spectral norms are not to be estimated anew
+            self.adversary.discriminator.eval()  # spectral norms must not be re-estimated
             for name, value in self.adversary.generator_loss(judged).items():
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
             self.adversary.discriminator.train()
@@ -258,7 +260,7 @@ class Model(ABC):
         }
 
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"] | None:
-        """How unlike those of the training every picture is; None for a model that cannot say."""
+        """How much every picture differs from the training data; None for a model without such a score."""
         return None
 
     # -- checkpoints ------------------------------------------------------------------------------

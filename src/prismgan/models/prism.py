@@ -23,24 +23,25 @@ from prismgan.networks import Generator, GeneratorConfig
 from prismgan.networks.style_branch import BORDER, CELL
 from prismgan.tasks import Task
 
-SEEN = 32  # fewest pixels of a crop's side that a margin has to leave
-STEADY_PART = 3  # one in so many rows is rendered a second time for the steadiness loss
+SEEN = 32  # smallest side of a crop without its margin, in pixels
+STEADY_PART = 3  # one of this many rows is rendered a second time for the temporal consistency loss
 
 
 class PrismConfig(ModelConfig):
-    """Networks, game and optimisation of our model."""
+    """Networks, adversarial training and optimisation of our model."""
 
     kind: Literal["prism"] = "prism"
     generator: GeneratorConfig = GeneratorConfig()
     """Size of the generator."""
     adversary: AdversaryConfig = AdversaryConfig()
-    """The discriminator and the game against it."""
+    """The discriminator and the adversarial training."""
     frozen: Literal["nothing", "shared"] = "nothing"
-    """What stays as it was started from: nothing, or what tasks share, so that only heads train and no task changes
+    """Parameters that are not trained: none, or the shared ones, so that only heads are trained and no task changes
     another."""
     margin: Annotated[int, Field(ge=0, le=256)] = 0
-    """Pixels of the source at each border of a crop that no loss sees in steps with styles. A style's loss asks every
-    crop for all colours of the exemplar, and a network learns to put those that fit nowhere along the border."""
+    """Pixels of the source at each border of a crop that losses ignore in steps with styles. A style loss requires all
+    colours of the exemplar in every crop, and otherwise a network learns to put those that fit nowhere along the
+    border."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -51,7 +52,7 @@ class PrismConfig(ModelConfig):
             blocks = self.generator.head_blocks if task.blocks is None else task.blocks
             if task.latent and blocks == 0:
                 raise ValueError(
-                    f"task {task.name!r}: asks for a latent, which acts on a head's blocks; "
+                    f"task {task.name!r}: has a latent, which acts on a head's blocks; "
                     "set its blocks, or model.generator.head_blocks, to 1 or more"
                 )
         margin = 0 if all(task.fine for task in tasks) else self.margin
@@ -89,7 +90,7 @@ class Prism(Model):
             encoded = self.generator.encode(source, names, self._border(margin))
             outputs = self.generator.decode(encoded, latent, names)
             varied = [name for name in names if self.tasks[name].diversity_weight > 0]
-            # Only the first of two images is pulled away from the other: the other belongs to another draw of z.
+            # Only the first of two images gets a gradient; the other belongs to a different z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
         batch, outputs = self.seen(replace(batch, latent=latent), outputs)
@@ -109,12 +110,12 @@ class Prism(Model):
         return batch.interior(margin), self._interior(outputs, margin)
 
     def _margin(self, names: Iterable[str]) -> int:
-        """Pixels of the source that no loss sees in a step of these tasks."""
+        """Pixels of the source that losses ignore in a step of these tasks."""
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
 
     def _border(self, margin: int) -> int:
-        """Of the frame around crops. With the margin that no loss sees it comes to that of rendering, so what no loss
-        has seen is cut off there: a head may do there what it likes."""
+        """Width of the frame around crops. Together with the ignored margin it equals the frame of rendering, so that
+        rendering cuts off everything that no loss has covered."""
         return max(CELL, (BORDER - margin) // CELL * CELL)
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
@@ -127,8 +128,8 @@ class Prism(Model):
         outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
         context: StepContext,
     ) -> dict[str, Float[Tensor, ""]]:
-        """By task, how images of the first rows differ from those of a disturbed source; nothing is drawn where no task
-        asks for it."""
+        """For each task, the difference between images of the first rows and those of a disturbed source; nothing is
+        drawn if no task needs it."""
         names = [name for name in context.names if self.tasks[name].steadiness_weight > 0]
         if not names:
             return {}

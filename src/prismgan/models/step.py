@@ -1,4 +1,4 @@
-"""One step of a training: its tasks, its rows, its losses, and what a discriminator is shown."""
+"""One training step: its tasks, rows and losses, and the pictures for the discriminator."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ from prismgan.tasks import Task
 
 @dataclass
 class StepContext:
-    """What is decided before a step, and what comes of it."""
+    """The settings of a step, and its results."""
 
     names: Sequence[str]  # tasks that are trained
     weights: Mapping[str, Float[Tensor, " B"]]  # of every row in each task's losses, see `row_weights`
     random: torch.Generator  # the step's random numbers, the same in every process
     rate: float = 0.0
     losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # by task, for the balancer
-    beside: Float[Tensor, ""] | float = 0.0  # a loss of no task, added to the balanced losses
+    beside: Float[Tensor, ""] | float = 0.0  # a loss that belongs to no task, added to the balanced losses
     log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
     finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
     """0 if the discriminator's gradient was not finite."""
 
 
 class AdversarialBatch(NamedTuple):
-    """The outputs that the discriminator judges in a step, task after task, with real pictures beside them."""
+    """The outputs that the discriminator judges in a step, task by task, and as many real pictures."""
 
     tasks: Sequence[str]
     fake: Float[Tensor, "N 3 H W"]
@@ -42,8 +42,8 @@ class AdversarialBatch(NamedTuple):
 
 
 def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task, weights that turn a sum over this process's rows into its share of the weighted mean over the
-    rows, of all processes, that have a target of the task. A task that no row counts for is left out."""
+    """For each task, weights that turn a sum over this process's rows into its share of the weighted mean over all
+    processes' rows that have a target for the task. Tasks to which no row contributes are left out."""
     clean = (batch.source == batch.reference).flatten(1).all(dim=1)
     of_degraded = {task.name: task.degraded_weight for task in tasks}
     weights = {
@@ -56,7 +56,7 @@ def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, 
 
 
 def present(batch: Batch, names: Sequence[str]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task that the batch has pictures of, 1 for rows that have one and 0 for the others."""
+    """For each task with pictures in the batch, 1 for rows that have one and 0 for the others."""
     everything = torch.ones(len(batch.source), device=batch.source.device)
     shown = [name for name in names if name in batch.targets or name in batch.examples]
     return {name: batch.present.get(name, everything).float() for name in shown}

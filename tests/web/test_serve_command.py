@@ -129,7 +129,7 @@ def test_a_site_is_served_without_other_options(command: Callable[..., Any], tmp
     assert finished.code == 2
     assert "none: no such folder; write a site with" in finished.err
     finished = command("serve", "--static", tmp_path / "none", "--runtime", "torch")
-    assert "a site brings its own network; leave out --weights, --runtime and --fast" in finished.err
+    assert "a site contains its own network; leave out --weights, --runtime and --fast" in finished.err
 
 
 def test_missing_packages_are_told(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_a_piece_that_is_wrong_is_not_written(package: Path, tmp_path: Path, mon
         return {name: value + np.float32(0.01) for name, value in run(self, piece, values).items()}
 
     monkeypatch.setattr(Pieces, "run", off)
-    with pytest.raises(PrismganError, match="is not written, since"):
+    with pytest.raises(PrismganError, match="is not written, because"):
         write_site(tiny_weights(), tmp_path / "site", onnxruntime=package)
     assert list(tmp_path.iterdir()) == []
 

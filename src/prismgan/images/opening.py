@@ -131,7 +131,7 @@ def open_lazily(
 
 def missing(path: Path) -> PictureError:
     """The error for a path where no file is."""
-    what = "is a link that leads nowhere; mend or remove it" if path.is_symlink() else "no such file"
+    what = "is a broken link; fix or remove it" if path.is_symlink() else "no such file"
     return PictureError(f"{path}: {what}")
 
 

@@ -98,12 +98,12 @@ def test_gradients_are_compared_even_where_the_recipe_does_not_say_so(recipe: Pa
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown model": ({"models": ["prizm"]}, r"--models prizm: unknown model; did you mean 'prism'\? \(known: prism, "),
     "no model": ({"models": []}, "names no model"),
-    "model named twice": ({"models": ["prism", "prism"]}, "'prism' is named twice"),
+    "model named twice": ({"models": ["prism", "prism"]}, "'prism' is given twice"),
     "unknown field": ({"axes": ["model.balance=fixed"]}, "did you mean 'balancer'"),
     "unknown value": ({"axes": ["model.balancer=fixd"]}, "did you mean 'fixed'"),
     "no value": ({"axes": ["model.balancer="]}, "expected path=value,value"),
     "no path": ({"axes": ["fixed"]}, "expected path=value,value"),
-    "value named twice": ({"axes": ["model.balancer=dwa,dwa"]}, "'dwa' is named twice"),
+    "value named twice": ({"axes": ["model.balancer=dwa,dwa"]}, "'dwa' is given twice"),
     "no YAML": ({"axes": ["model.balancer=[a"]}, "not valid YAML"),
     "same folder": ({"axes": ["name=a b,a-b"], "models": ["prism"]}, "would have the folder 'prism-name-a-b'"),
 }

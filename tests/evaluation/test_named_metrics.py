@@ -127,7 +127,7 @@ def test_paths_are_relative_to_the_recipe_and_heads_need_a_network(tmp_path: Pat
     recipe = tiny_recipe(tmp_path, {"evaluation.squeezenet": "nets/s.pth", "evaluation.lpips": "squeeze.pth"})
     found = load(recipe).evaluation
     assert (found.squeezenet, found.lpips) == (str(tmp_path / "nets" / "s.pth"), str(tmp_path / "squeeze.pth"))
-    with pytest.raises(RecipeError, match=r"evaluation: lpips needs the network .* name squeezenet as well"):
+    with pytest.raises(RecipeError, match=r"evaluation: lpips needs the network .* set squeezenet as well"):
         load(tiny_recipe(tmp_path, {"evaluation.lpips": "squeeze.pth"}))
 
 

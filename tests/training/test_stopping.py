@@ -86,7 +86,7 @@ def test_a_signal_to_the_whole_group_saves_and_says_how_to_go_on(
     stopped = torch.load(run / "checkpoint.pt", weights_only=True)["step"]
     assert stopped >= 4
     assert err == f"stopped by {number.name} at step {stopped}; all is saved\n"
-    assert out.splitlines()[-1] == "go on with the same command and --resume"
+    assert out.splitlines()[-1] == "continue with the same command and --resume"
     assert load_weights(run / "weights.safetensors").header.step == stopped
 
     resumed = command("train", recipe, "--run", run, "--resume", "--steps", stopped + 2)

@@ -48,7 +48,7 @@ class Axis(NamedTuple):
             raise RecipeError(f"--vary {text}: expected path=value,value, as in model.balancer=normalised,fixed")
         for value in values:
             if values.count(value) > 1:
-                raise RecipeError(f"--vary {text}: {value!r} is named twice; name it once")
+                raise RecipeError(f"--vary {text}: {value!r} is given twice; give it once")
         return cls(path, values)
 
 
@@ -74,7 +74,7 @@ def find_variants(
         if model not in MODELS:
             raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS)} (known: {', '.join(MODELS)})")
         if models.count(model) > 1:
-            raise RecipeError(f"--models: {model!r} is named twice; name it once")
+            raise RecipeError(f"--models: {model!r} is given twice; give it once")
     if not models:
         raise RecipeError(f"--models: names no model (known: {', '.join(MODELS)})")
     found = []

@@ -1,4 +1,4 @@
-"""Spreading jobs over the machines of a Ray cluster, so that a machine that dies costs no more than the jobs it had."""
+"""Spreads jobs over the machines of a Ray cluster; if a machine dies, only its current jobs are repeated."""
 
 import logging
 import math
@@ -19,43 +19,43 @@ from prismgan.packages import require
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-TRIES = 3  # a job whose worker died so often is given up: it may be what kills them
-PATIENCE = 60.0  # seconds without any worker after which that is said
+TRIES = 3  # number of dead workers after which a job is given up, because it may be what kills them
+PATIENCE = 60.0  # seconds without any worker after which the user is told
 CONNECTING = 10.0  # seconds in which a cluster has to answer
-OBJECT_STORE = 500_000_000  # bytes for objects where this starts Ray: only weights and short messages are sent
+OBJECT_STORE = 500_000_000  # bytes for objects if Ray is started here: only weights and short messages are sent
 
 
 class Done(NamedTuple, Generic[Job, Result]):
     job: Job
-    result: Result | None  # None where all workers died that had it
+    result: Result | None  # None if all workers that had it died
     node: str  # name of the machine that did it
 
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connect this process to a Ray cluster for a block; :class:`PrismganError` where none answers.
+    """Connect this process to a Ray cluster for a block; :class:`PrismganError` if none answers.
 
     ``address`` is for example ``auto`` for the cluster that this machine belongs to, or ``10.0.0.1:6379``; by default
     ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
     """
     require("--engine ray", "ray", "ray")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # it would warn that this is going to change
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage statistics
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a deprecation warning
     import ray
 
-    # Ray prints the log of a machine that dies to stdout, where other programs expect the results; nothing else stops
-    # that. Here the loss of a machine is no news: its jobs are done elsewhere.
+    # Ray prints the log of a dying machine to stdout, where other programs expect the results, and has no setting
+    # against that. The loss of a machine does not matter here, because others do its jobs.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     _refuse_dead(address)
     own: dict[str, Any] = {}
     if address == "local":
         own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        # Else Ray writes one into the home folder, and is from then on at odds with clusters that run without.
+        # Otherwise Ray writes one into the home folder, which breaks the connection to clusters without a token.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
-    except Exception as error:  # a plain one where its processes do not start in time
+    except Exception as error:  # a plain Exception if its processes do not start in time
         raise _unusable(address, error) from None
     try:
         yield
@@ -72,15 +72,15 @@ def spread(
     folder: str | None = None,
     remark: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Done[Job, Result]]:
-    """Do jobs on a cluster that this process is :func:`connected` to; they come in the order in which they end.
+    """Run jobs on a cluster that this process is :func:`connected` to; results come in the order of completion.
 
-    A worker is a process with one core, and a GPU where the cluster has any, that does one job at a time. A job whose
+    A worker is a process with one core, and a GPU if the cluster has any, that does one job at a time. A job whose
     worker died is given to another one. A :class:`PrismganError` of a worker is raised.
 
     Args:
-        make: called once by every worker, gives the function that does a job. Its ``arguments`` are sent once to every
-            machine.
-        memory: bytes of a worker. A machine gets no more workers than it has memory and cores for.
+        make: called once by every worker; returns the function that does a job. Its ``arguments`` are sent once to
+            every machine.
+        memory: bytes per worker. A machine gets only as many workers as its memory and cores allow.
         workers: number of workers; by default as many as there is room for.
         folder: working directory of the workers; by default any.
     """
@@ -91,11 +91,11 @@ def spread(
 
     gpus = int(ray.cluster_resources().get("GPU", 0))
     shared = [ray.put(argument) for argument in arguments]
-    # Ray restarts no worker: with the job that it had it would wait for room, also where there will be none.
+    # Ray must not restart workers: they would wait for room even if there will never be any.
     worker_class = ray.remote(_Worker).options(num_cpus=1, num_gpus=min(1, gpus), memory=memory, max_restarts=0)
     rooms = (node["Resources"] for node in ray.nodes() if node["Alive"])
     room = sum(int(min(each.get("CPU", 0), each.get("memory", 0) // memory)) for each in rooms)
-    most = min(workers or gpus or max(1, room), len(jobs))  # where there is no room, one waits for it
+    most = min(workers or gpus or max(1, room), len(jobs))  # without room, one worker waits for it
     waiting, died, failed_starts = deque(range(len(jobs))), Counter[int](), 0
     running: dict[Any, tuple[Any, str, int | None]] = {}  # by reference: worker, machine, job; None while it starts
     idle: list[tuple[Any, str]] = []
@@ -123,7 +123,7 @@ def spread(
                 except RayTaskError as error:
                     raise (error.cause if isinstance(error.cause, PrismganError) else error) from None
                 except RayError as error:
-                    # Others of the same machine are dead too, or are started again.
+                    # Other workers of the same machine are dead, too, or are restarted.
                     for dead in (worker, *(each for each, place in idle if place == node)):
                         ray.kill(dead)
                     idle = [(each, place) for each, place in idle if place != node]
@@ -143,14 +143,14 @@ def spread(
                     idle.append((worker, node))
                     yield Done(jobs[number], result, node)
     finally:
-        if ray.is_initialized():  # else they ended with the connection
+        if ray.is_initialized():  # otherwise they ended with the connection
             for worker in (*(each for each, _ in idle), *(each for each, _, _ in running.values())):
                 with suppress(RayError):  # of one that has not started yet
                     ray.kill(worker)
 
 
 def _refuse_dead(address: str) -> None:
-    """Ray itself would try for minutes, and write to stderr what it tries."""
+    """Raise if nothing answers at the address; Ray itself would retry for minutes, with messages on stderr."""
     import ray
 
     host, _, port = address.rpartition("://")[2].rpartition(":")
@@ -160,7 +160,7 @@ def _refuse_dead(address: str) -> None:
     for name in hosts:
         try:
             return socket.create_connection((name.strip("[]"), int(port)), timeout=CONNECTING).close()
-        except (OSError, OverflowError) as error:  # the second for a port that is none
+        except (OSError, OverflowError) as error:  # the latter for an invalid port
             reason = error
     raise _unusable(address, reason)
 
@@ -171,13 +171,13 @@ def _unusable(address: str, error: Exception) -> PrismganError:
 
 
 class _Worker(Generic[Job, Result]):
-    """What runs on the machines of the cluster."""
+    """The process on the machines of the cluster."""
 
     def __init__(self, make: Callable[..., Callable[[Job], Result]], folder: str | None, *arguments: object) -> None:
         self._make, self._folder, self._arguments = make, folder, arguments
 
     def start(self, version: str) -> str:
-        """Get ready, where that may fail with a message; the name of this machine."""
+        """Prepare the worker, with errors as messages; returns the name of this machine."""
         import ray
 
         name = platform.node()
@@ -188,8 +188,8 @@ class _Worker(Generic[Job, Result]):
                 os.chdir(self._folder)
             except OSError:
                 raise PrismganError(
-                    f"{name}: has no folder {self._folder}; start the command in one that all machines share, "
-                    "or name all files by absolute paths"
+                    f"{name}: has no folder {self._folder}; start the command in a folder that all machines share, "
+                    "or use absolute paths for all files"
                 ) from None
         keep_freed_memory()
         self._do = self._make(*self._arguments)
@@ -200,7 +200,7 @@ class _Worker(Generic[Job, Result]):
 
 
 def _check_start(error: Any, failures: int) -> None:
-    """Refuse workers that cannot be made, for example without prismgan, or that keep dying before their first job."""
+    """Raise if workers cannot be created, for example without prismgan, or keep dying before their first job."""
     if getattr(error, "actor_init_failed", False) or failures >= TRIES:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise PrismganError(

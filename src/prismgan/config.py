@@ -1,4 +1,4 @@
-"""The base of everything a recipe is made of: frozen, documented, and strict about its keys."""
+"""The base class of all parts of a recipe: frozen, documented, and strict about its keys."""
 
 from typing import Any, get_args
 
@@ -8,7 +8,8 @@ from prismgan.errors import nearest, shortened
 
 
 class Config(BaseModel):
-    """A frozen part of a recipe. An unknown key is refused together with the nearest known one, and true is no 1."""
+    """A frozen part of a recipe. Errors for unknown keys name the nearest known one, and ``true`` is not accepted as
+    1."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()
@@ -24,13 +25,13 @@ class Config(BaseModel):
                 known = ", ".join(cls.model_fields)
                 hint = nearest(str(key), cls.model_fields)
                 raise ValueError(f"unknown key {shortened(repr(key))}{hint} (known: {known})")
-        # Pydantic reads true as 1; it refuses the word, and says where.
+        # Pydantic reads true as 1, but refuses the word "true", with the place in its error.
         kinds = {key: _types(field.annotation) for key, field in cls.model_fields.items()}
         return {key: part if {bool, str} & kinds[key] else _truth_in_words(part) for key, part in value.items()}
 
 
 def _truth_in_words(value: Any) -> Any:
-    """A truth value, or those in a list, as the words ``true`` and ``false``."""
+    """A boolean, or those in a list, as the words ``true`` and ``false``."""
     if isinstance(value, list | tuple):
         return type(value)(str(each).lower() if isinstance(each, bool) else each for each in value)
     return str(value).lower() if isinstance(value, bool) else value

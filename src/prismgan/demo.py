@@ -1,4 +1,4 @@
-"""The demo: all looks of a photo by the ready-made weights, a new style from one picture, a training from scratch."""
+"""The demo: all looks of a photo with the ready-made weights, a new style from one picture, a training from scratch."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from prismgan.training.head_training import add_task
 from prismgan.training.run import Run
 from prismgan.training.trainer import Trainer
 
-FEWEST_STEPS = 800  # that enlarging needs to be better than bicubic (docs/log.md), also on a busy machine
-EVERY = 5.0  # seconds between two lines about a training that goes on
+FEWEST_STEPS = 800  # steps that enlarging needs to be better than bicubic (docs/log.md), even on a busy machine
+EVERY = 5.0  # seconds between two lines about a running training
 READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT = "ready-made", "new-style", "from-scratch", "report.html"
 """Contents of a demo's folder."""
 SHEET = "sheet.png"
@@ -38,7 +38,7 @@ def demo_recipe() -> Recipe:
 def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
     """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
 
-    An earlier demo is replaced. Training takes so many ``minutes``, and the style half as long; None trains nothing.
+    An earlier demo is replaced. Training takes ``minutes``, and the style half as long; with None nothing is trained.
     """
     if folder.exists() and not folder.is_dir():
         raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
@@ -59,7 +59,7 @@ def _run(folder: Path, minutes: float | None, console: Console) -> None:
         trainer = _train(console, folder / FROM_SCRATCH, minutes) if style is not None else None
         if style is None or trainer is None:
             return
-        text = " ".join(["All that follows is about this training.", *_too_few_steps(trainer)])
+        text = " ".join(["The rest of this page is about this training.", *_too_few_steps(trainer)])
         chapters += [style, Chapter("A small network from scratch", text)]
         write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
         made |= {"style": folder / NEW_STYLE / SHEET, "weights": trainer.run.weights}
@@ -75,7 +75,7 @@ def _clear(folder: Path) -> None:
     except PrismganError:
         other = True
     if other or {path.name for path in entries(folder)} - {READY_MADE, NEW_STYLE, FROM_SCRATCH, REPORT}:
-        raise PrismganError(f"{folder}: holds something that is not a demo; choose another folder with --run")
+        raise PrismganError(f"{folder}: contains something other than a demo; choose another folder with --run")
     run.clear()
     for name in (READY_MADE, NEW_STYLE):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -83,7 +83,7 @@ def _clear(folder: Path) -> None:
 
 
 def _render_ready_made(console: Console, folder: Path) -> Chapter:
-    """Every look of a photo, by one pass of the weights that come with prismgan."""
+    """Every look of a photo, from one pass of the ready-made weights."""
     console.print("rendering all looks of a photo")
     renderer = Renderer.load()
     photo = data.pictures.load(f"{builtin.PREFIX}{PHOTO}")
@@ -91,13 +91,13 @@ def _render_ready_made(console: Console, folder: Path) -> Chapter:
     for look, picture in looks.items():
         images.write(folder / PHOTO / f"{look}.png", picture)
     images.write(folder / SHEET, sheet({"source": images.to_pil(photo), **looks}))
-    console.print(f"{len(looks)} looks of a photo by one pass of the ready-made weights: {folder / SHEET}")
-    text = f"{len(looks)} looks of a photo that they were not trained on, by one pass of {renderer.header.title}."
+    console.print(f"{len(looks)} looks of a photo from one pass of the ready-made weights: {folder / SHEET}")
+    text = f"{len(looks)} looks of a photo that was not used in training, from one pass of {renderer.header.title}."
     return Chapter("The ready-made weights", text, folder / SHEET)
 
 
 def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | None:
-    """The ready-made weights and one look more; None if a signal ended its training."""
+    """The ready-made weights with one more look; None if a signal ended its training."""
     console.print(f"adding the style of one picture to them in {_minutes(minutes)}")
     exemplar, photo = (data.pictures.load(f"{builtin.PREFIX}{name}") for name in (EXEMPLAR, PHOTO))
     images.write(folder / "exemplar.png", images.to_pil(exemplar))
@@ -107,7 +107,7 @@ def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | No
         return None
     source = images.to_pil(photo)
     looks = Renderer.load(out)(source, [EXEMPLAR])
-    # Fitted into the photo's size: a sheet says of a larger picture that it was enlarged.
+    # Fitted into the photo's size, because a sheet labels larger pictures as enlarged.
     shown = {"source": source, "one picture": ImageOps.contain(images.to_pil(exemplar), source.size), **looks}
     images.write(folder / SHEET, sheet(shown, columns=3))
     text = f"The style of one picture, learnt in {_minutes(minutes)} by a head on the trunk of the ready-made weights."
@@ -135,7 +135,7 @@ def _train(console: Console, folder: Path, minutes: float) -> Trainer | None:
 
 
 def _render_held_out(trainer: Trainer) -> None:
-    """Every held-out photo, clean and with noise, in all tasks by one pass each; and a sheet of the first photo."""
+    """Every held-out photo, clean and with noise, in all tasks from one pass each, and a sheet of the first photo."""
     renderer = Renderer.load(trainer.run.weights)
     render = trainer.run.folder / "render"
     labelled: dict[str, Image.Image] = {}
@@ -162,19 +162,19 @@ def _render_held_out(trainer: Trainer) -> None:
 
 
 def _measured(trainer: Trainer) -> list[Measurement]:
-    """The two rows of the evaluation that say most: noise removed, and a clean photo enlarged."""
+    """The two most informative rows of the evaluation: noise removal, and enlargement of a clean photo."""
     evaluation = Evaluation.read(trainer.run.folder / "evaluation.json")
     telling = (("restore", "noise-25", "psnr"), ("enlarge-2x", "clean", "psnr"))
     return [m for m in (evaluation.rows if evaluation else ()) if (m.task, m.condition, m.metric) in telling]
 
 
 def _too_few_steps(trainer: Trainer) -> Iterator[str]:
-    """A sentence where a task is no better than doing nothing, as it is after few steps."""
+    """A sentence if a task is no better than doing nothing, which happens after few steps."""
     behind = [m.task for m in _measured(trainer) if m.value is None or m.baseline is None or m.value <= m.baseline]
     if behind:
         yield (
-            f"{' and '.join(behind)}: not better than doing nothing yet, for {trainer.step} steps were made and about "
-            f"{FEWEST_STEPS} are needed; a longer training makes more, for example --minutes 10."
+            f"{' and '.join(behind)}: not better than doing nothing yet, because there were {trainer.step} steps and "
+            f"about {FEWEST_STEPS} are needed; train longer, for example with --minutes 10."
         )
 
 

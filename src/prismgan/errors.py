@@ -1,22 +1,22 @@
-"""Errors that are the user's to solve: one clear line each, exit code 2 on the command line."""
+"""Errors that the user can fix: one clear line each, and exit code 2 on the command line."""
 
 import difflib
 import re
 from collections.abc import Iterable
 
-LONGEST = 3000  # characters of a line of an error, at most: what a file says may be a megabyte long
+LONGEST = 3000  # maximum length of an error line, because quoted file content may be a megabyte long
 
-# What breaks lines, commands terminals, turns the direction of writing, or cannot be encoded: names of files may.
+# Line breaks, terminal commands, changes of writing direction, and characters that cannot be encoded, as in file names.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:
-    """The text in one line that a terminal shows as it is: control characters are written as ``\\n`` or ``\\x1b``."""
+    """The text in one line that is safe for a terminal: control characters are written as ``\\n`` or ``\\x1b``."""
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class PrismganError(Exception):
-    """Something the user can put right. The message, a line for each argument, says what, where, and what to do."""
+    """An error that the user can fix. The message, one line per argument, says what, where, and what to do."""
 
     def __str__(self) -> str:
         return "\n".join(shortened(one_line(str(line)), LONGEST) for line in self.args)
@@ -39,11 +39,11 @@ class WeightsError(PrismganError):
 
 
 class DivergedError(PrismganError):
-    """A training that keeps diverging, whatever the rate is lowered to."""
+    """A training that keeps diverging at every learning rate."""
 
 
 def shortened(text: str, length: int = 100) -> str:
-    """The text, or its beginning and its end where it is longer."""
+    """The text, or its beginning and end if it is longer than ``length``."""
     return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever left half-written, folders that one program at a time works in, and JSON."""
+"""Atomic writing of files and folders, locks on folders, and JSON."""
 
 import io
 import json
@@ -13,19 +13,19 @@ from typing import Any
 
 from prismgan.errors import PrismganError
 
-LOCK = ".lock"  # name of the file in a folder that one program at a time works in; only who holds the lock removes it
-DEEPEST = 100  # levels that JSON may be nested in; nothing of ours comes near
+LOCK = ".lock"  # name of the lock file in a folder; only the holder of the lock removes it
+DEEPEST = 100  # maximum nesting of JSON, far more than our files need
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
-"""Names of files and folders that are being written: what it will be called, and the number of the process."""
+"""Names of files and folders that are being written: the final name, and the number of the process."""
 
 
 def entries(folder: Path) -> list[Path]:
-    """The content of a folder, without locks and without what killed programs left half-written."""
+    """The content of a folder, without locks and without partly written files of killed programs."""
     return [path for path in folder.iterdir() if path.name != LOCK and not TEMPORARY.fullmatch(path.name)]
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Like :func:`json.loads`; also a ``ValueError`` for what is nested more deeply than :data:`DEEPEST`."""
+    """Like :func:`json.loads`, but also raises ``ValueError`` for nesting deeper than :data:`DEEPEST`."""
     try:
         value = json.loads(text)
     except RecursionError:
@@ -44,17 +44,17 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it."""
+    """Create a folder, and those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PrismganError(f"{folder}: cannot be made ({error.strerror or error})") from None
+        raise PrismganError(f"{folder}: cannot be created ({error.strerror or error})") from None
 
 
 @contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
-    """Make a folder and keep other programs that ask for the same lock out of it; :class:`PrismganError` where another
-    such ``work`` is running there. The lock ends with the program, however that ends.
+    """Create a folder and lock it; :class:`PrismganError` if another ``work`` of the same kind is running there. The
+    lock is released when the program ends, however it ends.
     """
     from filelock import FileLock, Timeout
 
@@ -69,19 +69,19 @@ def locked(folder: Path, work: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(PermissionError):  # of Windows, for files that are open: there the lock's file stays
+        with suppress(PermissionError):  # on Windows, for open files: there the lock's file stays
             (folder / LOCK).unlink(missing_ok=True)
         lock.release()
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    """Write a file atomically: a reader, or a crash, sees either the old or the new content."""
     with new_file(path) as file:
         file.write(content)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """As :func:`replace_file`, and make the folders above it."""
+    """Like :func:`replace_file`, but also create the folders above it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,8 +91,8 @@ def write_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Any]:
-    """A file that takes its place once the block has ended without an error; until then, and where there is a
-    :class:`PrismganError` because the disk is full or the folder cannot be written to, the old one stays.
+    """A new file that replaces the old one if the block ends without an error. Otherwise the old one stays, for example
+    after a :class:`PrismganError` because the disk is full or the folder cannot be written to.
     """
     try:
         _remove_leftovers(path)
@@ -119,7 +119,7 @@ def new_file(path: Path) -> Iterator[Any]:
 
 
 class _Watched(io.FileIO):
-    """A file that remembers why it could not be written: libraries replace the error by words of their own."""
+    """A file that remembers its write error, because libraries replace it by errors of their own."""
 
     failure: OSError | None = None
 
@@ -133,7 +133,7 @@ class _Watched(io.FileIO):
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """As :func:`new_file`, a folder. What the block has not put into it is lost with the old one."""
+    """Like :func:`new_file`, for a folder. It only contains what the block puts into it."""
     temporary = old = None
     try:
         _remove_leftovers(path)
@@ -158,7 +158,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed programs left of the same file or folder; an old folder whose place is empty is put back."""
+    """Remove partly written versions left by killed programs; an old folder is restored if no new one replaced it."""
     import psutil
 
     for left in path.parent.iterdir():

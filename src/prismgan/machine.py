@@ -1,4 +1,4 @@
-"""What this machine can do: threads, memory, devices and their arithmetic, and how fast."""
+"""The machine's threads, memory, devices and their arithmetic, and timing."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ WARM_UP = 2  # rounds of a measurement that are not counted
 
 
 def available_threads() -> int:
-    """Threads that compute at once: as many as torch takes, which does not know that a container may have less time."""
-    import torch  # takes seconds, and the command line needs the other function at once
+    """Number of computing threads: torch's, limited by the container's CPU quota, which torch ignores."""
+    import torch  # takes seconds, and the command line needs the other function immediately
 
     return max(1, math.ceil(min(torch.get_num_threads(), _processor_quota(Path("/sys/fs/cgroup")))))
 
 
 def usable_device(device: torch.device | str) -> torch.device:
-    """A device of torch by name; :class:`PrismganError` where there is none such, or this torch cannot use it."""
+    """A torch device by name; :class:`PrismganError` if it does not exist or this torch cannot use it."""
     import torch
 
     try:
@@ -41,7 +41,7 @@ def usable_device(device: torch.device | str) -> torch.device:
 
 
 def precision(choice: str, device: str) -> torch.dtype:
-    """The arithmetic of networks in training; ``auto`` is bfloat16 where the processor multiplies it natively."""
+    """The arithmetic of networks in training; ``auto`` is bfloat16 if the processor supports it natively."""
     import torch
 
     if choice == "auto":
@@ -54,10 +54,10 @@ def precision(choice: str, device: str) -> torch.dtype:
 
 
 def keep_freed_memory() -> bool:
-    """Have this process keep the memory that it frees, for the maps of the next layer; True where that works.
+    """Make this process keep the memory that it frees, for the maps of the next layer; returns whether that works.
 
-    By default glibc gives every large block back to the system, which clears each page before it gives it out again.
-    Rendering and training are about 1.5 times as fast without that. Other C libraries are left alone.
+    By default glibc returns every large block to the system, which clears each page before it hands it out again.
+    Without this, rendering and training are about 1.5 times as fast. Other C libraries are not changed.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -68,7 +68,7 @@ def keep_freed_memory() -> bool:
 def take_turns(
     ways: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """Median seconds of each, taken in turn so that a busy moment of the machine falls on all alike."""
+    """Median seconds of each, measured in turn so that busy moments of the machine affect all of them equally."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(WARM_UP + repeats):
         for name, run in ways.items():
@@ -80,7 +80,7 @@ def take_turns(
 
 
 def _processor_quota(cgroup: Path) -> float:
-    """Cores' worth of time that a container's control group allows; infinite where it does not say."""
+    """Number of cores allowed by a container's control group; infinite if there is no limit."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()  # version 2
     except (OSError, ValueError):

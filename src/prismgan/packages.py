@@ -1,4 +1,4 @@
-"""Optional packages: what needs one says so early and in one line."""
+"""Optional packages: reports missing ones early and in one line."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -11,8 +11,8 @@ PACKAGE_OF = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
 }
-"""Packages whose modules have other names."""
-TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")  # training needs them, rendering does not
+"""Packages whose modules have different names."""
+TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")  # needed by training but not by rendering
 
 
 def missing(modules: Iterable[str]) -> list[str]:
@@ -21,12 +21,12 @@ def missing(modules: Iterable[str]) -> list[str]:
 
 
 def require_training() -> None:
-    """Refuse where a package of the extra ``train`` is missing."""
+    """Raise if a package of the extra ``train`` is missing."""
     require("training and measuring", "train", *TRAINING)
 
 
 def require(what: str, extra: str, *modules: str) -> None:
-    """Refuse where a package is missing that ``what`` needs; the ``extra`` of prismgan brings it."""
+    """Raise if a package that ``what`` needs is missing; the error names the ``extra`` that contains it."""
     lacking = missing(modules)
     if lacking:
         raise PrismganError(

@@ -82,7 +82,7 @@ def test_all_of_them_in_a_folder(tmp_path: Path, draw_picture: DrawPicture, rend
     for name, (make, *_) in BROKEN.items():
         (photos / f"{name}.png").write_bytes(make())
     (photos / "link.png").symlink_to("nowhere.png")
-    broken = {**BROKEN, "link": (bytes, "is a link that leads nowhere", "mend or remove it")}
+    broken = {**BROKEN, "link": (bytes, "is a broken link", "fix or remove it")}
     before = tree(photos)
     done = render(photos, "--tasks", "restore")
     assert done.code == 1
@@ -127,7 +127,7 @@ MASKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "floating-point": (lambda path: path.write_bytes(BROKEN["NaN"][0]()), "has floating-point pixels"),
     "animated": (lambda path: path.write_bytes(BROKEN["APNG"][0]()), "is animated; save one frame"),
     "folder": (lambda path: path.mkdir(), "is a folder, expected a picture"),
-    "link": (lambda path: path.symlink_to("nowhere"), "is a link that leads nowhere"),
+    "link": (lambda path: path.symlink_to("nowhere"), "is a broken link"),
 }
 
 
@@ -209,21 +209,21 @@ PLACES: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str, str]] = 
         lambda here: written(here / "file"),
         ("a.png",),
         "file/out",
-        "prismgan: file/out: cannot be made, since ",
+        "prismgan: file/out: cannot be created, because ",
     ),
-    "a link to nowhere": (lambda here: linked(here / "out"), ("a.png",), "out", "out: is a link that leads nowhere"),
+    "a link to nowhere": (lambda here: linked(here / "out"), ("a.png",), "out", "out: is a broken link"),
     "below a link to nowhere": (
         lambda here: linked(here / "link"),
         ("a.png",),
         "link/out",
-        "link is a link that leads nowhere",
+        "link is a broken link",
     ),
     "a name that is too long": (bytes, ("a.png",), f"{LONG}/out", "(File name too long); choose another folder"),
     "a file as a picture's folder": (
         lambda here: written(here / "out" / "b"),
         ("a.png", "b.png"),
         "out",
-        "b.png: its results' folder would be out/b, which is a file; write elsewhere",
+        "b.png: its results' folder would be out/b, which is a file; choose another folder",
     ),
     "a folder as a result": (
         lambda here: made(here / "out" / "b" / "paint.png"),
@@ -235,14 +235,14 @@ PLACES: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str, str]] = 
         lambda here: shutil.copy(here / "a.png", here / "plain"),
         ("plain",),
         ".",
-        "plain: its results' folder would be plain, which is a file; write elsewhere",
+        "plain: its results' folder would be plain, which is a file; choose another folder",
     ),
     "no name": (bytes, ("",), "out", "a picture's name is empty; name a picture"),
     "two of one name in a folder": (
         lambda here: shutil.copy(here / "a.png", here / "a.jpg"),
         (".",),
         "out",
-        "a.png: would be written to out/a, as a.jpg will; render one of them elsewhere",
+        "a.png: would use the same folder out/a as a.jpg; render one of them elsewhere",
     ),
     "a folder of results alone": (
         lambda here: shutil.copy(here / "a.png", made(here / "out") / "c.png"),
@@ -281,7 +281,7 @@ def test_no_result_replaces_a_picture(
     for given, culprit in ((("paint/paint.png",), "paint/paint.png"), (("a/restore.png", "a.png"), "a/restore.png")):
         for more in ((), ("--overwrite",)):
             said = render_refused(*given, *more, out=".")
-            assert f"{given[-1]}: its result would replace the picture {culprit}; write elsewhere" in said
+            assert f"{given[-1]}: its result would replace the picture {culprit}; choose another folder" in said
 
 
 def test_a_path_that_climbs_stays_in_the_folder(
@@ -349,8 +349,8 @@ def test_a_clip_that_breaks_off(
     (tmp_path / "x.mp4").write_bytes(clips[name][: (begin + end) // 2])
     done = video(tmp_path / "x.mp4")
     assert done.code == 0, done.err
-    assert done.err.startswith(f"{tmp_path / 'x.mp4'}: breaks off after 0.")
-    assert done.err.endswith(" of 0.8 seconds; is it whole?\n")
+    assert done.err.startswith(f"{tmp_path / 'x.mp4'}: ends after 0.")
+    assert done.err.endswith(" of 0.8 seconds; is the file complete?\n")
     assert files(tmp_path / "out") == ["x/paint.mp4", "x/preview.png"]
 
 
@@ -375,9 +375,9 @@ CLIP_PLACES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
         "...mp4",
         bytes,
         "out",
-        "...mp4: its results would have no folder of their own",
+        "...mp4: the name gives no folder for its results",
     ),
-    "its results would have no folder": ("..mp4", bytes, "out", "..mp4: its results would have no folder of their own"),
+    "its results would have no folder": ("..mp4", bytes, "out", "..mp4: the name gives no folder for its results"),
     "it would be its own folder": ("clip", bytes, ".", "clip: its results' folder would be clip, which is a file"),
     "it would be replaced": ("paint/paint.mp4", bytes, ".", "paint.mp4: would be replaced by its own result"),
     "a file instead of out": ("a.mp4", lambda here: written(here / "out"), "out", "out: is a file, expected a folder"),
@@ -385,7 +385,7 @@ CLIP_PLACES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
         "a.mp4",
         lambda here: linked(here / "out"),
         "out",
-        "is a link that leads nowhere, expected",
+        "is a broken link, expected",
     ),
     "out is too long": ("a.mp4", bytes, LONG, "(File name too long); choose another folder"),
     "a file as its folder": ("a.mp4", lambda here: written(here / "out/a"), "out", "would be out/a, which is a file"),
@@ -399,13 +399,13 @@ CLIP_PLACES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
         "a.mp4",
         lambda here: written(here / "out/a/segments/of-an-orange.txt"),
         "out",
-        "out/a/segments: is in the way, since no job has made it; move it",
+        "out/a/segments: is in the way and does not belong to a job; move it",
     ),
     "a file for segments": (
         "a.mp4",
         lambda here: written(here / "out/a/segments"),
         "out",
-        "out/a/segments: is in the way, since no job has made it; move it",
+        "out/a/segments: is in the way and does not belong to a job; move it",
     ),
 }
 
@@ -460,15 +460,15 @@ def test_a_job_that_is_killed_as_it_deletes_its_segments_goes_on(
 CALIBRATE = ("--precision", "int8", "--calibrate")
 EXPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     # A file "file", a folder "folder" and a picture "NAN.png" are there.
-    "no folder": (("--out", "nowhere/x.onnx"), "nowhere/x.onnx: its folder does not exist; make it first"),
-    "a file as folder": (("--out", "file/x.onnx"), "file/x.onnx: its folder does not exist; make it first"),
+    "no folder": (("--out", "nowhere/x.onnx"), "nowhere/x.onnx: its folder does not exist; create it first"),
+    "a file as folder": (("--out", "file/x.onnx"), "file/x.onnx: its folder does not exist; create it first"),
     "a folder": (("--out", "folder.onnx"), "folder.onnx: is a folder, expected a file"),
     "too long": (("--out", f"{LONG}.onnx"), "File name too long"),
     "near miss": (("--out", "x.onnx", "--tasks", "pant"), "no task is named 'pant'; did you mean 'paint'?"),
     "no task": (("--out", "x.onnx", "--tasks", ","), "no task to export is named"),
     "pictures for float16": (
         ("--out", "x.onnx", "--precision", "float16", "--calibrate", "NAN.png"),
-        "for precision int8 alone, found float16",
+        "only for precision int8, found float16",
     ),
     "NaN": (("--out", "x.onnx", *CALIBRATE, "NAN.png"), "NAN.png: has floating-point pixels; save it as"),
     "text": (("--out", "x.onnx", *CALIBRATE, "file"), "file: is not a picture that can be read"),

@@ -222,7 +222,7 @@ def test_many_pictures_and_a_machine_that_dies(
     before = failed.find(f"{prefix}there", detail=True)
     again = command(*words)
     assert (again.code, again.out) == (0, "")
-    assert said(again.err) == [f"{PICTURES} pictures are done already with these options (--overwrite repeats it)"]
+    assert said(again.err) == [f"{PICTURES} pictures are already done with these options (--overwrite repeats it)"]
     failed.invalidate_cache()
     after = failed.find(f"{prefix}there", detail=True)
     assert {*before} - {*after} == {path for path in before if path.endswith("failed.jsonl")}
@@ -252,7 +252,7 @@ def test_many_clips_and_a_machine_that_dies(
     assert machines.kill_after is None
     again = command(*words[:5], *words[6:])
     assert (again.code, again.out) == (0, "")
-    assert len([line for line in said(again.err) if "done already" in line]) == 4
+    assert len([line for line in said(again.err) if "already done" in line]) == 4
 
 
 def test_a_comparison_has_the_results_of_one_machine(

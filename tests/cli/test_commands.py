@@ -217,7 +217,7 @@ def test_evaluate(tmp_path: Path, tiny_run: Path, draw_picture: DrawPicture, com
     assert {("restore", "psnr"), ("enlarge", "ssim"), ("paint", "style_distance")} <= metrics
     assert {"loss", "accuracy_real", "accuracy_fake"} <= set(found["discriminator"])
     assert ["c.png" in line for line in found["skipped"]] == [True]
-    assert "left out: " in shown.err
+    assert "skipped: " in shown.err
 
 
 def test_evaluate_where_the_exemplar_is_gone(

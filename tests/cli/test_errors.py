@@ -231,7 +231,7 @@ def test_a_run_that_is_a_file(tmp_path: Path, tiny_recipe: WriteRecipe, refused:
 
 def test_a_demo_replaces_no_other_training(trained: tuple[Path, Path], refused: Refused) -> None:
     _, run = trained
-    assert "not a demo" in refused("demo", "--run", run, "--minutes", "0.05")
+    assert "other than a demo" in refused("demo", "--run", run, "--minutes", "0.05")
 
 
 # -- weights --------------------------------------------------------------------------------------

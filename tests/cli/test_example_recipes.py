@@ -187,7 +187,7 @@ def test_a_first_recipe_is_refused(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_text("no picture")
     (tmp_path / "recipe.yaml").write_text("mine")
-    assert "recipe.yaml: exists already and is left alone" in refused("recipe", "init", "photos")
+    assert "recipe.yaml: already exists and is not replaced" in refused("recipe", "init", "photos")
     assert "there is no folder nowhere" in refused("recipe", "init", "photos", "--out", "nowhere/a.yaml")
     assert "fotos: no such folder" in refused("recipe", "init", "fotos", "--out", "a.yaml")
     assert "none of its 1 pictures can be read" in refused("recipe", "init", "broken", "--out", "a.yaml")

@@ -136,7 +136,7 @@ def test_tasks_are_renamed_and_removed(
         ),
         (
             ["render", "painting.png", "--weights", "WEIGHTS", "--out", "out", "--runtime", "onnxruntime"],
-            "runtime onnxruntime: computes models of kind prism alone; use torch",
+            "runtime onnxruntime: supports only models of kind prism; use torch",
         ),
     ],
 )

@@ -106,14 +106,14 @@ def test_no_weights(tmp_path: Path, refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("source=photo", "source: is photo, and a model of kind cogan reads noise"),
-        ("model={kind: prism}", "source: is noise, and a model of kind prism reads photo; set model.kind to one for"),
-        ("degradation={clean: 0.5}", "degradation: is done to photos, and the source is noise"),
+        ("source=photo", "source: is photo, but a model of kind cogan reads noise"),
+        ("model={kind: prism}", "source: is noise, but a model of kind prism reads photo; set model.kind to one for"),
+        ("degradation={clean: 0.5}", "degradation: applies to photos, but the source is noise"),
         (
             "tasks.outline.pixel_weight=10",
-            "task 'outline': has losses that are made for photos, and noise is of none; set pixel_weight to 0",
+            "task 'outline': has losses that need a photo, but the source is noise; set pixel_weight to 0",
         ),
-        ("training.crop=64", "training.crop: real pictures are cut to 64 pixels a side"),
+        ("training.crop=64", "training.crop: real pictures are cropped to 64 pixels a side"),
         ("tasks.digit.adversarial_weight=0", "task 'digit': the weights of all its losses are 0"),
         ("source=sound", "source: 'sound' is not allowed"),
     ],

@@ -123,7 +123,7 @@ def test_a_mask_of_another_shape_is_not_stretched(
     finished = render(wide, square, "--tasks", "restore", "--mask", tmp_path / "mask.png")
     assert finished.code == 1
     assert files(tmp_path / "out") == {"wide/restore.png", "failed.jsonl"}
-    assert "square.png: has 40x40 pixels, and the mask 20x10, which is another shape" in finished.err
+    assert "square.png: has 40x40 pixels, but the mask has 20x10" in finished.err
 
 
 def test_a_chain(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
@@ -155,7 +155,7 @@ def test_other_options_render_anew(tmp_path: Path, draw_picture: DrawPicture, re
     Image.new("L", (8, 8), 200).save(tmp_path / "mask.png")
     paint, restore = (f"{tmp_path / 'out/a' / name}.png\n" for name in ("paint", "restore"))
     tasks = ("--tasks", "restore,paint")
-    done = "1 picture is done already with these options (--overwrite repeats it)\n"
+    done = "1 picture is already done with these options (--overwrite repeats it)\n"
     for options, written in (
         ((), restore + paint),
         (("--strength", "paint=0.5"), paint),
@@ -202,7 +202,7 @@ def test_what_is_done_is_skipped(tmp_path: Path, draw_picture: DrawPicture, rend
     (tmp_path / "out/b/restore.png").write_bytes(b"mine")
     finished = render(*arguments)
     assert finished.code == 0
-    assert finished.err == "2 pictures are done already with these options (--overwrite repeats it)\n"
+    assert finished.err == "2 pictures are already done with these options (--overwrite repeats it)\n"
     assert finished.out == f"{tmp_path / 'out/c/restore.png'}\n"
     assert (tmp_path / "out/b/restore.png").read_bytes() == b"mine"
     assert len(render(*arguments, "--overwrite").out.splitlines()) == 3
@@ -333,7 +333,7 @@ def test_places_without_pictures(tmp_path: Path, draw_picture: DrawPicture, refu
         tmp_path / "x.png": "holds no picture",
         f"{tmp_path}/*/*.png": "no picture matches",
         f"{tmp_path}/*/../../**/*.png": "leads out of the results' folder",
-        tmp_path / "...jpg": "no folder of their own",
+        tmp_path / "...jpg": "no folder for its results",
     }
     for given, words in cases.items():
         said = refused(good, given)
@@ -383,12 +383,12 @@ WRONG: dict[str, tuple[tuple[object, ...], str]] = {
     "strength without number": (("--strength", "paint"), "--strength 'paint': expected a name and a number"),
     "strength without name": (("--strength", "=1"), "names no task"),
     "strength of nothing": (("--strength", ""), "names no task"),
-    "strength twice": (("--strength", "paint=1", "--strength", "paint=2"), "name it once"),
+    "strength twice": (("--strength", "paint=1", "--strength", "paint=2"), "give it once"),
     "blend of unknown looks": (("--blend", "paint=1,comic=1"), "'comic'"),
     "blend without numbers": (("--blend", "paint,restore"), "expected a name and a number"),
-    "blend of one look twice": (("--blend", "paint=1,paint=2"), "name it once"),
+    "blend of one look twice": (("--blend", "paint=1,paint=2"), "give it once"),
     "blend of nothing": (("--blend", "dusk:"), "names no look"),
-    "blend of two scales": (("--blend", "paint=1,enlarge=1"), "blend looks of one scale"),
+    "blend of two scales": (("--blend", "paint=1,enlarge=1"), "blend looks of the same scale"),
     "blend that leaves the folder": (("--blend", "../../x:paint=1,restore=1"), "'../../x'"),
     "two blends of one name": (("--blend", "a:paint=1", "--blend", "a:restore=1"), "another name"),
     "negative seed": (("--seed", "-1"), "seed -1"),
@@ -464,8 +464,8 @@ def test_the_renderer_saves_what_the_command_writes(suffix: str, tmp_path: Path,
     ("words", "error"),
     [
         (("--engine", "rey"), "--engine 'rey': expected local or ray; did you mean 'ray'?"),
-        (("--workers", 2), "--workers 2: is for a cluster; give --engine ray too, or leave it out"),
-        (("--address", "auto"), "--address auto: is for a cluster; give --engine ray too, or leave it out"),
+        (("--workers", 2), "--workers 2: is only for a cluster; add --engine ray, or leave it out"),
+        (("--address", "auto"), "--address auto: is only for a cluster; add --engine ray, or leave it out"),
     ],
 )
 def test_options_of_a_cluster(

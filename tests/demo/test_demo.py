@@ -56,7 +56,7 @@ def test_the_demo_and_a_second_one(
     )
     ready_made = {entry.name for entry in load_weights().header.tasks}
     assert f"{len(ready_made)} looks of a photo" in finished.err
-    assert "not better than doing nothing yet, for " in finished.err  # there were a few steps
+    assert "not better than doing nothing yet, because " in finished.err  # there were a few steps
     assert "--minutes 10" in (folder / "report.html").read_text()
     assert all(float(eta) <= 15 for eta in re.findall(r"ETA (\d+) s", finished.err))
     assert "all 6 looks cost" in finished.err
@@ -112,7 +112,7 @@ def test_too_few_steps_are_told(behind: tuple[str, ...], tmp_path: Path) -> None
     assert len(found) == len(behind)
     if behind:
         assert found[0].startswith(
-            "enlarge-2x: not better than doing nothing yet, for 123 steps were made and about 800"
+            "enlarge-2x: not better than doing nothing yet, because there were 123 steps and about 800"
         )
 
 
@@ -151,5 +151,5 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, command: Cal
     (tmp_path / "letter.txt").write_text("dear")
     refused = command("demo", "--run", tmp_path)
     assert refused.code == 2
-    assert "holds something that is not a demo" in refused.err
+    assert "contains something other than a demo" in refused.err
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]

@@ -20,11 +20,14 @@ BOMB = "\n".join(
     ]
 )
 HARMFUL = {
-    "a date that is none": ("name: !!timestamp x", "recipe.yaml: is not valid YAML (a value is not what it seems"),
-    "a month that is none": ("name: 2024-13-45", "recipe.yaml: is not valid YAML (a value is not what it seems"),
-    "a truth value that is none": ("name: !!bool x", "recipe.yaml: is not valid YAML (a value is not what it seems"),
-    "a number that is none": ("seed: !!int x", "recipe.yaml: is not valid YAML (a value is not what it seems"),
-    "a number of 5000 digits": ("seed: " + "9" * 5000, "recipe.yaml: is not valid YAML (a value is not what it seems"),
+    "a date that is none": ("name: !!timestamp x", "recipe.yaml: is not valid YAML (a value does not have the type"),
+    "a month that is none": ("name: 2024-13-45", "recipe.yaml: is not valid YAML (a value does not have the type"),
+    "a truth value that is none": ("name: !!bool x", "recipe.yaml: is not valid YAML (a value does not have the type"),
+    "a number that is none": ("seed: !!int x", "recipe.yaml: is not valid YAML (a value does not have the type"),
+    "a number of 5000 digits": (
+        "seed: " + "9" * 5000,
+        "recipe.yaml: is not valid YAML (a value does not have the type",
+    ),
     "no object of Python": ("name: !!python/object:os.system x", "recipe.yaml:1: is not valid YAML"),
     "nested lists": ("name: " + "[" * 5000, "recipe.yaml: is not valid YAML (it is nested too deeply"),
     "nested mappings": ("{a: " * 5000, "recipe.yaml: is not valid YAML (it is nested too deeply"),

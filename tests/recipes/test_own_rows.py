@@ -56,5 +56,5 @@ def test_an_expert_trains_in_every_step(only: str, tmp_path: Path, tiny_recipe: 
 
 def test_shares_that_leave_nothing_are_refused(tmp_path: Path, tiny_recipe: TinyRecipe) -> None:
     settings: dict[str, Any] = {"training.enlarging": {**ENLARGING, "share": 0.5}, "training.painting": PAINTING}
-    with pytest.raises(RecipeError, match="shares of painting and enlarging leave nothing to the other tasks"):
+    with pytest.raises(RecipeError, match="shares of painting and enlarging leave no steps for the other tasks"):
         load(tiny_recipe(tmp_path, settings))

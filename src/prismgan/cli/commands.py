@@ -28,20 +28,20 @@ from prismgan.machine import keep_freed_memory
 def sample(
     weights: Annotated[Path, Argument(help="The weights of a recipe with `source: noise`.")],
     out: Annotated[Path, Option(help="Write one sheet to this picture file, or all pictures into this folder.")],
-    count: Annotated[int, Option(min=1, max=10_000, help="Draw so many latents.")] = 12,
-    seed: Annotated[int, Option(min=0, help="Draw the first latent with this seed, the next with those after it.")] = 0,
+    count: Annotated[int, Option(min=1, max=10_000, help="Number of latents.")] = 12,
+    seed: Annotated[int, Option(min=0, help="Seed of the first latent; the next ones use the seeds after it.")] = 0,
     to: Annotated[
-        int | None, Option(min=0, help="Walk from the seed's latent to this one's, in --count steps.")
+        int | None, Option(min=0, help="Interpolate from the seed's latent to that of this seed, in --count steps.")
     ] = None,
 ) -> None:
-    """Draw pictures from noise. Each latent gives aligned images of all tasks."""
+    """Generate pictures from noise. Each latent gives aligned images of all tasks."""
     from prismgan.render.sampler import Sampler, write_samples
 
     for path in write_samples(Sampler.load(weights)(count, seed, to), out):
         typer.echo(path)
 
 
-# torch takes seconds to import, so every command imports what it needs by itself.
+# torch takes seconds to import, so each command imports its own modules when it runs.
 
 app = typer.Typer(
     name="prismgan",
@@ -79,9 +79,9 @@ app.command(epilog=examples("serve", "serve --port 0", "serve --static site"))(s
 def demo(
     run: Annotated[Path, Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
     minutes: Annotated[
-        float, Option(min=0.05, max=600, help="Train for so many minutes, and half of it for the style.")
+        float, Option(min=0.05, max=600, help="Minutes of training; the style takes half as long.")
     ] = 2.0,
-    quick: Annotated[bool, Option("--quick", help="Render and report, without training anything.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Only render and report, without training.")] = False,
 ) -> None:
     """Render, add a style, train a small network, and report."""
     from prismgan.cli.progress import Narrator
@@ -119,7 +119,7 @@ app.command(
 
 
 class ResumesAuto(TyperCommand):
-    """Takes ``--resume auto`` beside ``--resume``, which has no value."""
+    """Accepts ``--resume auto`` as well as ``--resume`` without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words: list[str] = []
@@ -142,17 +142,19 @@ class ResumesAuto(TyperCommand):
 )
 def train(
     recipe: options.RecipeFile,
-    run: Annotated[Path, Option(help="Write everything that the training makes into this folder.")],
-    steps: Annotated[int | None, Option(min=1, help="Train for so many steps, instead of the recipe's.")] = None,
+    run: Annotated[Path, Option(help="Write all results of the training into this folder.")],
+    steps: Annotated[int | None, Option(min=1, help="Number of steps, instead of the recipe's.")] = None,
     settings: options.Settings = None,
-    resume: Annotated[bool, Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue from the run's last checkpoint.")] = False,
     resume_auto: Annotated[
-        bool, Option("--resume-auto", help="As --resume auto: go on if there is a checkpoint, else start.")
+        bool, Option("--resume-auto", help="Same as --resume auto: continue if there is a checkpoint, otherwise start.")
     ] = False,
     minutes: Annotated[
-        float | None, Option(min=0.05, help="Train for so many minutes; such a run cannot be resumed.")
+        float | None, Option(min=0.05, help="Minutes of training, instead of steps; such a run cannot be resumed.")
     ] = None,
-    start: Annotated[Path | None, Option("--from", help="Start from the weights in this file where they fit.")] = None,
+    start: Annotated[
+        Path | None, Option("--from", help="Start from the weights in this file, as far as they fit.")
+    ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""
     from prismgan.recipes.text import load
@@ -161,9 +163,9 @@ def train(
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     if minutes is not None and (resume or resume_auto):
-        fail("--minutes and --resume: a training that is timed by the clock is not resumed; use --from its weights")
+        fail("--minutes and --resume: a training limited by --minutes cannot be resumed; use --from with its weights")
     if minutes is not None and steps is not None:
-        fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
+        fail("--minutes and --steps: only one of them can set the length; leave the other out")
     trainer = Trainer(
         load(recipe, overrides),
         run,
@@ -178,9 +180,9 @@ def train(
         if finished:
             typer.echo(f"report   {trainer.run.report}")
         elif minutes is None:
-            typer.echo("go on with the same command" + ("" if resume_auto else " and --resume"))
+            typer.echo("continue with the same command" + ("" if resume_auto else " and --resume"))
         else:
-            typer.echo(f"go on with another --run and --from {trainer.run.weights}")
+            typer.echo(f"continue with another --run and --from {trainer.run.weights}")
 
 
 app.add_typer(recipe_app, name="recipe")
@@ -199,7 +201,7 @@ app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weigh
 
 @app.command(epilog=examples("report runs/quick"))
 def report(run: Annotated[Path, Argument(help="The folder of the run.")]) -> None:
-    """Write the report of a training that runs or was stopped."""
+    """Write the report of a training that is running or was stopped."""
     from prismgan.recipes.text import load
     from prismgan.report import write_report
 
@@ -236,9 +238,9 @@ app.command(epilog=examples("sample runs/digits/weights.safetensors --count 24 -
 
 
 def main() -> None:
-    """Run the command line; an error that the user can solve is one line on stderr and exit code 2."""
-    # Threads of torch that wait for each other keep a core busy for a while before they sleep. The default is so long
-    # that one other busy program makes training ten times slower; this costs 3 % where nothing else runs.
+    """Run the command line; an error that the user can fix is one line on stderr and exit code 2."""
+    # torch's waiting threads keep a core busy for a while before they sleep. The default is so long that one other busy
+    # program makes training ten times slower; this value costs 3 % if nothing else runs.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -253,11 +255,11 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.filename is None:
-            # Files of ours are written by name; what has none is the output that results are told on.
+            # Our own files are written by name; an error without a name concerns the standard output.
             if error.errno != errno.ENOSPC:
                 raise
             print("prismgan: the standard output cannot be written to (the disk is full)", file=sys.stderr)
-            os._exit(2)  # Python would try to write the rest of it once more
-        # A file that may not even be looked at, or has an impossible name.
+            os._exit(2)  # Python would try to write the rest again
+        # A file that cannot even be accessed, or has an impossible name.
         print(one_line(f"prismgan: {error.filename}: {error.strerror}; use another file or name"), file=sys.stderr)
         sys.exit(2)

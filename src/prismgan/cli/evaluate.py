@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 def evaluate(
     weights: options.WeightsFile = None,
     data: Annotated[Path | None, Option(help="Measure on the photos in this folder.")] = None,
-    squeezenet: Annotated[
-        Path | None, Option(help="Report KID too, by the file of torchvision's SqueezeNet 1.1.")
-    ] = None,
+    squeezenet: Annotated[Path | None, Option(help="File of torchvision's SqueezeNet 1.1, to report KID too.")] = None,
     lpips: Annotated[
-        Path | None, Option(help="Report LPIPS too, by the file of its linear heads, squeeze.pth.")
+        Path | None, Option(help="File of LPIPS's linear heads, squeeze.pth, to report LPIPS too.")
     ] = None,
     benchmarks: Annotated[Path | None, Option(help="Measure on the standard test sets in this folder.")] = None,
     suites: Annotated[
@@ -35,12 +33,12 @@ def evaluate(
             "steadiness, grids."
         ),
     ] = None,
-    photos: Annotated[int, Option(min=1, help="Measure styles on at most so many photos of --benchmarks.")] = 12,
+    photos: Annotated[int, Option(min=1, help="Maximum number of --benchmarks photos for measuring styles.")] = 12,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure every task of weights against doing nothing.
+    """Measure every task of a weights file, compared with doing nothing.
 
-    They are measured on photos of yours, or on standard test sets.
+    The measurements use your own photos or standard test sets.
     """
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
@@ -64,7 +62,7 @@ def evaluate(
     for line in lines:
         typer.echo(line)
     for line in left_out:
-        typer.echo(f"left out: {line}", err=True)
+        typer.echo(f"skipped: {line}", err=True)
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
@@ -88,19 +86,19 @@ def compare(
     vary: Annotated[
         list[str] | None, Option(metavar="PATH=VALUE,VALUE", help="Compare values of a field. Repeatable.")
     ] = None,
-    seeds: Annotated[int, Option(min=1, max=100, help="Train each with so many seeds, from the recipe's on.")] = 3,
+    seeds: Annotated[int, Option(min=1, max=100, help="Number of seeds for each, starting with the recipe's.")] = 3,
     out: Annotated[Path, Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
-    steps: Annotated[int | None, Option(min=1, help="Train each for so many steps, not the recipe's.")] = None,
+    steps: Annotated[int | None, Option(min=1, help="Number of steps for each, instead of the recipe's.")] = None,
     settings: options.Settings = None,
-    resume: Annotated[bool, Option("--resume", help="Go on with the trainings that are not finished.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue the trainings that are not finished.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,
 ) -> None:
     """Train several models at the same budget and compare them.
 
-    The report says which differences are larger than noise. The first model is the one that the others are
-    compared with. `experts` trains a separate network for each task.
+    The report states which differences are significant. All models are compared with the first one.
+    `experts` trains a separate network for each task.
     """
     require_training()
     clustered = is_clustered(engine, address, workers)
@@ -116,7 +114,7 @@ def compare(
     cluster = connected(address) if clustered else None
     report = compare(variants, seeds, out, resume=resume, cluster=cluster, workers=workers)
     if report is None:
-        typer.echo("go on with the same command and --resume")
+        typer.echo("continue with the same command and --resume")
     else:
         typer.echo(f"figures  {out / 'compare.json'}")
         typer.echo(f"report   {report}")

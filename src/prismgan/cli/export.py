@@ -37,24 +37,22 @@ def export(
             "--onnxruntime-web",
             metavar="FOLDER|TGZ",
             readable=False,
-            help="Take the result of `npm pack onnxruntime-web@1.30.0` for the site; by default npm fetches it.",
+            help="Result of `npm pack onnxruntime-web@1.30.0` for the site; by default npm downloads it.",
         ),
     ] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace an earlier site.")] = False,
     required: Annotated[
         bool,
-        Option(
-            "--no-defaults", help="Write an ONNX file whose inputs strength and latent must be given; see docs/onnx.md."
-        ),
+        Option("--no-defaults", help="Make the ONNX file's inputs strength and latent required; see docs/onnx.md."),
     ] = False,
     licence: Annotated[str | None, Option(help="State the licence of the weights in the metadata.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Write the network for other programs, or as a web page.
 
-    The file for other programs has the format ONNX; the page needs no server but one that serves files.
+    The file for other programs is in ONNX format; the page works on any web server for static files.
 
-    Each task's output is compared with that of the network first. Nothing is written if they differ too much.
+    Each task's output is first compared with the network's. Nothing is written if they differ too much.
     """
     chosen = None if tasks is None else names(tasks)
     from prismgan.weights import load_weights
@@ -70,7 +68,7 @@ def export(
         parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in site.parts.items())
         _show(site, as_json, f"{site.path}: {sum(site.sizes.values()) / 1e6:.1f} MB ({parts})")
         if not as_json:
-            typer.echo(f"look at it: prismgan serve --static {site.path}", err=True)
+            typer.echo(f"to view it: prismgan serve --static {site.path}", err=True)
         return
     if onnxruntime_web is not None or overwrite:
         fail("--onnxruntime-web and --overwrite are for --format site; leave them out")

@@ -21,19 +21,19 @@ GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}  # s
 
 
 def examples(*commands: str) -> str:
-    """The end of a command's help: examples, one a line."""
+    """The end of a command's help: examples, one per line."""
     return "\b\n" + "\n".join(["Examples:", *(f"  prismgan {command}" for command in commands)])
 
 
 def complete_recipes(incomplete: str) -> list[str]:
-    """Names of recipes that come with prismgan, for the shell; files are completed by the shell itself."""
+    """Names of the built-in recipes, for completion; files are completed by the shell itself."""
     from prismgan.recipes import PREFIX, built_in
 
     return [name for name in map(PREFIX.__add__, built_in()) if name.startswith(incomplete)]
 
 
 def complete_tasks(context: typer.Context, incomplete: str) -> list[str]:
-    """The task names of the named weights, or of the ready-made ones, after those that are typed already."""
+    """The task names of the given weights, or of the ready-made ones, appended to those already typed."""
     typed, comma, start = incomplete.rpartition(",")
     taken = typed.split(",")
     return [
@@ -44,7 +44,7 @@ def complete_tasks(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def task_names(weights: Path | None) -> list[str]:
-    """The task names of a weights file, read without torch, which takes seconds; none where it cannot be read."""
+    """The task names of a weights file, read without torch, which takes seconds; empty if it cannot be read."""
     path = weights or Path(prismgan.__file__).parent / "weights" / "prism-8.safetensors"
     try:
         with path.open("rb") as file:
@@ -63,7 +63,7 @@ Settings = Annotated[
     list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
 ]
 WeightsFile = Annotated[Path | None, Argument(help="The weights, a .safetensors file; the ready-made ones by default.")]
-# Files are opened by what reads them, which says in one line what is wrong: hence readable=False.
+# readable=False, because the code that reads the files reports problems in one line.
 WeightsOption = Annotated[
     Path | None, Option("--weights", readable=False, help="Use this .safetensors file; the ready-made one by default.")
 ]
@@ -82,7 +82,7 @@ Brush = Annotated[
 ]
 Blends = Annotated[
     list[str] | None,
-    Option("--blend", metavar="[NAME:]TASK=NUMBER,...", help="Make one output more, a mixture. Repeatable."),
+    Option("--blend", metavar="[NAME:]TASK=NUMBER,...", help="Add an output that mixes tasks. Repeatable."),
 ]
 Memory = Annotated[str | None, Option("--memory", metavar="SIZE", help="Set a memory limit, for example 2GB or 800MB.")]
 RuntimeOption = Annotated[
@@ -90,7 +90,7 @@ RuntimeOption = Annotated[
     Option("--runtime", metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest."),
 ]
 Fast = Annotated[
-    bool, Option("--fast", help="Compute in half the precision: up to three times as fast, a few levels off.")
+    bool, Option("--fast", help="Compute in half precision: up to three times as fast, a few levels of 255 off.")
 ]
 Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
 Address = Annotated[
@@ -98,7 +98,7 @@ Address = Annotated[
     Option(metavar="HOST:PORT", help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS."),
 ]
 Workers = Annotated[
-    int | None, Option(min=1, help="Work with so many processes; by default as many as the cluster has room for.")
+    int | None, Option(min=1, help="Number of processes; by default as many as the cluster has room for.")
 ]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
 
@@ -109,7 +109,7 @@ def is_clustered(engine: str, address: str | None, workers: int | None) -> bool:
         fail(f"--engine {engine!r}: expected {' or '.join(ENGINES)}{nearest(engine, ENGINES)}")
     for option, value in {"--address": address, "--workers": workers}.items():
         if engine == "local" and value is not None:
-            fail(f"{option} {value}: is for a cluster; give --engine ray too, or leave it out")
+            fail(f"{option} {value}: is only for a cluster; add --engine ray, or leave it out")
     return engine == "ray"
 
 
@@ -144,7 +144,7 @@ def parsed_request(
 
 
 def _numbers(option: str, text: str, what: str, example: str) -> dict[str, float]:
-    """By name, of ``NAME=NUMBER,...``."""
+    """The numbers of ``NAME=NUMBER,...`` by name."""
     numbers: dict[str, float] = {}
     for part in names(text):
         name, _, number = (word.strip() for word in part.partition("="))
@@ -155,7 +155,7 @@ def _numbers(option: str, text: str, what: str, example: str) -> dict[str, float
         if not name:
             fail(f"{option} {text!r}: names no {what}; write for example {example}")
         if name in numbers:
-            fail(f"{option} {text!r}: {name!r} is named twice; name it once")
+            fail(f"{option} {text!r}: {name!r} is given twice; give it once")
         numbers[name] = value
     if not numbers:
         fail(f"{option} {text!r}: names no {what}; write for example {example}")
@@ -163,7 +163,7 @@ def _numbers(option: str, text: str, what: str, example: str) -> dict[str, float
 
 
 def _blends(texts: list[str]) -> dict[str, dict[str, float]]:
-    """Weights of looks by the blend's name, of ``--blend [NAME:]TASK=NUMBER,...``; NAME is TASK-TASK by default."""
+    """The blends of ``--blend [NAME:]TASK=NUMBER,...`` by name; NAME is TASK-TASK by default."""
     blends: dict[str, dict[str, float]] = {}
     for text in texts:
         name, colon, looks = text.rpartition(":")
@@ -171,13 +171,13 @@ def _blends(texts: list[str]) -> dict[str, dict[str, float]]:
         name = name.strip() if colon else "-".join(weights)
         if name in blends:
             other = f"dusk:{looks}"
-            fail(f"--blend {text!r}: there is a blend {name!r} already; give one another name, for example {other}")
+            fail(f"--blend {text!r}: there is already a blend {name!r}; give one another name, for example {other}")
         blends[name] = weights
     return blends
 
 
 def parsed_size(text: str | None) -> int | None:
-    """Of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024) in bytes."""
+    """The bytes of ``--memory``: ``2GB``, ``800 MB`` (of 1000) or ``2GiB`` (of 1024)."""
     if text is None:
         return None
     from pydantic import ByteSize, TypeAdapter, ValidationError

@@ -16,10 +16,10 @@ from prismgan.errors import one_line
 
 
 class Narrator(Console):
-    """A console on stderr that prints a line every few seconds where nothing else does."""
+    """A console on stderr that prints a line every few seconds if nothing else does."""
 
     def __init__(self, silence: float = 6.0, file: IO[str] | None = None) -> None:
-        """``silence`` is the number of seconds after which such a line is due."""
+        """``silence`` is the number of seconds after which such a line is printed."""
         super().__init__(stderr=file is None, file=file, highlight=False)
         self._silence = silence
         self._since = self._printed = time.monotonic()
@@ -36,7 +36,7 @@ class Narrator(Console):
             thread.join()
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As every console; a live display prints too, so it is never disturbed."""
+        """Print like any console; a live display prints too, so it is never disturbed."""
         self._since = self._printed = time.monotonic()
         super().print(*objects, **{"soft_wrap": True, **options})
 
@@ -49,14 +49,15 @@ class Narrator(Console):
 
 
 class _Bar(Progress):
-    """A bar with the time that is left on a terminal; nothing where stderr is a file or a pipe. A context manager."""
+    """A bar with the remaining time on a terminal; nothing if stderr is a file or a pipe. A context manager."""
 
     def __init__(self, console: Console | None, every: float, before: str, behind: str) -> None:
-        """The bar stands between two texts; where there is none, a line is due every so many seconds."""
+        """The bar stands between the texts ``before`` and ``behind``; without a bar, a line is printed every ``every``
+        seconds."""
         console = console or Console(stderr=True)
         self.every = every
         self._started = self._printed = time.monotonic()
-        # stdout is left alone: rich would send what other programs wait for to the bar's own stream.
+        # stdout is not redirected: rich would send output for other programs to the bar's own stream.
         super().__init__(
             TextColumn(before),
             BarColumn(),
@@ -74,7 +75,7 @@ class _Bar(Progress):
 
 
 class RenderProgress(_Bar):
-    """Progress over things of which each may be partly done. Files that are written go to stdout, a line each."""
+    """Progress over items that may be partly done. The names of written files go to stdout, one per line."""
 
     def __init__(
         self, count: int, things: str = "pictures", *, console: Console | None = None, every: float = 15.0
@@ -109,7 +110,7 @@ class VideoProgress(_Bar):
 
     def rendered(self, frames: int, total: int | None) -> None:
         if total is not None:
-            total = max(total, frames)  # what a file says may be wrong
+            total = max(total, frames)  # the file's number may be wrong
         now = time.monotonic()
         if self._first is None:
             self._first, self._started, self._printed = frames - 1, now, now

@@ -1,4 +1,4 @@
-"""The commands of the groups ``recipe`` and ``data``: recipes, and whether data fits them."""
+"""The commands of the groups ``recipe`` and ``data``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ recipe_app = typer.Typer(help="List, write and explain recipes.", **GROUP)
 
 @data_app.command("check", epilog=examples("data check recipe.yaml", "data check recipe:quick --set data.workers=0"))
 def data_check(recipe: options.RecipeFile, settings: options.Settings = None) -> None:
-    """List everything that is wrong with the data of a recipe."""
+    """List all problems with the data of a recipe."""
     from prismgan import data
     from prismgan.recipes.text import load
 
@@ -36,7 +36,7 @@ def data_check(recipe: options.RecipeFile, settings: options.Settings = None) ->
 @recipe_app.command("init", epilog=examples("recipe init photos", "recipe init photos --style painting.jpg"))
 def recipe_init(
     folder: Annotated[Path, Argument(help="The folder with your photos.")],
-    out: Annotated[Path, Option(help="Write this file; one that exists is left alone.")] = Path("recipe.yaml"),
+    out: Annotated[Path, Option(help="Write this file; an existing one is not replaced.")] = Path("recipe.yaml"),
     style: Annotated[list[Path] | None, Option(help="Add a task for the style of this picture. Repeatable.")] = None,
 ) -> None:
     """Write a first recipe for a folder of photos, with comments."""
@@ -50,9 +50,9 @@ def recipe_init(
 
 @recipe_app.command("list", epilog=examples("recipe list", "train recipe:quick --run runs/quick"))
 def recipe_list() -> None:
-    """List the recipes that come with prismgan.
+    """List the built-in recipes.
 
-    Commands take them as recipe:NAME.
+    Commands accept them as recipe:NAME.
     """
     from prismgan.recipes import PREFIX, built_in, caption
 
@@ -61,8 +61,8 @@ def recipe_list() -> None:
 
 
 @recipe_app.command("show", epilog=examples("recipe show quick", "recipe show paired > my-pairs.yaml"))
-def recipe_show(name: Annotated[str, Argument(help="The name of a recipe that comes with prismgan.")]) -> None:
-    """Print a recipe that comes with prismgan."""
+def recipe_show(name: Annotated[str, Argument(help="The name of a built-in recipe.")]) -> None:
+    """Print a built-in recipe."""
     from prismgan.recipes import read_built_in
 
     typer.echo(read_built_in(name), nl=False)

@@ -13,26 +13,26 @@ from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, parsed_request, parsed_size
 
 MOST_VARIATIONS = 1000
-FAILED = "failed.jsonl"  # name of the file beside the results that lists the pictures that failed, where others did not
+FAILED = "failed.jsonl"  # name of the file beside the results that lists failed pictures, if others succeeded
 
 
 def render(
     pictures: Annotated[
         list[str],
         Argument(
-            help="The pictures: files, folders, or patterns in quotes, for example 'photos/**/*.jpg'; also of object "
-            "stores, for example s3://bucket/photos."
+            help="The pictures: files, folders, or quoted patterns such as 'photos/**/*.jpg'; also addresses of "
+            "object stores, for example s3://bucket/photos."
         ),
     ],
     out: Annotated[
-        str, Option(help="Write the results into this folder or address, in one for each picture.")
+        str, Option(help="Write the results into this folder or address, in a sub-folder for each picture.")
     ] = "looks",
     weights: options.WeightsOption = None,
     tasks: options.TaskNames = None,
     strength: options.Strengths = None,
     blend: options.Blends = None,
-    seed: Annotated[int, Option(help="Draw the latent of tasks that vary with this seed.")] = 0,
-    variations: Annotated[int, Option(help="Make so many outputs of each task that varies, with one seed each.")] = 1,
+    seed: Annotated[int, Option(help="Seed of the latent, for tasks that vary.")] = 0,
+    variations: Annotated[int, Option(help="Number of outputs, with one seed each, of every task that varies.")] = 1,
     chain: Annotated[str | None, Option(help="Apply these tasks one after the other, before all others.")] = None,
     brush: options.Brush = None,
     mask: Annotated[
@@ -44,14 +44,14 @@ def render(
     with_sheet: Annotated[bool, Option("--sheet", help="Also write a sheet with all outputs of a picture.")] = False,
     suffix: Annotated[str, Option("--format", metavar="FORMAT", help="Write png, jpg, webp, tiff or avif.")] = "png",
     quality: Annotated[int, Option(help="Set the quality of jpg, webp and avif, from 1 to 100.")] = 95,
-    overwrite: Annotated[bool, Option("--overwrite", help="Render again what is there already.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Also render outputs that are up to date.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,
 ) -> None:
     """Render pictures into all tasks, in one pass each.
 
-    Outputs that are there already, newer than their picture and made with the same options, are kept.
+    Existing outputs that are newer than their picture and were made with the same options are kept.
     """
     if not 1 <= variations <= MOST_VARIATIONS:
         fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
@@ -89,7 +89,7 @@ def render(
     waiting = jobs if overwrite else renderer.waiting(jobs)
     if done := len(jobs) - len(waiting):
         pictures_are = "1 picture is" if done == 1 else f"{done} pictures are"
-        typer.echo(f"{pictures_are} done already with these options (--overwrite repeats it)", err=True)
+        typer.echo(f"{pictures_are} already done with these options (--overwrite repeats it)", err=True)
     failed = []
     try:
         with ExitStack() as stack:
@@ -107,7 +107,7 @@ def render(
                 if rendered.problem is not None:
                     row = {"source": str(rendered.source), "problem": rendered.problem, "node": rendered.node}
                     failed.append(row)
-    finally:  # also where the disk is full, which ends the command
+    finally:  # also if the disk is full, which ends the command
         for row in failed:
             typer.echo(f"prismgan: {row['problem']}", err=True)
     if len(failed) == len(jobs):

@@ -17,9 +17,9 @@ NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")  # packages of the ex
 def serve(
     weights: WeightsOption = None,
     host: Annotated[
-        str, Option(help="Listen at this address; 0.0.0.0 serves all who reach this machine.")
+        str, Option(help="Address to listen on; 0.0.0.0 serves everybody who can reach this machine.")
     ] = "127.0.0.1",
-    port: Annotated[int, Option(min=0, max=65535, help="Listen at this port; 0 takes any that is free.")] = 8000,
+    port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0 selects a free one.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,
     static: Annotated[
@@ -28,13 +28,13 @@ def serve(
             "--static",
             metavar="FOLDER",
             readable=False,
-            help="Serve a site that `prismgan export --format site` wrote.",
+            help="Serve a site written by `prismgan export --format site`.",
         ),
     ] = None,
 ) -> None:
     """Serve a page for pictures and clips, until Ctrl-C."""
     if static is not None and (weights is not None or runtime is not None or fast):
-        fail("serve: a site brings its own network; leave out --weights, --runtime and --fast")
+        fail("serve: a site contains its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)
 
     from prismgan.web.guard import LOCAL
@@ -46,12 +46,12 @@ def serve(
 
     def ready(address: str) -> None:
         if host not in LOCAL:
-            typer.echo(f"prismgan: whoever reaches {host} may use this server; there is no password", err=True)
+            typer.echo(f"prismgan: anyone who can reach {host} can use this server; there is no password", err=True)
         typer.echo(address)
 
-    # FastAPI silences this while it reads its own routes, but another thread that opens a picture then lets it through.
+    # FastAPI silences this while it reads its own routes, but not if another thread opens a picture meanwhile.
     warnings.filterwarnings("ignore", message="The 'alias' attribute")
-    # Where this process was started with SIGINT ignored, as scripts start what runs behind them, there is no exception.
+    # No exception occurs if the process was started with SIGINT ignored, as background processes of scripts are.
     with suppress(KeyboardInterrupt):
         if static is not None:
             application = site_application(static, host)

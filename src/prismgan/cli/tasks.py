@@ -1,4 +1,4 @@
-"""The commands that change which tasks a weights file has: ``add-task``, ``remove-task``, ``rename-task``."""
+"""The commands that edit the tasks of a weights file: ``add-task``, ``remove-task``, ``rename-task``."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ def add_task(
     exemplar: Annotated[list[str], Option(help="Learn the style of this picture. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
-    minutes: Annotated[
-        float | None, Option(min=0.05, max=6000, help="Train for so many minutes; 5 by default.")
-    ] = None,
-    steps: Annotated[int | None, Option(min=1, help="Train for so many steps, instead of minutes.")] = None,
+    minutes: Annotated[float | None, Option(min=0.05, max=6000, help="Minutes of training; 5 by default.")] = None,
+    steps: Annotated[int | None, Option(min=1, help="Number of training steps, instead of minutes.")] = None,
     photos: Annotated[
         Path | None, Option(help="Train on the photos in this folder; on built-in ones by default.")
     ] = None,
@@ -37,12 +35,12 @@ def add_task(
     latent: Annotated[bool, Option("--latent", help="Let the output vary with --seed.")] = False,
     preview: Annotated[list[str] | None, Option(help="Show this picture in the preview. Repeatable.")] = None,
 ) -> None:
-    """Add a style, learnt from a picture or a few, to weights.
+    """Add a style, learnt from one or a few pictures, to weights.
 
-    The other tasks keep their outputs, and Ctrl-C ends the training early with what was learnt so far.
+    The outputs of the other tasks do not change. Ctrl-C ends the training early and keeps the style as it is.
     """
     if minutes is not None and steps is not None:
-        fail("--minutes and --steps: a training is as long as one of them says; leave the other out")
+        fail("--minutes and --steps: only one of them can set the length; leave the other out")
 
     from prismgan.training.display import Terminal
     from prismgan.training.head_training import add_task, preview_path
@@ -65,11 +63,11 @@ def add_task(
 
 
 def remove_task(
-    name: Annotated[list[str], Option(help="Remove the task of this name. Repeatable.")],
+    name: Annotated[list[str], Option(help="Remove the task with this name. Repeatable.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
-    """Remove tasks from weights. The other tasks keep their outputs."""
+    """Remove tasks from weights. The outputs of the other tasks do not change."""
     from prismgan.weights import load_weights, remove_tasks
 
     before = load_weights(weights)
@@ -77,12 +75,12 @@ def remove_task(
 
 
 def rename_task(
-    old: Annotated[str, Option("--from", metavar="NAME", help="Rename the task of this name.")],
+    old: Annotated[str, Option("--from", metavar="NAME", help="Rename the task with this name.")],
     new: Annotated[str, Option("--to", metavar="NAME", help="Give it this name.")],
     out: NewFile,
     weights: WeightsFile = None,
 ) -> None:
-    """Give a task in weights another name."""
+    """Rename a task in weights."""
     from prismgan.weights import load_weights, rename_task
 
     before = load_weights(weights)

@@ -16,7 +16,7 @@ from prismgan.errors import PrismganError
 if TYPE_CHECKING:
     from prismgan.render.video.settings import Outcome
 
-INTERRUPTED = 130  # the exit code of a command that Ctrl-C has ended, as shells have it
+INTERRUPTED = 130  # the exit code after Ctrl-C, as in shells
 
 
 def video(
@@ -26,39 +26,39 @@ def video(
     tasks: options.TaskNames = None,
     strength: options.Strengths = None,
     blend: options.Blends = None,
-    seed: Annotated[int, Option(help="Draw the latent of tasks that vary with this seed, one for all frames.")] = 0,
+    seed: Annotated[int, Option(help="Seed of the latent, for tasks that vary; the same for all frames.")] = 0,
     brush: options.Brush = None,
     with_grid: Annotated[bool, Option("--grid", help="Also write a clip with the source and all outputs.")] = False,
-    quality: Annotated[int, Option(help="Encode with this constant rate factor, from 0 (best, largest) to 51.")] = 18,
+    quality: Annotated[int, Option(help="Constant rate factor of the encoder, from 0 (best, largest) to 51.")] = 18,
     codec: Annotated[str, Option(help="Encode with libx264 or libx265.")] = "libx264",
     memory: options.Memory = None,
     batch: Annotated[
-        int, Option(min=1, max=64, help="Render so many frames together; several are faster on a GPU.")
+        int, Option(min=1, max=64, help="Number of frames rendered together; several are faster on a GPU.")
     ] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
     steady: Annotated[
-        float, Option(help="Keep this part of a style's last frame in the next, against flicker: 0 to 0.95.")
+        float, Option(help="Share of a style's previous frame kept in the next, against flicker: 0 to 0.95.")
     ] = 0.88,
     segment: Annotated[
-        float, Option(metavar="SECONDS", help="Save so often; a killed job loses no more than that.")
+        float, Option(metavar="SECONDS", help="Save after this length of the clip; a killed job loses no more.")
     ] = 10.0,
-    report: Annotated[bool, Option("--report", help="Print the speed, and how much the outputs flicker.")] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Start anew, and replace earlier results.")] = False,
+    report: Annotated[bool, Option("--report", help="Print the speed and the flicker of the outputs.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Start again, and replace earlier results.")] = False,
     engine: options.Engine = "local",
     address: options.Address = None,
     workers: options.Workers = None,
 ) -> None:
-    """Render clips into several each, with their sound.
+    """Render each clip into several, with sound.
 
-    All outputs come from one pass of the network for each frame. The same command goes on with a job that was stopped.
+    All outputs come from one pass of the network per frame. The same command continues an interrupted job.
     """
     if not 0.1 <= segment <= 3600:
         fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
     limit = parsed_size(memory)
     clustered = is_clustered(engine, address, workers)
     if Path("-") in clips and (clustered or len(clips) > 1):
-        fail("-: comes through a pipe to this process alone; save it to a file first")
+        fail("-: a pipe can be read only by this process; save it to a file first")
     request = parsed_request(tasks, strength, blend, range(seed, seed + 1), brush)
 
     from prismgan.cli.progress import RenderProgress, VideoProgress
@@ -100,15 +100,17 @@ def video(
             if isinstance(outcome, PrismganError):
                 problems.append(str(outcome))
             elif outcome is None:
-                typer.echo(f"{where}all outputs are done already with these options (--overwrite repeats it)", err=True)
+                typer.echo(f"{where}all outputs are already done with these options (--overwrite repeats it)", err=True)
             else:
                 for path in outcome.written:
                     typer.echo(path)
                 if outcome.damaged:
-                    typer.echo(f"{where}{outcome.damaged} damaged frames in the clip were left out or mended", err=True)
+                    typer.echo(
+                        f"{where}{outcome.damaged} damaged frames in the clip were skipped or repaired", err=True
+                    )
                 if report:
                     _report(clip, outcome, with_grid, where)
-    except KeyboardInterrupt:  # render_file has said what is kept
+    except KeyboardInterrupt:  # render_file has printed what is kept
         raise typer.Exit(INTERRUPTED) from None
     for problem in problems:
         for line in problem.splitlines():
@@ -127,15 +129,13 @@ def _report(clip: Path, outcome: Outcome, with_grid: bool, where: str) -> None:
         f"{outcome.decoding / outcome.seconds:.0%} they waited for frames"
     )
     if str(clip) == "-":
-        typer.echo(f"{where}steadiness is not measured of a clip that came through a pipe", err=True)
+        typer.echo(f"{where}flicker is not measured for a clip that came through a pipe", err=True)
         return
     looks = {path.stem: path for path in outcome.written}
     if with_grid:
         del looks["grid"]
     ratios = clip_consistency(clip, looks)
     if not ratios:
-        typer.echo(
-            f"{where}steadiness cannot be measured: nothing moves or changes in the clip's first frames", err=True
-        )
+        typer.echo(f"{where}flicker cannot be measured: nothing moves or changes in the clip's first frames", err=True)
     for name, ratio in ratios.items():
         typer.echo(f"{where}{name}: flickers {ratio:.2f} times as much as the source")

@@ -1,4 +1,4 @@
-"""Recipes that come with prismgan, named ``recipe:NAME``, and a first recipe for a folder of photos."""
+"""The built-in recipes, named ``recipe:NAME``, and a first recipe for a folder of photos."""
 
 import math
 import os
@@ -16,23 +16,22 @@ from prismgan.files import replace_file
 
 PREFIX = "recipe:"
 FOLDER = Path(__file__).parent
-MEASURED = 500  # photos whose sizes are looked at for a first recipe, so that a large folder takes no minutes
+MEASURED = 500  # number of photos whose sizes are read for a first recipe, so that a large folder does not take minutes
 CROP = 64  # side of the training crops in a first recipe, in pixels of the source
 
 
 def built_in() -> dict[str, Path]:
-    """The files of the recipes that come with prismgan, by name."""
+    """The files of the built-in recipes, by name."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
 def read_built_in(name: str) -> str:
-    """The YAML text of a recipe that comes with prismgan, or a RecipeError."""
+    """The YAML text of a built-in recipe; RecipeError if there is none of that name."""
     known = built_in()
     name = name.removeprefix(PREFIX)
     if name not in known:
         raise RecipeError(
-            f"{PREFIX}{name}: no recipe of that name comes with prismgan{nearest(name, known)} "
-            f"(there are: {', '.join(known)})"
+            f"{PREFIX}{name}: no built-in recipe has that name{nearest(name, known)} (available: {', '.join(known)})"
         )
     return known[name].read_text(encoding="utf-8")
 
@@ -55,17 +54,19 @@ class FirstRecipe(NamedTuple):
 
 def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:
     """Write a commented recipe for a folder of photos: restoration, enlargement, pencil, and a task for each style.
-    ``out`` must not exist yet; paths in it are relative to it. A PrismganError says what cannot be read or written."""
-    from prismgan import images  # imports torch, which takes seconds; the list of recipes does without
+
+    ``out`` must not exist yet; paths in the recipe are relative to it. Raises PrismganError if a file cannot be read or
+    written."""
+    from prismgan import images  # imports torch, which takes seconds and which the list of recipes does not need
 
     if out.exists():
-        raise RecipeError(f"{out}: exists already and is left alone; choose another file with --out, or delete it")
+        raise RecipeError(f"{out}: already exists and is not replaced; choose another file with --out, or delete it")
     if not out.parent.is_dir():
-        raise RecipeError(f"{out}: there is no folder {out.parent}; make it, or choose another file with --out")
+        raise RecipeError(f"{out}: there is no folder {out.parent}; create it, or choose another file with --out")
     photos = images.find_pictures(folder)
     sizes = []
     for photo in photos[:MEASURED]:
-        with suppress(PictureError):  # `prismgan data check` names the damaged ones
+        with suppress(PictureError):  # `prismgan data check` reports the damaged ones
             sizes.append(images.size(photo))
     if not sizes:
         raise PictureError(f"{folder}: none of its {len(photos)} pictures can be read; name a folder of photos")
@@ -96,7 +97,7 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
 
 
 def _relative(path: Path, base: Path) -> str:
-    """The path as seen from a folder; as it is where it lies on another drive."""
+    """The path relative to a folder; unchanged if it is on another drive."""
     try:
         return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
     except ValueError:
@@ -104,7 +105,7 @@ def _relative(path: Path, base: Path) -> str:
 
 
 def yaml_value(value: Any) -> str:
-    """A value as one would write it in a recipe: on one line, and quoted where that is needed."""
+    """A value as it is written in a recipe: on one line, and quoted if necessary."""
     options: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True}
     return yaml.safe_dump([value], **options, width=math.inf)[1:-2]
 
@@ -115,7 +116,8 @@ def _slug(text: str) -> str:
 
 
 def _task_names(styles: Sequence[Path]) -> list[str]:
-    """A name for each style's task, made of its file's name; all different, and none that the recipe has already."""
+    """A name for each style's task, derived from its file name; all are different from each other and from the recipe's
+    other tasks."""
     taken = ["restore", "enlarge-2x", "pencil"]
     for style in styles:
         name = _slug(style.stem) or "style"

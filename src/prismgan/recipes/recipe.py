@@ -1,4 +1,4 @@
-"""The recipe: everything that a training depends on, in one YAML file; and the rows that its steps read."""
+"""The recipe, one YAML file with everything that a training depends on, and the rows that its steps read."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -35,45 +35,46 @@ else:
 
 
 class OwnRows(Config):
-    """Rows of the steps that train some of the tasks, where these have steps of their own."""
+    """Separate rows for some of the tasks, which are then trained in separate steps."""
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Part of the steps that train these tasks; the others train everything else."""
+    """Share of the steps that train these tasks; the other steps train all other tasks."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Pictures in such a step, of each process."""
+    """Pictures per process in such a step."""
     crop: Annotated[int, Field(ge=64, le=1024)] = 256
     """Side of their crops in pixels."""
     degradation: DegradationConfig | None = None
-    """What is done to their sources; null leaves them clean."""
+    """How their sources are degraded; null leaves them clean."""
 
 
 class TrainingConfig(Config):
     """The training loop."""
 
     steps: Annotated[int, Field(ge=1)] = 10_000
-    """Steps to train; the learning rate's schedule spans them."""
+    """Number of steps, which is also the length of the learning rate schedule."""
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Pictures in a step, of each process."""
+    """Pictures per process in a step."""
     crop: Annotated[int, Field(ge=32, le=1024)] = 64
     """Side of the source crops in pixels."""
     mirror: bool = True
-    """Whether crops may be mirrored; false for writing, and whatever else has a left and a right."""
+    """Whether crops may be mirrored; set it to false for writing and anything else where left and right differ."""
     quarter_turns: bool = False
-    """Whether crops may also be turned by 90, 180 and 270 degrees, for tasks whose target is the photo itself. Where
-    other tasks are trained as well, every other step is turned, and does not train them."""
+    """Whether crops may also be rotated by 90, 180 and 270 degrees, for tasks whose target is the photo itself. If
+    other tasks are trained too, every other step is rotated, and does not train those."""
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """How often a crop with next to nothing in it is drawn anew, up to three times."""
+    """Probability of drawing a nearly featureless crop again, up to three times."""
     painting: OwnRows | None = None
-    """Rows of their own for looks without a right answer (styles, cartoons): larger crops, fewer of them, hardly
-    degraded. They are cut from photos as they are, and reduced by any whole factor that leaves a crop: a style is asked
-    of whole photos, and a crop of a large one is mostly plain. Null shows them the rows of all tasks."""
+    """Separate rows for looks without a ground truth (styles, cartoons): fewer and larger crops with hardly any
+    degradation. They are cropped from photos at full size and reduced by any whole factor that leaves a crop: styles
+    are applied to whole photos, and a crop of a large photo is mostly flat. With null these tasks use the rows of all
+    tasks."""
     enlarging: OwnRows | None = None
-    """Rows of their own for tasks that enlarge: more clean ones than restoration learns from. Null shows them the rows
-    of all tasks."""
+    """Separate rows for tasks that enlarge, which need more clean sources than restoration. With null these tasks use
+    the rows of all tasks."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the networks; auto takes bfloat16 where the processor is fast at it."""
+    """Arithmetic of the networks; auto selects bfloat16 if the processor is fast at it."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay of the averaged weights, which are what is rendered with; 0 averages nothing."""
+    """Decay of the averaged weights, which are used for rendering; 0 disables averaging."""
     log_every: Annotated[int, Field(ge=1)] = 20
     """Steps between two lines of metrics.jsonl."""
     save_every: Annotated[int, Field(ge=1)] = 500
@@ -83,15 +84,15 @@ class TrainingConfig(Config):
     cosines_every: Annotated[int, Field(ge=0)] = 0
     """Steps between two measurements of the cosines between the tasks' gradients in the trunk; 0 for none."""
     patience: Annotated[int, Field(ge=1)] = 5
-    """Steps in a row that may be skipped for a loss or gradient that is not finite; then training goes back to
-    the last checkpoint, at half the rate."""
+    """Number of consecutive steps that may be skipped because a loss or gradient is not finite; after that, training
+    returns to the last checkpoint at half the learning rate."""
     trackers: tuple[TrackerName, ...] = ()
-    """Experiment trackers that get the scalars, sample sheets and recipe beside `metrics.jsonl`: `tensorboard` (extra
-    `tracking`), `wandb`, `trackio` or `mlflow`."""
+    """Experiment trackers that receive the scalars, sample sheets and recipe in addition to `metrics.jsonl`:
+    `tensorboard` (extra `tracking`), `wandb`, `trackio` or `mlflow`."""
 
 
 class EvaluationConfig(Config):
-    """What the test pictures are rendered from."""
+    """How the test pictures are evaluated."""
 
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)] = (
         Condition(name="clean"),
@@ -101,18 +102,18 @@ class EvaluationConfig(Config):
     maximum_side: Annotated[int, Field(ge=32)] = 384
     """Test photos are reduced to at most twice this side."""
     every: Annotated[int, Field(ge=0)] = 0
-    """Steps between two evaluations while training; 0 evaluates at the end only."""
+    """Steps between two evaluations during training; 0 evaluates only at the end."""
     squeezenet: str | None = None
-    """Weights of the network that the metrics LPIPS and KID see by: a path to torchvision's SqueezeNet 1.1; without it
-    neither is reported."""
-    lpips: str | None = None
-    """Weights of LPIPS on top of that: a path to the published linear heads, `squeeze.pth`; without it LPIPS is not
+    """Path to torchvision's SqueezeNet 1.1 weights, which the metrics LPIPS and KID need; without it neither is
     reported."""
+    lpips: str | None = None
+    """Path to the published linear heads of LPIPS, `squeeze.pth`, which LPIPS needs in addition; without it LPIPS is
+    not reported."""
 
     @model_validator(mode="after")
     def _heads_have_a_network(self) -> Self:
         if self.lpips is not None and self.squeezenet is None:
-            raise ValueError("lpips needs the network that its heads belong to: name squeezenet as well")
+            raise ValueError("lpips needs the network that its heads belong to: set squeezenet as well")
         return self
 
 
@@ -124,22 +125,22 @@ class Recipe(Config):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of everything random."""
     source: Literal["photo", "noise"] = "photo"
-    """What the generator reads: a photo; or noise alone, for a model of kind `cogan`."""
+    """The generator's input: a photo, or only noise, for a model of kind `cogan`."""
     data: DataConfig
     """Photos to train and to test on."""
     degradation: DegradationConfig | None = None
-    """What is done to a clean photo to make it a source; null leaves sources clean."""
+    """How a clean photo is degraded to make a source; null leaves sources clean."""
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
     """The outputs, each with a name and a kind."""
     only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
-    """Train only these of the tasks, by name, on pictures that are cut as for all: an expert, which sees what the joint
-    network sees, or as many of it where the tasks are of one scale of several. Null trains all."""
+    """Train only these tasks, by name, on pictures that are cropped as for all tasks. Such an expert sees the same
+    pictures as the joint network, or equally many if its tasks have only one of several scales. Null trains all."""
     model: ModelChoice = PrismConfig()
-    """Networks, game and optimisation; of kind `prism` where none is named."""
+    """Networks, adversarial training and optimisation; by default of kind `prism`."""
     training: TrainingConfig = TrainingConfig()
     """The training loop."""
     evaluation: EvaluationConfig = EvaluationConfig()
-    """What is measured on test pictures."""
+    """How test pictures are evaluated."""
 
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Self:
@@ -152,10 +153,10 @@ class Recipe(Config):
         only = self.only or ()
         for name in only:
             if only.count(name) > 1:
-                raise ValueError(f"only: {name!r} is named {only.count(name)} times; name it once")
+                raise ValueError(f"only: {name!r} is given {only.count(name)} times; give it once")
             if name not in tasks:
                 known = ", ".join(tasks)
-                raise ValueError(f"only: no task is named {name!r}{nearest(name, tasks)} (there is: {known})")
+                raise ValueError(f"only: no task is named {name!r}{nearest(name, tasks)} (the tasks are: {known})")
         return self
 
     @model_validator(mode="after")
@@ -163,13 +164,13 @@ class Recipe(Config):
         if self.source != self.model.source:
             kinds = ", ".join(name for name, model in MODELS.items() if model.config_type.source == self.source)
             raise ValueError(
-                f"source: is {self.source}, and a model of kind {self.model.kind} reads {self.model.source}; "
+                f"source: is {self.source}, but a model of kind {self.model.kind} reads {self.model.source}; "
                 f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
             )
         if self.source == "noise" and self.training.cosines_every:
-            raise ValueError("training.cosines_every: compares losses on photos, and the source is noise; set it to 0")
+            raise ValueError("training.cosines_every: compares losses on photos, but the source is noise; set it to 0")
         if self.source == "noise" and self.degradation is not None:
-            raise ValueError("degradation: is done to photos, and the source is noise; leave it out")
+            raise ValueError("degradation: applies to photos, but the source is noise; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -181,12 +182,12 @@ class Recipe(Config):
         own = [rows.share for rows in (self.training.painting, self.training.enlarging) if rows is not None]
         if sum(own) >= 1:
             raise ValueError(
-                "training: the shares of painting and enlarging leave nothing to the other tasks; lower one"
+                "training: the shares of painting and enlarging leave no steps for the other tasks; reduce one"
             )
         return self
 
     def rows_of(self, task: Task) -> OwnRows | TrainingConfig:
-        """Size and share of the rows that a task is trained on: those of ``training``, or its own."""
+        """Settings of the rows that a task is trained on: those of ``training``, or its separate ones."""
         settings = self.training
         if settings.painting is not None and not task.has_pairs:
             return settings.painting
@@ -199,14 +200,14 @@ class Recipe(Config):
         return [entry.task() for entry in self.tasks if self.only is None or entry.name in self.only]
 
     def other_tasks(self) -> list[Task]:
-        """Those that are not trained, and that pictures are cut for all the same."""
+        """The tasks that are not trained, but still affect how pictures are cropped."""
         return [entry.task() for entry in self.tasks if self.only is not None and entry.name not in self.only]
 
 
 def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int = 1) -> list[Part]:
     """The training set of each part of the steps, with its batch size and share.
 
-    Steps are of one part, unless looks without a right answer, or tasks that enlarge, have rows of their own
+    There is one part, unless looks without a ground truth, or tasks that enlarge, have separate rows
     (``training.painting``, ``training.enlarging``).
     """
     settings, trained, parts = recipe.training, recipe.all_tasks(), []
@@ -216,7 +217,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
         if own is None or not tasks:
             continue
         painted = own is settings.painting
-        # Restoration learns from pictures that are reduced as for enlargement, though that has rows of its own.
+        # Restoration learns from pictures that are reduced as for enlargement, even if that has separate rows.
         alike = [] if painted else [own, settings.enlarging] if own is settings else [own]
         dataset = TrainingSet(
             [row for row in rows if not (painted and row.drawn)],
@@ -233,7 +234,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
             reject_flat=0.0 if painted else settings.reject_flat,
         )
         parts.append(Part(dataset, own.batch_size, own.share if isinstance(own, OwnRows) else 0.0))
-    # What the others leave is the share of the rows of ``training``, or they share all steps.
+    # The rows of ``training`` get the remaining share, if there are any; otherwise the others share all steps.
     shared = sum(part.share for part in parts)
     if parts[0].share == 0:
         return [parts[0]._replace(share=1 - shared), *parts[1:]]

@@ -1,5 +1,4 @@
-"""The reference of recipes, in Markdown, made from their JSON schema: that is, from the fields, their constraints and
-their docstrings."""
+"""The recipe reference in Markdown, generated from the JSON schema: the fields, their constraints and docstrings."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ def reference() -> str:
 
 
 def _builtins() -> Iterator[str]:
-    """What can stand behind ``builtin:``."""
+    """The names that are valid after ``builtin:``."""
     for name, members in builtin.COLLECTIONS.items():
         yield f"- `builtin:{name}`: {', '.join(members)}"
     digits = ", ".join(f"`builtin:{name}`" for name in builtin.DIGITS)
@@ -36,11 +35,11 @@ def _builtins() -> Iterator[str]:
 
 
 class _Union(NamedTuple):
-    """Several kinds that a place in a recipe may be of."""
+    """The kinds allowed at one place of a recipe."""
 
     noun: str
     kinds: Mapping[str, type[BaseModel]]
-    base: type[BaseModel]  # its fields are those of every kind
+    base: type[BaseModel]  # class with the fields that all kinds share
     required: Sequence[str]
 
     @property
@@ -52,9 +51,9 @@ class _Union(NamedTuple):
         return {kind.__name__ for kind in self.kinds.values()}
 
     def fields(self, definitions: Collection[str]) -> dict[str, Schema]:
-        """The fields that all kinds have in common; none that every kind has in a way of its own."""
+        """The fields that all kinds share, except those that each kind defines differently."""
         fields: Mapping[str, Schema] = self.base.model_json_schema()["properties"]
-        kind = {"enum": list(self.kinds), "description": f"What kind of {self.noun} it is, see below."}
+        kind = {"enum": list(self.kinds), "description": f"The kind of {self.noun}, see below."}
         if "kind" not in self.required:
             kind["default"] = next(iter(self.kinds))
         common = {key: field for key, field in fields.items() if all(n in definitions for n, _ in _references(field))}
@@ -71,7 +70,7 @@ class _Page:
         self.headings = self._headings()
 
     def sections(self) -> Iterator[str]:
-        """Each as Markdown, without the newline at its end."""
+        """Each section as Markdown, without a final newline."""
         yield f"## The recipe\n\n{self._table(self.whole)}"
         common: dict[str, dict[str, Schema]] = {}
         for name, heading in self.headings.items():
@@ -89,7 +88,7 @@ class _Page:
             yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
 
     def _headings(self) -> dict[str, str]:
-        """Heading of every definition, in the order of a recipe; one that is used at several places names them all."""
+        """Heading of every definition, in the order of a recipe; a definition used in several places lists them all."""
         places: dict[str, dict[str, list[str]]] = {}
 
         def visit(properties: Mapping[str, Schema], place: str, kind: str | None) -> None:
@@ -110,7 +109,7 @@ class _Page:
         }
 
     def _of_kinds(self, kinds: list[str]) -> str:
-        """What a heading adds to a place that is there in some kinds, but not in all."""
+        """The suffix of a heading for a place that exists only in some kinds."""
         if not kinds or any(kinds == list(union.kinds) for union in self.unions):
             return ""
         return " of kind " + " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
@@ -160,18 +159,18 @@ class _Page:
         if "default" not in field:
             raise ValueError(f"{field}: is not required and has no default")
         value = field["default"]
-        if isinstance(value, list) and "$ref" in field.get("items", {}):  # its own section says the rest
+        if isinstance(value, list) and "$ref" in field.get("items", {}):  # described in its own section
             known = self.definitions[_name(field["items"])]["properties"]
             value = [{k: v for k, v in item.items() if v != known[k].get("default")} for item in value]
         return f"`{yaml_value(value)}`"
 
     def _meaning(self, field: Schema) -> str:
-        # Pydantic leaves a field's own words out where they are those of its section.
+        # Pydantic omits a field's description if it equals that of its section.
         found = field.get("description") or ("$ref" in field and self.definitions[_name(field)].get("description"))
         if found:
             return str(found)
         if "const" in field:
-            return "Which kind this is."
+            return "The kind."
         raise ValueError(f"{field}: has no docstring")
 
 
@@ -206,5 +205,5 @@ def _line(text: str) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """The name that a heading's link has on code hosts."""
+    """The anchor that code hosts give a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -16,13 +16,13 @@ from prismgan.models import MODELS
 from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import KINDS
 
-MOST_FAULTS = 50  # faults of a recipe that are listed
+MOST_FAULTS = 50  # maximum number of faults that are listed
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe, a file or ``recipe:NAME`` for one that comes with prismgan, with settings as
-    ``training.steps=100`` or ``tasks.restore.weight=2``. Relative paths in it are relative to the recipe, or, of ours,
-    to the present folder. A RecipeError says that it is missing, is not YAML, or does not describe a training."""
+    """Read a recipe from a file, or a built-in one as ``recipe:NAME``, with settings such as ``training.steps=100`` or
+    ``tasks.restore.weight=2``. Relative paths are relative to the recipe's folder, or to the current folder for
+    built-in recipes. Raises RecipeError if the file is missing, is not YAML, or does not describe a training."""
     if str(path).startswith(recipes.PREFIX):
         return parse(recipes.read_built_in(str(path)), origin=str(path), base=Path.cwd(), overrides=overrides)
     try:
@@ -66,7 +66,7 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """The whole recipe, defaults included: what reproduces a run."""
+    """The whole recipe, including defaults, which reproduces a run."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -101,7 +101,7 @@ def _names(entries: Any) -> list[str]:
 
 
 def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
-    """Where a fault comes from: the recipe, or what was set beside it, the last setting of a place first."""
+    """The origin of a fault: the recipe, or a setting that overrides it, the last setting of a place first."""
     line = line.removeprefix("recipe: ")
     for path, setting in reversed(places):
         keys = path.split(".")
@@ -118,12 +118,12 @@ def _explain(error: ValidationError) -> list[str]:
     lines = []
     faults = error.errors(include_url=False)
     for fault in faults:
-        # A list whose entries are all faulty counts as too short on top of it.
+        # A list whose entries are all faulty is also reported as too short.
         if fault["type"] == "too_short" and any(
             other["loc"][: len(fault["loc"])] == fault["loc"] != other["loc"] for other in faults
         ):
             continue
-        # Pydantic puts the kind of a task or model into the path; the user did not.
+        # Pydantic includes the kind of a task or model in the path, which the user did not write.
         of_model = fault["loc"][:1] == ("model",)
         kinds = set(MODELS) if of_model else {str(kind.model_fields["kind"].default) for kind in KINDS}
         place = 1 if of_model else 2
@@ -160,7 +160,7 @@ def override(raw: dict[str, Any], setting: str) -> str:
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise RecipeError(f"setting {setting}: expected path=value, as in training.steps=100")
+        raise RecipeError(f"setting {setting}: expected path=value, for example training.steps=100")
     try:
         value = read_yaml(text)
     except yaml.YAMLError:
@@ -188,29 +188,31 @@ def override(raw: dict[str, Any], setting: str) -> str:
 
 
 def _number(entries: Sequence[Any], key: str, setting: str) -> int:
-    """Of a task or condition that is given by its name, or of any entry that is given by its number."""
+    """The number of a task or condition given by its name, or of any entry given by its number."""
     if key.isdecimal() and int(key) < len(entries):
         return int(key)
     names = {str(entry.get("name")): number for number, entry in enumerate(entries) if isinstance(entry, dict)}
     if key not in names:
         known = ", ".join(names)
-        raise RecipeError(f"setting {setting}: nothing is named {key!r}{nearest(key, names)} (there is: {known})")
+        raise RecipeError(f"setting {setting}: nothing is named {key!r}{nearest(key, names)} (the names are: {known})")
     return names[key]
 
 
 def read_yaml(text: str) -> Any:
-    """The value that YAML describes, which may be of any kind; or a YAMLError."""
+    """The value of a YAML text, of any type; YAMLError if it is invalid."""
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except RecursionError:
         raise yaml.YAMLError("it is nested too deeply") from None
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        # What yaml's own constructors stumble on, for example a date that is none.
-        raise yaml.YAMLError(f"a value is not what it seems or is said to be: {shortened(str(error))}") from None
+        # Errors of yaml's own constructors, for example for an impossible date.
+        raise yaml.YAMLError(
+            f"a value does not have the type that its form or tag implies: {shortened(str(error))}"
+        ) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is a fault, not a silent choice, and 1e-3 is a number."""
+    """YAML in which a repeated key is an error, and 1e-3 is a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -223,7 +225,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# Plain YAML 1.1 takes 1e-3 for a string.
+# Plain YAML 1.1 reads 1e-3 as a string.
 _StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
 )

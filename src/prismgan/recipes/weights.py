@@ -1,4 +1,4 @@
-"""The header of the weights of a training, and back: the recipe and the model of a weights file."""
+"""Converts between a training's recipe and model and the header of its weights file."""
 
 from pathlib import Path
 
@@ -31,12 +31,12 @@ def recipe_of(header: Header, origin: Path | str) -> Recipe:
         return Recipe.model_validate(header.recipe)
     except ValidationError:
         raise WeightsError(
-            f"{origin}: the recipe in these weights is not one of this version; use the prismgan that wrote it"
+            f"{origin}: the recipe in these weights is from another version; use the prismgan that wrote it"
         ) from None
 
 
 def trained_model(weights: Weights) -> Model:
-    """The model with all networks that the file holds, to be used and not to be trained on.
+    """The model with all networks in the file, for inference and not for further training.
 
     >>> from prismgan.weights import load_weights
     >>> model = trained_model(load_weights("runs/compare/weights.safetensors"))  # doctest: +SKIP
@@ -48,7 +48,7 @@ def trained_model(weights: Weights) -> Model:
     recipe = recipe_of(weights.header, weights.path)
     if header(recipe, weights.header.step).tasks != weights.header.tasks:
         raise WeightsError(
-            f"{weights.path}: this version's heads for the tasks of its recipe are not those in the file; use the "
+            f"{weights.path}: its heads do not match those that this version builds from its recipe; use the "
             "prismgan that wrote it, or train again"
         )
     model = MODELS[recipe.model.kind](recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)

@@ -1,4 +1,4 @@
-"""The kinds of task. To add one: a file with a :class:`TaskEntry`, and one line below that imports it."""
+"""The kinds of task. To add one, write a file with a :class:`TaskEntry`, and import it below."""
 
 from prismgan.tasks.base import Derived, Exemplar, Paired, PictureName, Task, TaskEntry, Unpaired, made_of_photo
 from prismgan.tasks.paired import DerivedEntry
@@ -7,4 +7,4 @@ from prismgan.tasks.unpaired import Style
 KINDS: tuple[type[TaskEntry], ...] = tuple(
     sorted(TaskEntry.__subclasses__(), key=lambda kind: str(kind.model_fields["kind"].default))
 )
-"""Every kind of the files imported above: the imports are the list."""
+"""All kinds: the imports above are the list."""

@@ -1,5 +1,6 @@
-"""A task is a value: what one named output of the generator should be, and how that is judged. A *kind* is a recipe
-entry (:class:`TaskEntry`) that turns itself into a :class:`Task`; all else iterates over tasks and knows no kind."""
+"""A task is a value: it defines the target of one named output of the generator, and how the output is judged. A *kind*
+is a recipe entry (:class:`TaskEntry`) that creates a :class:`Task`; all other code iterates over tasks, whatever their
+kinds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from prismgan.losses.loss import Exemplars, Loss
 from prismgan.metrics import Metric
 from prismgan.networks import TaskName
 
-PictureName = str  # a picture's path, or `builtin:NAME` for one that prismgan brings
+PictureName = str  # a picture's path, or `builtin:NAME` for a built-in picture
 
 NonNegative = Annotated[float, Field(ge=0)]
 
@@ -27,7 +28,7 @@ class Derived:
     """The target is computed from the clean photo."""
 
     function: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B 3 H W"]]
-    """From the clean photo at the output's resolution to the target, both in [-1, 1]."""
+    """Computes the target from the clean photo at the output's resolution, both in [-1, 1]."""
 
 
 def clean_photo(photo: Tensor) -> Tensor:
@@ -37,22 +38,22 @@ def clean_photo(photo: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Paired:
-    """The target is a picture of its own for every photo, named in a column of the manifest."""
+    """The target is a separate picture for every photo, named in a column of the manifest."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class Exemplar:
-    """The target is a look, shown by one or several pictures."""
+    """The target is a look, defined by one or several pictures."""
 
     pictures: tuple[PictureName, ...]
-    size: int  # longest side in pixels at which the pictures are shown; it sets the size of the brush
+    size: int  # longest side in pixels to which the pictures are resized; it sets the size of the brush
 
 
 @dataclass(frozen=True)
 class Unpaired:
-    """The target is a domain, shown by pictures that belong to no photo."""
+    """The target is a domain, defined by pictures that correspond to no photo."""
 
     pictures: tuple[PictureName, ...]  # folders, pictures, or built-in collections
 
@@ -66,10 +67,10 @@ class LossTerm:
 
     name: str
     weight: float
-    loss: Callable[..., Loss]  # the loss's class
-    settings: Mapping[str, Any] = field(default_factory=dict)  # further arguments of its class
+    loss: Callable[..., Loss]  # class of the loss
+    settings: Mapping[str, Any] = field(default_factory=dict)  # further arguments of the class
     needs_pair: bool = False  # whether the loss reads `task_batch.target`
-    reported: bool = False  # whether evaluation reports it, where there are no pairs
+    reported: bool = False  # whether evaluation reports it for tasks without pairs
 
     def build(self, features: nn.Module, exemplars: Exemplars) -> Loss:
         return self.loss(features, exemplars, **self.settings)
@@ -77,7 +78,7 @@ class LossTerm:
 
 @dataclass(frozen=True)
 class Task:
-    """One named output of the generator. What the recipe says of every kind is documented in :class:`TaskEntry`."""
+    """One named output of the generator. :class:`TaskEntry` documents the fields that recipes share."""
 
     name: str  # the key everywhere: generator heads, discriminator logits, checkpoints, reports, files
     kind: str
@@ -92,20 +93,20 @@ class Task:
     frequency: float
     degraded_weight: float
     blocks: int | None
-    fine: bool  # whether the head restores, from the trunk's features, or paints, from the branch's
+    fine: bool  # whether the head reads the trunk's features (restoration) or the branch's (painting)
     scale: int = 1  # side of the output divided by side of the source
-    additive: bool = True  # whether the output is the source plus what the head says, or the latter alone
-    smooth: bool = False  # whether the head's sub-pixels are blurred by 1, 2, 1 before they are added to the source
-    ink: bool = False  # whether the head draws ink over its colours
+    additive: bool = True  # whether the head's output is added to the source
+    smooth: bool = False  # whether the head's sub-pixels are blurred by (1, 2, 1) before they are added to the source
+    ink: bool = False  # whether the head multiplies its colours by ink
     shares: tuple[str, ...] = ()  # names of all losses, if the weights above are shares of the gradient at the output
 
     def baseline(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 sH sW"]:
-        """What doing nothing gives: a copy of the source, enlarged bicubically by the task's scale."""
+        """The result of doing nothing: the source, enlarged bicubically by the task's scale."""
         return upsample(source, self.scale)
 
     @property
     def has_pairs(self) -> bool:
-        """Whether there is one right answer for each photo."""
+        """Whether each photo has one correct output."""
         return isinstance(self.target, Derived | Paired)
 
     @property
@@ -115,15 +116,15 @@ class Task:
 
     @property
     def exemplars(self) -> tuple[PictureName, ...]:
-        """Pictures whose look the losses are built from."""
+        """Pictures that define the look for the losses."""
         return self.target.pictures if isinstance(self.target, Exemplar) else ()
 
 
 def made_of_photo(
     tasks: Iterable[Task], outputs: Mapping[str, Float[Tensor, "B 3 H W"]]
 ) -> dict[str, Float[Tensor, "B 3 H W"]]:
-    """For every other derived task, what its function makes of the image of the task that is the photo itself; empty
-    where no task is."""
+    """For every other derived task, its function applied to the image of the task that is the photo itself; empty if
+    there is no such task."""
     shown = [task for task in tasks if task.name in outputs]
     photo = next((outputs[task.name] for task in shown if task.is_photo), None)
     return {
@@ -134,33 +135,33 @@ def made_of_photo(
 
 
 class TaskEntry(Config, ABC):
-    """What every kind of task has in common in a recipe."""
+    """The fields that all kinds of task share in a recipe."""
 
     picture_fields: ClassVar[tuple[str, ...]] = ()
-    """The fields that hold pictures, whose paths are relative to the recipe."""
+    """The fields that contain pictures, whose paths are relative to the recipe."""
 
     name: TaskName
     """Name of the output: lower-case letters, digits and dashes. Unique in a recipe."""
     weight: NonNegative = 1.0
-    """Weight of this task against the others."""
+    """Weight of this task relative to the others."""
     adversarial_weight: NonNegative = 0.1
-    """Weight of the adversarial loss against the task's own losses."""
+    """Weight of the adversarial loss relative to the task's own losses."""
     latent: bool = False
     """Whether the output should vary with the latent z."""
     diversity_weight: NonNegative = 1.0
-    """Weight of the loss that keeps z alive; used where `latent` is true."""
+    """Weight of the loss that makes outputs differ between latents; used if `latent` is true."""
     steadiness_weight: NonNegative = 0.0
-    """Weight of the loss that gives a photo the same look where it has moved a little or has other noise: against
-    flicker in videos."""
+    """Weight of the temporal consistency loss, which reduces flicker in videos: a photo that is slightly shifted or has
+    different noise should get the same look."""
     shares: Mapping[str, Annotated[float, Field(gt=0)]] | None = None
     """Shares of the gradient at the output, by loss, instead of weights: for example `{style: 0.6, content: 0.25,
-    adversarial: 0.15}`. They are kept by the gradients' norms; a loss that is not named is left out."""
+    adversarial: 0.15}`. They are maintained by means of the gradients' norms; losses that are not named are omitted."""
     frequency: Annotated[float, Field(gt=0)] = 1.0
-    """How often the task is drawn, relative to the others, where `model.tasks_per_step` leaves some out."""
+    """How often the task is drawn relative to the others, if `model.tasks_per_step` is smaller than their number."""
     degraded_weight: NonNegative = 1.0
-    """Weight of a source that was degraded, against one that was left clean, in this task's losses."""
+    """Weight of degraded sources relative to clean ones in this task's losses."""
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None
-    """Residual blocks of the task's head; null for as many as `model.generator.head_blocks` says."""
+    """Residual blocks of the task's head; null for `model.generator.head_blocks`."""
 
     @abstractmethod
     def task(self) -> Task:
@@ -172,7 +173,8 @@ class TaskEntry(Config, ABC):
         return self.model_copy(update=found)
 
     def make(self, losses: Sequence[LossTerm], **more: Any) -> Task:
-        """A task of the entry's common fields and ``more`` of :class:`Task`'s; losses of weight 0 are left out."""
+        """A task with the entry's common fields and ``more`` fields of :class:`Task`; losses of weight 0 are
+        omitted."""
         beside = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
         beside["diversity"] = self.diversity_weight if self.latent else 0.0
         if self.shares is not None:
@@ -181,7 +183,7 @@ class TaskEntry(Config, ABC):
                 if name not in known:
                     raise ValueError(
                         f"task {self.name!r}: shares: has no loss {name!r}{nearest(name, known)} "
-                        f"(it has: {', '.join(known)})"
+                        f"(known: {', '.join(known)})"
                     )
             losses = [replace(term, weight=self.shares.get(term.name, 0.0)) for term in losses]
             beside = {name: self.shares.get(name, 0.0) for name in beside}

@@ -1,4 +1,4 @@
-"""Kinds with one right answer for each photo: ``derived``, ``paired``, ``restore`` and ``super_resolution``."""
+"""Kinds with one correct output for each photo: ``derived``, ``paired``, ``restore`` and ``super_resolution``."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -19,18 +19,18 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "comic": comic,
     "photo": clean_photo,
 }
-WITHOUT_COLOURS = ("pencil", "edges")  # functions whose results have no more of the photo than its lines
+WITHOUT_COLOURS = ("pencil", "edges")  # functions whose results keep only the photo's lines
 
 
 class DerivedEntry(TaskEntry):
-    """Learns a function of the clean photo, and applies it to photos that are not clean."""
+    """Learns a function of the clean photo, and applies it to degraded photos, too."""
 
     kind: Literal["derived"] = "derived"
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     function: Literal["pencil", "edges", "inverse", "comic", "photo"]
-    """What is made of the photo: a pencil drawing, its outlines, its negative, a flat comic drawing; or the photo
-    itself, as the task that the others are aligned with where the source is noise."""
+    """The function: a pencil drawing, outlines, the negative, or a flat comic drawing of the photo; or the photo
+    itself, which is the task that the others are aligned with if the source is noise."""
     pixel_weight: NonNegative = 10.0
     """Weight of the Charbonnier distance to the function's result."""
     adversarial_weight: NonNegative = 0.01
@@ -51,13 +51,13 @@ class PairedEntry(TaskEntry):
 
     kind: Literal["paired"] = "paired"
     column: Annotated[str, Field(min_length=1)] | None = None
-    """The manifest's column with the target pictures; the task's name where it is not given."""
+    """The manifest's column with the target pictures; by default the task's name."""
     scale: Literal[1, 2, 4] = 1
     """Side of the target divided by side of the source."""
     pixel_weight: NonNegative = 10.0
     """Weight of the Charbonnier distance to the target."""
     fine: bool = True
-    """Whether the output needs every pixel of the photo (true) or is a repainting (false)."""
+    """Whether the output keeps the photo's fine detail (true) or is a repainting (false)."""
 
     def task(self) -> Task:
         return self.make(
@@ -76,11 +76,11 @@ class Restore(TaskEntry):
     pixel_weight: NonNegative = 20.0
     """Weight of the Charbonnier distance to the clean photo."""
     pixel_epsilon: Annotated[float, Field(gt=0, le=2)] = EPSILON
-    """Differences below it, in units of [-1, 1], count quadratically: little. A larger one spends the training on
-    sources that much is wrong with, and less on leaving clean ones exactly as they are."""
+    """Charbonnier epsilon in units of [-1, 1]: smaller differences count quadratically, that is, little. Larger values
+    favour heavily degraded inputs over leaving clean ones exactly unchanged."""
     log_weight: NonNegative = 0.0
-    """Weight of the logarithm of the squared error, which makes PSNR of pictures with heavy and with slight faults
-    count alike."""
+    """Weight of the logarithm of the squared error, which gives the PSNR of heavily and slightly degraded pictures the
+    same weight."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
 
@@ -105,16 +105,18 @@ class SuperResolution(TaskEntry):
     pixel_weight: NonNegative = 20.0
     """Weight of the Charbonnier distance to the large photo."""
     log_weight: NonNegative = 0.0
-    """Weight of the logarithm of the squared error, which makes PSNR of plain and of detailed pictures count alike."""
+    """Weight of the logarithm of the squared error, which gives the PSNR of plain and detailed pictures the same
+    weight."""
     perceptual_weight: NonNegative = 0.0
-    """Weight of the distance of features, fine and coarse; with the adversary it makes sharp what cannot be known."""
+    """Weight of the distance of fine and coarse features; together with the adversarial loss it makes invented detail
+    sharp."""
     total_variation_weight: NonNegative = 0.0
-    """Weight of the total variation, against the pattern of single pixels that the two above allow."""
+    """Weight of the total variation, which suppresses the single-pixel patterns that these two losses allow."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
     smooth: bool = False
-    """Whether what is added to the bicubic enlargement is blurred by 1, 2, 1: features and the adversary reward
-    patterns of single pixels."""
+    """Whether the residual that is added to the bicubic enlargement is blurred by (1, 2, 1), because feature and
+    adversarial losses reward single-pixel patterns."""
 
     def task(self) -> Task:
         return self.make(

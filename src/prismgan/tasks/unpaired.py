@@ -1,4 +1,4 @@
-"""Kinds that are shown by pictures of no photo of ours: ``cartoon``, ``style`` and ``unpaired``."""
+"""Kinds whose targets are pictures that correspond to no photo: ``cartoon``, ``style`` and ``unpaired``."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -12,7 +12,8 @@ from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Ta
 
 
 class Cartoon(TaskEntry):
-    """Draws the photo: flat regions and dark outlines by the guidance, the texture of the drawings by the adversary."""
+    """Draws the photo: the guidance gives flat regions and dark outlines, the adversarial loss the drawings'
+    texture."""
 
     picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
@@ -22,11 +23,11 @@ class Cartoon(TaskEntry):
     pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
     guidance_weight: NonNegative = 10.0
-    """Weight of the distance to a drawing made from the photo by filters (flat regions, dark outlines)."""
+    """Weight of the distance to a drawing that filters make from the photo (flat regions, dark outlines)."""
     guidance_structure: NonNegative = 0.05
-    """Within the guidance, weight of the features' distance against that of the pixels."""
+    """Weight of the feature distance relative to the pixel distance within the guidance."""
     total_variation_weight: NonNegative = 0.1
-    """Weight of the total variation: it keeps flat regions flat."""
+    """Weight of the total variation, which keeps flat regions flat."""
 
     def task(self) -> Task:
         settings = {"structure": self.guidance_structure, "varied": self.latent}
@@ -53,13 +54,13 @@ class Style(TaskEntry):
     exemplars: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
-    """Longest side in pixels at which the exemplars are looked at; smaller means a finer brush."""
+    """Longest side in pixels to which the exemplars are resized; smaller means a finer brush."""
     style_weight: NonNegative = 12.0
     """Weight of the distance between feature statistics of output and exemplars."""
     content_weight: NonNegative = 1.0
     """Weight of the distance between the structure of output and photo."""
     tone_weight: NonNegative = 1.0
-    """Weight of the distance between light and dark of output and photo, by areas larger than a brush stroke."""
+    """Weight of the distance between output and photo in brightness, in areas larger than a brush stroke."""
     total_variation_weight: NonNegative = 0.1
     """Weight of the total variation, against speckle."""
 
@@ -78,7 +79,7 @@ class Style(TaskEntry):
 
 
 class UnpairedEntry(TaskEntry):
-    """Learns a domain from pictures that belong to no photo: the adversary alone says what it looks like."""
+    """Learns a domain from pictures that correspond to no photo, by the adversarial loss alone."""
 
     picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
@@ -88,7 +89,7 @@ class UnpairedEntry(TaskEntry):
     pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of the domain, or a built-in collection as `builtin:NAME`."""
     adversarial_weight: NonNegative = 1.0
-    """Weight of the adversarial loss, the only one that knows the domain."""
+    """Weight of the adversarial loss, the only one that depends on the domain."""
     content_weight: NonNegative = 1.0
     """Weight of the distance between the structure of output and photo."""
     total_variation_weight: NonNegative = 0.1

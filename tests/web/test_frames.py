@@ -37,9 +37,9 @@ def test_looks_come_below_one_another_in_the_order_asked_for(client: Any) -> Non
         (FRAME, ("nothing",), 422, "nothing"),
         (FRAME, ("paint", "fine-2x"), 422, "enlarge"),
         (FRAME, (), 422, "tasks"),
-        (b"no picture", ("paint",), 415, "no JPEG"),
+        (b"no picture", ("paint",), 415, "not a JPEG"),
         (FRAME[:-300], ("paint",), 415, "damaged"),
-        (drawn(48, 64, "PNG"), ("paint",), 415, "no JPEG"),
+        (drawn(48, 64, "PNG"), ("paint",), 415, "not a JPEG"),
         (drawn(8, 64, "JPEG"), ("paint",), 422, "at least 16"),
     ],
 )

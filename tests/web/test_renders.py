@@ -92,7 +92,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "strength of a task that is not asked for": ({"tasks": ["paint"], "strength": {"restore": 1}}, "not requested"),
     "blend of two scales": ({"blends": {"both": {"paint": 1, "fine-2x": 1}}}, "the same scale"),
     "bad name of a blend": ({"blends": {"../up": {"paint": 1}}}, "letters"),
-    "too many blends": ({"blends": {f"b{n}": {"paint": 1} for n in range(9)}}, "9 are asked for"),
+    "too many blends": ({"blends": {f"b{n}": {"paint": 1} for n in range(9)}}, "9 are requested"),
     "brush that is too small": ({"brush": 20}, "brush"),
     "negative seed": ({"seed": -1}, "seed"),
     "seed that is no number": ({"seed": "x"}, "seed"),

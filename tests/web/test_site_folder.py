@@ -164,7 +164,7 @@ def test_what_fails_leaves_the_earlier_site(site: Path, package: Path, monkeypat
     ("arrange", "says"),
     [
         (lambda out: out.write_text("x"), "is a file, expected a folder"),
-        (lambda out: (out / "sub").mkdir(parents=True), "is not empty, and holds no site"),
+        (lambda out: (out / "sub").mkdir(parents=True), "is not empty and is not a site"),
     ],
 )
 def test_a_folder_of_something_else_is_left_alone(
@@ -184,7 +184,7 @@ def test_a_folder_of_something_else_is_left_alone(
 def test_without_npm_it_says_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PrismganError, match=r"there is no npm; install it, or .*--onnxruntime-web"):
+    with pytest.raises(PrismganError, match=r"npm is not installed; install it, or .*--onnxruntime-web"):
         onnxruntime_web.runtime_files()
 
 
@@ -194,7 +194,7 @@ def test_an_npm_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     npm.chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    with pytest.raises(PrismganError, match=r"npm cannot fetch .*ENOTFOUND"):
+    with pytest.raises(PrismganError, match=r"npm cannot download .*ENOTFOUND"):
         onnxruntime_web.runtime_files()
     npm.write_text('#!/bin/sh\necho another > "$5/onnxruntime-web-1.30.0.tgz"\n')
     with pytest.raises(PrismganError, match="as it was published"):

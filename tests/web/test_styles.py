@@ -132,7 +132,7 @@ def test_styles_are_bounded() -> None:
     with client_of(Limits(styles=0)) as client:
         answer = learn(client, picture=send(client).json()["id"])
         assert answer.status_code == 409
-        assert "start the server again" in answer.json()["error"]
+        assert "restart the server" in answer.json()["error"]
 
 
 def test_there_is_no_preview_of_a_style_that_waits() -> None:

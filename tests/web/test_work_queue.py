@@ -65,11 +65,11 @@ def test_too_many_jobs_are_refused() -> None:
     gate = Gate(Limits(waiting=4, waiting_of_a_client=3))
     for number in range(3):
         gate.submit("a", f"a{number}")
-    with pytest.raises(Refusal, match="3 of your jobs wait") as refused:
+    with pytest.raises(Refusal, match="3 of your jobs are already waiting") as refused:
         gate.submit("a", "a3")
     assert refused.value.status_code == 429
     gate.submit("b", "b0")
-    with pytest.raises(Refusal, match="as much to do") as refused:
+    with pytest.raises(Refusal, match="queue is full") as refused:
         gate.submit("c", "c0")
     assert refused.value.status_code == 429
     assert gate.run_all() == ["a0", "b0", "a1", "a2"]

@@ -1,1 +1,1 @@
-"""A local server with a page for browsers, and the same page without a server, as a static site."""
+"""A local server with a browser page, and the same page as a static site without a server."""

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers."""
+"""Bodies of requests and responses."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,20 +17,20 @@ class Told(BaseModel):
 
 
 class Asked(Told):
-    """Refuses what it does not know."""
+    """A request body; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class WrongBody(Told):
-    """Every error."""
+    """The body of every error."""
 
     error: str
-    """What, where, and what to do."""
+    """What is wrong, where, and what to do."""
 
 
 def wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """A route's errors, for the description of the interface."""
+    """A route's errors, for the API description."""
     return {code: {"model": WrongBody} for code in codes}
 
 
@@ -41,151 +41,151 @@ class TaskBody(Told):
     title: str
     kind: str
     scale: int
-    """How many times the picture's sides its sides are."""
+    """Scale of the output relative to the picture's sides."""
     fine: bool
-    """Whether it needs the part of the network that restoration lives in, and takes longer."""
+    """Whether it needs the part of the network for restoration, which takes longer."""
     varies: bool
-    """Whether it comes out differently with another seed."""
+    """Whether it depends on the seed."""
     added: bool
-    """Whether it was added while the server runs."""
+    """Whether it was added while the server was running."""
 
 
 class ClipLimitsBody(Told):
-    """What the page has to know before it sends a clip."""
+    """Limits that the page needs before it sends a clip."""
 
     upload_bytes: int
     pixels: int
-    """Of a frame."""
+    """Maximum pixels of a frame."""
     seconds: float
 
 
 class BrushBody(Told):
-    """At which longest side styles are painted, in pixels."""
+    """The longest side at which styles are painted, in pixels."""
 
     smallest: int
     default: int
-    """Of pictures that are no smaller; those are painted as they are."""
+    """Default for larger pictures; smaller ones are painted at their own size."""
 
 
 class SampleBody(Told):
-    """A photo to try."""
+    """A sample photo."""
 
     name: str
     title: str
 
 
 class TasksBody(Told):
-    """All looks, and what the page has to know before it sends a picture."""
+    """All looks, and the settings that the page needs before it sends a picture."""
 
     title: str
-    """Of the weights."""
+    """Title of the weights."""
     tasks: list[TaskBody]
     samples: list[SampleBody]
     brush: BrushBody
     upload_bytes: int
     pixels: int
     minutes: float
-    """That a style may learn for."""
+    """Maximum minutes of training for a style."""
     clips: ClipLimitsBody | None
-    """None where clips are not taken."""
+    """None if clips are not supported."""
 
 
 class PictureBody(Told):
-    """A picture that was read."""
+    """A picture after decoding."""
 
     id: str
     width: int
     height: int
     tasks: list[str]
-    """Those whose output is not too large for the server."""
+    """Looks whose output is not too large for the server."""
 
 
 class ClipBody(PictureBody):
-    """A clip that was read."""
+    """A clip after opening."""
 
     seconds: float | None
-    """None where the file does not say."""
+    """None if the file does not give it."""
     frames: int | None
-    """About; None where the file does not say."""
+    """Approximate; None if the file does not give it."""
 
 
 class RenderBody(Asked):
-    """What to make of a picture or clip; see ``prismgan.render.Request``."""
+    """The requested outputs of a picture or clip; see ``prismgan.render.Request``."""
 
     tasks: list[str] | None = None
-    """Names; by default all that are not too large."""
+    """Names; by default all looks that are not too large."""
     strength: dict[str, Number] = {}
-    """By name: 0 is the picture, 1 the look, up to 2 exaggerates it."""
+    """Strengths by name: 0 is the picture, 1 the look, up to 2 exaggerates it."""
     blends: dict[str, dict[str, Number]] = {}
-    """By name of one more output: weights of looks of one scale."""
+    """Blends by the name of the extra output: weights of looks of the same scale."""
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
-    """Of the latent z, for looks that vary."""
+    """Seed of the latent z, for looks that vary."""
     brush: Annotated[int, Field(ge=SMALLEST_BRUSH, le=LARGEST_BRUSH)] | None = None
-    """Longest side in pixels at which styles are painted: the smaller, the broader the brush against the picture."""
+    """Longest side in pixels at which styles are painted; a smaller side gives a broader brush."""
 
 
 class PictureRenderBody(RenderBody):
-    """What to make of a picture, or of a part of it."""
+    """The requested outputs of a picture, or of a part of it."""
 
     crop: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=4, max_length=4)] | None = None
-    """Left, top, width and height of the part that is rendered, in pixels of the picture."""
+    """Left, top, width and height of the part to render, in pixels of the picture."""
     side: Annotated[int, Field(ge=16)] | None = None
-    """The picture (or the part) is first reduced so that its longer side has at most so many pixels, for a preview."""
+    """Maximum longer side, in pixels, to which the picture or part is first reduced, for a preview."""
 
 
 class ClipRenderBody(RenderBody):
-    """What to make of a clip."""
+    """The requested outputs of a clip."""
 
     grid: bool = False
-    """Also a clip named ``grid``, with the source and all looks side by side, labelled."""
+    """Whether to add a clip named ``grid``, with the source and all looks side by side, labelled."""
 
 
 class StyleBody(Asked):
     """A style to learn from a picture."""
 
     picture: str
-    """Id of a picture that was uploaded."""
+    """Id of an uploaded picture."""
     name: str
     minutes: Annotated[Number, Field(gt=0)] = 5
     size: Annotated[int, Field(ge=64, le=2048)] = 384
-    """Longest side that the picture is reduced to; a smaller one means a finer brush."""
+    """Longest side to which the picture is reduced; a smaller one means a finer brush."""
     preview: str | None = None
     """Id of the picture that previews show; a built-in one by default."""
 
 
 class OutputBody(Told):
-    """One picture or clip that comes out."""
+    """One output picture or clip."""
 
     name: str
     width: int | None
-    """None where it is known at the end."""
+    """None if it is only known at the end."""
     height: int | None
     format: str | None
-    """Of a clip that is done: ``mp4``, ``mov`` or ``mkv``. A picture has the format that is asked for."""
+    """Format of a finished clip: ``mp4``, ``mov`` or ``mkv``. A picture has the requested format."""
     ready: bool
     """Whether it can be fetched. Pictures of a render become ready one after the other, clips all at the end."""
 
 
 class JobBody(Told):
-    """How far a job is."""
+    """The state of a job."""
 
     id: str
     kind: Literal["render", "style"]
     state: State
     ahead: int
-    """Jobs that come before."""
+    """Number of jobs before it in the queue."""
     done: int
     """Tiles, frames, or steps."""
     total: int
-    """0 where nobody knows."""
+    """0 if unknown."""
     progress: float
     """0 to 1."""
     previews: int
     outputs: list[OutputBody]
     name: str
-    """Of the style."""
+    """Name of the style."""
     remarks: list[str]
-    """What somebody may want to know, as that a clip's subtitles are left out."""
+    """Remarks for the user, for example that a clip's subtitles are left out."""
     error: str | None
 
 
@@ -196,7 +196,7 @@ QUALITY = 95
 
 
 def encoded(name: str, picture: Picture, kind: PictureFormat) -> Response:
-    """The picture's file; ``name`` is what a browser would save it as."""
+    """The picture's file; ``name`` is the suggested file name for browsers."""
     return Response(
         encoded_picture(name, kind, picture, QUALITY),
         media_type=MEDIA[kind],

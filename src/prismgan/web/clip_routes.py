@@ -28,7 +28,8 @@ router = APIRouter(prefix="/api/videos", tags=["clips"])
 
 @router.post("", status_code=201, responses=wrong(400, 413, 415, 422, 429))
 def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
-    """Send a clip as ``multipart/form-data``: whatever FFmpeg reads, as MP4, MOV, WebM, Matroska, AVI or MPEG."""
+    """Upload a clip as ``multipart/form-data``, in a format that FFmpeg reads, for example MP4, MOV, WebM, Matroska,
+    AVI or MPEG."""
     if not clips_are_read():
         raise Refusal(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
     kept = here.clips.add(client, file)
@@ -44,18 +45,18 @@ def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
 
 @router.delete("/{name}", status_code=204, responses=wrong(404))
 def forget(name: str, here: Here) -> None:
-    """Forget a clip. A render of it that runs goes on until it is cancelled."""
+    """Delete a clip. A running render of it continues until it is cancelled."""
     here.clips.remove(name)
 
 
 @router.post("/{name}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobBody:
-    """Ask for looks of a clip, with its sound; see ``/api/renders``. All that is shorter is done in between. The
-    WebSocket ``/api/renders/{id}/events`` sends previews as binary messages, JPEG files."""
+    """Request looks of a clip, with its sound; see ``/api/renders``. Shorter jobs are done in between. The WebSocket
+    ``/api/renders/{id}/events`` sends previews as binary messages with JPEG files."""
     upload, renderer = here.clips.get(name), here.studio.renderer
     request, sizes = checked(asked, upload.size, here.clips, renderer)
     if asked.grid and GRID in sizes:
-        raise Refusal(422, f"grid: an output is named {GRID!r} already; leave one of them out")
+        raise Refusal(422, f"grid: an output is already named {GRID!r}; leave one of them out")
     grid = {GRID: None} if asked.grid else {}
     work = partial(render_sent_clip, renderer, upload, request, asked.grid, here.folder.path / "renders", here.limits)
     return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
@@ -71,7 +72,7 @@ class _Listener:
 
     def rendered(self, frames: int, total: int | None) -> None:
         most = self.limits.clip_frames
-        if frames > most:  # its file said less
+        if frames > most:  # more than its file claims
             raise PrismganError(f"the clip has more than {most:,} frames; cut it, or use prismgan video")
         self.job.advance(frames, total or 0)
 
@@ -82,12 +83,12 @@ class _Listener:
 def render_sent_clip(
     renderer: Renderer, upload: SentClip, request: Request, grid: bool, place: Path, limits: Limits, job: Job
 ) -> None:
-    """Render a clip into files in a folder of the job's own below ``place``."""
+    """Render a clip into files in the job's own folder below ``place``."""
     job.folder = place / job.id
     job.folder.mkdir(parents=True)
     source = job.folder / "source"
     try:
-        _link(upload.path, source)  # its owner may go on to another clip meanwhile
+        _link(upload.path, source)  # its owner may delete the clip meanwhile
         settings = Settings(Encoding(), grid)
         clip = open_clip(source, CLIP)
         renderer = with_fixed_memory(renderer, request, clip, settings)
@@ -106,7 +107,7 @@ def render_sent_clip(
 
 
 def _link(path: Path, to: Path) -> None:
-    """Link a file, or copy it where its file system has no links."""
+    """Link a file, or copy it if the file system does not support links."""
     try:
         try:
             os.link(path, to)

@@ -1,7 +1,7 @@
-"""Who may speak to the server, how much may be sent, and the headers of every answer.
+"""Checks the origin and size of requests, and sets the headers of every response.
 
-A stranger's page can make a browser send requests to this machine. So the Host header must be one of the server's own
-names (against "DNS rebinding"), and the Origin, if any, our own page.
+Other sites' pages can make a browser send requests to this machine. Therefore the Host header must be one of the
+server's own names (against DNS rebinding), and the Origin header, if any, must be our own page.
 """
 
 import ipaddress
@@ -20,8 +20,8 @@ from prismgan.web.slow_clients import Exchange, too_large
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # addresses that mean all of the machine's
-SCHEMES = ("http", "https")  # the second where another server stands in front
-MOST_DIGITS = 18  # of a length that is worth reading
+SCHEMES = ("http", "https")  # the latter if a reverse proxy is used
+MOST_DIGITS = 18  # maximum digits of a Content-Length
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@,]+)(:\d{1,5})?", re.IGNORECASE)  # a name and a port
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -43,7 +43,7 @@ class Guard:
     application: ASGIApp
     host: str  # the address that the server is bound to
     limits: Limits
-    larger: Mapping[str, int]  # most bytes of a body where they are others than the limits', by path
+    larger: Mapping[str, int]  # maximum bytes of a body by path, if different from the default limit
     headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
     _exchanges: set[Exchange] = field(default_factory=set)
 
@@ -57,7 +57,7 @@ class Guard:
             await self.application(scope, receive, send)
             return
 
-        # Whatever can be got can be asked for without its body, which uvicorn leaves out.
+        # HEAD works for everything that GET does; uvicorn leaves out the body.
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         client = scope["client"][0] if scope["client"] else ""
@@ -66,7 +66,7 @@ class Guard:
         exchange = Exchange(client, self._most(scope), has_body, self.limits, self.headers, receive, send)
         others = sum(other.client == client and other.arriving for other in self._exchanges)
         if refusal is None and has_body and others >= self.limits.bodies_of_a_client:
-            refusal = Refusal(429, "too much arrives from this address at once; send one file after the other")
+            refusal = Refusal(429, "too many uploads from this address at once; send one file after the other")
         self._exchanges.add(exchange)
         try:
             if refusal is not None:
@@ -84,10 +84,10 @@ class Guard:
             return Refusal(400, "Host: is not a name of this server; open it by the address that it printed")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in {f"{scheme}://{named[0].lower()}" for scheme in SCHEMES}:
-            return Refusal(403, "Origin: another site's page asked for this; use the server's own page")
+            return Refusal(403, "Origin: the request came from another site's page; use the server's own page")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS:
-            return Refusal(400, "Content-Length: is no number")
+            return Refusal(400, "Content-Length: is not a number")
         if int(length) > self._most(scope):
             return Refusal(413, too_large(self._most(scope)))
         return None

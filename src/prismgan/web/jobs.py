@@ -1,4 +1,4 @@
-"""Jobs: requested work, its progress and its results, and their store."""
+"""Jobs: requested work with its progress and results, and their store."""
 
 import secrets
 import shutil
@@ -22,7 +22,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class Length(IntEnum):
-    """How long a job takes, about."""
+    """Approximate duration of a job."""
 
     SECONDS = 0
     MINUTES = 1
@@ -30,38 +30,38 @@ class Length(IntEnum):
 
 
 class Cancelled(BaseException):
-    """Raised inside a job's work once nobody wants it any more."""
+    """Raised inside a job's work when the job was cancelled."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One render of a picture or clip, or one style that is learnt. Once it is queued, only the worker's thread changes
-    it, apart from :attr:`unwanted`, :attr:`watchers` and :attr:`asked`."""
+    """One render of a picture or clip, or the training of one style. Once it is queued, only the worker's thread
+    changes it, apart from :attr:`unwanted`, :attr:`watchers` and :attr:`asked`."""
 
     client: str
-    work: Callable[["Job"], None]  # calls `advance` again and again
-    length: Length  # between two of its pieces it makes way for what is shorter
+    work: Callable[["Job"], None]  # calls `advance` repeatedly
+    length: Length  # between its pieces, shorter jobs may run
     kind: Literal["render", "style"] = "render"
     name: str = ""  # of the style
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
     done: int = 0  # tiles, frames, or steps
-    total: int = 1  # 0 where nobody knows
+    total: int = 1  # 0 if unknown
     error: str | None = None
     sizes: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # height, width
-    results: dict[str, Picture] = field(default_factory=dict)  # pictures that came out, in memory
-    files: dict[str, Path] = field(default_factory=dict)  # clips that came out
-    folder: Path | None = None  # where those are, and nothing else
-    file_bytes: int = 0  # room that they take on the disk
-    remarks: list[str] = field(default_factory=list)  # what somebody may want to know
-    preview: bytes = b""  # the newest, a JPEG file
-    previews: int = 0  # how many there were
-    uploads: tuple[Upload, ...] = ()  # what it reads
+    results: dict[str, Picture] = field(default_factory=dict)  # output pictures, in memory
+    files: dict[str, Path] = field(default_factory=dict)  # output clips
+    folder: Path | None = None  # folder of these clips, and of nothing else
+    file_bytes: int = 0  # their size on disk
+    remarks: list[str] = field(default_factory=list)  # remarks for the user
+    preview: bytes = b""  # the newest preview, a JPEG file
+    previews: int = 0  # number of previews so far
+    uploads: tuple[Upload, ...] = ()  # the uploads that it reads
     watchers: int = 0  # open WebSockets that follow it
-    asked: float = field(default_factory=time.monotonic)  # when somebody last asked for it, or stopped following it
+    asked: float = field(default_factory=time.monotonic)  # time of the last request for it, or of the last watcher
     ended: float | None = None
     unwanted: bool = False
-    make_way: Callable[[], None] = lambda: None  # runs shorter jobs that wait; the queue sets it
+    make_way: Callable[[], None] = lambda: None  # runs waiting shorter jobs; set by the queue
 
     @property
     def is_over(self) -> bool:
@@ -69,7 +69,7 @@ class Job:
 
     @property
     def progress(self) -> float:
-        """From 0 to 1: of tiles, frames or steps, or, within one tile, of pictures that came out already."""
+        """From 0 to 1: share of finished tiles, frames or steps, or, within one tile, of finished pictures."""
         return max(self.done / self.total if self.total else 0.0, len(self.results) / max(len(self.sizes), 1))
 
     @property
@@ -77,7 +77,7 @@ class Job:
         return sum(picture.pixels.nbytes for picture in self.results.values())
 
     def advance(self, done: int, total: int) -> None:
-        """So much of the work is done, of 0 where nobody knows; other clients get a chance."""
+        """Report progress, with a total of 0 if unknown; shorter jobs of other clients may run meanwhile."""
         self.done, self.total = done, total and max(done, total)
         if self.unwanted:
             raise Cancelled
@@ -91,7 +91,7 @@ class Job:
         if state != "done":
             self.discard()
         self.error, self.ended = error, time.monotonic()
-        self.state = state  # last, since others look at it to know whether the rest may be read
+        self.state = state  # last, because others check it to know whether the rest may be read
 
     def discard(self) -> None:
         self.results, self.files = {}, {}
@@ -100,7 +100,7 @@ class Job:
 
 
 class JobStore:
-    """Bounded in number, in memory and files for results, and in age."""
+    """A store of jobs, limited in number, memory, disk space and age."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -113,33 +113,33 @@ class JobStore:
             self._jobs[job.id] = job
 
     def get(self, name: str, kind: str) -> Job:
-        """The job of this id and kind; a refusal (404) if there is none."""
+        """The job with this id and kind; a refusal (404) if there is none."""
         with self._lock:
             job = self._jobs.get(name)
         if job is None or job.kind != kind:
-            raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: ask for it again")
+            raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: request it again")
         job.asked = time.monotonic()
         return job
 
     def forget(self, job: Job) -> None:
-        """Drop a job that is over or cancelled, and its results, at the latest when it ends."""
+        """Remove a finished or cancelled job and its results, at the latest when it ends."""
         with self._lock:
             self._jobs.pop(job.id, None)
         if job.is_over:
             job.discard()
 
     def need(self, upload: Upload) -> bool:
-        """Whether a job that is not over reads this picture or clip."""
+        """Whether an unfinished job reads this picture or clip."""
         with self._lock:
             return any(not job.is_over and any(upload is one for one in job.uploads) for job in self._jobs.values())
 
     def names(self, kind: str) -> set[str]:
-        """Of all jobs of a kind that are not over."""
+        """Names of all unfinished jobs of a kind."""
         with self._lock:
             return {job.name for job in self._jobs.values() if job.kind == kind and not job.is_over}
 
     def sweep(self) -> None:
-        """Forget jobs that are over: the old, and the oldest beyond the limits. The newest always stays."""
+        """Remove finished jobs: old ones, and the oldest beyond the limits. The newest always stays."""
         with self._lock:
             over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended or 0)
             held, stored = sum(job.result_bytes for job in over), sum(job.file_bytes for job in over)

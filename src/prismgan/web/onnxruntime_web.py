@@ -1,4 +1,4 @@
-"""onnxruntime-web: the program that computes the network in a browser. It is not ours to ship, so npm brings it."""
+"""onnxruntime-web, the runtime for the network in a browser. It is not part of prismgan; npm downloads it."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from prismgan.files import write_file
 
 NAME, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-"""SHA-512 of the package, in base64, as npm names it."""
+"""SHA-512 of the package, in npm's base64 form."""
 FOLDER = f"{NAME}-{VERSION}"
 PACKAGE = f"{FOLDER}.tgz"
 FILES = (
@@ -26,13 +26,13 @@ FILES = (
     "ort-wasm-simd-threaded.asyncify.mjs",
     "ort-wasm-simd-threaded.asyncify.wasm",
 )
-"""What a site needs of it: for processors, and for graphics processors. A browser loads one of both."""
+"""The files that a site needs, for CPUs and for GPUs. A browser loads one of the two."""
 PATIENCE = 600  # seconds for the 33 MB
 
 
 def runtime_files(named: Path | None = None) -> dict[str, bytes]:
-    """The files by name, of the ``named`` package, or of the folder that it was unpacked to; by default npm fetches it,
-    once. :class:`PrismganError` where there is none, or it is not as expected."""
+    """The files by name, from the ``named`` package or the folder that it was unpacked to; by default npm downloads it
+    once. :class:`PrismganError` if it is missing or not as expected."""
     package = fetched() if named is None else named
     if package.is_dir():
         return _read(package)
@@ -46,14 +46,14 @@ def runtime_files(named: Path | None = None) -> dict[str, bytes]:
 
 def fetched() -> Path:
     """The package in the user's cache, where npm puts it if it is not there yet."""
-    # As the XDG Base Directory Specification says.
+    # See the XDG Base Directory Specification.
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prismgan" / PACKAGE
     if kept.is_file():
         return kept
     npm = shutil.which("npm")
     if npm is None:
         raise PrismganError(
-            f"export: a site needs {FOLDER}, which npm fetches, and there is no npm; install it, or name the package "
+            f"export: a site needs {FOLDER}, which npm downloads, but npm is not installed; install it, or name the "
             f"by --onnxruntime-web {PACKAGE}"
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -65,8 +65,8 @@ def fetched() -> Path:
         except (subprocess.SubprocessError, OSError) as error:
             said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
             raise PrismganError(
-                f"export: npm cannot fetch {FOLDER} ({said[0] if said else 'it does not say why'}); name the package "
-                f"by --onnxruntime-web {PACKAGE}"
+                f"export: npm cannot download {FOLDER} ({said[0] if said else 'it does not say why'}); "
+                f"name the package with --onnxruntime-web {PACKAGE}"
             ) from None
         _check(fetched)
     write_file(kept, content)
@@ -74,13 +74,13 @@ def fetched() -> Path:
 
 
 def _check(package: Path) -> None:
-    """Refuse another content than the one that this prismgan was made for."""
+    """Raise unless the content is the published one."""
     with package.open("rb") as file:
         found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if found != INTEGRITY:
         raise PrismganError(
             f"{package}: is not {FOLDER} as it was published (sha512 {found[:12]}..., expected {INTEGRITY[:12]}...); "
-            "delete it and fetch it again"
+            "delete it and download it again"
         )
 
 

@@ -46,15 +46,15 @@ def tasks(here: Here) -> TasksBody:
 
 @router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404)})
 def sample(name: str) -> Response:
-    """A photo to try."""
+    """A sample photo."""
     if name not in samples():
-        raise Refusal(404, f"there is no sample of this name; there are: {', '.join(samples())}")
+        raise Refusal(404, f"no sample has this name; the samples are: {', '.join(samples())}")
     return encoded("sample", Picture(sample_pixels(name)), "jpg")
 
 
 @router.post("/pictures", status_code=201, responses=wrong(400, 413, 415, 422, 429))
 def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
-    """Send a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF that is not animated."""
+    """Upload a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF without animation."""
     kept = here.pictures.add(client, file)
     tasks = here.pictures.fitting(here.studio.weights.header.tasks, kept.size)
     return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
@@ -69,8 +69,8 @@ def picture(
     crop: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="left,top,width,height")] = None,
     side: Annotated[int | None, Query(ge=16, description="most pixels of the longer side, before enlarging")] = None,
 ) -> Response:
-    """The picture as the network reads it, the right way up: the whole, or the part that a render reads. It is enlarged
-    bicubically, as what looks of this scale are mixed with."""
+    """The picture as the network reads it, upright: the whole, or a part. With ``scale`` it is enlarged bicubically,
+    like the base that looks of this scale are mixed with."""
     upload = here.pictures.get(name)
     part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
@@ -89,12 +89,12 @@ def picture(
 
 @router.delete("/pictures/{name}", status_code=204, responses=wrong(404))
 def forget(name: str, here: Here) -> None:
-    """Forget a picture."""
+    """Delete a picture."""
     here.pictures.remove(name)
 
 
 def _enlarged(source: Picture, scale: int) -> Picture:
-    """In 8 bits and without transparency: it is for mixing on a screen."""
+    """The enlarged picture in 8 bits and without transparency, for mixing on a screen."""
     small = Image.fromarray(to_8_bits(source.pixels))
     large = small.resize((small.width * scale, small.height * scale), Image.Resampling.BICUBIC)
     return Picture(np.asarray(large), None, source.profile)
@@ -104,7 +104,7 @@ def _enlarged(source: Picture, scale: int) -> Picture:
 
 frames = APIRouter(prefix="/api", tags=["frames"])
 PAUSE = 0.002  # seconds between two looks at the job
-NO_JPEG = "is no JPEG file, or is damaged"
+NO_JPEG = "is not a JPEG file, or is damaged"
 
 
 @frames.post(
@@ -119,15 +119,15 @@ async def frame(
     here: Here,
     client: Client,
 ) -> Response:
-    """Send one frame as a JPEG file; its looks come back below one another, in the order asked for, as one JPEG.
+    """Send one frame as a JPEG file; its looks are returned below one another, in the requested order, as one JPEG.
 
-    It takes its turn as every render does, and is answered when it is done.
+    The request waits for its turn like every render, and is answered when it is done.
     """
     renderer = here.studio.renderer
     scales = renderer.plan(RenderRequest(tuple(tasks))).scales
     larger = [name for name, scale in scales.items() if scale != 1]
     if larger:
-        raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; ask for looks of its own size")
+        raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; request looks of its own size")
     pixels = await asyncio.to_thread(_decoded, file.file, here.limits.quick_pixels)
 
     def work(job: Job) -> None:
@@ -138,19 +138,21 @@ async def frame(
     here.queue.submit(job)
     while not job.is_over:
         if await asked.is_disconnected():
-            here.queue.cancel(job)  # nobody is there to be shown what comes out
+            here.queue.cancel(job)  # the client has gone
         await asyncio.sleep(PAUSE)
     if job.state != "done":
-        raise Refusal(503, job.error or "the server ends")
+        raise Refusal(503, job.error or "the server is stopping")
     return await asyncio.to_thread(encoded, "looks", job.results["looks"], "jpg")
 
 
 def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
-    """Of the JPEG alone, which cameras' frames are sent as: no other decoder is asked."""
+    """The pixels of a frame; only JPEG is decoded, because cameras' frames are sent as JPEG."""
     try:
         with open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
             if picture.width * picture.height > most:
-                raise Refusal(413, f"the frame has {picture.width * picture.height:,} pixels, and {most:,} are taken")
+                raise Refusal(
+                    413, f"the frame has {picture.width * picture.height:,} pixels, but the limit is {most:,}"
+                )
             refuse_small("frame", picture.height, picture.width)
             return np.asarray(picture.convert("RGB"))
     except PrismganError as error:

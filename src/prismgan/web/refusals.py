@@ -19,7 +19,7 @@ class Refusal(HTTPException):
 
 
 def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the picture") -> str:
-    """An error's message without ``paths`` of this machine, which clients need not see; it says ``what`` instead."""
+    """An error's message with ``what`` in place of this machine's ``paths``, which clients should not see."""
     text = " ".join(str(error).splitlines())
     for path in paths:
         text = text.replace(f"{path}: ", "").replace(str(path), what)
@@ -27,14 +27,14 @@ def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the 
 
 
 def answer_refusals(application: FastAPI) -> None:
-    """Have every error of a client answered as JSON of the same shape."""
+    """Return every client error as JSON of the same form."""
 
     @application.exception_handler(AnyHTTPException)
     async def refused(request: Request, error: AnyHTTPException) -> JSONResponse:
         message, status = error.detail, error.status_code
-        if isinstance(error.__cause__, OSError):  # of the file that a form is kept in while it arrives
+        if isinstance(error.__cause__, OSError):  # of the temporary file for an incoming form
             reason = error.__cause__.strerror or error.__cause__
-            status, message = 507, one_line(f"the file cannot be kept ({reason}); try again later")
+            status, message = 507, one_line(f"the file cannot be stored ({reason}); try again later")
         elif not isinstance(error, Refusal):
             message = {
                 400: "the request cannot be read; send what /api/openapi.json describes",

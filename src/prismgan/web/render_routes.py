@@ -1,4 +1,4 @@
-"""Renders: ``/api/pictures/{id}/renders``; those of clips as well ``/api/renders``; and how all jobs are followed."""
+"""Renders of pictures (``/api/pictures/{id}/renders``), jobs (``/api/renders``), and following their progress."""
 
 import asyncio
 import time
@@ -22,8 +22,8 @@ router = APIRouter(prefix="/api", tags=["renders"])
 
 @router.post("/pictures/{picture}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -> JobBody:
-    """Ask for looks of a picture. They are made in one pass of the network, when it is this job's turn. They become
-    ready in the order of ``tasks``, and each can be fetched from then on."""
+    """Request looks of a picture. They are computed in one pass of the network, when it is this job's turn. They become
+    ready in the order of ``tasks``, and each can be fetched as soon as it is ready."""
     upload, renderer = here.pictures.get(picture), here.studio.renderer
     part = Part(upload, asked.crop, asked.side)
     request, sizes = checked(asked, part.size, here.pictures, renderer)
@@ -34,25 +34,25 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
 
 
 def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
-    """Routes by which the jobs of a kind are followed and cancelled."""
+    """Add the routes for following and cancelling the jobs of a kind."""
     place = f"/{kind}s/{{name}}"
 
     @router.get(place, responses=wrong(404))
     def progress(name: str, here: Here) -> JobBody:
-        """How far the job is: for those who cannot use its WebSocket, ``events``."""
+        """The state of the job, for clients that cannot use its WebSocket, ``events``."""
         return here.describe(here.jobs.get(name, kind))
 
     @router.get(f"{place}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
     def preview(name: str, here: Here) -> Response:
-        """The newest preview: of a style, or of a clip with the source and looks of one frame, labelled."""
+        """The newest preview: of a style, or, for a clip, one frame with the source and all looks, labelled."""
         job = here.jobs.get(name, kind)
         if not job.previews:
-            raise Refusal(409, "there is no preview yet; ask again in some seconds")
+            raise Refusal(409, "there is no preview yet; try again in a few seconds")
         return Response(job.preview, media_type="image/jpeg")
 
     @router.delete(place, status_code=204, responses=wrong(404))
     def cancel(name: str, here: Here) -> None:
-        """Cancel the job and forget it: at once while it waits, and between two pieces of work while it runs."""
+        """Cancel and remove the job: immediately if it is waiting, or between two pieces of work if it is running."""
         here.drop(here.jobs.get(name, kind))
 
     @router.websocket(f"{place}/events")
@@ -67,24 +67,24 @@ add_job_routes(router, "render")
     "/renders/{name}/{output}",
     responses={
         200: {"content": {kind: {} for kind in ("image/png", "image/jpeg", *CLIP_MEDIA.values())}},
-        206: {"description": "A part of a clip, where the header Range asks for one"},
+        206: {"description": "A part of a clip, as requested by the header Range"},
         **wrong(404, 409, 422),
-        416: {"description": "The clip is not as long as the header Range says"},
+        416: {"description": "The header Range is beyond the clip's end"},
     },
 )
 def result(
     name: str, output: str, here: Here, kind: Annotated[PictureFormat, Query(alias="format")] = "png"
 ) -> Response:
-    """One picture or clip that came out. A clip has the format that fits its sound."""
+    """One output picture or clip. The format of a clip depends on its sound."""
     job = here.jobs.get(name, "render")
     if output not in job.sizes:
         raise Refusal(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
     if job.state == "done" and output in job.files:
-        # It answers requests for a part, with which players jump. A name of the file would override the page's.
+        # Supports Range requests, which players use to seek. A file name here would override the page's.
         return FileResponse(job.files[output], media_type=CLIP_MEDIA[job.files[output].suffix])
     picture = job.results.get(output)
     if picture is None:
-        raise Refusal(409, f"the render is {job.state}, and {output} is not ready; its state says when it is")
+        raise Refusal(409, f"the render is {job.state}, and {output} is not ready; check its state")
     with here.encoders:
         return encoded(output, picture, kind)
 
@@ -102,7 +102,7 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
         await websocket.close(UNKNOWN, str(refusal.detail))
         return
     if here.watchers >= here.limits.watchers:
-        await websocket.close(TRY_LATER, "too many watch; ask for the state instead")
+        await websocket.close(TRY_LATER, "too many WebSockets are open; request the state instead")
         return
     here.watchers += 1
     job.watchers += 1
@@ -130,7 +130,7 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
 
 
 def _cancel_if_left(here: Workshop, job: Job) -> None:
-    """Cancel a job that its client followed, and now neither follows nor asks for; while it asks, look again later."""
+    """Cancel a job if its client no longer follows or requests it; otherwise check again later."""
     if job.is_over or job.watchers:
         return
     patience = here.limits.return_seconds - (time.monotonic() - job.asked)
@@ -141,7 +141,7 @@ def _cancel_if_left(here: Workshop, job: Job) -> None:
 
 
 async def _pause(websocket: WebSocket) -> None:
-    """Wait a moment, and notice whoever leaves in the meantime."""
+    """Wait a moment, and notice if the client leaves in the meantime."""
     with suppress(TimeoutError):
         async with asyncio.timeout(EVERY):
             while (await websocket.receive())["type"] != "websocket.disconnect":
@@ -153,26 +153,26 @@ def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request,
     source = part.of(upload.open())
 
     def made(name: str, look: NDArray[Any]) -> None:
-        # Another one: whoever looks through the old one meanwhile is not disturbed.
+        # A new dictionary, so that iterations over the old one are not disturbed.
         job.results = {**job.results, name: source.with_pixels(look)}
 
-    # As deep as a screen: what has 16 bits gets them from prismgan render.
+    # In 8 bits, as for a screen; prismgan render keeps 16 bits.
     renderer.render(source.pixels, request, progress=job.advance, made=made, where="picture")
 
 
 def checked(
     asked: RenderBody, size: tuple[int, int], uploads: Uploads[Any], renderer: Renderer
 ) -> tuple[Request, dict[str, tuple[int, int]]]:
-    """The request, and height and width of what comes out, by name, of a source of this height and width."""
+    """The request, and the height and width of every output by name, for a source of this height and width."""
     blends = uploads.limits.blends
     if len(asked.blends) > blends:
-        raise Refusal(422, f"blends: {len(asked.blends)} are asked for, and {blends} are made at once")
+        raise Refusal(422, f"blends: {len(asked.blends)} are requested, but the limit is {blends}")
     tasks = uploads.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
     request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
     scales = renderer.plan(request).scales
     sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in scales.items()}
     for name, (height, width) in sizes.items():
         if height * width > uploads.output_pixels:
-            found = f"{name}: would have {width}x{height} pixels, more than the server makes"
+            found = f"{name}: would have {width}x{height} pixels, more than the server's limit"
             raise Refusal(413, f"{found}; use a smaller {uploads.what}, or {uploads.command}")
     return request, sizes

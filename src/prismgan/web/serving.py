@@ -1,4 +1,4 @@
-"""The server's application (routes, their guard, the page), that of a static site's folder, and how they are served."""
+"""The server's application (routes, guard, page), the application of a static site, and their serving."""
 
 import asyncio
 import mimetypes
@@ -24,8 +24,8 @@ from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
 from prismgan.web.workshop import Studio, Workshop
 
-ENVELOPE = 16_000  # bytes of a form around its file
-SWEEP = 60.0  # seconds between two looks for what is too old
+ENVELOPE = 16_000  # bytes of a form in addition to its file
+SWEEP = 60.0  # seconds between two removals of old data
 
 
 def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
@@ -45,7 +45,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
             yield
         finally:
             sweeping.cancel()
-            # Waits for the end of a tile or a step; meanwhile sockets can be told of it.
+            # Waits for the end of a tile or a step; meanwhile sockets can be notified.
             await asyncio.to_thread(workshop.close)
 
     application = FastAPI(
@@ -53,7 +53,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         summary="One picture in, several pictures out.",
         description="Upload a picture, render it, follow the progress, fetch the results. See docs/serving.md.",
         openapi_url="/api/openapi.json",
-        # FastAPI's pages load scripts from elsewhere; /docs is ours.
+        # FastAPI's pages load scripts from other servers; /docs is our own.
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -91,7 +91,7 @@ def static(name: str) -> Response:
     if name not in FILES:
         raise Refusal(404, "the page has no such file")
     content, media = FILES[name]
-    # Asked for anew after every update of the package.
+    # Not cached, so that the page is current after an update of the package.
     return Response(content, media_type=media, headers={"Cache-Control": "no-cache"})
 
 
@@ -111,13 +111,13 @@ def bound(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PrismganError(f"{host}:{port}: cannot be served at ({reason}); try another --port or --host") from None
+        raise PrismganError(f"{host}:{port}: cannot be used ({reason}); try another --port or --host") from None
 
 
 def serve(application: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until the process is asked to end; ``ready`` receives the page's address, with the port that 0 stands for.
+    """Serve until the process is asked to stop; ``ready`` receives the page's address, with the actual port.
 
-    :class:`PrismganError` where the address is none of this machine's, or taken.
+    :class:`PrismganError` if the address does not belong to this machine, or is taken.
     """
     server = server_of(application)
     with bound(host, port) as listening:
@@ -134,7 +134,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Clients are told apart by their address, which a header could make up.
+        # Clients are identified by their address, which a header could fake.
         proxy_headers=False,
         ws_max_size=4096,
         limit_concurrency=CONNECTIONS,
@@ -144,11 +144,11 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
 
 
 SITE_MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
-"""Of files that a browser refuses otherwise; what this machine says of them may be wrong."""
+"""Media types that browsers insist on; the machine's own table may be wrong."""
 SITE_HEADERS = {
     **HEADERS,
     "Cross-Origin-Embedder-Policy": "require-corp",  # threads need it
-    "Cache-Control": "no-cache",  # asked for anew after every export
+    "Cache-Control": "no-cache",  # so that a new export is loaded
 }
 del SITE_HEADERS["Content-Security-Policy"]  # the page has its own, which lets WebAssembly run
 
@@ -157,7 +157,7 @@ def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
     """The application of a site's folder; links out of it are not followed."""
     if not is_site(folder):
         raise PrismganError(
-            f"{folder}: {'holds no site of prismgan' if folder.is_dir() else 'no such folder'}; "
+            f"{folder}: {'does not contain a site of prismgan' if folder.is_dir() else 'no such folder'}; "
             "write a site with prismgan export --format site --out FOLDER"
         )
     for ending, media in SITE_MEDIA.items():

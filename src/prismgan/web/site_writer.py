@@ -1,4 +1,4 @@
-"""A static site: the page, the network in pieces, and what computes them, in a folder that any web server can offer."""
+"""Writes a static site: a folder for any web server with the page, the network in pieces, and the runtime."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ POLICY = (
 )
 CHARSET = '<meta charset="utf-8">'
 SERVER_ALONE = frozenset({"docs.html", "docs.js", "players.js", "server.js", "styling.js", "video.js"})
-"""Scripts of the page that a site has no use for."""
+"""Files of the page that a site does not need."""
 WORKER = "service-worker.js"
 QUALITY = 92
 
 
 @dataclass(frozen=True)
 class Site:
-    """What was written."""
+    """The written site."""
 
     path: Path
-    sizes: Mapping[str, int]  # bytes by name of a file
-    tasks: tuple[TaskParity, ...]  # how far the pieces are from the generator
+    sizes: Mapping[str, int]  # bytes by file name
+    tasks: tuple[TaskParity, ...]  # differences between the pieces and the generator
 
     @property
     def parts(self) -> dict[str, int]:
@@ -73,8 +73,8 @@ def write_site(
     Args:
         out: the folder; a new one, an empty one, or an earlier site's.
         onnxruntime: see :func:`prismgan.web.onnxruntime_web.runtime_files`.
-        licence: of the weights; that of the ready-made weights is known.
-        overwrite: replace an earlier site, with all that is in its folder.
+        licence: licence of the weights; that of the ready-made weights is known.
+        overwrite: replace an earlier site, including all files in its folder.
 
     Raises:
         PrismganError: a task is unknown, the folder is not free, or the pieces differ too much.
@@ -117,17 +117,17 @@ def _refuse_folder(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise PrismganError(f"{out}: is a file, expected a folder for the site")
     if not out.absolute().parent.is_dir():
-        raise PrismganError(f"{out}: its folder does not exist; make it first")
+        raise PrismganError(f"{out}: its folder does not exist; create it first")
     if not out.exists() or not any(out.iterdir()):
         return
     if not is_site(out):
-        raise PrismganError(f"{out}: is not empty, and holds no site of prismgan's; name another folder")
+        raise PrismganError(f"{out}: is not empty and is not a site of prismgan; choose another folder")
     if not overwrite:
-        raise PrismganError(f"{out}: holds a site already; --overwrite replaces it with all that is in the folder")
+        raise PrismganError(f"{out}: already contains a site; --overwrite replaces it and all files in the folder")
 
 
 def _page() -> dict[str, bytes]:
-    """The page's files by name; where both have a file of a name, the site's own stands for the server's."""
+    """The page's files by name; the site's own files replace the server's files of the same name."""
     files = {
         file.name: file.read_bytes()
         for folder in ("static", "site")
@@ -167,7 +167,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
 
 
 def _service_worker(content: Mapping[str, bytes]) -> bytes:
-    """The script with what it keeps at once, under a name that every change of the site changes."""
+    """The service worker, with the list of files to cache and a cache name that changes with the site's content."""
     shell = ["./", *(name for name in content if name.startswith(("index", "about", "static/", "samples/")))]
     script = content[WORKER].decode()
     return script.replace("CONTENT", _digest(content), 1).replace('["FILES"]', json.dumps(shell)).encode()

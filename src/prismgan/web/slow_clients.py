@@ -1,5 +1,5 @@
-"""Clients that send slowly or not at all: the time that each has, and the connections of one address. Otherwise a few
-hundred connections that send nothing would block the server ("slow loris")."""
+"""Limits on the time of slow clients and on connections per address. Without them a few hundred connections that send
+nothing would block the server (a "slow loris" attack)."""
 
 import asyncio
 import time
@@ -21,17 +21,17 @@ from prismgan.web.refusals import Refusal
 
 @dataclass(eq=False)
 class Exchange:
-    """One request and its answer, between server and application.
+    """One request and its response, between server and application.
 
-    The body has to keep a pace. After an answer before the body's end, the rest of the body is read and thrown away: a
-    connection that is closed on unread bytes is reset, and the client would never see the answer.
+    The body has to keep a minimum pace. If the response is sent before the end of the body, the rest of the body is
+    read and discarded: closing a connection with unread bytes resets it, and the client would never see the response.
     """
 
     client: str
-    most: int  # bytes of the body that are taken
-    arriving: bool  # whether more of the body is to come
+    most: int  # maximum bytes of the body
+    arriving: bool  # whether more of the body is expected
     limits: Limits
-    headers: Mapping[str, str]  # of the answer
+    headers: Mapping[str, str]  # of the response
     _receive: Receive
     _send: Send
     _received: int = 0
@@ -91,7 +91,7 @@ def too_large(most: int) -> str:
 class Connection(H11Protocol):
     """A connection on which the headers of a request have to arrive within :data:`HEAD_SECONDS`.
 
-    Where an address has more than :data:`MOST` of them, the one is closed that has sent least for its age.
+    If an address has more than :data:`MOST` of them, the one that has sent least for its age is closed.
     """
 
     MOST: ClassVar[int] = 64  # connections of one address; WebSockets are counted elsewhere
@@ -140,7 +140,7 @@ class Connection(H11Protocol):
 
 
 class Events(WebSocketsSansIOProtocol):
-    """A WebSocket whose client may leave or send nonsense before it is answered: uvicorn's own would fail to answer."""
+    """A WebSocket whose client may leave or send invalid data before the handshake; uvicorn's own class would fail."""
 
     def data_received(self, data: bytes) -> None:
         if self.handshake_initiated and not self.handshake_complete:

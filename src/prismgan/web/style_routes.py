@@ -1,4 +1,4 @@
-"""Styles that are learnt from a picture: ``/api/styles``; and the weights that have them: ``/api/weights``."""
+"""Learning styles from a picture (``/api/styles``), and the weights that contain them (``/api/weights``)."""
 
 import secrets
 from collections.abc import Mapping
@@ -30,22 +30,20 @@ PREVIEW_SIDE = 384  # longest side of a preview in pixels
 
 @router.post("/styles", status_code=202, responses=wrong(400, 404, 409, 422, 429))
 def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
-    """Learn the style of a picture that was uploaded. All who use this server get the new look."""
+    """Learn the style of an uploaded picture. Everybody who uses this server gets the new look."""
     exemplar = here.pictures.get(asked.picture)
     shown = None if asked.preview is None else here.pictures.get(asked.preview)
     limits, weights = here.limits, here.studio.weights
     if asked.minutes > limits.minutes:
-        raise Refusal(422, f"minutes: found {asked.minutes:g}, at most {limits.minutes:g} are given to a style")
+        raise Refusal(422, f"minutes: found {asked.minutes:g}, expected at most {limits.minutes:g}")
     if asked.name in {entry.name for entry in weights.header.tasks} | here.jobs.names("style"):
-        raise Refusal(409, f"there is a look {asked.name!r} already; choose another name")
+        raise Refusal(409, f"there is already a look {asked.name!r}; choose another name")
     try:
         free_name(weights, asked.name)
     except WeightsError as error:
         raise Refusal(422, f"name: {words_of(error, [weights.path])}") from None
     if len(here.studio.added) + len(here.jobs.names("style")) >= limits.styles:
-        raise Refusal(
-            409, f"{limits.styles} styles were added already; start the server again with the downloaded weights"
-        )
+        raise Refusal(409, f"{limits.styles} styles were already added; restart the server with the downloaded weights")
     work = partial(train_style, here.studio, asked, exemplar, shown)
     uploads = (exemplar,) if shown is None else (exemplar, shown)
     return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
@@ -56,7 +54,7 @@ add_job_routes(router, "style")
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})
 def weights(here: Here) -> Response:
-    """The weights with all styles that were added: a file for ``--weights``."""
+    """The weights with all added styles: a file for ``--weights``."""
     path = here.folder.path / secrets.token_urlsafe(16)
     here.studio.weights.save(path)
     kind, done = "application/octet-stream", BackgroundTask(path.unlink)
@@ -64,7 +62,7 @@ def weights(here: Here) -> Response:
 
 
 class _Told(Display):
-    """Tells a job how many steps are done. Before the first nobody knows how many fit into the minutes."""
+    """Reports the steps to a job. Before the first one, the number of steps that fit into the minutes is unknown."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -74,13 +72,13 @@ class _Told(Display):
 
 
 def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
-    """Train a head on the session's weights as they are when the job's turn comes, and add it to them."""
-    if shown is None or not shown.path.exists():  # its owner went on to another picture while this one waited
+    """Train a head on the session's weights at the time when the job's turn comes, and add it to them."""
+    if shown is None or not shown.path.exists():  # its owner has replaced it while this job waited
         source = data.pictures.load(PREVIEW)
     else:
         source = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
     source = images.at_most(source, PREVIEW_SIDE, images.MINIMUM_SIDE)
-    # No discriminator plays: see HeadTraining.
+    # There is no discriminator: see HeadTraining.
     entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
     try:
         training = HeadTraining(studio.weights, entry)
@@ -95,9 +93,9 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
         job.advance(job.done, job.total)
 
     def show() -> None:
-        make_way()  # what comes before the first step takes seconds as well
+        make_way()  # the preparation before the first step takes seconds, too
         job.show(images.to_pil(training.render(source)))
 
-    # Without processes for batches: this one has threads, and forking those may stop for ever.
+    # No worker processes: this process has threads, and forking it may deadlock.
     training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
     studio.add(training.result(), entry)

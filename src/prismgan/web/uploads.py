@@ -1,4 +1,4 @@
-"""Pictures and clips that clients sent, with random names in a folder of the server's own, few and not for long."""
+"""Uploaded pictures and clips, stored under random names in the server's own folder, limited in number and time."""
 
 import secrets
 import shutil
@@ -26,14 +26,14 @@ from prismgan.weights import HeadEntry
 
 @dataclass
 class Upload:
-    """One file; height and width are the right way up."""
+    """One file; height and width are those of the upright picture."""
 
     id: str
     client: str
     path: Path
     height: int
     width: int
-    used: float = field(default_factory=time.monotonic, kw_only=True)  # when it was last asked for
+    used: float = field(default_factory=time.monotonic, kw_only=True)  # time of the last use
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,18 +45,19 @@ Kept = TypeVar("Kept", bound=Upload)
 
 @dataclass
 class Uploads(ABC, Generic[Kept]):
-    """All of one kind. A name that a client sent is never used: only an id that was drawn here finds a file."""
+    """The store of uploads of one kind. File names sent by clients are never used; files are found only by random
+    ids."""
 
-    what: ClassVar[str]  # what errors call one
-    command: ClassVar[str]  # what takes more
+    what: ClassVar[str]  # name of an upload in errors
+    command: ClassVar[str]  # command without these limits
 
     folder: Path
     limits: Limits
-    needed: Callable[[Upload], bool]  # whether a job that is not over needs an upload
+    needed: Callable[[Upload], bool]  # whether an unfinished job needs an upload
     file_bytes: int
-    output_pixels: int  # of a picture or frame that is made of it
+    output_pixels: int  # maximum pixels of a picture or frame rendered from it
     most: int
-    most_of_a_client: int  # beyond, the one that was used longest ago is forgotten
+    most_of_a_client: int  # beyond this, the least recently used one is removed
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -65,15 +66,15 @@ class Uploads(ABC, Generic[Kept]):
 
     @abstractmethod
     def check(self, name: str, client: str, path: Path) -> Kept:
-        """An upload of an id, a client and a file; :class:`Refusal` where it is of another kind (415), too large (413),
+        """An upload with an id, a client and a file; :class:`Refusal` if it is of another kind (415), too large (413),
         damaged or too small (422)."""
 
     def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
-        """Names of the tasks whose output is not too large of a source of this height and width."""
+        """Names of the tasks whose output is not too large for a source of this height and width."""
         return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
     def add(self, client: str, file: UploadFile) -> Kept:
-        """Check and keep a file; :class:`Refusal` also where there are too many (429), or the disk is full (507)."""
+        """Check and store a file; :class:`Refusal` also if there are too many (429), or the disk is full (507)."""
         name = secrets.token_urlsafe(16)
         path = self.folder / name
         try:
@@ -91,11 +92,11 @@ class Uploads(ABC, Generic[Kept]):
             if not isinstance(error, OSError):
                 raise
             reason = error.strerror or error
-            raise Refusal(507, f"the {self.what} cannot be kept ({reason}); try again later") from None
+            raise Refusal(507, f"the {self.what} cannot be stored ({reason}); try again later") from None
         return upload
 
     def get(self, name: str) -> Kept:
-        """The file of this id; a refusal (404) if there is none."""
+        """The file with this id; a refusal (404) if there is none."""
         with self._lock:
             upload = self._kept.get(name)
             if upload is None:
@@ -109,7 +110,7 @@ class Uploads(ABC, Generic[Kept]):
             self._forget(upload)
 
     def sweep(self) -> None:
-        """Forget what nobody asked for in a long time."""
+        """Remove uploads that have not been used for a long time."""
         oldest = time.monotonic() - self.limits.seconds
         with self._lock:
             for upload in list(self._kept.values()):
@@ -125,7 +126,7 @@ class Uploads(ABC, Generic[Kept]):
             recently = time.monotonic() - self.limits.idle_seconds
             idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
             if idle is None:
-                raise Refusal(429, f"the server keeps as many {self.what}s as it may; try again in a minute")
+                raise Refusal(429, f"the server has reached its limit of {self.what}s; try again in a minute")
             self._forget(idle)
 
     def _forget(self, upload: Kept) -> None:
@@ -135,9 +136,9 @@ class Uploads(ABC, Generic[Kept]):
 
 # -- pictures -------------------------------------------------------------------------------------
 
-LARGE = threading.BoundedSemaphore(2)  # of large pictures that are decoded when they arrive
+LARGE = threading.BoundedSemaphore(2)  # limits the number of large pictures decoded at the same time
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
-"""Pillow's names. It reads many more, for which decoders are old and seldom tested."""
+"""Pillow's names of the accepted formats. Its decoders for other formats are old and rarely tested."""
 
 
 @dataclass
@@ -157,7 +158,7 @@ class SentPictures(Uploads[SentPicture]):
 
     def check(self, name: str, client: str, path: Path) -> SentPicture:
         limits = self.limits
-        try:  # first of all the header, which costs next to nothing
+        try:  # the header first, which is cheap
             with open_lazily(path, refuse_unread(path)) as file:
                 kind, (width, height) = file.format, file.size
         except PictureError as error:
@@ -165,10 +166,10 @@ class SentPictures(Uploads[SentPicture]):
         if kind not in READ_FORMATS:
             raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
         if width * height > limits.pixels:
-            found = f"the picture has {width * height:,} pixels, and {limits.pixels:,} are taken here"
+            found = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
             raise Refusal(413, f"{found}; make it smaller, or use prismgan render")
         try:
-            # Many large ones at once would take all memory; small ones need not wait for them.
+            # Many large ones at once would use all memory; small ones need not wait for them.
             with LARGE if width * height > limits.quick_pixels else nullcontext():
                 height, width = open_picture(path).pixels.shape[:2]
             refuse_small("picture", height, width)
@@ -179,7 +180,7 @@ class SentPictures(Uploads[SentPicture]):
 
 class Part:
     """A part of a picture, ``crop`` (left, top, width and height in pixels), reduced to ``side`` pixels on its longer
-    side; by default the whole. An error where there is no such part, or it is too small to render."""
+    side; by default the whole. An error if there is no such part, or if it is too small to render."""
 
     def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
         left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)
@@ -203,13 +204,13 @@ class Part:
 
 # -- clips ----------------------------------------------------------------------------------------
 
-CLIP = "the clip"  # what errors call it
+CLIP = "the clip"  # its name in errors
 
 
 @dataclass
 class SentClip(Upload):
-    seconds: float | None  # how long it is; None where the file does not say
-    frames: int | None  # how many there are, about
+    seconds: float | None  # duration; None if the file does not give it
+    frames: int | None  # approximate number
 
 
 def clips_are_read() -> bool:
@@ -227,16 +228,16 @@ class SentClips(Uploads[SentClip]):
 
     def check(self, name: str, client: str, path: Path) -> SentClip:
         limits = self.limits
-        try:  # what its file says, and its first frame
+        try:  # its properties, and its first frame
             clip = open_clip(path, CLIP)
         except PictureError as error:
             raise Refusal(415, plainly(words_of(error, [path]))) from None
         if clip.width * clip.height > limits.clip_pixels:
-            found = f"the clip has {clip.width}x{clip.height} pixels, and {limits.clip_pixels:,} are taken here"
+            found = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
             raise Refusal(413, f"{found}; make it smaller, or use prismgan video")
         seconds, frames = clip.seconds or 0, clip.count or 0
         if seconds > limits.clip_seconds or frames > limits.clip_frames:
-            taken = f"{limits.clip_seconds:,.0f} and {limits.clip_frames:,} are taken here"
-            found = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, and {taken}"
+            taken = f"the limits are {limits.clip_seconds:,.0f} and {limits.clip_frames:,}"
+            found = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
             raise Refusal(413, f"{found}; cut it, or use prismgan video")
         return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)

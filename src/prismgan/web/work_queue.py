@@ -1,4 +1,4 @@
-"""One queue and one worker: clients take turns, and what is short need not wait for the end of what is long."""
+"""One queue and one worker: clients take turns, and short jobs need not wait for the end of long ones."""
 
 import logging
 import threading
@@ -14,36 +14,36 @@ log = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Jobs in turn: one of each client, then one of each again; a client's own in the order they came.
+    """Runs one job of each client in turn; the jobs of one client run in the order of arrival.
 
-    One thread works, since one render already uses all cores. Where a long job calls :meth:`Job.advance`, it ends if it
-    was cancelled, and up to one shorter job of every client is done in between.
+    There is one thread, because one render already uses all cores. When a long job calls :meth:`Job.advance`, it stops
+    if it was cancelled, and up to one shorter job of every client runs in between.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()  # by client, whose turn it is first
-        self._running: list[Job] = []  # the job, and behind it shorter ones that it makes way for
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()  # by client; the next client comes first
+        self._running: list[Job] = []  # the job, followed by shorter ones that interrupt it
         self._changed = threading.Condition()
         self._closed = False
         self._worker = threading.Thread(target=self._work, name="prismgan-worker", daemon=True)
         self._worker.start()
 
     def submit(self, job: Job) -> None:
-        """Put a job at the end of its client's; a refusal (429) if too many wait."""
+        """Append a job to its client's; a refusal (429) if too many are waiting."""
         with self._changed:
             own = self._waiting.get(job.client, deque())
             if len(own) >= self.limits.waiting_of_a_client:
-                raise Refusal(429, f"{len(own)} of your jobs wait already; try again when one is done")
+                raise Refusal(429, f"{len(own)} of your jobs are already waiting; try again when one is done")
             if self.waiting >= self.limits.waiting or self._closed:
-                raise Refusal(429, "the server has as much to do as it may; try again in a minute")
+                raise Refusal(429, "the server's queue is full; try again in a minute")
             job.make_way = lambda: self._make_way(job)
             own.append(job)
             self._waiting[job.client] = own
             self._changed.notify_all()
 
     def cancel(self, job: Job) -> None:
-        """Take a job out of the queue, or end it between two of its pieces."""
+        """Remove a job from the queue, or stop it between two of its pieces."""
         with self._changed:
             job.unwanted = True
             own = self._waiting.get(job.client)
@@ -52,7 +52,7 @@ class WorkQueue:
                 job.end("cancelled")
 
     def ahead(self, job: Job) -> int:
-        """How many jobs come before this one; 0 if it does not wait."""
+        """Number of jobs before this one; 0 if it is not waiting."""
         with self._changed:
             turns = [one for turn in zip_longest(*self._waiting.values()) for one in turn if one is not None]
             return turns.index(job) + len(self._running) if job in turns else 0
@@ -63,7 +63,7 @@ class WorkQueue:
             return sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
-        """Cancel everything, and wait until the worker has noticed."""
+        """Cancel everything, and wait until the worker has stopped."""
         with self._changed:
             self._closed = True
             for job in [*self._running, *chain.from_iterable(self._waiting.values())]:
@@ -94,7 +94,7 @@ class WorkQueue:
             self._run(shorter)
 
     def _take(self, job: Job) -> None:
-        """Out of the queue; its client is the last whose turn it is then."""
+        """Remove a job from the queue; its client goes to the end of the turn order."""
         own = self._waiting.pop(job.client)
         own.remove(job)
         if own:
@@ -108,15 +108,15 @@ class WorkQueue:
     def _run(self, job: Job) -> None:
         try:
             job.work(job)
-            with self._changed:  # or somebody may cancel it just now
+            with self._changed:  # it may be cancelled at the same time
                 job.end("cancelled" if job.unwanted else "done")
         except Cancelled:
             job.end("cancelled")
         except PrismganError as error:
             job.end("failed", words_of(error))
         except MemoryError:
-            job.end("failed", "this takes more memory than there is; use a smaller picture")
-        except Exception:  # a mistake of ours ends one job; the others go on
+            job.end("failed", "this needs more memory than is available; use a smaller picture")
+        except Exception:  # a bug ends one job; the others continue
             log.exception("a job of kind %s failed", job.kind)
             job.end("failed", "something went wrong inside the server; its log says what")
         finally:

@@ -25,11 +25,11 @@ from prismgan.weights import Weights
 
 
 class Studio:
-    """The weights of a session, with the styles that were added, and their renderer."""
+    """The weights of a session, including added styles, and their renderer."""
 
     def __init__(self, weights: Weights, runtime: str | None = None, *, fast: bool = False) -> None:
         self.weights = weights
-        self.added: tuple[str, ...] = ()  # names of the styles that were added
+        self.added: tuple[str, ...] = ()  # names of the added styles
         self._new_renderer = partial(Renderer, runtime=runtime, fast=fast)
         self.renderer = self._new_renderer(weights)
 
@@ -39,12 +39,12 @@ class Studio:
 
 
 PREFIX = "prismgan-serve-"
-COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # the environment's variable that torch's compiler reads
-LOCK = "lock"  # that a server locks as long as it lives; its process number might be used again
+COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # environment variable of torch's compiler
+LOCK = "lock"  # file that is locked while the server runs; a process number might be reused
 
 
 class OwnFolder:
-    """The server's own temporary folder. Those that killed servers of the same user left behind are removed first."""
+    """The server's own temporary folder. Folders left by killed servers of the same user are removed first."""
 
     def __init__(self) -> None:
         for found in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
@@ -54,9 +54,9 @@ class OwnFolder:
         new = self.path / "new"
         self._lock = FileLock(new, thread_local=False)
         self._lock.acquire()
-        if sys.platform != "win32":  # which renames no open file
-            new.rename(self.path / LOCK)  # nobody sees it before it is locked
-        # A training imports a compiler that makes a folder of its own beside ours, although nothing is compiled.
+        if sys.platform != "win32":  # where open files cannot be renamed
+            new.rename(self.path / LOCK)  # visible only after it is locked
+        # A training imports a compiler that creates its own folder beside ours, although nothing is compiled.
         os.environ.setdefault(COMPILER_CACHE, str(self.path / "compiler"))
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class OwnFolder:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    with suppress(OSError, Timeout):  # it was removed meanwhile, may not be read, or its server lives
+    with suppress(OSError, Timeout):  # it was removed meanwhile, is not readable, or its server is running
         ours = sys.platform != "win32" and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
         if ours and (folder / LOCK).is_file():
             with FileLock(folder / LOCK, timeout=0):
@@ -109,7 +109,7 @@ class Workshop:
         self.jobs.forget(job)
 
     def describe(self, job: Job) -> JobBody:
-        state = job.state  # first: what belongs to a state is there before it is
+        state = job.state  # first, because a state is set after the data that belongs to it
         same = {name: getattr(job, name) for name in ("id", "kind", "done", "total", "previews", "name", "error")}
         progress = 1.0 if state == "done" else job.progress
         outputs, remarks = [_output(job, name) for name in list(job.sizes)], list(job.remarks)
@@ -138,7 +138,7 @@ def _workshop(connection: HTTPConnection) -> Any:
 
 
 def _client(connection: HTTPConnection) -> str:
-    """Who asks, for turns and limits: the address is all that cannot be made up."""
+    """The client for turns and limits: its address, which is the only property that cannot be faked."""
     return connection.client.host if connection.client is not None else "unknown"
 
 

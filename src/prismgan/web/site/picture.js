@@ -15,7 +15,7 @@ export async function pixelsOf(file, most) {
   try {
     if (width * height > most) {
       const count = (pixels) => `${(pixels / 1e6).toFixed(1)} megapixels`;
-      throw wrong(`The picture has ${count(width * height)}, and ${count(most)} are taken here. Make it smaller, or use prismgan render.`);
+      throw wrong(`The picture has ${count(width * height)}, but the limit is ${count(most)}. Make it smaller, or use prismgan render.`);
     }
     if (Math.min(width, height) < SMALLEST) throw wrong(`The picture has ${width} \u00d7 ${height} pixels; both sides must have at least ${SMALLEST}.`);
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });

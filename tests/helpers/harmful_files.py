@@ -112,7 +112,7 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "JPEG of millions of segments": (jpeg_of_comments, PARTS),
     "TIFF of 272,000 pages": (tiff_of_pages, "has several pages"),
     "TIFF of a thousand tags of 12 MB": (tiff_of_one_piece_for_all_tags, ""),
-    "TIFF of millions of strips": (tiff_of_strips, "more pieces than a picture has rows"),
+    "TIFF of millions of strips": (tiff_of_strips, "more strips than a picture has rows"),
     "TIFF of 46,928 channels": (
         lambda: b"II*\0" + tiff([*GREY[:-1], (277, 3, 1, 46_928), (273, 4, 1, 0)]),
         "is a TIFF that is truncated",

@@ -365,7 +365,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "float TIFF": (lambda: tiff(np.ones((20, 20, 3), np.float32), photometric="rgb"), "floating-point"),
     "half TIFF": (lambda: tiff(np.ones((20, 20), np.float16)), "floating-point"),
     "NaN TIFF": (lambda: tiff(NAN), "floating-point"),
-    "signed TIFF": (lambda: tiff(np.ones((20, 20), np.int16)), "32 bits, or with signs"),
+    "signed TIFF": (lambda: tiff(np.ones((20, 20), np.int16)), "32-bit or signed"),
     "planar TIFF": (
         lambda: tiff(np.moveaxis(noise(3, np.uint16), 2, 0).copy(), photometric="rgb", planarconfig="separate"),
         "separate planes",
@@ -414,7 +414,7 @@ def test_pillows_own_limit_neither_counts_nor_changes(tmp_path: Path, monkeypatc
 def test_a_side_that_a_format_does_not_hold(tmp_path: Path) -> None:
     wide = Picture(np.zeros((1, 65_536, 3), dtype=np.uint8))
     for suffix, most in (("jpg", "65,500"), ("webp", "16,383"), ("avif", "65,535")):
-        with pytest.raises(PictureError, match=f"65,536 pixels a side, and {suffix} holds {most}"):
+        with pytest.raises(PictureError, match=f"65,536 pixels a side, but {suffix} allows {most}"):
             write_picture(tmp_path / f"a.{suffix}", wide)
     assert not list(tmp_path.iterdir())
     write_picture(tmp_path / "a.png", wide)

@@ -326,7 +326,7 @@ def test_an_output_that_its_format_cannot_hold(renderer: Renderer, tmp_path: Pat
     files = FileRenderer(renderer, unchanged("fine-2x"), suffix="webp")
     (rendered,) = files.render([PictureJob(tmp_path / "a.png", tmp_path / "out")])
     assert rendered.problem == (
-        f"{tmp_path / 'a.png'}: would have 16,400 pixels a side, and webp holds 16,383; write PNG or TIFF"
+        f"{tmp_path / 'a.png'}: would have 16,400 pixels a side, but webp allows 16,383; write PNG or TIFF"
     )
     assert not (tmp_path / "out").exists()
 

@@ -177,7 +177,7 @@ def test_wrong_calls(renderer: Renderer, tmp_path: Path, draw_picture: DrawPictu
         (np.zeros((20, 24), np.uint8), "photo.png: is an array of shape \\(20, 24\\), expected \\(height, width, 3\\)"),
         (np.zeros((20, 24, 4), np.uint8), "expected \\(height, width, 3\\)"),
         (np.zeros((20, 24, 3), np.int32), "an array of int32, expected uint8, uint16, or floats"),
-        (np.full((20, 24, 3), np.nan), "pixels that are not finite"),
+        (np.full((20, 24, 3), np.nan), "non-finite pixels"),
         (np.zeros((20, 15, 3), np.uint8), "is 15x20 pixels"),
     ],
 )

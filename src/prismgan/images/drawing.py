@@ -1,6 +1,6 @@
-"""Drawings that fixed filters make of a photo: targets of `derived` tasks, guidance of `cartoon` ones.
+"""Drawings made from a photo by fixed filters: targets of `derived` tasks, and guidance of `cartoon` tasks.
 
-Every function takes and returns images (B, 3, H, W) in [-1, 1], on any size from 16 pixels a side.
+Every function takes and returns images (B, 3, H, W) in [-1, 1], of any size from 16 pixels a side.
 """
 
 import math
@@ -15,9 +15,9 @@ from prismgan.images.pixels import luma
 from prismgan.images.superpixels import superpixel_colours
 
 Images = Float[Tensor, "B 3 H W"]
-HAND = 6  # numbers that say whose hand draws a comic
-TONES = 5.5  # steps of lightness in a comic, of the middle hand
-TONE_EDGE = 8.0  # how sharp the edge between two steps is; a sharper one flickers in clips
+HAND = 6  # parameters of a comic's drawing style
+TONES = 5.5  # steps of lightness in a comic, in the middle of the range
+TONE_EDGE = 8.0  # sharpness of the edge between two steps; sharper ones flicker in clips
 
 
 def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
@@ -25,13 +25,13 @@ def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
 
     Regions are those of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. Their lightness is brought
     to a few soft steps (Winnemöller, Olsen, Gooch, "Real-time video abstraction", 2006, section 3.3), evenly
-    spaced as the eye sees them. Ink is drawn where the photo is darker than its surroundings by a part of their light,
-    so a dark face keeps its eyes and its mouth.
+    spaced for the eye. Ink is drawn where the photo is darker than its surroundings by a fraction of their brightness,
+    so a dark face keeps its eyes and mouth.
 
     Args:
-        hand: whose drawing it is, each in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and pale
-            to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat up to
-            0). None is the middle of all.
+        hand: the drawing style, each number in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and
+            pale to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat
+            up to 0). None is the middle of all ranges.
     """
     photo = photo.float()
     hand = photo.new_zeros(len(photo), HAND) if hand is None else hand.float()
@@ -45,7 +45,7 @@ def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
     rise = torch.tanh(TONE_EDGE * (scaled - scaled.floor() - 0.5)) / math.tanh(TONE_EDGE / 2)
     step = (scaled.floor() + (rise + 1) / 2 - light / 2).clamp_min(0)
     tone = (0.15 * grey + 0.85 * (step / steps).square()).clamp_min(1e-6) ** (0.85 - 0.3 * light)
-    # Colours get lighter and darker with their tones.
+    # Colours become lighter and darker with their tones.
     ratio = ((tone + 0.05) / (grey + 0.05)).clamp(0.6, 1.6)
     vivid = 2 * tone - 1 + (1.35 + 0.5 * warmth) * ratio * (regions - luma(regions))
     tint = 0.16 * warmth * photo.new_tensor([1.0, 0.1, -1.0]).view(1, 3, 1, 1) * (1 - (2 * tone - 1).abs())
@@ -59,8 +59,8 @@ def pencil(photo: Images) -> Images:
     """A pencil drawing on white paper: soft lines, and shading by tone.
 
     Lines and tone are multiplied as in Lu, Xu, Jia, "Combining sketch and tone for pencil drawing production" (2012),
-    eq. 11. The tone follows a fixed curve instead of the photo's histogram, so that a part of a photo is drawn as in
-    the whole one.
+    eq. 11. The tone follows a fixed curve instead of the photo's histogram, so that a crop is drawn like the whole
+    photo.
     """
     photo = photo.float()
     grey = (luma(photo) + 1) / 2
@@ -94,12 +94,13 @@ def outlines(
     """Ink from 0 (line) to 1 (paper): a thresholded difference of Gaussians, smoothed along the lines.
 
     Winnemöller, Kyprianidis, Olsen, "XDoG" (2012), eq. 2 and 5, on the logarithm of grey levels in [0, 1]; smoothed
-    twice along a straight piece of each line, not its curve as in Kang, Lee, Chui, "Coherent line drawing" (2007).
+    twice along a straight segment of each line, not along its curve as in Kang, Lee, Chui, "Coherent line drawing"
+    (2007).
 
     Args:
         sigma: width of a line in pixels.
-        least: how much darker than its surroundings, as a part of their light, a pixel is where ink begins.
-        strength: how fast ink gets darker from there.
+        least: relative darkness of a pixel against its surroundings at which ink begins.
+        strength: how fast ink becomes darker from there.
     """
     along, direction = _darker(photo, sigma), tangents(photo)
     for _ in range(2):
@@ -108,15 +109,15 @@ def outlines(
 
 
 def _darker(photo: Images, sigma: float, *, floor: float = 0.05) -> Float[Tensor, "B 1 H W"]:
-    """Below 0 where a pixel is darker than its surroundings, as a part of their light; ``floor`` is added to grey
-    levels in [0, 1], against the noise of dark places."""
+    """The relative brightness of a pixel against its surroundings, negative if it is darker; ``floor`` is added to grey
+    levels in [0, 1], against the noise in dark areas."""
     light = torch.log((luma(photo.float()) + 1) / 2 + floor)
     return blur(light, sigma) - blur(light, 1.6 * sigma)
 
 
 @torch.no_grad()
 def tangents(photo: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 2 H W"]:
-    """The direction, as a unit vector (x, y) up to its sign, that each pixel's surroundings change least in.
+    """The direction of least change around each pixel, as a unit vector (x, y) up to its sign.
 
     The eigenvector of the smoothed structure tensor for its smaller eigenvalue (Kyprianidis and Döllner, "Image
     abstraction by structure adaptive filtering", 2008); (0, 1) where nothing changes. No gradient goes
@@ -132,7 +133,7 @@ def tangents(photo: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 2 H W"]:
 def _smooth_along(
     maps: Float[Tensor, "B C H W"], direction: Float[Tensor, "B 2 H W"], *, sigma: float = 2.5, steps: int = 4
 ) -> Float[Tensor, "B C H W"]:
-    """Gaussian mean over a straight piece of 2 ``steps`` + 1 pixels through every pixel."""
+    """Gaussian mean over a straight segment of 2 ``steps`` + 1 pixels through every pixel."""
     height, width = maps.shape[-2:]
     rows, columns = torch.meshgrid(
         torch.arange(height, device=maps.device), torch.arange(width, device=maps.device), indexing="ij"

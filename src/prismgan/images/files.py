@@ -1,4 +1,4 @@
-"""Picture files: finding and opening them, and one clear line about those that cannot be read."""
+"""Finding picture files, and clear one-line errors for those that cannot be read."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazi
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
 SAVE_ANEW = "save it as a PNG or TIFF with 8 or 16 bits first"
-# Formats that Pillow does not read, by the place and the content of their first bytes.
+# Formats that Pillow does not read, by the position and content of their first bytes.
 UNREAD = {
     (0, b"#?R"): "is a Radiance HDR picture",
     (0, b"v/1\x01"): "is an OpenEXR picture, with high dynamic range",
     (0, b"\xff\x0a"): "is a JPEG XL picture",
-    # Pillow would have Ghostscript run it.
+    # Pillow would let Ghostscript run it.
     (0, b"%!PS"): "is a PostScript drawing",
     (0, b"\xc5\xd0\xd3\xc6"): "is a PostScript drawing",
     (0, b"%PDF"): "is a PDF document",
@@ -28,14 +28,14 @@ MARKUP = {
 }
 """Kinds of markup files by a piece of their text, in lower case."""
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # of ITU-T H.273, which the network has not been trained on
-HEAD = 65_536  # bytes at the start of a file in which the ways to say HDR are looked for
-MINIMUM_SIDE = 16  # shortest side in pixels that the networks can do anything sensible with
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273 that the networks were not trained on
+HEAD = 65_536  # bytes at the start of a file that are searched for HDR markers
+MINIMUM_SIDE = 16  # shortest side in pixels that the networks support
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """All pictures below ``folder``, sorted; hidden files and folders are left out. :class:`PictureError` where it is
-    no folder, or holds no picture."""
+    """All pictures below ``folder``, sorted, without hidden files and folders. :class:`PictureError` if it is not a
+    folder, or holds no picture."""
     if not folder.exists():
         raise PictureError(f"{folder}: no such folder")
     if not folder.is_dir():
@@ -56,13 +56,13 @@ def is_picture(path: Path) -> bool:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, as it is read; from the header where the format allows it."""
+    """Height and width in pixels after reading; from the header if the format allows it."""
     with open_lazily(path) as picture:
         try:
             if picture.format == "TIFF":
-                picture.load()  # which turns it, so that size and orientation tell the same
+                picture.load()  # rotates it, so that size and orientation are consistent
             width, height = picture.size
-            # A PNG may hold its orientation behind the pixels, so Pillow decodes them to look for it.
+            # A PNG may store its orientation after the pixels, so Pillow has to decode them.
             rotated = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         except DECODING_ERRORS as error:
             raise damaged(path, error) from None
@@ -70,20 +70,20 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def refuse_small(where: str, height: int, width: int) -> None:
-    """Raise :class:`PictureError` where a side is shorter than :data:`MINIMUM_SIDE`; ``where`` names the picture."""
+    """Raise :class:`PictureError` if a side is shorter than :data:`MINIMUM_SIDE`; ``where`` names the picture."""
     if min(height, width) < MINIMUM_SIDE:
         raise PictureError(f"{where}: is {width}x{height} pixels; each side must have at least {MINIMUM_SIDE}")
 
 
 def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
-    """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly; else
-    the message for the case that Pillow does not know the file either."""
+    """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly.
+    Otherwise return the message in case that Pillow does not recognise the file."""
     path = source if isinstance(source, Path) else name
     try:
         if isinstance(source, bytes):
             head = source[:HEAD]
         elif not source.is_file():
-            return UNKNOWN  # the opener explains it
+            return UNKNOWN  # the opener reports it
         else:
             with source.open("rb") as file:
                 head = file.read(HEAD)
@@ -103,14 +103,14 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
         raise PictureError(f"{path}: has high dynamic range ({HDR_TRANSFERS[transfer]}); {SAVE_ANEW}")
     if head.startswith(TIFF_STARTS):
         return (
-            "is a TIFF that is truncated, or has pixels that are not read, as floating-point ones or 16-bit grey with "
+            "is a TIFF that is truncated, or has unsupported pixels, for example floating-point or 16-bit grey with "
             f"transparency; {SAVE_ANEW}"
         )
     return UNKNOWN
 
 
 def _transfer(head: bytes) -> int | None:
-    """The code of the transfer function that an AVIF's colour box or a PNG's cICP chunk names."""
+    """The code of the transfer function in an AVIF's colour box or a PNG's cICP chunk."""
     if head[4:8] == b"ftyp" and (found := head.find(b"colrnclx")) >= 0 and len(head) >= found + 12:
         return int.from_bytes(head[found + 10 : found + 12], "big")
     if head.startswith(b"\x89PNG") and 0 <= (found := head.find(b"\0\0\0\4cICP")) < head.find(b"IDAT"):

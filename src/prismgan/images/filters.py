@@ -1,4 +1,4 @@
-"""Filters: Gaussian blur, gradient, the guided filter, which keeps the borders of its guide, and warping by motion."""
+"""Filters: Gaussian blur, gradient, the guided filter, which preserves the edges of its guide, and warping."""
 
 from functools import reduce
 
@@ -21,7 +21,7 @@ def blur(image: Float[Tensor, "B C H W"], sigma: float) -> Float[Tensor, "B C H 
 
 
 def gradient(image: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
-    """Change a pixel to the right and downwards, by Scharr's kernels; borders are replicated."""
+    """Change per pixel to the right and downwards, by Scharr's kernels; borders are replicated."""
     kernel = image.new_tensor([[-3.0, 0.0, 3.0], [-10.0, 0.0, 10.0], [-3.0, 0.0, 3.0]]) / 32
     channels = image.shape[1]
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
@@ -37,19 +37,19 @@ def guided_filter(
     radius: int = 3,
     epsilon: float = 0.01,
 ) -> Float[Tensor, "B C H W"]:
-    """In every window the image is a line of the guide, and a pixel the mean of its windows' lines.
+    """Fit the image in every window as a linear function of the guide, and average these functions at each pixel.
 
     He, Sun, Tang, "Guided image filtering" (ECCV 2010), eq. 5, 6 and 8. Time does not depend on the radius.
 
     Args:
-        image: any range.
-        guide: of one channel, or of one for each channel of the image; None lets every channel guide itself,
-            which is the surface representation of Wang & Yu, "White-box cartoonization" (CVPR 2020).
-        radius: of the window, in pixels; it is 2 radius + 1 wide. Borders are repeated.
+        image: image of any range.
+        guide: one channel, or one for each channel of the image; with None every channel guides itself, which is the
+            surface representation of Wang & Yu, "White-box cartoonization" (CVPR 2020).
+        radius: radius of the window in pixels; it is 2 radius + 1 wide. Borders are replicated.
         epsilon: variance of the guide, in its units squared, below which it counts as flat.
 
     Returns:
-        The smoothed picture in float32: in bfloat16 variances would be mostly rounding.
+        The smoothed picture in float32, because in bfloat16 variances would be mostly rounding errors.
     """
     guide = image if guide is None else guide
     slope, offset = guided_lines(image, guide, radius, epsilon)
@@ -59,19 +59,19 @@ def guided_filter(
 def guided_lines(
     image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B c H W"], radius: int, epsilon: float
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B C H W"]]:
-    """Slope and offset of the line of the guide that :func:`guided_filter` makes of every pixel."""
+    """Slope and offset, for every pixel, of the linear function that :func:`guided_filter` applies to the guide."""
     with torch.autocast(image.device.type, enabled=False):
         slope, offset = _window_lines(image.float(), guide.float(), radius, epsilon)
         return _box(slope, radius), _box(offset, radius)
 
 
 def local_slope(image: Float[Tensor, "B C H W"], guide: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B C H W"]:
-    """How much the image changes with the guide around each pixel: the guided filter's slope, averaged, in [-1, 1]."""
+    """How much the image follows the guide around each pixel: the guided filter's slope, averaged, in [-1, 1]."""
     return _box(_window_lines(image, guide, 3, 0.01)[0], 3).clamp(-1, 1)
 
 
 def _window_lines(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Slope and offset of the line of the guide that is the image in the window around each pixel."""
+    """Slope and offset of the linear function that fits the image to the guide in the window around each pixel."""
     mean_image, mean_guide = _box(image, radius), _box(guide, radius)
     covariance = _box(guide * image, radius) - mean_guide * mean_image
     slope = covariance / (_box(guide * guide, radius) - mean_guide.square() + epsilon)
@@ -79,7 +79,7 @@ def _window_lines(image: Tensor, guide: Tensor, radius: int, epsilon: float) -> 
 
 
 def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W"]:
-    """Mean over a square window: sums of slices, which on a processor take half the time of pooling."""
+    """Mean over a square window, as sums of slices, which take half the time of pooling on a CPU."""
     side = 2 * radius + 1
     total = F.pad(image, (radius,) * 4, mode="replicate")
     for axis in (2, 3):
@@ -92,9 +92,10 @@ def _box(image: Float[Tensor, "B C H W"], radius: int) -> Float[Tensor, "B C H W
 def warp(
     image: Float[Tensor, "B C H W"], flow: Float[Tensor, "B 2 H W"]
 ) -> tuple[Float[Tensor, "B C H W"], Bool[Tensor, "B H W"]]:
-    """The image as it looks after the motion, bilinearly interpolated, and which places lie within the frame.
+    """The image after the motion, bilinearly interpolated, and a mask of the positions within the frame.
 
-    ``flow`` says for every pixel of the result how far to the right and down its content lies in ``image``, in pixels.
+    ``flow`` is, for every pixel of the result, the offset of its content in ``image``, to the right and down, in
+    pixels.
     """
     height, width = image.shape[-2:]
     x = torch.arange(width, device=flow.device) + flow[:, 0]
@@ -106,12 +107,12 @@ def warp(
 
 
 def unoccluded(forward: Float[Tensor, "B 2 H W"], backward: Float[Tensor, "B 2 H W"]) -> Bool[Tensor, "B H W"]:
-    """Which pixels of a frame were visible in the frame before, and do not lie on the edge of something that moves.
+    """Mask of the pixels that were visible in the previous frame and are not on the edge of a moving object.
 
-    Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (2016), eq. 6 and 7: a pixel counts as new where
-    going back and forth again does not lead home, and as an edge where the flow changes quickly.
+    Ruder, Dosovitskiy, Brox, "Artistic style transfer for videos" (2016), eq. 6 and 7: a pixel counts as new if
+    following the flow back and forth does not return to it, and as an edge if the flow changes quickly.
 
-    ``forward`` is the flow of the frame before, where its pixels go to, ``backward`` that of this frame.
+    ``forward`` is the flow from the previous frame to this one, ``backward`` the reverse.
     """
     there, inside = warp(forward, backward)
 
@@ -133,14 +134,14 @@ def warping_error(
 ) -> Float[Tensor, " B"]:
     """Mean squared difference between an output frame and the warped previous one, over visible pixels and colours.
 
-    Lai et al., "Learning blind video temporal consistency" (2018), eq. 10; they add the three colours up, so their
-    number is three times this one.
+    Lai et al., "Learning blind video temporal consistency" (2018), eq. 10; they sum the three colours, so their number
+    is three times this one.
 
     Args:
         output: an output frame, in [0, 1]; the result is then between 0 and 1.
         before: the previous output frame, in [0, 1].
-        backward: flow of the *source's* frame to its frame before; see :func:`warp`.
-        visible: the pixels that count, see :func:`unoccluded`. Without any the error is NaN.
+        backward: flow from the *source's* frame to its previous frame; see :func:`warp`.
+        visible: mask of the pixels that count, see :func:`unoccluded`. If it is empty, the error is NaN.
     """
     moved, inside = warp(before, backward)
     counts = (visible & inside).float()

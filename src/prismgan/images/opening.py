@@ -1,4 +1,4 @@
-"""Opening picture files, also those that are made to harm: what reading one may cost is known before it is decoded."""
+"""Opening picture files safely, including malicious ones: the cost of reading is bounded before decoding."""
 
 import ctypes
 import io
@@ -21,30 +21,30 @@ from PIL import Image, UnidentifiedImageError
 from prismgan.errors import PictureError
 
 UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
-# What Pillow's decoders raise for damaged files, by format; the last two for a picture within one that is too large.
+# Errors of Pillow's decoders for damaged files, by format; the last two for an embedded picture that is too large.
 DECODING_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError, TypeError, struct.error),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
-MAXIMUM_PIXELS = 400_000_000  # more than any camera makes; a file that claims more is meant to exhaust the memory
-PLAIN_PIXELS = 64_000_000  # up to here a file may be as small as it likes: decoded it takes less than half a gigabyte
-PIXELS_A_BYTE = 50  # beyond, a larger file is meant to exhaust the memory. Photos have 1 to 30.
-MOST_SCANS = 50  # of a JPEG: every one goes through all pixels. Programs write 1 to 23.
-STRIPS = frozenset({273, 279, 324, 325})  # TIFF's tags for where strips or tiles are, and how long
+MAXIMUM_PIXELS = 400_000_000  # more than any camera's; a file that claims more is meant to exhaust the memory
+PLAIN_PIXELS = 64_000_000  # no minimum file size up to here, because decoding takes less than half a gigabyte
+PIXELS_A_BYTE = 50  # maximum pixels per byte of larger files, against exhausting the memory; photos have 1 to 30
+MOST_SCANS = 50  # of a JPEG, because each one processes all pixels; programs write 1 to 23
+STRIPS = frozenset({273, 279, 324, 325})  # TIFF's tags for offsets and lengths of strips or tiles
 MOST_STRIPS = 4 * 65_536  # of a TIFF: one for each row and channel
-HEADER_SECONDS = 0.5  # of computing, until it is known what is in a file
-SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the marker behind the entropy-coded data of a scan
+HEADER_SECONDS = 0.5  # maximum computing time for reading a header
+SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the marker after the entropy-coded data of a scan
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
-# Pillow also logs what it finds wrong; without a handler anywhere Python would write that to stderr.
+# Pillow also logs problems; without a handler Python would write them to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class BoundedFile(io.BufferedReader):
     """A file with limits for the number of reads, their bytes, and, until the header is read, their time.
 
-    Pillow goes through chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags
-    that all share one large piece.
+    Pillow processes chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags
+    that all share one large block.
     """
 
     def __init__(self, raw: Any, size: int) -> None:
@@ -65,7 +65,7 @@ class BoundedFile(io.BufferedReader):
 
 
 class _Decoding:
-    """Pillow's limit of pixels and its warnings are global to the process: set while any thread decodes a picture."""
+    """Sets Pillow's pixel limit and warnings, which are global to the process, while any thread decodes a picture."""
 
     def __init__(self) -> None:
         self._lock, self._threads = threading.Lock(), 0
@@ -95,15 +95,15 @@ _decoding = _Decoding()
 def open_lazily(
     source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None, name: str = "picture"
 ) -> Iterator[Image.Image]:
-    """A picture whose pixels are not decoded yet; decoding belongs inside the ``with``.
+    """A picture whose pixels are not decoded yet; decode it inside the ``with``.
 
     Args:
         source: the file, or its content, which ``name`` names in errors.
-        unidentified: the message for a file whose format Pillow does not know.
-        formats: Pillow's names of those that are accepted; by default all.
+        unidentified: the message for a file whose format Pillow does not recognise.
+        formats: Pillow's names of the accepted formats; by default all.
 
     Raises:
-        PictureError: the file is missing, not a picture, has too many pixels, or is made to take memory or time.
+        PictureError: the file is missing, is not a picture, has too many pixels, or is malicious.
     """
     where = source if isinstance(source, Path) else name
     with _decoding:
@@ -114,7 +114,7 @@ def open_lazily(
         with file:
             try:
                 if _most_strips(file) > MOST_STRIPS:
-                    raise PictureError(f"{where}: is a TIFF in more pieces than a picture has rows; save it anew")
+                    raise PictureError(f"{where}: is a TIFF with more strips than a picture has rows; save it again")
                 picture = Image.open(file, formats=formats)
                 _refuse_harmful(where, picture, source, size)
             except UnidentifiedImageError:
@@ -130,14 +130,14 @@ def open_lazily(
 
 
 def missing(path: Path) -> PictureError:
-    """The error for a path where no file is."""
+    """The error for a path without a file."""
     what = "is a broken link; fix or remove it" if path.is_symlink() else "no such file"
     return PictureError(f"{path}: {what}")
 
 
 def damaged(path: Path | str, error: BaseException) -> PictureError:
-    """The error for a picture that breaks off while it is decoded, or makes no sense."""
-    return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it anew")
+    """The error for a picture that is truncated or cannot be decoded."""
+    return PictureError(f"{path}: is damaged or truncated ({error}); copy it again, or save it again")
 
 
 def _opened(source: Path | bytes) -> tuple[BoundedFile, int]:
@@ -148,7 +148,7 @@ def _opened(source: Path | bytes) -> tuple[BoundedFile, int]:
     if source.is_dir():
         raise PictureError(f"{source}: is a folder, expected a picture")
     if not source.is_file():  # reading from it might never end
-        raise PictureError(f"{source}: is a pipe or a device, expected a picture; save what it gives to a file")
+        raise PictureError(f"{source}: is a pipe or a device, expected a picture; save its content to a file")
     size = source.stat().st_size
     return BoundedFile(io.FileIO(source), size), size
 
@@ -164,10 +164,10 @@ def _refuse_harmful(where: object, picture: Image.Image, source: Path | bytes, s
             with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 scans = _scans(content)
         if scans > MOST_SCANS:
-            raise PictureError(f"{where}: is a JPEG of {scans:,} scans or more, which takes too long; save it anew")
+            raise PictureError(f"{where}: is a JPEG of {scans:,} scans or more, which takes too long; save it again")
     if picture.format == "TIFF":
         _silence_libtiff()
-    # A GIF has to be searched for a second frame; it is known from now on.
+    # A GIF has to be searched for a second frame; the result is cached.
     _ = getattr(picture, "is_animated", False)
 
 
@@ -178,7 +178,7 @@ def _scans(content: bytes | mmap.mmap) -> int:
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
         if content[place] != 0xFF or marker == END_OF_IMAGE:
             break
-        if marker == 0xFF:  # fills up
+        if marker == 0xFF:  # fill byte
             place += 1
             continue
         place += 2 + length
@@ -192,11 +192,11 @@ def _scans(content: bytes | mmap.mmap) -> int:
 
 
 def _most_strips(file: BoundedFile) -> int:
-    """How many strips or tiles the first picture of a TIFF claims; 0 for other files. Leaves the file at its start."""
+    """Number of strips or tiles that the first picture of a TIFF claims; 0 for other files. Rewinds the file."""
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
     counts: list[int] = []
-    with suppress(struct.error):  # it is no TIFF, or breaks off
+    with suppress(struct.error):  # not a TIFF, or truncated
         if order and head[2:4] in (b"*\0", b"\0*"):
             file.seek(*struct.unpack(f"{order}I", head[4:8]))
             entries = file.read(12 * struct.unpack(f"{order}H", file.read(2))[0])
@@ -212,7 +212,7 @@ def _most_strips(file: BoundedFile) -> int:
 
 @cache
 def _silence_libtiff() -> None:
-    """Whatever libtiff finds wrong it also writes to the process's stderr, past Python; the error is enough."""
+    """Stop libtiff from writing its errors to the process's stderr; Python raises them anyway."""
     package = Path(PIL.__file__).parent
     for folder in (package.parent / "pillow.libs", package / ".dylibs"):
         for library in folder.glob("libtiff*"):

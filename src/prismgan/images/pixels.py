@@ -1,4 +1,4 @@
-"""Pictures in memory: as files hold them, as arrays (H, W, 3), and as tensors, floats in [-1, 1] or ``uint8``."""
+"""Pictures in memory: as in files, as arrays (H, W, 3), and as tensors, floats in [-1, 1] or ``uint8``."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +20,12 @@ Depth = Literal[8, 16]  # bits of a channel
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Pixels, the right way up, and what belongs to them.
+    """Upright pixels with their metadata.
 
-    ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; the colours under transparent
-    places are as in the file. ``alpha`` (H, W) is of the same kind, or None where nothing is transparent by nature.
-    ``profile`` is the ICC profile that the pixels' values are meant in; None means sRGB. ``exif`` is an EXIF block
-    whose orientation is 1, since the pixels are turned already.
+    ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; colours of transparent pixels are as
+    in the file. ``alpha`` (H, W) has the same type, or is None if the picture has no transparency. ``profile`` is the
+    ICC profile of the pixel values; None means sRGB. ``exif`` is an EXIF block with orientation 1, because the pixels
+    are already upright.
     """
 
     pixels: Samples
@@ -44,30 +44,30 @@ class Picture:
 
     @property
     def image(self) -> Image.Image:
-        """In 8 bits as Pillow has it: RGB, or RGBA where there is transparency. Profile and EXIF are left out."""
+        """The Pillow picture in 8 bits: RGB, or RGBA if there is transparency. Profile and EXIF are left out."""
         return Image.fromarray(to_8_bits(self.samples))
 
     def with_pixels(self, pixels: Samples) -> Self:
-        """An output of this source: its own pixels, with the transparency, brought to their size, and all else."""
+        """An output of this source: new pixels, with the resized transparency and all metadata of the source."""
         alpha = self.alpha
         if alpha is not None:
             alpha = resized_alpha(alpha if pixels.dtype == alpha.dtype else to_8_bits(alpha), *pixels.shape[:2])
         return replace(self, pixels=pixels, alpha=alpha)
 
     def save(self, path: str | Path, quality: int = 95) -> None:
-        """Write a file, whose suffix names the format; see :func:`prismgan.images.write_picture`."""
-        from prismgan.images.writing import write_picture  # which needs this class
+        """Write a file, whose suffix selects the format; see :func:`prismgan.images.write_picture`."""
+        from prismgan.images.writing import write_picture  # imported here, because it needs this class
 
         write_picture(Path(path), self, quality)
 
 
 def to_8_bits(samples: Samples) -> Samples:
-    """Rounded to nearest where they have 16."""
+    """The samples in 8 bits, rounded to nearest."""
     return samples if samples.dtype == np.uint8 else ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def on_white(picture: Picture) -> Samples:
-    """(H, W, 3) in 8 bits, without transparency."""
+    """(H, W, 3) in 8 bits, with transparency composited on white."""
     pixels = to_8_bits(picture.pixels)
     if picture.alpha is None:
         return pixels
@@ -76,7 +76,7 @@ def on_white(picture: Picture) -> Samples:
 
 
 def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
-    """Transparency for an output of another size, bicubically."""
+    """Transparency for an output of another size, resized bicubically."""
     if alpha.shape == (height, width):
         return alpha
     resized = Image.fromarray(alpha.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
@@ -84,7 +84,7 @@ def resized_alpha(alpha: Samples, height: int, width: int) -> Samples:
 
 
 def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
-    """A Pillow picture of any mode as RGB: transparency laid on white, 16 bits brought to 8."""
+    """A Pillow picture of any mode as RGB: transparency composited on white, 16 bits reduced to 8."""
     if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
         grey = np.asarray(picture, dtype=np.float64)
         picture = Image.fromarray(np.round(grey.clip(0, 65535) / 257).astype(np.uint8))
@@ -94,7 +94,7 @@ def from_pil(picture: Image.Image) -> UInt8[Tensor, "3 H W"]:
 
 
 def interior(maps: Float[Tensor, "B C H W"], border: int) -> Float[Tensor, "B C h w"]:
-    """Without so many of the outermost rows and columns on each side."""
+    """The maps without the ``border`` outermost rows and columns on each side."""
     return maps[..., border : maps.shape[-2] - border, border : maps.shape[-1] - border]
 
 
@@ -121,7 +121,7 @@ def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
 
 
 def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:
-    """Room for (H, W, 3) pixels of this depth."""
+    """An uninitialised array of (H, W, 3) pixels of this depth."""
     return np.empty((height, width, 3), dtype=np.uint8 if depth == 8 else np.uint16)
 
 
@@ -131,21 +131,21 @@ def check_pixels(where: str, pixels: NDArray[Any]) -> None:
         raise PictureError(f"{where}: is an array of shape {pixels.shape}, expected (height, width, 3)")
     if np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all():
-            raise PictureError(f"{where}: has pixels that are not finite; expected values in [-1, 1]")
+            raise PictureError(f"{where}: has non-finite pixels; expected values in [-1, 1]")
     elif pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
         raise PictureError(f"{where}: is an array of {pixels.dtype}, expected uint8, uint16, or floats in [-1, 1]")
 
 
 def from_pixels(pixels: NDArray[Any]) -> Float[Tensor, "1 3 H W"]:
-    """(H, W, 3), 0 to 255, 0 to 65535, or floats that are taken as they are, to [-1, 1]."""
-    # astype copies: torch warns of arrays that may not be written to, as Pillow's are.
+    """(H, W, 3) pixels from 0 to 255 or 65535, or floats, which are not scaled, as an image in [-1, 1]."""
+    # astype copies, because torch warns about read-only arrays such as Pillow's.
     image = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C"))[None]
     return image.div_(np.iinfo(pixels.dtype).max / 2).sub_(1) if pixels.dtype.kind == "u" else image
 
 
 def to_pixels(image: Float[Tensor, "3 H W"], pixels: NDArray[Any]) -> None:
-    """[-1, 1] into (H, W, 3) 8- or 16-bit pixels, rounded to nearest, values outside clipped."""
+    """Write an image in [-1, 1] into 8- or 16-bit ``pixels`` (H, W, 3), rounded to nearest and clipped."""
     most = np.iinfo(pixels.dtype).max
     rounded = image.float().add(1).mul_(most / 2).round_().clamp_(0, most)
-    # Small numbers first: what costs is to exchange the dimensions.
+    # Converted to the small type first, because permuting the dimensions is the expensive part.
     pixels[:] = rounded.to(torch.uint8 if most <= 255 else torch.int32).permute(1, 2, 0).cpu().numpy()

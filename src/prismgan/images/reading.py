@@ -1,4 +1,4 @@
-"""A picture as rendering reads it: of its own depth, with its transparency and what its file says about it."""
+"""Reads pictures with their own bit depth, transparency and metadata."""
 
 import io
 import struct
@@ -19,27 +19,27 @@ from prismgan.images.pixels import Picture, Samples, on_white
 
 PHOTOMETRIC = 262  # TIFF's tag for the meaning of the values
 READ_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
-UNREAD_MODES = {"F": "has floating-point pixels", "I": "has pixels of 32 bits, or with signs"}
+UNREAD_MODES = {"F": "has floating-point pixels", "I": "has 32-bit or signed pixels"}
 ORIENTATION, EXIF_FOLDER, GPS_FOLDER, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
-# Tags of the first folder of EXIF that say something about the picture; all others say how a file stores it.
+# Tags of the first directory of EXIF that describe the picture; all others describe how a file stores it.
 # Description, make, model, resolution (3), software, date, artist, copyright, rating (2), Windows' words (5).
 ABOUT = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 18246, 18249, 40091, 40092, 40093, 40094, 40095)
 
 
 def read(path: Path) -> UInt8[Tensor, "3 H W"]:
-    """A picture as training has it: 8 bits, transparency laid on white; see :func:`open_picture`."""
+    """A picture for training: 8 bits, transparency composited on white; see :func:`open_picture`."""
     return torch.tensor(on_white(open_picture(path))).permute(2, 0, 1).contiguous()
 
 
 def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
-    """Decode a picture with all that its file holds of it; ``source`` may be its content, which ``where`` names.
+    """Decode a picture with its metadata; ``source`` may be the file's content, which ``where`` names in errors.
 
-    The orientation of EXIF is applied. Grey, palettes and CMYK become RGB, CMYK by its ICC profile where it has one.
-    Values of a wide-gamut RGB profile stay what they are, and the profile is kept. 16-bit grey with a grey profile
-    is taken without it.
+    The EXIF orientation is applied. Grey, palettes and CMYK become RGB; CMYK uses its ICC profile if there is one. The
+    values of a wide-gamut RGB profile are not converted, and the profile is kept. 16-bit grey with a grey profile is
+    read without the profile.
 
     Raises:
-        PictureError: as :func:`open_lazily`; or it is animated, has several pages, or pixels that are not read, for
+        PictureError: as :func:`open_lazily`; or the picture is animated, has several pages, or unsupported pixels, for
             example with high dynamic range or floating-point ones.
     """
     path = source if isinstance(source, Path) else where
@@ -55,9 +55,11 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
             elif file.mode in READ_MODES:
                 colours, alpha = _eight_bits(file)
             else:
-                reason = UNREAD_MODES.get(file.mode, f"has pixels of the kind {file.mode}, which is not read")
+                reason = UNREAD_MODES.get(file.mode, f"has pixels of the unsupported mode {file.mode}")
                 raise PictureError(f"{path}: {reason}; {SAVE_ANEW}")
-            exif = file.getexif()  # after the pixels: Pillow turns a TIFF as it decodes it, and then says so here
+            exif = (
+                file.getexif()
+            )  # after the pixels, because Pillow rotates a TIFF when it decodes it, and records that
         except DECODING_ERRORS as error:
             raise damaged(path, error) from None
         orientation = exif.get(ORIENTATION, 1)
@@ -70,21 +72,21 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
 
 
 def _refuse_several(path: Path | str, file: Image.Image) -> None:
-    # How many there are is not asked: a file of a few megabytes can have a million, one behind the other.
+    # Pages are not counted: a file of a few megabytes can have a million, one after the other.
     several = getattr(file, "is_animated", False)
-    if not several or file.format in ("MPO", "PSD"):  # previews beside a camera's JPEG; layers under their composite
+    if not several or file.format in ("MPO", "PSD"):  # a camera JPEG's previews; layers of a composite
         return
     if file.format == "TIFF":
-        raise PictureError(f"{path}: has several pages; save one page as a picture of its own")
+        raise PictureError(f"{path}: has several pages; save one page as a separate picture")
     raise PictureError(f"{path}: is animated; save one frame as a picture")
 
 
 def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:
-    """The raw mode by which Pillow decodes the less significant bytes of 16-bit colours; None where there are none.
+    """The raw mode with which Pillow decodes the less significant bytes of 16-bit colours; None if there are none.
 
-    Pillow keeps the high byte of every 16-bit colour. Its decoders learn the order of bytes in the file from a "raw
-    mode", and with the other order they keep the low byte. So decoding twice gives all 16 bits, with all compressions
-    and without another library. (imageio reads pictures by Pillow; tifffile takes a large package for LZW.)
+    Pillow keeps the high byte of every 16-bit colour. A "raw mode" tells its decoders the byte order of the file, and
+    with the opposite order they keep the low byte. Decoding twice therefore gives all 16 bits, with all compressions
+    and without another library. (imageio uses Pillow; tifffile needs a large package for LZW.)
     """
     if not isinstance(file, ImageFile) or not file.tile or not file.mode.startswith("RGB"):
         return None
@@ -93,8 +95,8 @@ def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:
     if file.format == "TIFF" and file.tag_v2.get(284) == 2 and max(file.tag_v2.get(258, (8,))) > 8:  # type: ignore[attr-defined]
         raise PictureError(f"{path}: stores its 16-bit colours in separate planes; save it with interleaved ones")
     if raw == "LA;16B":
-        return "RGBA"  # all four bytes of grey and alpha as they lie in the file
-    if raw.startswith("RGBa") or raw[-4:-1] != ";16":  # divided by alpha already, or not 16 bits
+        return "RGBA"  # all four bytes of grey and alpha as in the file
+    if raw.startswith("RGBa") or raw[-4:-1] != ";16":  # already divided by alpha, or not 16 bits
         return None
     native, other = ("L", "B") if sys.byteorder == "little" else ("B", "L")
     order = native if raw[-1] == "N" else raw[-1]
@@ -125,7 +127,7 @@ def _both_bytes(source: Path | bytes, file: Image.Image, low_mode: str) -> tuple
 def _sixteen_bit_grey(file: Image.Image) -> tuple[Samples, Samples | None]:
     grey = np.asarray(file).astype(np.uint16)
     if file.format == "TIFF" and file.tag_v2.get(PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
-        grey = 65535 - grey  # 0 is white; of 8 bits Pillow knows that
+        grey = 65535 - grey  # 0 is white; Pillow handles this only for 8 bits
     transparent = file.info.get("transparency")
     alpha = (grey != transparent) * np.uint16(65535) if isinstance(transparent, int) else None
     return _three(grey), alpha
@@ -141,13 +143,13 @@ def _eight_bits(file: Image.Image) -> tuple[Samples, Samples | None]:
         alpha = np.asarray(file.convert("RGBA").getchannel("A"))
     colours = file.getchannel("L") if file.mode == "LA" else file
     converted = _by_profile(colours, file.info.get("icc_profile"))
-    # By way of RGBA where there is transparency: straight to RGB, Pillow paints some of it with other colours.
+    # Via RGBA if there is transparency, because Pillow's direct conversion to RGB changes some transparent colours.
     plain = (file.convert("RGBA") if alpha is not None else file).convert("RGB") if converted is None else converted
     return np.asarray(plain), alpha
 
 
 def _by_profile(colours: Image.Image, profile: bytes | None) -> Image.Image | None:
-    """Grey or CMYK as sRGB, by their own profile; None where there is none that fits or that can be used."""
+    """Grey or CMYK as sRGB, converted by their own profile; None if there is no usable one."""
     space = {"L": b"GRAY", "CMYK": b"CMYK"}.get(colours.mode)
     if space is None or profile is None or profile[16:20] != space:
         return None
@@ -155,12 +157,12 @@ def _by_profile(colours: Image.Image, profile: bytes | None) -> Image.Image | No
         return ImageCms.profileToProfile(
             colours, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
-    except (ImageCms.PyCMSError, OSError):  # a damaged profile is as good as none; the pixels are whole
+    except (ImageCms.PyCMSError, OSError):  # a damaged profile is ignored; the pixels are intact
         return None
 
 
 def _rgb_profile(file: Image.Image) -> bytes | None:
-    """The file's profile if it is one for RGB, and the file's pixels are not of another kind."""
+    """The file's profile, if both the profile and the file's pixels are RGB."""
     profile = file.info.get("icc_profile")
     fits = isinstance(profile, bytes) and profile[16:20] == b"RGB " and file.mode not in ("1", "L", "LA", "CMYK")
     return profile if fits and not file.mode.startswith("I") else None
@@ -192,4 +194,4 @@ def about_the_picture(exif: Image.Exif) -> bytes | None:
         kept[ORIENTATION] = 1
         return kept.tobytes()
     except (*DECODING_ERRORS, struct.error, TypeError, KeyError, AttributeError):
-        return None  # damaged metadata are no reason to refuse a picture that is whole
+        return None  # damaged metadata is no reason to refuse an intact picture

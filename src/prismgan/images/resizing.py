@@ -1,4 +1,4 @@
-"""Resizing of pictures: as MATLAB does it, and by convolutions that a network can add to its own."""
+"""Resizing of pictures: like MATLAB, and by convolutions that a network can include in its own."""
 
 import math
 from functools import lru_cache
@@ -14,7 +14,7 @@ SUPPORT = 4  # width of the bicubic kernel in pixels
 
 
 def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[Tensor, "*B 3 h w"]:
-    """Antialiased bicubic resize as MATLAB's ``imresize`` does it, whose numbers papers print; in float64 where the
+    """Antialiased bicubic resize like MATLAB's ``imresize``, on which published figures are based; in float64 if the
     image is.
 
     The kernel is Keys' with a = -0.5; borders are mirrored, the outermost pixel twice. (torch's own bicubic has a =
@@ -28,7 +28,7 @@ def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[T
 def resized_part(
     image: Float[Tensor, "*B C H W"], sides: tuple[int, int], rows: slice, columns: slice
 ) -> Float[Tensor, "*B C y x"]:
-    """These rows and columns of what :func:`resize` makes of the image at these sides."""
+    """These rows and columns of the result of :func:`resize` to these sides."""
     found = image if image.dtype == torch.float64 else image.float()
     for dimension, length, part in ((-2, sides[0], rows), (-1, sides[1], columns)):
         found = _resample(found, dimension, length, part)
@@ -43,11 +43,11 @@ def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[
 
 
 def _resample(image: Tensor, dimension: int, length: int, part: slice) -> Float[Tensor, "..."]:
-    """One dimension brought to ``length`` pixels, of which a part is computed."""
+    """One dimension resized to ``length`` pixels, of which only a part is computed."""
     before = image.shape[dimension]
     lines_taken, weights = (taps[part] for taps in _taps(before, length))
     lines = image.movedim(dimension, 0)
-    # A bag is a weighted sum of a few rows of a table: here of lines of pixels.
+    # embedding_bag: a weighted sum of a few rows of a table, here of lines of pixels.
     table = lines.reshape(before, -1)
     sums = F.embedding_bag(lines_taken.to(image.device), table, per_sample_weights=weights.to(image), mode="sum")
     return sums.view(len(weights), *lines.shape[1:]).movedim(0, dimension)
@@ -55,9 +55,9 @@ def _resample(image: Tensor, dimension: int, length: int, part: slice) -> Float[
 
 @lru_cache(maxsize=64)  # training resizes to the same few sizes again and again
 def _taps(before: int, length: int) -> tuple[Int[Tensor, "L T"], Float[Tensor, "L T"]]:
-    """For each of ``length`` pixels, which of the ``before`` it is made of, and what each of them weighs."""
+    """For each of ``length`` output pixels, the indices and the weights of the ``before`` input pixels."""
     scale = length / before
-    narrowing = min(scale, 1.0)  # a picture is reduced by a kernel that is as much wider
+    narrowing = min(scale, 1.0)  # for reduction the kernel is wider by the same factor
     positions = (torch.arange(length, dtype=torch.float64) + 0.5) / scale - 0.5
     offsets = torch.arange(math.ceil(SUPPORT / narrowing) + 2, dtype=torch.float64)
     taps = (positions - SUPPORT / narrowing / 2).floor()[:, None] + offsets
@@ -91,8 +91,8 @@ def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
     """Weights of a 3x3 convolution that enlarges a picture unshuffled by 2, with P = 3 (2 scale)^2.
 
-    ``pixel_shuffle(conv2d(pixel_unshuffle(image, 2), weights), 2 * scale)`` is :func:`upsample` away from
-    the border: the same numbers, on large maps several times faster, and ready to be added to a network's residual.
+    Away from the border ``pixel_shuffle(conv2d(pixel_unshuffle(image, 2), weights), 2 * scale)`` equals
+    :func:`upsample`. It is several times faster on large maps, and can be added to a network's residual directly.
     """
     side = 2 * scale
     positions = (torch.arange(side, dtype=torch.float64) + 0.5) / scale - 0.5
@@ -108,7 +108,7 @@ def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
 def bilinear_phases(factor: int) -> Float[Tensor, "P 3 3 3"]:
     """Weights of a 3x3 convolution that enlarges three channels bilinearly, with P = 3 factor^2.
 
-    Away from the border ``pixel_shuffle(conv2d(image, weights), factor)`` is torch's ``interpolate`` with
+    Away from the border ``pixel_shuffle(conv2d(image, weights), factor)`` equals torch's ``interpolate`` with
     ``align_corners=False``.
     """
     positions = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5

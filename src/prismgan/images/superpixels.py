@@ -1,4 +1,4 @@
-"""Superpixels: a photo as small regions of one colour, whose outlines follow the photo's."""
+"""Superpixels: a photo as small regions of one colour, whose outlines follow the photo's edges."""
 
 import torch
 from jaxtyping import Float
@@ -15,18 +15,18 @@ REACH = 0.6  # standard deviation of the distance from the centre of the own cel
 def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> Float[Tensor, "B C H W"]:
     """Every pixel takes the colour of its superpixel.
 
-    Superpixels start as the cells of a grid. In each round pixels are shared out among them and each takes the mean
-    colour of its pixels: soft SLIC of Jampani et al., "Superpixel sampling networks" (ECCV 2018), eq. 3 and 4, after
-    Achanta et al., "SLIC" (2012). Then superpixels draw neighbours of a similar colour to them (mean shift:
-    Comaniciu & Meer 2002), so that regions grow as far as their colour goes.
+    Superpixels start as the cells of a grid. In each round pixels are assigned to them, and each takes the mean colour
+    of its pixels: soft SLIC of Jampani et al., "Superpixel sampling networks" (ECCV 2018), eq. 3 and 4, after Achanta
+    et al., "SLIC" (2012). Then superpixels of similar colours converge (mean shift: Comaniciu & Meer 2002), so that
+    regions grow as far as their colour extends.
 
-    Four departures. Positions stay at the grid, only colours move; on photos the results look alike. Pixels are
-    shared softly to the end, so skies show neither cells nor bands and videos flicker less. The result is the mean of
-    two grids, half a cell apart, which halves its dependence on shifts of the photo. And the colour of a superpixel is
-    a soft mean, in place of the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
+    There are four deviations. Positions stay on the grid and only colours move; on photos the results look alike.
+    Assignments remain soft, so skies show neither cells nor bands and videos flicker less. The result is the mean of
+    two grids, half a cell apart, which halves its dependence on shifts of the photo. The colour of a superpixel is a
+    soft mean, in place of the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
 
-    The photo is in [-1, 1], and so is the result, in float32. Without ``merges``, rounds of mean shift, superpixels
-    stay apart.
+    The photo and the result are in [-1, 1], the result in float32. ``merges`` is the number of mean shift rounds; with
+    0 superpixels stay separate.
     """
     with torch.autocast(photo.device.type, enabled=False):
         photo = photo.float()
@@ -46,7 +46,7 @@ def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> F
 
 
 class _Grid:
-    """Pixels by cell, (B L, C, P) for L cells of P pixels, and what passes between cells and their neighbours."""
+    """Pixels by cell, (B L, C, P) for L cells of P pixels, and the exchange between cells and their neighbours."""
 
     def __init__(self, photo: Float[Tensor, "B C H W"]) -> None:
         self.batch, self.channels, height, width = photo.shape
@@ -61,7 +61,7 @@ class _Grid:
         self.prior = self.inside.log() - distances / (2 * REACH**2)
 
     def shares(self, colours: Float[Tensor, "B C h w"]) -> Float[Tensor, "BL 9 P"]:
-        """How much of each pixel belongs to each of the nine superpixels around it."""
+        """The share of each pixel that belongs to each of the nine superpixels around it."""
         near = self._around(colours)
         # |p - c|^2 without |p|^2, which is the same for all nine.
         distances = near.square().sum(-1, keepdim=True) - 2 * near @ self.pixels
@@ -70,14 +70,14 @@ class _Grid:
     def means(
         self, shares: Float[Tensor, "BL 9 P"], colours: Float[Tensor, "B C h w"]
     ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B 1 h w"]]:
-        """Every superpixel's mean colour, and how many pixels it has; one that has lost all keeps its colour."""
+        """Every superpixel's mean colour, and its number of pixels; an empty one keeps its colour."""
         sums = self._onto(shares @ self.pixels.transpose(1, 2))
         mass = self._onto(shares.sum(2, keepdim=True))
         least = 1e-3
         return (sums + least * colours) / (mass + least), mass + least
 
     def merged(self, colours: Float[Tensor, "B C h w"], mass: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B C h w"]:
-        """Every superpixel's colour moved to the mean of those around it that are like it."""
+        """Every superpixel's colour moved to the mean of the similar ones around it."""
         near = self._around(colours)
         distances = (near - near[:, NEIGHBOURS // 2, None]).square().sum(-1, keepdim=True)
         weights = torch.exp(-distances / (2 * MERGE_BANDWIDTH**2)) * self._around(mass) * self.inside
@@ -95,6 +95,6 @@ class _Grid:
         return patches.permute(0, 3, 2, 1).flatten(0, 1)
 
     def _onto(self, values: Float[Tensor, "BL 9 C"]) -> Float[Tensor, "B C h w"]:
-        """The adjoint of :meth:`_around`: what each superpixel gets from the nine cells that know it."""
+        """The adjoint of :meth:`_around`: the sum for each superpixel over the nine cells that refer to it."""
         patches = values.unflatten(0, (self.batch, -1)).permute(0, 3, 2, 1)
         return F.fold(patches.flatten(1, 2), self.size, 3, padding=1)

@@ -1,4 +1,4 @@
-"""Writing rendered pictures: five formats, 16 bits where the format has them, profile and EXIF kept."""
+"""Writes rendered pictures in five formats, with profile, EXIF and, if the format supports them, 16 bits."""
 
 import io
 import struct
@@ -21,12 +21,12 @@ from prismgan.images.reading import EXIF_FOLDER, GPS_FOLDER, ORIENTATION
 
 WIDTH, HEIGHT = 0xA002, 0xA003
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
-"""From suffix to Pillow's name: those that rendering offers."""
-LOSSY_FORMATS = ("jpg", "webp", "avif")  # those that have a quality
+"""The output formats: suffixes with Pillow's names."""
+LOSSY_FORMATS = ("jpg", "webp", "avif")  # formats with a quality
 SPELLINGS = {"jpeg": "jpg", "tif": "tiff"}
-MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}  # pixels, where pictures reach a limit
+MAXIMUM_SIDES = {"jpg": 65_500, "webp": 16_383, "avif": 65_535}  # maximum side in pixels, by format
 JPEG_EXIF = 65_533  # bytes of EXIF that fit into a JPEG's segment
-BAND = 1 << 20  # bytes that are compressed at a time, and of a strip of a TIFF
+BAND = 1 << 20  # bytes compressed at a time, and bytes of a TIFF's strip
 
 
 def check_format(suffix: str, quality: int) -> None:
@@ -38,21 +38,21 @@ def check_format(suffix: str, quality: int) -> None:
 
 
 def check_side(where: str, suffix: str, side: int) -> None:
-    """Raise :class:`PictureError` where the longer side has more pixels than the format holds."""
+    """Raise :class:`PictureError` if the longer side exceeds the format's limit."""
     if side > (most := MAXIMUM_SIDES.get(suffix, side)):
         raise PictureError(
-            f"{where}: would have {side:,} pixels a side, and {suffix} holds {most:,}; write PNG or TIFF"
+            f"{where}: would have {side:,} pixels a side, but {suffix} allows {most:,}; write PNG or TIFF"
         )
 
 
 def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
     """Write a picture, with its profile and EXIF, in the format that the suffix names, one of :data:`FORMATS`.
 
-    16 bits become 8, and transparency is laid on white, where the format has none.
+    If the format does not support them, 16 bits become 8, and transparency is composited on white.
 
     Args:
-        path: the file; its folder is made where it is missing.
-        quality: 1 to 100, for JPEG, WebP and AVIF. From 90 on JPEG keeps colours at full resolution.
+        path: the file; its folder is created if necessary.
+        quality: 1 to 100, for JPEG, WebP and AVIF. From 90, JPEG keeps colours at full resolution.
 
     Raises:
         PrismganError: the picture does not fit the format, or the file cannot be written.
@@ -91,7 +91,7 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
 
 
 def _sized(block: bytes, height: int, width: int) -> Image.Exif:
-    """A block's EXIF, with these sides where it names sides."""
+    """A block's EXIF, with its sides, if any, set to these."""
     exif = Image.Exif()
     exif.load(block)
     details = exif.get_ifd(EXIF_FOLDER)
@@ -122,14 +122,14 @@ def _bands(samples: Samples) -> Iterator[Samples]:
 
 
 def _differences(band: Samples) -> Samples:
-    """Every value less its left neighbour's, modulo the range: what smooth pictures compress better as."""
+    """Every value minus its left neighbour, modulo the range, which makes smooth pictures compress better."""
     differences = band.copy()
     differences[:, 1:] -= band[:, :-1]
     return differences
 
 
 def _deep_png(picture: Picture, exif: Image.Exif | None) -> bytes:
-    """A PNG with 16 bits, which Pillow does not write: its chunks are few (PNG, third edition, chapters 9 to 11)."""
+    """A PNG with 16 bits, which Pillow does not write; it needs few chunks (PNG, third edition, chapters 9 to 11)."""
     samples = picture.samples
     height, width, channels = samples.shape
     content = io.BytesIO()
@@ -156,7 +156,7 @@ def _deep_png(picture: Picture, exif: Image.Exif | None) -> bytes:
 
 
 def _tiff(picture: Picture, exif: Image.Exif | None) -> bytes:
-    """A TIFF, compressed without loss. Pillow does not write 16-bit colours, nor EXIF into a compressed one."""
+    """A losslessly compressed TIFF. Pillow writes neither 16-bit colours nor EXIF in a compressed one."""
     samples = picture.samples
     height, width, channels = samples.shape
     strips = [
@@ -184,7 +184,7 @@ def _tiff(picture: Picture, exif: Image.Exif | None) -> bytes:
         317: 2,  # differences
     }
     if picture.alpha is not None:
-        fields[338] = 2  # transparency that the colours are not multiplied by
+        fields[338] = 2  # unassociated alpha: the colours are not premultiplied
     for tag, value in fields.items():
         folder[tag] = value
     if picture.profile is not None:

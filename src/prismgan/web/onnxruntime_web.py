@@ -54,7 +54,7 @@ def fetched() -> Path:
     if npm is None:
         raise PrismganError(
             f"export: a site needs {FOLDER}, which npm downloads, but npm is not installed; install it, or name the "
-            f"by --onnxruntime-web {PACKAGE}"
+            f"package with --onnxruntime-web {PACKAGE}"
         )
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", f"{NAME}@{VERSION}", "--silent", "--pack-destination", folder]

@@ -84,7 +84,7 @@ def test_what_is_refused(sets: Path, tmp_path: Path, evaluate: Command, monkeypa
         (["--data", sets, "--benchmarks", sets], ["either --data", "or --benchmarks"]),
         (["--benchmarks", tmp_path / "nowhere"], ["nowhere: no such folder"]),
         (["--benchmarks", tmp_path / "file"], ["file: is a file"]),
-        (["--benchmarks", tmp_path / "empty"], ["empty: has nothing to measure on", "test/set5", "clips in video/"]),
+        (["--benchmarks", tmp_path / "empty"], ["empty: contains no benchmark files", "test/set5", "clips in video/"]),
         (["--benchmarks", sets, "--suites", "restauration"], ["'restauration'", "did you mean 'restoration'"]),
         (["--benchmarks", sets, "--suites", ","], ["no suite is named", "steadiness"]),
         (["--benchmarks", sets, "--suites", "styles"], ["'styles'", "perceptual/vgg19_small16x.safetensors"]),

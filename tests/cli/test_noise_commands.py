@@ -53,7 +53,7 @@ def test_noise_weights_are_not_evaluated_on_photos(
     noise: Path, tmp_path: Path, refused: Refused, draw_picture: Callable[..., Path]
 ) -> None:
     draw_picture(tmp_path / "photos" / "a.png", 32, 32)
-    assert "its figures are in its run's report" in refused("evaluate", noise, "--data", tmp_path / "photos")
+    assert "its metrics are in its run's report" in refused("evaluate", noise, "--data", tmp_path / "photos")
 
 
 def test_noise_weights_learn_no_style(

@@ -198,6 +198,6 @@ def test_ctrl_c_ends_training_and_writes(
     finally:
         process.kill()
     assert process.returncode == 0, said
-    assert "what was learnt so far is in" in said
+    assert "the style so far is in" in said
     assert printed.splitlines()[0] == f"weights  {out}"
     assert "  mine " in command("info", out).out

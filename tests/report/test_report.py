@@ -184,7 +184,7 @@ def test_headline_and_key_figures(run: Path) -> None:
     page, _ = read_page(run, title="Two looks")
     assert "Two looks2 tasks (denoise, ink), 600 steps, 5 min" in page.text
     assert "+10.00 dB" in page.text
-    assert "1.25\N{MULTIPLICATION SIGN}time of all 2 outputs against one" in page.text
+    assert "1.25\N{MULTIPLICATION SIGN}time of all 2 outputs relative to one" in page.text
     assert "1 of 2measurements better" in page.text
 
 

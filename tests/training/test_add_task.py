@@ -179,7 +179,7 @@ def test_an_interrupted_training_is_written_and_says_so(tiny_run: Path, photos: 
     before = signal.getsignal(signal.SIGINT)
     assert not add_mosaic(tiny_run / "weights.safetensors", out, display=log, photos=photos, steps=10_000)
     assert signal.getsignal(signal.SIGINT) is before
-    assert log.events == [f"stopped at step 5; what was learnt so far is in {out}"]
+    assert log.events == [f"stopped at step 5; the style so far is in {out}"]
     assert Renderer.load(out).tasks == ("restore", "enlarge", "paint", "mosaic")
 
 

@@ -189,7 +189,7 @@ def test_what_is_wrong_with_the_folder_is_told_by_all_processes(
     words = two_processes()[:-2]  # without --resume auto
     refused = subprocess.run(words, cwd=run.parents[1], env=environment, capture_output=True, text=True, timeout=200)
     assert refused.returncode != 0
-    assert f"prismgan: {RUN}: holds a training already" in refused.stderr
+    assert f"prismgan: {RUN}: already holds a training" in refused.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="runs a script of bash")

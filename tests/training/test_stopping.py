@@ -331,7 +331,7 @@ def test_two_trainings_do_not_share_a_run_folder(tmp_path: Path, tiny_recipe: Wr
     for refused in refusals:
         assert (refused.code, refused.err.count("\n")) == (2, 1)
         assert refused.err.startswith(f"prismgan: {run}: another training is running in this folder")
-    with pytest.raises(PrismganError, match="holds a training already"):
+    with pytest.raises(PrismganError, match="already holds a training"):
         second.train()
     assert command("train", recipe_file, "--run", run, "--resume", "--steps", 5).code == 0
     assert not (run / ".lock").exists()

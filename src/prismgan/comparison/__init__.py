@@ -1,1 +1,1 @@
-"""`prismgan compare`: several models on one recipe at the same budget, with several seeds, and what that shows."""
+"""`prismgan compare`: several models on one recipe at the same budget and with several seeds, and their comparison."""

@@ -1,4 +1,4 @@
-"""How trainings went: their time, whether they collapsed, how tasks' gradients agreed, and their losses' curves."""
+"""The course of trainings: time, collapses, agreement of the tasks' gradients, and loss curves."""
 
 import statistics
 from collections import defaultdict
@@ -18,11 +18,11 @@ LOSS = "loss/"
 
 @dataclass(frozen=True)
 class Course:
-    seconds: Interval  # of training, of all its networks together, evaluation left out
+    seconds: Interval  # training time of all its networks together, without evaluation
     seconds_a_step: Interval  # median over a training, of all its networks together
-    collapses: Mapping[int, tuple[str, ...]]  # by seed, why it counts as collapsed
+    collapses: Mapping[int, tuple[str, ...]]  # by seed, the reasons why it counts as collapsed
     discriminator: Mapping[str, float]  # metrics on test pictures, mean over networks and seeds; may be empty
-    tasks: tuple[str, ...]  # of the rows and columns of `cosines`; empty where no gradients were compared
+    tasks: tuple[str, ...]  # of the rows and columns of `cosines`; empty if no gradients were compared
     cosines: tuple[tuple[float | None, ...], ...]  # between the tasks' gradients, mean over training and seeds
     curves: Mapping[str, Series]  # mean over seeds of every loss's terms, `TASK/TERM`, over the steps
 
@@ -33,7 +33,7 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
     seeds = list(dict.fromkeys(training.seed for training in trainings))
     parts = list(dict.fromkeys(training.part for training in trainings))
     batch = trainings[0].recipe.training.batch_size
-    # A median: moments in which the machine was busy, or pictures were rendered, count for little.
+    # A median, so that busy moments of the machine, and rendering of pictures, have little influence.
     paces = {key: statistics.median(batch / each.series("images_per_second").values) for key, each in histories.items()}
     collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
     tasks = _tasks(trainings[0]) if len(parts) == 1 else ()

@@ -1,4 +1,4 @@
-"""Everything that a comparison found: what its report shows and ``compare.json`` holds."""
+"""All results of a comparison, for its report and ``compare.json``."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +25,14 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_weights
 
-PICTURES = "pictures"  # folder of what the variants make of test pictures
+PICTURES = "pictures"  # folder of the variants' outputs for test pictures
 
 
 @dataclass(frozen=True)
 class Findings:
-    recipe: Recipe  # the recipe that was compared on, of the first variant and seed
+    recipe: Recipe  # the recipe of the first variant and seed
     seeds: tuple[int, ...]
-    variants: tuple[Variant, ...]  # the first is what the others are compared with
+    variants: tuple[Variant, ...]  # the others are compared with the first
     budgets: Mapping[str, Budget]
     quality: Quality
     courses: Mapping[str, Course]
@@ -51,7 +51,7 @@ class Findings:
 def find(
     variants: Sequence[Variant], budgets: Mapping[str, Budget], trainings: Sequence[Training], folder: Path
 ) -> Findings:
-    """Read what the trainings left behind, and render test pictures with their weights into ``folder``."""
+    """Read the results of the trainings, and render test pictures with their weights into ``folder``."""
     own = {c.name: [training for training in trainings if training.variant == c.name] for c in variants}
     quality = find_quality(variants, {name: read_measurements(part) for name, part in own.items()})
     first = trainings[0].seed
@@ -110,13 +110,13 @@ def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
 Render = Callable[[Tensor], Mapping[str, Tensor]]
 
 SHOWN = 2
-SIDE = 256  # longest side that a source has, in pixels, where its photo is large enough
+SIDE = 256  # longest side of a source in pixels, if its photo is large enough
 SOURCE, EXPECTED = "source", "expected"  # names of files beside those of variants
-HEIGHT, WIDTH, REPEATS = 256, 384, 5  # of the picture that is timed, and how often
+HEIGHT, WIDTH, REPEATS = 256, 384, 5  # size of the timed picture, and number of measurements
 
 
 def load_renderer(trainings: Sequence[Training]) -> Render:
-    """The generators of one variant and one seed, as one: every task's image of a source."""
+    """The generators of one variant and one seed, combined: returns every task's image of a source."""
     generators = [load_weights(training.run.weights).generator() for training in trainings]
 
     @torch.inference_mode()
@@ -137,7 +137,7 @@ def rendering_seconds(renderers: Mapping[str, Render]) -> dict[str, float]:
 
 
 def render_pictures(renderers: Mapping[str, Render], recipe: Recipe, folder: Path) -> None:
-    """Write what variants, by the names of their files, make of a few test pictures, as ``PICTURE/TASK/NAME.png``."""
+    """Write the variants' outputs for a few test pictures, as ``PICTURE/TASK/NAME.png`` with the variants' names."""
     tasks = recipe.all_tasks()
     _, rows = data.split(data.rows(recipe.data), recipe.data)
     condition = recipe.evaluation.conditions[-1]

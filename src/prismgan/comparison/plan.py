@@ -1,4 +1,4 @@
-"""The trainings of a comparison: their order, which are done, and what is shown while they run."""
+"""The trainings of a comparison: their order, their state, and the display of their progress."""
 
 import shutil
 import time
@@ -19,8 +19,8 @@ from prismgan.report.wording import duration
 from prismgan.training.display import Display
 from prismgan.training.run import Run, must_be_resumable
 
-EVERY = 15.0  # seconds between two lines where the output is a file or a pipe
-TITLE = 80  # most characters of a recipe's name
+EVERY = 15.0  # seconds between two lines if the output is a file or a pipe
+TITLE = 80  # maximum characters of a recipe's name
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Training:
         return self.recipe.seed
 
     def times(self, event: str) -> int:
-        """How often the training's log has an event: ``diverged``, ``rollback``."""
+        """Number of occurrences of an event in the training's log: ``diverged``, ``rollback``."""
         return sum(line is not None and line.get("event") == event for _, line in self.run.lines())
 
     @property
@@ -51,17 +51,17 @@ class Training:
         return evaluation is not None and evaluation.step == self.recipe.training.steps
 
     def prepare(self) -> bool:
-        """Make its folder ready to train in; whether there is a checkpoint to go on from."""
+        """Prepare its folder for training; returns whether there is a checkpoint to continue from."""
         if self.run.checkpoint.exists():
             must_be_resumable(self.run, self.recipe)
             return True
-        shutil.rmtree(self.run.folder, ignore_errors=True)  # what was killed before its first checkpoint
+        shutil.rmtree(self.run.folder, ignore_errors=True)  # a training killed before its first checkpoint
         return False
 
 
 def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> list[Training]:
-    """Every variant with ``seeds`` seeds from the recipe's on, seed after seed: a machine that grows busier then
-    slows all variants down alike, and a comparison that is stopped early has compared something."""
+    """Every variant with ``seeds`` seeds starting with the recipe's, seed by seed, so that a busier machine slows all
+    variants equally, and a comparison that is stopped early has comparable results."""
     found = []
     for number in range(seeds):
         for variant in variants:
@@ -75,19 +75,19 @@ def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> lis
 
 
 def must_be_startable(folder: Path, resume: bool) -> None:
-    """Refuse to start in a folder that holds something, and to resume in one that holds nothing."""
+    """Raise if a new comparison's folder is not empty, or if there is nothing to resume."""
     filled = folder.is_dir() and bool(entries(folder))
     if filled and not resume:
         raise RecipeError(
-            f"{folder}: is not empty; go on with the comparison in it by --resume, or choose another folder"
+            f"{folder}: is not empty; continue the comparison in it with --resume, or choose another folder"
         )
     if resume and not filled:
         raise RecipeError(f"{folder}: holds no comparison to resume; start it without --resume")
 
 
 class ComparisonDisplay(Display):
-    """Two bars and the time that is left on a terminal; a line now and then where the output is a file or a pipe. As a
-    display it is that of the training that was last announced."""
+    """Two bars and the remaining time on a terminal; an occasional line if the output is a file or a pipe. As a display
+    it belongs to the training that was announced last."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         self.console = Console(stderr=True)
@@ -118,7 +118,7 @@ class ComparisonDisplay(Display):
         self._bars.stop()
 
     def finish(self, training: Training, seconds: float, first: int = 0) -> None:
-        """A training is done; its steps from ``first`` on took so long."""
+        """A training is done; its steps starting at ``first`` took ``seconds``."""
         steps = training.recipe.training.steps
         self._timed += steps - first
         self._seconds += seconds
@@ -126,7 +126,7 @@ class ComparisonDisplay(Display):
         self._bars.update(self._all, completed=self._done)
 
     def done(self, training: Training, seconds: float, machine: str) -> None:
-        """A training is done, by another machine, which took so long."""
+        """A training was done by another machine in ``seconds``."""
         self.finish(training, seconds)
         self.event(f"{self._name(training)}: done in {duration(seconds)} by {machine}")
 

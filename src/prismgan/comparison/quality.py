@@ -14,19 +14,19 @@ from prismgan.comparison.plan import Training
 from prismgan.comparison.variants import EXPERTS, JOINT, Variant
 from prismgan.evaluation.measurement import Evaluation, Measurement
 
-LEVEL = 0.95  # confidence of the intervals; what is left of 1 is the error rate of the tests
+LEVEL = 0.95  # confidence of the intervals; 1 - LEVEL is the error rate of the tests
 
 
 @dataclass(frozen=True)
 class Interval:
     mean: float
-    half: float | None  # half the width of the interval; None with one seed, which says nothing about others
+    half: float | None  # half the width of the interval; None with a single seed
     count: int
 
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    p: float | None  # probability of a difference as large by chance, two-sided; None with one pair
+    p: float | None  # two-sided probability of such a difference by chance; None with a single pair
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -39,8 +39,8 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference | None:
-    """``first`` minus ``second`` over the seeds that both have, by the paired t-test; None without such a seed. One
-    seed draws the same pictures, crops and noise for all models, so pairs leave out what models have in common."""
+    """``first`` minus ``second`` over their common seeds, by the paired t-test; None without such a seed. A seed draws
+    the same pictures, crops and noise for all models, so pairing removes the common variation."""
     differences = [first[seed] - second[seed] for seed in first if seed in second]
     if not differences:
         return None
@@ -104,7 +104,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """``better`` or ``worse`` than the first variant beyond noise; else empty."""
+        """``better`` or ``worse`` if the difference to the first variant is significant; otherwise empty."""
         if self.difference is None or self.p_adjusted is None or self.p_adjusted >= 1 - LEVEL:
             return ""
         return "better" if (self.difference.mean > 0) == (self.about.better == "higher") else "worse"
@@ -126,7 +126,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Interference:
-    """The loss or gain of a task by sharing a network: the joint network minus the task's expert."""
+    """The loss or gain of a task from sharing a network: the joint network minus the task's expert."""
 
     task: str
     condition: str
@@ -143,7 +143,7 @@ class Quality:
     interference: tuple[Interference, ...]
 
     def leading(self, task: str) -> str | None:
-        """The metric that a task is judged by: its first that is compared with more than the photo."""
+        """The metric by which a task is judged: the first one that is compared with more than the photo."""
         own = [each.about for each in self.results if each.about.task == task]
         judged = [about.metric for about in own if about.compared_with != "photo"]
         return next(iter(judged or [about.metric for about in own]), None)

@@ -1,4 +1,5 @@
-"""The report of a comparison. To add a section: a template in ``report/templates``, included by ``comparison.html``."""
+"""The report of a comparison. To add a section, add a template to ``report/templates``, and include it in
+``comparison.html``."""
 
 import statistics
 from collections import defaultdict
@@ -16,7 +17,7 @@ from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.wording import signed, with_half
 
 MAXIMUM_FIGURES = 4
-DISCRIMINATION = "adversarial"  # the term that measures the discriminator too: those of two models cannot be compared
+DISCRIMINATION = "adversarial"  # a term that depends on the discriminator and cannot be compared between models
 
 
 @dataclass(frozen=True)
@@ -52,29 +53,29 @@ class ComparisonReport:
         experts = next((c.name for c in findings.variants if c.model == EXPERTS), None)
         if experts is not None and experts != findings.reference:
             ratio = findings.courses[experts].seconds.mean / findings.courses[findings.reference].seconds.mean
-            text = f"time to train all experts against {findings.reference}"
+            text = f"time to train all experts relative to {findings.reference}"
             figures.append((f"{ratio:.1f}\N{MULTIPLICATION SIGN}", text))
         tested = [result for result in findings.quality.results if result.p_adjusted is not None]
         if tested:
             beyond = sum(bool(result.verdict) for result in tested)
-            figures.append((f"{beyond} of {len(tested)}", f"differences to {findings.reference} beyond noise"))
+            figures.append((f"{beyond} of {len(tested)}", f"significant differences to {findings.reference}"))
         return figures[:MAXIMUM_FIGURES]
 
     @cached_property
     def judged_tasks(self) -> dict[str, Measurement]:
-        """By task a measurement of the metric that it is judged by."""
+        """For each task, a measurement of its leading metric."""
         leading = {task: self.findings.quality.leading(task) for task in self.findings.tasks}
         results = (result.about for result in self.findings.quality.results)
         return {about.task: about for about in results if about.metric == leading[about.task]}
 
     def _leading(self, variant: str, task: str) -> list[Result]:
-        """One for every condition under which doing nothing can be improved on."""
+        """The results for every condition under which doing nothing can be improved on."""
         key = (variant, task, self.judged_tasks[task].metric)
         own = [r for r in self.findings.quality.results if (r.variant, r.about.task, r.about.metric) == key]
         return [result for result in own if result.nothing] or own
 
     def overview(self, variant: str) -> list[tuple[Interval | None, str]]:
-        """For every task the mean of its leading metric over conditions and seeds, and its unit."""
+        """For every task, the mean of its leading metric over conditions and seeds, and its unit."""
         row: list[tuple[Interval | None, str]] = []
         for task in self.judged_tasks:
             own = self._leading(variant, task)
@@ -97,14 +98,14 @@ class ComparisonReport:
 
     @cached_property
     def interference(self) -> tuple[list[Interference], list[Interference]]:
-        """By the tasks' leading metrics, and by the others."""
+        """Interference by the tasks' leading metrics, and by the others."""
         entries = self.findings.quality.interference
         leading = [each for each in entries if each.metric == self.findings.quality.leading(each.task)]
         return leading, [each for each in entries if each not in leading]
 
     @staticmethod
     def reach(metric: str, entries: Sequence[Interference]) -> float:
-        """The largest end of an interval of a metric, which the drawings of its intervals are scaled to."""
+        """The largest end of a metric's intervals, which sets the scale of their drawings."""
         same = [each.difference for each in entries if each.metric == metric]
         return max(abs(d.mean) + (d.half or 0.0) for d in same) or 1.0
 

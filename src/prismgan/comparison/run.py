@@ -1,4 +1,4 @@
-"""Runs a comparison: all trainings that are not done, then what they show."""
+"""Runs a comparison: all unfinished trainings, then the report."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ from prismgan.training.display import Display
 from prismgan.training.run import must_be_resumable
 from prismgan.training.trainer import Trainer
 
-TRAINING_MEMORY = 3_500_000_000  # bytes that a worker of a cluster trains with
+TRAINING_MEMORY = 3_500_000_000  # bytes that a worker of a cluster needs for training
 
 
 def compare(
@@ -30,13 +30,14 @@ def compare(
     cluster: AbstractContextManager[None] | None = None,
     workers: int | None = None,
 ) -> Path | None:
-    """Train every variant with every seed, and report on all of it.
+    """Train every variant with every seed, and report on all of them.
 
-    A variant whose training diverges for good is reported with what it has. ``cluster`` connects to a Ray cluster:
-    its machines need folder and data by the same paths; ``workers`` are those of :func:`~prismgan.cluster.spread`.
+    A variant whose training diverges for good is reported with its partial results. ``cluster`` connects to a Ray
+    cluster, whose machines need folder and data under the same paths; ``workers`` are those of
+    :func:`~prismgan.cluster.spread`.
 
     Returns:
-        The report; None if a signal ended a training earlier (everything is saved, and ``resume`` goes on).
+        The report; None if a signal ended a training earlier (everything is saved, and ``resume`` continues).
 
     Raises:
         PrismganError: the folder or the variants do not fit, or something cannot be written.
@@ -48,7 +49,7 @@ def compare(
     for training in trainings:
         if training.run.checkpoint.exists():
             must_be_resumable(training.run, training.recipe)
-    recipe = trainings[0].recipe  # what is wrong with the data is said before anything else
+    recipe = trainings[0].recipe  # problems with the data are reported before anything else
     data.validate(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
     with locked(folder, "comparison"), ComparisonDisplay(trainings) as display:
         for name, budget in budgets.items():
@@ -85,8 +86,8 @@ def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay,
     for training, finished, node in done:
         if not finished:
             raise PrismganError(
-                f"{training.run.folder}: the training was ended by a signal, or {TRIES} workers died while they had "
-                "it; go on with --resume, and with more memory if that was the reason"
+                f"{training.run.folder}: the training was ended by a signal, or {TRIES} workers died while running "
+                "it; continue with --resume, and with more memory if that was the reason"
             )
         display.done(training, read_history(training.run.metrics).seconds, node)
 
@@ -96,7 +97,7 @@ def _train_to_the_end(training: Training, display: Display | None = None) -> boo
     trainer = Trainer(training.recipe, training.run.folder, resume=training.prepare(), display=display)
     try:
         return trainer.train()
-    except DivergedError as error:  # which is in the metrics too
+    except DivergedError as error:  # also recorded in the metrics
         if display is not None:
             display.event(str(error))
         return True

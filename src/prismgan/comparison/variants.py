@@ -1,4 +1,4 @@
-"""The variants that a comparison trains: models, and changes of fields of the recipe, all at the same budget."""
+"""The variants of a comparison: models, and variations of the recipe's fields, all at the same budget."""
 
 import itertools
 import json
@@ -20,19 +20,19 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
 
 JOINT: str = PrismConfig.model_fields["kind"].default  # the recipe as it is
-EXPERTS = "experts"  # the recipe once for every task, which alone is trained, on the same pictures
+EXPERTS = "experts"  # one training per task on the same pictures, with only that task trained
 MODELS = (
     JOINT,
     EXPERTS,
     *(kind for kind, model in KINDS.items() if kind != JOINT and model.config_type.source == PrismConfig.source),
 )
-"""All that may take part; other kinds of model have as many parameters as ours."""
+"""All models that can be compared; other kinds get as many parameters as ours."""
 
-MEASUREMENTS = 20  # times that gradients are compared along a training whose recipe does not say how often
+MEASUREMENTS = 20  # number of gradient comparisons per training, unless the recipe sets their interval
 
 
 class Axis(NamedTuple):
-    """A field of the recipe and the values that it is to have, one variant each."""
+    """A field of the recipe and its values, one variant each."""
 
     path: str
     values: list[Any]
@@ -45,7 +45,7 @@ class Axis(NamedTuple):
         except yaml.YAMLError:
             raise RecipeError(f"--vary {text}: the values are not valid YAML") from None
         if not path or not equals or not values:
-            raise RecipeError(f"--vary {text}: expected path=value,value, as in model.balancer=normalised,fixed")
+            raise RecipeError(f"--vary {text}: expected path=value,value, for example model.balancer=normalised,fixed")
         for value in values:
             if values.count(value) > 1:
                 raise RecipeError(f"--vary {text}: {value!r} is given twice; give it once")
@@ -54,12 +54,12 @@ class Axis(NamedTuple):
 
 @dataclass(frozen=True)
 class Variant:
-    """What is trained once for every seed."""
+    """One or several networks that are trained once per seed."""
 
     name: str
     model: str  # one of `MODELS`
-    variation: str  # what of the recipe was changed for it; empty for nothing
-    recipes: Mapping[str, Recipe]  # one training each: by task for experts, else one whose key is empty
+    variation: str  # the changes to the recipe; empty if there are none
+    recipes: Mapping[str, Recipe]  # one training each: by task for experts, otherwise one with an empty key
 
     @property
     def folder(self) -> str:
@@ -69,7 +69,7 @@ class Variant:
 def find_variants(
     path: Path, settings: Sequence[str], models: Sequence[str], axes: Sequence[Axis] = ()
 ) -> list[Variant]:
-    """Every model with every combination of the axes' values; the first is what the others are compared with."""
+    """Every model with every combination of the axes' values; the others are compared with the first."""
     for model in models:
         if model not in MODELS:
             raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS)} (known: {', '.join(MODELS)})")
@@ -86,8 +86,8 @@ def find_variants(
         recipe = load(path, [*settings, *changes])
         if recipe.model.kind != JOINT:
             raise RecipeError(
-                f"{path}: model.kind is {recipe.model.kind!r}, and a comparison starts from {JOINT!r}, by which the "
-                "others are sized; leave model.kind out, and name models by --models"
+                f"{path}: model.kind is {recipe.model.kind!r}, but a comparison starts from {JOINT!r}, which sets the "
+                "size of the others; leave model.kind out, and select models with --models"
             )
         for model in models:
             name = f"{model} {variation}".strip()
@@ -95,12 +95,12 @@ def find_variants(
     folders = [variant.folder for variant in found]
     for folder in folders:
         if folders.count(folder) > 1:
-            raise RecipeError(f"--vary: two variations would have the folder {folder!r}; name fewer values")
+            raise RecipeError(f"--vary: two variations would have the folder {folder!r}; use fewer values")
     return found
 
 
 def _short(paths: Sequence[str]) -> list[str]:
-    """The last parts of each path, as many as tell all of them apart: ``balancer`` of ``model.balancer``."""
+    """The shortest endings of the paths that distinguish them: ``balancer`` of ``model.balancer``."""
     parts = [path.split(".") for path in paths]
     for depth in range(1, max(map(len, parts), default=0) + 1):
         short = [".".join(path[-depth:]) for path in parts]
@@ -121,8 +121,8 @@ def _recipes(model: str, recipe: Recipe) -> dict[str, Recipe]:
 
 
 def _rival(kind: str, recipe: Recipe) -> ModelConfig:
-    """Another kind of model, as large as ours and trained alike: with the recipe's rate, schedule, balancer and so on,
-    and a discriminator of the same size. What it alone has is as its own defaults say."""
+    """Another kind of model, as large as ours and trained equally: with the recipe's rate, schedule, balancer and so
+    on, and a discriminator of the same size. Fields that only it has keep their defaults."""
     ours, tasks = recipe.model, recipe.all_tasks()
     shared = {name: getattr(ours, name) for name in ModelConfig.model_fields if name not in ("kind", "generator")}
     config = KINDS[kind].config_type(**shared)
@@ -135,24 +135,24 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a variant is given for one seed."""
+    """The budget of a variant for one seed."""
 
     steps: int  # of every training: an expert sees its task as often as the joint network does
     batch_size: int
     crop: int
-    parameters: Mapping[str, int]  # parameters that render, by part
-    beside: Mapping[str, int]  # parameters that serve training alone, by the network that they are of
+    parameters: Mapping[str, int]  # parameters needed for rendering, by part
+    beside: Mapping[str, int]  # parameters used only in training, by network
 
     @property
     def total(self) -> int:
-        """Parameters that it takes to render every task."""
+        """Parameters needed to render every task."""
         return sum(self.parameters.values())
 
     def __str__(self) -> str:
         networks = f" in {len(self.parameters)} networks" if len(self.parameters) > 1 else ""
         helpers = sum(self.beside.values())
         return (
-            f"{self.total:,} parameters{networks}, and {helpers:,} for training alone; "
+            f"{self.total:,} parameters{networks}, and {helpers:,} only for training; "
             f"{self.steps} steps of {self.batch_size} crops of {self.crop} pixels"
         )
 
@@ -167,8 +167,8 @@ def budget_of(variant: Variant) -> Budget:
 
 
 def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) -> None:
-    """Refuse models of one variation that are not given the same: steps, pictures, and parameters within
-    :data:`TOLERANCE`. Experts are exempt, since each of them has the trunk of the joint network and its own head."""
+    """Raise unless all models of one variation have the same steps and pictures, and equal parameter counts within
+    :data:`TOLERANCE`. Experts are exempt, because each of them has the trunk of the joint network and its own head."""
     problems = []
     first: dict[str, Variant] = {}
     for variant in variants:
@@ -185,7 +185,7 @@ def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) ->
         if abs(ratio - 1) > TOLERANCE:
             problems.append(
                 f"{variant.name}: has {mine.total:,} parameters, {ratio:.2f} times those of {reference.name} "
-                f"({other.total:,}), and may differ by {TOLERANCE:.0%}; change its width"
+                f"({other.total:,}), but may differ only by {TOLERANCE:.0%}; change its width"
             )
     if problems:
         raise PrismganError(*problems)

@@ -1,1 +1,1 @@
-"""Measuring models and weights: on test photos, on noise, and on the test sets that papers use."""
+"""Measures models and weights on test photos, on noise, and on the test sets that papers use."""

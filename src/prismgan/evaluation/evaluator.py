@@ -1,4 +1,4 @@
-"""The sample sheets and the figures of a training, from photos or from noise."""
+"""The sample sheets and metrics of a training, from photos or from noise."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ SHEET_SIDE = 192  # longest side of a source on a sample sheet, in pixels, if it
 def evaluator(
     recipe: Recipe, model: Model, tasks: Sequence[Task], train: Sequence[Row], test: Sequence[Row], named: NamedMetrics
 ) -> "OnPhotos | OnNoise":
-    """The evaluator of a model as it is, for the recipe's source; the caller applies the averaged weights."""
+    """The evaluator of a model, for the recipe's source; the caller applies the averaged weights."""
     if recipe.source == "photo":
         return OnPhotos(recipe, model, tasks, test, named)
     assert isinstance(model.generator, LatentGenerator)
@@ -59,7 +59,8 @@ class OnPhotos:
         return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
     def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        """All but the step and the discriminator; ``progress`` is told how many pictures are measured, of how many."""
+        """The evaluation without step and discriminator; ``progress`` receives the numbers of measured and all
+        pictures."""
         losses, named = self.model.losses, self.named
         return evaluate(self.model, self.recipe, self.tasks, self.test, losses=losses, named=named, progress=progress)
 

@@ -1,4 +1,4 @@
-"""A measurement, and the files that hold them: ``evaluation.json`` and ``cost.json``."""
+"""Measurements, and their files: ``evaluation.json`` and ``cost.json``."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -66,8 +66,8 @@ class Measurement(_Record):
     deviation: float | None = None  # standard deviation of the value, for metrics of sets
     baseline: float | None = None  # of doing nothing: the source itself, enlarged bicubically for super-resolution
     compared_with: Against = "target"
-    count: int | None = None  # number of pictures, or of pairs of frames, that `value` is the mean over
-    target: float | None = None  # the value aimed at
+    count: int | None = None  # number of pictures, or of pairs of frames, averaged in `value`
+    target: float | None = None  # the target value
     literature: Mapping[str, float] = {}  # published values, by method
 
     @classmethod
@@ -110,8 +110,8 @@ class Measurement(_Record):
 
     @property
     def verdict(self) -> Literal["better", "worse", "equal", ""]:
-        """Comparison with the baseline. Empty where it has no meaning: a style is meant to differ from the photo, and
-        real pictures are a bound rather than a baseline."""
+        """Comparison with the baseline. Empty if it is meaningless: a style is meant to differ from the photo, and real
+        pictures are a bound rather than a baseline."""
         if self.gain is None or self.compared_with in ("photo", "real") or not self.comparable:
             return ""
         if self.gain == 0:
@@ -137,7 +137,7 @@ def averaged(measurements: Iterable[Measurement]) -> list[Measurement]:
 
 
 class Evaluation(_Record):
-    """``evaluation.json``: every task under every condition, or of pictures that were generated from noise."""
+    """``evaluation.json``: every task under every condition, or the pictures generated from noise."""
 
     weights: str | None = None
     source: Literal["photo", "noise"] = "photo"
@@ -157,7 +157,7 @@ class Parameters(_Record):
 
 
 class Cost(_Record):
-    """``cost.json``: the cost of all tasks together against one alone."""
+    """``cost.json``: the cost of all tasks together compared with one alone."""
 
     height: int
     width: int

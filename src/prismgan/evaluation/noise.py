@@ -1,4 +1,4 @@
-"""Evaluation without a source: what is generated, as a set, against real pictures, and the tasks against each other."""
+"""Evaluation without a source: compares generated pictures, as a set, with real ones, and the tasks with each other."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +22,14 @@ LATENTS = 1000  # latents that are drawn
 AT_ONCE = 100  # of them, in one pass of the generator
 
 STEPS, BATCH, RATE = 500, 64, 1e-3
-MAXIMUM_ROWS = 2000  # rows that are looked at; of more, these are spread evenly
+MAXIMUM_ROWS = 2000  # maximum number of rows used, spread evenly
 
 Images = Float[Tensor, "N 3 H W"]
 
 
 def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str, tuple[float, float]]:
-    """By derived task, how far its images are from what its function makes of the photo task's images: the mean
-    absolute error, of the whole range from black to white, and what it would be by chance, with the next latent's
+    """For each derived task, the mean absolute error between its images and its function applied to the photo task's
+    images, as a fraction of the range from black to white; and the same error by chance, with the next latent's
     photo."""
     found = {}
     for name, made in made_of_photo(tasks, outputs).items():
@@ -40,19 +40,19 @@ def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str,
 
 @dataclass
 class NoiseEvaluation:
-    """Measures a generator without a source, again and again while it trains."""
+    """Measures a generator without a source repeatedly during its training."""
 
     tasks: Sequence[Task]
     train: Sequence[Row]
     test: Sequence[Row]
     crop: int
     seed: int
-    sets: Sequence[SetMetric] = ()  # metrics of sets beside the one by the classifier
+    sets: Sequence[SetMetric] = ()  # metrics of sets in addition to the classifier's
     device: str = "cpu"
 
     @cached_property
     def collections(self) -> tuple[str, ...]:
-        """Where the pictures come from: the classes that modes are counted by. Of one alone there is no classifier."""
+        """The collections, which are the classes for counting modes. With a single one there is no classifier."""
         return tuple(dict.fromkeys(row.collection for row in self.train))
 
     @cached_property
@@ -68,7 +68,7 @@ class NoiseEvaluation:
 
     @torch.no_grad()
     def __call__(self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]) -> Evaluation:
-        """Measure the images of the given latents: all but the step and the discriminator."""
+        """The evaluation of the images of the given latents, without step and discriminator."""
         parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
         outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
         rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
@@ -87,7 +87,7 @@ class NoiseEvaluation:
         return Evaluation(source="noise", pictures=len(latent), rows=tuple(rows), shares=shares, skipped=())
 
     def _distances(self, task: Task, images: Images) -> list[Measurement]:
-        """Of the images to real test pictures; beside it that of real training pictures."""
+        """Distances of the images to real test pictures, with those of real training pictures as a bound."""
         train, test = (each.get(task.name) for each in self._real)
         if train is None or test is None:
             return []
@@ -121,7 +121,7 @@ class NoiseEvaluation:
         return [Measurement.of(task, figure, *values, "real") for figure, values in figures.items()]
 
     def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[Measurement]:
-        """How often the classifier sees the same in a task's image as in that of the photo, or of the first task."""
+        """How often the classifier sees the same class in a task's image as in that of the photo or the first task."""
         first = next((task for task in tasks if task.is_photo), tasks[0])
         expected = seen[first.name].argmax(dim=1)
         found = []
@@ -138,14 +138,14 @@ class NoiseEvaluation:
 
 class Labelled(NamedTuple):
     pictures: Float[Tensor, "N 3 H W"]
-    classes: Int[Tensor, " N"]  # the number of the collection that each comes from
+    classes: Int[Tensor, " N"]  # the index of each picture's collection
 
 
 def labelled(
     rows: Sequence[Row], tasks: Sequence[Task], collections: Sequence[str], crop: int, seed: int
 ) -> dict[str, Labelled]:
-    """Every task's pictures, of rows from the named collections, cut as in training but never mirrored. Tasks without
-    pairs, whose pictures belong to no row, are left out, and those that nothing is shown of."""
+    """Every task's pictures, from rows of the named collections, cropped as in training but never mirrored. Tasks
+    without pairs, whose pictures belong to no row, are left out, and tasks without pictures, too."""
     rows = rows[:: max(1, -(-len(rows) // MAXIMUM_ROWS))]
     pictures: dict[str, list[Tensor]] = defaultdict(list)
     classes: dict[str, list[Tensor]] = defaultdict(list)

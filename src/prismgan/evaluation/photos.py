@@ -1,4 +1,4 @@
-"""Evaluation on photos: every task on every test picture under every condition, against doing nothing."""
+"""Evaluation on photos: every task on every test picture under every condition, compared with doing nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from prismgan.tasks import Paired, Task
 from prismgan.weights import default_features, find_features, load_weights
 
 NO_METRICS = NamedMetrics()
-JUDGED = 32  # crops that the discriminator judges
+JUDGED = 32  # number of crops for the discriminator
 
 
 @torch.no_grad()
@@ -43,10 +43,10 @@ def evaluate(
 ) -> Evaluation:
     """All tasks' metrics over the test pictures, for the outputs and for the task's baseline; not the discriminator's.
 
-    Tasks with pairs are compared with their targets, tasks without pairs with the photo, which measures how
-    much of it is left; with ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
+    Tasks with pairs are compared with their targets, and tasks without pairs with the photo, which measures how much of
+    it is preserved. With ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
     caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be read, by default all;
-    ``progress`` is called with the number of pictures that are done, and of all.
+    ``progress`` receives the numbers of finished and all pictures.
     """
     settings, latent = recipe.evaluation, model.generator.seeded_latent().to(model.device)
     names = {task.name for task in tasks}
@@ -147,16 +147,16 @@ def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Reci
 def evaluate_weights(
     path: Path | None, folder: Path, *, squeezenet: Path | None = None, lpips: Path | None = None
 ) -> Evaluation:
-    """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions. ``path`` None
-    stands for the ready-made weights; ``squeezenet`` and ``lpips`` for other files than the recipe's. What needs
-    pictures or networks that cannot be found is left out. A PrismganError says that the weights, a file given for a
-    metric, or the folder cannot be read."""
+    """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions. ``path`` is None
+    for the ready-made weights; ``squeezenet`` and ``lpips`` override the recipe's files. Metrics that need pictures or
+    networks that cannot be found are left out. Raises PrismganError if the weights, a file given for a metric, or the
+    folder cannot be read."""
     require_training()
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
     if recipe.source == "noise":
         raise WeightsError(
-            f"{weights.path}: makes pictures of noise and reads none; its figures are in its run's report"
+            f"{weights.path}: generates pictures from noise and reads none; its metrics are in its run's report"
         )
     metrics, features = NO_METRICS, None
     if squeezenet is not None:
@@ -168,11 +168,11 @@ def evaluate_weights(
         features = find_features(recipe.model.perceptual)
     images.find_pictures(folder)
     rows = data.rows(DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0))
-    # A folder of photos holds no targets of a user's own.
+    # A folder of photos contains no targets for paired tasks.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
     shown = [task for task in tasks if _at_hand(task)]
     model = trained_model(weights)
-    any_features = default_features() if features is None else features  # a guidance is measured with either
+    any_features = default_features() if features is None else features  # the guidance can be measured with either
     losses = {}
     for task in shown:
         if features is not None or not task.exemplars:

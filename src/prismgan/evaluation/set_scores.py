@@ -1,4 +1,4 @@
-"""Metrics that need the weights of a network, of single pictures and of sets."""
+"""Metrics of single pictures and of sets that need the weights of a network."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from prismgan.recipes.recipe import EvaluationConfig
 from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_squeeze
 
-MOST_SHOWN = 100  # pictures of a task's domain that its outputs are compared with; of more, these are spread evenly
+MOST_SHOWN = 100  # maximum number of pictures of a task's domain for comparison, spread evenly
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class NamedMetrics:
 
     @classmethod
     def of(cls, settings: EvaluationConfig, device: str = "cpu") -> Self:
-        """Read the files that are named, or raise a WeightsError."""
+        """Read the named files; WeightsError if one cannot be used."""
         if settings.squeezenet is None:
             return cls()
         network = load_squeeze(Path(settings.squeezenet))
@@ -42,9 +42,9 @@ class NamedMetrics:
 
 
 class SetScores:
-    """Compares the outputs of a task, as a set, with pictures that the task was shown, or with its targets. Features
-    are kept, not pictures. Pictures that are too small for the network are left out, and sets that are too small are
-    not compared. ``shown`` are the tasks whose exemplars or domain can be read."""
+    """Compares the outputs of a task, as a set, with the pictures that it was trained on, or with its targets. Features
+    are kept, not pictures. Pictures that are too small for the network are skipped, and sets that are too small are not
+    compared. ``shown`` are the tasks whose exemplars or domain can be read."""
 
     @torch.no_grad()
     def __init__(
@@ -54,7 +54,7 @@ class SetScores:
         self.largest = 2 * maximum_side
         self.seed = seed
         self.device = device
-        self.skipped: dict[str, str] = {}  # shown pictures that could not be read, and why
+        self.skipped: dict[str, str] = {}  # pictures that could not be read, and why
         # Features by metric and task; those of one condition also by its name and output, baseline or target.
         self._features: dict[tuple[str, ...], list[Tensor]] = defaultdict(list)
         for task in shown if self.metrics else ():
@@ -70,7 +70,7 @@ class SetScores:
         baseline: Float[Tensor, "B 3 H W"],
         target: Float[Tensor, "B 3 H W"] | None,
     ) -> None:
-        """One test picture's output, what doing nothing gives, and the target if the task has one."""
+        """Add one test picture's output, its baseline, and the target if the task has one."""
         for what, picture in (("output", output), ("baseline", baseline), ("target", target)):
             if picture is not None:
                 self._keep(picture, task.name, condition, what)
@@ -99,7 +99,7 @@ class SetScores:
                 self._features[metric.name, *key].append(metric.features(picture))
 
     def _pictures_of(self, task: Task) -> Iterator[Float[Tensor, "1 3 H W"]]:
-        """Exemplars as large as they are shown at, other pictures at most as large as test pictures."""
+        """Exemplars at their training size, and other pictures at most as large as test pictures."""
         if isinstance(task.target, Exemplar):
             yield from (picture[None].to(self.device) for picture in data.exemplars(task))
             return

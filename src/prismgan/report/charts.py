@@ -1,4 +1,4 @@
-"""Charts and heat maps as data: the templates place them, and uPlot draws the charts in the browser."""
+"""Charts and heat maps as data: templates place them, and uPlot draws the charts in the browser."""
 
 import json
 import statistics
@@ -12,7 +12,7 @@ from prismgan.report.history import History, Series
 from prismgan.report.wording import compact
 
 MAXIMUM_POINTS = 400  # maximum number of points of a curve, however long the run was
-COLOURS = 8  # number of colours in the style sheet; further lines begin again with the first
+COLOURS = 8  # number of colours in the style sheet; further lines start again with the first
 
 Floats = NDArray[np.float64]
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -21,7 +21,7 @@ Matrix = tuple[tuple[float | None, ...], ...]
 class Line(NamedTuple):
     name: str
     series: Series
-    limit: bool = False  # whether the curve is a bound rather than a measurement: dashed and not smoothed
+    limit: bool = False  # whether the curve is a bound and not a measurement; it is then dashed and not smoothed
 
 
 class Chart(NamedTuple):
@@ -41,8 +41,8 @@ def chart(
     markers: Sequence[int] = (),
     note: str = "",
 ) -> Chart | None:
-    """A chart of the lines that have points; None if none has. ``bounds`` are those of the y axis, by default
-    :func:`bounds_of`; ``smoothed`` draws moving averages over the range of single steps; ``markers`` are steps of
+    """A chart of the lines that have points; None if there are none. ``bounds`` are those of the y axis, by default
+    :func:`bounds_of`; ``smoothed`` draws moving averages over the range of single steps; ``markers`` are the steps of
     events."""
     lines = [line for line in lines if len(line.series.steps)]
     if not lines:
@@ -82,7 +82,7 @@ SMOOTHING = 20  # a moving average spans the values divided by this
 
 def smooth(values: Floats, geometric: bool) -> Floats:
     """Centred moving average over a twentieth of the values, so that it does not lag; geometric on a logarithmic axis.
-    At both ends the window reaches inwards only."""
+    At both ends the window extends only inwards."""
     reach = len(values) // (2 * SMOOTHING)
     if reach == 0:
         return values
@@ -93,8 +93,8 @@ def smooth(values: Floats, geometric: bool) -> Floats:
 
 
 def bounds_of(curves: Sequence[Floats]) -> tuple[float, float, bool]:
-    """Bounds of the y axis that hold all but the rarest values, and whether it is logarithmic: where all values are
-    positive and span more than a factor of ten."""
+    """Bounds of the y axis that contain all but the rarest values, and whether the axis is logarithmic, which is the
+    case if all values are positive and span more than a factor of ten."""
     low = min(float(np.quantile(values, 0.002, method="inverted_cdf")) for values in curves)
     high = max(float(np.quantile(values, 0.998, method="inverted_cdf")) for values in curves)
     if min(float(values.min()) for values in curves) > 0 and high > 10 * low:
@@ -112,7 +112,7 @@ def _curve(series: Series, geometric: bool, smoothed: bool) -> list[list[float]]
 
 
 def _range(series: Series) -> list[list[float]]:
-    """Steps with the least and the largest value around each, at most half of the maximum number of points."""
+    """Steps with the smallest and the largest value around each, at most half of the maximum number of points."""
     count = len(series.steps)
     starts = np.unique(np.linspace(0, count, min(count, MAXIMUM_POINTS // 2), endpoint=False).astype(int))
     low, high = (function.reduceat(series.values, starts) for function in (np.minimum, np.maximum))
@@ -120,7 +120,7 @@ def _range(series: Series) -> list[list[float]]:
 
 
 def _short(values: Floats) -> list[float]:
-    """With as many digits as a screen can show; steps stay whole."""
+    """The values rounded to the precision of a screen; steps stay whole."""
     return [int(value) if value.is_integer() else float(f"{value:.5g}") for value in values.tolist()]
 
 

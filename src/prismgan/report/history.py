@@ -1,4 +1,4 @@
-"""What ``metrics.jsonl`` says about a run: values at steps, and events."""
+"""The history of a run from ``metrics.jsonl``: values at steps, and events."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 from prismgan.errors import PrismganError
 from prismgan.files import parse_json
 
-LARGEST = 2**53  # whole number that a float still tells from the next
+LARGEST = 2**53  # largest integer that a float distinguishes from the next
 
 
 class Series(NamedTuple):
-    """One value over the steps of a run, in step order; values that are not finite are left out."""
+    """One value over the steps of a run, in step order, without non-finite values."""
 
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
-    not_finite: int  # how many values were NaN or infinite
+    not_finite: int  # number of values that were NaN or infinite
 
 
 class Event(NamedTuple):
     kind: str
-    step: int | None  # of the first time, where the line names one
+    step: int | None  # of the first occurrence, if the line names it
     message: str
     times: int
 
 
 @dataclass(frozen=True)
 class History:
-    records: tuple[dict[str, float], ...]  # one mapping a logged step; steps that were taken back are left out
+    records: tuple[dict[str, float], ...]  # one mapping per logged step, without steps that were rolled back
     events: tuple[Event, ...]
-    seconds: float  # time spent in training, summed over resumes, steps that were taken back included
+    seconds: float  # training time, summed over resumes, including steps that were rolled back
     unreadable: tuple[int, ...]  # numbers of the lines that are neither values nor an event
 
     @property
@@ -41,7 +41,7 @@ class History:
         return tuple(dict.fromkeys(key for record in self.records for key in record))
 
     def series(self, key: str) -> Series:
-        """One value over the steps; empty where the run did not log it."""
+        """One value over the steps; empty if the run did not log it."""
         pairs = [(record["step"], record[key]) for record in self.records if key in record]
         steps, values = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
         finite = np.isfinite(values)
@@ -55,12 +55,12 @@ class History:
 
 
 def read_history(path: Path) -> History:
-    """Read a run's ``metrics.jsonl``. Where the step goes back, as after a resume or a rollback, the later lines
-    replace the earlier. A PrismganError says that the file is missing, or holds no training step."""
+    """Read a run's ``metrics.jsonl``. If the step goes back, after a resume or a rollback, later lines replace earlier
+    ones. Raises PrismganError if the file is missing, or holds no training step."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        raise PrismganError(f"{path}: no such file; a report needs a folder that a training wrote") from None
+        raise PrismganError(f"{path}: no such file; a report needs the folder of a training") from None
     except OSError as error:
         raise PrismganError(f"{path}: cannot be read ({error.strerror or error})") from None
     records: list[dict[str, float]] = []
@@ -84,8 +84,8 @@ def read_history(path: Path) -> History:
             records.append({key: float(each) for key, each in entry.items() if isinstance(each, int | float)})
             times.append(records[-1].get("time", 0.0))
     if not records:
-        raise PrismganError(f"{path}: holds no training step yet; report once the run has made some steps")
-    advances = np.diff(times, prepend=0.0)  # a clock that was set back has started anew at zero
+        raise PrismganError(f"{path}: holds no training step yet; try again after some steps")
+    advances = np.diff(times, prepend=0.0)  # a clock that went back has restarted at zero
     seconds = float(np.where(advances >= 0, advances, times).sum())
     return History(tuple(records), tuple(events.values()), seconds, tuple(unreadable))
 

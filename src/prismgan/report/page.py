@@ -1,4 +1,4 @@
-"""A page from templates: one HTML file with styles, scripts and pictures in it, which loads nothing."""
+"""Writes pages from templates: one HTML file that contains its styles, scripts and pictures."""
 
 import base64
 import io
@@ -41,9 +41,9 @@ def embed(path: Path, longest: int) -> Embedded:
 
 
 def write_page(path: Path, template: str, report: Any) -> Path:
-    """Write a page by a template, which knows ``report`` by this name; its ``title`` is the page's."""
+    """Write a page from a template, which accesses ``report`` by this name; the page has its ``title``."""
     text = _environment().get_template(template).render(report=report)
-    # White space between elements is the templates', not the page's.
+    # Removes the white space between elements of the templates.
     text = re.sub(r">\s*\n\s*<", "><", text)
     replace_file(path, text.encode("utf-8", errors="replace"))
     return path

@@ -1,4 +1,5 @@
-"""The report of a training. To add a section: a template in ``templates/training``, included by ``training.html``."""
+"""The report of a training. To add a section, add a template to ``templates/training``, and include it in
+``training.html``."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ class TrainingReport:
 
     @cached_property
     def known_tasks(self) -> tuple[str, ...]:
-        """All tasks that the run's files name, in the order of the first file that knows them."""
+        """All tasks that the run's files name, in the order of the first such file."""
         names = list(self.history.below("loss"))
         names += self.cost.parameters.heads if self.cost else ()
         names += [row.task for row in self.evaluation.rows] if self.evaluation else ()
@@ -65,7 +66,7 @@ class TrainingReport:
                 figures.append((f"{least.value:.0f} {least.unit}", f"collections covered, by {least.task}"))
         if self.cost:
             ratio = f"{self.cost.ratio:.2f}\N{MULTIPLICATION SIGN}"
-            figures.append((ratio, f"time of all {self.cost.tasks} outputs against one"))
+            figures.append((ratio, f"time of all {self.cost.tasks} outputs relative to one"))
         judged = [row for row in self.evaluation.rows if row.verdict] if self.evaluation else []
         if judged and self.evaluation and self.evaluation.source == "photo":
             better = sum(row.verdict == "better" for row in judged)
@@ -84,14 +85,14 @@ class TrainingReport:
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks of the rendered pictures: those that are known in their order, others by name behind them."""
+        """The tasks of the rendered pictures: known tasks in their order, followed by others by name."""
         names = {path.stem for folder in self.folders for path in folder.glob("*.png")} - {"source", "photo", "sheet"}
         known = [name for name in self.known_tasks if name in names]
         return (*known, *sorted(names - set(known)))
 
     @property
     def pictures(self) -> list[Path]:
-        """Folders with a ``source.png``, one for each picture that was rendered."""
+        """Folders with a ``source.png``, one for each rendered picture."""
         return self.folders[:MAXIMUM_PICTURES]
 
     @property
@@ -129,7 +130,7 @@ def write_report(run: Path, *, title: str, chapters: Sequence[Chapter] = (), out
 
 
 def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """PSNR over doing nothing, for each task with a right answer, under the condition with the least gain."""
+    """PSNR gain over doing nothing, for each task with a ground truth, under the condition with the smallest gain."""
     gains: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for row in evaluation.rows:
         if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:

@@ -4,7 +4,7 @@ import math
 
 
 def value(number: float | None, unit: str = "") -> str:
-    """A measured value without its unit: two decimals for decibels, none for counts (``of 10``), else about four
+    """A measured value without its unit: two decimals for decibels, none for counts (``of 10``), otherwise about four
     digits."""
     if number is None:
         return "\N{EN DASH}"
@@ -14,7 +14,7 @@ def value(number: float | None, unit: str = "") -> str:
 
 
 def signed(number: float, unit: str = "", like: float | None = None) -> str:
-    """A difference with its sign, to as many decimals as ``like`` is shown with."""
+    """A difference with its sign, with as many decimals as ``like`` has."""
     if not math.isfinite(number):
         return str(number)
     decimals = _decimals(number if like is None else like, unit)
@@ -47,7 +47,7 @@ def duration(seconds: float) -> str:
 
 
 def share(fraction: float) -> str:
-    """A fraction in percent; never 0 % or 100 % for what is only near them."""
+    """A fraction in percent; never rounded to 0 % or 100 %."""
     percent = fraction * 100
     if 0 < percent < 0.1:
         return "under 0.1 %"

@@ -1,4 +1,4 @@
-"""What a training shows while it runs."""
+"""The progress display of a training."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 class Display:
-    """Shows steps, with means since the last one shown, and events; this one shows nothing."""
+    """Shows steps, with means since the last one shown, and events; this base class shows nothing."""
 
     def start(self, step: int, steps: int) -> None: ...
 
@@ -22,7 +22,7 @@ class Display:
 
 
 class Terminal(Display):
-    """A live table in a terminal; a line now and then where the output is a file or a pipe."""
+    """A live table in a terminal; an occasional line if the output is a file or a pipe."""
 
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
         self.console = console or Console(stderr=True)

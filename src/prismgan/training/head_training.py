@@ -1,5 +1,6 @@
-"""A new style for trained weights: one head, learnt from a picture or a few in minutes. The other tasks' outputs stay
-as they were, to the bit. There is no adversarial loss: the statistics of the exemplars' features carry the style."""
+"""A new style for trained weights: one head, learnt in minutes from one or a few pictures. The other tasks' outputs
+stay the same bit for bit. There is no adversarial loss: the style comes from the statistics of the exemplars'
+features."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,22 +28,21 @@ from prismgan.training.loop import Average, Loop
 from prismgan.weights import HeadEntry, Weights, add_head, check_no_task_lost, free_name, load_weights
 
 MOST_BYTES = 300_000  # bytes that a new head may add to a file
-MOST_BLOCKS = 4  # of a new head, as far as they fit; more than those that the branch learnt together with need
-STORED = torch.float16  # what a new head's numbers are stored in, whatever the others are
-
-CROP = 256  # a style is asked of whole photos: squares of 112 pixels taught strokes everywhere (`docs/log.md`)
-MARGIN = 16  # pixels at each border of a crop that no loss sees: without it a head paints a band there (`PrismConfig`)
+MOST_BLOCKS = 4  # of a new head, if they fit; heads that were trained together with the branch need fewer
+STORED = torch.float16  # type in which a new head is stored, whatever the others have
+CROP = 256  # large, because styles are applied to whole photos; 112 pixels gave strokes everywhere (`docs/log.md`)
+MARGIN = 16  # pixels at each border of a crop that losses ignore; otherwise a head paints a band there (`PrismConfig`)
 BATCH, RATE, WARMUP, AVERAGE, PATIENCE = 1, 3e-3, 20, 0.99, 5
 SHARES = {"style": 0.62, "content": 0.26, "tone": 0.09, "total_variation": 0.03}  # of the gradient at the output
-COMPARED = 4  # photos on which the styles that a new one may start from are compared
-GUESS = 1000  # steps that fit into the minutes, as long as their speed is not known
+COMPARED = 4  # photos on which the possible starting styles are compared
+GUESS = 1000  # assumed number of steps, until their speed is known
 LOG_EVERY = 10
 SHOW_EVERY = 20.0  # seconds between two previews
 
 PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")  # what previews show by default
 PREVIEW_SIDE = 320  # longest side of a preview's pictures in pixels
 
-# Restoring is for other tasks; a look should merely not be thrown off by a little noise.
+# Restoration is the job of other tasks; a look only has to tolerate a little noise.
 DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 15)), jpeg=Jpeg(probability=0.3))
 
 
@@ -50,15 +50,16 @@ class HeadTraining(Loop):
     """The training of one style head on the frozen branch of a weights file."""
 
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None) -> None:
-        """Read the photos, the built-in ones by default, and the exemplars. The losses' shares of the gradient are the
-        entry's, or else :data:`SHARES` and its ``style_weight``. A PrismganError says what cannot be used."""
+        """Read the photos, by default the built-in ones, and the exemplars. The losses' shares of the gradient are
+        those of the entry, or else follow from :data:`SHARES` and ``style_weight``. Raises PrismganError for unusable
+        input."""
         require_training()
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
         if trained.branch is None:
             raise WeightsError(
-                f"{weights.path}: has no style, and a new one is learnt on what styles share; "
-                "use weights that have one, such as the ready-made ones"
+                f"{weights.path}: has no style, but a new one needs the branch that styles share; "
+                "use weights with a style, for example the ready-made ones"
             )
         self.weights = weights
         shares = _shares(entry) if entry.shares is None else entry.shares
@@ -84,7 +85,7 @@ class HeadTraining(Loop):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
         self.started_from = self._start_as_nearest(trained)
-        """Name of the style that the head started as; None where no trained style's head fits into it."""
+        """Name of the style that the head was initialised with; None if no trained style's head fits."""
         super().__init__(model, Average(self.head, AVERAGE), steps=GUESS, log_every=LOG_EVERY, patience=PATIENCE)
 
     def train(
@@ -97,10 +98,10 @@ class HeadTraining(Loop):
         between: Callable[[], None] = lambda: None,
         workers: int = 1,
     ) -> bool:
-        """Train for some minutes, or, reproducibly, a number of steps; False if a signal ended it earlier. ``show`` is
-        called before, every few seconds, and after; ``between`` after every step, and what it raises ends the training.
-        ``workers`` is 0 for a program whose threads do not bear to be forked. A PrismganError says that no photo can be
-        read, or that losses or gradients are not finite."""
+        """Train for some minutes or, reproducibly, a number of steps; False if a signal ended it earlier. ``show`` is
+        called before, every few seconds, and after; ``between`` is called after every step, and its exceptions end the
+        training. Use 0 ``workers`` in a program whose threads do not allow forking. Raises PrismganError if no photo
+        can be read, or if losses or gradients are not finite."""
         self.display = display
         self.minutes = minutes if steps is None else None
         self.steps = self.model.steps = steps or GUESS
@@ -125,18 +126,18 @@ class HeadTraining(Loop):
 
     def diverged(self) -> None:
         raise PrismganError(
-            f"the training of {self.entry.name!r} does not stay finite (step {self.step}); "
+            f"the training of {self.entry.name!r} produced non-finite values (step {self.step}); "
             "try a smaller weight of the style, or another exemplar"
         )
 
     @torch.no_grad()
     def _start_as_nearest(self, trained: Generator) -> str | None:
-        """Initialise the head with that of the trained style nearest to the exemplars, which paints already, and return
-        that style's name. Additional blocks start close to the identity; heads with more blocks are left out."""
+        """Initialise the head with that of the trained style nearest to the exemplars, and return that style's name.
+        Additional blocks start close to the identity; heads with more blocks are skipped."""
         places = self.head.state_dict().keys()
         starts = {}
         for entry in self.weights.header.tasks:
-            # A look may vary with z where the new one does not.
+            # The other look may vary with z even if the new one does not.
             state = {
                 key: tensor for key, tensor in trained.heads[entry.name].state_dict().items() if ".linear." not in key
             }
@@ -159,7 +160,7 @@ class HeadTraining(Loop):
 
     @torch.no_grad()
     def render(self, source: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:
-        """The look of a picture as it would be rendered from now on."""
+        """The look of a picture with the current head."""
         with self.average.applied():
             latent = self.model.generator.seeded_latent().to(self.model.device)
             return self.model.generate(source[None].to(self.model.device), latent)[self.entry.name][0]
@@ -170,15 +171,15 @@ class HeadTraining(Loop):
 
 
 def _shares(entry: Style) -> dict[str, float]:
-    """The shares that an entry without its own gets; a ``style_weight`` of twice the default doubles that of the style
-    against the others."""
+    """The shares of an entry without its own; twice the default ``style_weight`` doubles the style's share relative to
+    the others."""
     default: float = Style.model_fields["style_weight"].default
     parts = {**SHARES, "style": SHARES["style"] * entry.style_weight / default}
     return {name: part / sum(parts.values()) for name, part in parts.items()}
 
 
 def _blocks(config: GeneratorConfig, latent: bool) -> int:
-    """As many residual blocks as a new head may have."""
+    """The number of residual blocks of a new head."""
 
     def size(blocks: int) -> int:
         spec = HeadSpec("new", fine=False, latent=latent, blocks=blocks)
@@ -209,22 +210,22 @@ def add_task(
 ) -> bool:
     """Train a style head on trained weights, by default the ready-made ones, and write both to ``out``.
 
-    Nothing is written before all that can be checked has been; from then on the preview, of ``previews``, is written
-    anew every few seconds, and the weights at the end. ``style`` has more fields of the recipe's kind ``style``;
-    ``photos`` is a folder to train on instead of the built-in ones. False if a signal ended the training early. A
-    PrismganError says what is wrong, in one line.
+    Nothing is written before all checks have passed. Then the preview, of ``previews``, is updated every few seconds,
+    and the weights are written at the end. ``style`` contains further fields of the recipe's kind ``style``; ``photos``
+    is a folder to train on instead of the built-in ones. Returns False if a signal ended the training early. Raises
+    PrismganError with a one-line message.
     """
     loaded = load_weights(weights)
     free_name(loaded, name)
     if out.is_dir():
         raise PrismganError(f"{out}: is a folder, expected a file name for the new weights")
     if not out.parent.is_dir():
-        raise PrismganError(f"{out}: there is no folder {out.parent}; make it, or choose another place")
+        raise PrismganError(f"{out}: there is no folder {out.parent}; create it, or choose another place")
     check_no_task_lost(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
     here = Path.cwd()
     try:
         entry = Style.model_validate(
-            # No discriminator plays: see HeadTraining.
+            # There is no discriminator: see HeadTraining.
             {"name": name, "exemplars": tuple(exemplars), "adversarial_weight": 0, **(style or {})}
         ).located(partial(data.pictures.resolve, base=here))
     except ValidationError as error:
@@ -243,7 +244,7 @@ def add_task(
     finished = training.train(display, minutes=minutes, steps=steps, show=show)
     training.result().save(out)
     if not finished:
-        display.event(f"stopped at step {training.step}; what was learnt so far is in {out}")
+        display.event(f"stopped at step {training.step}; the style so far is in {out}")
     return finished
 
 

@@ -1,4 +1,4 @@
-"""The steps of a training: what ``train`` and ``add-task`` have in common."""
+"""The training loop shared by ``train`` and ``add-task``."""
 
 import signal
 import time
@@ -22,10 +22,10 @@ REPLAN_EVERY = 10
 
 
 class Loop(ABC):
-    """Trains a model on batches: averaging of weights, means for the log, the clock, bad steps and signals."""
+    """Trains a model on batches: averages weights, logs means, limits the time, and handles bad steps and signals."""
 
     def __init__(self, model: Model, average: "Average", *, steps: int, log_every: int, patience: int) -> None:
-        """``patience`` is how many steps in a row may not be finite."""
+        """``patience`` is the number of consecutive non-finite steps that are tolerated."""
         self.model = model
         self.average = average
         self.steps = steps
@@ -34,14 +34,14 @@ class Loop(ABC):
         self.rank, self.world = processes()
         self.step = 0
         self.minutes: float | None = None  # length of the training instead of `steps`; stretches the schedule
-        self.fewest_steps = 0  # where fewer fit into the minutes, training takes up to half as long again
+        self.fewest_steps = 0  # if fewer fit into the minutes, training may take up to half as long again
         self.seconds = 0.0  # of training so far, by this process's clock
         self.display = Display()
         self.skipped_pictures: set[str] = set()
         self.signal: int | None = None  # the signal that ends the training, once there is one
 
     def measure(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Anything else for the log, measured before the step; by default nothing."""
+        """Further values for the log, measured before the step; by default none."""
         return {}
 
     @abstractmethod
@@ -53,11 +53,11 @@ class Loop(ABC):
 
     @abstractmethod
     def event(self, kind: str, message: str) -> None:
-        """Something a person wants to know."""
+        """Report an event to the user."""
 
     @abstractmethod
     def diverged(self) -> None:
-        """``patience`` steps in a row were not finite: go back to a step before them, or raise."""
+        """Called after ``patience`` consecutive non-finite steps: return to an earlier step, or raise."""
 
     def loop(self, parts: Sequence[data.Part], workers: int) -> bool:
         """Train to the last step; False if a signal ended it earlier."""
@@ -76,7 +76,7 @@ class Loop(ABC):
         before, started = self.seconds, time.monotonic()
         last = started
         in_a_row = rows = 0
-        # Where time decides, no number of steps is too large to prepare for.
+        # If the time is limited, prepare for any number of steps.
         left = self.steps - self.step if self.minutes is None else 2**31
         for batch in data.batches(parts, self.step, left, self.rank, self.world, workers):
             for name in [name for name in batch.skipped if name not in self.skipped_pictures]:
@@ -99,7 +99,7 @@ class Loop(ABC):
             else:
                 in_a_row = 0
                 self.average.update(self.step)
-            # In the first steps always, so that nobody is told how long the recipe's own number of steps would take.
+            # Always in the first steps, so that the display does not show the time of the recipe's own number of steps.
             if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
                 self._replan(self.minutes)
             if self.step % self.log_every == 0 or self.step == self.steps:
@@ -114,22 +114,22 @@ class Loop(ABC):
         return True
 
     def _replan(self, minutes: float) -> None:
-        """Give the schedule the length that ends on time, by the first process's clock: all are to end at the same
-        step."""
+        """Set the length of the schedule so that it ends on time, by the first process's clock, so that all processes
+        end at the same step."""
         told = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
         fits = round(60 * minutes * self.step / float(total(told)))
         self.steps = self.model.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
 
     @contextmanager
     def _signals_noted(self) -> Iterator[None]:
-        """The number of the first SIGINT or SIGTERM is kept; a second one ends the program at once."""
+        """Record the first SIGINT or SIGTERM; a second one ends the program immediately."""
 
         def note(number: int, frame: FrameType | None) -> None:
             self.signal = number
             signal.signal(number, before[number])
 
         before: dict[int, Any] = {}
-        with suppress(ValueError):  # not in the main thread: whoever runs it handles signals
+        with suppress(ValueError):  # not in the main thread, where signals cannot be handled
             for number in (signal.SIGINT, signal.SIGTERM):
                 before[number] = signal.signal(number, note)
         try:
@@ -157,7 +157,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the network as it is after ``step``; early on the average forgets faster."""
+        """Include the network after ``step`` in the average; early on, the average decays faster."""
         decay = min(self.decay, (1 + step) / (10 + step))
         current = [value.detach() for _, value in self.network.named_parameters()]
         torch._foreach_lerp_(list(self.average.values()), current, 1 - decay)

@@ -1,6 +1,7 @@
-"""The run folder, whether a training can go on in it, and its checkpoint: everything that the next step depends on.
-What is random in a step is a function of the seed and the step; the libraries' random states are stored too, for what
-users may add."""
+"""The run folder, the conditions for resuming in it, and its checkpoint: everything that the next step depends on.
+
+Random values of a step are functions of the seed and the step; the libraries' random states are stored too, for code
+that users may add."""
 
 import io
 import json
@@ -23,11 +24,12 @@ from prismgan.report.history import parse_line
 
 FORMAT = 1  # of checkpoints
 FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
-"""Of ``training``: lengths, intervals and trackers may change; the batch size with the number of processes."""
+"""Fields of ``training`` that may change on resume: lengths, intervals and trackers; the batch size only together with
+the number of processes."""
 
 
 class Run:
-    """Paths and writing of a run folder."""
+    """The paths of a run folder, and writing to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,21 +41,23 @@ class Run:
         self.report = folder / "report.html"
 
     def must_be_new(self, recipe: str) -> None:
-        """Refuse a folder that holds anything but a training of this recipe (the text of the resolved one) that was
-        killed before it had a checkpoint, and is started again."""
+        """Raise unless the folder is empty, or holds a training of this recipe (the text of the resolved one) that was
+        killed before its first checkpoint and can be started again."""
         if self.checkpoint.exists():
-            raise RecipeError(f"{self.folder}: holds a training already; go on with --resume, or choose another folder")
+            raise RecipeError(
+                f"{self.folder}: already holds a training; continue with --resume, or choose another folder"
+            )
         if self.is_bare() and self.recipe.read_bytes() == recipe.encode():
             return
         if self.folder.is_dir() and entries(self.folder):
             raise RecipeError(f"{self.folder}: is not empty, and holds no training; choose a new folder for the run")
 
     def is_bare(self) -> bool:
-        """Whether there is a recipe and nothing else: a training was killed before its first checkpoint."""
+        """Whether there is a recipe and nothing else: the training was killed before its first checkpoint."""
         return self.recipe.is_file() and entries(self.folder) == [self.recipe]
 
     def clear(self) -> None:
-        """Delete what a training and its report made, and nothing else."""
+        """Delete the files of a training and its report, and nothing else."""
         others = [self.folder / name for name in ("evaluation.json", "cost.json", "trackers.json")]
         for path in (self.recipe, self.checkpoint, self.weights, self.metrics, self.report, *others):
             path.unlink(missing_ok=True)
@@ -72,8 +76,8 @@ class Run:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise PrismganError(
-                f"{self.metrics}: cannot be written ({error.strerror}); the last checkpoint is untouched, "
-                "free some space and go on with --resume"
+                f"{self.metrics}: cannot be written ({error.strerror}); the last checkpoint is intact, "
+                "free some space and continue with --resume"
             ) from None
 
     def lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
@@ -88,9 +92,9 @@ class Run:
             yield text, parse_line(text)
 
     def rewind(self, step: int) -> tuple[float, int]:
-        """Forget metrics of steps after ``step``, which are about to be trained again. Returns seconds trained by then,
-        and how many lines could not be read; the last one, perhaps half-written by a process that was killed, does not
-        count."""
+        """Drop metrics of steps after ``step``, which will be trained again. Returns the seconds of training until
+        then, and the number of unreadable lines, without the last one, which a killed process may have written
+        partly."""
         lines = list(self.lines())
         kept, seconds = [], 0.0
         for text, line in lines:
@@ -103,20 +107,20 @@ class Run:
 
 
 def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) -> int | None:
-    """The batch size that the run goes on from; None where it starts. ``"auto"`` resumes where there is a checkpoint. A
-    RecipeError says that the folder does not fit."""
+    """The batch size of a run that is resumed; None for a new one. ``"auto"`` resumes if there is a checkpoint. Raises
+    RecipeError if the folder does not fit."""
     if resume == "auto":
         resume = run.checkpoint.exists() or run.is_bare()
     if not resume:
         run.must_be_new(to_yaml(recipe))
         return None
     before = must_be_resumable(run, recipe)
-    return None if run.is_bare() else before  # killed before its first checkpoint, it is started again
+    return None if run.is_bare() else before  # a run killed before its first checkpoint starts again
 
 
 def must_be_resumable(run: Run, recipe: Recipe) -> int:
-    """Refuse a recipe that is another one than the run's, but for lengths, intervals, and what is measured; returns the
-    batch size that the run was trained with so far."""
+    """Raise if the recipe differs from the run's, apart from lengths, intervals and evaluation; returns the batch size
+    of the run so far."""
     if not run.recipe.exists():
         raise RecipeError(f"{run.folder}: holds no training to resume")
     trained = load(run.recipe)
@@ -124,35 +128,35 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
     now = _binding(recipe.model_dump(mode="json"))
     written = _binding(read_yaml(run.recipe.read_text(encoding="utf-8")))
     if missing := _missing(before, written):
-        # Runs write every field. What is missing came after the run, and today's default need not be what it did.
+        # Runs write every field. Missing fields are newer than the run, which may not match today's default.
         raise RecipeError(
-            f"{run.recipe}: was written by an earlier prismgan and does not say {', '.join(missing)}; write there what "
+            f"{run.recipe}: was written by an earlier prismgan and lacks {', '.join(missing)}; add the values that "
             "the run was trained with, then resume it"
         )
     changed = differences(before, now)
     if changed:
         raise RecipeError(
-            f"{run.folder}: was trained with another recipe and cannot be resumed with this one; "
+            f"{run.folder}: was trained with a different recipe and cannot be resumed with this one; "
             f"changed: {'; '.join(changed)}"
         )
     return trained.training.batch_size
 
 
 def pictures_must_be_the_same(run: Run, before: tuple[int, int], now: tuple[int, int]) -> None:
-    """Refuse to go on with another number of pictures in a step, as crops are a function of their place. ``before`` and
-    ``now`` are the number of processes, and pictures in a step of each."""
+    """Raise if the number of pictures per step would change, because crops depend on their position. ``before`` and
+    ``now`` are the number of processes, and the pictures per step of each process."""
     pictures = before[0] * before[1]
     if pictures != now[0] * now[1]:
         many = f"{before[0]} process{'es' if before[0] > 1 else ''}"
         way = f"set training.batch_size to {pictures // now[0]}" if not pictures % now[0] else f"start {many}"
         raise RecipeError(
-            f"{run.folder}: was trained on {pictures} pictures a step, {before[1]} for each of {many}, and this would "
-            f"go on with {now[0]} x {now[1]}; {way}"
+            f"{run.folder}: was trained on {pictures} pictures a step, {before[1]} for each of {many}, but this would "
+            f"continue with {now[0]} x {now[1]}; {way}"
         )
 
 
 def _binding(dump: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a recipe a resumed training must share with the run."""
+    """The parts of a recipe that a resumed training must share with the run."""
     kept = {key: value for key, value in dump.items() if key not in ("evaluation", "name")}
     for part, free in (("training", FREE), ("data", {"workers", "cache_mb"})):
         kept[part] = {key: value for key, value in kept.get(part, {}).items() if key not in free}
@@ -160,7 +164,7 @@ def _binding(dump: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing(whole: Any, written: Any, path: str = "") -> list[str]:
-    """Paths of the fields that a recipe has, and the text that it was read from does not."""
+    """Paths of the fields of a recipe that are missing in the text that it was read from."""
     there = _parts(written)
     paths = []
     for key, value in _parts(whole).items():
@@ -170,22 +174,22 @@ def _missing(whole: Any, written: Any, path: str = "") -> list[str]:
 
 
 def _parts(value: Any) -> dict[str, Any]:
-    """Fields by their key, entries of a list by their name or number; nothing of anything else."""
+    """Fields by their key, entries of a list by their name or number; empty for anything else."""
     if isinstance(value, list):
         return {str(each.get("name", n)) if isinstance(each, dict) else str(n): each for n, each in enumerate(value)}
     return value if isinstance(value, dict) else {}
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` and the libraries' random states; where that fails, the file before is untouched."""
+    """Write ``state`` and the libraries' random states; if that fails, the previous file stays intact."""
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "random": _random_states(), **state}, buffer)
     replace_file(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint and set the libraries' random states to what they were; a WeightsError says that it is missing,
-    damaged, or of another version. Of several processes the first one reads the file."""
+    """Read a checkpoint and restore the libraries' random states; WeightsError if it is missing, damaged, or of another
+    version. With several processes, the first one reads the file."""
     content = from_first(lambda: _content(path))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -193,14 +197,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         if damaged is not None:
             raise ValueError(f"the checksum of {damaged} is wrong")
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the readers of zip files, pickles and tensors stumble on
+    except Exception as error:  # any error of the readers of zip files, pickles and tensors
         reason = (str(error) or "it ends too early").splitlines()[0]
         raise WeightsError(
-            f"{path}: is damaged, or no checkpoint ({reason}); start again in another folder, for example --from the "
-            "run's weights"
+            f"{path}: is damaged, or not a checkpoint ({reason}); start again in another folder, for example --from "
+            "the run's weights"
         ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise WeightsError(f"{path}: is no checkpoint of this version; train again")
+        raise WeightsError(f"{path}: is not a checkpoint of this version; train again")
     try:
         _restore_random_states(state.pop("random"))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Experiment trackers beside ``metrics.jsonl``: TensorBoard, W&B, Trackio and MLflow, through accelerate's."""
+"""Experiment trackers in addition to ``metrics.jsonl``: TensorBoard, W&B, Trackio and MLflow, through accelerate."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from prismgan.training.run import Run
 
 class Trackers:
     """The trackers of one run: scalars, sample sheets and the recipe. A tracker that cannot start ends the command; one
-    that fails later, for example because its server cannot be reached, is named once and left out."""
+    that fails later, for example because its server is unreachable, is reported once and then skipped."""
 
     def __init__(self, names: Sequence[TrackerName], run: Run, tell: Callable[[str], None]) -> None:
         """Check that the packages are installed; nothing is started yet."""
@@ -32,7 +32,7 @@ class Trackers:
         self._trackers: list[Any] = []
 
     def start(self, title: str, recipe: Mapping[str, Any], step: int) -> None:
-        """Open the trackers; a run that resumes at ``step`` goes on in its entries. ``recipe`` is the dump of
+        """Open the trackers; a run that resumes at ``step`` continues its entries. ``recipe`` is the dump of
         ``recipe.yaml``."""
         if not self._names:
             return
@@ -55,10 +55,10 @@ class Trackers:
         text = self._run.recipe.read_text(encoding="utf-8")
 
         def store(tracker: Any) -> None:
-            if tracker.name == "tensorboard":  # whose hyperparameters are folders of their own, one each time
+            if tracker.name == "tensorboard":  # which would create a new folder for the hyperparameters each time
                 tracker.log({"recipe": f"```yaml\n{text}```"}, step=step)
             elif tracker.name == "mlflow":
-                if tracker.name not in before:  # parameters may not change, and a resumed run may be longer
+                if tracker.name not in before:  # parameters may not change, but a resumed run may be longer
                     tracker.store_init_configuration(flat(recipe))
                 tracker.log_artifact(str(self._run.recipe))
             else:
@@ -68,7 +68,7 @@ class Trackers:
 
     def log(self, line: Mapping[str, Any]) -> None:
         values = {key: float(value) for key, value in line.items() if key != "step" and value is not None}
-        # Trackio keeps the name "time" for itself.
+        # Trackio reserves the name "time".
         renamed = {"seconds" if key == "time" else key: value for key, value in values.items()}
         self._each(lambda tracker: tracker.log(renamed if tracker.name == "trackio" else values, step=line["step"]))
 
@@ -109,7 +109,7 @@ def _started(name: TrackerName, title: str, run: Run, identity: str | None, step
     from accelerate import tracking
 
     label = run.folder.resolve().name
-    title = re.sub(r"[^\w .-]", "-", title)  # W&B allows few signs in the name of a project
+    title = re.sub(r"[^\w .-]", "-", title)  # W&B allows few characters in project names
     tracker: Any
     if name == "tensorboard":
         tracker = tracking.TensorBoardTracker(name, run.folder, purge_step=step + 1 if step else None)

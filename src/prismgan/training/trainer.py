@@ -1,4 +1,4 @@
-"""A training by a recipe: the loop, and around it the run folder, samples, measurements, checkpoints and recovery."""
+"""The training of a recipe: the loop with run folder, samples, measurements, checkpoints and recovery."""
 
 import math
 import signal
@@ -40,7 +40,7 @@ from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
 MOST_ROLLBACKS = 8
-TELL_EVERY = 5.0  # seconds between two lines about an evaluation that goes on
+TELL_EVERY = 5.0  # seconds between two lines about a running evaluation
 
 
 class Trainer(Loop):
@@ -57,10 +57,10 @@ class Trainer(Loop):
         fewest_steps: int = 0,
         start_from: Path | None = None,
     ) -> None:
-        """Read data and, to resume, the checkpoint; ``"auto"`` resumes where there is one, else starts. From the
-        weights file ``start_from`` those tensors are taken over that fit by name and shape. A run that ``minutes`` (see
-        :class:`Loop`) ends is not reproducible to the bit. A PrismganError says that data, recipe, checkpoint or
-        weights do not fit, or that another training works in the folder."""
+        """Read the data and, to resume, the checkpoint; ``"auto"`` resumes if there is one, and otherwise starts.
+        Tensors of the weights file ``start_from`` are used if they fit by name and shape. A run limited by ``minutes``
+        (see :class:`Loop`) is not reproducible bit for bit. Raises PrismganError if data, recipe, checkpoint or weights
+        do not fit, or if another training is running in the folder."""
         require_training()
         from accelerate import PartialState
 
@@ -74,7 +74,7 @@ class Trainer(Loop):
         batch_size = from_first(lambda: batch_size_so_far(self.run, recipe, resume))
         self._resumed = batch_size is not None
         for problem in data.validate(recipe.data, [*self.tasks, *others], recipe.training.crop):
-            if not problem.skippable:  # a damaged picture is named when it is drawn
+            if not problem.skippable:  # a damaged picture is reported when it is drawn
                 shown.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
@@ -125,7 +125,7 @@ class Trainer(Loop):
         """Train to the last step; False if a signal ended it earlier (everything is saved either way)."""
         with self._lock if self._resumed else self._locked():
             if self.rank == 0 and not (self._resumed or (self._started_again and self.run.is_bare())):
-                self.run.must_be_new(to_yaml(self.recipe))  # once more: another one may have come and gone
+                self.run.must_be_new(to_yaml(self.recipe))  # again, because another run may have ended meanwhile
             return self._train_in_folder()
 
     def _locked(self) -> ExitStack:
@@ -158,13 +158,13 @@ class Trainer(Loop):
             self.run.write("recipe.yaml", to_yaml(self.recipe))
         try:
             self._evaluate()
-        finally:  # whatever is wrong with the test pictures, the training has its report
+        finally:  # the training gets its report even if the test pictures cannot be used
             if self.rank == 0:
                 write_report(self.run.folder, title=self.recipe.name)
         return True
 
     def measure(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Where they are due, the cosines between the tasks' gradients before the step."""
+        """The cosines between the tasks' gradients before the step, if they are due."""
         every = self.recipe.training.cosines_every
         if not every or (self.step + 1) % every or len(self.tasks) == 1:
             return {}
@@ -206,7 +206,7 @@ class Trainer(Loop):
             self.event("diverged", message)
             raise DivergedError(
                 f"{message}; the last good checkpoint is {self.run.checkpoint}. "
-                "Lower model.rate or the weights of the losses"
+                "Reduce model.rate or the weights of the losses"
             )
         self._load(self.recipe.training.batch_size)
         self.rollbacks = rollbacks
@@ -242,7 +242,7 @@ class Trainer(Loop):
         now = (self.world, self.recipe.training.batch_size)
         pictures_must_be_the_same(self.run, before, now)
         if before != now:
-            message = f"resumes by {now[0]} processes instead of {before[0]}: the same pictures, other rounding"
+            message = f"resumes with {now[0]} processes instead of {before[0]}: the same pictures, different rounding"
             self.display.event(message)
         try:
             self.model.load(state["model"])
@@ -252,7 +252,7 @@ class Trainer(Loop):
             self.skipped_pictures = set(state["skipped_pictures"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise WeightsError(f"{self.run.checkpoint}: does not hold what its recipe trains ({reason})") from error
+            raise WeightsError(f"{self.run.checkpoint}: does not match its recipe ({reason})") from error
 
     def _sample(self) -> None:
         if self.rank != 0:

@@ -1,1 +1,1 @@
-"""Measuring weights on the test sets, clips and paintings that papers use: ``prismgan evaluate --benchmarks``."""
+"""Measures weights on the test sets, clips and paintings that papers use: ``prismgan evaluate --benchmarks``."""

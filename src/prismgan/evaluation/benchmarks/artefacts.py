@@ -1,4 +1,4 @@
-"""Artefacts of styles: flicker on video, by the warping error against that of the source; and grids."""
+"""Artefacts of styles: flicker on video, as the warping error relative to the source's, and grids."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.images import luma
 from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
 
-STEADIED = ", steadied"  # behind the name of what went through `TemporalSmoother`
-AIM = 1.6  # most that we allow a look to flicker against its source, as a ratio of root mean squares
+STEADIED = ", steadied"  # suffix for the output of `TemporalSmoother`
+AIM = 1.6  # maximum flicker of a look relative to its source that we allow, as a ratio of root mean squares
 SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi"})
 
 
@@ -28,8 +28,8 @@ def find_clips(folder: Path) -> list[Path]:
 
 
 def _pictures(bench: Bench, clip: Path) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
-    """Every frame with all pictures of it, in [0, 1]: the source, every style as the network makes it of this frame by
-    itself, and, with :data:`STEADIED` behind its name, as ``prismgan video`` writes it."""
+    """Every frame with all pictures of it, in [0, 1]: the source, every style rendered from this frame alone, and, with
+    the suffix :data:`STEADIED`, the style as ``prismgan video`` writes it."""
     steadier = TemporalSmoother(dict.fromkeys(bench.looks, STEADY))
     before: UInt8[Tensor, "3 H W"] | None = None
     for frame in first_frames(clip):
@@ -54,7 +54,7 @@ def _flicker(bench: Bench) -> Iterator[Measurement]:
         errors, pairs = warping_errors(_pictures(bench, clip))
         source = errors.pop(SOURCE, 0.0)
         if not source:
-            bench.left_out.append(f"{clip.name}: nothing moves or changes in it that steadiness could be measured by")
+            bench.left_out.append(f"{clip.name}: nothing moves or changes in it, so flicker cannot be measured")
             continue
         for name, error in errors.items():
             look = name.removesuffix(STEADIED)
@@ -80,8 +80,8 @@ STEADINESS = Suite(
 # -- grids ----------------------------------------------------------------------------------------
 
 PEAK = Figure("grid_peak", "dB", "lower")
-WINDOW = 64  # side in pixels of the windows whose spectra are averaged; a picture must have that many
-PERIODS = (2, 4)  # in pixels: the periods of artefacts by sub-pixel layers at 1/2 and 1/4 of the resolution
+WINDOW = 64  # side in pixels of the windows whose spectra are averaged; the minimum side of a picture
+PERIODS = (2, 4)  # periods, in pixels, of artefacts of sub-pixel layers at 1/2 and 1/4 of the resolution
 NEIGHBOURS = (2, 3, 4, 5)
 """Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
 
@@ -104,10 +104,10 @@ GRIDS = Suite("grids", one_of(UNSEEN), _grids)
 
 
 def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """How far the strongest peak at a grid's frequencies (periods of 2, 4 or none along rows and columns) stands out of
-    its own row and column of the spectrum, in dB. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255
-    have 9 or more. The spectrum is that of luma in Hann windows, averaged geometrically: a grid shows in flat regions,
-    and an arithmetic mean would be that of the windows with the strongest texture."""
+    """Height of the strongest peak at a grid's frequencies (periods of 2, 4 or none along rows and columns) above its
+    own row and column of the spectrum, in dB. Photos have 0.6 to 2.6 dB, photos plus a grid of one level of 255 have 9
+    or more. The spectrum is that of luma in Hann windows. It is averaged geometrically, because a grid shows in flat
+    regions, and windows with strong texture would dominate an arithmetic mean."""
     if min(images.shape[-2:]) < WINDOW:
         raise PictureError(
             f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, found {images.shape[-1]}x{images.shape[-2]}"
@@ -116,7 +116,7 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     hann = torch.hann_window(WINDOW, device=images.device)
     window = torch.outer(hann, hann)
     spectra = torch.fft.fft2((tiles - tiles.mean(dim=(2, 3), keepdim=True)) * window).abs().square()
-    # The power of rounding to 8 bits: below it there is nothing to be seen, and a flat window has a logarithm.
+    # The power of rounding to 8 bits, below which nothing is visible; it keeps logarithms of flat windows finite.
     rounding = (2 / 255) ** 2 / 12 * window.square().sum()
     decibels = 10 * (spectra + rounding).log10().mean(dim=1)
     lines = [_neighbourhood(decibels, dimension) for dimension in (1, 2)]
@@ -127,6 +127,6 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
 
 
 def _neighbourhood(spectrum: Float[Tensor, "B H W"], dimension: int) -> Float[Tensor, "B H W"]:
-    """Median of a bin's neighbours along one dimension; a spectrum goes on at its other end."""
+    """Median of a bin's neighbours along one dimension; spectra are periodic."""
     shifted = [spectrum.roll(sign * distance, dimension) for distance in NEIGHBOURS for sign in (-1, 1)]
     return torch.stack(shifted).median(dim=0).values

@@ -1,4 +1,4 @@
-"""Text and patterns drawn by code, which restoration has to leave as they are and enlargement has to keep."""
+"""Text and patterns drawn by code, which restoration must not change and enlargement must preserve."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,19 +16,18 @@ from prismgan.metrics import PSNR, Metric
 
 Colours = tuple[tuple[int, int, int], tuple[int, int, int]]  # ink and paper
 Draw = Callable[[Colours, int, int], UInt8[Tensor, "3 H W"]]
-"""From the colours, a side in pixels and a factor to a square picture, drawn larger by that factor."""
-Pattern = Callable[[Tensor, Tensor], Tensor]  # from the rows and columns of pixels to how much ink is there, 0..1
-
-SIDE = 192  # height and width in pixels of the pictures that are rendered
-RIM = 8  # pixels at the border that patterns are not judged by
+"""Draws a square picture from the colours, a side in pixels and a factor by which it is drawn larger."""
+Pattern = Callable[[Tensor, Tensor], Tensor]  # from rows and columns of pixels to the amount of ink there, 0..1
+SIDE = 192  # height and width in pixels of the rendered pictures
+RIM = 8  # width in pixels of the border that is ignored for patterns
 COLOURS: tuple[Colours, ...] = (
     ((0, 0, 0), (255, 255, 255)),
     ((235, 235, 235), (24, 28, 36)),
     ((20, 60, 160), (250, 240, 200)),
 )
 """Dark on light, light on dark, and coloured."""
-TEXT_SIZES = (10, 12, 20)  # sizes of letters in pixels of the picture that is rendered
-LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9  # of clean text in dB to itself, and of patterns, after restoration
+TEXT_SIZES = (10, 12, 20)  # sizes of letters in pixels of the rendered picture
+LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9  # targets after restoration: PSNR of clean text in dB, and contrast of patterns
 LINES = (
     "The quick brown fox jumps over the lazy dog.",
     "Pack my box with five dozen liquor jugs: 0123456789",
@@ -38,12 +37,12 @@ LINES = (
 
 
 def _stripes(period: int, x: Tensor) -> Tensor:
-    """1 on the first pixels of a period, half of it where it is even; 0 on the others."""
+    """1 on the first pixels of a period (half of them, if the period is even); 0 on the others."""
     return (x % period < period // 2).float()
 
 
 def _upright(period: int, y: Tensor, x: Tensor) -> Tensor:
-    """Upright stripes in the left half, level ones in the right."""
+    """Vertical stripes in the left half, horizontal ones in the right."""
     return torch.where(x < x.amax() / 2, _stripes(period, x), _stripes(period, y))
 
 
@@ -64,7 +63,7 @@ PATTERN_KINDS: dict[str, Pattern] = {
 
 
 def page(size: int, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor, "3 H W"]:
-    """Lines of text in letters of ``size`` pixels, in the font that Pillow brings: training has other ones."""
+    """Lines of text in letters of ``size`` pixels, in the font included in Pillow, which training does not use."""
     ink, paper = colours
     size, side = size * scale, side * scale
     picture = Image.new("RGB", (side, side), paper)
@@ -82,13 +81,13 @@ def pattern(kind: Pattern, colours: Colours, side: int, scale: int = 1) -> UInt8
 
 
 def contrast(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """How much of ``expected`` is in ``output``: the slope of the regression of one on the other."""
+    """How much of ``expected`` is preserved in ``output``: the slope of a linear regression."""
     found, wanted = (image - image.mean(dim=(-2, -1), keepdim=True) for image in (output, expected))
     return (found * wanted).flatten(1).sum(dim=1) / wanted.square().flatten(1).sum(dim=1)
 
 
 CONTRAST = Metric("contrast", "", "higher", contrast)
-"""1 where all of a pattern is left, 0 where nothing is, below 0 where light and dark have changed places."""
+"""1 if a pattern is fully preserved, 0 if nothing is left, below 0 if light and dark are swapped."""
 
 
 def _text(bench: Bench) -> Iterator[Measurement]:
@@ -104,7 +103,7 @@ def _patterns(bench: Bench) -> Iterator[Measurement]:
 
 
 def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float) -> Iterator[Measurement]:
-    """What restoration leaves of clean pictures, in the colours in which it leaves least of them."""
+    """How much of clean pictures restoration preserves, in the worst colours."""
     for entry in bench.of_kind("restore"):
         bench.announce(f"{entry.name}: {condition}, {len(COLOURS)} pictures")
         values = []

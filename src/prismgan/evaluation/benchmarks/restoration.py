@@ -1,4 +1,4 @@
-"""Super-resolution and restoration on the sets that papers use, and of photos with the world's faults."""
+"""Super-resolution and restoration on the sets that papers use, and of realistically degraded photos."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from prismgan.evaluation.measurement import Measurement
 from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 REPAIRED = "cbsd68"
-CLEAN = "clean"  # the name of no fault at all
+CLEAN = "clean"  # the name for no degradation
 
 LITERATURE = yaml.safe_load(Path(__file__).with_name("literature.yaml").read_text(encoding="utf-8"))
 SUPER_RESOLUTION: Mapping[str, Mapping[int, Mapping[str, float]]] = LITERATURE["super_resolution"]
@@ -26,14 +26,14 @@ DENOISING: Mapping[int, Mapping[str, float]] = LITERATURE["denoising"]
 
 
 class Fault(NamedTuple):
-    condition: Condition  # what is done to a clean photo before it is restored
-    gain: float | None = None  # in dB, that we aim at
+    condition: Condition  # degradation of a clean photo before it is restored
+    gain: float | None = None  # target in dB
     literature: Mapping[str, float] = {}
 
 
 class Judged(NamedTuple):
     metric: Metric
-    border: int  # pixels of a picture that are left out at each border, as papers leave them out
+    border: int  # pixels ignored at each border, as in papers
     aim: float | None = None
     literature: Mapping[str, float] = {}
 
@@ -41,13 +41,13 @@ class Judged(NamedTuple):
 def _measure(bench: Bench) -> Iterator[Measurement]:
     for entry in bench.of_kind("super_resolution"):
         for name, by_scale in SUPER_RESOLUTION.items():
-            # A border of `scale` pixels is left out, as in papers.
+            # A border of `scale` pixels is ignored, as in papers.
             judged = [Judged(PSNR_Y, entry.scale, literature=by_scale.get(entry.scale, {}))]
             yield from _enlarged(bench, entry.name, entry.scale, name, judged)
     faults = []
     for sigma, literature in DENOISING.items():
         faults.append(Fault(Condition(name=f"sigma-{sigma}", noise=sigma), literature=literature))
-        # As the literature's: values outside [-1, 1], which no file could hold, stay.
+        # As in the literature, values outside [-1, 1] are kept, although no file can store them.
         unclipped = Condition(name=f"sigma-{sigma} unclipped", noise=sigma, unclipped=True)
         faults.append(Fault(unclipped, literature=literature))
     yield from _repaired(bench, [*faults, Fault(Condition(name=CLEAN))])
@@ -56,7 +56,7 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
 def _enlarged(
     bench: Bench, task: str, scale: int, name: str, judged: Sequence[Judged], jpeg: int | None = None
 ) -> Iterator[Measurement]:
-    """Photos that were made small, and perhaps saved, against bicubic enlargement."""
+    """Enlargement of reduced, and optionally JPEG-compressed, photos compared with bicubic enlargement."""
     files = test_set(bench.folder, name)
     if not files:
         return
@@ -78,7 +78,7 @@ def against_bicubic(
     pairs: Iterable[tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]],
     judged: Sequence[Judged],
 ) -> Iterator[Measurement]:
-    """Metrics of what a task makes of sources, and of bicubic enlargement, both against the true pictures."""
+    """Metrics of a task's outputs and of bicubic enlargement, both compared with the true pictures."""
     values: dict[str, list[float]] = {each.metric.name: [] for each in judged}
     baselines: dict[str, list[float]] = {each.metric.name: [] for each in judged}
     for source, large in pairs:
@@ -94,7 +94,7 @@ def against_bicubic(
 
 
 def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"], UInt8[Tensor, "3 H W"]]:
-    """A test picture and its small version: the published one where the folder has it."""
+    """A test picture and its small version: the published one, if the folder has it."""
     large = cropped(images.read(file), scale)
     published = folder / "test" / f"{file.parent.name}_lr_matlab" / f"x{scale}" / f"{file.stem}x{scale}.png"
     small = images.read(published) if published.exists() else reduced(large, scale)
@@ -103,7 +103,7 @@ def _pair(folder: Path, file: Path, scale: int) -> tuple[UInt8[Tensor, "3 sH sW"
 
 
 def _repaired(bench: Bench, faults: Iterable[Fault]) -> Iterator[Measurement]:
-    """PSNR over RGB of what restoration makes of degraded pictures, and of clean ones, which it should leave alone."""
+    """PSNR over RGB of restored degraded pictures, and of clean ones, which restoration should not change."""
     files = test_set(bench.folder, REPAIRED)
     tasks = [entry.name for entry in bench.of_kind("restore")]
     if not files or not tasks:
@@ -131,15 +131,16 @@ RESTORATION = Suite("restoration", one_of(*SUPER_RESOLUTION, REPAIRED), _measure
 
 
 def cropped(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 h w"]:
-    """Cut at the right and at the bottom, so that both sides are multiples of ``scale`` ("modcrop")."""
+    """Crop at the right and at the bottom, so that both sides are multiples of ``scale`` ("modcrop")."""
     height, width = (side - side % scale for side in pixels.shape[1:])
     return pixels[:, :height, :width]
 
 
 def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s W/s"]:
     """``imresize(pixels, 1 / scale)`` with MATLAB's default, antialiased bicubic; sides are multiples of ``scale``.
-    MATLAB shrinks rows, then columns, and rounds to 8 bits after either: so the small pictures of Set5 come out to the
-    bit."""
+
+    MATLAB shrinks rows, then columns, and rounds to 8 bits after both; this reproduces the small pictures of Set5 bit
+    for bit."""
     height, width = (side // scale for side in pixels.shape[1:])
     lower = _rounded(images.resize(pixels.double(), height, pixels.shape[2]))
     return _rounded(images.resize(lower, height, width)).to(torch.uint8)
@@ -151,7 +152,7 @@ def _rounded(levels: Tensor) -> Tensor:
 
 
 PHOTOS_TO_ENLARGE = "bsd100"
-QUALITIES = (75, 40)  # of the JPEG that photos were saved as before they are enlarged
+QUALITIES = (75, 40)  # JPEG qualities of the photos before enlargement
 BLOCK = 8  # side in pixels of JPEG's blocks
 MOST_BLOCKINESS = 1.1
 
@@ -184,8 +185,8 @@ def _compressed(bench: Bench) -> Iterator[Measurement]:
 
 
 def blockiness(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """Steps at the borders of the blocks of a JPEG that was enlarged by 2, against steps elsewhere, divided by the same
-    of the true picture: 1 where no block shows."""
+    """Steps at the block borders of a JPEG that was enlarged by 2, relative to steps elsewhere, divided by the same
+    ratio of the true picture; 1 if no block is visible."""
     return _steps_at_blocks(output) / _steps_at_blocks(expected)
 
 
@@ -195,7 +196,7 @@ def _steps_at_blocks(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     for dimension in (-2, -1):
         steps = image.diff(dim=dimension).abs().movedim(dimension, -1).flatten(1, -2).mean(dim=1)
         folded = steps[:, : steps.shape[-1] // period * period].unflatten(-1, (-1, period)).mean(dim=1)
-        # An enlarged step is three differences wide: before, at and behind the border between two blocks.
+        # An enlarged step is three differences wide: before, at and after the border between two blocks.
         at, elsewhere = folded[:, -2:].sum(dim=1) + folded[:, 0], folded[:, 1:-2].sum(dim=1)
         ratios.append((at / 3) / (elsewhere / (period - 3)).clamp_min(1e-6))
     return (ratios[0] + ratios[1]) / 2

@@ -1,4 +1,4 @@
-"""The suites that a folder has files for, measured one after the other."""
+"""Runs the suites for which a folder has files, one after the other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,9 +24,9 @@ def run_benchmarks(
     photos: int = 12,
     announce: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Measure weights, by default the ready-made ones, on the suites named, by default on all that the folder has files
-    for; styles are measured on at most ``photos`` photos. Returns plain values: ``weights``, ``step``, ``suites``,
-    ``rows``, and ``left_out``, what could not be measured and why."""
+    """Measure weights, by default the ready-made ones, on the named suites, by default on all for which the folder has
+    files; styles are measured on at most ``photos`` photos. Returns plain values: ``weights``, ``step``, ``suites``,
+    ``rows``, and ``left_out``, the measurements that were not possible, with reasons."""
     require_training()
     measured = chosen(folder, suites)
     renderer = Renderer.load(weights)
@@ -46,7 +46,7 @@ def run_benchmarks(
 
 
 def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
-    """The suites named, or all that the folder has files for, once it is sure that they can be measured."""
+    """The named suites, or all for which the folder has files, after checking that they can be measured."""
     if not folder.is_dir():
         raise PrismganError(f"{folder}: {'is a file, expected a folder' if folder.exists() else 'no such folder'}")
     known = {suite.name: suite for suite in SUITES}
@@ -56,11 +56,11 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
         if name not in known:
             raise PrismganError(f"no suite is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
         if lacking := known[name].lacks(folder):
-            raise PrismganError(f"{folder}: has not what suite {name!r} is measured on: {lacking}")
+            raise PrismganError(f"suite {name!r} needs {lacking}, which are not in {folder}")
     suites = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
     if names is None and suites == [TEXT, PATTERNS]:
         lacking = "; ".join(f"{suite.name} needs {suite.lacks(folder)}" for suite in SUITES if suite not in suites)
-        raise PrismganError(f"{folder}: has nothing to measure on ({lacking})")
+        raise PrismganError(f"{folder}: contains no benchmark files ({lacking})")
     for suite in suites:
         if packages := missing(suite.modules):
             others = ",".join(other.name for other in suites if other is not suite) or "another one"
@@ -76,7 +76,7 @@ NUMBERS = frozenset({"value", "baseline", "over", "aim"})
 
 
 def table(found: Mapping[str, Any]) -> Iterator[str]:
-    """Lines for people: a table for each suite of what ``run_benchmarks`` returns."""
+    """Readable lines: a table for each suite of the result of ``run_benchmarks``."""
     yield f"{found['weights']}, step {found['step']}"
     for suite in found["suites"]:
         rows = [row for row in found["rows"] if row["suite"] == suite]
@@ -100,7 +100,7 @@ def _number(value: float | None, unit: str) -> str:
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as they have to be, numbers to the right."""
+    """Columns with minimum width, and numbers aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, HEADINGS, strict=True)

@@ -1,4 +1,4 @@
-"""One pass of the network against optimisation of the pixels, on the same objective."""
+"""Compares one pass of the network with optimisation of the pixels, on the same objective."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,8 @@ from prismgan.weights import load_features
 OBJECTIVE = Figure("objective", better="lower")
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")  # feature networks whose objective pixels are optimised on
 JUDGE = "squeezenet1_1_fp16"
-"""A feature network that nothing was trained or optimised on. It judges what was optimised on the first teacher."""
+"""A feature network that was not used for training or optimisation. It judges results optimised on the first
+teacher."""
 ITERATIONS = (50, 100)
 RATE = 0.05  # step of Adam, in units of [-1, 1]
 
@@ -33,7 +34,7 @@ Photo = Float[Tensor, "1 3 H W"]
 
 
 class Objective(nn.Module):
-    """What a style task asks for, as one number a picture: its weighted distances to exemplars and photo by
+    """The objective of a style task, as one number per picture: its weighted distances to exemplars and photo with
     ``features``, whatever network the task was trained with. The task's other losses are left out."""
 
     def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 h w"]], task: Task) -> None:
@@ -49,10 +50,10 @@ class Objective(nn.Module):
 
 
 def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:
-    """The image after every iteration, for ever; an iteration is one gradient. Gatys, Ecker, Bethge, "Image style
-    transfer using convolutional neural networks" (2016), from the content image. Deviation: Adam instead of L-BFGS, as
-    it gets further. Mean objective over three styles and two photos, from 1.064, after 50 and 100 iterations: 0.310 and
-    0.293, L-BFGS 0.330 and 0.316."""
+    """Yield the image after every iteration, endlessly; an iteration is one gradient. Gatys, Ecker, Bethge, "Image
+    style transfer using convolutional neural networks" (2016), starting from the content image. Deviation: Adam instead
+    of L-BFGS, because it converges further. The mean objective over three styles and two photos, initially 1.064, after
+    50 and 100 iterations is 0.310 and 0.293, with L-BFGS 0.330 and 0.316."""
     image = content.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([image], lr=RATE)
     while True:
@@ -72,9 +73,10 @@ def compare(
     judge: Mapping[str, Objective],
     iterations: Sequence[int],
 ) -> dict[tuple[str, str], float]:
-    """Mean objectives, by feature network and by what was done: ``"photo"``, ``"one pass"``, ``"50 iterations"``.
+    """Mean objectives, by feature network and by method: ``"photo"``, ``"one pass"``, ``"50 iterations"``.
+
     Pixels of ``photos`` are optimised on each of the ``teachers``, objectives by the names of their networks; ``looks``
-    are one pass of the network. ``judge`` judges what was optimised on the first teacher."""
+    are one pass of the network. ``judge`` judges the results optimised on the first teacher."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for photo, look in zip(photos, looks, strict=True):
         for number, (name, objective) in enumerate(teachers.items()):
@@ -105,7 +107,7 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
     for task in tasks:
         exemplars = _exemplars(task, bench.folder / "styles")
         if not exemplars:
-            bench.left_out.append(f"{task.name}: its exemplar is neither where the recipe says nor in styles/")
+            bench.left_out.append(f"{task.name}: its exemplar is neither at the recipe's path nor in styles/")
             continue
         bench.announce(f"{task.name}: one pass against optimisation, {len(photos)} photos")
         objectives = {name: Objective(network, exemplars, task) for name, network in networks.items()}
@@ -122,12 +124,12 @@ def _network(folder: Path, name: str) -> Path:
 
 
 def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:
-    """The pictures of a style, at the size they are shown at: where the recipe says, or of that name in ``styles``, or
-    named as the task is; none if there is no such picture."""
+    """The pictures of a style, at their training size: from the recipe's paths, or with that name or the task's name in
+    ``styles``; none if there is no such picture."""
     assert isinstance(task.target, Exemplar)
     try:
         return data.exemplars(task)
-    except PrismganError:  # weights travel without the pictures that they were trained with
+    except PrismganError:  # weights are distributed without their training pictures
         pass
     files = [styles / Path(picture).name for picture in task.target.pictures]
     if not all(file.is_file() for file in files):

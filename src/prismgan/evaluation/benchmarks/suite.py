@@ -1,4 +1,4 @@
-"""What a suite of benchmarks is: a name, what it needs, and a function that gives rows."""
+"""A benchmark suite: a name, its requirements, and a function that returns rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,40 +15,40 @@ from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
-UNSEEN = "bsd100"  # test set whose first pictures are the photos that looks are measured on
+UNSEEN = "bsd100"  # test set whose first pictures are used to measure looks
 LONGEST_SIDE = 384
 
 
 @dataclass(frozen=True)
 class Bench:
     renderer: Renderer
-    folder: Path  # laid out as `--benchmarks` expects it: `test/`, `video/`, `styles/`, `perceptual/`
-    photos: int = 12  # most photos that looks are measured on
-    announce: Callable[[str], None] = lambda _: None  # told what is being measured
-    left_out: list[str] = field(default_factory=list)  # what could not be measured, and why; suites add to it
+    folder: Path  # with the layout of `--benchmarks`: `test/`, `video/`, `styles/`, `perceptual/`
+    photos: int = 12  # maximum number of photos for measuring looks
+    announce: Callable[[str], None] = lambda _: None  # called with a description of the next measurement
+    left_out: list[str] = field(default_factory=list)  # measurements that were not possible, with reasons
 
     def of_kind(self, kind: str) -> list[HeadEntry]:
         return [entry for entry in self.renderer.header.tasks if entry.kind == kind]
 
     @property
     def looks(self) -> list[str]:
-        """Names of the tasks that have no right answer: styles, cartoons, drawings."""
+        """Names of the tasks without a ground truth: styles, cartoons, drawings."""
         return [entry.name for entry in self.renderer.header.tasks if entry.is_look and entry.scale == 1]
 
     def render(self, source: Float[Tensor, "3 H W"], tasks: Iterable[str]) -> dict[str, Float[Tensor, "1 3 sH sW"]]:
-        """The named tasks' pictures in [-1, 1], as a file would hold them: rounded to 8 bits."""
+        """The named tasks' pictures in [-1, 1], rounded to 8 bits as in a file."""
         rendered = self.renderer.render(source.permute(1, 2, 0).numpy(), Request(tasks=tuple(tasks)))
         return {name: images.from_pixels(pixels) for name, pixels in rendered.items()}
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A group of benchmarks that is measured or left out as a whole."""
+    """A group of benchmarks that is run or skipped as a whole."""
 
     name: str
-    lacks: Callable[[Path], str | None]  # what a folder lacks for it, in words; None if nothing
+    lacks: Callable[[Path], str | None]  # describes the files that a folder lacks; None if it lacks nothing
     rows: Callable[[Bench], Iterator[Measurement]]
-    modules: Sequence[str] = ()  # what has to be installed; all belong to the extra `video`
+    modules: Sequence[str] = ()  # required modules, all in the extra `video`
 
     def measure(self, bench: Bench) -> Iterator[Measurement]:
         for row in self.rows(bench):
@@ -63,8 +63,8 @@ def mean_row(
     baselines: Sequence[float] | None,
     **more: Any,
 ) -> Measurement:
-    """The mean of a metric over pictures, beside that of doing nothing where there is one; with further fields.
-    ``count`` is by default the number of values."""
+    """The mean of a metric over pictures, with the baseline's mean if there is one, and further fields. ``count`` is by
+    default the number of values."""
     return Measurement(
         task=task,
         condition=condition,
@@ -84,18 +84,18 @@ def test_set(folder: Path, name: str) -> list[Path]:
 
 
 def one_of(*names: str) -> Callable[[Path], str | None]:
-    """What a folder lacks that needs one of these test sets, as :attr:`Suite.lacks`."""
+    """A function for :attr:`Suite.lacks` of a suite that needs one of these test sets."""
     either = ("one of " if len(names) > 1 else "") + ", ".join(f"test/{name}" for name in names)
     return lambda folder: None if any(test_set(folder, name) for name in names) else either
 
 
 def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:
-    """Photos that no training of ours saw: the first of the BSD test set, in [-1, 1], longest side 384 pixels."""
+    """Photos not used in any training: the first of the BSD test set, in [-1, 1], with a longest side of 384 pixels."""
     files = test_set(bench.folder, UNSEEN)[: bench.photos]
     reduced = [shown(images.read(file), LONGEST_SIDE) for file in files]
     return [as_file(photo) for photo in reduced]
 
 
 def as_file(image: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Rounded to 8 bits, as outputs are."""
+    """The image rounded to 8 bits, like outputs."""
     return images.to_float(images.to_uint8(image))

@@ -304,7 +304,7 @@ def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "ti')
     assert read_history(tmp_path / "metrics.jsonl").unreadable == (3,)
-    assert "could not be read and are left out: 3." in read_page(tmp_path)[0].text
+    assert "could not be read and were skipped: 3." in read_page(tmp_path)[0].text
 
 
 def test_values_that_are_not_finite_leave_a_note(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_broken_or_too_large_clip_is_told_and_the_page_goes_on(page: Any, clip
     assert "not a clip" in page.inner_text("#message p")
     assert page.is_visible("#start")
     page.set_input_files("#clip-file", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": bytes(1_100_000)})
-    until(lambda: "1 MB are taken" in page.inner_text("#message p"))
+    until(lambda: "the limit is 1 MB" in page.inner_text("#message p"))
     choose(page, clip)
     assert not page.is_visible("#message")
 

@@ -110,6 +110,6 @@ onmessage = async ({ data: { kind, number, ...wanted } }) => {
 function inWords(error) {
   if (error instanceof Cancelled) return "The picture was closed.";
   if (error.forPeople) return error.message;
-  if (error instanceof RangeError || /memory|alloc/i.test(error.message)) return "This takes more memory than this browser gives a page. A smaller picture may do.";
-  return `This browser cannot make the looks (${error.message}). A newer one may, or: prismgan serve`;
+  if (error instanceof RangeError || /memory|alloc/i.test(error.message)) return "This needs more memory than this browser gives a page. Try a smaller picture.";
+  return `This browser cannot compute the looks (${error.message}). Try a newer one, or: prismgan serve`;
 }

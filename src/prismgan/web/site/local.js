@@ -4,10 +4,10 @@ import { isolated } from "./isolation.js";
 import { mixedFile } from "./mixing.js";
 
 export const can = { styles: false, video: false };
-export const noClips = "Clips need the server, which this page does without. Install prismgan, and start: prismgan serve";
+export const noClips = "Clips need the server, but this page works without one. Install prismgan, and run: prismgan serve";
 export const words = {
-  formats: "PNG, JPEG, WebP, AVIF or what else this browser shows",
-  privacy: "The looks are made in this browser, and no picture leaves this machine. For a reload this browser keeps a copy, which is deleted some time after the tab is closed.",
+  formats: "PNG, JPEG, WebP, AVIF, or any other format that this browser can display",
+  privacy: "The looks are computed in this browser, and no picture leaves this machine. For reloads this browser keeps a copy, which is deleted some time after the tab is closed.",
   unreachable: "A part of this page is missing. Is there a connection? Load the page again.",
 };
 const LIMITS = { upload_bytes: 64_000_000, pixels: 16_000_000, output_pixels: 32_000_000 };

@@ -109,12 +109,12 @@ export class Batch {
 
   async renderOne(row, signal, progress) {
     const { upload_bytes: most } = this.about();
-    if (row.file.size > most) throw new Error(`The file has ${Math.round(row.file.size / 1e6)} MB, and ${Math.round(most / 1e6)} MB are taken.`);
+    if (row.file.size > most) throw new Error(`The file has ${Math.round(row.file.size / 1e6)} MB, but the limit is ${Math.round(most / 1e6)} MB.`);
     row.item.classList.remove("failed");
     const picture = await engine.open(row.file, signal);
     try {
       const names = this.choice.chosen.filter((name) => picture.tasks.includes(name));
-      if (names.length === 0) throw new Error("The looks that are chosen would be too large.");
+      if (names.length === 0) throw new Error("The chosen looks would be too large.");
       const results = [];
       await engine.render(picture, { tasks: names, seed: 0 }, {
         signal,

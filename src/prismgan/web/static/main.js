@@ -82,7 +82,7 @@ async function take(files) {
   if (!about && !(await learnAbout())) return;
   const clips = files.filter(isClip);
   if (clips.length && !video) complain(new Error(engine.noClips), { file: clips[0].name });
-  else if (clips.length > 1 || (clips.length && files.length > 1)) complain(new Error("Clips are rendered one at a time. Give one clip alone."));
+  else if (clips.length > 1 || (clips.length && files.length > 1)) complain(new Error("Clips are rendered one at a time. Choose a single clip."));
   else if (clips.length) await video.take(clips[0]);
   else if (files.length > 1 || !$("batch-work").hidden) await takeSeveral(files);
   else if (files.length) await takeOne(files[0]);
@@ -91,7 +91,7 @@ async function take(files) {
 async function takeOne(file) {
   const number = ++latest;
   if (file.size > about.upload_bytes) {
-    complain(new Error(`The file has ${megabytes(file.size)}, and ${megabytes(about.upload_bytes)} are taken. Send a smaller one.`), { file: file.name });
+    complain(new Error(`The file has ${megabytes(file.size)}, but the limit is ${megabytes(about.upload_bytes)}. Send a smaller one.`), { file: file.name });
     return;
   }
   sending(true);
@@ -157,7 +157,7 @@ addEventListener("paste", (event) => {
 function given(transfer) {
   const files = [...(transfer?.files ?? [])];
   if (files.length) take(files);
-  else complain(new Error("That holds no picture. Drop or paste a picture itself, not its address."));
+  else complain(new Error("That does not contain a picture. Drop or paste the picture itself, not its address."));
 }
 
 // -- parts of the page ---------------------------------------------------------------------------

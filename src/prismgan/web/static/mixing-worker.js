@@ -150,6 +150,6 @@ onmessage = async ({ data: { number, kind, ...wanted } }) => {
     const answer = await answers[kind](wanted);
     postMessage({ number, answer }, answer instanceof ImageBitmap ? [answer] : []);
   } catch (error) {
-    postMessage({ number, wrong: `The picture cannot be shown (${error.message}). A smaller one may do.` });
+    postMessage({ number, wrong: `The picture cannot be shown (${error.message}). Try a smaller one.` });
   }
 };

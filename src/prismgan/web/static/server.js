@@ -2,10 +2,10 @@
 import { Forgotten, Unreachable } from "./errors.js";
 
 export const can = { styles: true, video: true };
-export const noClips = "Clips need a package that this server does not have. Install it with: pip install 'prismgan[video]'";
+export const noClips = "Clips need a package that is not installed on this server. Install it with: pip install 'prismgan[video]'";
 export const words = {
   formats: "PNG, JPEG, WebP, TIFF or AVIF",
-  privacy: "Pictures go to this server alone, which forgets them when you leave. For a reload this browser keeps a copy, which is deleted some time after the tab is closed.",
+  privacy: "Pictures go only to this server, which deletes them when you leave. For reloads this browser keeps a copy, which is deleted some time after the tab is closed.",
   unreachable: "The server does not answer. Is it still running? Start it with: prismgan serve",
 };
 const EXACT = 3e6; // pixels; larger ones come as JPEG, which is faster, and as PNG when they are saved

@@ -43,7 +43,7 @@ export class Video {
     const number = ++this.latest;
     const { upload_bytes: most } = this.about().clips;
     if (file.size > most) {
-      this.complain(new Error(`The file has ${Math.round(file.size / 1e6)} MB, and ${Math.round(most / 1e6)} MB are taken. Send a shorter clip.`), { file: file.name });
+      this.complain(new Error(`The file has ${Math.round(file.size / 1e6)} MB, but the limit is ${Math.round(most / 1e6)} MB. Send a shorter clip.`), { file: file.name });
       return;
     }
     this.sending(true);

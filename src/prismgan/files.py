@@ -47,6 +47,8 @@ def make_folder(folder: Path) -> None:
     """Create a folder, and those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise PrismganError(f"{folder}: is there already, and is not a folder; choose another") from None
     except OSError as error:
         raise PrismganError(f"{folder}: cannot be created ({error.strerror or error})") from None
 

@@ -82,6 +82,9 @@ def test_what_is_refused(sets: Path, tmp_path: Path, evaluate: Command, monkeypa
     cases: list[tuple[list[object], list[str]]] = [
         ([], ["either --data", "or --benchmarks"]),
         (["--data", sets, "--benchmarks", sets], ["either --data", "or --benchmarks"]),
+        (["--data", sets, "--suites", "text"], ["--suites and --photos are for --benchmarks"]),
+        (["--data", sets, "--photos", "3"], ["--suites and --photos are for --benchmarks"]),
+        (["--benchmarks", sets, "--squeezenet", "s.pth"], ["--squeezenet and --lpips are for --data"]),
         (["--benchmarks", tmp_path / "nowhere"], ["nowhere: no such folder"]),
         (["--benchmarks", tmp_path / "file"], ["file: is a file"]),
         (["--benchmarks", tmp_path / "empty"], ["empty: contains no benchmark files", "test/set5", "clips in video/"]),

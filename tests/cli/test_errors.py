@@ -86,7 +86,20 @@ def test_a_recipe_that_is_none(text: str, words: list[str], tmp_path: Path, comm
 
 
 def test_a_picture_as_recipe(tmp_path: Path, draw_picture: DrawPicture, refused: Refused) -> None:
-    assert "a.png" in refused("train", draw_picture(tmp_path / "a.png"), "--run", tmp_path / "run")
+    said = refused("train", draw_picture(tmp_path / "a.png"), "--run", tmp_path / "run")
+    assert said == f"prismgan: {tmp_path / 'a.png'}: is not a recipe, which is text in UTF-8\n"
+
+
+def test_a_folder_as_recipe(tmp_path: Path, refused: Refused) -> None:
+    said = refused("train", tmp_path, "--run", tmp_path / "run")
+    assert said == f"prismgan: {tmp_path}: cannot be read as a recipe (Is a directory)\n"
+
+
+def test_a_file_in_the_place_of_a_run(tmp_path: Path, tiny_recipe: WriteRecipe, refused: Refused) -> None:
+    run = tmp_path / "run"
+    run.write_text("")
+    said = refused("train", tiny_recipe(tmp_path), "--run", run)
+    assert said == f"prismgan: {run}: is there already, and is not a folder; choose another\n"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,7 @@ def test_a_picture_as_recipe(tmp_path: Path, draw_picture: DrawPicture, refused:
         ("tasks.paint.weight=none", ["setting tasks.paint.weight=none: tasks.", "'none'"]),
         ("tasks.paint.wieght=2", ["setting tasks.paint.wieght=2: tasks.", "did you mean 'weight'"]),
         ("tasks.²=1", ["nothing is named '²'"]),
+        ("tasks=[]", ["setting tasks=[]: tasks: expected at least 1, found 0"]),
         ("only=[pant]", ["setting only=[pant]: ", "did you mean 'paint'"]),
         ("only=[paint, paint]", ["'paint' is named 2 times"]),
         ("nothing.at.all=1", ["setting nothing.at.all=1: ", "unknown key 'nothing'"]),
@@ -307,6 +321,15 @@ def test_wrong_weights(
         said = refused(*arguments)
         assert str(bad) in said
         assert words in said
+
+
+def test_weights_that_may_not_be_read(
+    tmp_path: Path, tiny_run: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut, access = tmp_path / "shut.safetensors", os.access
+    shutil.copy(tiny_run / "weights.safetensors", shut)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != shut and access(path, mode))
+    assert refused("info", shut) == f"prismgan: {shut}: cannot be read (Permission denied)\n"
 
 
 # -- test photos ----------------------------------------------------------------------------------

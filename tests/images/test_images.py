@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -305,6 +308,21 @@ def test_a_folder_below_a_hidden_one_is_searched(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.png").write_bytes(b"")
     assert images.find_pictures(folder) == [folder / "a.png"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, listed = tmp_path / "closed", os.scandir
+    closed.mkdir()
+    (tmp_path / "a.png").write_bytes(b"")
+
+    def scandir(path: str) -> Any:  # root may list everything, so modes would not do
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PictureError, match=r"closed: cannot be listed \(Permission denied\)"):
+        images.find_pictures(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -90,10 +90,10 @@ BROKEN = {
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415, "PostScript"),
     "unusual format": (drawn(kind="PPM"), 415, "PPM"),
     "truncated": (drawn(200, 200)[:-400], 422, "damaged"),
-    "tiny": (drawn(8, 40), 422, "at least 16"),
+    "tiny": (drawn(8, 40), 422, "the picture is 40x8 pixels; each side must have at least 16"),
     "animated": (
         drawn(kind="GIF", save_all=True, append_images=[Image.new("RGB", (48, 40), "red")]),
-        *(422, "animated"),
+        *(422, "the picture is animated; save one frame as a picture"),
     ),
 }
 

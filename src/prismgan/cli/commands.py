@@ -153,7 +153,7 @@ def train(
         float | None, Option(min=0.05, help="Minutes of training, instead of steps; such a run cannot be resumed.")
     ] = None,
     start: Annotated[
-        Path | None, Option("--from", help="Start from the weights in this file, as far as they fit.")
+        Path | None, Option("--from", readable=False, help="Start from the weights in this file, as far as they fit.")
     ] = None,
 ) -> None:
     """Train one network for all tasks of a recipe."""

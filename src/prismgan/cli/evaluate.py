@@ -33,7 +33,9 @@ def evaluate(
             "steadiness, grids."
         ),
     ] = None,
-    photos: Annotated[int, Option(min=1, help="Maximum number of --benchmarks photos for measuring styles.")] = 12,
+    photos: Annotated[
+        int | None, Option(min=1, help="Maximum number of --benchmarks photos for measuring styles; 12 by default.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Measure every task of a weights file, compared with doing nothing.
@@ -42,13 +44,17 @@ def evaluate(
     """
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
+    if benchmarks is None and (suites is not None or photos is not None):
+        fail("--suites and --photos are for --benchmarks; leave them out")
+    if benchmarks is not None and (squeezenet is not None or lpips is not None):
+        fail("--squeezenet and --lpips are for --data; --benchmarks looks for them in its folder's perceptual/")
     if lpips is not None and squeezenet is None:
         fail("evaluate: --lpips needs the network that its heads belong to; give --squeezenet as well")
     if benchmarks is not None:
         from prismgan.evaluation.benchmarks.run import run_benchmarks, table
 
         chosen = None if suites is None else names(suites)
-        found = run_benchmarks(weights, benchmarks, chosen, photos=photos, announce=partial(typer.echo, err=True))
+        found = run_benchmarks(weights, benchmarks, chosen, photos=photos or 12, announce=partial(typer.echo, err=True))
         content, lines, left_out = found, table(found), found["left_out"]
     else:
         assert data is not None

@@ -55,15 +55,21 @@ def task_names(weights: Path | None) -> list[str]:
         return []
 
 
+# readable=False, because the code that reads the files reports problems in one line.
 RecipeFile = Annotated[
     Path,
-    Argument(help="The recipe: a YAML file, or recipe:NAME of `recipe list`.", autocompletion=complete_recipes),
+    Argument(
+        readable=False,
+        help="The recipe: a YAML file, or recipe:NAME of `recipe list`.",
+        autocompletion=complete_recipes,
+    ),
 ]
 Settings = Annotated[
     list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
 ]
-WeightsFile = Annotated[Path | None, Argument(help="The weights, a .safetensors file; the ready-made ones by default.")]
-# readable=False, because the code that reads the files reports problems in one line.
+WeightsFile = Annotated[
+    Path | None, Argument(readable=False, help="The weights, a .safetensors file; the ready-made ones by default.")
+]
 WeightsOption = Annotated[
     Path | None, Option("--weights", readable=False, help="Use this .safetensors file; the ready-made one by default.")
 ]

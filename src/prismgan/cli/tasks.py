@@ -18,7 +18,9 @@ NewFile = Annotated[Path, Option(help="Write this file; it may be the weights fi
 
 def add_task(
     name: Annotated[str, Option(help="Give the new task this name.")],
-    exemplar: Annotated[list[str], Option(help="Learn the style of this picture. Repeatable.")],
+    exemplar: Annotated[
+        list[str], Option(help="Learn the style of this picture, or of all in this folder. Repeatable.")
+    ],
     out: NewFile,
     weights: WeightsFile = None,
     minutes: Annotated[float | None, Option(min=0.05, max=6000, help="Minutes of training; 5 by default.")] = None,

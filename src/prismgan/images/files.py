@@ -1,6 +1,9 @@
 """Finding picture files, and clear one-line errors for those that cannot be read."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from prismgan.errors import PictureError
 from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazily
@@ -35,19 +38,27 @@ MINIMUM_SIDE = 16  # shortest side in pixels that the networks support
 
 def find_pictures(folder: Path) -> list[Path]:
     """All pictures below ``folder``, sorted, without hidden files and folders. :class:`PictureError` if it is not a
-    folder, or holds no picture."""
+    folder, holds no picture, or a folder below it cannot be listed."""
     if not folder.exists():
         raise PictureError(f"{folder}: no such folder")
     if not folder.is_dir():
         raise PictureError(f"{folder}: is a file, expected a folder of pictures")
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if is_picture(path) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    found = sorted(filter(is_picture, _visible_files(folder)))
     if not found:
         raise PictureError(f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, and in sub-folders)")
     return found
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """All files below ``folder``, without hidden files and folders. Path.rglob would silently skip a folder that cannot
+    be listed."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise PictureError(f"{error.filename}: cannot be listed ({error.strerror}); allow it, or move the folder away")
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in files if not name.startswith("."))
 
 
 def is_picture(path: Path) -> bool:

@@ -30,8 +30,10 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     except FileNotFoundError:
         hint = f"; did you mean {recipes.PREFIX}{path.stem}?" if path.stem in recipes.built_in() else ""
         raise RecipeError(f"{path}: no such recipe{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as a recipe ({error})") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: is not a recipe, which is text in UTF-8") from None
     return parse(text, origin=str(path), base=path.parent.resolve(), overrides=overrides)
 
 
@@ -143,6 +145,8 @@ def _explain(error: ValidationError) -> list[str]:
             lines.append(f"{where}: {given!r} is not allowed{hint} (one of: {allowed})")
         elif fault["type"] == "missing":
             lines.append(f"{where}: is missing")
+        elif fault["type"] == "too_short":
+            lines.append(f"{where}: expected at least {context['min_length']}, found {context['actual_length']}")
         elif fault["type"] == "value_error":
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
         else:

@@ -52,7 +52,7 @@ class Style(TaskEntry):
     weight: NonNegative = 0.1
     """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
     exemplars: Annotated[tuple[PictureName, ...], Field(min_length=1)]
-    """Pictures that show the style: paths, or built-in ones as `builtin:NAME`."""
+    """Pictures that show the style, folders of such pictures, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
     """Longest side in pixels to which the exemplars are resized; smaller means a finer brush."""
     style_weight: NonNegative = 12.0

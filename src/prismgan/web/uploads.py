@@ -172,9 +172,9 @@ class SentPictures(Uploads[SentPicture]):
             # Many large ones at once would use all memory; small ones need not wait for them.
             with LARGE if width * height > limits.quick_pixels else nullcontext():
                 height, width = open_picture(path).pixels.shape[:2]
-            refuse_small("picture", height, width)
+            refuse_small(str(path), height, width)
         except PictureError as error:
-            raise Refusal(422, f"the picture {words_of(error, [path, Path('picture')])}") from None
+            raise Refusal(422, f"the picture {words_of(error, [path])}") from None
         return SentPicture(name, client, path, height, width)
 
 

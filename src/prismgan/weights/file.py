@@ -223,6 +223,8 @@ def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
         raise WeightsError(f"{path}: no such weights file")
     if path.is_dir():
         raise WeightsError(f"{path}: is a folder, expected a .safetensors file (in a run: weights.safetensors)")
+    if not os.access(path, os.R_OK):  # safe_open would say that there is no such file
+        raise WeightsError(f"{path}: cannot be read (Permission denied)")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -21,7 +21,7 @@ def run_benchmarks(
     folder: Path,
     suites: Sequence[str] | None = None,
     *,
-    photos: int = 12,
+    photos: int,
     announce: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Measure weights, by default the ready-made ones, on the named suites, by default on all for which the folder has

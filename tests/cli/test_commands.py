@@ -245,6 +245,7 @@ def test_a_good_data_set(tmp_path: Path, tiny_recipe: Callable[..., Path], comma
     assert finished.out.splitlines()[-1] == "the data fits the tasks"
     assert "photos" in finished.out
     assert "5 pictures" in finished.out
+    assert " 1 picture " in finished.out
 
 
 def test_a_report_is_written_anew(tiny_run: Path, command: Command) -> None:
@@ -253,7 +254,9 @@ def test_a_report_is_written_anew(tiny_run: Path, command: Command) -> None:
     assert finished.code == 0, finished.err
     assert finished.out.strip() == str(tiny_run / "report.html")
     assert (tiny_run / "report.html").exists()
-    assert command("report", tiny_run / "nowhere").code == 2
+    missing = command("report", tiny_run / "nowhere")
+    assert missing.code == 2
+    assert missing.err.startswith(f"prismgan: {tiny_run / 'nowhere'}: holds no training; ")
 
 
 @pytest.mark.slow

@@ -205,7 +205,10 @@ def report(run: Annotated[Path, Argument(help="The folder of the run.")]) -> Non
     from prismgan.recipes.text import load
     from prismgan.report import write_report
 
-    typer.echo(write_report(run, title=load(run / "recipe.yaml").name))
+    recipe = run / "recipe.yaml"
+    if not recipe.exists():
+        fail(f"{run}: holds no training; name the folder that was given to prismgan train as --run")
+    typer.echo(write_report(run, title=load(recipe).name))
 
 
 @app.command(epilog=examples("info", "info mine.safetensors --json"))

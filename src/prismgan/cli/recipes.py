@@ -29,7 +29,8 @@ def data_check(recipe: options.RecipeFile, settings: options.Settings = None) ->
         fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
     for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
         targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())
-        typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} pictures   {targets}")
+        noun = "picture" if count.rows == 1 else "pictures"
+        typer.echo(f"{count.split:<6} {count.collection:<20} {count.rows:>6} {noun:<8}   {targets}")
     typer.echo("the data fits the tasks")
 
 

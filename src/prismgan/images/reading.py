@@ -57,9 +57,7 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
             else:
                 reason = UNREAD_MODES.get(file.mode, f"has pixels of the unsupported mode {file.mode}")
                 raise PictureError(f"{path}: {reason}; {SAVE_ANEW}")
-            exif = (
-                file.getexif()
-            )  # after the pixels, because Pillow rotates a TIFF when it decodes it, and records that
+            exif = file.getexif()  # after the pixels, because Pillow rotates a TIFF when it decodes it, and notes it
         except DECODING_ERRORS as error:
             raise damaged(path, error) from None
         orientation = exif.get(ORIENTATION, 1)

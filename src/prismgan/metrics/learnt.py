@@ -24,9 +24,7 @@ SUBSETS = 100  # number of pairs of subsets for the mean and the deviation
 LARGEST = 1000  # maximum number of pictures in a subset
 FEWEST = 4  # minimum number of pictures in a set: a subset is half of it and needs two pictures
 SURE = 0.9  # minimum probability at which a picture counts as recognised
-LEAST_SHARE = (
-    0.02  # minimum share of the pictures at which a class is covered: with ten classes, a fifth of an even share
-)
+LEAST_SHARE = 0.02  # minimum share of the pictures of a covered class: with ten classes, a fifth of an even share
 
 
 def lpips_distance(
@@ -35,13 +33,13 @@ def lpips_distance(
     output: Float[Tensor, "B 3 H W"],
     expected: Float[Tensor, "B 3 H W"],
 ) -> Float[Tensor, " B"]:
-    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps whose every pixel was given length 1.
+    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps normalised to length 1 at every pixel.
 
     Zhang, Isola, Efros, Shechtman, Wang (CVPR 2018), eq. 1; as in the published code, a head's weight is the square of
-    the paper's w_l. 0 for equal pictures, about 0.1 for what one sees when looking twice, 0.5 and more for different
-    ones; nan for pictures with fewer than 17 pixels a side.
+    the paper's w_l. 0 for equal pictures, about 0.1 for differences seen only on a second look, 0.5 and more for
+    different ones; nan for pictures with fewer than 17 pixels a side.
     """
-    # Not by the network's own call, which would keep the maps of whole pictures in memory.
+    # Not the network's own call, whose cache would keep the maps of whole pictures in memory.
     first, second = (network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
     distance = torch.zeros(len(output), device=output.device)
     if len(first) < len(heads):
@@ -53,14 +51,14 @@ def lpips_distance(
 
 
 def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
-    """The metric by SqueezeNet and a file of its linear heads; see :func:`load_heads`."""
+    """The LPIPS metric with SqueezeNet and a file of its linear heads; see :func:`load_heads`."""
     weights = [head.to(device) for head in load_heads(heads)]
     return Metric("lpips", "", "lower", partial(lpips_distance, network, weights))
 
 
 def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
-    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` (1, 64, 1, 1) and so on),
-    or a WeightsError."""
+    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` (1, 64, 1, 1) and so on);
+    WeightsError if they cannot be read."""
     tensors = read_tensors(path, ACCEPTED)
     heads = []
     for number, channels in enumerate(SqueezeFeatures.LPIPS_CHANNELS):
@@ -69,7 +67,7 @@ def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
             raise WeightsError(f"{path}: has no tensor {name!r}; {ACCEPTED}")
         if tensors[name].shape != (1, channels, 1, 1):
             found = tuple(tensors[name].shape)
-            raise WeightsError(f"{path}: {name} has the shape {found} and not {(1, channels, 1, 1)}; {ACCEPTED}")
+            raise WeightsError(f"{path}: {name} has the shape {found} expected {(1, channels, 1, 1)}; {ACCEPTED}")
         heads.append(tensors[name].flatten())
     return heads
 
@@ -85,19 +83,19 @@ class SetMetric:
     name: str
     unit: str  # unit of the value; empty for a plain number
     better: Literal["higher", "lower"]
-    fewest: int  # pictures that either set has to have
-    smallest: int  # pixels that each side of a picture has to have
+    fewest: int  # minimum number of pictures in each set
+    smallest: int  # minimum side of a picture in pixels
     features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]  # of images in [-1, 1]
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
-    """From the features of two sets to the distance and its standard deviation."""
+    """Returns the distance and its standard deviation from the features of two sets."""
 
 
 def kid_of_features(
     first: Float[Tensor, "M D"], second: Float[Tensor, "N D"], random: torch.Generator
 ) -> tuple[float, float]:
     """Mean and standard deviation, over random subsets of 1,000 or half of the smaller set, of the squared maximum mean
-    discrepancy with the kernel ``(x . y / D + 1)^3``, without bias, so that it may be negative: Bińkowski, Sutherland,
-    Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4. torchmetrics' class draws subsets by the global
+    discrepancy with the kernel ``(x . y / D + 1)^3``, unbiased, so that it may be negative: Bińkowski, Sutherland,
+    Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4. torchmetrics' class draws subsets with the global
     generator, so they are drawn here."""
     from torchmetrics.image.kid import poly_mmd  # slow to import
 
@@ -114,9 +112,9 @@ def kid_of_features(
 
 
 def kid(network: LearntFeatures) -> SetMetric:
-    """The metric by the deepest map of a feature network, averaged over the picture. Papers' figures are by Inception
-    v3; these compare with each other alone. Two halves of 48 photos are 0.0 +- 0.2 apart; noise of sigma 25 makes that
-    2.5."""
+    """KID with the deepest map of a feature network, averaged over the picture. Papers' figures use Inception
+    v3; these compare only with each other. Two halves of 48 photos are 0.0 +- 0.2 apart; noise of sigma 25 on one of
+    them raises this to 2.5."""
 
     def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         return _directions(network.maps(pictures.float().clamp(-1, 1))[-1].mean(dim=(2, 3)))
@@ -125,7 +123,7 @@ def kid(network: LearntFeatures) -> SetMetric:
 
 
 def classifier_kid(classifier: Classifier) -> SetMetric:
-    """The metric by a classifier of such pictures; its figures compare with others by the same classifier alone."""
+    """KID with a classifier of such pictures; figures are comparable only for the same classifier."""
 
     def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         return _directions(classifier.features(pictures.float()))
@@ -134,8 +132,8 @@ def classifier_kid(classifier: Classifier) -> SetMetric:
 
 
 def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Features of length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: networks differ in the scale of
-    their features by orders of magnitude, and the cubic kernel raises that to the sixth power."""
+    """Features of length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: the scale of features differs
+    between networks by orders of magnitude, and the cubic kernel raises that to the sixth power."""
     return F.normalize(features, dim=1) * features.shape[1] ** 0.5
 
 
@@ -143,13 +141,13 @@ class Modes(NamedTuple):
     """The classes that a classifier finds in a set of pictures."""
 
     covered: int  # classes that at least `LEAST_SHARE` of all pictures belong to
-    balance: float  # entropy of the classes over that of an even set; 0 where no picture belongs to any
+    balance: float  # entropy of the classes over that of an even set; 0 if no picture belongs to any
     recognised: float  # share of the pictures that belong to a class
     shares: tuple[float, ...]  # of all pictures, for every class
 
 
 def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE) -> Modes:
-    """Count what N pictures show, of C classes, two or more, by a classifier's probabilities."""
+    """Count the classes that N pictures show, from a classifier's probabilities for C classes, two or more."""
     best, found = probabilities.max(dim=1)
     counts = found[best >= SURE].bincount(minlength=probabilities.shape[1]).tolist()
     total, belonging = len(probabilities), sum(counts)

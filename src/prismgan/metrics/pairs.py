@@ -1,4 +1,4 @@
-"""Metrics that compare two pictures, (B, 3, H, W) in [-1, 1], and return one value a picture."""
+"""Metrics that compare two pictures, (B, 3, H, W) in [-1, 1], and return one value per picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Metric:
     unit: str  # unit of the values; empty for a plain number
     better: Literal["higher", "lower"]
     function: Callable[[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
-    """``function(output, expected)`` for images in [-1, 1], one value a picture."""
+    """``function(output, expected)`` for images in [-1, 1], one value per picture."""
 
     def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
         if output.shape != expected.shape or output.ndim != 4 or output.shape[1] != 3:
@@ -41,7 +41,7 @@ def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def psnr_y(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """PSNR of studio-swing luma with a peak of 255, in dB: the number in super-resolution papers, which also cut a rim
+    """PSNR of studio-swing luma with a peak of 255, in dB, as in super-resolution papers, which also cut a border
     of ``scale`` pixels and round to 8 bits. Luma spans 219 of 255 levels, so a grey error scores 1.3 dB more than in
     RGB."""
     return _decibels(studio_luma(output), studio_luma(expected))

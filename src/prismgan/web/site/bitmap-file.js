@@ -1,4 +1,4 @@
-// A picture as a BMP file, 24 bits a pixel: it costs nothing to write, loses nothing, and lies outside of the page's memory.
+// A picture as a BMP file with 24 bits per pixel: cheap to write, lossless, and outside the page's memory.
 
 const HEAD = 54;
 
@@ -19,8 +19,8 @@ export class BitmapFile {
     view.setUint32(34, this.stride * height, true);
   }
 
-  // Part of an image (3, rows, columns) in [-1, 1], rounded to nearest and clipped, to where it belongs.
-  // rows and columns: { start, stop } in this picture, and `first`, which of it the image starts with.
+  // Writes part of an image (3, rows, columns) in [-1, 1], rounded to nearest and clipped, to its position.
+  // rows and columns: { start, stop } in this picture, and `first`, the position at which the image starts.
   write(image, imageHeight, imageWidth, rows, columns) {
     const plane = imageHeight * imageWidth;
     for (let row = rows.start; row < rows.stop; row++) {
@@ -34,7 +34,7 @@ export class BitmapFile {
     }
   }
 
-  // All pixels, of RGBA of the same size.
+  // Writes all pixels from RGBA of the same size.
   fill({ data }) {
     for (let row = 0, from = 0; row < this.height; row++) {
       let to = HEAD + (this.height - 1 - row) * this.stride;
@@ -47,7 +47,7 @@ export class BitmapFile {
     return this;
   }
 
-  // Pixels of RGBA as they are.
+  // Writes unchanged pixels from RGBA.
   static of(pixels) {
     return new BitmapFile(pixels.width, pixels.height).fill(pixels).blob();
   }

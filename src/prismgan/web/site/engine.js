@@ -1,2 +1,2 @@
-// The engine of a static site; static/engine.js says what an engine is.
+// The engine of a static site; static/engine.js defines the interface.
 export * from "./local.js";

@@ -1,5 +1,5 @@
-// The service worker: it keeps the site for when there is no connection, and adds the headers that threads need, which
-// most hosts of static files do not send.
+// Registers the service worker, which caches the site for offline use and adds the headers that threads need and most
+// static hosts do not send.
 
 const KEY = "prismgan-isolated";
 const PATIENCE = 4000; // milliseconds
@@ -10,13 +10,13 @@ addEventListener("click", () => (touched = true), true);
 addEventListener("drop", () => (touched = true), true);
 addEventListener("paste", () => (touched = true), true);
 
-// Until the page is as it will be: under the service worker's control where there can be one.
+// Waits until the page is under the service worker's control, if there can be one.
 export async function isolated() {
   const { serviceWorker } = navigator;
   if (!serviceWorker) return; // no HTTPS, or a browser that keeps nothing: one thread, and no use without a connection
   const before = serviceWorker.controller;
   const controlled = new Promise((done) => serviceWorker.addEventListener("controllerchange", done, { once: true }));
-  // A newer site took over from an older one.
+  // A newer site has replaced an older one.
   controlled.then(() => before && !touched && location.reload());
   try {
     await serviceWorker.register("service-worker.js");
@@ -29,7 +29,7 @@ export async function isolated() {
   await new Promise(() => {}); // nothing is to be loaded by a page that ends
 }
 
-// Whether this tab was loaded again already: once is enough, whatever comes of it.
+// Whether this tab was already reloaded; one attempt is enough.
 function reloaded() {
   try {
     const before = sessionStorage.getItem(KEY);

@@ -1,4 +1,4 @@
-// The latent z that belongs to a seed: what torch's `randn` gives after `manual_seed`, digit for digit but the last.
+// The latent z of a seed: the result of torch's `randn` after `manual_seed`, except for the last digit.
 
 // Mersenne Twister (Matsumoto & Nishimura 1998), 32 bits at a time.
 function* twister(seed) {
@@ -43,8 +43,8 @@ export function latent(seed, size) {
     }
     return z;
   }
-  // In groups, from 24 bits each: the first half makes radii, the second angles. What is left over at the end is made of
-  // fresh bits, in a group that overlaps the one before.
+  // In groups, from 24 bits each: the first half gives radii, the second angles. The remainder at the end uses fresh bits,
+  // in a group that overlaps the previous one.
   const uniform = () => (next() & 0xffffff) / 2 ** 24;
   const group = (start) => {
     for (let i = start; i < start + GROUP / 2; i++) {

@@ -1,4 +1,4 @@
-// Where the browser computes: pictures come in, looks go out; see local.js for what is told.
+// The worker that computes in the browser: pictures come in, looks go out; local.js describes the messages.
 import { BitmapFile } from "./bitmap-file.js";
 import { Network } from "./network.js";
 import { partOf, pixelsOf } from "./picture.js";
@@ -11,7 +11,7 @@ let known = 0;
 const cancelled = new Set(); // numbers of jobs that nobody wants any more
 class Cancelled extends Error {}
 
-// One after the other: the runtime does one thing at a time.
+// One job after the other, because the runtime does one thing at a time.
 let last = Promise.resolve();
 function inTurn(work) {
   const mine = last.then(work);
@@ -19,7 +19,7 @@ function inTurn(work) {
   return mine;
 }
 
-// Messages are read meanwhile: one of them may be that this job is cancelled.
+// Lets messages be processed; one of them may cancel this job.
 const channel = new MessageChannel();
 const breath = () => new Promise((done) => {
   channel.port1.onmessage = done;

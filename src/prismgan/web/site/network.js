@@ -13,7 +13,7 @@ export class Network {
     this.tasks = new Map(description.tasks.map((task) => [task.name, task]));
   }
 
-  // On the graphics processor where there is one and it computes what it should, else on the processor.
+  // On the GPU if there is one and its results are correct, otherwise on the CPU.
   static async load(description, wanted, inTurn) {
     const files = new Map(description.pieces.map((name) => [name, fetchPiece(description, name)]));
     files.forEach((file) => file.catch(() => {})); // told when it is used
@@ -34,7 +34,8 @@ export class Network {
     return network;
   }
 
-  // Looks into `files`, BitmapFile by task; step(share) is awaited before every piece of work, made(name) told of every look.
+  // Writes looks to `files`, BitmapFiles by task; step(share) is awaited before every piece of work, made(name) is called
+  // for every look.
   async render(pixels, files, { seed, brush }, { step, made }) {
     const names = [...files.keys()];
     const restored = names.filter((name) => this.tasks.get(name).fine);
@@ -50,7 +51,7 @@ export class Network {
       const source = new this.ort.Tensor("float32", canvas.source.data, [1, 3, canvas.height, canvas.width]);
       let values = {};
       let seeded;
-      // Noise follows the seed for styles that vary; the others come with the first seed's.
+      // The noise depends on the seed only for styles that vary; the others use the first seed's.
       for (const name of painted.sort((one, other) => this.tasks.get(one).varies - this.tasks.get(other).varies)) {
         await next();
         const wanted = this.tasks.get(name).varies ? seed : 0;
@@ -78,7 +79,7 @@ export class Network {
     }
   }
 
-  // The picture, enlarged as looks of this scale start from it.
+  // The enlarged picture, which is the base of looks of this scale.
   async enlarge(pixels, scale, file) {
     const { cell } = this.description;
     for (const part of tiles(pixels.height, pixels.width, cell, cell, AREA)) {
@@ -110,7 +111,7 @@ export class Network {
     return looks;
   }
 
-  // What the heads of these tasks read, of a source that is rendered as a whole with the first seed.
+  // The inputs of these tasks' heads, for a source that is rendered as a whole with the first seed.
   async features(names, source) {
     const pieces = new Set(names.map((name) => (this.tasks.get(name).fine ? "trunk" : "branch")));
     const values = {};
@@ -127,7 +128,7 @@ export class Network {
     return new this.ort.Tensor("float32", latent(seed, size), [1, size]);
   }
 
-  // The outputs of a piece, by name; it takes of the values what it needs.
+  // The outputs of a piece, by name; it uses the values that it needs.
   async run(piece, values) {
     const session = await this.session(piece);
     const inputs = Object.fromEntries(session.inputNames.map((name) => [name, values[name]]));
@@ -168,7 +169,7 @@ export class Network {
     look.dispose();
   }
 
-  // Every piece on a small pattern, against what it should give.
+  // Compares every piece's outputs for a small pattern with the expected values.
   async check() {
     const { side, expected } = this.description.check;
     const pattern = Float32Array.from({ length: 3 * side * side }, (_, i) => ((37 * i) % 256) / 127.5 - 1);

@@ -1,5 +1,5 @@
-// Styles are painted from the whole picture, at a size of their own, and brought to full size; the same as
-// render/painting.py, which says why. Images are { data, channels, height, width }: Float32Array (channels, height, width).
+// Styles are painted from the whole picture, at a separate size, and then enlarged, as in render/painting.py, which
+// explains why. Images are { data, channels, height, width }: Float32Array (channels, height, width).
 import { Resampler, resize } from "./resampling.js";
 
 const LEAST = 16; // pixels of a side
@@ -40,7 +40,7 @@ export class Canvas {
     }
   }
 
-  // What the picture's light and dark has more than the canvas shows, as far as the look follows it.
+  // The picture's brightness detail that the canvas lacks, as far as the look follows it.
   addDetail(line, slope, light, y) {
     const { data, width } = this.pixels;
     for (let x = 0, from = 4 * y * width; x < width; x++, from += 4) {
@@ -51,7 +51,7 @@ export class Canvas {
     }
   }
 
-  // How much a look changes with the photo's light and dark around each pixel, in [-1, 1]: `local_slope` of filters.py.
+  // How much a look follows the photo's brightness around each pixel, in [-1, 1]: `local_slope` of filters.py.
   slope({ data, channels, height, width }) {
     this.guide ??= guideOf(this.source);
     const { image, mean, variance } = this.guide;
@@ -68,7 +68,7 @@ export class Canvas {
   }
 }
 
-// The photo's light and dark, its mean and its variance around each pixel.
+// The photo's brightness, and its mean and variance around each pixel.
 function guideOf({ data, height, width }) {
   const plane = height * width;
   const light = new Float32Array(plane);
@@ -78,7 +78,7 @@ function guideOf({ data, height, width }) {
   return { image: { data: light, channels: 1, height, width }, mean, variance };
 }
 
-// Mean over a square window, with repeated borders.
+// Mean over a square window, with replicated borders.
 function box(values, height, width) {
   const side = 2 * RADIUS + 1;
   const across = new Float32Array(values.length);
@@ -125,7 +125,7 @@ function reduced(pixels, height, width) {
   return clipped(resize({ data, channels: 3, height: rows, width: columns }, height, width), height, width);
 }
 
-// The upper left part of these sides, in [-1, 1].
+// The upper left part with these sides, in [-1, 1].
 function clipped({ data, channels, height: rows, width: columns }, height, width) {
   const part = new Float32Array(channels * height * width);
   for (let y = 0, to = 0; y < channels * height; y++) {
@@ -135,7 +135,7 @@ function clipped({ data, channels, height: rows, width: columns }, height, width
   return { data: part, channels, height, width };
 }
 
-// As Python rounds: a half to the even neighbour.
+// Rounds like Python: a half to the even neighbour.
 function roundedToEven(value) {
   const below = Math.floor(value);
   if (value - below === 0.5) return below + (below % 2);

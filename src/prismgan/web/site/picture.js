@@ -1,9 +1,9 @@
-// A picture's file as pixels, or words that say what is wrong with it.
+// Decodes a picture's file to pixels, or throws an error with a message for the user.
 
 const wrong = (text) => Object.assign(new Error(text), { forPeople: true });
 const SMALLEST = 16; // pixels of a side, as everywhere in prismgan
 
-// ImageData of RGB, the right way up; transparency is put on white.
+// ImageData of RGB, upright; transparency is composited on white.
 export async function pixelsOf(file, most) {
   let bitmap;
   try {
@@ -28,14 +28,14 @@ export async function pixelsOf(file, most) {
   }
 }
 
-// The part of the pixels that is asked for: reduced to a longer side, cut, or all of them.
+// The requested part of the pixels: reduced to a longer side, cropped, or all of them.
 export function partOf(pixels, { side, crop } = {}) {
   if (!side && !crop) return pixels;
   const [left, top, width, height] = crop ?? [0, 0, pixels.width, pixels.height];
   const factor = Math.min(1, (side ?? Infinity) / Math.max(width, height));
   const canvas = new OffscreenCanvas(pixels.width, pixels.height);
   canvas.getContext("2d").putImageData(pixels, 0, 0);
-  // By halves: browsers read few of the pixels where they reduce by more at once.
+  // In steps of a half, because browsers skip pixels if they reduce by more at once.
   let from = { picture: canvas, box: [left, top, width, height] };
   for (const share of steps(factor)) {
     const smaller = new OffscreenCanvas(Math.max(1, Math.round(width * share)), Math.max(1, Math.round(height * share)));

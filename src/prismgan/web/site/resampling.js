@@ -9,7 +9,7 @@ function keys(distance) {
   return x < 2 ? -0.5 * x ** 3 + 2.5 * x ** 2 - 4 * x + 2 : 0;
 }
 
-// For each of `length` pixels, which of the `before` it is made of, and what each of them weighs: `count` of them.
+// For each of `length` output pixels, the indices and weights of its `count` input pixels, out of `before`.
 function taps(before, length) {
   const scale = length / before;
   const narrowing = Math.min(scale, 1); // a picture is reduced by a kernel that is as much wider
@@ -22,7 +22,7 @@ function taps(before, length) {
     let sum = 0;
     for (let tap = 0, to = i * count; tap < count; tap++, to++) {
       sum += weights[to] = keys(narrowing * (position - first - tap));
-      // Beyond its border the picture goes on mirrored, the outermost pixel twice.
+      // Borders are mirrored, with the outermost pixel twice.
       const mirrored = (((first + tap) % (2 * before)) + 2 * before) % (2 * before);
       places[to] = mirrored < before ? mirrored : 2 * before - 1 - mirrored;
     }
@@ -38,7 +38,7 @@ export class Resampler {
     this.down = taps(image.height, height);
     this.across = taps(image.width, width);
     this.found = new Float32Array(image.channels * width);
-    // Rows of the image, resized across: those that a row of the result is made of follow each other.
+    // Rows of the image, resized horizontally; a row of the result needs consecutive ones.
     this.lines = Array.from({ length: this.down.count }, () => ({ row: null, data: new Float32Array(image.channels * width) }));
   }
 

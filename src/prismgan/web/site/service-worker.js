@@ -1,4 +1,4 @@
-// Keeps the site's files, under a name that stands for their content, and adds the headers that threads need.
+// Caches the site's files, under a name derived from their content, and adds the headers that threads need.
 const SCOPE = new URL(registration.scope).pathname; // another folder of this host may be another site
 const CACHE = `prismgan-CONTENT ${SCOPE}`;
 const SHELL = ["FILES"]; // what the page itself needs; the network and its runtime are kept when they are first asked for
@@ -30,7 +30,7 @@ addEventListener("fetch", (event) => {
 
 async function answer(request) {
   const cache = await caches.open(CACHE);
-  // The address of the page may end in a question, which is for its scripts.
+  // The page's address may have a query, which is for its scripts.
   let found = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
   if (!found) {
     found = await fetch(request);

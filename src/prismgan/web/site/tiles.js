@@ -1,4 +1,4 @@
-// How a picture is cut where it is large: the same as render/tiles.py, which says why.
+// Cuts large pictures into tiles, as in render/tiles.py, which explains why.
 
 function spans(length, side, halo) {
   const found = [];
@@ -22,7 +22,7 @@ export function tiles(height, width, halo, cell, area) {
   let columns = width;
   if (height * width > area) {
     const side = Math.floor(Math.sqrt(area));
-    // A picture that is narrower than a square tile is cut across its length alone.
+    // A picture that is narrower than a square tile is only cut across its length.
     if (height > side) rows = (width <= side ? Math.floor(area / width) : side) - 2 * halo;
     if (width > side) columns = (height <= side ? Math.floor(area / height) : side) - 2 * halo;
   }

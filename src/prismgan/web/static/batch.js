@@ -1,4 +1,4 @@
-// Several pictures, rendered one after the other: a list, progress, and one archive of all that came out.
+// Several pictures, rendered one after the other: a list, progress, and one archive of all results.
 import * as engine from "./engine.js";
 import { Choice } from "./choice.js";
 import { ordered } from "./looks.js";
@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 export class Batch {
-  // about(): what the engine can make; wanted(name): whether a look is chosen at first; chose(names): another set is.
+  // about(): the engine's abilities; wanted(name): whether a look is chosen initially; chose(names): the choice changed.
   constructor({ about, wanted, chose }) {
     Object.assign(this, { about, wanted, rows: [], stop: null });
     this.choice = new Choice($("batch-looks"), { changed: (names) => {
@@ -24,7 +24,7 @@ export class Batch {
     $("batch-save").addEventListener("click", () => this.save());
   }
 
-  // Files more; the first ones show the looks that may be chosen.
+  // Adds files; the first ones show the looks to choose from.
   add(files) {
     if (this.rows.length === 0) this.choice.set(ordered(this.about().tasks).map(({ name, title }) => ({ name, title, chosen: this.wanted(name) })));
     for (const file of files) this.rows.push(this.row(file));
@@ -121,7 +121,7 @@ export class Batch {
         changed: ({ state, progress: share }) => state === "running" && progress(share),
         made: (name, result) => results.push([name, result]),
       });
-      // While the engine still has it: what is kept here is what will be in the archive.
+      // While the engine still has it; these files go into the archive.
       row.results = await Promise.all(results.map(async ([name, { exact }]) => [name, await inFormat(await exact())]));
       signal.throwIfAborted();
       row.state = "done";
@@ -132,7 +132,7 @@ export class Batch {
     }
   }
 
-  // A folder a picture; two of one name are told apart by a number.
+  // One folder per picture; pictures of the same name get a number.
   async save() {
     $("batch-save").disabled = true;
     try {

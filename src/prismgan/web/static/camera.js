@@ -1,4 +1,4 @@
-// The camera: a live grid of looks, as fast as the engine makes them.
+// The camera: a live grid of looks, as fast as the engine computes them.
 import * as engine from "./engine.js";
 import { Choice } from "./choice.js";
 import { Grid } from "./grid.js";
@@ -17,7 +17,7 @@ const WRONG = {
 };
 
 export class Camera {
-  // tasks: all looks; entered, left: called when the camera's part of the page is shown, and when it is closed;
+  // tasks: all looks; entered, left: called when the camera's section is shown and closed;
   // taken: called with a picture's file.
   constructor({ complain, tasks, entered, left, taken }) {
     Object.assign(this, { complain, tasks, entered, left, taken, running: null, large: null });
@@ -43,7 +43,7 @@ export class Camera {
     this.running = new AbortController();
     const { signal } = this.running;
     this.stream = stream;
-    // Unplugged, or forbidden meanwhile.
+    // Unplugged, or no longer permitted.
     stream.getVideoTracks()[0].addEventListener("ended", () => signal.aborted || this.fail(new Error(WRONG.NotFoundError)));
     const video = $("camera-video");
     video.srcObject = stream;
@@ -58,7 +58,7 @@ export class Camera {
     this.run(video, signal).catch((error) => signal.aborted || this.fail(error));
   }
 
-  // One checkbox a look; those that are quick are chosen.
+  // One checkbox per look; fast looks are chosen.
   choose() {
     const tasks = this.tasks().filter(({ scale }) => scale === 1);
     const quick = tasks.some(({ fine }) => !fine);
@@ -71,7 +71,7 @@ export class Camera {
     return this.choice.chosen;
   }
 
-  // The cards of what is chosen.
+  // The cards of the chosen looks.
   lay() {
     const { videoWidth: width, videoHeight: height } = $("camera-video");
     this.grid.start({ width, height });
@@ -81,7 +81,7 @@ export class Camera {
     this.mark();
   }
 
-  // One look alone, and large; or all again.
+  // A single, enlarged look; or all of them again.
   enlarge(name) {
     this.large = this.large === name ? null : name;
     this.mark();

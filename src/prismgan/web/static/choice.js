@@ -1,7 +1,7 @@
 // Checkboxes for looks, with one button for all of them.
 
 export class Choice {
-  // `place` is an empty element; changed() is called whenever another set is chosen.
+  // `place` is an empty element; changed() is called whenever the choice changes.
   constructor(place, { changed = () => {} } = {}) {
     this.all = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: "All", hidden: true });
     this.boxes = Object.assign(document.createElement("div"), { className: "checks" });

@@ -1,4 +1,4 @@
-// The page /docs: what /api/openapi.json says, for people.
+// The page /docs: /api/openapi.json in readable form.
 import "./theme.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];

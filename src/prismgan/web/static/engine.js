@@ -1,20 +1,19 @@
-// What makes the looks for this page. An engine is a module; this file says which one, and `prismgan export --format site`
-// writes another one here. All of the page but the engine's own files imports it from here, and knows no more of it than this:
+// The engine computes the looks for this page. It is a module; this file selects one, and `prismgan export --format site`
+// replaces this file. The rest of the page imports the engine from here, and uses only this interface:
 //
-//   can                      { styles, video }: whether there is /api/styles, /api/clips and what belongs to them
-//   noClips                  what is said to somebody who gives a clip where none are taken
-//   words                    { formats, privacy, unreachable }: what is read, where pictures go, and what to do where nothing answers
+//   can                      { styles, video }: whether styles and clips are supported
+//   noClips                  message for a clip if clips are not supported
+//   words                    { formats, privacy, unreachable }: texts about formats, privacy, and an engine that does not answer
 //   about()                  { title, tasks: [{ name, title, kind, scale, fine, varies }], samples: [{ name, title, address }],
-//                            brush: { smallest, default }, upload_bytes, pixels, minutes }: brushes are the longest sides that are painted at
-//   open(file, signal)       a picture { id, width, height, tasks }: tasks are the names of the looks that are not too large of it
+//                            brush: { smallest, default }, upload_bytes, pixels, minutes }: brushes are the longest sides for painting
+//   open(file, signal)       a picture { id, width, height, tasks }: tasks are the names of the looks that are not too large
 //   base(picture, scale, signal, part)  a Blob: the picture as large as looks of this scale are
-//   render(picture, { tasks, seed, brush, ...part }, { changed, made, signal })  until all are made, with the default brush where none
-//                            is named; made(name, result) is told of each as soon as it is there, changed({ state: "queued" | "loading" | "running" | "fetching", ahead, progress }) how
-//                            far it is. A result is { file, lossless, exact, width, height }: a Blob to look at, whether it is the look
-//                            to the bit, and a function that gives the Blob of the exact PNG.
+//   render(picture, { tasks, seed, brush, ...part }, { changed, made, signal })  renders all tasks, with the default brush if none
+//                            is given; made(name, result) is called for each one as soon as it is ready, changed({ state: "queued" | "loading" | "running" | "fetching", ahead, progress })
+//                            reports the progress. A result is { file, lossless, exact, width, height }: a Blob for display, whether
+//                            it is exact, and a function that returns the Blob of the exact PNG.
 //   live(bitmap, names, signal)  ImageBitmaps of these looks, of scale 1, of one frame; the frame is used up
-//   forget(picture)          also while the page is left
-//
-// A part is { side }: the picture reduced to that longer side; { crop: [left, top, width, height] }: a cut of it; or {}: all of it.
-// Where a signal is aborted the reason is thrown; every other failure is an Error whose message a person can read.
+//   forget(picture)          also works while the page is being closed
+// A part is { side }: the picture reduced to that longer side; { crop: [left, top, width, height] }: a crop; or {}: all of it.
+// If a signal is aborted, its reason is thrown; every other failure is an Error with a message for the user.
 export * from "./server.js";

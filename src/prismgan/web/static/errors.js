@@ -1,7 +1,7 @@
-// What an engine throws where it matters to the page what went wrong.
+// Errors of an engine that the page distinguishes.
 
-// What is asked for is gone: asking again does not help.
+// The requested object is gone; retrying does not help.
 export class Forgotten extends Error {}
 
-// Nothing answered: asking again may help.
+// Nothing answered; retrying may help.
 export class Unreachable extends Error {}

@@ -1,9 +1,9 @@
-// The look that is open as a file: its format, saved or copied.
+// Saves or copies the open look as a file.
 import { copy, ending, inFormat, offerFormats, save } from "./saving.js";
 
 const $ = (id) => document.getElementById(id);
 
-// look(): the one that is open; say(text): how far its file is.
+// look(): the open look; say(text): reports the progress of its file.
 export function offerFiles({ look, say }) {
   offerFormats($("format"), $("quality"), $("quality-value"));
 

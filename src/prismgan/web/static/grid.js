@@ -9,7 +9,7 @@ const made = (tag, properties, ...children) => {
 };
 
 export class Grid {
-  // open(name) is called where a look that is there is clicked, ask(name) where it still has to be made.
+  // open(name) is called for a click on a finished look, ask(name) for a click on one that has to be rendered first.
   constructor(list, open, ask = () => {}) {
     Object.assign(this, { list, open, ask, cards: new Map() });
   }
@@ -48,7 +48,7 @@ export class Grid {
     context.drawImage(image, 0, 0, this.width, this.height);
   }
 
-  // The photo on its own card, and faint on those of looks that are not there.
+  // The photo on its own card, and faintly on the cards of unfinished looks.
   showPhoto(image, note) {
     for (const [name, card] of this.cards) {
       if (name && !card.button.matches(".waiting, .missing")) continue;
@@ -59,7 +59,7 @@ export class Grid {
     this.photo = image;
   }
 
-  // A look that is there.
+  // A finished look.
   async show(look) {
     const card = this.cards.get(look.name);
     const image = await (look.restores ? look.detail(this.width, this.height) : look.mixed(this.width, this.height));
@@ -71,7 +71,7 @@ export class Grid {
     card.button.disabled = false;
   }
 
-  // A look that is being made.
+  // A look that is being rendered.
   wait(name) {
     const card = this.cards.get(name);
     card.button.classList.remove("missing");
@@ -81,7 +81,7 @@ export class Grid {
     if (this.photo) this.draw(card, this.photo);
   }
 
-  // A look that is not made, and why; where `offered`, a click has it made.
+  // A look that is not rendered, with the reason; if `offered`, a click renders it.
   drop(name, why, { offered = false } = {}) {
     const card = this.cards.get(name);
     card.button.classList.remove("waiting");

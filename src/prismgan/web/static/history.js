@@ -1,4 +1,4 @@
-// Undo of changed controls. A slider that is dragged is one change.
+// Undo for changes of controls. Dragging a slider counts as one change.
 
 const MOST = 200;
 const changes = [];
@@ -15,7 +15,7 @@ export function remember(look, before) {
   tell();
 }
 
-// The look whose controls went back by one change.
+// The look whose controls were reverted by one change.
 export function undo() {
   const change = changes.pop();
   if (!change) return null;

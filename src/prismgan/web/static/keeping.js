@@ -1,5 +1,5 @@
-// What was made is kept in the browser's storage, so that it is there again after the page was loaded anew, or left and
-// come back to. What belongs to tabs that are closed is deleted when the page is next opened.
+// Keeps results in the browser's storage, so that they survive reloading the page, or leaving it and coming back. Data of
+// closed tabs is deleted when the page is next opened.
 
 const NAME = "prismgan";
 const STORE = "kept";
@@ -27,12 +27,12 @@ async function within(mode, work) {
   });
 }
 
-// The page goes on without its memory where the browser forbids storage, or has no room.
+// The page works without storage if the browser forbids it, or if it is full.
 const lenient = (work) => work.catch((error) => console.warn(`not kept for a reload: ${error.message}`));
 
 export const put = (key, what, value) => lenient(within("readwrite", (store) => store.put({ key, what, value, tab, time: Date.now() })));
 
-// Everything of one picture, by what it is; empty where it is not kept.
+// All stored data of one picture, by kind; empty if nothing is stored.
 export async function all(key) {
   const rows = await lenient(within("readonly", (store) => store.getAll(IDBKeyRange.bound([key], [key, []]))));
   return new Map((rows ?? []).map(({ what, value }) => [what, value]));
@@ -42,7 +42,7 @@ export function newKey() {
   return crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 }
 
-// A tab's name lives as long as the tab, and its lock as long as a page is open in it.
+// A tab's name lasts as long as the tab, and its lock as long as the page is open in it.
 function tabOf() {
   let name = null;
   try {

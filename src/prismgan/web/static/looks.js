@@ -1,4 +1,4 @@
-// The present picture, its looks as far as they are made, and how each is to be shown.
+// The current picture, its finished looks, and how each is shown.
 import * as engine from "./engine.js";
 import { Forgotten } from "./errors.js";
 import * as keeping from "./keeping.js";
@@ -11,7 +11,7 @@ const PREVIEW = 600; // pixels of its longer side
 const RESTORING = new Set(["restore", "super_resolution"]);
 const ORDER = ["style", "cartoon", "derived"]; // what impresses comes first, and what restores comes last
 
-// Looks that are seen only where they are magnified.
+// Looks whose effect is visible only when magnified.
 export const restores = (task) => RESTORING.has(task.kind) || task.scale > 1;
 
 export function ordered(tasks) {
@@ -19,9 +19,9 @@ export function ordered(tasks) {
   return tasks.map((task, place) => ({ task, place })).sort((a, b) => rank(a.task) - rank(b.task) || a.place - b.place).map(({ task }) => task);
 }
 
-// A result is { file, lossless, exact, width, height, part }: a file to look at, whether it is the look to the bit,
-// a function that gives the exact PNG (null where that has to be made again), and the part of the picture that was
-// rendered: null for all of it, { side } for a reduced one, { crop } for a cut.
+// A result is { file, lossless, exact, width, height, part }: a file for display, whether it is exact, a function that
+// returns the exact PNG (null if that has to be rendered again), and the rendered part of the picture: null for all of
+// it, { side } for a reduced one, { crop } for a crop.
 export class Look {
   constructor(task, session) {
     const { name, title, scale, varies, fine } = task;
@@ -44,7 +44,7 @@ export class Look {
     return this.ready && this.result.part === null;
   }
 
-  // Whether a picture can be shown that has all of the photo on it.
+  // Whether a picture of the whole photo can be shown.
   get showable() {
     return this.ready && !this.result.part?.crop;
   }
@@ -60,7 +60,7 @@ export class Look {
     this.session.keep(this, made, result);
   }
 
-  // Has it made at full size, of the seed and by the brush that the controls say.
+  // Renders it at full size, with the seed and brush of the controls.
   async complete({ changed, signal } = {}) {
     const { seed, brush } = this.controls;
     const made = this.results.get(variant(this.controls));
@@ -68,7 +68,7 @@ export class Look {
     await this.session.render([this.name], { seed, brush, changed, signal });
   }
 
-  // Has it made of another seed or by another brush: as large as what is shown now.
+  // Renders it with another seed or brush, at the size that is currently shown.
   async vary(controls, signal) {
     const { seed, brush } = { ...this.controls, ...controls };
     if (this.results.has(variant({ seed, brush }))) return;
@@ -76,8 +76,7 @@ export class Look {
     await this.session.render([this.name], { seed, brush, part, signal });
   }
 
-  // The brush's width, in percent of the width that it has by default; the longest side that is painted at is the smaller,
-  // the wider it is.
+  // The brush's width, in percent of the default width; a wider brush means a smaller longest side for painting.
   get brushWidth() {
     const { brush } = this.controls;
     return brush === null ? 100 : Math.round((100 * this.session.longestPainted) / brush);
@@ -93,7 +92,7 @@ export class Look {
     return other?.showable ? other : null;
   }
 
-  // Mixed as the controls say, at this size, as an ImageBitmap.
+  // The look mixed according to the controls, at this size, as an ImageBitmap.
   async mixed(width, height) {
     const { strength, share } = this.controls;
     const other = this.other()?.result.file;
@@ -116,7 +115,7 @@ export class Look {
     return halves({ first: base, second: result.file, place: inCrop ?? place, width, height });
   }
 
-  // The exact PNG at full size, as strong and as blended as the controls say.
+  // The exact PNG at full size, with the strength and blend of the controls.
   async saved(options) {
     await this.complete(options);
     const { strength, share } = this.controls;
@@ -128,7 +127,7 @@ export class Look {
     return mixedFile({ base, look: this.result.file, other: other?.result.file, share, strength, width, height });
   }
 
-  // "60 % + Comic 50 %", or nothing where it is as it was learnt.
+  // "60 % + Comic 50 %", or empty if the look is unchanged.
   get note() {
     const { strength, share, brush, seed } = this.controls;
     const parts = [];
@@ -140,7 +139,7 @@ export class Look {
     return parts.join("  ");
   }
 
-  // What a file of it is called, without its ending: everything that was changed is in it.
+  // The name of its file, without the extension; it contains all changed settings.
   get fileName() {
     const { strength, share, brush, seed } = this.controls;
     const parts = [this.session.stem, this.name];
@@ -152,10 +151,10 @@ export class Look {
   }
 }
 
-// What results are known by: they are made anew where one of these controls is another.
+// The key of results, which are rendered again if one of these controls changes.
 const variant = ({ seed, brush }) => `${seed} ${brush ?? "default"}`;
 
-// One picture with its looks, until the next one.
+// One picture with its looks.
 export class Session {
   // `about` is { name, width, height, tasks, brush }, tasks being names and the brush the engine's; `picture` is the engine's, null where it has to be
   // sent again; `key` is what it is kept by.
@@ -170,7 +169,7 @@ export class Session {
     this.large = this.width * this.height > LARGE;
   }
 
-  // The part that a preview of these looks is made of.
+  // The part that is rendered for a preview of these looks.
   get reduced() {
     return this.large ? { side: PREVIEW } : null;
   }
@@ -180,7 +179,7 @@ export class Session {
     return Math.min(Math.max(this.width, this.height), this.brush.default);
   }
 
-  // Has looks made; each is added to the others as soon as it is there.
+  // Renders looks; each is added to the others as soon as it is ready.
   async render(names, { seed = 0, brush = null, part = null, changed, made = () => {}, signal } = {}) {
     const stop = signal ? AbortSignal.any([this.signal, signal]) : this.signal;
     await this.ask((picture) => engine.render(picture, { tasks: names, seed, ...(brush && { brush }), ...part }, {
@@ -193,7 +192,7 @@ export class Session {
     }));
   }
 
-  // The picture itself, as large as looks of this scale and part.
+  // The picture itself, at the size of looks of this scale and part.
   base(scale, part = null) {
     const what = `${scale} ${JSON.stringify(part)}`;
     if (!this.bases.has(what)) {
@@ -204,7 +203,7 @@ export class Session {
     return this.bases.get(what);
   }
 
-  // Asks something of the engine's picture, which is sent again where it was forgotten.
+  // Uses the engine's picture, which is sent again if the engine has deleted it.
   async ask(work) {
     this.opening ??= this.sent();
     const before = this.opening;
@@ -223,8 +222,8 @@ export class Session {
     return opening;
   }
 
-  // Where looks of this scale are shown magnified, in shares of the picture's sides, on a place of this size. What is
-  // enlarged most is the middle of what the others show.
+  // The area that is shown magnified for looks of this scale, as fractions of the picture's sides, in a card of this
+  // size. Looks of a larger scale show the middle of the area of the others.
   async place(width, height, scale) {
     const zoom = Math.max(2, scale);
     this.corner ??= this.base(1, this.reduced).then((file) => busiest(file, this.window(width, height, 2)));
@@ -246,7 +245,7 @@ export class Session {
     return { crop: [x, y, Math.min(this.width - x, Math.round(across * this.width)), Math.min(this.height - y, Math.round(down * this.height))] };
   }
 
-  // So that it is there after the page was loaded again.
+  // So that it survives a reload.
   keep(look, made, { exact, ...result }) {
     keeping.put(this.key, `result ${look.name} ${made}`, result);
   }
@@ -256,12 +255,12 @@ export class Session {
     keeping.put(this.key, "controls", controls);
   }
 
-  // The picture's name without its ending, for files that are saved.
+  // The picture's name without its extension, for saved files.
   get stem() {
     return stem(this.name);
   }
 
-  // So that the engine can forget it.
+  // Lets the engine delete it.
   leave() {
     this.left.abort(new DOMException("another picture was chosen", "AbortError"));
     this.opening?.then(engine.forget, () => {});

@@ -1,4 +1,4 @@
-// The page: what is given goes to the part of the page that it is for.
+// The page: passes input to the section that handles it.
 import { Choice } from "./choice.js";
 import * as engine from "./engine.js";
 import { Unreachable } from "./errors.js";
@@ -20,7 +20,7 @@ let video = null; // where it takes clips
 let camera = null; // these two once somebody asked for them
 let batch = null;
 
-// -- what there is -------------------------------------------------------------------------------
+// -- elements and sections -----------------------------------------------------------------------
 
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 const leftOut = setting("left-out", []);
@@ -72,11 +72,11 @@ async function trySample(name, address) {
   }
 }
 
-// -- what is given -------------------------------------------------------------------------------
+// -- input ---------------------------------------------------------------------------------------
 
 const isClip = (file) => file.type.startsWith("video/") || /\.(mkv|avi|mts|m2ts)$/i.test(file.name);
 
-// Any files that somebody gave us.
+// Files from the user.
 async function take(files) {
   hush();
   if (!about && !(await learnAbout())) return;
@@ -107,7 +107,7 @@ async function takeOne(file) {
     enter("work");
     await work.start(file, picture);
   } catch (error) {
-    // Trying again helps where nobody answered, not where the file was read.
+    // Retrying helps if nothing answered, but not if the file was read.
     if (number === latest) complain(error, { file: file.name, again: error instanceof Unreachable ? () => takeOne(file) : null });
   } finally {
     if (number === latest) sending(false);
@@ -160,14 +160,14 @@ function given(transfer) {
   else complain(new Error("That does not contain a picture. Drop or paste the picture itself, not its address."));
 }
 
-// -- parts of the page ---------------------------------------------------------------------------
+// -- sections of the page ------------------------------------------------------------------------
 
 function enter(part) {
   for (const one of PARTS) $(one).hidden = one !== part;
   if (part !== "batch-work") batch?.leave();
 }
 
-// For a part without an address of its own; "back" leads to the picture that was here.
+// For a section without its own address; "back" leads to the previous picture.
 function leaveFor(part) {
   latest++; // a picture that is being sent is not waited for
   work.leave();
@@ -241,9 +241,10 @@ $("add-style").addEventListener("click", () => styling?.open(about.minutes));
 $("add-style").hidden = !engine.can.styles;
 if (engine.can.styles) makeStyling();
 
-// -- ways out ------------------------------------------------------------------------------------
+// -- leaving -------------------------------------------------------------------------------------
 
-// What takes minutes is not lost by a slip.
+
+// Work that takes minutes must not be lost by accident.
 addEventListener("beforeunload", (event) => {
   if (batch?.stop || video?.busy || styling?.job) event.preventDefault();
 });

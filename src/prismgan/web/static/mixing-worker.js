@@ -39,7 +39,7 @@ async function decode(file, width, height) {
   return context.getImageData(0, 0, width, height);
 }
 
-// What goes back to the page, without a copy.
+// Transferred to the page without a copy.
 function asBitmap(image) {
   const canvas = new OffscreenCanvas(image.width, image.height);
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -61,7 +61,7 @@ const answers = {
     return asBitmap(into);
   },
 
-  // In strips, so that several large pictures need not lie in memory as numbers.
+  // In strips, so that several large pictures need not be in memory as numbers.
   async mixedFile({ files, share, strength, width, height }) {
     const bitmaps = await Promise.all(files.map((file) => file && createImageBitmap(file.file)));
     const canvas = new OffscreenCanvas(width, height);
@@ -117,7 +117,7 @@ const answers = {
     const height = Math.max(2, Math.round(bitmap.height * factor));
     bitmap.close();
     const { data } = await decode(file, width, height);
-    // Sums over everything above and left of a pixel: a window's sum is then made of four of them.
+    // Sums over everything above and left of a pixel, four of which give a window's sum.
     const sums = new Float64Array((width + 1) * (height + 1));
     const grey = (i) => data[i] + 2 * data[i + 1] + data[i + 2];
     for (let y = 0; y < height; y++) {

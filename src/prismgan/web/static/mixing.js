@@ -1,4 +1,4 @@
-// Pictures as pixels, and looks mixed with each other and the photo. All of it happens in a worker, so that the page never waits.
+// Pictures as pixels, and looks mixed with each other and the photo, all in a worker, so that the page never waits.
 
 const worker = new Worker(new URL("mixing-worker.js", import.meta.url), { type: "module" });
 const waiting = new Map(); // by number of the question
@@ -31,15 +31,15 @@ export const pixels = (file, width, height) => ask("pixels", [file], { width, he
 // Strength and blend at this size, as an ImageBitmap; `base` is the enlarged photo, `other` may be null.
 export const mixed = ({ base, look, other, ...wanted }) => ask("mixed", [base, look, other], wanted);
 
-// The same as a PNG of this, the full, size.
+// The same as a PNG of this size, the full one.
 export const mixedFile = ({ base, look, other, ...wanted }) => ask("mixedFile", [base, look, other], wanted);
 
 // A picture's file in another format, of a quality from 0 to 1.
 export const converted = (file, type, quality) => ask("converted", [file], { type, quality });
 
-// The same place in two pictures, side by side, each on half of the width, as an ImageBitmap. The place is
-// { left, top, width, height } in shares of the pictures' sides.
+// The same area of two pictures, side by side, each on half of the width, as an ImageBitmap. The area is
+// { left, top, width, height } as fractions of the pictures' sides.
 export const halves = ({ first, second, place, width, height }) => ask("halves", [first, second], { place, width, height });
 
-// Where most is to be seen, rather in the middle than at a border: the left upper corner, in shares of the picture, of a window of this share of its sides.
+// The most detailed area, preferably in the middle: the upper left corner, as fractions of the picture, of a window of this fraction of its sides.
 export const busiest = (file, share) => ask("busiest", [file], { share });

@@ -1,6 +1,6 @@
-// Where somebody is in the page, as the part of its address behind "#": so that back, forward and reload work.
+// The user's position in the page, as the part of its address after "#", so that back, forward and reload work.
 
-// { picture, look }: what a picture is kept by, and the name of the look that is open; both may be missing.
+// { picture, look }: the storage key of a picture, and the name of the open look; both may be missing.
 export function here() {
   const found = new URLSearchParams(location.hash.slice(1));
   return { picture: found.get("picture"), look: found.get("look") };
@@ -19,7 +19,7 @@ export function go(place) {
 
 export const stay = (place) => history.replaceState(history.state, "", address(place));
 
-// Back to where somebody came from, or to `place` where they came from outside.
+// Back to the previous position, or to `place` if the user came from outside.
 export function back(place) {
   if (history.state?.inside) history.back();
   else stay(place);

@@ -1,10 +1,10 @@
-// Clips that play in step: one sets the pace, the others follow.
+// Clips that play in sync: one sets the pace, and the others follow.
 
 const APART = 0.15; // seconds that one may be apart from the pace
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 export class Players {
-  // Elements: a button that plays and pauses, a range for the place, its output, and a button for the sound.
+  // Elements: a button that plays and pauses, a range for the position, its output, and a button for the sound.
   constructor({ play, place, time, sound }) {
     Object.assign(this, { play, place, time, sound, videos: [] });
     play.addEventListener("click", () => (this.playing ? this.pause() : this.start()));
@@ -12,7 +12,7 @@ export class Players {
     sound.addEventListener("click", () => this.hear(sound.getAttribute("aria-pressed") !== "true"));
   }
 
-  // Videos that cannot be played are left out; nothing is left in the bar where none can.
+  // Videos that cannot be played are left out; without any, the bar is empty.
   set(videos) {
     this.pause();
     this.videos = videos;

@@ -1,4 +1,4 @@
-// How long it will still take, in words that change seldom: they are read aloud.
+// The remaining time, in words that change rarely, because they are read aloud.
 
 const EARLY = 0.02; // of the work; before that there is no telling
 

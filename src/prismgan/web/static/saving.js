@@ -1,4 +1,4 @@
-// Files for the person's downloads: their format, their names, and the clipboard.
+// Downloads: formats, file names, and the clipboard.
 import { converted } from "./mixing.js";
 import { setting } from "./settings.js";
 
@@ -14,7 +14,7 @@ const listeners = [];
 export const format = () => chosen.get();
 export const ending = () => `.${format().format}`;
 
-// A select for the format and, where the place has one, a slider for the quality with its output.
+// A select for the format and, if there is one, a slider for the quality with its output.
 export function offerFormats(select, quality = null, output = null) {
   select.replaceChildren(...Object.entries(FORMATS).map(([name, { title }]) => new Option(title, name)));
   const show = () => {
@@ -45,7 +45,7 @@ export async function inFormat(png) {
   return file;
 }
 
-// A file's name without its ending, for files that are made of it.
+// A file's name without its extension, for files derived from it.
 export const stem = (name) => name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._ -]/gu, "_") || "picture";
 
 export function save(file, name) {
@@ -58,7 +58,7 @@ export function save(file, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// `png` may be a promise: browsers want to be asked before the file is ready.
+// `png` may be a promise, because browsers have to be asked before the file is ready.
 export async function copy(png) {
   if (!navigator.clipboard?.write || !globalThis.ClipboardItem) throw new Error("This browser does not let a page copy pictures. Download it instead.");
   try {

@@ -1,4 +1,4 @@
-// The engine that asks `prismgan serve`; see engine.js. Below, what only a server has: styles that are learnt, and clips.
+// The engine that uses `prismgan serve`; see engine.js. Below are the functions that need a server: new styles and clips.
 import { Forgotten, Unreachable } from "./errors.js";
 
 export const can = { styles: true, video: true };
@@ -60,7 +60,7 @@ export async function open(file, signal) {
   return { ...(await sent("/api/pictures", file, signal)), jobs: new Set() };
 }
 
-// Parts are to be looked at: they come as JPEG.
+// Parts are only for display, so they are fetched as JPEG.
 const format = (picture, scale, part) => (!part && scale ** 2 * picture.width * picture.height <= EXACT ? "png" : "jpg");
 
 export function base(picture, scale, signal, { side, crop } = {}) {
@@ -111,7 +111,7 @@ export async function render(picture, wanted, { changed, made, signal }) {
   }
 }
 
-// The looks of a frame come below one another.
+// The looks of a frame are below one another.
 export async function live(bitmap, names, signal) {
   const { width, height } = bitmap;
   const canvas = new OffscreenCanvas(width, height);
@@ -129,7 +129,7 @@ export function forget(picture) {
   drop("pictures", picture.id);
 }
 
-// Also while the page is left; whether it succeeds, nobody is there to be told.
+// Also works while the page is being closed; its result is ignored.
 export function drop(kind, id) {
   fetch(`/api/${kind}/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
@@ -140,7 +140,7 @@ export const learn = async (wanted) => (await ask("/api/styles", inJson(wanted))
 
 const over = (state) => ["done", "failed", "cancelled"].includes(state.state);
 
-// Tells of every change of a job until it is over, and returns its last state. Where the WebSocket breaks, it asks.
+// Reports every change of a job until it ends, and returns its last state. If the WebSocket fails, it polls.
 export async function follow(job, { changed = () => {}, preview = () => {}, signal } = {}) {
   const place = `/api/${job.kind}s/${job.id}`;
   const last = over(job) ? job : await watch(place, changed, preview, signal);

@@ -1,4 +1,4 @@
-// What somebody chose once and expects to find again. Where the browser forbids storage it holds until the page is left.
+// Persistent settings. If the browser forbids storage, they last until the page is closed.
 
 const held = new Map();
 
@@ -18,7 +18,7 @@ export function setting(name, fallback) {
       try {
         localStorage.setItem(key, JSON.stringify(value));
       } catch {
-        // It holds until the page is left.
+        // It lasts until the page is closed.
       }
     },
   };

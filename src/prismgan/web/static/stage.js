@@ -1,4 +1,4 @@
-// The large picture: the photo over the look, cut at a line that can be moved; zoomed and moved as a map is.
+// The large picture: the photo over the look, separated by a movable line; zoomed and moved like a map.
 
 const MOST = 16; // device pixels that a pixel of the picture may become
 const NEAR = 26; // CSS pixels around the line that move it
@@ -8,7 +8,7 @@ const PINCH = 0.01; // of a touchpad, which browsers tell as a wheel with Ctrl
 
 export class Stage {
   // element: holds two canvases, #before and #after, and the line; split: a range, 0 to 100, that moves the line;
-  // moved(): told whenever the zoom has changed.
+  // moved(): called whenever the zoom has changed.
   constructor(element, split, moved) {
     Object.assign(this, { element, split, moved, width: 1, height: 1, zoom: 1, x: 0.5, y: 0.5, fitted: true, comparing: false });
     this.pointers = new Map();
@@ -21,7 +21,7 @@ export class Stage {
     new ResizeObserver(() => (this.fitted ? this.fit() : this.lay())).observe(element);
   }
 
-  // A picture of this size; `view` is what view() gave before, or nothing to see all of it.
+  // Shows a picture of this size; `view` is an earlier result of view(), or missing to show all of it.
   open(width, height, view = null) {
     Object.assign(this, { width, height });
     if (view && !view.fitted) Object.assign(this, view);
@@ -35,7 +35,7 @@ export class Stage {
     return { fitted, zoom, x, y };
   }
 
-  // Device pixels that a pixel of the picture has.
+  // Device pixels per pixel of the picture.
   get level() {
     return this.zoom * devicePixelRatio;
   }
@@ -50,7 +50,7 @@ export class Stage {
     this.lay();
   }
 
-  // So many device pixels for a pixel, around a point of the stage, its middle by default.
+  // Sets the device pixels per pixel, around a point of the stage, by default its middle.
   zoomTo(level, at = null) {
     const least = Math.min(this.whole, 1 / devicePixelRatio);
     const zoom = Math.min(Math.max(level / devicePixelRatio, least), Math.max(MOST / devicePixelRatio, this.whole));
@@ -63,7 +63,7 @@ export class Stage {
     this.lay();
   }
 
-  // A place of the picture, in its pixels, into the middle.
+  // Moves a point of the picture, in its pixels, to the middle.
   centre(x, y) {
     Object.assign(this, { x, y, fitted: false });
     this.lay();
@@ -123,7 +123,7 @@ export class Stage {
     this.zoomTo(this.level * Math.exp(-event.deltaY * lines * (event.ctrlKey ? PINCH : WHEEL)), this.place(event));
   }
 
-  // From all of it to its own pixels, or twice as large where those are seen already, and back.
+  // Toggles between the whole picture and 1:1, or 2:1 if the whole picture is already at 1:1.
   toggle(event) {
     if (!this.fitted) this.fit();
     else this.zoomTo(this.level < 0.95 ? 1 : Math.max(2, 2 * this.level), this.place(event));
@@ -167,7 +167,7 @@ export class Stage {
     this.doing = this.pointers.size ? this.doing : null;
   }
 
-  // Whether the key meant something here.
+  // Whether the key was handled.
   key({ key, shiftKey }) {
     const far = 60;
     const moves = { ArrowLeft: [far, 0], ArrowRight: [-far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] };

@@ -1,4 +1,4 @@
-// A style more, learnt from one picture: its form, how far it is, previews, and the new weights.
+// A new style, learnt from one picture: its form, progress, previews, and the new weights.
 import { cancelled } from "./messages.js";
 import { remaining } from "./remaining.js";
 import * as server from "./server.js"; // no other engine learns
@@ -6,7 +6,7 @@ import * as server from "./server.js"; // no other engine learns
 const $ = (id) => document.getElementById(id);
 
 export class Styling {
-  // shown(): id of the picture that previews show, or null; tasks(): the looks that are there;
+  // shown(): id of the picture that previews show, or null; tasks(): the existing looks;
   // learnt(name): there is a new look.
   constructor({ shown, tasks, learnt }) {
     Object.assign(this, { shown, tasks, learnt, file: null, job: null, left: null });
@@ -40,7 +40,7 @@ export class Styling {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
-  // What was typed becomes a name that files and commands can have: "My Picture (1)" becomes "my-picture-1".
+  // Turns the input into a valid name for files and commands: "My Picture (1)" becomes "my-picture-1".
   get name() {
     const plain = $("style-name").value.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
     return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40).replace(/-+$/, "");

@@ -1,10 +1,10 @@
-// Light or dark: as the system says, until somebody says otherwise.
+// Light or dark: the system's setting, until the user changes it.
 
 const KEY = "prismgan-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 const button = document.getElementById("theme");
 
-// Some browsers forbid storage; the choice then holds until the page is left.
+// Some browsers forbid storage; the choice then lasts until the page is closed.
 function stored(value) {
   try {
     if (value) localStorage.setItem(KEY, value);

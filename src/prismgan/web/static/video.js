@@ -12,7 +12,7 @@ const NOT_PLAYED = "not played by this browser"; // it is rendered all the same
 const $ = (id) => document.getElementById(id);
 
 export class Video {
-  // about: what the server can make; entered: called when a clip takes the place of what was there;
+  // about: the server's abilities; entered: called when a clip replaces the previous content;
   // complain: called with an error, and with what may be tried again.
   constructor({ about, entered, complain }) {
     Object.assign(this, { about, entered, complain, clip: null, job: null, latest: 0 });
@@ -71,7 +71,7 @@ export class Video {
     $("clip-progress").removeAttribute("value");
   }
 
-  // What is to be made of it.
+  // The requested outputs.
   choose() {
     const { clip } = this;
     if (clip.job) server.drop("renders", clip.job);
@@ -187,7 +187,7 @@ export class Video {
     return item;
   }
 
-  // One of the three parts.
+  // Shows one of the three sections.
   show(part) {
     for (const one of ["form", "progress", "results"]) $(`clip-${one}-part`).hidden = one !== part;
     $("clip-progress").hidden = $("clip-cancel").hidden = part !== "progress";
@@ -202,7 +202,7 @@ export class Video {
     $("clip-name").focus(); // what had the focus is gone
   }
 
-  // So that the server can forget it, and one that is being sent is not waited for.
+  // Lets the server delete it, and cancels an upload in progress.
   leave() {
     this.latest++;
     this.sending(false);

@@ -1,4 +1,4 @@
-// One look, large: beside the photo, with its controls and ways out.
+// One large look beside the photo, with its controls and downloads.
 import { offerFiles } from "./files.js";
 import { canUndo, onHistory, remember } from "./history.js";
 import { NATURAL } from "./looks.js";
@@ -12,8 +12,8 @@ const SIDE = 1600; // pixels of the longer side that are mixed while the picture
 const AREA = 24e6; // pixels that are shown at most
 
 export class Viewer {
-  // changed(look): its controls are other ones now; completed(look): it is there at full size; undo(); shown(look): also
-  // where another look takes its place; closed(look).
+  // changed(look): its controls changed; completed(look): it is ready at full size; undo(); shown(look): also called when
+  // another look replaces it; closed(look).
   constructor({ changed, completed, undo, shown, closed }) {
     Object.assign(this, { changed, completed, shown, look: null, before: null, photo: null, drawing: false, late: false });
     this.dialog = $("viewer");
@@ -47,7 +47,7 @@ export class Viewer {
 
   // -- controls ----------------------------------------------------------------------------------
 
-  // Each movement shows, but only where it ends it is a change that can be undone.
+  // Each movement is shown, but only its end counts as a change that can be undone.
   slider(id, controls) {
     $(id).addEventListener("input", () => {
       this.before ??= { ...this.look.controls };
@@ -130,7 +130,7 @@ export class Viewer {
     if (!look.whole && this.job?.look !== look) this.complete(look);
   }
 
-  // What restores shows its worth where it is magnified, all others as a whole; looks of one size keep the place.
+  // Restoring looks are shown magnified, all others as a whole; looks of the same size keep the position.
   async place(anew) {
     const { look, stage } = this;
     if (!anew) {
@@ -169,7 +169,7 @@ export class Viewer {
     this.varying?.abort(cancelled());
   }
 
-  // What is open is wanted at full size.
+  // The open look is rendered at full size.
   async complete(look) {
     const mine = (this.stop = new AbortController());
     const job = (this.job = { look });
@@ -199,7 +199,7 @@ export class Viewer {
     }
   }
 
-  // -- what is shown -----------------------------------------------------------------------------
+  // -- display -----------------------------------------------------------------------------------
 
   split() {
     const share = Number($("split").value);
@@ -216,7 +216,7 @@ export class Viewer {
     if (this.look && this.size() !== this.sized) this.show();
   }
 
-  // Pixels of what is drawn: no more than are seen, and than there are. As a text, to be compared.
+  // The size at which to draw, limited by the screen and by the picture, as a string for comparison.
   size() {
     const { look, stage } = this;
     let { width, height } = look;
@@ -245,7 +245,7 @@ export class Viewer {
     this.show();
   }
 
-  // One after the other: what changes while one picture is made is in the next.
+  // One after the other: changes during the drawing of one picture go into the next.
   async show() {
     this.late = true;
     if (this.drawing) return;
@@ -281,7 +281,7 @@ export class Viewer {
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(image);
   }
 
-  // -- what is made ------------------------------------------------------------------------------
+  // -- rendering ---------------------------------------------------------------------------------
 
   seed(seed) {
     if (seed >= 0 && Number.isSafeInteger(seed)) this.vary({ seed });
@@ -291,7 +291,7 @@ export class Viewer {
     }
   }
 
-  // Controls by which the look is made anew, unless it is there already.
+  // Controls that require rendering the look again, unless it already exists.
   async vary(controls) {
     const { look } = this;
     this.varying?.abort(cancelled());

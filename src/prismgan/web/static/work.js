@@ -1,4 +1,4 @@
-// One picture at work: its grid of looks, how far they are, and the viewer.
+// One picture: its grid of looks, their progress, and the viewer.
 import * as engine from "./engine.js";
 import { Grid } from "./grid.js";
 import { canUndo, clearHistory, onHistory, undo } from "./history.js";
@@ -16,7 +16,7 @@ const $ = (id) => document.getElementById(id);
 const DOING = { loading: "Loading the network", running: "Rendering", fetching: "Rendering" };
 
 export class Work {
-  // about(): what the engine says; wanted(name): whether a look is rendered without being asked for.
+  // about(): the engine's description; wanted(name): whether a look is rendered without a click.
   constructor({ about, wanted }) {
     Object.assign(this, { about, wanted, session: null });
     this.viewer = new Viewer({
@@ -66,7 +66,7 @@ export class Work {
     await this.show();
   }
 
-  // The picture that this address names, as it was left; false where it is not kept.
+  // Restores the picture that this address names; false if it is not stored.
   async restore({ picture: key, look }) {
     if (this.session?.key === key) {
       if (this.viewer.isOpen && !look) this.viewer.dialog.close();
@@ -126,7 +126,7 @@ export class Work {
     const photo = mine.base(1, mine.reduced).then((file) => pixels(file, this.grid.width, this.grid.height)).then((image) => {
       if (mine === this.session) this.grid.showPhoto(image, `${mine.width} \u00d7 ${mine.height}`);
     });
-    // Looks may be there before the photo, and say themselves what went wrong.
+    // Looks may be ready before the photo, and report their own errors.
     await Promise.all([photo.catch((error) => names.length || complain(error, { file: mine.name })), this.render(names)]);
     if (mine === this.session && names.length === 0) this.told();
   }
@@ -135,7 +135,7 @@ export class Work {
     this.grid.drop(name, "Click to render", { offered: true });
   }
 
-  // Have looks made, and show each as soon as it is here: what is seen as a whole first, then magnified details.
+  // Renders looks, and shows each as soon as it is ready: whole pictures first, then magnified details.
   async render(names) {
     if (names.length === 0) return;
     const mine = this.session;
@@ -182,7 +182,7 @@ export class Work {
   }
 
   progress({ state, ahead }, started, share, made, all) {
-    // There is no telling before the first tile.
+    // Unknown before the first tile.
     if (state !== "queued" && share) $("progress").value = share;
     else $("progress").removeAttribute("value");
     if (state === "queued") this.say(ahead ? `Waiting for ${ahead} other${ahead > 1 ? "s" : ""}` : "Waiting");
@@ -220,7 +220,7 @@ export class Work {
     if (this.viewer.isOpen) this.viewer.open(look);
   }
 
-  // A look more.
+  // Adds a look.
   async add(task) {
     if (!this.session || !task) return;
     this.session.looks.set(task.name, new Look(task, this.session));
@@ -230,7 +230,7 @@ export class Work {
     await this.render([task.name]);
   }
 
-  // -- ways out ----------------------------------------------------------------------------------
+  // -- leaving -----------------------------------------------------------------------------------
 
   async downloadAll() {
     const mine = this.session;
@@ -274,7 +274,7 @@ export class Work {
   }
 }
 
-// What a look was kept as may be of another kind, which loses nothing either.
+// The stored file of a look may be of another lossless type.
 async function inPng({ file, width, height }) {
   if (file.type === "image/png") return file;
   return mixedFile({ base: null, look: file, other: null, strength: 1, share: 0, width, height });

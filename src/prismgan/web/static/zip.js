@@ -1,6 +1,6 @@
-// A ZIP archive of files as they are: pictures are compressed already. These lines take the place of the npm package
-// client-zip, since the page has no build step: a copy of its minified file could be neither read here nor brought up to
-// date. What it does beyond this, archives of more than 4 GB, is more than a page should hold.
+// A ZIP archive of uncompressed entries, because pictures are already compressed. This replaces the npm package
+// client-zip, because the page has no build step, and a copy of its minified file could be neither read nor updated. Its
+// additional feature, archives of more than 4 GB, is more than a page should hold in memory.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -10,7 +10,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 const PIECE = 1 << 20;
 
-// Piece by piece, so that the page goes on meanwhile.
+// Piece by piece, so that the page stays responsive.
 async function crc32(file) {
   let value = 0xffffffff;
   for (let start = 0; start < file.size; start += PIECE) {

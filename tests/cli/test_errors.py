@@ -119,7 +119,7 @@ def test_a_file_in_the_place_of_a_run(tmp_path: Path, tiny_recipe: WriteRecipe, 
         ("tasks.²=1", ["nothing is named '²'"]),
         ("tasks=[]", ["setting tasks=[]: tasks: expected at least 1, found 0"]),
         ("only=[pant]", ["setting only=[pant]: ", "did you mean 'paint'"]),
-        ("only=[paint, paint]", ["'paint' is named 2 times"]),
+        ("only=[paint, paint]", ["'paint' is given 2 times"]),
         ("nothing.at.all=1", ["setting nothing.at.all=1: ", "unknown key 'nothing'"]),
         (
             "training.steps=true",

@@ -140,7 +140,7 @@ export class Styling {
     this.left.abort(cancelled());
   }
 
-  // The bar, the words and the button all tell the job's progress.
+  // The bar, the text and the button all show the job's progress.
   progress(state, started) {
     const share = state.state === "running" ? state.progress : 0;
     $("style-bar").value = share;

@@ -80,7 +80,7 @@ class _Page:
                     continue
                 if union.noun not in common:
                     fields = common[union.noun] = union.fields(self.definitions)
-                    about = "Fields of every kind. A kind's own table follows, with other defaults where it has them."
+                    about = "Fields of every kind. The table of each kind follows, including defaults that differ."
                     table = self._table({"properties": fields, "required": union.required})
                     yield f"## {union.heading}\n\n{about}\n\n{table}"
                 own = definition["properties"]

@@ -27,14 +27,14 @@ class DerivedEntry(TaskEntry):
 
     kind: Literal["derived"] = "derived"
     weight: NonNegative = 0.1
-    """Weight of this task against the others. Looks are content with a tenth of what restoration needs of the trunk."""
+    """Weight of this task relative to the others; looks need only a tenth of the influence that restoration needs."""
     function: Literal["pencil", "edges", "inverse", "comic", "photo"]
     """The function: a pencil drawing, outlines, the negative, or a flat comic drawing of the photo; or the photo
     itself, which is the task that the others are aligned with if the source is noise."""
     pixel_weight: NonNegative = 10.0
     """Weight of the Charbonnier distance to the function's result."""
     adversarial_weight: NonNegative = 0.01
-    """Weight of the adversarial loss; the pairs say nearly everything."""
+    """Weight of the adversarial loss; small, because the pairs determine nearly everything."""
 
     def task(self) -> Task:
         return self.make(
@@ -82,7 +82,7 @@ class Restore(TaskEntry):
     """Weight of the logarithm of the squared error, which gives the PSNR of heavily and slightly degraded pictures the
     same weight."""
     adversarial_weight: NonNegative = 0.001
-    """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
+    """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
 
     def task(self) -> Task:
         return self.make(
@@ -97,7 +97,7 @@ class Restore(TaskEntry):
 
 
 class SuperResolution(TaskEntry):
-    """Enlarges the source; judged against the photo before it was made small."""
+    """Enlarges the source; the target is the photo before it was reduced."""
 
     kind: Literal["super_resolution"] = "super_resolution"
     scale: Literal[2, 4] = 2
@@ -113,7 +113,7 @@ class SuperResolution(TaskEntry):
     total_variation_weight: NonNegative = 0.0
     """Weight of the total variation, which suppresses the single-pixel patterns that these two losses allow."""
     adversarial_weight: NonNegative = 0.001
-    """Weight of the adversarial loss; it buys sharpness and costs PSNR, hence almost none."""
+    """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
     smooth: bool = False
     """Whether the residual that is added to the bicubic enlargement is blurred by (1, 2, 1), because feature and
     adversarial losses reward single-pixel patterns."""

@@ -26,16 +26,16 @@ help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r name text; do \
 		printf '  %-9s %s\n' "$$name" "$$text"; done
 
-demo: $(VENV)/.installed  ## Render, add a style, train a small network, write a report: 5 minutes; QUICK=1 trains nothing
+demo: $(VENV)/.installed  ## Render, add a style, train a small network, write a report: 5 minutes; QUICK=1 skips training
 	$(VENV)/bin/prismgan demo --run $(RUN) $(if $(QUICK),--quick,--minutes $(MINUTES))
 
-test: $(VENV)/.installed-dev  ## Run the quick tests, which are to end within 4 minutes on two cores
+test: $(VENV)/.installed-dev  ## Run the quick tests, which should take at most 4 minutes on two cores
 	$(PYTEST) -m "not slow and not browser"
 
 test-slow: $(VENV)/.installed-dev  ## Run the tests that take long or need Chromium
 	$(PYTEST) -m "slow or browser"
 
-lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of imports
+lint: $(VENV)/.installed-dev  ## Check format, lint, types and import layers
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -43,7 +43,7 @@ lint: $(VENV)/.installed-dev  ## Check format, style, types and the direction of
 
 check: lint test test-slow  ## Check everything: lint and all tests
 
-hunt: $(VENV)/.installed-dev  ## Look for what breaks it, by kills, damaged files and bad clients, for MINUTES
+hunt: $(VENV)/.installed-dev  ## Try to break it by kills, damaged files and bad clients, for MINUTES
 	$(VENV)/bin/python tools/hunt --minutes $(MINUTES)
 
 docs: $(VENV)/.installed-dev  ## Build the documentation's site into build/docs; a warning is an error
@@ -60,7 +60,7 @@ package: $(VENV)/.installed-dev  ## Build wheel and sdist into dist/, check them
 		&& bin/prismgan render a.png --tasks restore,comic --out looks --sheet && test -s looks/a/comic.png \
 		&& bin/prismgan recipe list && bin/prismgan info
 
-format: $(VENV)/.installed-dev  ## Format the code and mend what can be mended
+format: $(VENV)/.installed-dev  ## Format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 

@@ -48,7 +48,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise PrismganError(f"{folder}: is there already, and is not a folder; choose another") from None
+        raise PrismganError(f"{folder}: already exists and is not a folder; choose another") from None
     except OSError as error:
         raise PrismganError(f"{folder}: cannot be created ({error.strerror or error})") from None
 

@@ -99,7 +99,7 @@ def test_a_file_in_the_place_of_a_run(tmp_path: Path, tiny_recipe: WriteRecipe, 
     run = tmp_path / "run"
     run.write_text("")
     said = refused("train", tiny_recipe(tmp_path), "--run", run)
-    assert said == f"prismgan: {run}: is there already, and is not a folder; choose another\n"
+    assert said == f"prismgan: {run}: already exists and is not a folder; choose another\n"
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,9 @@ def test_results_are_no_sources(photos: Path) -> None:
     (out / "a" / "restore.png").write_bytes(b"")
     for given in (photos, f"{photos}/**/*.png"):
         assert "restore.png" not in places([given], out)
-    with pytest.raises(PictureError, match="holds no picture beside those in"):
-        find_jobs([out], out)
+    for given in (out, out / "a", f"{out}/*/*.png"):
+        with pytest.raises(PictureError, match=r"beside those in .*, which are results"):
+            find_jobs([given], out)
 
 
 def test_a_file_that_is_named_twice_is_rendered_once(photos: Path, tmp_path: Path) -> None:

@@ -50,13 +50,12 @@ def is_made_of(result: Path, source: Path) -> bool:
 
 def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, Path]]:
     """The pictures that an input names, at least one, with their places below it; those in ``out`` are results."""
-    path = Path(given)
+    path, beside = Path(given), f" beside those in {out}, which are results; write to another folder to render them"
     if not str(given):
         raise PictureError("a picture's name is empty; name a picture, a folder, or . for the current folder")
     if path.is_dir():
         found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
         if not found:
-            beside = f" beside those in {out}, which are results" if out is not None and _below(out, path) else ""
             raise PictureError(f"{path}: holds no picture{beside}")
     elif path.exists():
         found, base = [path], path.parent
@@ -69,9 +68,10 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
         base = Path(*fixed)
         # Path.glob would include hidden files, and the meaning of a final "**" depends on the Python version.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
-        found = sorted({match for match in matches if images.is_picture(match) and not _below(match, out)})
+        pictures = set(filter(images.is_picture, matches))
+        found = sorted(match for match in pictures if not _below(match, out))
         if not found:
-            raise PictureError(f"{given}: no picture matches")
+            raise PictureError(f"{given}: no picture matches{beside if pictures else ''}")
     else:
         raise images.missing(path)
     for file in found:

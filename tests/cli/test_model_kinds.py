@@ -169,7 +169,7 @@ def test_what_is_made_for_our_networks_is_refused_in_one_line(
         ),
         ("model.kind=cvae", "model: unknown key 'adversary'"),
         ("model.generator.widths=[]", "model.generator.widths: "),
-        ("model=cwgan", "model: input should be a valid dictionary"),
+        ("model=cwgan", "model: expected a mapping"),
         ("model={kind: cwgan, critic: {steps: 0}}", "model.critic.steps: input should be greater than or equal to 1"),
         ("model={kind: cwgan, critc: {}}", "model: unknown key 'critc'; did you mean 'critic'?"),
         (

@@ -147,6 +147,10 @@ def _explain(error: ValidationError) -> list[str]:
             lines.append(f"{where}: is missing")
         elif fault["type"] == "too_short":
             lines.append(f"{where}: expected at least {context['min_length']}, found {context['actual_length']}")
+        elif fault["type"] == "tuple_type":
+            lines.append(f"{where}: expected a list, for example [a, b], found {shortened(repr(given))}")
+        elif fault["type"] in ("model_type", "model_attributes_type"):
+            lines.append(f"{where}: expected a mapping, for example {{key: value}}, found {shortened(repr(given))}")
         elif fault["type"] == "value_error":
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
         else:

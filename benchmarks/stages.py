@@ -27,13 +27,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prismgan import images
 from prismgan.data import builtin
+from prismgan.errors import named_tasks
 from prismgan.images import empty, from_pixels, open_picture, to_pixels, write_picture
 from prismgan.machine import take_turns
 from prismgan.networks import Generator
 from prismgan.render import Renderer, Request
 from prismgan.render.files import FileRenderer
 from prismgan.render.jobs import PictureJob
-from prismgan.render.request import checked_tasks
 from prismgan.render.stages import mixture
 
 STRENGTH = 0.5
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     renderer = Renderer.load(options.weights, ONE_TILE)
-    tasks = checked_tasks(options.tasks.split(",") if options.tasks else None, renderer.generator.specs)
+    tasks = named_tasks(options.tasks.split(",") if options.tasks else None, renderer.generator.specs)
     photo = images.read(options.picture) if options.picture else builtin.load("builtin:coffee")
     with tempfile.TemporaryDirectory() as name:
         picture = Path(name) / "photo.jpg"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -49,14 +49,9 @@ class Batch:
         return replace(self, source=inner(self.source), reference=inner(self.reference), targets=targets)
 
     def to(self, device: str) -> Self:
-        def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+        def moved(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {name: moved(tensor) for name, tensor in value.items()}
+            return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
 
-        return replace(
-            self,
-            source=self.source.to(device, non_blocking=True),
-            reference=self.reference.to(device, non_blocking=True),
-            targets=move(self.targets),
-            examples=move(self.examples),
-            present=move(self.present),
-        )
+        return replace(self, **{name: moved(value) for name, value in vars(self).items()})

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import prismgan
-from prismgan.errors import PrismganError, one_line, shortened
+from prismgan.errors import PrismganError, explained, one_line, reason_of, shortened
 from prismgan.machine import keep_freed_memory
 from prismgan.packages import require
 
@@ -166,7 +166,7 @@ def _refuse_dead(address: str) -> None:
 
 
 def _unusable(address: str, error: Exception) -> PrismganError:
-    reason = shortened(one_line((str(error).splitlines() or [type(error).__name__])[0]), 300)
+    reason = shortened(reason_of(error), 300)
     return PrismganError(f"--address {address}: no Ray cluster can be used there ({reason})")
 
 
@@ -184,13 +184,9 @@ class _Worker(Generic[Job, Result]):
         if version != prismgan.__version__:
             raise PrismganError(f"{name}: has prismgan {prismgan.__version__}, expected {version} as here; install it")
         if self._folder is not None:
-            try:
+            advice = "; start the command in a folder that all machines share, or use absolute paths for all files"
+            with explained(f"{name}: has no folder {self._folder}", advice):
                 os.chdir(self._folder)
-            except OSError:
-                raise PrismganError(
-                    f"{name}: has no folder {self._folder}; start the command in a folder that all machines share, "
-                    "or use absolute paths for all files"
-                ) from None
         keep_freed_memory()
         self._do = self._make(*self._arguments)
         return f"{name} ({ray.get_runtime_context().get_node_id()[:8]})"
@@ -203,7 +199,5 @@ def _check_start(error: Any, failures: int) -> None:
     """Raise if workers cannot be created, for example without prismgan, or keep dying before their first job."""
     if getattr(error, "actor_init_failed", False) or failures >= TRIES:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise PrismganError(
-            f"a worker cannot start ({shortened(one_line(lines[-1]), 300)}); all machines need the same prismgan, "
-            "the same RAY_AUTH_MODE and token, and the memory of a worker"
-        )
+        need = "all machines need the same prismgan, the same RAY_AUTH_MODE and token, and the memory of a worker"
+        raise PrismganError(f"a worker cannot start ({shortened(one_line(lines[-1]), 300)}); {need}")

@@ -1,10 +1,26 @@
 """The base class of all parts of a recipe: frozen, documented, and strict about its keys."""
 
-from typing import Any, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from prismgan.errors import nearest, shortened
+
+BUILT_IN = "builtin:"  # stands in front of the name of a picture or collection that prismgan brings
+
+
+def located(reference: str, base: Path) -> str:
+    """A relative path made absolute against ``base``; built-in names stay as they are."""
+    return reference if reference.startswith(BUILT_IN) else str(base / Path(reference).expanduser())
+
+
+def _located(reference: str, info: ValidationInfo) -> str:
+    return located(reference, info.context["base"]) if info.context else reference
+
+
+Reference = Annotated[str, AfterValidator(_located)]
+"""A path, or a built-in picture's name. Paths are relative to the ``base`` of the validation's context, if any."""
 
 
 class Config(BaseModel):
@@ -22,9 +38,7 @@ class Config(BaseModel):
             return value
         for key in value:
             if key not in cls.model_fields:
-                known = ", ".join(cls.model_fields)
-                hint = nearest(str(key), cls.model_fields)
-                raise ValueError(f"unknown key {shortened(repr(key))}{hint} (known: {known})")
+                raise ValueError(f"unknown key {shortened(repr(key))}{nearest(str(key), cls.model_fields, 'known')}")
         # Pydantic reads true as 1, but refuses the word "true", with the place in its error.
         kinds = {key: _types(field.annotation) for key, field in cls.model_fields.items()}
         return {key: part if {bool, str} & kinds[key] else _truth_in_words(part) for key, part in value.items()}

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST = 3000  # maximum length of an error line, because quoted file content may be a megabyte long
 
@@ -47,7 +48,36 @@ def shortened(text: str, length: int = 100) -> str:
     return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the known word closest to ``word``, or an empty string."""
-    match = difflib.get_close_matches(str(word)[:100], list(known), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else ""
+def reason_of(error: BaseException) -> str:
+    """The system's words for an error, else the first line of its message, else its kind."""
+    said = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+    return one_line(str(said)) or type(error).__name__
+
+
+@contextmanager
+def explained(what: str, advice: str = "", kind: type[PrismganError] = PrismganError) -> Iterator[None]:
+    """Raise an ``OSError`` of the block as an error of ours: what failed, the system's reason, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what} ({reason_of(error)}){advice}") from None
+
+
+def nearest(word: str, known: Iterable[str], listed: str = "") -> str:
+    """``"; did you mean 'x'?"`` for the known word closest to ``word``, if one is close; with the words before it, for
+    example ``"there are"``, all known ones are listed behind that."""
+    known = list(known)
+    match = difflib.get_close_matches(str(word)[:100], known, n=1, cutoff=0.5)
+    return (f"; did you mean {match[0]!r}?" if match else "") + (f" ({listed}: {', '.join(known)})" if listed else "")
+
+
+def named_tasks(tasks: Iterable[str] | None, known: Collection[str], where: str = "", empty: bool = False) -> list[str]:
+    """The given names, or all that are ``known``. Each must be known, and unless ``empty`` there must be at least one;
+    otherwise a :class:`PrismganError`, which starts with ``where``."""
+    names = list(known if tasks is None else tasks)
+    for name in names:
+        if name not in known:
+            raise PrismganError(f"{where}no task is named {name!r}{nearest(name, known, 'these weights have')}")
+    if not names and not empty:
+        raise PrismganError(f"{where}no task is named (these weights have: {', '.join(known)})")
+    return names

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, explained, reason_of
 
+UNTOUCHED = "; what was there before is untouched"
 LOCK = ".lock"  # name of the lock file in a folder; only the holder of the lock removes it
 DEEPEST = 100  # maximum nesting of JSON, far more than our files need
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")
@@ -26,38 +27,33 @@ def entries(folder: Path) -> list[Path]:
 
 def parse_json(text: str | bytes) -> Any:
     """Like :func:`json.loads`, but also raises ``ValueError`` for nesting deeper than :data:`DEEPEST`."""
-    try:
+    with suppress(RecursionError):
         value = json.loads(text)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            part
-            for each in level
-            if isinstance(each, dict | list)
-            for part in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
+        if _depth(value) < DEEPEST:
             return value
     raise ValueError("is nested too deeply")
 
 
+def _depth(value: Any) -> int:
+    """How many lists and objects lie within each other."""
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder, and those above it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise PrismganError(f"{folder}: already exists and is not a folder; choose another") from None
-    except OSError as error:
-        raise PrismganError(f"{folder}: cannot be created ({error.strerror or error})") from None
+    with explained(f"{folder}: cannot be created"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise PrismganError(f"{folder}: already exists and is not a folder; choose another") from None
 
 
 @contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
     """Create a folder and lock it; :class:`PrismganError` if another ``work`` of the same kind is running there. The
-    lock is released when the program ends, however it ends.
-    """
+    lock is released when the program ends, however it ends."""
     from filelock import FileLock, Timeout
 
     make_folder(folder)
@@ -67,7 +63,7 @@ def locked(folder: Path, work: str) -> Iterator[None]:
     except Timeout:
         raise PrismganError(f"{folder}: another {work} is running in this folder; wait, or choose another") from None
     except (OSError, NotImplementedError) as error:
-        raise PrismganError(f"{folder}: cannot be locked ({getattr(error, 'strerror', None) or error})") from None
+        raise PrismganError(f"{folder}: cannot be locked ({reason_of(error)})") from None
     try:
         yield
     finally:
@@ -84,23 +80,18 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Like :func:`replace_file`, but also create the folders above it."""
-    try:
+    with explained(f"{path}: cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     replace_file(path, content)
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Any]:
     """A new file that replaces the old one if the block ends without an error. Otherwise the old one stays, for example
-    after a :class:`PrismganError` because the disk is full or the folder cannot be written to.
-    """
-    try:
+    after a :class:`PrismganError` because the disk is full or the folder cannot be written to."""
+    with explained(f"{path}: cannot be written"):
         _remove_leftovers(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-{os.getpid()}-")
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be written ({error.strerror or error})") from None
     temporary, watched = Path(name), _Watched(descriptor, "wb")
     try:
         with io.BufferedWriter(watched) as file:
@@ -113,9 +104,8 @@ def new_file(path: Path) -> Iterator[Any]:
         failure = watched.failure or error
         if not isinstance(failure, OSError):
             raise
-        raise PrismganError(
-            f"{path}: cannot be written ({failure.strerror or failure}); what was there before is untouched"
-        ) from None
+        with explained(f"{path}: cannot be written", UNTOUCHED):
+            raise failure from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -150,9 +140,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if old is not None and not path.exists():
             old.rename(path)
-        raise PrismganError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is untouched"
-        ) from None
+        raise PrismganError(f"{path}: cannot be written ({error.strerror or error}){UNTOUCHED}") from None
     finally:
         for rest in (temporary, old):
             if rest is not None:

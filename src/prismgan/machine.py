@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, reason_of
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +36,8 @@ def usable_device(device: torch.device | str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, TypeError, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise PrismganError(f"device {device!r}: cannot be used ({reason}); use cpu, or leave it out") from None
+        fault = f"cannot be used ({reason_of(error)})"
+        raise PrismganError(f"device {device!r}: {fault}; use cpu, or leave it out") from None
 
 
 def precision(choice: str, device: str) -> torch.dtype:

@@ -29,6 +29,5 @@ def require(what: str, extra: str, *modules: str) -> None:
     """Raise if a package that ``what`` needs is missing; the error names the ``extra`` that contains it."""
     lacking = missing(modules)
     if lacking:
-        raise PrismganError(
-            f"{what}: needs the package {' and '.join(lacking)}; install it: pip install 'prismgan[{extra}]'"
-        )
+        packages = " and ".join(lacking)
+        raise PrismganError(f"{what}: needs the package {packages}; install it: pip install 'prismgan[{extra}]'")

@@ -465,7 +465,7 @@ EXPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     "a folder": (("--out", "folder.onnx"), "folder.onnx: is a folder, expected a file"),
     "too long": (("--out", f"{LONG}.onnx"), "File name too long"),
     "near miss": (("--out", "x.onnx", "--tasks", "pant"), "no task is named 'pant'; did you mean 'paint'?"),
-    "no task": (("--out", "x.onnx", "--tasks", ","), "no task to export is named"),
+    "no task": (("--out", "x.onnx", "--tasks", ","), "no task is named (these weights have"),
     "pictures for float16": (
         ("--out", "x.onnx", "--precision", "float16", "--calibrate", "NAN.png"),
         "only for precision int8, found float16",

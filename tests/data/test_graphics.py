@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from prismgan.data import DegradationConfig, Noise, Row, TrainingSet, builtin, graphics, patterns
+from prismgan.data import DegradationConfig, Noise, Row, TrainingSet, builtin, graphics
 from prismgan.data.batches import Part, batches
 from prismgan.errors import DataError
 from prismgan.tasks import Derived, Exemplar, Task
@@ -52,7 +52,7 @@ def test_text_needs_no_font_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_patterns_have_fine_periods_at_full_contrast() -> None:
-    covers = [patterns.cover(48, 48, random.Random(seed), 1.0) for seed in range(200)]
+    covers = [graphics.cover(48, 48, random.Random(seed), 1.0) for seed in range(200)]
     assert all(cover.min() >= -1e-6 and cover.max() <= 1 + 1e-6 for cover in covers)
     neighbours = [float(np.abs(np.diff(cover, axis=axis)).mean()) for cover in covers for axis in (0, 1)]
     assert max(neighbours) > 0.95  # lines of one pixel

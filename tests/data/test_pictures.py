@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from prismgan.config import located
 from prismgan.data import pictures
 from prismgan.data.pictures import Cache
 from prismgan.errors import PictureError
@@ -41,5 +42,5 @@ def test_unreadable_pictures_are_remembered(tmp_path: Path, make_picture: MakePi
 def test_expand_and_resolve(tmp_path: Path, make_picture: MakePicture) -> None:
     path = make_picture("folder/a.png")
     assert pictures.expand([str(path.parent), "x.png"]) == (str(path), "x.png")
-    assert pictures.resolve("a.png", tmp_path) == str(tmp_path / "a.png")
-    assert pictures.resolve("builtin:swirl", tmp_path) == "builtin:swirl"
+    assert located("a.png", tmp_path) == str(tmp_path / "a.png")
+    assert located("builtin:swirl", tmp_path) == "builtin:swirl"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from prismgan.data import DataConfig, Row, SourceEntry, resolve, rows, split
+from prismgan.data import DataConfig, Row, SourceEntry, rows, split
 from prismgan.errors import DataError
 
 from .conftest import MakePicture
@@ -96,7 +96,7 @@ def test_resolve_leaves_builtin_and_absolute_paths() -> None:
         train=(SourceEntry(folder="a"), SourceEntry(builtin="photos"), SourceEntry(folders=("b", "/c"))),
         test=(SourceEntry(manifest="m.csv", root="r"),),
     )
-    resolved = resolve(data, Path("/base"))
+    resolved = DataConfig.model_validate(data.model_dump(), context={"base": Path("/base")})
     assert resolved.train[0].folder == "/base/a"
     assert resolved.train[1].builtin == "photos"
     assert resolved.train[2].folders == ("/base/b", "/c")

@@ -235,7 +235,7 @@ def test_refusals(weights: Weights, photos: Path, tmp_path: Path, draw_picture: 
         export(weights, tmp_path / "missing" / "x.onnx")
     with pytest.raises(PrismganError, match="no task is named 'paimt'; did you mean 'paint'"):
         export(weights, out, tasks=["paimt"])
-    with pytest.raises(PrismganError, match="no task to export"):
+    with pytest.raises(PrismganError, match="no task is named"):
         export(weights, out, tasks=[])
     with pytest.raises(PrismganError, match="precision 'float61'; did you mean 'float16'"):
         export(weights, out, precision="float61")  # type: ignore[arg-type]

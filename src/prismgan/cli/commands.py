@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
@@ -30,9 +30,7 @@ def sample(
     out: Annotated[Path, Option(help="Write one sheet to this picture file, or all pictures into this folder.")],
     count: Annotated[int, Option(min=1, max=10_000, help="Number of latents.")] = 12,
     seed: Annotated[int, Option(min=0, help="Seed of the first latent; the next ones use the seeds after it.")] = 0,
-    to: Annotated[
-        int | None, Option(min=0, help="Interpolate from the seed's latent to that of this seed, in --count steps.")
-    ] = None,
+    to: Annotated[int | None, Option(min=0, help="Interpolate to the latent of this seed, in --count steps.")] = None,
 ) -> None:
     """Generate pictures from noise. Each latent gives aligned images of all tasks."""
     from prismgan.render.sampler import Sampler, write_samples
@@ -78,9 +76,7 @@ app.command(epilog=examples("serve", "serve --port 0", "serve --static site"))(s
 @app.command(epilog=examples("demo", "demo --quick", "demo --minutes 10 --run runs/mine"))
 def demo(
     run: Annotated[Path, Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
-    minutes: Annotated[
-        float, Option(min=0.05, max=600, help="Minutes of training; the style takes half as long.")
-    ] = 2.0,
+    minutes: Annotated[float, Option(min=0.05, max=600, help="Minutes of training; the style takes half.")] = 2.0,
     quick: Annotated[bool, Option("--quick", help="Only render and report, without training.")] = False,
 ) -> None:
     """Render, add a style, train a small network, and report."""
@@ -107,15 +103,9 @@ def push(
     typer.echo(push(load_weights(weights), repository, private=private, licence=licence))
 
 
-app.command("add-task", epilog=examples("add-task --name mine --exemplar painting.jpg --out mine.safetensors"))(
-    add_task
-)
-app.command("remove-task", epilog=examples("remove-task mine.safetensors --name comic --out smaller.safetensors"))(
-    remove_task
-)
-app.command(
-    "rename-task", epilog=examples("rename-task mine.safetensors --from mine --to monet --out mine.safetensors")
-)(rename_task)
+app.command(epilog=examples("add-task --name mine --exemplar painting.jpg --out mine.safetensors"))(add_task)
+app.command(epilog=examples("remove-task mine.safetensors --name comic --out smaller.safetensors"))(remove_task)
+app.command(epilog=examples("rename-task mine.safetensors --from mine --to monet --out mine.safetensors"))(rename_task)
 
 
 class ResumesAuto(TyperCommand):
@@ -166,14 +156,8 @@ def train(
         fail("--minutes and --resume: a training limited by --minutes cannot be resumed; use --from with its weights")
     if minutes is not None and steps is not None:
         fail("--minutes and --steps: only one of them can set the length; leave the other out")
-    trainer = Trainer(
-        load(recipe, overrides),
-        run,
-        resume="auto" if resume_auto else resume,
-        display=Terminal(),
-        minutes=minutes,
-        start_from=start,
-    )
+    how: bool | Literal["auto"] = "auto" if resume_auto else resume
+    trainer = Trainer(load(recipe, overrides), run, resume=how, display=Terminal(), minutes=minutes, start_from=start)
     finished = trainer.train()
     if trainer.rank == 0:
         typer.echo(f"weights  {trainer.run.weights}")
@@ -194,9 +178,7 @@ app.command(
         "compare recipe.yaml --vary model.balancer=fixed,dwa --steps 500",
     )
 )(compare)
-app.command(epilog=examples("evaluate --data photos", "evaluate runs/quick/weights.safetensors --data photos --json"))(
-    evaluate
-)
+app.command(epilog=examples("evaluate --data photos", "evaluate mine.safetensors --data photos --json"))(evaluate)
 
 
 @app.command(epilog=examples("report runs/quick"))

@@ -89,9 +89,7 @@ def compare(
     models: Annotated[
         str | None, Option(help="Compare these models, separated by commas; by default all, or prism with --vary.")
     ] = None,
-    vary: Annotated[
-        list[str] | None, Option(metavar="PATH=VALUE,VALUE", help="Compare values of a field. Repeatable.")
-    ] = None,
+    vary: Annotated[list[str] | None, Option(metavar="PATH=VALUE,VALUE", help="Compare values. Repeatable.")] = None,
     seeds: Annotated[int, Option(min=1, max=100, help="Number of seeds for each, starting with the recipe's.")] = 3,
     out: Annotated[Path, Option(help="Write runs, figures and report into this folder.")] = Path("runs/compare"),
     steps: Annotated[int | None, Option(min=1, help="Number of steps for each, instead of the recipe's.")] = None,

@@ -9,7 +9,7 @@ import typer
 from typer import Option
 
 from prismgan.cli import options
-from prismgan.cli.options import complete_tasks, fail, names, print_json
+from prismgan.cli.options import fail, names, print_json
 
 if TYPE_CHECKING:
     from prismgan.export.exporter import Exported
@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 def export(
     out: Annotated[Path, Option(metavar="FILE.onnx|FOLDER", help="Write this file, or the site into this folder.")],
     weights: options.WeightsFile = None,
-    tasks: Annotated[
-        str | None, Option(help="Export only these tasks, separated by commas.", autocompletion=complete_tasks)
-    ] = None,
-    kind: Annotated[
-        Literal["onnx", "site"], Option("--format", help="Write a file, or a page that renders in the browser.")
-    ] = "onnx",
+    tasks: options.TaskNames = None,
+    kind: Annotated[Literal["onnx", "site"], Option("--format", help="Write a file, or a page for browsers.")] = "onnx",
     precision: Annotated[
         Literal["float32", "float16", "int8"], Option(help="Store weights and features in this precision.")
     ] = "float32",
@@ -57,14 +53,13 @@ def export(
     chosen = None if tasks is None else names(tasks)
     from prismgan.weights import load_weights
 
+    loaded = load_weights(weights)
     if kind == "site":
         if precision != "float32" or calibrate or required:
             fail("--precision, --calibrate and --no-defaults are for --format onnx; leave them out for a site")
         from prismgan.web.site_writer import write_site
 
-        site = write_site(
-            load_weights(weights), out, tasks=chosen, onnxruntime=onnxruntime_web, licence=licence, overwrite=overwrite
-        )
+        site = write_site(loaded, out, tasks=chosen, onnxruntime=onnxruntime_web, licence=licence, overwrite=overwrite)
         parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in site.parts.items())
         _show(site, as_json, f"{site.path}: {sum(site.sizes.values()) / 1e6:.1f} MB ({parts})")
         if not as_json:

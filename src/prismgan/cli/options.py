@@ -64,9 +64,7 @@ RecipeFile = Annotated[
         autocompletion=complete_recipes,
     ),
 ]
-Settings = Annotated[
-    list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a value of the recipe. Repeatable.")
-]
+Settings = Annotated[list[str] | None, Option("--set", metavar="PATH=VALUE", help="Change a recipe value. Repeatable.")]
 WeightsFile = Annotated[
     Path | None, Argument(readable=False, help="The weights, a .safetensors file; the ready-made ones by default.")
 ]
@@ -95,17 +93,13 @@ RuntimeOption = Annotated[
     str | None,
     Option("--runtime", metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest."),
 ]
-Fast = Annotated[
-    bool, Option("--fast", help="Compute in half precision: up to three times as fast, a few levels of 255 off.")
-]
+Fast = Annotated[bool, Option("--fast", help="Compute in half precision: up to three times as fast, a few levels off.")]
 Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
 Address = Annotated[
     str | None,
     Option(metavar="HOST:PORT", help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS."),
 ]
-Workers = Annotated[
-    int | None, Option(min=1, help="Number of processes; by default as many as the cluster has room for.")
-]
+Workers = Annotated[int | None, Option(min=1, help="Number of processes; by default as many as there is room for.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
 
 

@@ -57,18 +57,10 @@ class _Bar(Progress):
         console = console or Console(stderr=True)
         self.every = every
         self._started = self._printed = time.monotonic()
+        columns = TextColumn(before), BarColumn(), TextColumn(behind), TextColumn("ETA"), TimeRemainingColumn()
         # stdout is not redirected: rich would send output for other programs to the bar's own stream.
-        super().__init__(
-            TextColumn(before),
-            BarColumn(),
-            TextColumn(behind),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=console,
-            redirect_stdout=False,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        hidden = not console.is_terminal
+        super().__init__(*columns, console=console, redirect_stdout=False, transient=True, disable=hidden)
 
     def remark(self, text: str) -> None:
         self.console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)

@@ -24,9 +24,7 @@ def render(
             "object stores, for example s3://bucket/photos."
         ),
     ],
-    out: Annotated[
-        str, Option(help="Write the results into this folder or address, in a sub-folder for each picture.")
-    ] = "looks",
+    out: Annotated[str, Option(help="Folder or address for the results, one sub-folder for each picture.")] = "looks",
     weights: options.WeightsOption = None,
     tasks: options.TaskNames = None,
     strength: options.Strengths = None,
@@ -35,9 +33,7 @@ def render(
     variations: Annotated[int, Option(help="Number of outputs, with one seed each, of every task that varies.")] = 1,
     chain: Annotated[str | None, Option(help="Apply these tasks one after the other, before all others.")] = None,
     brush: options.Brush = None,
-    mask: Annotated[
-        Path | None, Option(readable=False, help="Change the picture only where this grey picture is white.")
-    ] = None,
+    mask: Annotated[Path | None, Option(readable=False, help="Change only what is white in this grey picture.")] = None,
     memory: options.Memory = None,
     runtime: options.RuntimeOption = "torch",
     fast: options.Fast = False,
@@ -71,20 +67,10 @@ def render(
     check_format(suffix, quality)
     stored = any(map(is_address, (*pictures, out)))
     jobs: Sequence[Any] = find_stored_jobs(pictures, out) if stored else find_jobs(pictures, Path(out))
-    rendering = RenderingOfFiles(
-        load_weights(weights).without("discriminator"),
-        {"memory": limit, "runtime": runtime, "fast": fast},
-        {
-            "request": request,
-            "suffix": suffix,
-            "quality": quality,
-            "with_sheet": with_sheet,
-            "mask": None if mask is None else read_mask(mask),
-            "overwrite": overwrite,
-        },
-        out,
-        stored,
-    )
+    how = {"memory": limit, "runtime": runtime, "fast": fast}
+    files = {"request": request, "suffix": suffix, "quality": quality, "with_sheet": with_sheet, "overwrite": overwrite}
+    files["mask"] = None if mask is None else read_mask(mask)
+    rendering = RenderingOfFiles(load_weights(weights).without("discriminator"), how, files, out, stored)
     renderer: Any = rendering.renderer()
     waiting = jobs if overwrite else renderer.waiting(jobs)
     if done := len(jobs) - len(waiting):

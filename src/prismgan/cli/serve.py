@@ -16,9 +16,7 @@ NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")  # packages of the ex
 
 def serve(
     weights: WeightsOption = None,
-    host: Annotated[
-        str, Option(help="Address to listen on; 0.0.0.0 serves everybody who can reach this machine.")
-    ] = "127.0.0.1",
+    host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 serves all who can reach it.")] = "127.0.0.1",
     port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0 selects a free one.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,

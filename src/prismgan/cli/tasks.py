@@ -25,9 +25,7 @@ def add_task(
     weights: WeightsFile = None,
     minutes: Annotated[float | None, Option(min=0.05, max=6000, help="Minutes of training; 5 by default.")] = None,
     steps: Annotated[int | None, Option(min=1, help="Number of training steps, instead of minutes.")] = None,
-    photos: Annotated[
-        Path | None, Option(help="Train on the photos in this folder; on built-in ones by default.")
-    ] = None,
+    photos: Annotated[Path | None, Option(help="Train on the photos in this folder; by default built-in ones.")] = None,
     strength: Annotated[
         float | None, Option("--strength-of-style", min=0.01, help="Set the weight of the style; 12 by default.")
     ] = None,

@@ -32,14 +32,10 @@ def video(
     quality: Annotated[int, Option(help="Constant rate factor of the encoder, from 0 (best, largest) to 51.")] = 18,
     codec: Annotated[str, Option(help="Encode with libx264 or libx265.")] = "libx264",
     memory: options.Memory = None,
-    batch: Annotated[
-        int, Option(min=1, max=64, help="Number of frames rendered together; several are faster on a GPU.")
-    ] = 1,
+    batch: Annotated[int, Option(min=1, max=64, help="Frames rendered together; several are faster on a GPU.")] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
-    steady: Annotated[
-        float, Option(help="Share of a style's previous frame kept in the next, against flicker: 0 to 0.95.")
-    ] = 0.88,
+    steady: Annotated[float, Option(help="Share of a style's last frame kept, against flicker: 0 to 0.95.")] = 0.88,
     segment: Annotated[
         float, Option(metavar="SECONDS", help="Save after this length of the clip; a killed job loses no more.")
     ] = 10.0,
@@ -72,14 +68,8 @@ def video(
 
     require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
     settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
-    rendering = ClipRendering(
-        load_weights(weights).without("discriminator"),
-        {"memory": limit, "runtime": runtime, "fast": fast},
-        request,
-        settings,
-        out,
-        overwrite,
-    )
+    how = {"memory": limit, "runtime": runtime, "fast": fast}
+    rendering = ClipRendering(load_weights(weights).without("discriminator"), how, request, settings, out, overwrite)
     check_clips(clips, out)
 
     def outcomes() -> Iterator[tuple[Path, Outcome | PrismganError | None]]:

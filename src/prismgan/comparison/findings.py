@@ -17,8 +17,7 @@ from prismgan.comparison.course import Course, find_course
 from prismgan.comparison.plan import Training
 from prismgan.comparison.quality import LEVEL, Quality, find_quality, read_measurements
 from prismgan.comparison.variants import Budget, Variant
-from prismgan.data import TestSet
-from prismgan.data.scene import largest_scale
+from prismgan.data import TestSet, largest_scale
 from prismgan.files import replace_file
 from prismgan.machine import take_turns
 from prismgan.recipes.recipe import Recipe

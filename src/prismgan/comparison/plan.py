@@ -78,9 +78,7 @@ def must_be_startable(folder: Path, resume: bool) -> None:
     """Raise if a new comparison's folder is not empty, or if there is nothing to resume."""
     filled = folder.is_dir() and bool(entries(folder))
     if filled and not resume:
-        raise RecipeError(
-            f"{folder}: is not empty; continue the comparison in it with --resume, or choose another folder"
-        )
+        raise RecipeError(f"{folder}: is not empty; continue with --resume, or choose another folder")
     if resume and not filled:
         raise RecipeError(f"{folder}: holds no comparison to resume; start it without --resume")
 
@@ -98,15 +96,9 @@ class ComparisonDisplay(Display):
         self._current: Training | None = None
         self._first = 0
         self._entered = self._printed = time.monotonic()
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[remark]}"),
-            console=self.console,
-            redirect_stdout=False,
-            disable=not self.console.is_terminal,
-        )
+        shown = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[remark]}")
+        hidden = not self.console.is_terminal
+        self._bars = Progress(*shown, console=self.console, redirect_stdout=False, disable=hidden)
         self._all = self._bars.add_task("all steps", total=self._steps, remark="")
         self._one = self._bars.add_task("", total=1, remark="")
 

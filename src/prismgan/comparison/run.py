@@ -75,20 +75,15 @@ def compare(
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:
+    here, remark = str(Path.cwd()), display.event
     done = spread(
-        trainings,
-        lambda: _train_to_the_end,
-        memory=TRAINING_MEMORY,
-        workers=workers,
-        folder=str(Path.cwd()),
-        remark=display.event,
+        trainings, lambda: _train_to_the_end, memory=TRAINING_MEMORY, workers=workers, folder=here, remark=remark
     )
     for training, finished, node in done:
         if not finished:
-            raise PrismganError(
-                f"{training.run.folder}: the training was ended by a signal, or {TRIES} workers died while running "
-                "it; continue with --resume, and with more memory if that was the reason"
-            )
+            fault = f"the training was ended by a signal, or {TRIES} workers died while running it"
+            cure = "continue with --resume, and with more memory if that was the reason"
+            raise PrismganError(f"{training.run.folder}: {fault}; {cure}")
         display.done(training, read_history(training.run.metrics).seconds, node)
 
 

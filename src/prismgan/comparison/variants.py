@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import yaml
 
 from prismgan.errors import PrismganError, RecipeError, nearest
 from prismgan.models import MODELS as KINDS
-from prismgan.models import ModelConfig, PrismConfig
+from prismgan.models import ModelConfig, PrismConfig, head_specs
 from prismgan.models.adversary import OpponentConfig
-from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
+from prismgan.networks import KINDS as NETWORKS
+from prismgan.networks import Discriminator
 from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load, read_yaml
+from prismgan.tasks import Task
 
 JOINT: str = PrismConfig.model_fields["kind"].default  # the recipe as it is
 EXPERTS = "experts"  # one training per task on the same pictures, with only that task trained
@@ -28,7 +30,11 @@ MODELS = (
 )
 """All models that can be compared; other kinds get as many parameters as ours."""
 
+TOLERANCE = 0.05  # relative difference allowed between two models' sizes
+WIDEST = 16.0  # largest factor by which widths are scaled
 MEASUREMENTS = 20  # number of gradient comparisons per training, unless the recipe sets their interval
+
+AnyConfig = TypeVar("AnyConfig", bound=ModelConfig)
 
 
 class Axis(NamedTuple):
@@ -72,7 +78,7 @@ def find_variants(
     """Every model with every combination of the axes' values; the others are compared with the first."""
     for model in models:
         if model not in MODELS:
-            raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS)} (known: {', '.join(MODELS)})")
+            raise RecipeError(f"--models {model}: unknown model{nearest(model, MODELS, 'known')}")
         if models.count(model) > 1:
             raise RecipeError(f"--models: {model!r} is given twice; give it once")
     if not models:
@@ -85,10 +91,8 @@ def find_variants(
         variation = " ".join(f"{field}={value}" for field, value in zip(fields, shown, strict=True))
         recipe = load(path, [*settings, *changes])
         if recipe.model.kind != JOINT:
-            raise RecipeError(
-                f"{path}: model.kind is {recipe.model.kind!r}, but a comparison starts from {JOINT!r}, which sets the "
-                "size of the others; leave model.kind out, and select models with --models"
-            )
+            found_kind = f"model.kind is {recipe.model.kind!r}, but a comparison starts from {JOINT!r}"
+            raise RecipeError(f"{path}: {found_kind}; leave model.kind out, and select models with --models")
         for model in models:
             name = f"{model} {variation}".strip()
             found.append(Variant(name, model, variation, _recipes(model, recipe)))
@@ -133,6 +137,42 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
     return at_equal_parameters(config, tasks, rendering(ours, tasks))
 
 
+def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
+    """Number of weights needed to render these tasks, including a VAE's prior."""
+    generator = NETWORKS[config.kind].generator(config.generator, head_specs(tasks))
+    return sum(generator.parameter_counts().values())
+
+
+def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:
+    """Number of weights of every network that is trained beside the generator."""
+    networks = dict(NETWORKS[config.kind].helpers(config.generator, head_specs(tasks)))
+    if config.opponent is not None:
+        networks["discriminator"] = Discriminator(config.opponent.discriminator, [task.name for task in tasks])
+    return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+
+
+def at_equal_parameters(config: AnyConfig, tasks: Sequence[Task], parameters: int) -> AnyConfig:
+    """The configuration with its generator's widths scaled until :func:`rendering` equals ``parameters`` within
+    :data:`TOLERANCE`; RecipeError if no width achieves that."""
+    low, high = 1.0 / WIDEST, WIDEST
+    tried: dict[int, AnyConfig] = {}
+    for _ in range(24):  # bisection to far less than a step of the widths
+        middle = (low * high) ** 0.5
+        widths = tuple(max(1, min(1024, round(middle * width))) for width in config.generator.widths)
+        generator = config.generator.model_copy(update={"widths": widths})
+        candidate = config.model_copy(update={"generator": generator})
+        count = rendering(candidate, tasks)
+        tried[count] = candidate
+        if count == parameters:
+            break
+        low, high = (middle, high) if count < parameters else (low, middle)
+    closest = min(tried, key=lambda count: abs(count - parameters))
+    if abs(closest - parameters) > TOLERANCE * parameters:
+        found = f"no width gives it {parameters:,} parameters within {TOLERANCE:.0%}; the nearest has {closest:,}"
+        raise RecipeError(f"model of kind {config.kind}: {found}. Change model.generator.widths or blocks")
+    return tried[closest]
+
+
 @dataclass(frozen=True)
 class Budget:
     """The budget of a variant for one seed."""
@@ -151,10 +191,8 @@ class Budget:
     def __str__(self) -> str:
         networks = f" in {len(self.parameters)} networks" if len(self.parameters) > 1 else ""
         helpers = sum(self.beside.values())
-        return (
-            f"{self.total:,} parameters{networks}, and {helpers:,} only for training; "
-            f"{self.steps} steps of {self.batch_size} crops of {self.crop} pixels"
-        )
+        steps = f"{self.steps} steps of {self.batch_size} crops of {self.crop} pixels"
+        return f"{self.total:,} parameters{networks}, and {helpers:,} only for training; {steps}"
 
 
 def budget_of(variant: Variant) -> Budget:
@@ -177,15 +215,12 @@ def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) ->
         reference = first.setdefault(variant.variation, variant)
         mine, other = budgets[variant.name], budgets[reference.name]
         if (mine.steps, mine.batch_size, mine.crop) != (other.steps, other.batch_size, other.crop):
-            problems.append(
-                f"{variant.name}: trains {mine.steps} steps of {mine.batch_size} crops of {mine.crop} pixels, "
-                f"{reference.name} {other.steps} of {other.batch_size} of {other.crop}; give both the same"
-            )
+            own = f"trains {mine.steps} steps of {mine.batch_size} crops of {mine.crop} pixels"
+            others = f"{reference.name} {other.steps} of {other.batch_size} of {other.crop}"
+            problems.append(f"{variant.name}: {own}, {others}; give both the same")
         ratio = mine.total / other.total
         if abs(ratio - 1) > TOLERANCE:
-            problems.append(
-                f"{variant.name}: has {mine.total:,} parameters, {ratio:.2f} times those of {reference.name} "
-                f"({other.total:,}), but may differ only by {TOLERANCE:.0%}; change its width"
-            )
+            times = f"{ratio:.2f} times those of {reference.name} ({other.total:,}), but may differ by {TOLERANCE:.0%}"
+            problems.append(f"{variant.name}: has {mine.total:,} parameters, {times}; change its width")
     if problems:
         raise PrismganError(*problems)

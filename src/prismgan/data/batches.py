@@ -3,21 +3,21 @@
 import math
 import multiprocessing
 import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from torch._C import _error_if_any_worker_fails
 from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data._utils import signal_handling
 
 from prismgan.batch import Batch
 from prismgan.data.training_set import Sample, TrainingSet
-from prismgan.errors import DataError, PrismganError
+from prismgan.errors import DataError, PrismganError, reason_of
 
 
 class Part(NamedTuple):
@@ -82,12 +82,7 @@ class _Prepared(Dataset[Sample | PrismganError]):
 
 
 def batches(
-    parts: Sequence[Part],
-    start_step: int,
-    steps: int,
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 1,
+    parts: Sequence[Part], start_step: int, steps: int, rank: int = 0, world: int = 1, workers: int = 1
 ) -> Iterator[Batch]:
     """The batches of steps ``start_step`` to ``start_step + steps - 1``, prepared by ``workers`` processes of one
     thread each, or, with 0, in this process. The n-th step of a part, over all ranks, has the part's positions starting
@@ -105,6 +100,8 @@ def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> 
     """Batches from worker processes. Keep no reference to it: the workers end when it is released."""
     # Forked workers share the cache of decoded pictures; others would each be sent a copy of it.
     fork = workers > 0 and "fork" in multiprocessing.get_all_start_methods()
+    # Or a handler of SIGCHLD would raise wherever this process happens to be when a worker dies, also in a ``__del__``.
+    signal_handling._SIGCHLD_handler_set = True
     with warnings.catch_warnings():
         # More workers than cores are slower, not wrong, and the recipe requests them.
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
@@ -124,51 +121,23 @@ def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> 
 def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
     """The batches that the workers send; DataError if one was killed."""
     try:
-        yield from _interrupted_while_waiting(loader)
-    except (RuntimeError, ConnectionError, EOFError) as error:
-        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
-            raise
-        raise DataError(
-            f"data: a worker process was killed ({str(error).splitlines()[0] if str(error) else 'no answer'}); "
-            "reduce data.cache_mb if memory is short, or set data.workers to 0"
-        ) from error
-
-
-def _interrupted_while_waiting(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | PrismganError]:
-    """The batches of a loader. torch's handler of SIGCHLD raises when a worker has died, at any point of this process,
-    even in a ``__del__``; so it is installed only while waiting for a batch."""
-    main_thread = threading.current_thread() is threading.main_thread()
-    check = signal.getsignal(signal.SIGCHLD) if main_thread and hasattr(signal, "SIGCHLD") else None
-    if not callable(check):  # torch has a handler only if there is such a signal, and only in the main thread
-        yield from loader
-        return
-    try:
         while True:
-            signal.signal(signal.SIGCHLD, check)
+            _error_if_any_worker_fails()  # one may have died since the last batch
             try:
-                check(signal.SIGCHLD, None)  # a worker may have died since the last batch
                 batch = next(loader, None)
             except (ConnectionError, EOFError):  # a dying worker has closed its side
-                _wait_for_death(check)
+                for _ in range(50):
+                    _error_if_any_worker_fails()
+                    time.sleep(0.1)
                 raise
-            finally:
-                signal.signal(signal.SIGCHLD, _ignore)
             if batch is None:
                 return
             yield batch
-    finally:
-        signal.signal(signal.SIGCHLD, check)
-
-
-def _wait_for_death(check: Callable[[int, FrameType | None], Any]) -> None:
-    """Wait until ``check`` raises because the worker has died; it raises only once, and then forgets all workers."""
-    for _ in range(50):
-        check(signal.SIGCHLD, None)
-        time.sleep(0.1)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """A handler that does nothing; unlike SIG_IGN it does not discard the exit codes of processes."""
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+            raise
+        cure = "reduce data.cache_mb if memory is short, or set data.workers to 0"
+        raise DataError(f"data: a worker process was killed ({reason_of(error)}); {cure}") from error
 
 
 def _leave_signals_to_the_parent(_: int) -> None:

@@ -14,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from prismgan import images
+from prismgan.config import BUILT_IN
 from prismgan.data import graphics
 from prismgan.errors import DataError, nearest
 from prismgan.packages import missing, require
 
-PREFIX = "builtin:"
+PREFIX = BUILT_IN
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
 """A sheet of graphics; as training data it means graphics that are drawn anew for every row."""
 PHOTOS = {
@@ -93,11 +94,8 @@ def _known(reference: str) -> str:
     name = reference.removeprefix(PREFIX)
     if is_builtin(reference) and (_DIGIT.fullmatch(name) or reference in names()):
         return name
-    hint = nearest(reference, names())
-    raise DataError(
-        f"{reference!r}: no such built-in picture or collection{hint} "
-        f"(collections: {', '.join(PREFIX + name for name in (*COLLECTIONS, *DIGITS))})"
-    )
+    hint, collections = nearest(reference, names()), ", ".join(PREFIX + name for name in (*COLLECTIONS, *DIGITS))
+    raise DataError(f"{reference!r}: no such built-in picture or collection{hint} (collections: {collections})")
 
 
 @cache

@@ -43,7 +43,7 @@ def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
     """All problems of the data with these tasks. Every picture is decoded; problems are returned, not raised.
 
     Args:
-        data: configuration with absolute paths (see :func:`prismgan.data.resolve`).
+        data: configuration with absolute paths.
         crop: side of the training crops in pixels of the source.
     """
     rows, problems = inspect(data)

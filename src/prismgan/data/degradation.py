@@ -5,6 +5,7 @@ Their default order is that of a camera: lens, motion, sensor, file.
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import torch
@@ -40,6 +41,7 @@ def _holds_odd(bounds: tuple[int, int]) -> tuple[int, int]:
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Applied = Annotated[Probability, Field(description="Probability of applying it to a source that is not left clean.")]
 NonNegative = Annotated[float, Field(ge=0)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 Length = Annotated[int, Field(ge=1, le=99)]
@@ -48,8 +50,7 @@ Length = Annotated[int, Field(ge=1, le=99)]
 class GaussianBlur(Config):
     """A soft lens, or a small picture that was enlarged."""
 
-    probability: Probability = 0.3
-    """Probability of applying it to a source that is not left clean."""
+    probability: Applied = 0.3
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.4, 2.0)
     """Lowest and highest standard deviation of the kernel, in pixels of the source."""
 
@@ -57,8 +58,7 @@ class GaussianBlur(Config):
 class Defocus(Config):
     """A lens out of focus: every point becomes a disc."""
 
-    probability: Probability = 0.1
-    """Probability of applying it to a source that is not left clean."""
+    probability: Applied = 0.1
     radius: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (0.5, 3.0)
     """Smallest and largest radius of the disc, in pixels of the source."""
 
@@ -66,8 +66,7 @@ class Defocus(Config):
 class MotionBlur(Config):
     """A camera that moved in a straight line, in any direction."""
 
-    probability: Probability = 0.15
-    """Probability of applying it to a source that is not left clean."""
+    probability: Applied = 0.15
     length: Annotated[tuple[Length, Length], AfterValidator(_ordered), AfterValidator(_holds_odd)] = (3, 11)
     """Shortest and longest motion, in pixels of the source; an odd length in between is drawn."""
 
@@ -75,8 +74,7 @@ class MotionBlur(Config):
 class Noise(Config):
     """Noise: Gaussian and independent in every pixel and colour, unless its fields say otherwise."""
 
-    probability: Probability = 0.6
-    """Probability of applying it to a source that is not left clean."""
+    probability: Applied = 0.6
     sigma: Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)] = (2.0, 40.0)
     """Lowest and highest standard deviation in units of 0..255, as in papers."""
     unclipped: Probability = 0.0
@@ -92,8 +90,7 @@ class Noise(Config):
 class Jpeg(Config):
     """Compression by the real JPEG codec, with colours at half resolution."""
 
-    probability: Probability = 0.4
-    """Probability of applying it to a source that is not left clean."""
+    probability: Applied = 0.4
     quality: Annotated[tuple[Quality, Quality], AfterValidator(_ordered)] = (30, 95)
     """Lowest and highest quality, on libjpeg's scale."""
     twice: Probability = 0.0
@@ -246,7 +243,7 @@ def _photons(image: Float[Tensor, "3 H W"], sigma: float, generator: torch.Gener
 
 
 def _grain(
-    shape: tuple[int, ...], size: float, quality: int | None, generator: torch.Generator
+    shape: Sequence[int], size: float, quality: int | None, generator: torch.Generator
 ) -> Float[Tensor, "3 H W"]:
     """Noise of standard deviation 1 that is correlated between neighbouring pixels."""
     channels, height, width = shape

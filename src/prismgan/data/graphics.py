@@ -2,6 +2,7 @@
 network trained only on photos mistakes fine clean patterns for noise and removes them."""
 
 import importlib.util
+import math
 import random
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -10,8 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-
-from prismgan.data.patterns import cover, log_uniform
 
 NAME = "graphics"  # name in a recipe: `builtin: graphics`
 
@@ -27,6 +26,7 @@ FONT_SUFFIXES = frozenset({".ttf", ".otf"})
 TEXT_SIZES = (8, 40)  # smallest and largest size of letters in pixels
 CHARACTERS = "etaoinshrdlcumwfgypbvkjxqzETAOINSHRDLCUMWFGYPBVKJXQZ0123456789.,;:!?-'\"()/&%+=@#äéßñ "
 FREQUENCIES = [*(26.0 - i / 1.1 for i in range(26)), *([1.5] * 26), *([2.5] * 10), *([1.0] * 22), 70.0]
+PERIODS = (2.0, 24.0)  # shortest and longest period of a pattern in pixels
 OVERSAMPLING = 3  # factor by which curves are drawn larger and then reduced, for antialiasing
 
 
@@ -123,13 +123,55 @@ def _text(picture: Image.Image, chance: Random, unit: float) -> None:
     size, font, leading = 0, None, 1.0
     while y < picture.height:
         if font is None or chance.random() < 0.2:
-            size = max(6, round(log_uniform(chance, *TEXT_SIZES) * unit))
+            size = max(6, round(_log_uniform(chance, *TEXT_SIZES) * unit))
             font, leading = _any_font(chance, size), chance.uniform(1.05, 1.6)
         fill = _colour(chance) if chance.random() < 0.1 else ink
         start = chance.choice((-size // 3, chance.randrange(picture.width // 2)))
         count = 2 + 2 * (picture.width - start) // size
         pen.text((start, round(y)), _letters(chance, count), fill, font)
         y += size * leading
+
+
+def _log_uniform(chance: Random, low: float, high: float) -> float:
+    """A number between two positive ones, drawn evenly on a logarithmic scale."""
+    return math.exp(chance.uniform(math.log(low), math.log(high)))
+
+
+def cover(height: int, width: int, chance: Random, unit: float) -> NDArray[np.float32]:
+    """The amount of ink in every pixel, 0..1, of one pattern."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    period = max(PERIODS[0], _log_uniform(chance, *PERIODS) * unit)
+    form = chance.random()
+    if form < 0.4:  # along the pixels, with sharp edges: stripes, checkers, squares
+        cell = max(1, round(period / 2))
+        tall = cell * chance.choice((1, 1, 2))
+        first, second = ((x + chance.randrange(64)) // cell) % 2, ((y + chance.randrange(64)) // tall) % 2
+        return chance.choice((first, second, abs(first - second), abs(first - second), first * second))
+    if form < 0.5:  # rings
+        radius = np.hypot(x - chance.uniform(0, width), y - chance.uniform(0, height))
+        return _wave(radius / period + (radius / period) ** 2 * chance.uniform(0, 0.01), chance)
+    angle = chance.choice((0.0, math.pi / 4, chance.uniform(0, math.pi), chance.uniform(0, math.pi)))
+    u = (x * math.cos(angle) + y * math.sin(angle)) / period
+    v = (y * math.cos(angle) - x * math.sin(angle)) / (period * chance.choice((1.0, chance.uniform(1, 3))))
+    if chance.random() < 0.3:  # in perspective
+        depth = 1 + (x * chance.uniform(0, 2) / width + y * chance.uniform(0, 2) / height)
+        u, v = u / depth * 2, v / depth * 2
+    if form < 0.75:
+        return _wave(u, chance)
+    first, second = _wave(u, chance), _wave(v, chance)
+    return chance.choice((first * second, first + second - 2 * first * second, np.maximum(first, second)))
+
+
+def _wave(phase: NDArray[np.float32], chance: Random) -> NDArray[np.float32]:
+    """A wave of the phase in periods, antialiased: a sine, or bars whose edges are a pixel wide."""
+    slope = np.hypot(*np.gradient(phase)) + 1e-6
+    visible = np.clip((0.55 - slope) * 10, 0, 1)  # fades out periods finer than two pixels
+    phase = phase + np.float32(chance.random())
+    if chance.random() < 0.35:
+        return np.asarray(0.5 + 0.5 * visible * np.sin(2 * np.pi * phase), np.float32)
+    part = chance.choice((0.5, 0.5, chance.uniform(0.1, 0.9)))
+    distance = (np.abs(phase - np.floor(phase) - 0.5) - part / 2) / slope  # in pixels, negative within the ink
+    return np.asarray(part + visible * (np.clip(0.5 - distance, 0, 1) - part), np.float32)
 
 
 def _patterns(picture: Image.Image, chance: Random, unit: float) -> None:
@@ -160,7 +202,7 @@ def _strokes(picture: Image.Image, colour: Colour, strokes: Callable[[ImageDraw.
 def _line_art(picture: Image.Image, chance: Random, unit: float) -> None:
     ink, _ = _on_paper(picture, chance)
     width, height = picture.size
-    pen_width = unit * log_uniform(chance, 0.7, 5)
+    pen_width = unit * _log_uniform(chance, 0.7, 5)
 
     def strokes(pen: ImageDraw.ImageDraw, factor: int) -> None:
         for _ in range(chance.randint(4, 12)):

@@ -46,11 +46,6 @@ def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
     return tuple(single)
 
 
-def resolve(picture: PictureName, base: Path) -> PictureName:
-    """The reference with a relative path made absolute against ``base``; built-in names stay as they are."""
-    return picture if builtin.is_builtin(picture) else str(base / Path(picture).expanduser())
-
-
 class Cache:
     """Decoded pictures. ``wanted`` are decoded at construction, in threads, until the memory limit is reached; errors
     are raised only in :meth:`load`. Nothing is added later, so that forked workers share the memory, and nothing is

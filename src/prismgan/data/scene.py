@@ -48,10 +48,8 @@ class Companion:
             ratio = f" times {self.scale}/{largest}"
             why = f"; the recipe enlarges by {largest}, so its sources have 1/{largest} of their photos' sides"
             why += ", and a target may be as large as its photo" if self.task else ""
-        return (
-            f"has {size[1]}x{size[0]} pixels, expected {width}x{height} "
-            f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio}){why}"
-        )
+        of = f"({role}, for the {photo[1]}x{photo[0]} pixels of {row.picture}{ratio})"
+        return f"has {size[1]}x{size[0]} pixels, expected {width}x{height} {of}{why}"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from prismgan import images
-from prismgan.config import Config
-from prismgan.data import builtin, manifest, pictures
+from prismgan.config import Config, Reference, located
+from prismgan.data import builtin, manifest
 from prismgan.data.manifest import Problem
 from prismgan.errors import DataError, PrismganError
 from prismgan.tasks import PictureName
@@ -23,18 +23,18 @@ ORIGINS = ("folder", "folders", "manifest", "builtin")
 class SourceEntry(Config):
     """One source of pictures: exactly one of folder, folders, manifest and builtin."""
 
-    folder: str | None = None
+    folder: Reference | None = None
     """A folder; all pictures below it are used."""
-    folders: tuple[str, ...] | None = None
+    folders: tuple[Reference, ...] | None = None
     """Several folders."""
-    manifest: str | None = None
+    manifest: Reference | None = None
     """A CSV or JSON-lines file with a row for every picture."""
     builtin: str | None = None
     """A built-in picture or collection, for example `photos`. `graphics` draws text, patterns, charts and user
     interfaces anew for every row, for tasks whose target is the picture itself."""
     collection: str | None = None
     """Name of the source in counts and reports; by default that of the folder or file."""
-    root: str | None = None
+    root: Reference | None = None
     """For a manifest: the folder that its relative paths are relative to; by default the manifest's own."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of all training rows that come from this source; sources without one divide the rest in proportion to their
@@ -76,9 +76,8 @@ class DataConfig(Config):
         if sum(shares) > 1 or (sum(shares) == 1 and len(shares) < len(self.train)):
             raise ValueError(f"the shares of 'train' add up to {sum(shares):g} and leave nothing; reduce some of them")
         if any(entry.share is not None or entry.weights for entry in self.test):
-            raise ValueError(
-                "'share' and 'weights' are only for 'train', because every test picture is used once: delete them"
-            )
+            rule = "'share' and 'weights' are only for 'train', because every test picture is used once"
+            raise ValueError(f"{rule}: delete them")
         return self
 
 
@@ -99,22 +98,6 @@ class Row:
     def drawn(self) -> bool:
         """Whether it represents graphics that are drawn anew every time."""
         return self.picture == builtin.GRAPHICS
-
-
-def resolve(config: DataConfig, base: Path) -> DataConfig:
-    """The same data with absolute paths; relative ones are relative to ``base``."""
-
-    def absolute(entry: SourceEntry) -> SourceEntry:
-        paths = {
-            name: pictures.resolve(value, base)
-            for name in ("folder", "manifest", "root")
-            if (value := getattr(entry, name)) is not None
-        }
-        folders = entry.folders and tuple(pictures.resolve(folder, base) for folder in entry.folders)
-        return entry.model_copy(update={**paths, "folders": folders})
-
-    places = {name: tuple(map(absolute, getattr(config, name))) for name in ("train", "test")}
-    return config.model_copy(update=places)
 
 
 def rows(config: DataConfig) -> list[Row]:
@@ -202,9 +185,9 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
     for cells in listed:
         views = [cells[column] for column in ("collection", "view") if column in cells]
         yield Row(
-            picture=pictures.resolve(cells["picture"], root),
-            source=pictures.resolve(cells["source"], root) if "source" in cells else None,
-            targets={column: pictures.resolve(cell, root) for column, cell in manifest.targets(cells).items()},
+            picture=located(cells["picture"], root),
+            source=located(cells["source"], root) if "source" in cells else None,
+            targets={column: located(cell, root) for column, cell in manifest.targets(cells).items()},
             split=cells.get("split"),
             collection="/".join(views) or entry.collection or path.stem,
             key=cells["picture"],

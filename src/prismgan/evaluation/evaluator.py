@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data import Row, TestSet
-from prismgan.data.scene import largest_scale
+from prismgan.data import Row, TestSet, largest_scale
 from prismgan.evaluation.measurement import Evaluation
 from prismgan.evaluation.noise import LATENTS, NoiseEvaluation
 from prismgan.evaluation.photos import evaluate

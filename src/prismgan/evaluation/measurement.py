@@ -73,24 +73,24 @@ class Measurement(_Record):
     @classmethod
     def of(
         cls,
-        task: Task,
+        task: Task | str,
         metric: Metric | SetMetric | Figure,
         value: SupportsFloat | None,
-        baseline: SupportsFloat,
-        compared_with: Against,
+        baseline: SupportsFloat | None,
+        compared_with: Against = "target",
         *,
         condition: str = "",
         **more: Any,
     ) -> Self:
         return cls(
-            task=task.name,
-            kind=task.kind,
+            task=task if isinstance(task, str) else task.name,
+            kind="" if isinstance(task, str) else task.kind,
             condition=condition,
             metric=metric.name,
             unit=metric.unit,
             better=metric.better,
             value=None if value is None else float(value),
-            baseline=float(baseline),
+            baseline=None if baseline is None else float(baseline),
             compared_with=compared_with,
             **more,
         )

@@ -11,8 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from prismgan.data import Row, TrainingSet
-from prismgan.data.batches import collate
+from prismgan.data import Row, TrainingSet, collate
 from prismgan.evaluation.measurement import Evaluation, Figure, Measurement
 from prismgan.metrics import ABSOLUTE, Modes, SetMetric, classifier_kid, modes
 from prismgan.networks import Classifier
@@ -166,8 +165,7 @@ def labelled(
 
 @torch.enable_grad()
 def train_classifier(shown: Mapping[str, Labelled], classes: int, *, seed: int, device: str = "cpu") -> Classifier:
-    """One classifier for the pictures of all tasks, the same for the same arguments. A batch holds pictures of one
-    task."""
+    """One classifier for the pictures of all tasks, the same for the same arguments. A batch is of one task."""
     random = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from prismgan import data, images
 from prismgan.batch import Batch
-from prismgan.data import DataConfig, Row, SourceEntry, TestSet
-from prismgan.data.batches import collate
-from prismgan.data.pictures import shown_pictures
+from prismgan.data import DataConfig, Row, SourceEntry, TestSet, collate, shown_pictures
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
@@ -128,8 +126,7 @@ def _anomaly(model: Model, recipe: Recipe, rows: Sequence[Row], cut_for: Sequenc
 
 
 def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe) -> dict[str, float]:
-    """The discriminator's loss and accuracies on crops of test pictures, degraded as in training; empty for a model
-    without a discriminator."""
+    """The discriminator's loss and accuracies on crops of test pictures, degraded as in training; empty without one."""
     if model.discriminator is None:
         return {}
     values: dict[str, list[float]] = defaultdict(list)
@@ -155,9 +152,8 @@ def evaluate_weights(
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
     if recipe.source == "noise":
-        raise WeightsError(
-            f"{weights.path}: generates pictures from noise and reads none; its metrics are in its run's report"
-        )
+        fault = "generates pictures from noise and reads none"
+        raise WeightsError(f"{weights.path}: {fault}; its metrics are in its run's report")
     metrics, features = NO_METRICS, None
     if squeezenet is not None:
         metrics = NamedMetrics.of(EvaluationConfig(squeezenet=str(squeezenet), lpips=lpips and str(lpips)))

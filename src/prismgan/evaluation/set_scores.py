@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import data, images
-from prismgan.data import pictures
-from prismgan.data.pictures import shown_pictures
+from prismgan.data import pictures, shown_pictures
 from prismgan.errors import PictureError
 from prismgan.evaluation.measurement import Against, Measurement, mean
 from prismgan.metrics import Metric, SetMetric, kid, lpips

@@ -79,7 +79,7 @@ def _enlargement(generator: Generator, scale: int) -> onnx.ModelProto:
     graph = Graph(compact=True)
     network = GeneratorGraph(graph, generator)
     cells = network.enlarged(_bordered(graph, network), scale)
-    graph.output(network.pixels(cells, scale), LOOK, [1, 3, "padded height", "padded width"])
+    graph.output(graph.shuffle(cells, 2 * scale), LOOK, [1, 3, "padded height", "padded width"])
     return graph.model(enlargement(scale))
 
 
@@ -96,7 +96,7 @@ def _head(generator: Generator, name: str) -> onnx.ModelProto:
         code = network.code(graph.input(LATENT, [1, generator.config.latent]))
     if spec.fine:
         cells = network.restored(fine, network.bases(bordered, [name]), code, [name])[name]
-        look = network.pixels(cells, spec.scale)
+        look = graph.shuffle(cells, 2 * spec.scale)
     else:
         look = network.painted([name], PaintedNames(features, details), code, None)[name]
     graph.output(look, LOOK, [1, 3, "padded height", "padded width"])

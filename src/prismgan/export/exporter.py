@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from prismgan.errors import PrismganError, nearest
+from prismgan.errors import PrismganError, named_tasks, nearest
 from prismgan.export import parity
 from prismgan.export.parity import PRECISIONS, Precision, TaskParity, feed, measure, onnxruntime_session
 from prismgan.files import replace_file
@@ -114,7 +114,7 @@ def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: its folder does not exist; create it first")
     if precision not in PRECISIONS:
-        raise PrismganError(f"precision {precision!r}{nearest(precision, PRECISIONS)} (known: {', '.join(PRECISIONS)})")
+        raise PrismganError(f"precision {precision!r}{nearest(precision, PRECISIONS, 'known')}")
     if precision == "int8" and not calibrate:
         raise PrismganError("precision int8 needs pictures to calibrate with; name some, or a folder of them")
     if precision != "int8" and calibrate:
@@ -131,16 +131,8 @@ def licence_of(path: Path) -> str:
 
 def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
     """The names in the weights' order, or all; an error if one is unknown, or if there is none."""
-    known = list(generator.specs)
-    for name in tasks if tasks is not None else ():
-        if name not in known:
-            raise PrismganError(
-                f"{origin}: no task is named {name!r}{nearest(name, known)} (these weights have: {', '.join(known)})"
-            )
-    names = [name for name in known if tasks is None or name in tasks]
-    if not names:
-        raise PrismganError(f"{origin}: no task to export is named (these weights have: {', '.join(known)})")
-    return names
+    names = named_tasks(tasks, generator.specs, where=f"{origin}: ")
+    return [name for name in generator.specs if name in names]
 
 
 def _kept(generator: Generator, model: Any) -> list[str]:

@@ -4,7 +4,6 @@ The graph is built by hand, not traced: a tracer takes half a minute and writes 
 written only if its outputs match the generator's.
 """
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -167,15 +166,13 @@ class GeneratorGraph:
 
     def _norm(self, norm: ConditionalNorm, maps: str, code: Code | None = None) -> str:
         graph, name, scale, shift = self.graph, self._names[norm], norm.norm.weight, norm.norm.bias
-        if norm.linear is None:
-            return graph.normalised(maps, scale, shift, name, norm.norm.eps)
-        assert code is not None
-        if isinstance(code, str):
-            return self._modulation(norm.linear, graph.normalised(maps, scale, shift, name, norm.norm.eps), code)
-        gain, offset = norm.linear(code)[0].chunk(2)
-        return graph.normalised(
-            maps, scale * (1 + gain), shift * (1 + gain) + offset, graph.new_name(name), norm.norm.eps
-        )
+        if norm.linear is not None and not isinstance(code, str):
+            gain, offset = norm.linear(code)[0].chunk(2)
+            name, scale, shift = graph.new_name(name), scale * (1 + gain), shift * (1 + gain) + offset
+        normalised = graph.normalised(maps, scale, shift, name, norm.norm.eps)
+        if norm.linear is not None and isinstance(code, str):
+            return self._modulation(norm.linear, normalised, code)
+        return normalised
 
     def _normalised_blocks(self, blocks: Iterable[Any], maps: str, code: Code | None = None) -> str:
         for block in blocks:
@@ -208,7 +205,7 @@ class GeneratorGraph:
         return graph.operation("Conv", bordered, weight, kernel_shape=[3, 3], name=f"enlarge {scale}x")
 
     def restored(self, fine: str, bases: Mapping[int, str], code: Code | None, names: Iterable[str]) -> dict[str, str]:
-        """The pictures by task, in [-1, 1] (not clipped), as sub-pixels of whole cells; see :meth:`pixels`.
+        """The pictures by task, in [-1, 1] (not clipped), as sub-pixels of whole cells, to be shuffled by 2 scale.
 
         ``code`` is a value (B, C), or one code (1, C) for all pictures, which is folded into the weights.
         """
@@ -248,10 +245,6 @@ class GeneratorGraph:
         grey = graph.operation("Concat", *3 * [grey], axis=1)
         return graph.operation("Add", graph.operation("Mul", slope, grey), offset)
 
-    def pixels(self, cells: str, scale: int) -> str:
-        """Sub-pixels rearranged to pixels (B, 3, H, W)."""
-        return self.graph.shuffle(cells, 2 * scale)
-
     def _blocks(self, blocks: Iterable[Any], maps: str, code: Code | None = None) -> str:
         for block in blocks:
             inner = self._activation(self._first(block, maps, code))
@@ -265,8 +258,8 @@ class GeneratorGraph:
         assert code is not None
         if isinstance(code, str):
             return self._modulation(block.modulation.linear, self._convolution(block.first, maps), code)
-        folded = _with(block.first, *block.modulation.folded(block.first, code))
-        return self.graph.convolution(self.graph.new_name(self._names[block.first]), folded, maps)
+        folded = block.modulation.folded(block.first, code)
+        return self.graph.convolution(self.graph.new_name(self._names[block.first]), block.first, maps, folded)
 
     def _modulation(self, linear: nn.Linear, maps: str, code: str) -> str:
         graph = self.graph
@@ -285,9 +278,3 @@ class GeneratorGraph:
 
     def _activation(self, maps: str) -> str:
         return self.graph.operation("LeakyRelu", maps, alpha=SLOPE)
-
-
-def _with(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    other = copy.copy(layer)
-    other._parameters = {"weight": nn.Parameter(weight), "bias": nn.Parameter(bias)}
-    return other

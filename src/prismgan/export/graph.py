@@ -84,15 +84,17 @@ class Graph:
             name += "'"
         return name
 
-    def convolution(self, name: str, layer: nn.Conv2d, maps: str) -> str:
-        """A convolution layer of this name, with replicated or zero padding as in the layer."""
+    def convolution(self, name: str, layer: nn.Conv2d, maps: str, folded: tuple[Tensor, Tensor] | None = None) -> str:
+        """A convolution layer of this name, with the layer's replicated or zero padding, and its weight and bias or
+        the ``folded`` ones."""
         border = layer.padding[0]
         assert not isinstance(border, str)
         zeros = border if layer.padding_mode == "zeros" else 0
         if border and not zeros:
             assert layer.padding_mode == "replicate"
             maps = self.repeated(maps, border)
-        return self.filtered(name, maps, layer.weight, layer.bias, strides=list(layer.stride), pads=4 * [zeros])
+        weight, bias = folded or (layer.weight, layer.bias)
+        return self.filtered(name, maps, weight, bias, strides=list(layer.stride), pads=4 * [zeros])
 
     def filtered(self, name: str, maps: str, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> str:
         """The maps after a convolution of this name with this weight (O, C, h, w) and bias (O,)."""
@@ -210,7 +212,4 @@ class Graph:
             return name
         stored = f"{name} in float16"
         self._constants[stored] = numpy_helper.from_array(np.asarray(halves, order="C"), stored)
-        self._nodes.append(
-            helper.make_node("Cast", [stored], [name], name=f"{name} in float32", to=onnx.TensorProto.FLOAT)
-        )
-        return name
+        return self.operation("Cast", stored, name=f"{name} in float32", output=name, to=onnx.TensorProto.FLOAT)

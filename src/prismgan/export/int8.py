@@ -2,26 +2,20 @@
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import onnx
 import torch
-from jaxtyping import Float
-from numpy.typing import NDArray
-from torch import Tensor
 
 from prismgan import images
-from prismgan.errors import PictureError, PrismganError
-from prismgan.export.parity import SIZES
+from prismgan.errors import PictureError, explained
+from prismgan.export.parity import SIZES, Inputs, Source
 
 
-def in_int8(
-    model: onnx.ModelProto, feeds: Iterable[Mapping[str, NDArray[Any]]], keep: Iterable[str]
-) -> onnx.ModelProto:
+def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]) -> onnx.ModelProto:
     """The model with convolutions in int8, as pairs of QuantizeLinear and DequantizeLinear.
 
     Weights have one scale per channel and use 7 of the 8 bits, because older processors add pairs of products in 16
@@ -34,8 +28,9 @@ def in_int8(
 
     root, level = logging.getLogger(), logging.getLogger().level
     root.setLevel(logging.ERROR)  # it recommends steps that do not apply to this model
+    unwritable = "int8: temporary files cannot be written", "; set TMPDIR to a folder with room"
     try:
-        with tempfile.TemporaryDirectory(prefix="prismgan-") as folder:
+        with explained(*unwritable), tempfile.TemporaryDirectory(prefix="prismgan-") as folder:
             path = Path(folder) / "int8.onnx"
             quantize_static(
                 given,
@@ -50,10 +45,6 @@ def in_int8(
                 weight_type=QuantType.QInt8,
             )
             found = onnx.load(path)
-    except OSError as error:
-        raise PrismganError(
-            f"int8: temporary files cannot be written ({error.strerror or error}); set TMPDIR to a folder with room"
-        ) from None
     finally:
         root.setLevel(level)
     del found.metadata_props[:]
@@ -68,7 +59,7 @@ CROPS_OF_ONE = 8  # maximum number of crops of one picture
 NOISE = (0, 25, 0, 50)  # standard deviations of noise in crops, in turn, of 255; without it 1 dB is lost
 
 
-def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
+def read_pictures(named: Sequence[Path]) -> list[Source]:
     """Pictures of files and folders, in [0, 1]; at most :data:`CROPS`, evenly chosen."""
     paths = [path for given in named for path in (images.find_pictures(given) if given.is_dir() else [given])]
     if len(paths) > CROPS:
@@ -84,7 +75,7 @@ def read_pictures(named: Sequence[Path]) -> list[Float[Tensor, "1 3 H W"]]:
     return found
 
 
-def crops(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> Iterator[Float[Tensor, "1 3 h w"]]:
+def crops(pictures: Sequence[Source]) -> Iterator[Source]:
     """At most :data:`CROPS` crops, from each picture in turn, spread over the picture."""
     for number in range(min(CROPS, CROPS_OF_ONE * len(pictures))):
         picture = pictures[number % len(pictures)]
@@ -96,7 +87,7 @@ def crops(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> Iterator[Float[Tensor
         yield _noisy(picture[..., top : top + CROP, left : left + CROP], number)
 
 
-def middles(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> list[Float[Tensor, "1 3 h w"]]:
+def middles(pictures: Sequence[Source]) -> list[Source]:
     """The middles of pictures, one in each of the sizes that are compared."""
     found = []
     for number, (height, width) in enumerate(SIZES):
@@ -106,6 +97,6 @@ def middles(pictures: Sequence[Float[Tensor, "1 3 H W"]]) -> list[Float[Tensor, 
     return found
 
 
-def _noisy(crop: Float[Tensor, "1 3 h w"], number: int) -> Float[Tensor, "1 3 h w"]:
+def _noisy(crop: Source, number: int) -> Source:
     noise = torch.randn(crop.shape, generator=torch.Generator().manual_seed(number))
     return (crop + NOISE[number % len(NOISE)] / 255 * noise).clamp(0, 1)

@@ -49,9 +49,8 @@ def whole_model(
     """
     for name in tasks:
         if name in INPUTS:
-            raise PrismganError(
-                f"task {name!r} has the name of a file's input; rename it with `prismgan rename-task --from {name}`"
-            )
+            cure = f"rename it with `prismgan rename-task --from {name}`"
+            raise PrismganError(f"task {name!r} has the name of a file's input; {cure}")
     graph = Graph(half=half)
     source = graph.input("source", ["batch", 3, "height", "width"])
     ones = np.ones(len(tasks), dtype=np.float32)
@@ -87,10 +86,9 @@ def whole_model(
         if name in painted:
             image = mixed(looks[name], centred, index)
         else:
-            image = network.pixels(mixed(looks[name], bases[scale], index), scale)
-            image = graph.cropped(
-                image, spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
-            )
+            image = graph.shuffle(mixed(looks[name], bases[scale], index), 2 * scale)
+            larger = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
+            image = graph.cropped(image, larger)
         graph.output(image, name, ["batch", 3, *sides])
     return graph.model(header.title, _metadata(generator, header, tasks, licence))
 

@@ -15,7 +15,9 @@ from torch.nn import functional as F
 from prismgan.machine import available_threads
 from prismgan.networks import Generator
 
-Run = Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]  # from inputs by name to outputs in order
+Inputs = Mapping[str, NDArray[Any]]  # by name
+Run = Callable[[Inputs], Sequence[NDArray[Any]]]  # from inputs to outputs in order
+Source = Float[Tensor, "1 3 H W"]  # in [0, 1]
 
 
 def onnxruntime_session(model: bytes) -> Run:
@@ -59,7 +61,7 @@ class TaskParity:
         return {"task": self.task, "scale": self.scale, **numbers}
 
 
-def random_sources() -> list[Float[Tensor, "1 3 H W"]]:
+def random_sources() -> list[Source]:
     """Smooth random colours with some noise, in [0, 1], one for each of :data:`SIZES`."""
     generator = torch.Generator().manual_seed(0)
     sources = []
@@ -83,9 +85,7 @@ def feed(
 
 
 @torch.inference_mode()
-def measure(
-    generator: Generator, tasks: Sequence[str], run: Run, sources: Sequence[Float[Tensor, "1 3 H W"]]
-) -> list[TaskParity]:
+def measure(generator: Generator, tasks: Sequence[str], run: Run, sources: Sequence[Source]) -> list[TaskParity]:
     """Compare the file's pictures with the generator's; the first source is also tested in a batch of two."""
     errors: dict[str, list[NDArray[Any]]] = {name: [] for name in tasks}
     batches = [torch.cat([sources[0], sources[0].flip(-1)]), *sources]
@@ -98,9 +98,7 @@ def measure(
 
 
 @torch.inference_mode()
-def render(
-    generator: Generator, tasks: Sequence[str], values: Mapping[str, NDArray[Any]], *, half: bool = False
-) -> list[NDArray[Any]]:
+def render(generator: Generator, tasks: Sequence[str], values: Inputs, *, half: bool = False) -> list[NDArray[Any]]:
     """The outputs of a file for these inputs, computed by torch; ``half`` with features in float16."""
     given = {name: torch.from_numpy(value) for name, value in values.items()}
     with torch.autocast("cpu", torch.float16, enabled=half):
@@ -135,10 +133,8 @@ def problem(precision: Precision, generator: Generator, found: Sequence[TaskPari
     worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])
     if worst <= 1:
         return None
-    return (
-        f"{row.task!r} is up to {row.maximum:.3g} and on average {row.mean:.3g} of 255 levels off, expected at most "
-        f"{MAXIMUM[precision]:g} and {MEAN[precision]:g}"
-    )
+    off = f"up to {row.maximum:.3g} and on average {row.mean:.3g} of 255 levels off"
+    return f"{row.task!r} is {off}, expected at most {MAXIMUM[precision]:g} and {MEAN[precision]:g}"
 
 
 def parity_of(task: str, scale: int, errors: NDArray[Any]) -> TaskParity:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from prismgan.errors import PictureError
+from prismgan.errors import PictureError, explained
 from prismgan.images.opening import DECODING_ERRORS, UNKNOWN, damaged, open_lazily
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif"})
@@ -20,9 +20,7 @@ UNREAD = {
     (0, b"\xc5\xd0\xd3\xc6"): "is a PostScript drawing",
     (0, b"%PDF"): "is a PDF document",
     (4, b"JXL "): "is a JPEG XL picture",
-    (4, b"ftyphei"): "is a HEIC picture",
-    (4, b"ftyphev"): "is a HEIC picture",
-    (4, b"ftypmif1"): "is a HEIC picture",
+    **{(4, b"ftyp" + brand): "is a HEIC picture" for brand in (b"hei", b"hev", b"mif1")},
 }
 MARKUP = {
     b"<!doctype html": "is a web page; download the picture itself",
@@ -90,7 +88,7 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
     """Raise :class:`PictureError` for formats and dynamic ranges that Pillow does not read, or would read wrongly.
     Otherwise return the message in case that Pillow does not recognise the file."""
     path = source if isinstance(source, Path) else name
-    try:
+    with explained(f"{path}: cannot be read", "; try a copy of it", PictureError):
         if isinstance(source, bytes):
             head = source[:HEAD]
         elif not source.is_file():
@@ -98,8 +96,6 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
         else:
             with source.open("rb") as file:
                 head = file.read(HEAD)
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror or error}); try a copy of it") from None
     if not head:
         raise PictureError(f"{path}: is not a picture that can be read, but an empty file; copy it again")
     for (where, start), words in UNREAD.items():
@@ -113,10 +109,8 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
     if transfer in HDR_TRANSFERS:
         raise PictureError(f"{path}: has high dynamic range ({HDR_TRANSFERS[transfer]}); {SAVE_ANEW}")
     if head.startswith(TIFF_STARTS):
-        return (
-            "is a TIFF that is truncated, or has unsupported pixels, for example floating-point or 16-bit grey with "
-            f"transparency; {SAVE_ANEW}"
-        )
+        unread = "unsupported pixels, for example floating-point or 16-bit grey with transparency"
+        return f"is a TIFF that is truncated, or has {unread}; {SAVE_ANEW}"
     return UNKNOWN
 
 

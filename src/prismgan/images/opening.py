@@ -18,7 +18,7 @@ from typing import Any
 import PIL
 from PIL import Image, UnidentifiedImageError
 
-from prismgan.errors import PictureError
+from prismgan.errors import PictureError, explained, reason_of
 
 UNKNOWN = "is not a picture that can be read (unknown or damaged format); save it as PNG or JPEG first"
 # Errors of Pillow's decoders for damaged files, by format; the last two for an embedded picture that is too large.
@@ -50,16 +50,13 @@ class BoundedFile(io.BufferedReader):
     def __init__(self, raw: Any, size: int) -> None:
         super().__init__(raw)
         self._reads, self._bytes = 50_000 + size // 64, 1_000_000 + 8 * size
-        self._end: float | None = time.thread_time() + HEADER_SECONDS
-
-    def header_is_read(self) -> None:
-        self._end = None
+        self.end: float | None = time.thread_time() + HEADER_SECONDS  # None once the header is read
 
     def read(self, size: int | None = -1, /) -> bytes:
         content = super().read(size)
         self._reads -= 1
         self._bytes -= len(content)
-        if self._reads < 0 or self._bytes < 0 or (self._end is not None and time.thread_time() > self._end):
+        if self._reads < 0 or self._bytes < 0 or (self.end is not None and time.thread_time() > self.end):
             raise OSError("it has more parts than a picture needs")
         return content
 
@@ -107,10 +104,8 @@ def open_lazily(
     """
     where = source if isinstance(source, Path) else name
     with _decoding:
-        try:
+        with explained(f"{where}: cannot be read", "; try a copy of it", PictureError):
             file, size = _opened(source)
-        except OSError as error:
-            raise PictureError(f"{where}: cannot be read ({error.strerror or error}); try a copy of it") from None
         with file:
             try:
                 if _most_strips(file) > MOST_STRIPS:
@@ -122,9 +117,8 @@ def open_lazily(
             except (Image.DecompressionBombWarning, Image.DecompressionBombError):
                 raise PictureError(f"{where}: has more than {MAXIMUM_PIXELS:,} pixels; make it smaller first") from None
             except DECODING_ERRORS as error:
-                reason = getattr(error, "strerror", None) or error
-                raise PictureError(f"{where}: cannot be read ({reason}); try a copy of it") from None
-            file.header_is_read()
+                raise PictureError(f"{where}: cannot be read ({reason_of(error)}); try a copy of it") from None
+            file.end = None
             with picture:
                 yield picture
 

@@ -1,7 +1,6 @@
 """Reads pictures with their own bit depth, transparency and metadata."""
 
 import io
-import struct
 import sys
 from pathlib import Path
 
@@ -177,9 +176,7 @@ def _upright(samples: Samples, orientation: int) -> Samples:
 def about_the_picture(exif: Image.Exif) -> bytes | None:
     """An EXIF block with the tags that outputs keep; previews and the file's structure are dropped."""
     kept = Image.Exif()
-    for tag in ABOUT:
-        if tag in exif:
-            kept[tag] = exif[tag]
+    kept.update({tag: exif[tag] for tag in ABOUT if tag in exif})
     try:
         for tag in (EXIF_FOLDER, GPS_FOLDER):
             folder = dict(exif.get_ifd(tag))
@@ -191,5 +188,5 @@ def about_the_picture(exif: Image.Exif) -> bytes | None:
             return None
         kept[ORIENTATION] = 1
         return kept.tobytes()
-    except (*DECODING_ERRORS, struct.error, TypeError, KeyError, AttributeError):
+    except (*DECODING_ERRORS, KeyError, AttributeError):
         return None  # damaged metadata is no reason to refuse an intact picture

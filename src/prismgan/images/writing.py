@@ -32,7 +32,7 @@ BAND = 1 << 20  # bytes compressed at a time, and bytes of a TIFF's strip
 def check_format(suffix: str, quality: int) -> None:
     """Raise :class:`PrismganError` unless the format is one of :data:`FORMATS` and the quality from 1 to 100."""
     if suffix not in FORMATS:
-        raise PrismganError(f"format {suffix!r}{nearest(suffix, FORMATS)} (expected one of {', '.join(FORMATS)})")
+        raise PrismganError(f"format {suffix!r}{nearest(suffix, FORMATS, 'expected one of')}")
     if not 1 <= quality <= 100:
         raise PrismganError(f"quality {quality}: expected a whole number from 1 to 100")
 
@@ -86,7 +86,7 @@ def encoded_picture(where: str, suffix: str, picture: Picture, quality: int = 95
         if suffix == "png" and picture.depth == 16:
             return _deep_png(picture, exif)
         return _by_pillow(suffix, picture, exif, quality)
-    except (*DECODING_ERRORS, struct.error, MemoryError) as error:
+    except (*DECODING_ERRORS, MemoryError) as error:
         raise PictureError(f"{where}: cannot be encoded ({error})") from None
 
 

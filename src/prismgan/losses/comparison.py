@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prismgan.networks.comparison import Gaussian
+from prismgan.networks import Gaussian
 
 
 def squared_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
@@ -27,7 +27,6 @@ def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
 
 
 def gaussian_kl(first: Gaussian, second: Gaussian) -> Float[Tensor, "B Z h w"]:
-    """KL(first || second) in nats, for every channel and position (Kingma & Welling 2014, appendix B, for any
-    second)."""
+    """KL(first || second) in nats, by channel and position (Kingma & Welling 2014, appendix B, for any second)."""
     difference = (first.mean - second.mean).square() + first.log_variance.exp()
     return 0.5 * (second.log_variance - first.log_variance + difference * (-second.log_variance).exp() - 1)

@@ -73,10 +73,7 @@ def zero_centred_penalty(judge: Judge, images: Float[Tensor, "N ..."]) -> Float[
 
 
 def wasserstein_penalty(
-    judge: Judge,
-    real: Float[Tensor, "N ..."],
-    fake: Float[Tensor, "N ..."],
-    mix: Float[Tensor, " N"],
+    judge: Judge, real: Float[Tensor, "N ..."], fake: Float[Tensor, "N ..."], mix: Float[Tensor, " N"]
 ) -> Float[Tensor, " N"]:
     """Squared distance of the gradient norm from 1, on the line from ``fake[i]`` to ``real[i]`` at ``mix`` in [0, 1]
     (Gulrajani et al. 2017, eq. 3)."""

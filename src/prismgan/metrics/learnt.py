@@ -14,8 +14,7 @@ from torch.nn import functional as F
 
 from prismgan.errors import WeightsError
 from prismgan.metrics.pairs import Metric
-from prismgan.networks.classifier import Classifier
-from prismgan.networks.features import LearntFeatures, SqueezeFeatures
+from prismgan.networks import Classifier, LearntFeatures, SqueezeFeatures
 from prismgan.weights import read_tensors
 
 ACCEPTED = "expected the linear heads of LPIPS for SqueezeNet, as in the published squeeze.pth"

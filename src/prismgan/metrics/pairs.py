@@ -28,10 +28,8 @@ class Metric:
 
     def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
         if output.shape != expected.shape or output.ndim != 4 or output.shape[1] != 3:
-            raise PictureError(
-                f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), "
-                f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
-            )
+            found = f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
+            raise PictureError(f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), {found}")
         return self.function(output, expected)
 
 
@@ -69,10 +67,8 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
     height, width = output.shape[-2:]
     if min(height, width) < WINDOW:
-        raise PictureError(
-            f"metric 'ssim': expected pictures of at least {WINDOW} x {WINDOW} pixels (its window), "
-            f"found {width} x {height}; compare larger pictures"
-        )
+        found = f"expected at least {WINDOW} x {WINDOW} pixels (its window), found {width} x {height}"
+        raise PictureError(f"metric 'ssim': {found}; compare larger pictures")
     # Its defaults are the paper's window and constants.
     pair = _unit(output), _unit(expected)
     return structural_similarity_index_measure(*pair, data_range=1.0, reduction="none").reshape(output.shape[0])

@@ -2,7 +2,7 @@
 adversarial networks", 2016). Deviations: a loss may compare derived tasks with the photo's image, and one discriminator
 conditioned on the task replaces two that share all layers but the first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -15,6 +15,7 @@ from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
 from prismgan.networks import LatentGenerator, LatentGeneratorConfig
+from prismgan.networks.task_generator import Images, Latent, Names
 from prismgan.tasks import Task, made_of_photo
 from prismgan.tasks.base import NonNegative
 
@@ -44,24 +45,19 @@ class CoGanConfig(ModelConfig):
     def check(self, tasks: Sequence[Task], crop: int) -> None:
         super().check(tasks, crop)
         if crop != self.generator.side:
-            raise ValueError(
-                f"training.crop: real pictures are cropped to {crop} pixels a side, but the generator's have "
-                f"{self.generator.side}; set training.crop to {self.generator.side}, or change model.generator.widths"
-            )
+            side, cut = self.generator.side, f"real pictures are cropped to {crop} pixels a side"
+            cure = f"set training.crop to {side}, or change model.generator.widths"
+            raise ValueError(f"training.crop: {cut}, but the generator's have {side}; {cure}")
         for task in tasks:
             if task.losses:
                 weights = " and ".join(f"{term.name}_weight" for term in task.losses)
-                raise ValueError(
-                    f"task {task.name!r}: has losses that need a photo, but the source is noise; "
-                    f"set {weights} to 0, and adversarial_weight to 1"
-                )
+                cure = f"set {weights} to 0, and adversarial_weight to 1"
+                raise ValueError(f"task {task.name!r}: has losses that need a photo, but the source is noise; {cure}")
             if task.scale > 1:
                 raise ValueError(f"task {task.name!r}: enlarges its source, but noise has no size; leave the task out")
             if task.latent or task.steadiness_weight:
-                raise ValueError(
-                    f"task {task.name!r}: latent and steadiness_weight are for photos; pictures from noise always "
-                    "vary; leave them out"
-                )
+                fault = "latent and steadiness_weight are for photos; pictures from noise always vary"
+                raise ValueError(f"task {task.name!r}: {fault}; leave them out")
 
 
 class CoGan(Model):
@@ -91,12 +87,7 @@ class CoGan(Model):
         return self.finish(outputs, context)
 
     @torch.no_grad()
-    def generate(
-        self,
-        source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "B Z"] | None = None,
-        tasks: Iterable[str] | None = None,
-    ) -> dict[str, Float[Tensor, "B 3 H W"]]:
+    def generate(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
         """Every task's image of a latent, in float32. Only the number of rows of the source is used; without a latent,
         each row gets that of the seed equal to its index."""
         if latent is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from prismgan.balancing import BalancerName
-from prismgan.config import Config
+from prismgan.config import Config, Reference
 from prismgan.models.adversary import AdversaryConfig
 from prismgan.networks import GeneratorSizes, HeadSpec
 from prismgan.tasks import Task
@@ -50,7 +50,7 @@ class ModelConfig(Config, ABC):
     kind: str
     generator: GeneratorSizes
     """Size of the generator."""
-    perceptual: Annotated[tuple[str, ...], Field(max_length=2), BeforeValidator(_several)] = ()
+    perceptual: Annotated[tuple[Reference, ...], Field(max_length=2), BeforeValidator(_several)] = ()
     """Weights of the feature network for comparing styles: a path to VGG-19 or SqueezeNet weights, or two paths, where
     the second network is used for the levels that the first one lacks. By default the built-in network."""
     balancer: BalancerName = "normalised"
@@ -73,11 +73,9 @@ class ModelConfig(Config, ABC):
         """Reject tasks or crop sizes (pixels that losses see) that this model cannot train on, by a ValueError."""
         if self.opponent is not None:
             levels = self.opponent.discriminator.levels
-            if crop < 2 ** (levels + 1):
-                raise ValueError(
-                    f"training.crop: {crop} pixels are too few for a discriminator of {levels} levels; "
-                    f"use at least {2 ** (levels + 1)}, or fewer levels"
-                )
+            if crop < (least := 2 ** (levels + 1)):
+                found = f"{crop} pixels are too few for a discriminator of {levels} levels"
+                raise ValueError(f"training.crop: {found}; use at least {least}, or fewer levels")
 
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:

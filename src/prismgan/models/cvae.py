@@ -20,9 +20,7 @@ from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
-from prismgan.networks import ConditionalConfig, VariationalGenerator
-from prismgan.networks.comparison import Gaussian
-from prismgan.networks.conditional import Conditional
+from prismgan.networks import Conditional, ConditionalConfig, Gaussian, VariationalGenerator
 
 
 class CVAEConfig(ModelConfig):

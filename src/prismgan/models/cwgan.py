@@ -53,10 +53,9 @@ class CWGAN(Model):
         """Several updates of the critic, then one of the generator against the updated critic."""
         context = self.begin(batch)
         latent = self.draw((len(batch.source), self.config.generator.latent), context.random)
+        source = batch.source.contiguous(memory_format=torch.channels_last)
         with self.autocast:
-            outputs: Mapping[str, Tensor] = self.generator(
-                batch.source.contiguous(memory_format=torch.channels_last), latent, context.names
-            )
+            outputs: Mapping[str, Tensor] = self.generator(source, latent, context.names)
         self.task_losses(batch, outputs, context)
         judged = self.adversarial_batch(batch, outputs, context)
         if judged is not None:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, reason_of
 
 T = TypeVar("T")
 
@@ -57,10 +57,8 @@ def lost_processes_named() -> Iterator[None]:
     except RuntimeError as error:
         if processes()[1] == 1 or not (isinstance(error, distributed.DistBackendError) or "gloo" in str(error)):
             raise
-        raise PrismganError(
-            "another process of this training is gone; the last checkpoint is saved, continue with --resume "
-            f"({str(error).splitlines()[0]})"
-        ) from None
+        gone = "another process of this training is gone; the last checkpoint is saved, continue with --resume"
+        raise PrismganError(f"{gone} ({reason_of(error)})") from None
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:

@@ -5,7 +5,7 @@ balancer, random draws and checkpoints are the same for all, so that comparisons
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -21,6 +21,7 @@ from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.gradients import apply_gradients, processes, total
 from prismgan.models.step import AdversarialBatch, StepContext, present, row_weights
 from prismgan.networks import KINDS, Discriminator
+from prismgan.networks.task_generator import Images, Latent, Names
 from prismgan.tasks import Task
 from prismgan.weights import find_features
 
@@ -216,12 +217,7 @@ class Model(ABC):
     # -- use --------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def generate(
-        self,
-        source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "#B Z"] | None = None,
-        tasks: Iterable[str] | None = None,
-    ) -> dict[str, Float[Tensor, "B 3 sH sW"]]:
+    def generate(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
         """Every task's image, from one pass in float32."""
         return self.generator(source, latent, tasks)
 

@@ -51,17 +51,13 @@ class PrismConfig(ModelConfig):
         for task in tasks:
             blocks = self.generator.head_blocks if task.blocks is None else task.blocks
             if task.latent and blocks == 0:
-                raise ValueError(
-                    f"task {task.name!r}: has a latent, which acts on a head's blocks; "
-                    "set its blocks, or model.generator.head_blocks, to 1 or more"
-                )
+                cure = "set its blocks, or model.generator.head_blocks, to 1 or more"
+                raise ValueError(f"task {task.name!r}: has a latent, which acts on a head's blocks; {cure}")
         margin = 0 if all(task.fine for task in tasks) else self.margin
         seen = crop - 2 * margin
         if margin and seen < SEEN:
-            raise ValueError(
-                f"model.margin: of crops of {crop} pixels, {margin} on each side leave {seen}; "
-                f"use a larger training.crop, at least {SEEN} more than both"
-            )
+            cure = f"use a larger training.crop, at least {SEEN} more than both"
+            raise ValueError(f"model.margin: of crops of {crop} pixels, {margin} on each side leave {seen}; {cure}")
         super().check(tasks, seen)
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from prismgan.images import bilinear_phases
 from prismgan.networks.blocks import SLOPE, Code, ResidualStage, bordered, convolution, enlarged, zero_
-from prismgan.networks.image_generator import ImageGenerator, add
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Positive
+from prismgan.networks.image_generator import Cells, ImageGenerator, add
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Names, Positive
 
 Start = tuple[Float[Tensor, "B D h w"], Code]  # the decoder's first maps, and its code
 
@@ -93,7 +93,7 @@ class Restored(nn.Module):
         super().__init__()
         self.last = zero_(convolution(width, 3 * (2 * scale) ** 2, size=3 if scale < 4 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], base: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Cells) -> Cells:
         return self.last(maps)
 
 
@@ -111,7 +111,7 @@ class Repainted(nn.Module):
         self.register_buffer("phases", phases, persistent=False)
         self.register_buffer("spread", spread.flatten(0, 1).flatten(1, 2), persistent=False)
 
-    def forward(self, maps: Float[Tensor, "B C h w"], base: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], base: Cells) -> Cells:
         colour_and_gain = bordered(self.last(F.leaky_relu(maps, SLOPE)), 1)
         spread = self.get_buffer("spread").to(colour_and_gain.dtype)
         smooth, gain = F.conv2d(colour_and_gain, spread).chunk(2, dim=1)
@@ -145,11 +145,11 @@ class ConditionalGenerator(ImageGenerator):
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         """The decoder's start maps and code for the task's image."""
 
-    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Conditional:
+    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None) -> Conditional:
         bordered = self.bordered(source)
         return Conditional(self.encoder(bordered[..., 1:-1, 1:-1]), bordered, *source.shape[-2:])
 
-    def decode(self, encoded: Conditional, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
+    def decode(self, encoded: Conditional, latent: Latent | None = None, tasks: Names = None) -> Images:
         names = self.named(tasks)
         if latent is None:
             latent = encoded.bordered.new_zeros(1, self.latent)
@@ -168,7 +168,7 @@ class ConditionalGenerator(ImageGenerator):
             outputs[name] = image[..., : encoded.height * spec.scale, : encoded.width * spec.scale]
         return outputs
 
-    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Names = None) -> int:
         """An upper bound: the sum over all layers, in cells of their level, plus one coarsest cell for the position of
         a pixel within its cell."""
         if not self.named(tasks):

@@ -10,7 +10,7 @@ are not added to the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from prismgan.images.filters import guided_lines
 from prismgan.images.pixels import interior, luma
 from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
-from prismgan.networks.image_generator import ImageGenerator, add
+from prismgan.networks.image_generator import Cells, ImageGenerator, add
 from prismgan.networks.style_branch import (
     BORDER,
     NoiseField,
@@ -32,7 +32,7 @@ from prismgan.networks.style_branch import (
     StyleHead,
     framed_for_painting,
 )
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Positive
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Names, Positive
 
 
 class GeneratorConfig(GeneratorSizes):
@@ -108,9 +108,7 @@ class FineHead(nn.Module):
         size = 3 if spec.scale < 4 else 1
         self.last = zero_(convolution(width, channels * (2 * spec.scale) ** 2, size=size))
 
-    def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Float[Tensor, "B P h w"]
-    ) -> Float[Tensor, "B P h w"]:
+    def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
         """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
         cells = self.subpixels(maps, code)
         if self.factor is not None:
@@ -202,9 +200,8 @@ class Generator(ImageGenerator):
             if not spec.fine and spec.scale > 1:
                 raise ValueError(f"head {spec.name!r} paints and enlarges; a painted output has the source's size")
             if spec.ink and not (spec.fine and spec.additive and spec.scale == 1):
-                raise ValueError(
-                    f"head {spec.name!r} draws ink; such a head has to be fine, additive, and of the source's size"
-                )
+                rule = "such a head has to be fine, additive, and of the source's size"
+                raise ValueError(f"head {spec.name!r} draws ink; {rule}")
         self.trunk = Trunk(config) if len(painted) < len(heads) else None
         self.branch = StyleBranch(config.style) if painted else None
         self.noise = NoiseField(config.style.noise, config.latent) if painted else None
@@ -227,13 +224,11 @@ class Generator(ImageGenerator):
     def reads_whole(self, task: str) -> bool:
         return not self.specs[task].fine
 
-    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Names = None) -> int:
         fine = [name for name in self.named(tasks) if not self.reads_whole(name)]
         return max((_receptive_field_radius(self.config, self.specs[name]) for name in fine), default=0)
 
-    def encode(
-        self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None, border: int = BORDER
-    ) -> Encoded:
+    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None, border: int = BORDER) -> Encoded:
         """The computation that the named tasks, all by default, share and that does not depend on z.
 
         ``border`` is the width of the frame for painting, in pixels: whole cells and at least one. Training uses a
@@ -246,7 +241,7 @@ class Generator(ImageGenerator):
             fine = self.trunk(bordered[..., 1:-1, 1:-1])
         return Encoded(source, fine, bordered, border, {})
 
-    def decode(self, encoded: Encoded, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
+    def decode(self, encoded: Encoded, latent: Latent | None = None, tasks: Names = None) -> Images:
         names = self.named(tasks)
         default = self.seeded_latent().to(encoded.source)
         latent = default if latent is None else latent

@@ -15,10 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.images import bicubic_phases
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, TaskGenerator
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Names, TaskGenerator
+
+Cells = Float[Tensor, "B P h w"]  # the P sub-pixels of every cell at half the source's side
 
 
-def add(own: Float[Tensor, "B P h w"], other: Float[Tensor, "B P h w"]) -> Float[Tensor, "B P h w"]:
+def add(own: Cells, other: Cells) -> Cells:
     """The sum, in the memory of ``own`` if its precision allows it: fresh memory for a 4x picture costs ten times as
     much as the addition."""
     return own.add_(other) if own.dtype == other.dtype else own + other
@@ -32,15 +34,15 @@ class ImageGenerator(TaskGenerator):
             self.register_buffer(f"bicubic{scale}", bicubic_phases(scale), persistent=False)
 
     @abstractmethod
-    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Iterable[str] | None = None) -> Any:
+    def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None) -> Any:
         """The computation that the named tasks, all by default, share; for any height and width."""
 
     @abstractmethod
-    def decode(self, encoded: Any, latent: Latent | None = None, tasks: Iterable[str] | None = None) -> Images:
+    def decode(self, encoded: Any, latent: Latent | None = None, tasks: Names = None) -> Images:
         """The named tasks' images, decoded from a source that was encoded for them; see :meth:`forward`."""
 
     @abstractmethod
-    def receptive_field_radius(self, tasks: Iterable[str] | None = None) -> int:
+    def receptive_field_radius(self, tasks: Names = None) -> int:
         """Distance in source pixels up to which an output pixel of the named tasks (default: all) depends on the
         source. A tile with a halo of this width gives the same result as the whole picture."""
 
@@ -53,15 +55,13 @@ class ImageGenerator(TaskGenerator):
         """Side of the coarsest cell in pixels. Sides are padded to multiples of it, and tiles start at them."""
         return int(2 ** len(self.widths))
 
-    def forward(
-        self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Iterable[str] | None = None
-    ) -> Images:
+    def forward(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
         """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown
         one. ``latent`` is only used by tasks that have one."""
         names = self.named(tasks)
         return self.decode(self.encode(source, names), latent, names)
 
-    def named(self, tasks: Iterable[str] | None) -> list[str]:
+    def named(self, tasks: Names) -> list[str]:
         return list(self.specs) if tasks is None else list(tasks)
 
     def bordered(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:

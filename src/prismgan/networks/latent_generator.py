@@ -2,7 +2,7 @@
 and a light head for every task, as in CoGAN (Liu & Tuzel, "Coupled generative adversarial networks", 2016). A head can
 decide on little more than colours and outlines, which keeps the tasks' images aligned."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prismgan.networks.blocks import SLOPE, ResidualBlock, ResidualStage, convolution, enlarged, icnr_
-from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Positive, TaskGenerator
+from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Levels, Names, Positive, TaskGenerator
 
 START = 4  # side of the stem's map in cells
 
@@ -93,9 +93,7 @@ class LatentGenerator(TaskGenerator):
         self.trunk = LatentTrunk(config)
         self.heads = nn.ModuleDict({spec.name: LatentHead(config) for spec in specs})
 
-    def forward(
-        self, latent: Float[Tensor, "B Z"], tasks: Iterable[str] | None = None
-    ) -> dict[str, Float[Tensor, "B 3 H W"]]:
+    def forward(self, latent: Float[Tensor, "B Z"], tasks: Names = None) -> dict[str, Float[Tensor, "B 3 H W"]]:
         """The named tasks' images, all by default, in one pass; images of the same latent show the same subject."""
         maps = self.trunk(latent, self.mapping(latent))
         return {name: self.heads[name](maps) for name in (self.heads if tasks is None else tasks)}

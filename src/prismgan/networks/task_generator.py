@@ -1,7 +1,7 @@
 """The base of every generator: one image per task, from shared parameters and each task's own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -31,6 +31,7 @@ Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
 
 Latent = Float[Tensor, "#B Z"]
 Images = dict[str, Float[Tensor, "B 3 sH sW"]]  # by task
+Names = Iterable[str] | None  # of tasks; None for all
 
 
 class GeneratorSizes(Config):
@@ -48,10 +49,8 @@ class GeneratorSizes(Config):
     @model_validator(mode="after")
     def _same_length(self) -> Self:
         if len(self.widths) != len(self.blocks):
-            raise ValueError(
-                f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
-                "both need one number for every level"
-            )
+            found = f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}"
+            raise ValueError(f"{found}; both need one number for every level")
         return self
 
 

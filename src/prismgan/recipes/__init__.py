@@ -30,9 +30,8 @@ def read_built_in(name: str) -> str:
     known = built_in()
     name = name.removeprefix(PREFIX)
     if name not in known:
-        raise RecipeError(
-            f"{PREFIX}{name}: no built-in recipe has that name{nearest(name, known)} (available: {', '.join(known)})"
-        )
+        hint = nearest(name, known, "available")
+        raise RecipeError(f"{PREFIX}{name}: no built-in recipe has that name{hint}")
     return known[name].read_text(encoding="utf-8")
 
 
@@ -78,19 +77,16 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
     place = {path: yaml_value(_relative(path, out.parent)) for path in (folder, *styles)}
     names = _task_names(styles)
     tasks = [_TASK.format(name=task, picture=place[style]) for task, style in zip(names, styles, strict=True)]
-    text = (
-        (FOLDER / "first-recipe.txt")
-        .read_text(encoding="utf-8")
-        .format(
-            recipe=shlex.quote(one_line(str(out))),
-            run=first.run,
-            name=yaml_value(name),
-            folder=place[folder],
-            count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
-            enlarge="" if min(height, width) >= 2 * CROP else "# ",
-            styles="".join(tasks) or _NO_STYLE,
-            crop=CROP if min(height, width) >= CROP else 32,
-        )
+    template = (FOLDER / "first-recipe.txt").read_text(encoding="utf-8")
+    text = template.format(
+        recipe=shlex.quote(one_line(str(out))),
+        run=first.run,
+        name=yaml_value(name),
+        folder=place[folder],
+        count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
+        enlarge="" if min(height, width) >= 2 * CROP else "# ",
+        styles="".join(tasks) or _NO_STYLE,
+        crop=CROP if min(height, width) >= CROP else 32,
     )
     replace_file(out, text.encode())
     return first

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from prismgan.config import Config
+from prismgan.config import Config, Reference
 from prismgan.data import Condition, DataConfig, DegradationConfig, Part, Row, TrainingSet
 from prismgan.errors import nearest
 from prismgan.models import MODELS, ModelConfig, PrismConfig
@@ -15,10 +15,6 @@ from prismgan.networks import TaskName
 from prismgan.tasks import KINDS, Task, TaskEntry
 
 TrackerName = Literal["tensorboard", "wandb", "trackio", "mlflow"]
-
-
-def _prism_by_default(value: Any) -> Any:
-    return {"kind": "prism", **value} if isinstance(value, Mapping) else value
 
 
 # The recipe's unions of kinds follow from KINDS and MODELS: adding a kind adds it here.
@@ -30,7 +26,7 @@ else:
     ModelChoice = Annotated[
         reduce(or_, (model.config_type for model in MODELS.values())),
         Field(discriminator="kind"),
-        BeforeValidator(_prism_by_default),
+        BeforeValidator(lambda value: {"kind": "prism", **value} if isinstance(value, Mapping) else value),
     ]
 
 
@@ -103,10 +99,10 @@ class EvaluationConfig(Config):
     """Test photos are reduced to at most twice this side."""
     every: Annotated[int, Field(ge=0)] = 0
     """Steps between two evaluations during training; 0 evaluates only at the end."""
-    squeezenet: str | None = None
+    squeezenet: Reference | None = None
     """Path to torchvision's SqueezeNet 1.1 weights, which the metrics LPIPS and KID need; without it neither is
     reported."""
-    lpips: str | None = None
+    lpips: Reference | None = None
     """Path to the published linear heads of LPIPS, `squeeze.pth`, which LPIPS needs in addition; without it LPIPS is
     not reported."""
 
@@ -155,18 +151,16 @@ class Recipe(Config):
             if only.count(name) > 1:
                 raise ValueError(f"only: {name!r} is given {only.count(name)} times; give it once")
             if name not in tasks:
-                known = ", ".join(tasks)
-                raise ValueError(f"only: no task is named {name!r}{nearest(name, tasks)} (the tasks are: {known})")
+                raise ValueError(f"only: no task is named {name!r}{nearest(name, tasks, 'the tasks are')}")
         return self
 
     @model_validator(mode="after")
     def _the_model_reads_the_source(self) -> Self:
         if self.source != self.model.source:
             kinds = ", ".join(name for name, model in MODELS.items() if model.config_type.source == self.source)
-            raise ValueError(
-                f"source: is {self.source}, but a model of kind {self.model.kind} reads {self.model.source}; "
-                f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
-            )
+            found = f"is {self.source}, but a model of kind {self.model.kind} reads {self.model.source}"
+            cure = f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
+            raise ValueError(f"source: {found}; {cure}")
         if self.source == "noise" and self.training.cosines_every:
             raise ValueError("training.cosines_every: compares losses on photos, but the source is noise; set it to 0")
         if self.source == "noise" and self.degradation is not None:
@@ -181,9 +175,8 @@ class Recipe(Config):
             self.model.check([task], self.rows_of(task).crop)
         own = [rows.share for rows in (self.training.painting, self.training.enlarging) if rows is not None]
         if sum(own) >= 1:
-            raise ValueError(
-                "training: the shares of painting and enlarging leave no steps for the other tasks; reduce one"
-            )
+            shares = "the shares of painting and enlarging leave no steps for the other tasks"
+            raise ValueError(f"training: {shares}; reduce one")
         return self
 
     def rows_of(self, task: Task) -> OwnRows | TrainingConfig:

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from prismgan import data, recipes
-from prismgan.data import pictures
+from prismgan import recipes
 from prismgan.errors import RecipeError, nearest, shortened
 from prismgan.models import MODELS
 from prismgan.recipes.recipe import Recipe
@@ -49,22 +47,11 @@ def parse(text: str, *, origin: str, base: Path, overrides: Iterable[str] = ()) 
         raise RecipeError(f"{origin}: expected a mapping with the keys {', '.join(Recipe.model_fields)}")
     places = [(override(raw, setting), setting) for setting in overrides]
     try:
-        recipe = Recipe.model_validate(raw)
+        return Recipe.model_validate(raw, context={"base": base})
     except ValidationError as error:
         lines = [f"{_blamed(line, origin, places)}: {line}" for line in _explain(error)]
         more = [f"{origin}: {len(lines) - MOST_FAULTS} more faults"] if len(lines) > MOST_FAULTS else []
         raise RecipeError(*lines[:MOST_FAULTS], *more) from None
-    locate = partial(pictures.resolve, base=base)
-    evaluation = recipe.evaluation
-    measured_by = {name: path and locate(path) for name, path in evaluation if name in ("squeezenet", "lpips")}
-    return recipe.model_copy(
-        update={
-            "model": recipe.model.model_copy(update={"perceptual": tuple(map(locate, recipe.model.perceptual))}),
-            "data": data.resolve(recipe.data, base),
-            "tasks": tuple(entry.located(locate) for entry in recipe.tasks),
-            "evaluation": evaluation.model_copy(update=measured_by),
-        }
-    )
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -82,24 +69,21 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
     for key in {**old, **new}:
         before, after = old.get(key), new.get(key)
         here = f"{path}.{key}" if path else key
-        old_names, new_names = _names(before), _names(after)
-        if old_names and new_names:
-            if old_names != new_names:
-                found.append(f"{here} ({', '.join(old_names)} -> {', '.join(new_names)})")
-                continue
-            before = dict(zip(old_names, before or (), strict=True))
-            after = dict(zip(new_names, after or (), strict=True))
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            found += differences(before, after, here)
-        elif before != after:
-            found.append(f"{here} ({before!r} -> {after!r})")
+        before_parts, after_parts = parts_of(before), parts_of(after)
+        if not before_parts or not after_parts:
+            found += [] if before == after else [f"{here} ({before!r} -> {after!r})"]
+        elif isinstance(before, list) and list(before_parts) != list(after_parts):
+            found.append(f"{here} ({', '.join(before_parts)} -> {', '.join(after_parts)})")
+        else:
+            found += differences(before_parts, after_parts, here)
     return found
 
 
-def _names(entries: Any) -> list[str]:
-    """Names of a list of tasks or conditions; empty for anything else."""
-    named = isinstance(entries, list) and all(isinstance(entry, dict) and "name" in entry for entry in entries)
-    return [str(entry["name"]) for entry in entries] if named else []
+def parts_of(value: Any) -> Mapping[str, Any]:
+    """Of a dumped recipe, or its YAML: fields by key, a list's entries by name or number; nothing of anything else."""
+    if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+        return {str(entry.get("name", number)): entry for number, entry in enumerate(value)}
+    return value if isinstance(value, dict) else {}
 
 
 def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
@@ -135,8 +119,7 @@ def _explain(error: ValidationError) -> list[str]:
         context = fault.get("ctx", {})
         if fault["type"] == "union_tag_invalid":
             given = str(context["tag"])
-            hint = nearest(given, kinds)
-            lines.append(f"{where}.kind: unknown kind {given!r}{hint} (known: {', '.join(sorted(kinds))})")
+            lines.append(f"{where}.kind: unknown kind {given!r}{nearest(given, sorted(kinds), 'known')}")
         elif fault["type"] == "union_tag_not_found":
             lines.append(f"{where}.kind: is missing (one of {', '.join(sorted(kinds))})")
         elif fault["type"] == "literal_error":
@@ -201,8 +184,7 @@ def _number(entries: Sequence[Any], key: str, setting: str) -> int:
         return int(key)
     names = {str(entry.get("name")): number for number, entry in enumerate(entries) if isinstance(entry, dict)}
     if key not in names:
-        known = ", ".join(names)
-        raise RecipeError(f"setting {setting}: nothing is named {key!r}{nearest(key, names)} (the names are: {known})")
+        raise RecipeError(f"setting {setting}: nothing is named {key!r}{nearest(key, names, 'the names are')}")
     return names[key]
 
 

@@ -11,14 +11,12 @@ from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
 
 def header(recipe: Recipe, step: int) -> Header:
+    fixed = {} if recipe.model.varies else {"latent": False}
     return Header(
         format=FORMAT,
         title=recipe.name,
         step=step,
-        tasks=tuple(
-            entry if recipe.model.varies else entry.model_copy(update={"latent": False})
-            for entry in map(HeadEntry.of, recipe.all_tasks())
-        ),
+        tasks=tuple(HeadEntry.of(task).model_copy(update=fixed) for task in recipe.all_tasks()),
         kind=recipe.model.kind,
         generator=recipe.model.generator,
         recipe=recipe.model_dump(mode="json"),
@@ -30,9 +28,8 @@ def recipe_of(header: Header, origin: Path | str) -> Recipe:
     try:
         return Recipe.model_validate(header.recipe)
     except ValidationError:
-        raise WeightsError(
-            f"{origin}: the recipe in these weights is from another version; use the prismgan that wrote it"
-        ) from None
+        fault = "the recipe in these weights is from another version"
+        raise WeightsError(f"{origin}: {fault}; use the prismgan that wrote it") from None
 
 
 def trained_model(weights: Weights) -> Model:
@@ -47,10 +44,8 @@ def trained_model(weights: Weights) -> Model:
     """
     recipe = recipe_of(weights.header, weights.path)
     if header(recipe, weights.header.step).tasks != weights.header.tasks:
-        raise WeightsError(
-            f"{weights.path}: its heads do not match those that this version builds from its recipe; use the "
-            "prismgan that wrote it, or train again"
-        )
+        fault = "its heads do not match those that this version builds from its recipe"
+        raise WeightsError(f"{weights.path}: {fault}; use the prismgan that wrote it, or train again")
     model = MODELS[recipe.model.kind](recipe.model, recipe.all_tasks(), None, steps=recipe.training.steps)
     for name, network in {"generator": model.generator, **model.networks}.items():
         if name == "generator" or weights.part(name):

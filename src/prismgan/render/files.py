@@ -121,15 +121,12 @@ class FileRenderer:
 
     def _outputs(self, job: PictureJob, progress: Callable[[int, int], None]) -> Iterator[Path]:
         """Yield the files of one picture's outputs as they are written."""
-        source = open_picture(job.source)
+        source, where, request = open_picture(job.source), str(job.source), self.request
         height, width = source.pixels.shape[:2]
-        check_side(str(job.source), self.suffix, max(height, width) * max(self.plan.scales.values()))
-        request = self.request
+        check_side(where, self.suffix, max(height, width) * max(self.plan.scales.values()))
         if self.mask is not None:
-            request = replace(request, mask=_fitted(self.mask, height, width, str(job.source)))
-        looks = self.renderer.render(
-            source.pixels, request, depth=source.depth, progress=progress, where=str(job.source)
-        )
+            request = replace(request, mask=_fitted(self.mask, height, width, where))
+        looks = self.renderer.render(source.pixels, request, depth=source.depth, progress=progress, where=where)
         kept = KeptOptions(job.folder)
         replaced = {
             path.name
@@ -168,8 +165,6 @@ def _fitted(mask: Mask, height: int, width: int, where: str) -> Mask:
         return mask
     # The sides of either may have been rounded.
     if abs(mask.shape[0] * width - mask.shape[1] * height) > max(height, width, *mask.shape):
-        raise PictureError(
-            f"{where}: has {width}x{height} pixels, but the mask has {mask.shape[1]}x{mask.shape[0]}; "
-            "give a mask with the same aspect ratio, in any size"
-        )
+        sizes = f"has {width}x{height} pixels, but the mask has {mask.shape[1]}x{mask.shape[0]}"
+        raise PictureError(f"{where}: {sizes}; give a mask with the same aspect ratio, in any size")
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)

@@ -147,22 +147,16 @@ class PictureRenderer(ABC):
         names = None if tasks is None else tuple(name for name in given if isinstance(name, str))
         if names is not None and len(names) < len(given):
             raise PrismganError(f"tasks: expected names of tasks, found {tasks!r}")
-        known = list(Options.__annotations__)
         for name in options:
-            if name not in known:
-                hint = nearest(name, known)
-                raise PrismganError(f"{name}: there is no such option{hint} (the options are: {', '.join(known)})")
+            if name not in Options.__annotations__:
+                hint = nearest(name, Options.__annotations__, "the options are")
+                raise PrismganError(f"{name}: there is no such option{hint}")
         for name in ("strength", "blend"):
             if not isinstance(options.get(name) or {}, Mapping):
                 raise PrismganError(f"{name}: expected numbers by task, for example {{'comic': 0.5}}")
         blend = options.get("blend")
-        request = Request(
-            tasks=names,
-            strength=options.get("strength") or {},
-            blends={} if blend is None else {"blend": blend},
-            seeds=(seed,),
-            mask=options.get("mask"),
-        )
+        blends = {} if blend is None else {"blend": blend}
+        request = Request(names, options.get("strength") or {}, blends, (seed,), mask=options.get("mask"))
         self.plan(request)
         return request
 
@@ -180,9 +174,8 @@ def source_of(picture: object, where: str = "picture") -> Source:
         try:
             picture = picture.read()
         except (OSError, ValueError) as error:
-            raise PictureError(
-                f"{where}: is a file that cannot be read ({error}); open it again with mode 'rb'"
-            ) from None
+            fault = f"is a file that cannot be read ({error})"
+            raise PictureError(f"{where}: {fault}; open it again with mode 'rb'") from None
         if not isinstance(picture, bytes):
             raise PictureError(f"{where}: is a file opened as text; open it with mode 'rb'")
     if isinstance(picture, str | os.PathLike):
@@ -205,9 +198,8 @@ def source_of(picture: object, where: str = "picture") -> Source:
 
 def _of_array(array: NDArray[Any], where: str) -> Source:
     if array.ndim != 3 or array.shape[2] != 3:
-        raise PictureError(
-            f"{where}: is an array of shape {array.shape}, expected (height, width, 3) in RGB; pass several as a list"
-        )
+        expected = "expected (height, width, 3) in RGB; pass several as a list"
+        raise PictureError(f"{where}: is an array of shape {array.shape}, {expected}")
     if array.dtype in (np.uint8, np.uint16):
         return Source(array, 8 if array.dtype == np.uint8 else 16, lambda pixels: pixels)
     if array.dtype.kind != "f":
@@ -218,10 +210,8 @@ def _of_array(array: NDArray[Any], where: str) -> Source:
 
 def _of_tensor(tensor: Tensor, where: str) -> Source:
     if tensor.ndim != 3 or tensor.shape[0] != 3:
-        raise PictureError(
-            f"{where}: is a tensor of shape {tuple(tensor.shape)}, expected (3, height, width) in RGB; "
-            "pass a batch as list(batch)"
-        )
+        expected = "expected (3, height, width) in RGB; pass a batch as list(batch)"
+        raise PictureError(f"{where}: is a tensor of shape {tuple(tensor.shape)}, {expected}")
     tensor = tensor.detach()
     if tensor.dtype == torch.uint8:
         return Source(tensor.permute(1, 2, 0).cpu().numpy(), 8, lambda pixels: _tensor(pixels).to(tensor.device))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from prismgan import images
-from prismgan.errors import PictureError, PrismganError
+from prismgan.errors import PictureError, PrismganError, explained
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,9 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     refuse_unwritable(out)
     jobs: dict[Path, PictureJob] = {}
     for given in inputs:
-        try:
+        # For example a folder without permission, or a name that is too long.
+        with explained(f"{given}: cannot be accessed", kind=PictureError):
             found = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
-        except OSError as error:  # for example a folder without permission, or a name that is too long
-            raise PictureError(f"{given}: cannot be accessed ({error.strerror or error})") from None
         for source, folder in found:
             other = jobs.setdefault(folder, PictureJob(source, folder))
             if other.source.resolve() != source.resolve():
@@ -109,10 +108,8 @@ def _below(file: Path, folder: Path | None) -> bool:
 
 def refuse_unwritable(out: Path) -> None:
     """Raise before rendering if the folder is a file or cannot be written to."""
-    try:
+    with explained(f"{out}: cannot be created", "; choose another folder"):
         place = next(folder for folder in (out, *out.absolute().parents) if _is_taken(folder))
-    except OSError as error:
-        raise PrismganError(f"{out}: cannot be created ({error.strerror or error}); choose another folder") from None
     if not place.is_dir():
         what = "a file" if place.exists() else "a broken link"
         if place == out:
@@ -124,8 +121,4 @@ def refuse_unwritable(out: Path) -> None:
 
 def _is_taken(path: Path) -> bool:
     """Whether anything has that name, including a broken link."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    return path.exists() or path.is_symlink()

@@ -213,9 +213,8 @@ class Renderer(PictureRenderer):
         outer = rows.outer, columns.outer
         image = torch.cat([from_pixels(source[outer]) for source in sources])
         groups = stage.passes(one_by_one=made is not None and not self.runtime.together)
-        tiled = [
-            tuple(look for look in looks_of(outputs) if not self.generator.reads_whole(look)) for _, outputs in groups
-        ]
+        whole = self.generator.reads_whole
+        tiled = [tuple(look for look in looks_of(outputs) if not whole(look)) for _, outputs in groups]
         passes = [Pass(outputs[0].seed, looks) for (_, outputs), looks in zip(groups, tiled, strict=True) if looks]
         rendered = self.runtime.looks(image, passes) if passes else iter(())
         for (scale, outputs), names in zip(groups, tiled, strict=True):

@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prismgan.errors import PictureError, PrismganError, nearest
+from prismgan.errors import PictureError, PrismganError, named_tasks
 from prismgan.networks import RESERVED, HeadSpec
 from prismgan.render.painting import LARGEST_BRUSH, SMALLEST_BRUSH
 
@@ -44,9 +44,8 @@ class Plan:
     def scales(self) -> dict[str, int]:
         """Scale of every output relative to the source's sides, by name."""
         source = math.prod(output.scale for output in self.chain)
-        return {output.name: source for output in self.chain[-1:]} | {
-            output.name: source * output.scale for output in self.outputs
-        }
+        of_chain = {output.name: source for output in self.chain[-1:]}
+        return of_chain | {output.name: source * output.scale for output in self.outputs}
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,10 @@ class Request:
         """
         whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
         if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
-            raise PrismganError(
-                f"brush is {self.brush!r}; expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
-            )
-        tasks = checked_tasks(self.tasks, specs, empty=bool(self.chain or self.blends))
-        chain = checked_tasks(self.chain, specs, empty=True)
+            expected = f"expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
+            raise PrismganError(f"brush is {self.brush!r}; {expected}")
+        tasks = named_tasks(self.tasks, specs, empty=bool(self.chain or self.blends))
+        chain = named_tasks(self.chain, specs, empty=True)
         seeds = self._checked_seeds()
         blends = {name: _checked_blend(name, weights, specs) for name, weights in self.blends.items()}
         self._check_strengths({*tasks, *chain, *blends}, specs)
@@ -106,10 +104,8 @@ class Request:
         plan = Plan(links, tuple(output for name, looks in wanted.items() for output in outputs(name, looks)))
         if len(seeds) > 1 and len({output.seed for output in plan.outputs}) < 2:
             varying = ", ".join(name for name, spec in specs.items() if spec.latent) or "none"
-            raise PrismganError(
-                f"{len(seeds)} variations: none of the requested outputs varies with the seed (tasks of these weights "
-                f"that do: {varying}); request one of those, or a single variation"
-            )
+            found = f"none of the requested outputs varies with the seed (tasks of these weights that do: {varying})"
+            raise PrismganError(f"{len(seeds)} variations: {found}; request one of those, or a single variation")
         for name in plan.names:
             if plan.names.count(name) > 1:
                 raise PrismganError(f"two outputs would be named {name!r}; give the blend another name")
@@ -146,30 +142,13 @@ class Request:
             if name not in asked:
                 if name in specs:
                     raise PrismganError(f"a strength is given for {name!r}, which is not requested; request it too")
-                raise _unknown(name, {**specs, **dict.fromkeys(self.blends)})
+                named_tasks([name], [*specs, *self.blends])
             if not (_is_number(strength) and 0 <= strength <= MAXIMUM_STRENGTH):
-                raise PrismganError(
-                    f"strength of {name!r}: found {strength!r}, expected a number from 0 to {MAXIMUM_STRENGTH:g}"
-                )
+                expected = f"expected a number from 0 to {MAXIMUM_STRENGTH:g}"
+                raise PrismganError(f"strength of {name!r}: found {strength!r}, {expected}")
 
 
 EVERYTHING = Request()  # every task at strength 1
-
-
-def checked_tasks(tasks: Iterable[str] | None, specs: Mapping[str, HeadSpec], *, empty: bool = False) -> list[str]:
-    """The given names, or all; each must be a task of the weights, and unless ``empty`` there must be at least one."""
-    names = list(specs if tasks is None else tasks)
-    for name in names:
-        if name not in specs:
-            raise _unknown(name, specs)
-    if not names and not empty:
-        raise PrismganError(f"no task is named (these weights have: {', '.join(specs)})")
-    return names
-
-
-def _unknown(name: str, known: Iterable[str]) -> PrismganError:
-    known = list(known)
-    return PrismganError(f"no task is named {name!r}{nearest(name, known)} (these weights have: {', '.join(known)})")
 
 
 def _is_number(value: object) -> bool:
@@ -185,20 +164,18 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
         raise PrismganError(f"{where}: another output or file has that name; choose another one")
     if not NAME.fullmatch(name):
         raise PrismganError(f"{where}: expected a name of at most 40 lower-case letters, digits and dashes")
-    for look in checked_tasks(weights, specs, empty=True):
+    for look in named_tasks(weights, specs, empty=True):
         if not (_is_number(weights[look]) and weights[look] >= 0):
             raise PrismganError(
                 f"{where}: the weight of {look!r} is {weights[look]!r}, expected a number of at least 0"
             )
     total = math.fsum(weights.values())
     if not (total > 0 and math.isfinite(total)):
-        raise PrismganError(
-            f"{where}: all blend weights are 0; make at least one positive, for example {next(iter(specs))}: 1"
-        )
+        cure = f"make at least one positive, for example {next(iter(specs))}: 1"
+        raise PrismganError(f"{where}: all blend weights are 0; {cure}")
     scales = {specs[look].scale: look for look in weights}
     if len(scales) > 1:
         (scale, look), (other_scale, other) = list(scales.items())[:2]
-        raise PrismganError(
-            f"{where}: {look!r} has scale {scale}x and {other!r} {other_scale}x; blend looks of the same scale"
-        )
+        found = f"{look!r} has scale {scale}x and {other!r} {other_scale}x"
+        raise PrismganError(f"{where}: {found}; blend looks of the same scale")
     return {look: weight / total for look, weight in weights.items() if weight > 0}

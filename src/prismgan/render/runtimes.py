@@ -3,7 +3,7 @@
 import copy
 import statistics
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.export.parity import Run, onnxruntime_session
+from prismgan.export.parity import Inputs, Run, onnxruntime_session
 from prismgan.machine import available_threads, take_turns, usable_device
 from prismgan.networks import Generator, ImageGenerator
+from prismgan.networks.task_generator import Images
 from prismgan.packages import missing, require
 
 RUNTIMES = ("torch", "onnxruntime", "openvino")
@@ -46,9 +47,7 @@ class TorchRuntime:
             torch.set_num_threads(available_threads())
 
     @torch.inference_mode()
-    def looks(
-        self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]
-    ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
+    def looks(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
         """The tasks' images in [-1, 1] for each pass in turn, on the CPU, not clipped; the trunk is computed once."""
         generator, tasks = self.generator, [name for each in passes for name in each.tasks]
         with self._precision():
@@ -73,9 +72,7 @@ class OnnxRuntime:
         self._session = session
         self._made = lru_cache(maxsize=KEPT)(self._make)
 
-    def looks(
-        self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]
-    ) -> Iterator[dict[str, Float[Tensor, "B 3 sH sW"]]]:
+    def looks(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
         run = self._made(tuple(passes))
         height, width = source.shape[-2:]
         names = [name for each in passes for name in each.tasks]
@@ -114,7 +111,7 @@ def openvino_session(fast: bool, model: bytes) -> Run:
     compiled = core.compile_model(core.read_model(model), "CPU", settings)
     request, lock = compiled.create_infer_request(), threading.Lock()
 
-    def run(values: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(values: Inputs) -> list[NDArray[Any]]:
         with lock:  # an inference request serves one thread at a time
             found = request.infer(dict(values), share_inputs=True, share_outputs=True)
             return [np.array(found[output]) for output in compiled.outputs]  # copies, because its memory is reused
@@ -132,8 +129,7 @@ def make_runtime(
     if name == AUTOMATIC:
         name = _automatic(generator) if device is None else "torch"
     if name is not None and name not in RUNTIMES:
-        known = (*RUNTIMES, AUTOMATIC)
-        raise PrismganError(f"no runtime is named {name!r}{nearest(name, known)} (available: {', '.join(known)})")
+        raise PrismganError(f"no runtime is named {name!r}{nearest(name, (*RUNTIMES, AUTOMATIC), 'available')}")
     if name is None or name == "torch":
         return TorchRuntime(generator, None if device is None else usable_device(device), fast)
     if device is not None:
@@ -153,8 +149,7 @@ def _automatic(generator: ImageGenerator) -> str:
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
     """The content of a report's ``cost.json``: median milliseconds of one pass for every task alone and for all tasks,
-    measured in turn. ``one_ms`` is the mean over single tasks: K looks in K runs cost K times as much.
-    """
+    measured in turn. ``one_ms`` is the mean over single tasks: K looks in K runs cost K times as much."""
     source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
     names = list(generator.specs)
     with torch.inference_mode():

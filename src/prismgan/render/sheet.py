@@ -40,14 +40,9 @@ def sheet(
     margin = gap * 2
     title_height = round(text_size * 3) if title else 0
 
-    canvas = Image.new(
-        "RGB",
-        (
-            2 * margin + columns * tile_width + (columns - 1) * gap,
-            2 * margin - gap // 2 + title_height + rows * (tile_height + label_height) + (rows - 1) * gap,
-        ),
-        BACKGROUND,
-    )
+    width = 2 * margin + columns * tile_width + (columns - 1) * gap
+    height = 2 * margin - gap // 2 + title_height + rows * (tile_height + label_height) + (rows - 1) * gap
+    canvas = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(canvas)
     if title:
         font = ImageFont.load_default(round(text_size * 1.5))

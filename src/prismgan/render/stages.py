@@ -102,8 +102,7 @@ def looks_of(outputs: Sequence[Output]) -> list[str]:
 
 def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
     """The links of the chain, then all outputs. A link's result is kept in 16 bits for the next stage; that of the last
-    link also in the requested depth.
-    """
+    link also in the requested depth."""
     before = 0
     for number, link in enumerate(plan.chain, start=1):
         last = number == len(plan.chain)
@@ -149,10 +148,9 @@ def cut(
         room, needed = memory - stage.held, stage.held + smallest
         limit = f"{_mb(memory)} allowed"
     if smallest > room:
-        raise PictureError(
-            f"{where}: rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory, "
-            f"and there are {limit}; request fewer outputs, allow more memory, or make the picture smaller"
-        )
+        fault = f"rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory"
+        cure = "request fewer outputs, allow more memory, or make the picture smaller"
+        raise PictureError(f"{where}: {fault}, and there are {limit}; {cure}")
     sides = tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each))
     return tiles(stage.height, stage.width, sides, halo)
 

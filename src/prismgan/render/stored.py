@@ -15,7 +15,7 @@ from typing import Any
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from prismgan.errors import PictureError, PrismganError, one_line, shortened
+from prismgan.errors import PictureError, PrismganError, reason_of, shortened
 from prismgan.files import write_file
 from prismgan.images import SUFFIXES
 from prismgan.render.files import FileRenderer, Rendered
@@ -61,9 +61,8 @@ class StoredRenderer:
         for job in jobs:
             for name in self.renderer.options:
                 if f"{_canonical(job.folder)}/{name}" in sources:
-                    raise PictureError(
-                        f"{job.source}: its result would replace the picture {job.folder}/{name}; choose another folder"
-                    )
+                    fault = f"its result would replace the picture {job.folder}/{name}"
+                    raise PictureError(f"{job.source}: {fault}; choose another folder")
 
     def render(
         self, jobs: Sequence[StoredJob], progress: Callable[[float], None] = lambda done: None
@@ -207,5 +206,4 @@ def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
     except ImportError as error:
         raise PrismganError(f"{address}: needs another package ({error})") from None
     except Exception as error:  # every store raises different errors, and none documents them
-        reason = shortened(one_line(str(error)), 300) or type(error).__name__
-        raise PrismganError(f"{address}: cannot be {done} ({reason})") from None
+        raise PrismganError(f"{address}: cannot be {done} ({shortened(reason_of(error), 300)})") from None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, explained
 from prismgan.files import parse_json
 
 LARGEST = 2**53  # largest integer that a float distinguishes from the next
@@ -57,12 +57,10 @@ class History:
 def read_history(path: Path) -> History:
     """Read a run's ``metrics.jsonl``. If the step goes back, after a resume or a rollback, later lines replace earlier
     ones. Raises PrismganError if the file is missing, or holds no training step."""
-    try:
+    if not path.exists():
+        raise PrismganError(f"{path}: no such file; a report needs the folder of a training")
+    with explained(f"{path}: cannot be read"):
         text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        raise PrismganError(f"{path}: no such file; a report needs the folder of a training") from None
-    except OSError as error:
-        raise PrismganError(f"{path}: cannot be read ({error.strerror or error})") from None
     records: list[dict[str, float]] = []
     events: dict[tuple[str, str], Event] = {}
     unreadable: list[int] = []

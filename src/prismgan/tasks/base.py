@@ -5,20 +5,20 @@ kinds."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from prismgan.config import Config
+from prismgan.config import Config, Reference
 from prismgan.errors import nearest
 from prismgan.images import upsample
 from prismgan.losses.loss import Exemplars, Loss
-from prismgan.metrics import Metric
+from prismgan.metrics import CONTENT_METRICS, PAIR_METRICS, Metric
 from prismgan.networks import TaskName
 
-PictureName = str  # a picture's path, or `builtin:NAME` for a built-in picture
+PictureName = Reference  # a picture's path, or `builtin:NAME` for a built-in picture
 
 NonNegative = Annotated[float, Field(ge=0)]
 
@@ -137,9 +137,6 @@ def made_of_photo(
 class TaskEntry(Config, ABC):
     """The fields that all kinds of task share in a recipe."""
 
-    picture_fields: ClassVar[tuple[str, ...]] = ()
-    """The fields that contain pictures, whose paths are relative to the recipe."""
-
     name: TaskName
     """Name of the output: lower-case letters, digits and dashes. Unique in a recipe."""
     weight: NonNegative = 1.0
@@ -167,38 +164,26 @@ class TaskEntry(Config, ABC):
     def task(self) -> Task:
         """The task that this entry describes. Opens no file."""
 
-    def located(self, locate: Callable[[PictureName], PictureName]) -> Self:
-        """The same entry with every picture's path passed through ``locate``."""
-        found = {name: tuple(map(locate, getattr(self, name))) for name in self.picture_fields}
-        return self.model_copy(update=found)
-
-    def make(self, losses: Sequence[LossTerm], **more: Any) -> Task:
-        """A task with the entry's common fields and ``more`` fields of :class:`Task`; losses of weight 0 are
-        omitted."""
-        beside = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
+    def make(self, target: Target, losses: Sequence[LossTerm], **more: Any) -> Task:
+        """A task with the entry's common fields and ``more`` fields of :class:`Task`, by default with a fine head and
+        the metrics that fit the target; losses of weight 0 are omitted."""
+        beside: dict[str, Any] = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
         beside["diversity"] = self.diversity_weight if self.latent else 0.0
         if self.shares is not None:
             known = [*(term.name for term in losses), *beside]
             for name in self.shares:
                 if name not in known:
-                    raise ValueError(
-                        f"task {self.name!r}: shares: has no loss {name!r}{nearest(name, known)} "
-                        f"(known: {', '.join(known)})"
-                    )
+                    hint = nearest(name, known, "known")
+                    raise ValueError(f"task {self.name!r}: shares: has no loss {name!r}{hint}")
             losses = [replace(term, weight=self.shares.get(term.name, 0.0)) for term in losses]
             beside = {name: self.shares.get(name, 0.0) for name in beside}
+        metrics = PAIR_METRICS if isinstance(target, Derived | Paired) else CONTENT_METRICS
         return Task(
-            name=self.name,
             kind=type(self).model_fields["kind"].default,
+            target=target,
             losses=tuple(term for term in losses if term.weight > 0),
-            weight=self.weight,
-            adversarial_weight=beside["adversarial"],
-            latent=self.latent,
-            diversity_weight=beside["diversity"],
-            steadiness_weight=beside["steadiness"],
             shares=tuple(self.shares or ()),
-            frequency=self.frequency,
-            degraded_weight=self.degraded_weight,
-            blocks=self.blocks,
-            **more,
+            **self.model_dump(include={"name", "weight", "latent", "frequency", "degraded_weight", "blocks"}),
+            **{f"{name}_weight": weight for name, weight in beside.items()},
+            **{"metrics": metrics, "fine": True, **more},
         )

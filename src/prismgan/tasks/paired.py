@@ -9,7 +9,6 @@ from torch import Tensor
 from prismgan.images.drawing import comic, edges, inverse, pencil
 from prismgan.losses.content import Perceptual
 from prismgan.losses.pixels import EPSILON, Charbonnier, LogError, TotalVariation
-from prismgan.metrics import PAIR_METRICS
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Paired, Task, TaskEntry, clean_photo
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -37,13 +36,9 @@ class DerivedEntry(TaskEntry):
     """Weight of the adversarial loss; small, because the pairs determine nearly everything."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Derived(FUNCTIONS[self.function]),
-            losses=[LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True)],
-            metrics=PAIR_METRICS,
-            fine=True,
-            additive=self.function not in WITHOUT_COLOURS,
-        )
+        losses = [LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True)]
+        target, additive = Derived(FUNCTIONS[self.function]), self.function not in WITHOUT_COLOURS
+        return self.make(target, losses, additive=additive)
 
 
 class PairedEntry(TaskEntry):
@@ -60,13 +55,8 @@ class PairedEntry(TaskEntry):
     """Whether the output keeps the photo's fine detail (true) or is a repainting (false)."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Paired(self.column or self.name),
-            losses=[LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True)],
-            metrics=PAIR_METRICS,
-            fine=self.fine,
-            scale=self.scale,
-        )
+        losses = [LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True)]
+        return self.make(Paired(self.column or self.name), losses, fine=self.fine, scale=self.scale)
 
 
 class Restore(TaskEntry):
@@ -85,15 +75,11 @@ class Restore(TaskEntry):
     """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Derived(clean_photo),
-            losses=[
-                LossTerm("pixel", self.pixel_weight, Charbonnier, {"epsilon": self.pixel_epsilon}, needs_pair=True),
-                LossTerm("log", self.log_weight, LogError, needs_pair=True),
-            ],
-            metrics=PAIR_METRICS,
-            fine=True,
-        )
+        losses = [
+            LossTerm("pixel", self.pixel_weight, Charbonnier, {"epsilon": self.pixel_epsilon}, needs_pair=True),
+            LossTerm("log", self.log_weight, LogError, needs_pair=True),
+        ]
+        return self.make(Derived(clean_photo), losses)
 
 
 class SuperResolution(TaskEntry):
@@ -119,16 +105,10 @@ class SuperResolution(TaskEntry):
     adversarial losses reward single-pixel patterns."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Derived(clean_photo),
-            losses=[
-                LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True),
-                LossTerm("log", self.log_weight, LogError, needs_pair=True),
-                LossTerm("perceptual", self.perceptual_weight, Perceptual, needs_pair=True),
-                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
-            ],
-            metrics=PAIR_METRICS,
-            fine=True,
-            scale=self.scale,
-            smooth=self.smooth,
-        )
+        losses = [
+            LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True),
+            LossTerm("log", self.log_weight, LogError, needs_pair=True),
+            LossTerm("perceptual", self.perceptual_weight, Perceptual, needs_pair=True),
+            LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+        ]
+        return self.make(Derived(clean_photo), losses, scale=self.scale, smooth=self.smooth)

@@ -1,21 +1,18 @@
 """Kinds whose targets are pictures that correspond to no photo: ``cartoon``, ``style`` and ``unpaired``."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from prismgan.losses.content import TONE, ComicGuidance, FeatureContent, Structure
 from prismgan.losses.pixels import TotalVariation
 from prismgan.losses.style import StyleStatistics
-from prismgan.metrics import CONTENT_METRICS
 from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Task, TaskEntry, Unpaired
 
 
 class Cartoon(TaskEntry):
     """Draws the photo: the guidance gives flat regions and dark outlines, the adversarial loss the drawings'
     texture."""
-
-    picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
     kind: Literal["cartoon"] = "cartoon"
     weight: NonNegative = 0.1
@@ -31,22 +28,15 @@ class Cartoon(TaskEntry):
 
     def task(self) -> Task:
         settings = {"structure": self.guidance_structure, "varied": self.latent}
-        return self.make(
-            target=Unpaired(self.pictures),
-            losses=[
-                LossTerm("guidance", self.guidance_weight, ComicGuidance, settings, reported=True),
-                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
-            ],
-            metrics=CONTENT_METRICS,
-            fine=True,
-            ink=True,
-        )
+        losses = [
+            LossTerm("guidance", self.guidance_weight, ComicGuidance, settings, reported=True),
+            LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+        ]
+        return self.make(Unpaired(self.pictures), losses, ink=True)
 
 
 class Style(TaskEntry):
     """Paints the photo in the style of the exemplars."""
-
-    picture_fields: ClassVar[tuple[str, ...]] = ("exemplars",)
 
     kind: Literal["style"] = "style"
     weight: NonNegative = 0.1
@@ -65,23 +55,17 @@ class Style(TaskEntry):
     """Weight of the total variation, against speckle."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Exemplar(self.exemplars, self.exemplar_size),
-            losses=[
-                LossTerm("style", self.style_weight, StyleStatistics, reported=True),
-                LossTerm("content", self.content_weight, FeatureContent),
-                LossTerm("tone", self.tone_weight, Structure, {"levels": TONE}),
-                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
-            ],
-            metrics=CONTENT_METRICS,
-            fine=False,
-        )
+        losses = [
+            LossTerm("style", self.style_weight, StyleStatistics, reported=True),
+            LossTerm("content", self.content_weight, FeatureContent),
+            LossTerm("tone", self.tone_weight, Structure, {"levels": TONE}),
+            LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+        ]
+        return self.make(Exemplar(self.exemplars, self.exemplar_size), losses, fine=False)
 
 
 class UnpairedEntry(TaskEntry):
     """Learns a domain from pictures that correspond to no photo, by the adversarial loss alone."""
-
-    picture_fields: ClassVar[tuple[str, ...]] = ("pictures",)
 
     kind: Literal["unpaired"] = "unpaired"
     weight: NonNegative = 0.1
@@ -96,12 +80,8 @@ class UnpairedEntry(TaskEntry):
     """Weight of the total variation, against speckle."""
 
     def task(self) -> Task:
-        return self.make(
-            target=Unpaired(self.pictures),
-            losses=[
-                LossTerm("content", self.content_weight, Structure),
-                LossTerm("total_variation", self.total_variation_weight, TotalVariation),
-            ],
-            metrics=CONTENT_METRICS,
-            fine=False,
-        )
+        losses = [
+            LossTerm("content", self.content_weight, Structure),
+            LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+        ]
+        return self.make(Unpaired(self.pictures), losses, fine=False)

@@ -27,16 +27,9 @@ class Terminal(Display):
     def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
         self.console = console or Console(stderr=True)
         self.every = every
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TaskProgressColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[rate]}"),
-            console=self.console,
-        )
+        bar = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TaskProgressColumn()
+        behind = TextColumn("ETA"), TimeRemainingColumn(), TextColumn("{task.fields[rate]}")
+        self._progress = Progress(*bar, *behind, console=self.console)
         self._live: Live | None = None
         self._started = self._printed = 0.0
         self._first = 0

@@ -4,7 +4,6 @@ features."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from prismgan import data, images
 from prismgan.batch import TaskBatch
+from prismgan.config import located
 from prismgan.data import DataConfig, DegradationConfig, Jpeg, Noise, SourceEntry, TrainingSet, builtin
 from prismgan.errors import PrismganError, RecipeError, WeightsError
 from prismgan.machine import precision
@@ -57,10 +57,9 @@ class HeadTraining(Loop):
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
         if trained.branch is None:
-            raise WeightsError(
-                f"{weights.path}: has no style, but a new one needs the branch that styles share; "
-                "use weights with a style, for example the ready-made ones"
-            )
+            fault = "has no style, but a new one needs the branch that styles share"
+            cure = "use weights with a style, for example the ready-made ones"
+            raise WeightsError(f"{weights.path}: {fault}; {cure}")
         self.weights = weights
         shares = _shares(entry) if entry.shares is None else entry.shares
         self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent), "shares": shares})
@@ -71,15 +70,10 @@ class HeadTraining(Loop):
         self.samples = TrainingSet(data.rows(sources), [task], CROP, DEGRADATION, reduced=True)
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        schedule = Schedule(warmup=WARMUP)
-        self.model = model = Prism(
-            PrismConfig(generator=trained.config, frozen="shared", margin=MARGIN, rate=RATE, schedule=schedule),
-            [task],
-            {entry.name: data.exemplars(task)},
-            steps=GUESS,
-            device=device,
-            precision=precision("auto", device),
-        )
+        sizes, schedule, shown = trained.config, Schedule(warmup=WARMUP), {entry.name: data.exemplars(task)}
+        config = PrismConfig(generator=sizes, frozen="shared", margin=MARGIN, rate=RATE, schedule=schedule)
+        dtype = precision("auto", device)
+        self.model = model = Prism(config, [task], shown, steps=GUESS, device=device, precision=dtype)
         generator = self.model.generator
         for part in ("branch", "mapping"):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
@@ -125,10 +119,8 @@ class HeadTraining(Loop):
         self.display.event(message)
 
     def diverged(self) -> None:
-        raise PrismganError(
-            f"the training of {self.entry.name!r} produced non-finite values (step {self.step}); "
-            "try a smaller weight of the style, or another exemplar"
-        )
+        failed = f"the training of {self.entry.name!r} produced non-finite values (step {self.step})"
+        raise PrismganError(f"{failed}; try a smaller weight of the style, or another exemplar")
 
     @torch.no_grad()
     def _start_as_nearest(self, trained: Generator) -> str | None:
@@ -138,9 +130,8 @@ class HeadTraining(Loop):
         starts = {}
         for entry in self.weights.header.tasks:
             # The other look may vary with z even if the new one does not.
-            state = {
-                key: tensor for key, tensor in trained.heads[entry.name].state_dict().items() if ".linear." not in key
-            }
+            known = trained.heads[entry.name].state_dict()
+            state = {key: tensor for key, tensor in known.items() if ".linear." not in key}
             if entry.kind == "style" and state.keys() <= places:
                 starts[entry.name] = state
         names = list(starts)
@@ -223,15 +214,14 @@ def add_task(
         raise PrismganError(f"{out}: there is no folder {out.parent}; create it, or choose another place")
     check_no_task_lost(out, loaded, [*(entry.name for entry in loaded.header.tasks), name])
     here = Path.cwd()
+    # There is no discriminator: see HeadTraining.
+    fields = {"name": name, "exemplars": tuple(exemplars), "adversarial_weight": 0, **(style or {})}
     try:
-        entry = Style.model_validate(
-            # There is no discriminator: see HeadTraining.
-            {"name": name, "exemplars": tuple(exemplars), "adversarial_weight": 0, **(style or {})}
-        ).located(partial(data.pictures.resolve, base=here))
+        entry = Style.model_validate(fields, context={"base": here})
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise RecipeError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, found {fault['input']!r}") from None
-    shown = [_preview(data.pictures.resolve(picture, here)) for picture in previews or PREVIEWS]
+    shown = [_preview(located(picture, here)) for picture in previews or PREVIEWS]
     training = HeadTraining(loaded, entry, None if photos is None else here / photos.expanduser())
 
     def show() -> None:

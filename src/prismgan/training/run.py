@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from prismgan.errors import PrismganError, RecipeError, WeightsError
+from prismgan.errors import RecipeError, WeightsError, explained, reason_of
 from prismgan.files import entries, replace_file
 from prismgan.models.gradients import from_first
 from prismgan.recipes.recipe import Recipe
-from prismgan.recipes.text import differences, load, read_yaml, to_yaml
+from prismgan.recipes.text import differences, load, parts_of, read_yaml, to_yaml
 from prismgan.report.history import parse_line
 
 FORMAT = 1  # of checkpoints
@@ -71,25 +71,17 @@ class Run:
         self.write(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
     def log(self, line: Mapping[str, Any]) -> None:
-        try:
-            with self.metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise PrismganError(
-                f"{self.metrics}: cannot be written ({error.strerror}); the last checkpoint is intact, "
-                "free some space and continue with --resume"
-            ) from None
+        advice = "; the last checkpoint is intact, free some space and continue with --resume"
+        with explained(f"{self.metrics}: cannot be written", advice), self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
         """The lines of ``metrics.jsonl``, raw and parsed; None for those that cannot be read."""
-        try:
-            content = self.metrics.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise PrismganError(f"{self.metrics}: cannot be read ({error.strerror or error})") from None
-        for text in content.splitlines():
-            yield text, parse_line(text)
+        if self.metrics.exists():
+            with explained(f"{self.metrics}: cannot be read"):
+                content = self.metrics.read_bytes()
+            for text in content.splitlines():
+                yield text, parse_line(text)
 
     def rewind(self, step: int) -> tuple[float, int]:
         """Drop metrics of steps after ``step``, which will be trained again. Returns the seconds of training until
@@ -129,16 +121,12 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
     written = _binding(read_yaml(run.recipe.read_text(encoding="utf-8")))
     if missing := _missing(before, written):
         # Runs write every field. Missing fields are newer than the run, which may not match today's default.
-        raise RecipeError(
-            f"{run.recipe}: was written by an earlier prismgan and lacks {', '.join(missing)}; add the values that "
-            "the run was trained with, then resume it"
-        )
+        fault = f"was written by an earlier prismgan and lacks {', '.join(missing)}"
+        raise RecipeError(f"{run.recipe}: {fault}; add the values that the run was trained with, then resume it")
     changed = differences(before, now)
     if changed:
-        raise RecipeError(
-            f"{run.folder}: was trained with a different recipe and cannot be resumed with this one; "
-            f"changed: {'; '.join(changed)}"
-        )
+        refused = "was trained with a different recipe and cannot be resumed with this one"
+        raise RecipeError(f"{run.folder}: {refused}; changed: {'; '.join(changed)}")
     return trained.training.batch_size
 
 
@@ -149,10 +137,8 @@ def pictures_must_be_the_same(run: Run, before: tuple[int, int], now: tuple[int,
     if pictures != now[0] * now[1]:
         many = f"{before[0]} process{'es' if before[0] > 1 else ''}"
         way = f"set training.batch_size to {pictures // now[0]}" if not pictures % now[0] else f"start {many}"
-        raise RecipeError(
-            f"{run.folder}: was trained on {pictures} pictures a step, {before[1]} for each of {many}, but this would "
-            f"continue with {now[0]} x {now[1]}; {way}"
-        )
+        trained = f"was trained on {pictures} pictures a step, {before[1]} for each of {many}"
+        raise RecipeError(f"{run.folder}: {trained}, but this would continue with {now[0]} x {now[1]}; {way}")
 
 
 def _binding(dump: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,19 +151,12 @@ def _binding(dump: Mapping[str, Any]) -> dict[str, Any]:
 
 def _missing(whole: Any, written: Any, path: str = "") -> list[str]:
     """Paths of the fields of a recipe that are missing in the text that it was read from."""
-    there = _parts(written)
+    there = parts_of(written)
     paths = []
-    for key, value in _parts(whole).items():
+    for key, value in parts_of(whole).items():
         here = f"{path}.{key}" if path else key
         paths += _missing(value, there[key], here) if key in there else [here]
     return paths
-
-
-def _parts(value: Any) -> dict[str, Any]:
-    """Fields by their key, entries of a list by their name or number; empty for anything else."""
-    if isinstance(value, list):
-        return {str(each.get("name", n)) if isinstance(each, dict) else str(n): each for n, each in enumerate(value)}
-    return value if isinstance(value, dict) else {}
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -199,17 +178,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # any error of the readers of zip files, pickles and tensors
         reason = (str(error) or "it ends too early").splitlines()[0]
-        raise WeightsError(
-            f"{path}: is damaged, or not a checkpoint ({reason}); start again in another folder, for example --from "
-            "the run's weights"
-        ) from None
+        cure = "start again in another folder, for example --from the run's weights"
+        raise WeightsError(f"{path}: is damaged, or not a checkpoint ({reason}); {cure}") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise WeightsError(f"{path}: is not a checkpoint of this version; train again")
     try:
         _restore_random_states(state.pop("random"))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: its random states are damaged ({reason})") from None
+        raise WeightsError(f"{path}: its random states are damaged ({reason_of(error)})") from None
     return state
 
 

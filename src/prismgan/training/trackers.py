@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from prismgan.errors import PrismganError, one_line
+from prismgan.errors import PrismganError, reason_of
 from prismgan.files import parse_json
 from prismgan.packages import missing, require
 from prismgan.recipes.recipe import TrackerName
+from prismgan.recipes.text import parts_of
 from prismgan.training.run import Run
 
 
@@ -47,10 +48,8 @@ class Trackers:
                 self._trackers.append(tracker := _started(name, title, self._run, before.get(name), step))
                 ids[name] = _identity(tracker)
             except Exception as error:  # whatever a library, or a server, raises
-                raise PrismganError(
-                    f"training.trackers: {name} cannot start ({_reason(error)}); set it up, or remove it "
-                    "from the recipe"
-                ) from error
+                failed = f"{name} cannot start ({reason_of(error)})"
+                raise PrismganError(f"training.trackers: {failed}; set it up, or remove it from the recipe") from error
         self._run.write_json(stored.name, ids)
         text = self._run.recipe.read_text(encoding="utf-8")
 
@@ -98,11 +97,8 @@ class Trackers:
                 call(tracker)
             except Exception as error:  # whatever a library, or a server, raises: the training is worth more
                 self._trackers.remove(tracker)
-                self._tell(f"training.trackers: {tracker.name} failed and is left out from here on ({_reason(error)})")
-
-
-def _reason(error: Exception) -> str:
-    return one_line(str(error)) or type(error).__name__
+                left_out = f"{tracker.name} failed and is left out from here on ({reason_of(error)})"
+                self._tell(f"training.trackers: {left_out}")
 
 
 def _started(name: TrackerName, title: str, run: Run, identity: str | None, step: int) -> Any:
@@ -136,10 +132,5 @@ def flat(values: Mapping[str, Any], path: str = "") -> dict[str, str]:
     leaves: dict[str, str] = {}
     for key, value in values.items():
         here = f"{path}.{key}" if path else str(key)
-        if isinstance(value, Mapping):
-            leaves |= flat(value, here)
-        elif isinstance(value, list | tuple) and value and all(isinstance(one, Mapping) for one in value):
-            leaves |= flat({one.get("name", str(number)): one for number, one in enumerate(value)}, here)
-        else:
-            leaves[here] = str(value)
+        leaves |= flat(parts, here) if (parts := parts_of(value)) else {here: str(value)}
     return leaves

@@ -14,7 +14,7 @@ from torch import Tensor
 from prismgan import data, images
 from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
-from prismgan.errors import DivergedError, WeightsError
+from prismgan.errors import DivergedError, WeightsError, reason_of
 from prismgan.evaluation.evaluator import evaluator
 from prismgan.evaluation.photos import judge
 from prismgan.evaluation.set_scores import NamedMetrics
@@ -29,13 +29,7 @@ from prismgan.recipes.weights import header
 from prismgan.report import write_report
 from prismgan.training.display import Display
 from prismgan.training.loop import Average, Loop
-from prismgan.training.run import (
-    Run,
-    batch_size_so_far,
-    load_checkpoint,
-    pictures_must_be_the_same,
-    save_checkpoint,
-)
+from prismgan.training.run import Run, batch_size_so_far, load_checkpoint, pictures_must_be_the_same, save_checkpoint
 from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
@@ -78,14 +72,10 @@ class Trainer(Loop):
                 shown.event(f"{problem.severity}: {problem}")
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
+        settings, styles = recipe.training, {task.name: data.exemplars(task) for task in self.tasks}
+        dtype = precision(settings.precision, device)
         model = MODELS[recipe.model.kind](
-            recipe.model,
-            self.tasks,
-            {task.name: data.exemplars(task) for task in self.tasks},
-            steps=recipe.training.steps,
-            seed=recipe.seed,
-            device=device,
-            precision=precision(recipe.training.precision, device),
+            recipe.model, self.tasks, styles, steps=settings.steps, seed=recipe.seed, device=device, precision=dtype
         )
         if start_from is not None and not self._resumed:
             weights, discriminator = load_weights(start_from), model.discriminator
@@ -95,13 +85,8 @@ class Trainer(Loop):
             known = {entry.name for entry in weights.header.tasks}
             new = ", ".join(task.name for task in self.tasks if task.name not in known)
             shown.event(f"started from {start_from}: {taken} of its tensors fit; new tasks: {new or 'none'}")
-        super().__init__(
-            model,
-            Average(model.generator, recipe.training.ema),
-            steps=recipe.training.steps,
-            log_every=recipe.training.log_every,
-            patience=recipe.training.patience,
-        )
+        average = Average(model.generator, settings.ema)
+        super().__init__(model, average, steps=settings.steps, log_every=settings.log_every, patience=settings.patience)
         self.minutes = minutes
         self.fewest_steps = fewest_steps
         self.display = shown
@@ -204,10 +189,8 @@ class Trainer(Loop):
         if rollbacks > MOST_ROLLBACKS:
             message = f"training diverged {rollbacks} times, lastly at step {failed}"
             self.event("diverged", message)
-            raise DivergedError(
-                f"{message}; the last good checkpoint is {self.run.checkpoint}. "
-                "Reduce model.rate or the weights of the losses"
-            )
+            kept = f"the last good checkpoint is {self.run.checkpoint}"
+            raise DivergedError(f"{message}; {kept}. Reduce model.rate or the weights of the losses")
         self._load(self.recipe.training.batch_size)
         self.rollbacks = rollbacks
         self.model.slow_down_factor *= 0.5
@@ -217,17 +200,15 @@ class Trainer(Loop):
     def _save(self) -> None:
         if self.rank != 0:
             return
-        save_checkpoint(
-            self.run.checkpoint,
-            {
-                "model": self.model.state(),
-                "average": self.average.average,
-                "step": self.step,
-                "processes": self.world,
-                "rollbacks": self.rollbacks,
-                "skipped_pictures": sorted(self.skipped_pictures),
-            },
-        )
+        state = {
+            "model": self.model.state(),
+            "average": self.average.average,
+            "step": self.step,
+            "processes": self.world,
+            "rollbacks": self.rollbacks,
+            "skipped_pictures": sorted(self.skipped_pictures),
+        }
+        save_checkpoint(self.run.checkpoint, state)
         self._save_weights()
 
     def _save_weights(self) -> None:
@@ -251,8 +232,7 @@ class Trainer(Loop):
             self.rollbacks = int(state["rollbacks"])
             self.skipped_pictures = set(state["skipped_pictures"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise WeightsError(f"{self.run.checkpoint}: does not match its recipe ({reason})") from error
+            raise WeightsError(f"{self.run.checkpoint}: does not match its recipe ({reason_of(error)})") from error
 
     def _sample(self) -> None:
         if self.rank != 0:

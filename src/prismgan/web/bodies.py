@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from prismgan.images import Picture, encoded_picture
@@ -190,6 +190,7 @@ class JobBody(Told):
 
 
 PictureFormat = Literal["png", "jpg"]
+AskedFormat = Annotated[PictureFormat, Query(alias="format")]
 MEDIA = {"png": "image/png", "jpg": "image/jpeg"}
 CLIP_MEDIA = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
 QUALITY = 95

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from fastapi import APIRouter, UploadFile
 
-from prismgan.errors import PictureError, PrismganError, one_line
+from prismgan.errors import PictureError, PrismganError, explained, one_line
 from prismgan.render import Renderer, Request
 from prismgan.render.video.clip import open_clip
 from prismgan.render.video.files import render_clip, with_fixed_memory
 from prismgan.render.video.join import target_of
+from prismgan.render.video.pipeline import Pipeline
 from prismgan.render.video.segment import ClipJob, Encoding
 from prismgan.render.video.settings import GRID, Preview, Settings, output_names
 from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, wrong
@@ -33,14 +34,8 @@ def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
     if not clips_are_read():
         raise Refusal(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
     kept = here.clips.add(client, file)
-    return ClipBody(
-        id=kept.id,
-        width=kept.width,
-        height=kept.height,
-        seconds=kept.seconds,
-        frames=kept.frames,
-        tasks=here.clips.fitting(here.studio.weights.header.tasks, kept.size),
-    )
+    facts = {name: getattr(kept, name) for name in ("id", "width", "height", "seconds", "frames")}
+    return ClipBody(**facts, tasks=here.clips.fitting(here.studio.weights.header.tasks, kept.size))
 
 
 @router.delete("/{name}", status_code=204, responses=wrong(404))
@@ -94,9 +89,8 @@ def render_sent_clip(
         renderer = with_fixed_memory(renderer, request, clip, settings)
         segments = ClipJob(job.folder / "segments", {}, output_names(renderer, request, settings), restart=False)
         listener, preview = _Listener(job, limits), Preview(clip, job.show)
-        outcome = render_clip(
-            clip, job.folder, target_of(clip), segments, renderer, request, settings, listener, preview
-        )
+        pipeline = Pipeline(clip, segments, renderer, request, settings, listener, preview)
+        outcome = render_clip(pipeline, job.folder, target_of(clip))
         sizes = {path.stem: open_clip(path).upright_size for path in outcome.written}
     except PrismganError as error:
         raise PrismganError(plainly(words_of(error, [job.folder], "the server's folder"))) from None
@@ -108,12 +102,10 @@ def render_sent_clip(
 
 def _link(path: Path, to: Path) -> None:
     """Link a file, or copy it if the file system does not support links."""
-    try:
+    with explained("the clip cannot be copied", "; try again later"):
         try:
             os.link(path, to)
         except FileNotFoundError:
             raise PictureError("the clip was removed, or is too old; upload it again") from None
         except OSError:
             shutil.copyfile(path, to)
-    except OSError as error:
-        raise PrismganError(f"the clip cannot be copied ({error.strerror or error}); try again later") from None

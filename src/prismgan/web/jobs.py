@@ -140,15 +140,14 @@ class JobStore:
 
     def sweep(self) -> None:
         """Remove finished jobs: old ones, and the oldest beyond the limits. The newest always stays."""
+        limits = self.limits
         with self._lock:
             over = sorted((job for job in self._jobs.values() if job.is_over), key=lambda job: job.ended or 0)
             held, stored = sum(job.result_bytes for job in over), sum(job.file_bytes for job in over)
             for job in over:
-                too_old = (job.ended or 0) < time.monotonic() - self.limits.seconds
-                much = (held > self.limits.result_bytes and job.results) or (
-                    stored > self.limits.clip_result_bytes and job.files
-                )
-                if too_old or (much and job is not over[-1]) or len(self._jobs) >= self.limits.jobs:
+                too_old = (job.ended or 0) < time.monotonic() - limits.seconds
+                much = (held > limits.result_bytes and job.results) or (stored > limits.clip_result_bytes and job.files)
+                if too_old or (much and job is not over[-1]) or len(self._jobs) >= limits.jobs:
                     held, stored = held - job.result_bytes, stored - job.file_bytes
                     del self._jobs[job.id]
                     job.discard()

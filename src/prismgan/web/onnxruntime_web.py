@@ -18,6 +18,7 @@ INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7Q
 """SHA-512 of the package, in npm's base64 form."""
 FOLDER = f"{NAME}-{VERSION}"
 PACKAGE = f"{FOLDER}.tgz"
+NAME_IT = f"name the package with --onnxruntime-web {PACKAGE}"
 FILES = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
@@ -53,8 +54,7 @@ def fetched() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise PrismganError(
-            f"export: a site needs {FOLDER}, which npm downloads, but npm is not installed; install it, or name the "
-            f"package with --onnxruntime-web {PACKAGE}"
+            f"export: a site needs {FOLDER}, which npm downloads, but npm is not installed; install it, or {NAME_IT}"
         )
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", f"{NAME}@{VERSION}", "--silent", "--pack-destination", folder]
@@ -64,10 +64,8 @@ def fetched() -> Path:
             content = fetched.read_bytes()
         except (subprocess.SubprocessError, OSError) as error:
             said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-            raise PrismganError(
-                f"export: npm cannot download {FOLDER} ({said[0] if said else 'it does not say why'}); "
-                f"name the package with --onnxruntime-web {PACKAGE}"
-            ) from None
+            reason = said[0] if said else "it does not say why"
+            raise PrismganError(f"export: npm cannot download {FOLDER} ({reason}); {NAME_IT}") from None
         _check(fetched)
     write_file(kept, content)
     return kept
@@ -78,10 +76,9 @@ def _check(package: Path) -> None:
     with package.open("rb") as file:
         found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if found != INTEGRITY:
-        raise PrismganError(
-            f"{package}: is not {FOLDER} as it was published (sha512 {found[:12]}..., expected {INTEGRITY[:12]}...); "
-            "delete it and download it again"
-        )
+        sums = f"sha512 {found[:12]}..., expected {INTEGRITY[:12]}..."
+        advice = "delete it and download it again"
+        raise PrismganError(f"{package}: is not {FOLDER} as it was published ({sums}); {advice}")
 
 
 def _read(folder: Path) -> dict[str, bytes]:
@@ -91,6 +88,5 @@ def _read(folder: Path) -> dict[str, bytes]:
             raise PrismganError(f"{folder}: holds {about['name']} {about['version']}, expected {NAME} {VERSION}")
         return {name: (folder / "dist" / name).read_bytes() for name in FILES}
     except (OSError, ValueError, KeyError, TypeError):
-        raise PrismganError(
-            f"{folder}: is not the unpacked {NAME}; expected package.json and dist in it, as `npm pack` gives them"
-        ) from None
+        expected = "expected package.json and dist in it, as `npm pack` gives them"
+        raise PrismganError(f"{folder}: is not the unpacked {NAME}; {expected}") from None

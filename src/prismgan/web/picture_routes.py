@@ -15,7 +15,7 @@ from prismgan.images import DECODING_ERRORS, Picture, open_lazily, refuse_small,
 from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import bodies
-from prismgan.web.bodies import PictureBody, PictureFormat, TasksBody, encoded, wrong
+from prismgan.web.bodies import AskedFormat, PictureBody, TasksBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, clips_are_read
@@ -29,9 +29,7 @@ SCALES = (1, 2, 4)
 def tasks(here: Here) -> TasksBody:
     """The looks that every picture can be rendered into."""
     header, limits = here.studio.weights.header, here.limits
-    clips = bodies.ClipLimitsBody(
-        upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds
-    )
+    clip = bodies.ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
     return TasksBody(
         title=header.title,
         tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
@@ -40,7 +38,7 @@ def tasks(here: Here) -> TasksBody:
         upload_bytes=limits.upload_bytes,
         pixels=limits.pixels,
         minutes=limits.minutes,
-        clips=clips if clips_are_read() else None,
+        clips=clip if clips_are_read() else None,
     )
 
 
@@ -64,7 +62,7 @@ def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
 def picture(
     name: str,
     here: Here,
-    kind: Annotated[PictureFormat, Query(alias="format")] = "png",
+    kind: AskedFormat = "png",
     scale: Annotated[int, Query(description="1, 2 or 4")] = 1,
     crop: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="left,top,width,height")] = None,
     side: Annotated[int | None, Query(ge=16, description="most pixels of the longer side, before enlarging")] = None,

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from prismgan.errors import PrismganError, one_line
+from prismgan.errors import PrismganError, one_line, reason_of
 
 
 class Refusal(HTTPException):
@@ -33,8 +33,7 @@ def answer_refusals(application: FastAPI) -> None:
     async def refused(request: Request, error: AnyHTTPException) -> JSONResponse:
         message, status = error.detail, error.status_code
         if isinstance(error.__cause__, OSError):  # of the temporary file for an incoming form
-            reason = error.__cause__.strerror or error.__cause__
-            status, message = 507, one_line(f"the file cannot be stored ({reason}); try again later")
+            status, message = 507, f"the file cannot be stored ({reason_of(error.__cause__)}); try again later"
         elif not isinstance(error, Refusal):
             message = {
                 400: "the request cannot be read; send what /api/openapi.json describes",

@@ -4,14 +4,14 @@ import asyncio
 import time
 from contextlib import suppress
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse
 from numpy.typing import NDArray
 
 from prismgan.render import Renderer, Request
-from prismgan.web.bodies import CLIP_MEDIA, JobBody, PictureFormat, PictureRenderBody, RenderBody, encoded, wrong
+from prismgan.web.bodies import CLIP_MEDIA, AskedFormat, JobBody, PictureRenderBody, RenderBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Part, SentPicture, Uploads
@@ -72,9 +72,7 @@ add_job_routes(router, "render")
         416: {"description": "The header Range is beyond the clip's end"},
     },
 )
-def result(
-    name: str, output: str, here: Here, kind: Annotated[PictureFormat, Query(alias="format")] = "png"
-) -> Response:
+def result(name: str, output: str, here: Here, kind: AskedFormat = "png") -> Response:
     """One output picture or clip. The format of a clip depends on its sound."""
     job = here.jobs.get(name, "render")
     if output not in job.sizes:

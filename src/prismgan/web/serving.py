@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, reason_of
 from prismgan.web import clip_routes, picture_routes, render_routes, style_routes
 from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
@@ -62,16 +62,9 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
     own = (picture_routes.router, clip_routes.router, render_routes.router, picture_routes.frames, style_routes.router)
     for router in (*own, page):
         application.include_router(router)
-    application.add_middleware(
-        Guard,
-        host=host,
-        limits=limits,
-        larger={
-            "/api/pictures": limits.upload_bytes + ENVELOPE,
-            "/api/videos": limits.clip_bytes + ENVELOPE,
-            "/api/frames": limits.frame_bytes + ENVELOPE,
-        },
-    )
+    files = {"/api/pictures": limits.upload_bytes, "/api/videos": limits.clip_bytes, "/api/frames": limits.frame_bytes}
+    larger = {path: size + ENVELOPE for path, size in files.items()}
+    application.add_middleware(Guard, host=host, limits=limits, larger=larger)
     return application
 
 
@@ -110,7 +103,7 @@ def bound(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = reason_of(error)
         raise PrismganError(f"{host}:{port}: cannot be used ({reason}); try another --port or --host") from None
 
 
@@ -156,10 +149,8 @@ del SITE_HEADERS["Content-Security-Policy"]  # the page has its own, which lets 
 def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
     """The application of a site's folder; links out of it are not followed."""
     if not is_site(folder):
-        raise PrismganError(
-            f"{folder}: {'does not contain a site of prismgan' if folder.is_dir() else 'no such folder'}; "
-            "write a site with prismgan export --format site --out FOLDER"
-        )
+        found = "does not contain a site of prismgan" if folder.is_dir() else "no such folder"
+        raise PrismganError(f"{folder}: {found}; write a site with prismgan export --format site --out FOLDER")
     for ending, media in SITE_MEDIA.items():
         mimetypes.add_type(media, ending)
     site = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])

@@ -15,7 +15,7 @@ import numpy as np
 from fastapi import UploadFile
 from PIL import Image
 
-from prismgan.errors import PictureError
+from prismgan.errors import PictureError, reason_of
 from prismgan.images import Picture, open_lazily, open_picture, refuse_small, refuse_unread, resized_alpha, to_8_bits
 from prismgan.packages import missing
 from prismgan.render.video.clip import open_clip
@@ -43,7 +43,6 @@ class Upload:
 Kept = TypeVar("Kept", bound=Upload)
 
 
-@dataclass
 class Uploads(ABC, Generic[Kept]):
     """The store of uploads of one kind. File names sent by clients are never used; files are found only by random
     ids."""
@@ -51,16 +50,15 @@ class Uploads(ABC, Generic[Kept]):
     what: ClassVar[str]  # name of an upload in errors
     command: ClassVar[str]  # command without these limits
 
-    folder: Path
-    limits: Limits
-    needed: Callable[[Upload], bool]  # whether an unfinished job needs an upload
     file_bytes: int
     output_pixels: int  # maximum pixels of a picture or frame rendered from it
     most: int
     most_of_a_client: int  # beyond this, the least recently used one is removed
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir()
+    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
+        """``needed`` says whether an unfinished job needs an upload."""
+        self.folder, self.limits, self.needed = folder, limits, needed
+        folder.mkdir()
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
 
@@ -78,9 +76,8 @@ class Uploads(ABC, Generic[Kept]):
         name = secrets.token_urlsafe(16)
         path = self.folder / name
         try:
-            if file.size is None or file.size > self.file_bytes:
-                most = f"{self.file_bytes:,}"
-                raise Refusal(413, f"the {self.what}'s file has more than {most} bytes; send a smaller one")
+            if file.size is None or file.size > (most := self.file_bytes):
+                raise Refusal(413, f"the {self.what}'s file has more than {most:,} bytes; send a smaller one")
             with path.open("xb") as kept:
                 shutil.copyfileobj(file.file, kept)
             upload = self.check(name, client, path)
@@ -91,8 +88,7 @@ class Uploads(ABC, Generic[Kept]):
             path.unlink(missing_ok=True)
             if not isinstance(error, OSError):
                 raise
-            reason = error.strerror or error
-            raise Refusal(507, f"the {self.what} cannot be stored ({reason}); try again later") from None
+            raise Refusal(507, f"the {self.what} cannot be stored ({reason_of(error)}); try again later") from None
         return upload
 
     def get(self, name: str) -> Kept:
@@ -155,6 +151,11 @@ class SentPicture(Upload):
 class SentPictures(Uploads[SentPicture]):
     what = "picture"
     command = "prismgan render"
+
+    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
+        super().__init__(folder, limits, needed)
+        self.file_bytes, self.output_pixels = limits.upload_bytes, limits.output_pixels
+        self.most, self.most_of_a_client = limits.pictures, limits.pictures_of_a_client
 
     def check(self, name: str, client: str, path: Path) -> SentPicture:
         limits = self.limits
@@ -225,6 +226,11 @@ def plainly(text: str) -> str:
 class SentClips(Uploads[SentClip]):
     what = "clip"
     command = "prismgan video"
+
+    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
+        super().__init__(folder, limits, needed)
+        self.file_bytes, self.output_pixels = limits.clip_bytes, limits.clip_pixels
+        self.most, self.most_of_a_client = limits.clips, limits.clips_of_a_client
 
     def check(self, name: str, client: str, path: Path) -> SentClip:
         limits = self.limits

@@ -78,24 +78,8 @@ class Workshop:
     def __init__(self, studio: Studio, limits: Limits) -> None:
         self.studio, self.limits = studio, limits
         self.folder, self.jobs, self.queue = OwnFolder(), JobStore(limits), WorkQueue(limits)
-        self.pictures = SentPictures(
-            self.folder.path / "pictures",
-            limits,
-            self.jobs.need,
-            file_bytes=limits.upload_bytes,
-            output_pixels=limits.output_pixels,
-            most=limits.pictures,
-            most_of_a_client=limits.pictures_of_a_client,
-        )
-        self.clips = SentClips(
-            self.folder.path / "clips",
-            limits,
-            self.jobs.need,
-            file_bytes=limits.clip_bytes,
-            output_pixels=limits.clip_pixels,
-            most=limits.clips,
-            most_of_a_client=limits.clips_of_a_client,
-        )
+        self.pictures = SentPictures(self.folder.path / "pictures", limits, self.jobs.need)
+        self.clips = SentClips(self.folder.path / "clips", limits, self.jobs.need)
         self.encoders = threading.BoundedSemaphore(2)  # limit the memory that large results take at once
         self.watchers = 0  # open WebSockets
 

@@ -109,9 +109,8 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     or more. The spectrum is that of luma in Hann windows. It is averaged geometrically, because a grid shows in flat
     regions, and windows with strong texture would dominate an arithmetic mean."""
     if min(images.shape[-2:]) < WINDOW:
-        raise PictureError(
-            f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, found {images.shape[-1]}x{images.shape[-2]}"
-        )
+        found = f"found {images.shape[-1]}x{images.shape[-2]}"
+        raise PictureError(f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, {found}")
     tiles = luma(images.float())[:, 0].unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
     hann = torch.hann_window(WINDOW, device=images.device)
     window = torch.outer(hann, hann)

@@ -54,7 +54,7 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
         raise PrismganError(f"no suite is named (there are: {', '.join(known)})")
     for name in names or ():
         if name not in known:
-            raise PrismganError(f"no suite is named {name!r}{nearest(name, known)} (there are: {', '.join(known)})")
+            raise PrismganError(f"no suite is named {name!r}{nearest(name, known, 'there are')}")
         if lacking := known[name].lacks(folder):
             raise PrismganError(f"suite {name!r} needs {lacking}, which are not in {folder}")
     suites = [suite for suite in SUITES if (suite.name in names if names else suite.lacks(folder) is None)]
@@ -64,10 +64,8 @@ def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
     for suite in suites:
         if packages := missing(suite.modules):
             others = ",".join(other.name for other in suites if other is not suite) or "another one"
-            raise PrismganError(
-                f"suite {suite.name!r} needs {' and '.join(packages)}: pip install 'prismgan[video]', "
-                f"or leave it out with --suites {others}"
-            )
+            lacking = f"suite {suite.name!r} needs {' and '.join(packages)}: pip install 'prismgan[video]'"
+            raise PrismganError(f"{lacking}, or leave it out with --suites {others}")
     return suites
 
 

@@ -65,16 +65,8 @@ def mean_row(
 ) -> Measurement:
     """The mean of a metric over pictures, with the baseline's mean if there is one, and further fields. ``count`` is by
     default the number of values."""
-    return Measurement(
-        task=task,
-        condition=condition,
-        metric=metric.name,
-        unit=metric.unit,
-        better=metric.better,
-        value=sum(values) / len(values),
-        baseline=None if baselines is None else sum(baselines) / len(baselines),
-        **{"count": len(values), **more},
-    )
+    value, baseline = (None if each is None else sum(each) / len(each) for each in (values, baselines))
+    return Measurement.of(task, metric, value, baseline, condition=condition, **{"count": len(values), **more})
 
 
 def test_set(folder: Path, name: str) -> list[Path]:

@@ -68,19 +68,16 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
 
         stream = video_stream(container, name)
         if stream.codec_context is None:
-            raise PictureError(
-                f"{name}: has a codec that the installed PyAV does not decode; convert the clip to H.264 first"
-            )
+            fault = "has a codec that the installed PyAV does not decode"
+            raise PictureError(f"{name}: {fault}; convert the clip to H.264 first")
         reader = Reader(name)
         first = next(reader.decoded(container), None)
         if first is None:
             raise PictureError(f"{name}: no frame of its video stream can be decoded; is the file complete?")
         colours = Colours.of(first)
         if colours.hdr is not None:
-            raise PictureError(
-                f"{name}: has a high dynamic range ({colours.hdr}), which the networks do not support; "
-                "convert it to standard dynamic range (SDR) first"
-            )
+            found = f"has a high dynamic range ({colours.hdr}), which the networks do not support"
+            raise PictureError(f"{name}: {found}; convert it to standard dynamic range (SDR) first")
         images.refuse_small(name, first.height, first.width)
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if not 1 <= rate <= HIGHEST_RATE:

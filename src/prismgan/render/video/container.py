@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from prismgan.errors import PictureError
+from prismgan.errors import PictureError, reason_of
 from prismgan.images.files import HDR_TRANSFERS
 from prismgan.packages import require
 
@@ -44,11 +44,8 @@ def opened(path: Path, name: str) -> Iterator[Any]:
     except (FileNotFoundError, PermissionError) as error:
         raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
     except (av.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(
-            f"{name}: is not a clip that can be read, or is truncated at the start ({reason}); "
-            "copy it again, or convert it to MP4"
-        ) from None
+        fault = f"is not a clip that can be read, or is truncated at the start ({reason_of(error)})"
+        raise PictureError(f"{name}: {fault}; copy it again, or convert it to MP4") from None
     with container:
         yield container
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from prismgan import images
-from prismgan.errors import PictureError, PrismganError
+from prismgan.errors import PictureError, PrismganError, explained
 from prismgan.files import locked, make_folder, new_file
 from prismgan.render import Renderer, Request
 from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder, shared_folder
@@ -77,14 +77,10 @@ def render_file(
     if piped and may_be_done and there:  # it may have been a different clip
         raise PrismganError(f"{there[0]}: is the result of an earlier pipe; choose another folder, or use --overwrite")
     if segments.is_file():
-        raise PrismganError(
-            f"{segments}: is in the way and does not belong to a job; move it, or choose another folder"
-        )
-    with (
-        _made(segments),
-        locked(segments, "rendering of this clip"),
-        _spooled(folder) if piped else nullcontext(source) as path,
-    ):
+        fault = "is in the way and does not belong to a job"
+        raise PrismganError(f"{segments}: {fault}; move it, or choose another folder")
+    file = _spooled(folder) if piped else nullcontext(source)
+    with _made(segments), locked(segments, "rendering of this clip"), file as path:
         clip = open_clip(path, "standard input") if clip is None else clip
         target = target_of(clip)
         finished = [folder / f"{name}{target.suffix}" for name in names]
@@ -113,7 +109,8 @@ def render_file(
         kept.forget(file.name for file in finished if file.exists())
         preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
-            outcome = render_clip(clip, folder, target, job, renderer, request, settings, listener, preview)
+            pipeline = Pipeline(clip, job, renderer, request, settings, listener, preview)
+            outcome = render_clip(pipeline, folder, target)
         except (PrismganError, KeyboardInterrupt) as error:
             so_far = "nothing is finished yet"
             if done := job.finished():
@@ -170,24 +167,15 @@ def with_fixed_memory(renderer: Renderer, request: Request, clip: Clip, settings
     return renderer
 
 
-def render_clip(
-    clip: Clip,
-    folder: Path,
-    target: Target,
-    job: ClipJob,
-    renderer: Renderer,
-    request: Request,
-    settings: Settings,
-    listener: Listener,
-    preview: Preview,
-) -> Outcome:
-    """Render a clip to ``folder/NAME.mp4`` for every output, after the finished segments of ``job``, which are removed
+def render_clip(pipeline: Pipeline, folder: Path, target: Target) -> Outcome:
+    """Render a clip to ``folder/NAME.mp4`` for every output, after the finished segments of its job, which are removed
     at the end. An exception of the listener ends the job."""
+    clip, job, listener = pipeline.clip, pipeline.job, pipeline.listener
     for remark in _remarks(clip, target):
         listener.remark(remark)
     if job.records:
         listener.remark(f"continuing after {len(job.times)} finished frames")
-    outcome = Pipeline(clip, job, renderer, request, settings, listener, preview).run()
+    outcome = pipeline.run()
     times = job.times
     if not times:
         raise PictureError(f"{clip.name}: none of its frames can be decoded any more; was the file changed?")
@@ -195,12 +183,10 @@ def render_clip(
     for name, path in zip(job.outputs, joined, strict=True):
         listener.joining(path)
         # The grid's pictures are already upright; otherwise its labels would be rotated.
-        turned = not settings.is_grid(name)
+        turned = not pipeline.settings.is_grid(name)
         join(path, job.segments(name), times, job.end - times[-1], clip, target.copied, turned=turned)
-    try:  # all at once
+    with explained(f"{folder}: results cannot be written"):  # all at once
         outcome.written = [path.replace(folder / path.name) for path in joined]
-    except OSError as error:
-        raise PrismganError(f"{folder}: results cannot be written ({error.strerror or error})") from None
     job.remove()
     length = float((job.end - times[0]) * clip.time_base)
     if clip.seconds is not None and length < WHOLE * clip.seconds:
@@ -211,10 +197,8 @@ def render_clip(
 def _remarks(clip: Clip, target: Target) -> Iterator[str]:
     """Notes about the outputs, for the user."""
     if clip.width % 2 or clip.height % 2:
-        yield (
-            f"{clip.name}: has {clip.width}x{clip.height} pixels, but encoders need even sides; "
-            "the last row or column of odd outputs is doubled"
-        )
+        rule = "encoders need even sides; the last row or column of odd outputs is doubled"
+        yield f"{clip.name}: has {clip.width}x{clip.height} pixels, but {rule}"
     if clip.interlaced:
         yield f"{clip.name}: is interlaced, but is rendered as progressive; deinterlace it first"
     if target.left_out:

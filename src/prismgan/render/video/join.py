@@ -9,9 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, reason_of
 from prismgan.files import new_file
-from prismgan.packages import require
 from prismgan.render.video.clip import Clip
 from prismgan.render.video.container import opened, packets
 
@@ -32,7 +31,6 @@ class Target:
 def target_of(clip: Clip) -> Target:
     """The first container that supports all sound and subtitles of a clip; otherwise Matroska, which rounds times to
     milliseconds, with the streams that it supports."""
-    require("clips", "video", "av")
     import av
 
     with opened(clip.path, clip.name) as source:
@@ -106,7 +104,7 @@ def join(
         except av.FFmpegError as error:
             if isinstance(error, OSError):
                 raise
-            raise PrismganError(f"{path}: cannot be joined ({getattr(error, 'strerror', None) or error})") from None
+            raise PrismganError(f"{path}: cannot be joined ({reason_of(error)})") from None
 
 
 def ranks_to_decoding_times(ranks: Sequence[int], times: Sequence[int]) -> list[int]:

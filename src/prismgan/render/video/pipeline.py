@@ -139,10 +139,11 @@ class Pipeline:
         self.frames.put(END)
 
     def _encode(self, name: str) -> None:
-        channel = self.outputs[name]
+        channel, tile = self.outputs[name], max(32, min(GRID_TILE, self.clip.width))
         for path in channel.until_end():
-            pictures = channel.until_end()
-            frames = map(self._grid, pictures) if self.settings.is_grid(name) else pictures
+            frames = channel.until_end()
+            if self.settings.is_grid(name):
+                frames = (np.asarray(side_by_side(pictures, self.clip, tile)) for pictures in frames)
             encode_segment(path, frames, self.clip, self.settings.encoding)
 
     def _render(self) -> None:
@@ -202,9 +203,6 @@ class Pipeline:
                 )
                 raise PrismganError(f"{path}: {problem}") from error
         return frames
-
-    def _grid(self, pictures: Mapping[str, PixelArray]) -> PixelArray:
-        return np.asarray(side_by_side(pictures, self.clip, max(32, min(GRID_TILE, self.clip.width))))
 
     def _arriving(self) -> Iterator[Arrived]:
         while True:

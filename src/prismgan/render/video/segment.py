@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from prismgan import __version__
-from prismgan.errors import PrismganError
+from prismgan.errors import PrismganError, reason_of
 from prismgan.files import LOCK, make_folder, new_file, parse_json, replace_file
 from prismgan.packages import require
 from prismgan.render.video.clip import Clip
@@ -51,10 +51,9 @@ class ClipJob:
         except (OSError, ValueError):
             found = ""
         if found != described:
-            raise PrismganError(
-                f"{folder}: holds part of a job with different options, weights or clip; use the same ones to "
-                "continue it, or --overwrite to start again"
-            )
+            fault = "holds part of a job with different options, weights or clip"
+            cure = "use the same ones to continue it, or --overwrite to start again"
+            raise PrismganError(f"{folder}: {fault}; {cure}")
         replace_file(self.note, described.encode())
         self.records: list[Record] = []
         while (record := self._read(len(self.records))) is not None:
@@ -190,7 +189,5 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
         except av.FFmpegError as error:
             if isinstance(error, OSError):  # the disk's, not the encoder's
                 raise
-            raise PrismganError(
-                f"{path}: {encoding.codec} cannot encode frames of {first.shape[1]}x{first.shape[0]} pixels "
-                f"({getattr(error, 'strerror', None) or error})"
-            ) from None
+            failed = f"{encoding.codec} cannot encode frames of {first.shape[1]}x{first.shape[0]} pixels"
+            raise PrismganError(f"{path}: {failed} ({reason_of(error)})") from None

@@ -6,9 +6,9 @@ import pytest
 
 from helpers.tiny_kinds import PHOTO_KINDS
 from helpers.tiny_models import config_of, tasks
+from prismgan.comparison.variants import TOLERANCE, at_equal_parameters, beside, rendering
 from prismgan.errors import RecipeError
 from prismgan.models import MODELS, PrismConfig
-from prismgan.models.budget import TOLERANCE, at_equal_parameters, beside, rendering
 
 every_kind = pytest.mark.parametrize("kind", PHOTO_KINDS)
 

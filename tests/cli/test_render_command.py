@@ -396,7 +396,7 @@ WRONG: dict[str, tuple[tuple[object, ...], str]] = {
     "too many variations": (["--variations", "1001"], "--variations 1001: expected 1 to 1000"),
     "unknown link": (("--chain", "restore,enlarge-2x"), "'enlarge-2x'; did you mean 'enlarge'"),
     "unknown format": (("--format", "jpeg"), "format 'jpeg'; did you mean 'jpg'"),
-    "format that leaves the folder": (("--format", "/../../x.png"), "expected one of png"),
+    "format that leaves the folder": (("--format", "/../../x.png"), "expected one of: png"),
     "quality 0": (("--quality", "0"), "quality 0: expected a whole number from 1 to 100"),
     "bad memory": (("--memory", "2 potatoes"), "--memory '2 potatoes': expected a size, for example 2GB or 800MB"),
     "no memory": (("--memory", "0GB"), "--memory '0GB'"),

@@ -89,7 +89,7 @@ def test_a_default_of_today_is_not_what_a_run_had(tmp_path: Path, tiny_run: Path
         place = place[key] if isinstance(place, dict) else next(entry for entry in place if entry["name"] == key)
     del place[last]
     own.write_text(yaml.safe_dump(written))
-    with pytest.raises(RecipeError, match=rf"recipe\.yaml: was written by an earlier .* does not say {field}; write"):
+    with pytest.raises(RecipeError, match=rf"recipe\.yaml: was written by an earlier .* lacks {field}; add"):
         Trainer(load(tiny_run / "recipe.yaml"), tmp_path / "run", resume=True)
     del written["evaluation"], written["training"]["log_every"]  # what may change may be missing
     place[last] = yaml.safe_load((tiny_run / "recipe.yaml").read_text())["training"]["mirror"]

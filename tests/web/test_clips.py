@@ -223,9 +223,9 @@ def test_a_picture_is_no_clip(client: Any) -> None:
     ("limits", "words"),
     [
         (Limits(clip_bytes=5000), "bytes"),
-        (Limits(clip_pixels=3000), "64x48 pixels, and 3,000"),
+        (Limits(clip_pixels=3000), "64x48 pixels, but the limit is 3,000"),
         (Limits(clip_seconds=0.5), "1 seconds and 20 frames"),
-        (Limits(clip_frames=10), "20 frames, and 600 and 10"),
+        (Limits(clip_frames=10), "20 frames, but the limits are 600 and 10"),
     ],
 )
 def test_what_is_too_much_is_refused(content: bytes, limits: Limits, words: str) -> None:

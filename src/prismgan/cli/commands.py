@@ -183,7 +183,7 @@ app.command(epilog=examples("evaluate --data photos", "evaluate mine.safetensors
 
 @app.command(epilog=examples("report runs/quick"))
 def report(run: Annotated[Path, Argument(help="The folder of the run.")]) -> None:
-    """Write the report of a training that is running or was stopped."""
+    """Write the report of a running or stopped training."""
     from prismgan.recipes.text import load
     from prismgan.report import write_report
 

@@ -38,7 +38,7 @@ def evaluate(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure every task of a weights file, compared with doing nothing.
+    """Measure every task of a weights file on photos.
 
     The measurements use your own photos or standard test sets.
     """

@@ -220,7 +220,8 @@ def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) ->
             problems.append(f"{variant.name}: {own}, {others}; give both the same")
         ratio = mine.total / other.total
         if abs(ratio - 1) > TOLERANCE:
-            times = f"{ratio:.2f} times those of {reference.name} ({other.total:,}), but they may differ by at most {TOLERANCE:.0%}"
-            problems.append(f"{variant.name}: has {mine.total:,} parameters, {times}; change its width")
+            times = f"{ratio:.2f} times those of {reference.name} ({other.total:,})"
+            limit = f"they may differ by at most {TOLERANCE:.0%}"
+            problems.append(f"{variant.name}: has {mine.total:,} parameters, {times}, but {limit}; change its width")
     if problems:
         raise PrismganError(*problems)

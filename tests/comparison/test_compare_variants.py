@@ -145,7 +145,10 @@ def test_equal_budgets_pass(recipe: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("model.generator.style.coarse=12", r"other: has .* 1\.\d\d times those of prism .* they may differ by at most 5%"),
+        (
+            "model.generator.style.coarse=12",
+            r"other: has .* 1\.\d\d times those of prism .* they may differ by at most 5%",
+        ),
         ("training.steps=9", "other: trains 9 steps of 2 crops of 32 pixels, prism 8 of 2 of 32"),
         ("training.batch_size=3", "3 crops"),
         ("training.crop=48", "48 pixels"),

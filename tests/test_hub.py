@@ -184,7 +184,7 @@ def test_what_the_hub_refuses_is_one_clear_line(
         assert finished.err.startswith(f"prismgan: hf:{name}: ")
         assert said in finished.err
         assert finished.err.count("\n") == 1
-    with pytest.raises(WeightsError, match=r"is no \.safetensors file"):
+    with pytest.raises(WeightsError, match=r"is not a \.safetensors file"):
         fetch("somebody/empty", file="weights.pt")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     refused = command("push", "somebody/tiny", "--weights", weights)

@@ -129,10 +129,10 @@ def test_tasks_are_renamed_and_removed(
 @pytest.mark.parametrize(
     ("arguments", "purpose"),
     [
-        (["export", "WEIGHTS", "--out", "model.onnx"], "an ONNX file takes one of kind prism"),
+        (["export", "WEIGHTS", "--out", "model.onnx"], "an ONNX file needs one of kind prism"),
         (
             ["add-task", "WEIGHTS", "--name", "new", "--exemplar", "painting.png", "--out", "new.safetensors"],
-            "a new look takes one of kind prism",
+            "a new look needs one of kind prism",
         ),
         (
             ["render", "painting.png", "--weights", "WEIGHTS", "--out", "out", "--runtime", "onnxruntime"],

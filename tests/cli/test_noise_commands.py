@@ -46,7 +46,9 @@ def test_noise_weights_read_no_photo(
     monkeypatch.chdir(noise.parent)
     draw_picture(noise.parent / "photo.png", 32, 32)
     line = refused(*words.replace("W", noise.name).split())
-    assert "noise.safetensors: makes pictures of noise and reads none; draw some with `prismgan sample`" in line
+    assert (
+        "noise.safetensors: generates pictures from noise and reads none; generate some with `prismgan sample`" in line
+    )
 
 
 def test_noise_weights_are_not_evaluated_on_photos(
@@ -72,7 +74,7 @@ def test_noise_weights_are_not_exported(noise: Path, tmp_path: Path, refused: Re
 def test_photo_weights_draw_nothing(tmp_path: Path, refused: Refused) -> None:
     tiny_weights("restore").save(tmp_path / "photo.safetensors")
     line = refused("sample", tmp_path / "photo.safetensors", "--out", tmp_path / "x.png")
-    assert "makes pictures of photos, not of noise; use `prismgan render`" in line
+    assert "renders photos and does not read noise; use `prismgan render`" in line
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_commands_take_the_ready_made_weights_by_default(
         ("rename-task", "--from", "paint", "--to", "new", "--out", tmp_path / "renamed.safetensors"),
     ]
     for words in (*commands, ("info", "prism-8"), ("render", photo, "--weights", "prism-8", "--out", out)):
-        assert "without ready-made weights" in refused(*words)
+        assert "no ready-made weights" in refused(*words)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "prism-8.safetensors").write_bytes(weights.read_bytes())
     (tmp_path / "weights" / features.name).write_bytes(features.read_bytes())

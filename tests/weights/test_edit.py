@@ -99,7 +99,7 @@ def test_a_new_head_has_its_own_number_of_blocks_and_no_discriminator(trained: W
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("paint", "has a task 'paint' already"),
+        ("paint", "already has a task 'paint'"),
         ("Paint", "lower-case letters, digits and dashes"),
         ("../x", "lower-case letters"),
         ("", "cannot name a task"),
@@ -175,11 +175,11 @@ def test_weights_do_not_take_the_place_of_others(trained: Weights, tmp_path: Pat
     check_no_task_lost(tmp_path / "new.safetensors", trained, ["restore"])
     check_no_task_lost(trained.path, trained, ["restore"])
     check_no_task_lost(more, trained, ["restore", "enlarge", "dots", "paint"])
-    with pytest.raises(WeightsError, match=r"written\.safetensors: is there already, and .* lost \(dots\); name it as"):
+    with pytest.raises(WeightsError, match=r"written\.safetensors: already exists, and .* lost \(dots\); pass it as"):
         check_no_task_lost(more, trained, names(trained))
     photo = tmp_path / "photo.png"
     photo.write_bytes(b"a photo")
-    with pytest.raises(WeightsError, match=r"photo\.png: is there already and holds no weights"):
+    with pytest.raises(WeightsError, match=r"photo\.png: already exists and holds no weights"):
         check_no_task_lost(photo, trained, names(trained))
 
 
@@ -212,7 +212,7 @@ def test_ready_made_weights_are_found_by_name(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(weights_module.resources, "files", lambda package: tmp_path)
     for attempt in (default_weights, lambda: find_weights(None), lambda: load_weights(Path("prism-8"))):
-        with pytest.raises(WeightsError, match="without ready-made weights"):
+        with pytest.raises(WeightsError, match="no ready-made weights"):
             attempt()
     (tmp_path / "weights").mkdir()
     trained.save(tmp_path / "weights" / "prism-8.safetensors")

@@ -19,7 +19,7 @@ from prismgan.networks import StyleBranchConfig
 from prismgan.weights import load_weights, remove_tasks
 
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
-    "a thousand blocks": ({"blocks": (1000, 1000)}, r"claims 2,\d{3} blocks and holds"),
+    "a thousand blocks": ({"blocks": (1000, 1000)}, r"claims 2,\d{3} blocks but holds"),
     "wide and deep": ({"widths": (1024, 1024), "blocks": (40, 40)}, "claims a larger network than it holds"),
     "wide heads": ({"style": StyleBranchConfig(coarse=1024, blocks=64)}, "claims a larger network than it holds"),
     "another width": ({"widths": (8, 12)}, "do not fit its own description"),

@@ -1,6 +1,6 @@
-"""The weights file, its edits, and files of feature networks; the files that come with prismgan lie here too.
+"""The weights file, its edits, and files of feature networks; prismgan's own weights files are here, too.
 
-This package knows networks alone: the recipe in a weights file is plain text to it.
+This package depends only on networks: it treats the recipe in a weights file as plain text.
 """
 
 from prismgan.weights.edit import add_head, check_no_task_lost, free_name, remove_tasks, rename_task

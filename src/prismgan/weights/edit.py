@@ -1,6 +1,6 @@
-"""Edits of a weights file: a task more, a task less, a task by another name.
+"""Edits of a weights file: adds, removes and renames tasks.
 
-All other tensors stay as they are, so the other tasks render bit-identical pictures. The header's recipe is edited too.
+All other tensors are unchanged, so the other tasks render bit-identical pictures. The header's recipe is edited, too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +22,11 @@ OWNED = (
     "generator.codes",
     *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")),
 )
-"""Where the networks keep what belongs to one task, under its name."""
+"""Prefixes of the tensors that belong to one task, keyed by its name."""
 
 
 def free_name(weights: Weights, name: str) -> str:
-    """The name; :class:`WeightsError` where it is no name for a task, or another task of these weights has it."""
+    """The name; :class:`WeightsError` if it is not a valid task name, or another task of these weights has it."""
     try:
         TypeAdapter(TaskName).validate_python(name)
     except ValidationError as error:
@@ -36,29 +36,30 @@ def free_name(weights: Weights, name: str) -> str:
             why = "expected lower-case letters, digits and dashes"
         raise WeightsError(f"{name!r} cannot name a task: {why}") from None
     if name in _names(weights):
-        raise WeightsError(f"{weights.path}: has a task {name!r} already; choose another name, or remove that one")
+        raise WeightsError(f"{weights.path}: already has a task {name!r}; choose another name, or remove that one")
     return name
 
 
 def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> None:
-    """Raise :class:`WeightsError` where ``out`` is another file than that of ``weights`` and holds tasks that are not
-    among ``names``, or is no weights file."""
+    """Raise :class:`WeightsError` if ``out`` is a different file from that of ``weights`` and holds tasks that are not
+    among ``names``, or is not a weights file."""
     if not out.is_file() or out.samefile(weights.path):
         return
     try:
         there = load_weights(out)
     except WeightsError:
-        raise WeightsError(f"{out}: is there already and holds no weights; choose another name") from None
+        raise WeightsError(f"{out}: already exists and holds no weights; choose another name") from None
     lost = sorted(set(_names(there)) - set(names))
     if lost:
         raise WeightsError(
-            f"{out}: is there already, and its tasks would be lost ({', '.join(lost)}); "
-            "name it as the weights to change it, or choose another name"
+            f"{out}: already exists, and its tasks would be lost ({', '.join(lost)}); "
+            "pass it as the weights to change it, or choose another name"
         )
 
 
 def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
-    """The weights with one task more, of this state dict, and without the discriminator, which does not know it."""
+    """The weights with an additional task, with this state dict, and without the discriminator, which lacks the
+    task."""
     name = free_name(weights, entry.name)
     header = _with_tasks(weights, [*weights.header.tasks, entry], [*_recipe_tasks(weights), task])
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
@@ -66,7 +67,7 @@ def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Map
 
 
 def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
-    """The weights without the named tasks; :class:`WeightsError` where there is no such task, or none would be left."""
+    """The weights without the named tasks; :class:`WeightsError` if there is no such task, or none would be left."""
     for name in names:
         _must_have(weights, name)
     kept = [entry for entry in weights.header.tasks if entry.name not in names]
@@ -75,7 +76,7 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
     recipe = [task for task in _recipe_tasks(weights) if task.get("name") not in names]
     header = _with_tasks(weights, kept, recipe)
     prefixes = tuple(f"{place}.{name}" for place in OWNED for name in names)
-    # Layers that tasks share may be without use for those that are left.
+    # The remaining tasks may no longer need all shared layers.
     with weights.as_large_as_claimed():
         networks = header.make_networks()
     used = {f"{part}.{key}" for part, network in networks.items() for key in network.state_dict()}
@@ -88,7 +89,7 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
 
 
 def rename_task(weights: Weights, old: str, new: str) -> Weights:
-    """The weights with a task under another name, in the same place; :class:`WeightsError` where that cannot be."""
+    """The weights with a renamed task at the same place; :class:`WeightsError` if that is not possible."""
     _must_have(weights, old)
     free_name(weights, new)
     tasks = [entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks]
@@ -119,7 +120,7 @@ def _owned(key: str, prefixes: Iterable[str]) -> bool:
 
 
 def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
-    """The recipe's tasks that the weights have; an expert's recipe has more."""
+    """The recipe's tasks that are in the weights; an expert's recipe has more."""
     names = _names(weights)
     return [task for task in weights.header.recipe.get("tasks", ()) if task.get("name") in names]
 

@@ -1,4 +1,4 @@
-"""Files of feature networks: the one that prismgan brings, and those of other programs."""
+"""Files of feature networks: the built-in one, and those of other programs."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"
 )
-NO_PICKLE = (AttributeError, LookupError, ValueError)  # that torch's reader may raise on other files
+NO_PICKLE = (AttributeError, LookupError, ValueError)  # errors of torch's reader for other files
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
-# How files name the convolutions of a VGG, stage by stage.
+# Names of a VGG's convolutions in files, stage by stage.
 SMALL = ("conv11 conv12", "conv21 conv22", "conv31 conv32 conv33 conv34", "conv41 conv42 conv43 conv44", "conv51")
 TORCHVISION = (
     *("features.0 features.2", "features.5 features.7"),
@@ -34,7 +34,7 @@ LAYOUTS = ((SMALL, "conv0"), (("2 5", "9 12", "16"), "0"), (TORCHVISION, None))
 
 
 def find_features(paths: tuple[str, ...]) -> LearntFeatures:
-    """The feature network of a recipe: of a file, or of two combined, or, of none, the one that prismgan brings."""
+    """The feature network of a recipe: from one file, from two combined, or, without a file, the built-in one."""
     if not paths:
         return default_features()
     first, *others = (load_features(Path(path)) for path in paths)
@@ -42,16 +42,16 @@ def find_features(paths: tuple[str, ...]) -> LearntFeatures:
 
 
 def default_features() -> LearntFeatures:
-    """The feature network that prismgan brings (``tools/distil_features.py``)."""
+    """The built-in feature network (``tools/distil_features.py``)."""
     with resources.as_file(resources.files("prismgan") / "weights" / "features.safetensors") as path:
         return load_features(path)
 
 
 def load_features(path: Path) -> LearntFeatures:
-    """A frozen feature network from a file of one of the accepted layouts, recognised by names and shapes.
+    """A frozen feature network from a file with one of the accepted layouts, recognised by names and shapes.
 
-    Whatever colours the file's network was trained on, the one returned takes images in [-1, 1].
-    :class:`WeightsError` where the file is missing or damaged, or holds something else.
+    The network takes images in [-1, 1], whatever colours the file's network was trained on. :class:`WeightsError` if
+    the file is missing or damaged, or contains something else.
     """
     tensors: Mapping[str, Tensor] = read_tensors(path, ACCEPTED)
     try:
@@ -64,8 +64,8 @@ def load_features(path: Path) -> LearntFeatures:
 
 
 def load_squeeze(path: Path) -> SqueezeFeatures:
-    """SqueezeNet 1.1 with all maps that LPIPS compares, frozen, from torchvision's file; takes images in [-1, 1]. The
-    errors are those of :func:`load_features`."""
+    """A frozen SqueezeNet 1.1 with all maps for LPIPS, from torchvision's file; takes images in [-1, 1]. The errors are
+    those of :func:`load_features`."""
     accepted = "expected torchvision's SqueezeNet 1.1"
     tensors = read_tensors(path, accepted)
     with torch.random.fork_rng(devices=[]):
@@ -89,14 +89,14 @@ def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatu
                 tensors = _named_as_stages(tensors, stages, colours)
                 break
         else:
-            raise WeightsError(f"{path}: is not a feature network that prismgan knows; {ACCEPTED}")
+            raise WeightsError(f"{path}: is not a feature network that prismgan supports; {ACCEPTED}")
     return FeatureNetwork(_widths(tensors)), tensors
 
 
 def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
-    """Named tensors, in float32, of a safetensors file, or of one that torch has saved as ``.pt`` or ``.pth``.
+    """Named tensors, in float32, of a safetensors file, or of a ``.pt`` or ``.pth`` file of torch.
 
-    :class:`WeightsError` where it is missing or damaged; the message ends with what would be ``accepted``.
+    :class:`WeightsError` if it is missing or damaged; the message ends with ``accepted``.
     """
     import pickle
 
@@ -114,12 +114,12 @@ def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: cannot be read as weights; {accepted}") from None
     tensors = {name: each.float() for name, each in content if isinstance(each, Tensor) and each.is_floating_point()}
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: holds numbers that are not finite; the file is damaged")
+        raise WeightsError(f"{path}: holds non-finite numbers; the file is damaged")
     return tensors
 
 
 def _widths(tensors: Mapping[str, Tensor]) -> list[list[int]]:
-    """Channels of every convolution of every stage, from names as in ``stages.0.1.weight``."""
+    """Channels of every convolution of every stage, from names such as ``stages.0.1.weight``."""
     widths: defaultdict[int, list[int]] = defaultdict(list)
     for name in sorted(tensors):
         if name.startswith("stages.") and name.endswith(".weight"):
@@ -155,7 +155,7 @@ def _folded(
 ) -> dict[str, Tensor]:
     """A first convolution that takes [-1, 1] instead of ``matrix @ colour + offset`` of colours in [0, 1].
 
-    This is exact: the map is linear, and what is beyond the border is reflected colours, not zeros.
+    This is exact, because the map is linear and borders are reflected colours, not zeros.
     """
     weight, bias = tensors[f"{name}.weight"].double(), tensors[f"{name}.bias"].double()
     matrix, offset = matrix.double(), offset.double()

@@ -1,8 +1,8 @@
 """The weights file: one safetensors file with the networks and, in its metadata, their description.
 
-Tensors are named ``generator.*`` and, where the model has others, ``discriminator.*`` and so on. The metadata's key
-``prismgan`` holds JSON: see :class:`Header`; its key ``sha256`` holds a checksum of that and of all tensors. Numbers
-may be stored in float16; networks are always filled in float32.
+Tensors are named ``generator.*`` and, if the model has other networks, ``discriminator.*`` and so on. The metadata's
+key ``prismgan`` contains JSON, see :class:`Header`; its key ``sha256`` contains a checksum of that and of all tensors.
+Tensors may be stored in float16; networks are always in float32.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ from prismgan.networks import Generator, ImageGenerator, LatentGenerator, TaskGe
 from prismgan.weights.header import FORMAT, Header
 
 Network = TypeVar("Network", bound=TaskGenerator)
-READY_MADE = "prism-8"  # name of the weights that come with prismgan; it may stand in place of a path
+READY_MADE = "prism-8"  # name of the ready-made weights, which may be used in place of a path
 DIGEST = "sha256"  # key of the metadata that holds the file's checksum
-SPARE = 10_000_000  # numbers beyond twice those of the file, needed while networks are built
+SPARE = 10_000_000  # elements beyond twice those of the file that may be allocated while networks are built
 ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
-PREFIX = "hf:"  # stands in front of a repository of the Hugging Face Hub where a path could be meant too
+PREFIX = "hf:"  # marks a repository of the Hugging Face Hub where a path is also possible
 
 
 class _Numbers(TorchFunctionMode):
-    """Within it no more than so many numbers are made room for; then there is a ``MemoryError``."""
+    """Limits the number of tensor elements allocated inside it; beyond the limit it raises ``MemoryError``."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Weights:
         return replace(self, tensors=kept)
 
     def network(self) -> TaskGenerator:
-        """The generator, whatever it reads; :class:`WeightsError` where the tensors do not fit the header."""
+        """The generator, with or without a source; :class:`WeightsError` if the tensors do not fit the header."""
         with self.as_large_as_claimed():
             network = self.header.make_generator()
         self.fill(network, "generator")
@@ -79,17 +79,17 @@ class Weights:
         """The generator, ready to render photos."""
         return self._network_of(
             ImageGenerator,  # type: ignore[type-abstract]
-            "makes pictures of noise and reads none; draw some with `prismgan sample`",
+            "generates pictures from noise and reads none; generate some with `prismgan sample`",
         )
 
     def latent_generator(self) -> LatentGenerator:
-        """The generator, ready to draw pictures from noise."""
-        return self._network_of(LatentGenerator, "makes pictures of photos, not of noise; use `prismgan render`")
+        """The generator, ready to generate pictures from noise."""
+        return self._network_of(LatentGenerator, "renders photos and does not read noise; use `prismgan render`")
 
     def prism_generator(self, purpose: str) -> Generator:
         """The generator, for a ``purpose`` that only supports our own networks."""
         kind = self.header.kind
-        return self._network_of(Generator, f"is a model of kind {kind}, and {purpose} takes one of kind prism")
+        return self._network_of(Generator, f"is a model of kind {kind}, but {purpose} needs one of kind prism")
 
     def _network_of(self, kind: type[Network], otherwise: str) -> Network:
         network = self.network()
@@ -98,10 +98,10 @@ class Weights:
         return network
 
     def take_over(self, network: nn.Module, part: str = "generator") -> int:
-        """Load those tensors of a part of the file that fit into a network by name and shape; how many did.
+        """Load the tensors of a part of the file that fit into a network by name and shape; returns their number.
 
-        Heads that differ in whether they add to the source are left out. A new task starts from the file's first head
-        of the same form. :class:`WeightsError` where nothing fits, though the file has the part.
+        Heads that differ in whether their output is added to the source are skipped. A new task starts from the file's
+        first head of the same form. :class:`WeightsError` if nothing fits although the file has the part.
         """
         own, stored = network.state_dict(), self.part(part)
         specs = network.specs if isinstance(network, TaskGenerator) else {}
@@ -125,13 +125,13 @@ class Weights:
 
     @contextmanager
     def as_large_as_claimed(self) -> Iterator[None]:
-        """:class:`WeightsError` where networks that are built here are much larger than the file: a description of a
+        """Raises :class:`WeightsError` if networks built inside it are much larger than the file, because a header of a
         few hundred bytes can claim any size."""
         tensors = self.tensors.values()
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
             raise WeightsError(
-                f"{self.path}: claims {blocks:,} blocks and holds {len(tensors)} tensors; the file is damaged"
+                f"{self.path}: claims {blocks:,} blocks but holds {len(tensors)} tensors; the file is damaged"
             )
         try:
             with _Numbers(2 * sum(tensor.numel() for tensor in tensors) + SPARE):
@@ -140,7 +140,7 @@ class Weights:
             raise WeightsError(f"{self.path}: claims a larger network than it holds; the file is damaged") from None
 
     def fill(self, network: nn.Module, part: str) -> None:
-        """Load one part's tensors into a network; :class:`WeightsError` where they do not fit."""
+        """Load one part's tensors into a network; :class:`WeightsError` if they do not fit."""
         try:
             network.load_state_dict(self.part(part))
         except RuntimeError as error:
@@ -150,7 +150,7 @@ class Weights:
             ) from None
 
     def save(self, path: Path, dtype: torch.dtype | None = None) -> None:
-        """Write a weights file, with numbers in ``dtype``; by default tensors keep their type."""
+        """Write a weights file, with tensors in ``dtype``; by default they keep their type."""
         from safetensors.torch import save
 
         tensors = {
@@ -163,13 +163,13 @@ class Weights:
 
 
 def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Write a weights file of state dicts by network."""
+    """Write a weights file from state dicts by network."""
     tensors = {f"{part}.{name}": tensor for part, state in networks.items() for name, tensor in state.items()}
     Weights(path, header, tensors).save(path)
 
 
 def _ordered(content: bytes) -> bytes:
-    """A safetensors file with its metadata in order: the library writes them in another one every time."""
+    """A safetensors file with sorted metadata, because the library's order varies."""
     start = 8 + int.from_bytes(content[:8], "little")
     described = json.loads(content[8:start])
     metadata = dict(sorted(described.pop("__metadata__").items()))
@@ -188,11 +188,11 @@ def _digest(description: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def default_weights() -> Path:
-    """The weights file that comes with prismgan."""
+    """The ready-made weights file."""
     path = Path(str(resources.files("prismgan"))) / "weights" / f"{READY_MADE}.safetensors"
     if not path.is_file():
         raise WeightsError(
-            "this prismgan comes without ready-made weights; name a .safetensors file "
+            "this prismgan contains no ready-made weights; name a .safetensors file "
             "(`prismgan demo` trains one in minutes)"
         )
     return path
@@ -215,7 +215,7 @@ def find_weights(named: str | os.PathLike[str] | None) -> Path:
 
 
 def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
-    """Read a weights file, found by :func:`find_weights`; :class:`WeightsError` where it is none of this version."""
+    """Read a weights file, found by :func:`find_weights`; :class:`WeightsError` if it is not one of this version."""
     from safetensors import SafetensorError, safe_open
 
     path = find_weights(path)
@@ -235,17 +235,17 @@ def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
         raise WeightsError(f"{path}: is a safetensors file, but not one of prismgan's")
     stored = metadata.get(DIGEST)  # files of earlier versions have none
     if stored and stored != _digest(metadata["prismgan"], tensors):
-        raise WeightsError(f"{path}: is damaged, as its checksum says; copy or download it again")
+        raise WeightsError(f"{path}: is damaged, according to its checksum; copy or download it again")
     try:
         raw = parse_json(metadata["prismgan"])
         if (version := raw.get("format")) != FORMAT:
             raise WeightsError(
-                f"{path}: has format {version}, and this prismgan reads format {FORMAT}; "
+                f"{path}: has format {version}, but this prismgan reads format {FORMAT}; "
                 f"use the prismgan that wrote it, or train again"
             )
         header = Header.model_validate(raw)
         if len({entry.name for entry in header.tasks}) != len(header.tasks):
             raise WeightsError(f"{path}: its description names a task twice; the file is damaged")
         return Weights(path, header, tensors)
-    except (ValueError, AttributeError):  # of JSON, and of pydantic
+    except (ValueError, AttributeError):  # from JSON and pydantic
         raise WeightsError(f"{path}: its description is damaged") from None

@@ -1,4 +1,4 @@
-"""The description in a weights file: its tasks, and the kind and the sizes of its networks."""
+"""The header of a weights file: its tasks, and the kind and sizes of its networks."""
 
 import re
 from typing import Annotated, Any, Literal, Self
@@ -12,7 +12,7 @@ from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, Ta
 FORMAT = 3  # version of the file's layout and of the networks in it; a file of another version is refused
 ROMAN = re.compile(r"[ivx]{2,}")
 ANSWERS = ("restore", "super_resolution", "paired")
-"""Kinds of tasks with one right output per photo; all others repaint."""
+"""Kinds of tasks with one correct output per photo; all others repaint."""
 
 
 class HeadEntry(Config):
@@ -22,13 +22,13 @@ class HeadEntry(Config):
     fine: bool
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None  # of the head; None for ``head_blocks``
-    additive: bool = True  # whether the output is the source plus what the head says
-    smooth: bool = False  # whether sub-pixels are blurred by 1, 2, 1 before anything is added
-    ink: bool = False  # whether the head draws ink over its colours
+    additive: bool = True  # whether the head's output is added to the source
+    smooth: bool = False  # whether sub-pixels are blurred by (1, 2, 1) before they are added
+    ink: bool = False  # whether the head multiplies its colours by ink
 
     @property
     def is_look(self) -> bool:
-        """Whether the task repaints, so that a photo has no single right output."""
+        """Whether the task repaints, so that a photo has no single correct output."""
         return self.kind not in ANSWERS
 
     @property
@@ -57,7 +57,7 @@ class Header(Config):
     step: int
     tasks: tuple[HeadEntry, ...]
     kind: str = "prism"  # of the model, as the recipe names it
-    generator: SerializeAsAny[GeneratorSizes]  # of the class that :data:`prismgan.networks.KINDS` has for the kind
+    generator: SerializeAsAny[GeneratorSizes]  # of the class that :data:`prismgan.networks.KINDS` lists for the kind
     recipe: dict[str, Any]  # the resolved recipe of the training
 
     @field_validator("generator", mode="before")
@@ -65,7 +65,7 @@ class Header(Config):
     def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
         kind = KINDS.get(info.data.get("kind", ""))
         if kind is None:
-            raise ValueError("is of a kind of model that is not known")
+            raise ValueError("is of an unknown kind of model")
         return kind.sizes.model_validate(value)
 
     def make_networks(self) -> dict[str, nn.Module]:
@@ -74,5 +74,5 @@ class Header(Config):
         return {"generator": self.make_generator(), **KINDS[self.kind].helpers(self.generator, specs)}
 
     def make_generator(self) -> TaskGenerator:
-        """The generator that is described, untrained."""
+        """The described generator, untrained."""
         return KINDS[self.kind].generator(self.generator, [entry.spec() for entry in self.tasks])

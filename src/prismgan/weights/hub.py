@@ -13,22 +13,22 @@ FILE = "weights.safetensors"  # name of the weights in a repository
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
-    """Download a ``.safetensors`` file of a repository, or find it in the cache; :class:`WeightsError` where there is
-    none. ``revision`` is a branch, tag or commit; the newest of the main branch by default."""
+    """Download a ``.safetensors`` file of a repository, or find it in the cache; :class:`WeightsError` if there is
+    none. ``revision`` is a branch, tag or commit, by default the newest of the main branch."""
     require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
 
     if not file.endswith(".safetensors"):
-        raise WeightsError(f"{repository}: {file} is no .safetensors file; weights are read from no other format")
+        raise WeightsError(f"{repository}: {file} is not a .safetensors file, the only supported format")
     with _told(f"{PREFIX}{repository}"):
         return Path(HfApi(library_name="prismgan").hf_hub_download(repository, file, revision=revision))
 
 
 def push(weights: Weights, repository: str, *, private: bool = False, licence: str = "apache-2.0") -> str:
-    """Write weights and their card into a repository, which is made if there is none; its address.
+    """Write weights and their card to a repository, which is created if necessary; returns its address.
 
-    A card beside the weights, a file of the same name that ends in ``.md``, becomes part of the repository's.
-    :class:`WeightsError` where nobody is logged in, one may not write there, or the hub cannot be reached.
+    A card beside the weights, a file of the same name that ends in ``.md``, becomes part of the repository's card.
+    :class:`WeightsError` if the user is not logged in or has no permission, or if the hub cannot be reached.
     """
     require("weights on the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
@@ -45,7 +45,7 @@ def push(weights: Weights, repository: str, *, private: bool = False, licence: s
 
 
 def model_card(weights: Weights, repository: str, licence: str, notes: str = "") -> str:
-    """A repository's ``README.md``: metadata in YAML, what the network makes, and how to use it."""
+    """A repository's ``README.md``: metadata in YAML, the tasks of the network, and how to use it."""
     from huggingface_hub import ModelCardData
 
     header, parameters = weights.header, weights.network().parameter_counts()
@@ -93,16 +93,16 @@ def _demoted(markdown: str) -> str:
 
 @contextmanager
 def _told(where: str) -> Iterator[None]:
-    """The hub's refusals as errors of ours."""
+    """Turn the hub's errors into ours."""
     from huggingface_hub import errors
 
     try:
         yield
     except errors.HFValidationError:
-        raise WeightsError(f"{where}: is no name of a repository; write it as USER/NAME") from None
+        raise WeightsError(f"{where}: is not a repository name; write it as USER/NAME") from None
     except (errors.GatedRepoError, errors.RepositoryNotFoundError):
         raise WeightsError(
-            f"{where}: there is no such repository, or you may not see it; log in with `hf auth login` if it is private"
+            f"{where}: there is no such repository, or you have no access; log in with `hf auth login` if it is private"
         ) from None
     except errors.RevisionNotFoundError:
         raise WeightsError(f"{where}: has no such revision") from None
@@ -112,7 +112,7 @@ def _told(where: str) -> Iterator[None]:
         status = error.response.status_code
         what = "log in with `hf auth login`, with a token that may write" if status in (401, 403) else "try again"
         raise WeightsError(f"{where}: the hub refused (HTTP {status}); {what}") from None
-    # The client's HTTPError is of another package in every generation of the library.
+    # The client's HTTPError belongs to a different package in every generation of the library.
     except (errors.LocalEntryNotFoundError, OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise WeightsError(f"{where}: the hub cannot be reached, and the cache has nothing ({reason})") from None

@@ -28,7 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from prismgan import images
 from prismgan.data import builtin
 from prismgan.errors import named_tasks
-from prismgan.images import empty, from_pixels, open_picture, to_pixels, write_picture
+from prismgan.images import from_pixels, open_picture, write_picture
+from prismgan.images.pixels import empty, to_pixels
 from prismgan.machine import take_turns
 from prismgan.networks import Generator
 from prismgan.render import Renderer, Request

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from prismgan.errors import PictureError, PrismganError
-from prismgan.images import FORMATS, Picture, open_picture, opening, resized_alpha, write_picture
+from prismgan.images import Picture, open_picture, opening, write_picture
+from prismgan.images.pixels import resized_alpha
+from prismgan.images.writing import FORMATS
 
 HEIGHT, WIDTH = 20, 34
 # A profile for RGB that is not the usual one: its description says so. Made once, for it holds the time.

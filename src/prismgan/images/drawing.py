@@ -1,7 +1,6 @@
 """Drawings made from a photo by fixed filters: targets of `derived` tasks, and guidance of `cartoon` tasks.
 
-Every function takes and returns images (B, 3, H, W) in [-1, 1], of any size from 16 pixels a side.
-"""
+Every function takes and returns images (B, 3, H, W) in [-1, 1], of any size from 16 pixels a side."""
 
 import math
 
@@ -28,11 +27,9 @@ def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
     spaced for the eye. Ink is drawn where the photo is darker than its surroundings by a fraction of their brightness,
     so a dark face keeps its eyes and mouth.
 
-    Args:
-        hand: the drawing style, each number in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and
-            pale to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat
-            up to 0). None is the middle of all ranges.
-    """
+    ``hand`` is the drawing style, each number in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and
+    pale to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat up to 0).
+    None is the middle of all ranges."""
     photo = photo.float()
     hand = photo.new_zeros(len(photo), HAND) if hand is None else hand.float()
     brush, light, warmth, tones, ink, shading = (part.view(-1, 1, 1, 1) for part in hand.unbind(1))
@@ -56,12 +53,9 @@ def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
 
 
 def pencil(photo: Images) -> Images:
-    """A pencil drawing on white paper: soft lines, and shading by tone.
-
-    Lines and tone are multiplied as in Lu, Xu, Jia, "Combining sketch and tone for pencil drawing production" (2012),
-    eq. 11. The tone follows a fixed curve instead of the photo's histogram, so that a crop is drawn like the whole
-    photo.
-    """
+    """A pencil drawing on white paper: soft lines, and shading by tone. Lines and tone are multiplied as in Lu, Xu,
+    Jia, "Combining sketch and tone for pencil drawing production" (2012), eq. 11. The tone follows a fixed curve
+    instead of the photo's histogram, so that a crop is drawn like the whole photo."""
     photo = photo.float()
     grey = (luma(photo) + 1) / 2
     darker = _darker(photo, 0.7, floor=0.12) + _darker(photo, 1.4, floor=0.12)
@@ -117,12 +111,10 @@ def _darker(photo: Images, sigma: float, *, floor: float = 0.05) -> Float[Tensor
 
 @torch.no_grad()
 def tangents(photo: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 2 H W"]:
-    """The direction of least change around each pixel, as a unit vector (x, y) up to its sign.
-
-    The eigenvector of the smoothed structure tensor for its smaller eigenvalue (Kyprianidis and Döllner, "Image
-    abstraction by structure adaptive filtering", 2008); (0, 1) where nothing changes. No gradient goes
-    through it: a direction has none where the picture is flat.
-    """
+    """The direction of least change around each pixel, as a unit vector (x, y) up to its sign. The eigenvector of the
+    smoothed structure tensor for its smaller eigenvalue (Kyprianidis and Döllner, "Image abstraction by structure
+    adaptive filtering", 2008); (0, 1) where nothing changes. No gradient goes through it: a direction has none where
+    the picture is flat."""
     right, down = gradient(photo.float())
     tensor = torch.stack([(right * right).sum(1), (down * down).sum(1), (right * down).sum(1)], dim=1)
     xx, yy, xy = blur(tensor, 2.0).unbind(1)
@@ -135,9 +127,8 @@ def _smooth_along(
 ) -> Float[Tensor, "B C H W"]:
     """Gaussian mean over a straight segment of 2 ``steps`` + 1 pixels through every pixel."""
     height, width = maps.shape[-2:]
-    rows, columns = torch.meshgrid(
-        torch.arange(height, device=maps.device), torch.arange(width, device=maps.device), indexing="ij"
-    )
+    axes = (torch.arange(side, device=maps.device) for side in (height, width))
+    rows, columns = torch.meshgrid(*axes, indexing="ij")
     distances = torch.arange(-steps, steps + 1, device=maps.device)
     weights = torch.exp(-distances.square() / (2 * sigma**2))
     # In grid_sample's units: -1 and 1 are the picture's outer borders.
@@ -145,7 +136,6 @@ def _smooth_along(
     start = (2 * torch.stack([columns, rows], dim=-1) + 1) / size - 1
     stride = 2 * direction.permute(0, 2, 3, 1) / size
     places = start + distances.view(-1, 1, 1, 1, 1) * stride
-    pieces = F.grid_sample(
-        maps, places.transpose(0, 1).flatten(1, 2), padding_mode="border", align_corners=False
-    ).unflatten(2, (len(distances), height))
+    grid = places.transpose(0, 1).flatten(1, 2)
+    pieces = F.grid_sample(maps, grid, padding_mode="border", align_corners=False).unflatten(2, (-1, height))
     return torch.einsum("bcnhw,n->bchw", pieces, weights / weights.sum())

@@ -48,8 +48,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
-    """All files below ``folder``, without hidden files and folders. Path.rglob would silently skip a folder that cannot
-    be listed."""
+    """All visible files below ``folder``. Path.rglob would silently skip a folder that cannot be listed."""
 
     def refuse(error: OSError) -> NoReturn:
         raise PictureError(f"{error.filename}: cannot be listed ({error.strerror}); allow it, or move the folder away")

@@ -41,11 +41,9 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class BoundedFile(io.BufferedReader):
-    """A file with limits for the number of reads, their bytes, and, until the header is read, their time.
-
-    Pillow processes chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags
-    that all share one large block.
-    """
+    """A file with limits for the number of reads, their bytes, and, until the header is read, their time. Pillow
+    processes chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags that all
+    share one large block."""
 
     def __init__(self, raw: Any, size: int) -> None:
         super().__init__(raw)
@@ -92,15 +90,13 @@ _decoding = _Decoding()
 def open_lazily(
     source: Path | bytes, unidentified: str = UNKNOWN, formats: tuple[str, ...] | None = None, name: str = "picture"
 ) -> Iterator[Image.Image]:
-    """A picture whose pixels are not decoded yet; decode it inside the ``with``.
+    """A picture whose pixels are not decoded yet; decode it inside the ``with``. Raises :class:`PictureError` if the
+    file is missing, is not a picture, has too many pixels, or is malicious.
 
     Args:
         source: the file, or its content, which ``name`` names in errors.
         unidentified: the message for a file whose format Pillow does not recognise.
         formats: Pillow's names of the accepted formats; by default all.
-
-    Raises:
-        PictureError: the file is missing, is not a picture, has too many pixels, or is malicious.
     """
     where = source if isinstance(source, Path) else name
     with _decoding:
@@ -188,18 +184,16 @@ def _scans(content: bytes | mmap.mmap) -> int:
 def _most_strips(file: BoundedFile) -> int:
     """Number of strips or tiles that the first picture of a TIFF claims; 0 for other files. Rewinds the file."""
     head = file.read(16)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
     counts: list[int] = []
-    with suppress(struct.error):  # not a TIFF, or truncated
-        if order and head[2:4] in (b"*\0", b"\0*"):
-            file.seek(*struct.unpack(f"{order}I", head[4:8]))
-            entries = file.read(12 * struct.unpack(f"{order}H", file.read(2))[0])
-            counts = [count for tag, _, count, _ in struct.iter_unpack(f"{order}HHII", entries) if tag in STRIPS]
-        elif order and head[2:4] in (b"+\0", b"\0+"):
-            file.seek(*struct.unpack(f"{order}Q", head[8:16]))
-            many = min(struct.unpack(f"{order}Q", file.read(8))[0], 65_536)
-            entries = file.read(20 * many)
-            counts = [count for tag, _, count, _ in struct.iter_unpack(f"{order}HHQQ", entries) if tag in STRIPS]
+    with suppress(struct.error, KeyError):  # not a TIFF, or truncated
+        order = {b"II": "<", b"MM": ">"}[head[:2]]
+        # The place of the first directory's offset, the layouts of the offset and of its length, and of an entry.
+        large = {b"*\0": False, b"\0*": False, b"+\0": True, b"\0+": True}[head[2:4]]
+        place, offset, length, entry = (8, "Q", "Q", "HHQQ") if large else (4, "I", "H", "HHII")
+        file.seek(*struct.unpack_from(order + offset, head, place))
+        (many,) = struct.unpack(order + length, file.read(struct.calcsize(order + length)))
+        entries = file.read(struct.calcsize(order + entry) * min(many, 65_536))
+        counts = [count for tag, _, count, _ in struct.iter_unpack(order + entry, entries) if tag in STRIPS]
     file.seek(0)
     return max(counts, default=0)
 

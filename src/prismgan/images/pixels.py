@@ -25,8 +25,7 @@ class Picture:
     ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; colours of transparent pixels are as
     in the file. ``alpha`` (H, W) has the same type, or is None if the picture has no transparency. ``profile`` is the
     ICC profile of the pixel values; None means sRGB. ``exif`` is an EXIF block with orientation 1, because the pixels
-    are already upright.
-    """
+    are already upright."""
 
     pixels: Samples
     alpha: Samples | None = None

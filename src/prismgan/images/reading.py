@@ -35,12 +35,8 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
 
     The EXIF orientation is applied. Grey, palettes and CMYK become RGB; CMYK uses its ICC profile if there is one. The
     values of a wide-gamut RGB profile are not converted, and the profile is kept. 16-bit grey with a grey profile is
-    read without the profile.
-
-    Raises:
-        PictureError: as :func:`open_lazily`; or the picture is animated, has several pages, or unsupported pixels, for
-            example with high dynamic range or floating-point ones.
-    """
+    read without the profile. Raises :class:`PictureError` as :func:`open_lazily`, and if the picture is animated, has
+    several pages, or unsupported pixels, for example with high dynamic range or floating-point ones."""
     path = source if isinstance(source, Path) else where
     unidentified = refuse_unread(source, where)
     with open_lazily(source, unidentified, name=where) as file:
@@ -60,12 +56,8 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
         except DECODING_ERRORS as error:
             raise damaged(path, error) from None
         orientation = exif.get(ORIENTATION, 1)
-        return Picture(
-            _upright(colours, orientation),
-            None if alpha is None else _upright(alpha, orientation),
-            _rgb_profile(file),
-            about_the_picture(exif),
-        )
+        alpha = None if alpha is None else _upright(alpha, orientation)
+        return Picture(_upright(colours, orientation), alpha, _rgb_profile(file), about_the_picture(exif))
 
 
 def _refuse_several(path: Path | str, file: Image.Image) -> None:
@@ -80,11 +72,9 @@ def _refuse_several(path: Path | str, file: Image.Image) -> None:
 
 def _raw_mode_of_low_bytes(path: Path | str, file: Image.Image) -> str | None:
     """The raw mode with which Pillow decodes the less significant bytes of 16-bit colours; None if there are none.
-
     Pillow keeps the high byte of every 16-bit colour. A "raw mode" tells its decoders the byte order of the file, and
     with the opposite order they keep the low byte. Decoding twice therefore gives all 16 bits, with all compressions
-    and without another library. (imageio uses Pillow; tifffile needs a large package for LZW.)
-    """
+    and without another library. (imageio uses Pillow; tifffile needs a large package for LZW.)"""
     if not isinstance(file, ImageFile) or not file.tile or not file.mode.startswith("RGB"):
         return None
     args = file.tile[0].args

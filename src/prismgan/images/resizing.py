@@ -15,11 +15,8 @@ SUPPORT = 4  # width of the bicubic kernel in pixels
 
 def resize(image: Float[Tensor, "*B 3 H W"], height: int, width: int) -> Float[Tensor, "*B 3 h w"]:
     """Antialiased bicubic resize like MATLAB's ``imresize``, on which published figures are based; in float64 if the
-    image is.
-
-    The kernel is Keys' with a = -0.5; borders are mirrored, the outermost pixel twice. (torch's own bicubic has a =
-    -0.75, or, with antialiasing, differs by up to 16 levels at the border.)
-    """
+    image is. The kernel is Keys' with a = -0.5; borders are mirrored, the outermost pixel twice. (torch's own bicubic
+    has a = -0.75, or, with antialiasing, differs by up to 16 levels at the border.)"""
     if image.shape[-2:] == (height, width):
         return image
     return resized_part(image, (height, width), slice(None), slice(None))
@@ -106,11 +103,8 @@ def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
 
 
 def bilinear_phases(factor: int) -> Float[Tensor, "P 3 3 3"]:
-    """Weights of a 3x3 convolution that enlarges three channels bilinearly, with P = 3 factor^2.
-
-    Away from the border ``pixel_shuffle(conv2d(image, weights), factor)`` equals torch's ``interpolate`` with
-    ``align_corners=False``.
-    """
+    """Weights of a 3x3 convolution that enlarges three channels bilinearly, with P = 3 factor^2. Away from the border
+    ``pixel_shuffle(conv2d(image, weights), factor)`` equals torch's ``interpolate`` with ``align_corners=False``."""
     positions = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5
     distances = torch.arange(-1, 2, dtype=torch.float64)[None] - positions[:, None]
     taps = (1 - distances.abs()).clamp_min(0)

@@ -18,15 +18,13 @@ def superpixel_colours(photo: Float[Tensor, "B C H W"], *, merges: int = 3) -> F
     Superpixels start as the cells of a grid. In each round pixels are assigned to them, and each takes the mean colour
     of its pixels: soft SLIC of Jampani et al., "Superpixel sampling networks" (ECCV 2018), eq. 3 and 4, after Achanta
     et al., "SLIC" (2012). Then superpixels of similar colours converge (mean shift: Comaniciu & Meer 2002), so that
-    regions grow as far as their colour extends.
+    regions grow as far as their colour extends. ``merges`` is the number of mean shift rounds; with 0 superpixels stay
+    separate. The photo and the result are in [-1, 1], the result in float32.
 
     There are four deviations. Positions stay on the grid and only colours move; on photos the results look alike.
     Assignments remain soft, so skies show neither cells nor bands and videos flicker less. The result is the mean of
     two grids, half a cell apart, which halves its dependence on shifts of the photo. The colour of a superpixel is a
     soft mean, in place of the "adaptive colouring" of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2.
-
-    The photo and the result are in [-1, 1], the result in float32. ``merges`` is the number of mean shift rounds; with
-    0 superpixels stay separate.
     """
     with torch.autocast(photo.device.type, enabled=False):
         photo = photo.float()

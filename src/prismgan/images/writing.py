@@ -40,26 +40,17 @@ def check_format(suffix: str, quality: int) -> None:
 def check_side(where: str, suffix: str, side: int) -> None:
     """Raise :class:`PictureError` if the longer side exceeds the format's limit."""
     if side > (most := MAXIMUM_SIDES.get(suffix, side)):
-        raise PictureError(
-            f"{where}: would have {side:,} pixels a side, but {suffix} allows {most:,}; write PNG or TIFF"
-        )
+        fault = f"would have {side:,} pixels a side, but {suffix} allows {most:,}"
+        raise PictureError(f"{where}: {fault}; write PNG or TIFF")
 
 
 def write_picture(path: Path, picture: Picture, quality: int = 95) -> None:
-    """Write a picture, with its profile and EXIF, in the format that the suffix names, one of :data:`FORMATS`.
-
-    If the format does not support them, 16 bits become 8, and transparency is composited on white.
-
-    Args:
-        path: the file; its folder is created if necessary.
-        quality: 1 to 100, for JPEG, WebP and AVIF. From 90, JPEG keeps colours at full resolution.
-
-    Raises:
-        PrismganError: the picture does not fit the format, or the file cannot be written.
-    """
+    """Write a picture, with its profile and EXIF, in the format that the suffix names, one of :data:`FORMATS`. If the
+    format does not support them, 16 bits become 8, and transparency is composited on white. ``quality`` is 1 to 100,
+    for JPEG, WebP and AVIF; from 90, JPEG keeps colours at full resolution. The folder is created if necessary. Raises
+    :class:`PrismganError` if the picture does not fit the format, or the file cannot be written."""
     suffix = path.suffix.lower()[1:]
-    content = encoded_picture(str(path), SPELLINGS.get(suffix, suffix), picture, quality)
-    write_file(path, content)
+    write_file(path, encoded_picture(str(path), SPELLINGS.get(suffix, suffix), picture, quality))
 
 
 def write(path: Path, image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"] | Image.Image) -> None:
@@ -159,10 +150,8 @@ def _tiff(picture: Picture, exif: Image.Exif | None) -> bytes:
     """A losslessly compressed TIFF. Pillow writes neither 16-bit colours nor EXIF in a compressed one."""
     samples = picture.samples
     height, width, channels = samples.shape
-    strips = [
-        zlib.compress(_differences(band).astype(band.dtype.newbyteorder("<"), copy=False).tobytes(), 6)
-        for band in _bands(samples)
-    ]
+    stored = samples.dtype.newbyteorder("<")
+    strips = [zlib.compress(_differences(band).astype(stored, copy=False).tobytes(), 6) for band in _bands(samples)]
     starts = np.cumsum([0, *(len(strip) for strip in strips)]).tolist()
     if starts[-1] + (1 << 20) > 1 << 32:
         raise ValueError("more than the 4 GB of a TIFF")

@@ -50,11 +50,8 @@ def render_on_cluster(
     progress: Callable[[float], None] = lambda done: None,
     remark: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Rendered]:
-    """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`.
-
-    Pictures and results are on a disk that all machines share, or in an object store. The results of ``jobs`` must not
-    clash.
-    """
+    """Render pictures with the workers of a cluster; see :func:`~prismgan.cluster.spread`. Pictures and results are on
+    a disk that all machines share, or in an object store. The results of ``jobs`` must not clash."""
     memory = rendering.rendering.get("memory") or WORKER_MEMORY
     # Results of a worker that died are written again, because nobody was notified of them.
     writing = {**rendering.writing, "overwrite": True}
@@ -104,9 +101,7 @@ class ClipRendering:
 
         def render(clip: Path, listener: Listener) -> Outcome | PrismganError | None:
             try:
-                return render_file(
-                    clip, self.out, renderer, self.request, self.settings, listener, overwrite=self.overwrite
-                )
+                return render_file(clip, self.out, renderer, self.request, self.settings, listener, self.overwrite)
             except PrismganError as error:
                 return error
 
@@ -128,10 +123,8 @@ def render_clips_on_cluster(
     progress: Callable[[float], None],
     remark: Callable[[str], None],
 ) -> Iterator[tuple[Path, Outcome | PrismganError | None]]:
-    """Render clips with the workers of a cluster, as :func:`render_on_cluster` renders pictures.
-
-    If a worker dies, another one continues its clip after the last segment.
-    """
+    """Render clips with the workers of a cluster, as :func:`render_on_cluster` renders pictures. If a worker dies,
+    another one continues its clip after the last segment."""
     memory = (rendering.rendering.get("memory") or WORKER_MEMORY) + PROCESS + CODECS
     for clip, result, _ in _spread(clips, map(str, clips), rendering, memory, workers, progress, remark):
         yield clip, PrismganError(f"{clip}: {DIED}") if result is None else result[0]

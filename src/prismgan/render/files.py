@@ -12,7 +12,9 @@ from PIL import Image
 
 from prismgan import images
 from prismgan.errors import PictureError
-from prismgan.images import LOSSY_FORMATS, check_format, check_side, on_white, open_picture, write_picture
+from prismgan.images import check_format, open_picture, write_picture
+from prismgan.images.pixels import LUMA, on_white
+from prismgan.images.writing import LOSSY_FORMATS, check_side
 from prismgan.render.jobs import PictureJob, is_made_of
 from prismgan.render.options import KeptOptions, options_of
 from prismgan.render.renderer import Renderer
@@ -34,15 +36,14 @@ class Rendered:
 class FileRenderer:
     """Renders files to files and keeps profile, EXIF, transparency and, if the format supports them, 16 bits.
 
+    Raises :class:`PrismganError` if the request does not fit the weights, or the format or quality is invalid.
+
     Args:
-        suffix: the format of the outputs, one of :data:`prismgan.images.FORMATS`.
+        suffix: the format of the outputs, one of :data:`prismgan.images.writing.FORMATS`.
         quality: 1 to 100, for lossy formats.
         with_sheet: also write ``sheet.png`` with all looks.
         mask: where the outputs apply; resized to every picture.
         overwrite: also render outputs that are already up to date.
-
-    Raises:
-        PrismganError: the request does not fit the weights, or the format or quality is invalid.
     """
 
     def __init__(
@@ -81,10 +82,8 @@ class FileRenderer:
     def render(
         self, jobs: Sequence[PictureJob], progress: Callable[[float], None] = lambda done: None
     ) -> Iterator[Rendered]:
-        """Render one picture after the other; ``progress`` receives the number of finished pictures, with a fraction.
-
-        A picture that cannot be rendered does not stop the others; a failed write raises :class:`PrismganError`.
-        """
+        """Render one picture after the other; ``progress`` receives the number of finished pictures, with a fraction. A
+        picture that cannot be rendered does not stop the others; a failed write raises :class:`PrismganError`."""
         self.refuse_clashes(jobs)
         for number, job in enumerate(jobs):
 
@@ -110,9 +109,8 @@ class FileRenderer:
             folder = job.folder.resolve()
             for path in self._paths(job):
                 if folder / path.name in sources:
-                    raise PictureError(
-                        f"{job.source}: its result would replace the picture {path}; choose another folder"
-                    )
+                    fault = f"its result would replace the picture {path}"
+                    raise PictureError(f"{job.source}: {fault}; choose another folder")
                 if path.is_dir():
                     raise PictureError(f"{job.source}: its result would be {path}, which is a folder; remove it")
 
@@ -153,7 +151,7 @@ class FileRenderer:
 def read_mask(path: Path) -> Mask:
     """Read a mask (H, W) in [0, 1], the picture's luma: black and transparent pixels are 0, white ones 1."""
     picture = open_picture(path)
-    luma = picture.pixels @ np.array(images.LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
+    luma = picture.pixels @ np.array(LUMA, dtype=np.float32) / np.iinfo(picture.pixels.dtype).max
     if picture.alpha is not None:
         luma *= picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max)
     return luma.astype(np.float32).clip(0, 1)

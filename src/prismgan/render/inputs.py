@@ -110,9 +110,7 @@ class PictureRenderer(ABC):
         self, picture: Any, tasks: Tasks = None, seed: int = 0, **options: Unpack[Options]
     ) -> Iterator[tuple[str, Any]]:
         """Render one picture in a thread, and yield the name and the picture of each output as soon as it is complete.
-
-        A wrong request or picture raises immediately, as in a call.
-        """
+        A wrong request or picture raises immediately, as in a call."""
         request = self._request(tasks, seed, options)
         where = _name_of(picture)
         source = source_of(picture, where)

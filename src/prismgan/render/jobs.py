@@ -25,10 +25,8 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     folder, or below the part of the pattern without ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into
     ``out/x/a``. Hidden files and files in ``out`` are skipped; a file that is named twice is rendered once.
 
-    Raises:
-        PrismganError: an input names no picture, or two pictures would have the same folder, or a folder cannot be
-            created.
-    """
+    Raises :class:`PrismganError` if an input names no picture, two pictures would have the same folder, or a folder
+    cannot be created."""
     refuse_unwritable(out)
     jobs: dict[Path, PictureJob] = {}
     for given in inputs:
@@ -61,9 +59,8 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
     elif glob.has_magic(str(given)):
         fixed = fixed_parts(path.parts)
         if ".." in path.parts[len(fixed) :]:
-            raise PictureError(
-                f"{path}: '..' after a wildcard leads out of the results' folder; put it before the wildcard"
-            )
+            fault = "'..' after a wildcard leads out of the results' folder"
+            raise PictureError(f"{path}: {fault}; put it before the wildcard")
         base = Path(*fixed)
         # Path.glob would include hidden files, and the meaning of a final "**" depends on the Python version.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
@@ -109,7 +106,7 @@ def _below(file: Path, folder: Path | None) -> bool:
 def refuse_unwritable(out: Path) -> None:
     """Raise before rendering if the folder is a file or cannot be written to."""
     with explained(f"{out}: cannot be created", "; choose another folder"):
-        place = next(folder for folder in (out, *out.absolute().parents) if _is_taken(folder))
+        place = next(each for each in (out, *out.absolute().parents) if each.exists() or each.is_symlink())
     if not place.is_dir():
         what = "a file" if place.exists() else "a broken link"
         if place == out:
@@ -117,8 +114,3 @@ def refuse_unwritable(out: Path) -> None:
         raise PrismganError(f"{out}: cannot be created, because {place} is {what}")
     if not os.access(place, os.W_OK | os.X_OK):
         raise PrismganError(f"{out}: cannot be written to (Permission denied, or a read-only disk)")
-
-
-def _is_taken(path: Path) -> bool:
-    """Whether anything has that name, including a broken link."""
-    return path.exists() or path.is_symlink()

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from prismgan.errors import PictureError, PrismganError
-from prismgan.images import Depth, check_pixels, from_pixels, refuse_small, to_pixels
+from prismgan.images import Depth, from_pixels, refuse_small
+from prismgan.images.pixels import check_pixels, to_pixels
 from prismgan.render.inputs import PictureRenderer
 from prismgan.render.painting import Canvas
 from prismgan.render.request import EVERYTHING, Plan, Request
@@ -150,18 +151,16 @@ class Renderer(PictureRenderer):
         refuse_small(where, height, width)
         mask = request.checked_mask(where, height, width)
         masked, together = mask is not None, self.runtime.together
-        work = [
-            (stage, cut(stage, self.generator, masked, together, self.memory, where, request.brush))
-            for stage in stages(plan, height, width, depth, len(pictures))
-        ]
-        done, total = 0, sum(len(parts) for _, parts in work)
+        planned = list(stages(plan, height, width, depth, len(pictures)))
+        tiles = [cut(each, self.generator, masked, together, self.memory, where, request.brush) for each in planned]
+        done, total = 0, sum(map(len, tiles))
         sources = pictures
         finished: list[dict[str, NDArray[Any]]] = [{} for _ in pictures]
-        for number, (stage, parts) in enumerate(work, start=1):
+        for number, (stage, parts) in enumerate(zip(planned, tiles, strict=True), start=1):
             rooms = [stage.rooms() for _ in pictures]
             canvas = self._painted(sources, stage, request.brush)
             for tile in parts:
-                complete = made if number == len(work) and tile is parts[-1] else None
+                complete = made if number == len(planned) and tile is parts[-1] else None
                 self._render_tile(sources, mask, stage, tile, canvas, rooms, complete)
                 done += 1
                 if progress is not None:
@@ -169,7 +168,7 @@ class Renderer(PictureRenderer):
             if number >= len(plan.chain):
                 for results, kept in zip(finished, rooms, strict=True):
                     results.update({name: depths[0] for name, depths in kept.items()})
-            if number < len(work):
+            if number < len(planned):
                 link = plan.chain[number - 1]
                 sources = [kept[link.name][-1] for kept in rooms]
                 if mask is not None and link.scale > 1:

@@ -71,11 +71,8 @@ class Request:
     By default the picture's own, and at most :data:`~prismgan.render.painting.BRUSH`."""
 
     def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
-        """The outputs, given a generator's heads.
-
-        Raises:
-            PrismganError: a name is unknown or taken, or a number is invalid or out of range.
-        """
+        """The outputs, given a generator's heads. Raises :class:`PrismganError` if a name is unknown or taken, or a
+        number is invalid or out of range."""
         whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
         if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
             expected = f"expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"
@@ -165,10 +162,8 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
     if not NAME.fullmatch(name):
         raise PrismganError(f"{where}: expected a name of at most 40 lower-case letters, digits and dashes")
     for look in named_tasks(weights, specs, empty=True):
-        if not (_is_number(weights[look]) and weights[look] >= 0):
-            raise PrismganError(
-                f"{where}: the weight of {look!r} is {weights[look]!r}, expected a number of at least 0"
-            )
+        if not (_is_number(weight := weights[look]) and weight >= 0):
+            raise PrismganError(f"{where}: the weight of {look!r} is {weight!r}, expected a number of at least 0")
     total = math.fsum(weights.values())
     if not (total > 0 and math.isfinite(total)):
         cure = f"make at least one positive, for example {next(iter(specs))}: 1"

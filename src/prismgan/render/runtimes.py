@@ -123,9 +123,7 @@ def make_runtime(
     generator: ImageGenerator, name: str | None = None, *, fast: bool = False, device: torch.device | str | None = None
 ) -> TorchRuntime | OnnxRuntime:
     """The runtime with this name; see :class:`~prismgan.render.renderer.Renderer` for arguments and errors.
-
-    :data:`AUTOMATIC` is OpenVINO if it is installed, there is no GPU, and the generator is ours; otherwise torch.
-    """
+    :data:`AUTOMATIC` is OpenVINO if it is installed, there is no GPU, and the generator is ours; otherwise torch."""
     if name == AUTOMATIC:
         name = _automatic(generator) if device is None else "torch"
     if name is not None and name not in RUNTIMES:
@@ -159,13 +157,7 @@ def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: in
     everything, *alone = (1000 * found for found in seconds.values())
     one = statistics.mean(alone)
     counts = generator.parameter_counts()
-    return {
-        "height": height,
-        "width": width,
-        "tasks": len(names),
-        "one_ms": one,
-        "all_ms": everything,
-        "ratio": everything / one,
-        "alone_ms": dict(zip(names, alone, strict=True)),
-        "parameters": {"trunk": counts.pop("shared"), "heads": counts},
-    }
+    about = {"height": height, "width": width, "tasks": len(names)}
+    times = {"one_ms": one, "all_ms": everything, "ratio": everything / one}
+    parameters = {"trunk": counts.pop("shared"), "heads": counts}
+    return {**about, **times, "alone_ms": dict(zip(names, alone, strict=True)), "parameters": parameters}

@@ -36,10 +36,8 @@ class Sampler:
         return cls(load_weights(Path(path)))
 
     def __call__(self, count: int, seed: int = 0, to: int | None = None) -> dict[str, list[Image.Image]]:
-        """Every task's images of ``count`` latents, at most :data:`MOST`; images at the same index belong together.
-
-        The latents are those of ``seed`` and the numbers after it or, with ``to``, lie evenly between the two seeds.
-        """
+        """Every task's images of ``count`` latents, at most :data:`MOST`; images at the same index belong together. The
+        latents are those of ``seed`` and the numbers after it or, with ``to``, lie evenly between the two seeds."""
         least = 1 if to is None else 2
         if not least <= count <= MOST:
             raise PrismganError(f"count: expected {least} to {MOST} pictures, found {count}")
@@ -87,9 +85,7 @@ TEXT = 13
 
 def strips(pictures: Mapping[str, Sequence[Image.Image]], columns: int = 12) -> Image.Image:
     """Arrange each task's pictures in a strip with its name on the left; a new block starts after ``columns`` pictures.
-
-    All tasks have the same number of ``pictures``, at least one, all of one size.
-    """
+    All tasks have the same number of ``pictures``, at least one, all of one size."""
     count = len(next(iter(pictures.values())))
     columns = min(columns, count)
     blocks = -(-count // columns)

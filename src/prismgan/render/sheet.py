@@ -20,11 +20,8 @@ def sheet(
 
     Tiles have the first picture's aspect ratio; pictures with another one are fitted inside. The label of a picture
     with more pixels than the first shows its scale (``enlarged  2x``). Without ``columns`` the sheet is landscape, with
-    few empty tiles. The font has only Latin letters.
-
-    Raises:
-        ValueError: there is no picture, or ``columns`` or ``tile_width`` (in pixels) is too small.
-    """
+    few empty tiles. The font has only Latin letters. Raises ValueError if there is no picture, or ``columns`` or
+    ``tile_width`` (in pixels) is too small."""
     if not pictures or tile_width < 32 or (columns is not None and columns < 1):
         given = f"{len(pictures)} pictures, columns {columns}, tile_width {tile_width}"
         raise ValueError(f"expected pictures, columns of at least 1 and a tile_width of at least 32, found {given}")
@@ -66,8 +63,7 @@ def _columns(count: int, tile_shape: float) -> int:
     def cost(columns: int) -> float:
         rows = -(-count // columns)
         shape = columns / (rows * tile_shape)
-        holes = rows * columns - count
-        return max(shape / SHAPE, SHAPE / shape) + 0.15 * holes
+        return max(shape / SHAPE, SHAPE / shape) + 0.15 * (rows * columns - count)
 
     return min(range(1, count + 1), key=cost)
 

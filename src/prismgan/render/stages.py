@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.errors import PictureError
-from prismgan.images import Depth, empty
+from prismgan.images.pixels import Depth, empty
 from prismgan.networks import ImageGenerator
 from prismgan.render.painting import canvas_sides, painting_bytes
 from prismgan.render.request import Output, Plan
@@ -70,10 +70,8 @@ class Stage:
 
     def rooms(self) -> dict[str, list[NDArray[Any]]]:
         """Arrays for every output of one source, by name: one for each depth, the lower first."""
-        return {
-            output.name: [empty(self.height * output.scale, self.width * output.scale, depth) for depth in self.depths]
-            for output in self.outputs
-        }
+        sizes = {output.name: (self.height * output.scale, self.width * output.scale) for output in self.outputs}
+        return {name: [empty(*size, depth) for depth in self.depths] for name, size in sizes.items()}
 
     @property
     def held(self) -> int:
@@ -82,10 +80,8 @@ class Stage:
         return self.before + self.count * sum(numbers * depth // 8 for depth in self.depths)
 
     def passes(self, *, one_by_one: bool = False) -> list[tuple[int, list[Output]]]:
-        """The outputs that are decoded together (those of one scale and seed), each list with its scale.
-
-        With ``one_by_one`` each output is separate, unless they share looks, so that the first is ready early.
-        """
+        """The outputs that are decoded together (those of one scale and seed), each list with its scale. With
+        ``one_by_one`` each output is separate, unless they share looks, so that the first is ready early."""
         looks = [look for output in self.outputs for look in output.looks]
         if one_by_one and len(looks) == len(set(looks)):
             return [(output.scale, [output]) for output in self.outputs]
@@ -127,10 +123,8 @@ def cut(
     brush: int | None,
 ) -> list[Tile]:
     """The tiles of a stage, as large as the memory allows. Raises :class:`PictureError` if not even the smallest fits.
-
     ``together`` says whether the looks of all groups are in memory at once. ``memory`` limits tile and outputs, by
-    default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile.
-    """
+    default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile."""
     cell = generator.cell
     halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell
     groups = [(scale, len(looks_of(group))) for scale, group in stage.passes()]

@@ -1,8 +1,7 @@
 """Rendering pictures from and to object stores and everything else that fsspec supports: ``s3://``, ``memory://``.
 
 Modification times of different stores cannot be compared. A file beside the results therefore records the version of
-the picture and the options of each result.
-"""
+the picture and the options of each result."""
 
 import glob
 import tempfile
@@ -191,10 +190,8 @@ def _canonical(address: str) -> str:
 
 @contextmanager
 def _reached(address: str, done: str) -> Iterator[tuple[Any, str]]:
-    """The file system of an address, and the path in it; every error of a store becomes one line.
-
-    A missing file raises :class:`PictureError`, anything else :class:`PrismganError`.
-    """
+    """The file system of an address, and the path in it; every error of a store becomes one line. A missing file raises
+    :class:`PictureError`, anything else :class:`PrismganError`."""
     try:
         files, path = url_to_fs(address)
         files.invalidate_cache()  # so that files written by others are seen

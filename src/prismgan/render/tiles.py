@@ -1,8 +1,7 @@
 """Tiles: cuts a picture so that rendering it fits into memory.
 
 A tile is rendered with a halo of the generator's receptive field, which is cut off again, and starts at multiples of
-the generator's coarsest cell. Every pixel is therefore computed from the same pixels as in the whole picture.
-"""
+the generator's coarsest cell. Every pixel is therefore computed from the same pixels as in the whole picture."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,9 +58,8 @@ def smallest_area(height: int, width: int, halo: int) -> int:
 
 def tile_sides(height: int, width: int, halo: int, cell: int, area: int) -> tuple[int, int]:
     """Height and width of tiles that have at most ``area`` pixels, their halos included: as few tiles as possible.
-
-    ``area`` is at least :func:`smallest_area`. The sides are multiples of ``cell``, and about equal from tile to tile.
-    """
+    ``area`` is at least :func:`smallest_area`. The sides are multiples of ``cell``, and about equal from tile to
+    tile."""
     if height * width <= area:
         return _evenly(height, height, cell), _evenly(width, width, cell)
     side = math.isqrt(area)

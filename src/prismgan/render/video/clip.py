@@ -110,10 +110,8 @@ class Reader:
         self.damaged = 0  # packets so far that gave no frame, and frames that the decoder had to repair
 
     def frames(self, clip: Clip, skip: int = 0) -> Iterator[Frame]:
-        """All frames after the first ``skip``, in presentation order.
-
-        A frame without a time, or whose time is not later than the previous one, is placed one frame's length after it.
-        """
+        """All frames after the first ``skip``, in presentation order. A frame without a time, or whose time is not
+        later than the previous one, is placed one frame's length after it."""
         step = max(1, round(1 / (clip.rate * clip.time_base)))
         time: int | None = None
         with opened(clip.path, clip.name) as container:

@@ -3,8 +3,7 @@
 A network that paints frames one by one also paints their noise, which flickers. Every output is therefore blended with
 its previous frame, warped along the source's motion: a running mean that needs only the last frame (Bonneel et al.,
 "Blind video temporal consistency", 2015, state the objective). Where the motion is unknown, for example after a cut,
-only the new frame counts. Flicker is the warping error of an output relative to that of the source.
-"""
+only the new frame counts. Flicker is the warping error of an output relative to that of the source."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -69,12 +68,8 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
 
 
 class TemporalSmoother:
-    """Smooths the looks of consecutive frames over time.
-
-    Args:
-        kept: share of the previous frame by look, 0 to :data:`MOST_KEPT`.
-        last: outputs of the frame before the first one, for resuming; see :attr:`last`.
-    """
+    """Smooths the looks of consecutive frames over time. ``kept`` is the share of the previous frame by look, 0 to
+    :data:`MOST_KEPT`; ``last`` are the outputs of the frame before the first one, for resuming (see :attr:`last`)."""
 
     def __init__(self, kept: Mapping[str, float], last: Mapping[str, FineArray] | None = None) -> None:
         self.kept = {name: part for name, part in kept.items() if part > 0}
@@ -118,10 +113,8 @@ def _blended(before: FineArray, now: FineArray, moved: Motion, part: float) -> F
 
 
 def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "1 2 H W"]:
-    """For every pixel of one frame, the offset of its content in the other, to the right and down, in pixels.
-
-    Kroeger et al., "Fast optical flow using dense inverse search" (2016), OpenCV's medium preset, on grey.
-    """
+    """For every pixel of one frame, the offset of its content in the other, to the right and down, in pixels. Kroeger
+    et al., "Fast optical flow using dense inverse search" (2016), OpenCV's medium preset, on grey."""
     require("clips", "video", "cv2")
     import cv2
 
@@ -150,13 +143,9 @@ def warping_errors(
     frames: Iterable[tuple[UInt8[Tensor, "3 H W"], Mapping[str, Float[Tensor, "1 3 H W"]]]],
 ) -> tuple[dict[str, float], int]:
     """Mean squared warping error of pictures that move with the source, and the number of frame pairs it averages.
-
     Pairs without any pixel visible in both frames are skipped. The clip must not have cuts, which count as flicker of
-    both the source and the looks and would make any look seem consistent.
-
-    Args:
-        frames: the source's frame, on which motion is measured, and the pictures by name, in [0, 1].
-    """
+    both the source and the looks and would make any look seem consistent. ``frames`` are the source's frame, on which
+    motion is measured, and the pictures by name, in [0, 1]."""
     errors: dict[str, list[float]] = defaultdict(list)
     pairs = 0
     for (source_before, before), (source, now) in pairwise(frames):

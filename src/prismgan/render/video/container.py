@@ -35,12 +35,9 @@ def opened(path: Path, name: str) -> Iterator[Any]:
             raise PictureError(f"{name}: is a folder, expected a clip; name one of the clips in it")
         if path.exists() and not path.is_file():  # could be read only once, but has to be read twice
             raise PictureError(f"{name}: is a pipe or a device; use - for the standard input, or save the clip first")
+        accepted = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
         # Absolute, because FFmpeg takes anything before a colon for a protocol.
-        container = av.open(
-            str(path.absolute()),
-            metadata_errors="replace",
-            container_options={"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"},
-        )
+        container = av.open(str(path.absolute()), metadata_errors="replace", container_options=accepted)
     except (FileNotFoundError, PermissionError) as error:
         raise PictureError(f"{name}: cannot be opened ({error.strerror})") from None
     except (av.FFmpegError, OSError) as error:
@@ -101,14 +98,9 @@ class Colours:
         """The colours of a clip, from its first decoded frame. RGB clips are written as BT.709."""
         rgb = frame.format.is_rgb
         space = 1 if rgb else int(frame.colorspace)
-        guess = "ITU709" if frame.height >= HD else "ITU601"
-        return cls(
-            primaries=int(frame.color_primaries),
-            transfer=int(frame.color_trc),
-            space=space,
-            full_range=not rgb and (int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")),
-            matrix=MATRICES.get(space, guess),
-        )
+        full_range = not rgb and (int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj"))
+        matrix = MATRICES.get(space, "ITU709" if frame.height >= HD else "ITU601")
+        return cls(int(frame.color_primaries), int(frame.color_trc), space, full_range, matrix)
 
     @property
     def hdr(self) -> str | None:

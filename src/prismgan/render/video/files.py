@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError, explained
@@ -32,9 +33,7 @@ def check_clips(clips: Sequence[Path], out: Path) -> None:
     """Raise if the folder cannot be written to, or if clips would overwrite each other's results."""
     refuse_unwritable(out)
     folders: dict[Path, Path] = {}
-    for clip in clips:
-        if clip == PIPE:
-            continue
+    for clip in (each for each in clips if each != PIPE):
         folder = results_folder(clip, Path(clip.name), out)
         other = folders.setdefault(folder, clip)
         if other is not clip:
@@ -48,22 +47,16 @@ def render_file(
     request: Request,
     settings: Settings,
     listener: Listener,
-    *,
     overwrite: bool = False,
 ) -> Outcome | None:
-    """Render a clip to ``out/STEM/NAME.mp4`` for every output, or continue an interrupted job.
+    """Render a clip to ``out/STEM/NAME.mp4`` for every output, or continue an interrupted job; None if all files exist
+    already. Raises PrismganError if the clip cannot be read, its results cannot be written or would replace it, the
+    request does not fit the weights, or there is a job with different options or one that is still running.
 
     Args:
         source: the clip; :data:`PIPE` for the standard input, whose results go to ``out/stdin``.
         request: the outputs; no chain, no mask, one seed.
         overwrite: start again and replace existing results.
-
-    Returns:
-        None if all files exist already.
-
-    Raises:
-        PrismganError: the clip cannot be read, its results cannot be written or would replace it, the request does
-            not fit the weights, or there is a job with different options or one that is still running.
     """
     started = time.perf_counter()
     names = output_names(renderer, request, settings)
@@ -88,9 +81,8 @@ def render_file(
             if result.resolve() == path.resolve():
                 raise PictureError(f"{path}: would be replaced by its own result; choose another folder")
             if result.is_dir():
-                raise PrismganError(
-                    f"{result}: is a folder, but a result needs this name; move it, or choose another folder"
-                )
+                fault = "is a folder, but a result needs this name"
+                raise PrismganError(f"{result}: {fault}; move it, or choose another folder")
         encoding, each = {"steady": settings.steady, **asdict(settings.encoding)}, options_of(renderer, request)
         # The grid has the options of all outputs.
         options = {path.name: {**encoding, **each.get(path.stem, {"outputs": each})} for path in finished}
@@ -98,13 +90,8 @@ def render_file(
         if may_be_done and all(is_made_of(file, path) and kept.fit(file.name, options[file.name]) for file in finished):
             return None
         renderer = with_fixed_memory(renderer, request, clip, settings)
-        identity = {
-            "clip": fingerprint(path, dated=not piped),
-            "weights": weights_digest(renderer),
-            "request": asdict(request),
-            "settings": asdict(settings),
-            "memory": renderer.memory,
-        }
+        identity: dict[str, Any] = {"clip": fingerprint(path, dated=not piped), "weights": weights_digest(renderer)}
+        identity |= {"request": asdict(request), "settings": asdict(settings), "memory": renderer.memory}
         job = ClipJob(segments, identity, names, restart=overwrite)
         kept.forget(file.name for file in finished if file.exists())
         preview = Preview(clip, partial(images.write, folder / "preview.png"))

@@ -23,6 +23,7 @@ from prismgan.render.video.segment import ClipJob, Record, encode_segment
 from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Settings, parts_kept, side_by_side
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 END = None  # marks the end of a segment, or of the clip
 PATIENCE = 0.1  # seconds between a waiting thread's checks for a stop
 
@@ -39,19 +40,15 @@ class Channel(Generic[Item]):
         self._stop = stop
 
     def put(self, item: Item) -> None:
-        while not self._stop.is_set():
-            try:
-                return self._queue.put(item, timeout=PATIENCE)
-            except queue.Full:
-                continue
-        raise Stopped
+        self._until_stopped(partial(self._queue.put, item))
 
     def get(self) -> Item:
+        return self._until_stopped(self._queue.get)
+
+    def _until_stopped(self, attempt: Callable[..., Result]) -> Result:
         while not self._stop.is_set():
-            try:
-                return self._queue.get(timeout=PATIENCE)
-            except queue.Empty:
-                continue
+            with suppress(queue.Full, queue.Empty):
+                return attempt(timeout=PATIENCE)
         raise Stopped
 
     def until_end(self) -> Iterator[Item]:
@@ -198,10 +195,8 @@ class Pipeline:
             try:
                 frames[name] = np.load(path)
             except (OSError, ValueError, EOFError) as error:
-                problem = (
-                    "is missing or damaged, and the job cannot continue without it; use --overwrite to start again"
-                )
-                raise PrismganError(f"{path}: {problem}") from error
+                problem = "is missing or damaged, and the job cannot continue without it"
+                raise PrismganError(f"{path}: {problem}; use --overwrite to start again") from error
         return frames
 
     def _arriving(self) -> Iterator[Arrived]:

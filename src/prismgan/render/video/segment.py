@@ -40,9 +40,8 @@ class ClipJob:
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
         # A killed job may leave a hidden, partly written note.
         if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
-            raise PrismganError(
-                f"{folder}: is in the way and does not belong to a job; move it, or choose another folder"
-            )
+            fault = "is in the way and does not belong to a job"
+            raise PrismganError(f"{folder}: {fault}; move it, or choose another folder")
         if restart:
             self._empty()
         make_folder(folder)
@@ -160,8 +159,7 @@ def even(pixels: PixelArray) -> PixelArray:
 
 
 def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encoding: Encoding) -> None:
-    """Encode frames (H, W, 3) into one file, at a constant rate; :func:`~prismgan.render.video.join.join` sets the
-    source's times."""
+    """Encode frames (H, W, 3) into one file, at a constant rate; :func:`join` later sets the source's times."""
     import av
 
     frames = iter(frames)
@@ -171,10 +169,8 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
         try:
             with av.open(file, "w", format="mp4") as container:
                 options = {"crf": str(encoding.quality), **CODECS[encoding.codec]}
-                height, width = first.shape[:2]
-                stream = container.add_stream(
-                    encoding.codec, rate=rate, options=options, width=width, height=height, pix_fmt="yuv420p"
-                )
+                size = dict(zip(("height", "width"), first.shape[:2], strict=True))
+                stream = container.add_stream(encoding.codec, rate=rate, options=options, pix_fmt="yuv420p", **size)
                 encoder = stream.codec_context
                 encoder.thread_count = THREADS
                 encoder.time_base = 1 / rate

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from prismgan import images
 from prismgan.networks import Generator, GeneratorConfig, HeadSpec, StyleBranchConfig
-from prismgan.networks.style_branch import framed_for_painting
+from prismgan.networks.style_branch import framed
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
 FINE = [HeadSpec(f"fine-{scale}", scale) for scale in (1, 2, 4)]
@@ -337,10 +337,10 @@ def test_noise_of_a_style_follows_z_and_the_place_alone() -> None:
 @torch.no_grad()
 def test_painting_takes_pictures_that_are_smaller_than_their_frame(height: int, width: int) -> None:
     source = picture(height, width)
-    framed = framed_for_painting(source)
-    assert framed.shape[-2] % 8 == framed.shape[-1] % 8 == 0
-    assert torch.equal(framed[..., 48 : 48 + height, 48 : 48 + width], source)
-    assert torch.equal(framed[..., 47, 48 : 48 + width], source[..., 1, :]), "reflected, not repeated"
+    within = framed(source)
+    assert within.shape[-2] % 8 == within.shape[-1] % 8 == 0
+    assert torch.equal(within[..., 48 : 48 + height, 48 : 48 + width], source)
+    assert torch.equal(within[..., 47, 48 : 48 + width], source[..., 1, :]), "reflected, not repeated"
 
 
 @torch.no_grad()

@@ -88,9 +88,8 @@ class ConditionalUNet(ConditionalGenerator):
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs)
-        self.mapping = nn.Sequential(
-            nn.Linear(config.latent, config.code), nn.LeakyReLU(SLOPE), nn.Linear(config.code, config.code)
-        )
+        first, second = nn.Linear(config.latent, config.code), nn.Linear(config.code, config.code)
+        self.mapping = nn.Sequential(first, nn.LeakyReLU(SLOPE), second)
 
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
         code = self.codes[name]

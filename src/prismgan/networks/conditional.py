@@ -48,17 +48,13 @@ class Encoder(nn.Module):
         super().__init__()
         self.stem = convolution(inputs, config.widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(config.widths))
-        self.stages = nn.ModuleList(
-            ResidualStage(width, count, code) for width, count in zip(config.widths, config.blocks, strict=True)
-        )
+        levels = zip(config.widths, config.blocks, strict=True)
+        self.stages = nn.ModuleList(ResidualStage(*level, code) for level in levels)
 
     def forward(self, cells: Float[Tensor, "B P h w"], code: Code | None = None) -> list[Float[Tensor, "B _ _ _"]]:
-        maps, found = self.stem(cells), []
-        for level, stage in enumerate(self.stages):
-            if level:
-                maps = self.down[level - 1](F.leaky_relu(maps, SLOPE))
-            maps = stage(maps, code)
-            found.append(maps)
+        found = [self.stages[0](self.stem(cells), code)]
+        for down, stage in zip(self.down, self.stages[1:], strict=True):
+            found.append(stage(down(F.leaky_relu(found[-1], SLOPE)), code))
         return found
 
 
@@ -68,9 +64,8 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(
-            ResidualStage(width, count, config.code) for width, count in zip(config.widths, config.blocks, strict=True)
-        )
+        levels = zip(config.widths, config.blocks, strict=True)
+        self.stages = nn.ModuleList(ResidualStage(*level, config.code) for level in levels)
         self.up = nn.ModuleList(convolution(coarse, fine) for fine, coarse in pairwise(config.widths))
 
     def forward(
@@ -135,9 +130,8 @@ class ConditionalGenerator(ImageGenerator):
         self.layers = layers
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.last = nn.ModuleDict(
-            {_last(spec): (Restored if spec.fine else Repainted)(config.widths[0], spec.scale) for spec in specs}
-        )
+        last = {_last(spec): (Restored if spec.fine else Repainted)(config.widths[0], spec.scale) for spec in specs}
+        self.last = nn.ModuleDict(last)
         self.codes = nn.ParameterDict({spec.name: nn.Parameter(torch.randn(1, config.code)) for spec in specs})
         """By task, so that adding one renumbers nothing."""
 
@@ -193,9 +187,8 @@ class OutputEncoder(nn.Module):
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
         super().__init__()
         self.cell = 2 ** len(config.widths)
-        self.stems = nn.ModuleDict(
-            {f"{scale}x": convolution(12 * scale**2 + beside, config.widths[0]) for scale in sorted(set(scales))}
-        )
+        stems = {f"{scale}x": convolution(12 * scale**2 + beside, config.widths[0]) for scale in sorted(set(scales))}
+        self.stems = nn.ModuleDict(stems)
         self.encoder = Encoder(config, config.widths[0], config.code)
         self.last = zero_(convolution(config.widths[-1], outputs, size=1))
 

@@ -40,9 +40,8 @@ class Judgement(NamedTuple):
 
     @property
     def logit(self) -> Float[Tensor, " N"]:
-        """One logit per picture, the mean of its patch logits plus the fully connected one. With a single logit, the
-        two players' gradients at a picture differ only by a factor, and one-stage training is exact
-        (``models/adversary.py``)."""
+        """One logit per picture, the mean of its patch logits plus the fully connected one, so that both players'
+        gradients at a picture differ only by a factor, and one-stage training is exact (``models/adversary.py``)."""
         return self.patch.mean(dim=(1, 2, 3)) + self.whole
 
 
@@ -62,10 +61,8 @@ class Discriminator(nn.Module):
 
         widths = [3, *(config.width * 2**level for level in range(config.levels))]
         last = widths[-1]
-        self.trunk = nn.ModuleList(
-            [layer(fine, coarse, 4, 2) for fine, coarse in pairwise(widths)]
-            + [layer(last, last, 3, 1) for _ in range(config.depth)]
-        )
+        halving = [layer(fine, coarse, 4, 2) for fine, coarse in pairwise(widths)]
+        self.trunk = nn.ModuleList([*halving, *(layer(last, last, 3, 1) for _ in range(config.depth))])
         self.patch = nn.Conv2d(last, 1, 1)
         self.hidden = nn.Linear(last, last)
         self.whole = nn.Linear(last, 1)
@@ -88,13 +85,13 @@ class Discriminator(nn.Module):
         return maps
 
     def forward(self, images: Float[Tensor, "N 3 H W"], task: Int[Tensor, " N"]) -> Judgement:
+        def stacked(vectors: nn.ParameterDict) -> Float[Tensor, "K C"]:
+            return torch.stack([vectors[name] for name in self.tasks])
+
         maps = self.features(images)
-        vectors = self._stacked(self.patch_embeddings)[task][:, :, None, None]
+        vectors = stacked(self.patch_embeddings)[task][:, :, None, None]
         patch = self.patch(maps) + (maps * vectors.to(maps.dtype)).sum(dim=1, keepdim=True)
         pooled = F.leaky_relu(self.hidden(maps.mean(dim=(2, 3))), 2 * SLOPE)
-        whole = self.whole(pooled)[:, 0] + (pooled * self._stacked(self.whole_embeddings)[task]).sum(1)
-        classes = self._stacked(self.classifier)
-        return Judgement(patch.float(), whole.float(), (pooled @ classes.t().to(pooled.dtype)).float())
-
-    def _stacked(self, vectors: nn.ParameterDict) -> Float[Tensor, "K C"]:
-        return torch.stack([vectors[name] for name in self.tasks])
+        whole = self.whole(pooled)[:, 0] + (pooled * stacked(self.whole_embeddings)[task]).sum(1)
+        classes = pooled @ stacked(self.classifier).t().to(pooled.dtype)
+        return Judgement(patch.float(), whole.float(), classes.float())

@@ -4,6 +4,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import torch
@@ -25,9 +26,8 @@ class LearntFeatures(nn.Module, ABC):
     @abstractmethod
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]: ...
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        """One map per level, finest first, of images in [-1, 1]; levels for which an image is too small are omitted.
-
-        Do not change the maps in place: another call with the same tensor may return the same maps."""
+        """One map per level, finest first, of images in [-1, 1]; levels for which an image is too small are omitted. Do
+        not change the maps in place: another call with the same tensor may return the same maps."""
         learns = any(parameter.requires_grad for parameter in self.parameters())
         return self.maps(images) if learns else self._memory.recall(images, self.maps)
 
@@ -70,8 +70,8 @@ class FeatureNetwork(LearntFeatures):
 
 class CombinedFeatures(LearntFeatures):
     """The maps of a first network, and those of a second one for the levels that the first one lacks. Strokes are in
-    fine levels, where a pruned network has few channels; larger forms are in coarse levels, which are too expensive in
-    a full network."""
+    fine levels, where a pruned network has few channels; forms in coarse ones, which cost too much in a full network.
+    """
 
     def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
         super().__init__()
@@ -95,14 +95,11 @@ class SqueezeFeatures(LearntFeatures):
         super().__init__()
         self.levels = tuple(levels)
 
+        pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
         layers = (
-            nn.Conv2d(3, 64, 3, stride=2),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
-            *(_Fire(64, 16, 64), _Fire(128, 16, 64)),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
-            *(_Fire(128, 32, 128), _Fire(256, 32, 128)),
-            nn.MaxPool2d(3, stride=2, ceil_mode=True),
+            *(nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool()),
+            *(_Fire(64, 16, 64), _Fire(128, 16, 64), pool()),
+            *(_Fire(128, 32, 128), _Fire(256, 32, 128), pool()),
             *(_Fire(256, 48, 192), _Fire(384, 48, 192), _Fire(384, 64, 256), _Fire(512, 64, 256)),
         )
         self.features = nn.Sequential(*layers[: self.levels[-1] + 1])
@@ -149,13 +146,8 @@ class _Memory:
     def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         if key.is_inference():  # inference tensors do not count in-place changes
             return make(key)
-        kind = key.device.type
-        state = (
-            torch.is_grad_enabled(),
-            key.requires_grad,
-            torch.is_autocast_enabled(kind),
-            torch.get_autocast_dtype(kind),
-        )
+        autocast = torch.is_autocast_enabled(key.device.type), torch.get_autocast_dtype(key.device.type)
+        state = torch.is_grad_enabled(), key.requires_grad, *autocast
         for entry in self._entries:
             if entry.key is key and entry.version == key._version and entry.state == state:
                 self._entries.remove(entry)

@@ -5,10 +5,7 @@ the order of ``pixel_shuffle`` (Shi et al., "Real-time single image and video su
 sub-pixel convolutional neural network", CVPR 2016). The large maps between the layers, which cost more than the
 multiplications, are never computed.
 
-Each axis has its own table; a kernel is the layer's weight times the tables of both axes.
-"""
-
-from __future__ import annotations
+Each axis has its own table; a kernel is the layer's weight times the tables of both axes."""
 
 import torch
 from jaxtyping import Float
@@ -61,11 +58,9 @@ def pointwise_kernel(weight: Float[Tensor, "O C 1 1"], colours: int) -> Float[Te
     takes the picture unshuffled by 4 and the maps unshuffled by 2, and returns the outputs unshuffled by 2."""
     picture, maps = weight[..., 0, 0].split([4 * colours, weight.shape[1] - 4 * colours], dim=1)
     subpixels = picture.unflatten(1, (-1, 2, 2))
-    parts = (
-        _product("ocuv,am,bn->oabcmunv", subpixels, _SAME).flatten(3),
-        _product("oc,am,bn->oabcmn", maps, _SAME).flatten(3),
-    )
-    return torch.cat(parts, dim=3).flatten(0, 2)[..., None, None]
+    of_picture = _product("ocuv,am,bn->oabcmunv", subpixels, _SAME).flatten(3)
+    of_maps = _product("oc,am,bn->oabcmn", maps, _SAME).flatten(3)
+    return torch.cat([of_picture, of_maps], dim=3).flatten(0, 2)[..., None, None]
 
 
 def _product(equation: str, weight: Tensor, table: Tensor) -> Tensor:

@@ -5,10 +5,7 @@ unshuffling, goes down to 1/4 and back up to 1/2, the resolution for restoration
 with nearly all finer blocks on the way up. It has no normalisation, so that a tile with a halo gives the same result as
 the whole picture, and the outputs of its heads are added to the (bicubically enlarged) source. Styles have a separate
 branch (:mod:`prismgan.networks.style_branch`), which is normalised by statistics of the whole picture; their outputs
-are not added to the source.
-"""
-
-from __future__ import annotations
+are not added to the source."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,14 +21,7 @@ from prismgan.images.filters import guided_lines
 from prismgan.images.pixels import interior, luma
 from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
 from prismgan.networks.image_generator import Cells, ImageGenerator, add
-from prismgan.networks.style_branch import (
-    BORDER,
-    NoiseField,
-    StyleBranch,
-    StyleBranchConfig,
-    StyleHead,
-    framed_for_painting,
-)
+from prismgan.networks.style_branch import BORDER, NoiseField, StyleBranch, StyleBranchConfig, StyleHead, framed
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Names, Positive
 
 
@@ -62,11 +52,9 @@ class Encoded(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """From the source, unshuffled by 2, to features at 1/2.
-
-    The way down is short: one layer per level, then the blocks of the coarsest level. The way up has all blocks of the
-    finer levels, which matter most for restoration, and starts from the context computed at the coarse level.
-    """
+    """From the source, unshuffled by 2, to features at 1/2. The way down is short: one layer per level, then the blocks
+    of the coarsest level. The way up has all blocks of the finer levels, which matter most for restoration, and starts
+    from the context computed at the coarse level."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -119,20 +107,16 @@ class FineHead(nn.Module):
         """The head's own output for every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
-        cells: Tensor = self.last(maps)
-        return cells
+        return self.last(maps)
 
 
-TEXTURE = (2, 0.015)
-"""Radius and epsilon of the guided filter, on cells at 1/2, that removes texture for a comic."""
+TEXTURE = (2, 0.015)  # radius and epsilon of the guided filter, on cells at 1/2, that removes texture for a comic
 
 
 class InkHead(FineHead):
-    """Colours that are added to the source without its texture, multiplied by ink; at the source's size.
-
-    A line is dark whatever colours it crosses, and as a factor ink can be learnt separately from colours. The head also
-    reads the source itself, because the features for restoration omit everything that is not a degradation.
-    """
+    """Colours that are added to the source without its texture, multiplied by ink; at the source's size. A line is dark
+    whatever colours it crosses, and as a factor ink can be learnt separately from colours. The head also reads the
+    source itself, because the features for restoration omit everything that is not a degradation."""
 
     STEEPNESS = 4.0  # of ink's sigmoid; an output of 0 means hardly any ink
 
@@ -149,10 +133,8 @@ class InkHead(FineHead):
 
 
 def _without_texture(cells: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B 12 h w"]:
-    """A picture, unshuffled by 2, with its borders and without its texture.
-
-    The guided filter with lines of whole cells: He & Sun, "Fast guided filter" (2015), reduced by 2.
-    """
+    """A picture, unshuffled by 2, with its borders and without its texture. The guided filter with lines of whole
+    cells: He & Sun, "Fast guided filter" (2015), reduced by 2."""
     colours = cells.float().unflatten(1, (3, 4))
     grey = luma(colours.flatten(2, 3)).view_as(colours[:, 0])
     slope, offset = guided_lines(colours.mean(2), grey.mean(1, keepdim=True), *TEXTURE)
@@ -165,10 +147,8 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
 
 def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     """Source pixels to each side that a pixel of an output depends on; see :meth:`Generator.receptive_field_radius`.
-
     Walks the layers backwards with the range of positions that each needs, for every position of a pixel in the
-    coarsest cell. Skips and the bicubic base have smaller receptive fields than the path through the coarsest level.
-    """
+    coarsest cell. Skips and the bicubic base have smaller receptive fields than the path through the coarsest level."""
     cell = 2 ** len(config.widths)
     radius = 0
     for pixel in range(spec.scale * cell):
@@ -187,10 +167,8 @@ def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
 
 
 class Generator(ImageGenerator):
-    """A trunk for all restoring tasks, a branch for all styles, and a head for each task.
-
-    Trunk and branch each exist only if a task needs them.
-    """
+    """A trunk for all restoring tasks, a branch for all styles, and a head for each task. Trunk and branch each exist
+    only if a task needs them."""
 
     def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
         super().__init__(config, heads)
@@ -205,12 +183,8 @@ class Generator(ImageGenerator):
         self.trunk = Trunk(config) if len(painted) < len(heads) else None
         self.branch = StyleBranch(config.style) if painted else None
         self.noise = NoiseField(config.style.noise, config.latent) if painted else None
-        self.mapping = nn.Sequential(
-            nn.Linear(config.latent, config.code),
-            nn.LeakyReLU(SLOPE),
-            nn.Linear(config.code, config.code),
-            nn.LeakyReLU(SLOPE),
-        )
+        first, second = nn.Linear(config.latent, config.code), nn.Linear(config.code, config.code)
+        self.mapping = nn.Sequential(first, nn.LeakyReLU(SLOPE), second, nn.LeakyReLU(SLOPE))
         self.heads = nn.ModuleDict({spec.name: self._head(spec) for spec in heads})
 
     def _head(self, spec: HeadSpec) -> nn.Module:
@@ -229,11 +203,8 @@ class Generator(ImageGenerator):
         return max((_receptive_field_radius(self.config, self.specs[name]) for name in fine), default=0)
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None, border: int = BORDER) -> Encoded:
-        """The computation that the named tasks, all by default, share and that does not depend on z.
-
-        ``border`` is the width of the frame for painting, in pixels: whole cells and at least one. Training uses a
-        narrower frame.
-        """
+        """The computation that the named tasks, all by default, share and that does not depend on z. ``border`` is the
+        width of the frame for painting, in pixels: whole cells and at least one. Training uses a narrower frame."""
         bordered = self.bordered(source)
         fine = None
         if any(self.specs[name].fine for name in self.named(tasks)):
@@ -279,7 +250,7 @@ class Generator(ImageGenerator):
     def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
         """The features that all styles share, and the source in cells with noise channels, with one cell of frame."""
         assert self.branch is not None and self.noise is not None
-        quarters, details = self.noise.beside(framed_for_painting(encoded.source, encoded.border), latent)
+        quarters, details = self.noise.beside(framed(encoded.source, encoded.border), latent)
         return self.branch(quarters), interior(details, encoded.border // 4 - 1)
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:

@@ -2,8 +2,7 @@
 
 A source is encoded once, and the images of all tasks are decoded from the result. An output is added to the bicubically
 enlarged source, unless its task keeps none of the source's colours. The sum is computed on cells at half the source's
-side, with ``3 (2 scale)^2`` sub-pixels each, which is twice as fast at 4x.
-"""
+side, with ``3 (2 scale)^2`` sub-pixels each, which is twice as fast at 4x."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -21,8 +20,7 @@ Cells = Float[Tensor, "B P h w"]  # the P sub-pixels of every cell at half the s
 
 
 def add(own: Cells, other: Cells) -> Cells:
-    """The sum, in the memory of ``own`` if its precision allows it: fresh memory for a 4x picture costs ten times as
-    much as the addition."""
+    """The sum, in the memory of ``own`` if its precision allows it: fresh memory costs ten times as much as adding."""
     return own.add_(other) if own.dtype == other.dtype else own + other
 
 

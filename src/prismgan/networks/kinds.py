@@ -1,5 +1,4 @@
-"""The kinds of networks that a weights file may contain. To add one, write a file with the generator, and add a line to
-:data:`KINDS`."""
+"""The kinds of networks that a weights file may contain. To add one, write a generator, and add it to :data:`KINDS`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -84,12 +84,8 @@ class LatentGenerator(TaskGenerator):
     def __init__(self, config: LatentGeneratorConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs)
         self.config = config
-        self.mapping = nn.Sequential(
-            _dense(config.latent, config.code),
-            nn.LeakyReLU(SLOPE),
-            _dense(config.code, config.code),
-            nn.LeakyReLU(SLOPE),
-        )
+        first, second = _dense(config.latent, config.code), _dense(config.code, config.code)
+        self.mapping = nn.Sequential(first, nn.LeakyReLU(SLOPE), second, nn.LeakyReLU(SLOPE))
         self.trunk = LatentTrunk(config)
         self.heads = nn.ModuleDict({spec.name: LatentHead(config) for spec in specs})
 

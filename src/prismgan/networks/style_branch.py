@@ -4,10 +4,7 @@ Unlike the trunk for restoration, the branch is normalised: without instance nor
 "Instance normalization", 2016) a small network does not learn a style. Statistics are those of the whole picture, so
 the branch always reads a whole picture, at the size at which it is painted, and never a tile. Shape and depth follow
 Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), with most work at 1/4 and 1/8 of
-the picture's side.
-"""
-
-from __future__ import annotations
+the picture's side."""
 
 from typing import Annotated
 
@@ -32,8 +29,7 @@ SIGNS = ((53, 43), (47, 59))
 strokes formed visible rows."""
 OUTERMOST = [0, 1, -2, -1]
 """Rows or columns: two at either end. Enlarged side by side they are correct except at the seam, which is not used."""
-RANGE = 1.2
-"""Bound of the outputs, which are clipped to 1, so that black and white are reached without saturation."""
+RANGE = 1.2  # bound of the outputs, which are clipped to 1, so that black and white are reached without saturation
 Width = Annotated[int, Field(gt=0, le=1024)]
 
 
@@ -53,12 +49,9 @@ class StyleBranchConfig(Config):
 
 
 class NoiseField(nn.Module):
-    """Normal noise with standard deviation 1/2, as a function of z and of the position in the whole picture.
-
-    It is a sum of fixed tables, weighted by z (``latent`` dimensions) and repeated endlessly with changing signs. Equal
-    z give equal noise at equal positions, whatever the picture, so strokes keep their positions in the frames of a
-    clip.
-    """
+    """Normal noise with standard deviation 1/2, as a function of z and of the position in the whole picture. It is a
+    sum of fixed tables, weighted by z (``latent`` dimensions) and repeated endlessly with changing signs. Equal z give
+    equal noise at equal positions, whatever the picture, so strokes keep their positions in the frames of a clip."""
 
     gain = 0.5 / len(PERIODS) ** 0.5  # of every table, for the standard deviation of their sum
 
@@ -111,10 +104,8 @@ def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, b
 
 
 class ConditionalNorm(nn.Module):
-    """Instance normalisation with a learnt scale and shift, which a code may modulate.
-
-    Dumoulin, Shlens, Kudlur, "A learned representation for artistic style" (ICLR 2017), eq. 5.
-    """
+    """Instance normalisation with a learnt scale and shift, which a code may modulate. Dumoulin, Shlens, Kudlur, "A
+    learned representation for artistic style" (ICLR 2017), eq. 5."""
 
     def __init__(self, channels: int, code: int = 0) -> None:
         super().__init__()
@@ -170,10 +161,8 @@ class StyleBranch(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """One style: residual blocks at 1/4, one layer at 1/2 that also reads the picture itself, and its sub-pixels.
-
-    The layers at 1/2 are computed at 1/4, with kernels folded from their weights.
-    """
+    """One style: residual blocks at 1/4, one layer at 1/2 that also reads the picture itself, and its sub-pixels. The
+    layers at 1/2 are computed at 1/4, with kernels folded from their weights."""
 
     def __init__(self, config: StyleBranchConfig, *, blocks: int = 1, code: int = 0) -> None:
         super().__init__()
@@ -215,11 +204,9 @@ class StyleHead(nn.Module):
         return pixels_kernel(self.last.weight), pixels_bias(self.last.bias)
 
     def _enlarged(self, maps: Maps) -> Float[Tensor, "B _ H-2 W-2"]:
-        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells.
-
-        The outermost cells count in the statistics, so they are computed by the layers themselves: the enlargement
-        ends at the border, which a kernel at 1/4 cannot represent.
-        """
+        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells. The outermost cells count in
+        the statistics, so they are computed by the layers themselves: the enlargement ends at the border, which a
+        kernel at 1/4 cannot represent."""
         inner = F.conv2d(maps, self.up_kernel())
         rows = self.up(enlarged(maps[:, :, OUTERMOST], 2))[:, :, OUTERMOST]
         columns = self.up(enlarged(maps[..., OUTERMOST], 2))[:, :, 2:-2, OUTERMOST]
@@ -229,8 +216,8 @@ class StyleHead(nn.Module):
         return normalised.reshape(inner.shape)
 
 
-def framed_for_painting(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:
-    """The source with a reflected border of ``border`` pixels (whole cells), padded to whole cells."""
+def framed(source: Float[Tensor, "B 3 H W"], border: int = BORDER) -> Float[Tensor, "B 3 h w"]:
+    """The source with a reflected border of ``border`` pixels (whole cells), padded to whole cells, for painting."""
     for axis in (2, 3):
         side = source.shape[axis]
         # A picture narrower than its border is reflected several times.

@@ -27,8 +27,6 @@ def _free(name: str) -> str:
 TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40), AfterValidator(_free)]
 Positive = Annotated[int, Field(gt=0, le=1024)]
 Levels = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=4)]
-
-
 Latent = Float[Tensor, "#B Z"]
 Images = dict[str, Float[Tensor, "B 3 sH sW"]]  # by task
 Names = Iterable[str] | None  # of tasks; None for all

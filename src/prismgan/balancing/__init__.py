@@ -10,11 +10,7 @@ from prismgan.balancing.balancer import Balancer, DynamicWeightAverage, Fixed, N
 
 BalancerName = Literal["normalised", "fixed", "uncertainty", "dwa", "pcgrad", "mgda", "aligned_mtl", "imtl_g"]
 
-BALANCERS: dict[str, Callable[[Mapping[str, float]], Balancer]] = {
-    "normalised": Normalised,
-    "fixed": Fixed,
-    "uncertainty": Uncertainty,
-    "dwa": DynamicWeightAverage,
-    **{name: partial(Aggregated, name) for name in METHODS},
-}
+WEIGHTING = {"normalised": Normalised, "fixed": Fixed, "uncertainty": Uncertainty, "dwa": DynamicWeightAverage}
+AGGREGATING = {name: partial(Aggregated, name) for name in METHODS}
+BALANCERS: dict[str, Callable[[Mapping[str, float]], Balancer]] = {**WEIGHTING, **AGGREGATING}
 """Functions from the recipe's weights to a balancer, by the balancer's name in a recipe."""

@@ -53,8 +53,7 @@ class Aggregated(Balancer):
     method of :data:`METHODS` gets the Gramian J J^T, on the CPU and in float64 (squared norms of tasks differ by more
     than the precision of float32), and returns K coefficients c; the shared gradient is c J. This costs a backward pass
     through the trunk for each task, and with several processes a message of K P numbers. Tasks of weight 0 are left
-    out; otherwise the methods would have to respect their zero gradients.
-    """
+    out; otherwise the methods would have to respect their zero gradients."""
 
     def __init__(self, name: str, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
@@ -112,20 +111,19 @@ class Aggregated(Balancer):
 
 def gradient_cosines(gradients: Mapping[str, Sequence[Tensor | None]]) -> Float[Tensor, "K K"]:
     """Cosine, in float64, of the angle between the gradients of every two tasks, in the tasks' order (Yu et al.,
-    "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Gradients are with respect to the same
-    parameters, None or zeros if a task does not reach one; two tasks are compared at the parameters that both reach;
-    the result is nan if there are none."""
+    "Gradient surgery for multi-task learning", NeurIPS 2020, definition 1). Gradients are those at the same parameters,
+    None or zeros where a task does not reach one; nan for two tasks that reach none in common."""
     names = list(gradients)
     cosines = torch.eye(len(names), dtype=torch.float64)
     for row, column in torch.tril_indices(len(names), len(names), -1).T.tolist():
-        pairs = [
-            (a.detach().flatten(), b.detach().flatten())
-            for a, b in zip(gradients[names[row]], gradients[names[column]], strict=True)
-            if a is not None and b is not None and a.any() and b.any()
-        ]
+        first, second = [], []
+        for one, other in zip(gradients[names[row]], gradients[names[column]], strict=True):
+            if one is not None and other is not None and one.any() and other.any():
+                first.append(one.detach().flatten())
+                second.append(other.detach().flatten())
         cosine = torch.tensor(torch.nan)
-        if pairs:
-            first, second = (torch.cat(side).double() for side in zip(*pairs, strict=True))
-            cosine = first @ second / (first.norm() * second.norm())
+        if first:
+            a, b = torch.cat(first).double(), torch.cat(second).double()
+            cosine = a @ b / (a.norm() * b.norm())
         cosines[row, column] = cosines[column, row] = cosine
     return cosines

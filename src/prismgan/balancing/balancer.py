@@ -19,9 +19,8 @@ Losses = Mapping[str, Float[Tensor, ""]]  # by task; the mean over processes is 
 
 @dataclass(frozen=True)
 class Step:
-    """The data of a training step that a balancer may use, apart from its losses. A balancer's decisions have to be
-    based on :attr:`total`; otherwise processes would decide differently. Gradients are averaged over processes
-    later."""
+    """The data of a training step that a balancer may use, apart from its losses. A balancer decides by :attr:`total`;
+    otherwise processes would decide differently. Gradients are averaged over processes later."""
 
     outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs by task, from which losses are computed
     shared: Sequence[nn.Parameter] = ()  # parameters that several tasks' losses reach: those of trunk and mapping
@@ -69,10 +68,9 @@ class Normalised(Balancer):
     Koltun 2018, section 3.3), but spikes do not reach the heads either, and it costs nothing."""
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
-        outputs = step.outputs
-        gradients = {
-            name: torch.autograd.grad(loss, outputs[name], retain_graph=True)[0] for name, loss in losses.items()
-        }
+        outputs, gradients = step.outputs, {}
+        for name, loss in losses.items():
+            (gradients[name],) = torch.autograd.grad(loss, outputs[name], retain_graph=True)
         # Row weights are shares of a mean over processes, and each row belongs to one process.
         own = torch.stack([gradient.float().square().sum() for gradient in gradients.values()])
         squares = step.total(own) / step.processes**2
@@ -170,11 +168,10 @@ class _Curve(nn.Module):
 
 
 class GradientShares(nn.Module):
-    """Gives each of a task's own losses a fixed share of the gradient at the task's output.
-
-    Each loss is divided by a running mean of its gradient's norm at the output, as :class:`Normalised` does between
-    tasks (compare Chen et al., "GradNorm", ICML 2018). Weights say little: an adversarial weight of 0.3 amounted to
-    0.4 % of a style's gradient. ``total`` sums over processes."""
+    """Gives each of a task's own losses a fixed share of the gradient at the task's output. Each loss is divided by a
+    running mean of its gradient's norm at the output, as :class:`Normalised` does between tasks (compare Chen et al.,
+    "GradNorm", ICML 2018). Weights say little: an adversarial weight of 0.3 amounted to 0.4 % of a style's gradient.
+    ``total`` sums over processes."""
 
     def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

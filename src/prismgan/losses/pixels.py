@@ -12,9 +12,10 @@ SMALLEST = 2e-4  # squared error (43 dB) below which `log_error` is linear; othe
 SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights are comparable
 
 
-def charbonnier(
-    output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."], epsilon: float = EPSILON
-) -> Float[Tensor, " B"]:
+Values = Float[Tensor, "B ..."]
+
+
+def charbonnier(output: Values, expected: Values, epsilon: float = EPSILON) -> Float[Tensor, " B"]:
     """Mean over pixels of sqrt(d^2 + epsilon^2) - epsilon, a smooth L1 that is 0 for equal images (Charbonnier et al.
     1994). Differences d much below ``epsilon`` count as d^2 / (2 epsilon), those much above it as d."""
     difference = output.float() - expected

@@ -49,10 +49,8 @@ class _Moments(torch.autograd.Function):
 
 
 def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
-    """Means over positions of the products of all pairs of channels (Gatys, Ecker, Bethge 2016, eq. 3), and of all
-    channels."""
-    gram, mean = _Moments.apply(maps)  # type: ignore[no-untyped-call]
-    return gram, mean
+    """Means over positions of the products of all pairs of channels (Gatys et al. 2016, eq. 3), and of all channels."""
+    return _Moments.apply(maps)  # type: ignore[no-untyped-call]
 
 
 class StyleStatistics(Loss):
@@ -86,8 +84,7 @@ class StyleStatistics(Loss):
         for level, found in enumerate(maps[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
             own_gram, own_mean = moments(found)
-            distances.append(
-                (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
-                + (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
-            )
+            of_gram = (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
+            of_mean = (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
+            distances.append(of_gram + of_mean)
         return torch.stack(distances).mean(0)

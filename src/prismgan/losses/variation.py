@@ -2,8 +2,7 @@
 
 Diversity prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and
 StarGAN v2 (Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow,
-"Improving the robustness of deep neural networks via stability training" (2016).
-"""
+"Improving the robustness of deep neural networks via stability training" (2016)."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NOISE = 6.0  # largest sigma of the noise, in units of 0..255
+Images = Float[Tensor, "B 3 sH sW"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class Disturbance:
         return (moved + self.sigma / 127.5 * noise).clamp(-1, 1)
 
 
-def steadiness(
-    output: Float[Tensor, "B 3 sH sW"], other: Float[Tensor, "B 3 sH sW"], disturbance: Disturbance, scale: int = 1
-) -> Float[Tensor, " B"]:
+def steadiness(output: Images, other: Images, disturbance: Disturbance, scale: int = 1) -> Float[Tensor, " B"]:
     """Mean absolute difference between the output and that of the disturbed source, in their common area away from the
     border. ``scale`` is that of the outputs relative to the source."""
     height, width = output.shape[-2:]
@@ -50,11 +48,8 @@ def steadiness(
     return (still - moved).abs().flatten(1).mean(1)
 
 
-def diversity(
-    output: Float[Tensor, "B 3 H W"], other: Float[Tensor, "B 3 H W"], *, target: float = 0.2
-) -> Float[Tensor, " B"]:
+def diversity(output: Images, other: Images, *, target: float = 0.2) -> Float[Tensor, " B"]:
     """How far the outputs for two latents fall short of a mean absolute difference of ``target``, in units of [-1, 1],
-    over 4x4 averages; 0 to 1. Deviation from the papers: they reward difference without bound, while a shortfall
-    reaches zero."""
+    over 4x4 averages; 0 to 1. Deviation from the papers: they reward difference without bound, a shortfall ends."""
     difference = (F.avg_pool2d(output.float(), 4) - F.avg_pool2d(other.float(), 4)).abs().flatten(1).mean(1)
     return F.relu(1 - difference / target)

@@ -24,20 +24,17 @@ LARGEST = 1000  # maximum number of pictures in a subset
 FEWEST = 4  # minimum number of pictures in a set: a subset is half of it and needs two pictures
 SURE = 0.9  # minimum probability at which a picture counts as recognised
 LEAST_SHARE = 0.02  # minimum share of the pictures of a covered class: with ten classes, a fifth of an even share
+Pictures = Float[Tensor, "B 3 H W"]
+Features = Float[Tensor, "B D"]
 
 
 def lpips_distance(
-    network: LearntFeatures,
-    heads: Sequence[Float[Tensor, " _"]],
-    output: Float[Tensor, "B 3 H W"],
-    expected: Float[Tensor, "B 3 H W"],
+    network: LearntFeatures, heads: Sequence[Float[Tensor, " _"]], output: Pictures, expected: Pictures
 ) -> Float[Tensor, " B"]:
-    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps normalised to length 1 at every pixel.
-
-    Zhang, Isola, Efros, Shechtman, Wang (CVPR 2018), eq. 1; as in the published code, a head's weight is the square of
-    the paper's w_l. 0 for equal pictures, about 0.1 for differences seen only on a second look, 0.5 and more for
-    different ones; nan for pictures with fewer than 17 pixels a side.
-    """
+    """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps normalised to length 1 at every pixel. Zhang,
+    Isola, Efros, Shechtman, Wang (CVPR 2018), eq. 1; as in the published code, a head's weight is the square of the
+    paper's w_l. 0 for equal pictures, about 0.1 for differences seen only on a second look, 0.5 and more for different
+    ones; nan for pictures with fewer than 17 pixels a side."""
     # Not the network's own call, whose cache would keep the maps of whole pictures in memory.
     first, second = (network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
     distance = torch.zeros(len(output), device=output.device)
@@ -84,7 +81,7 @@ class SetMetric:
     better: Literal["higher", "lower"]
     fewest: int  # minimum number of pictures in each set
     smallest: int  # minimum side of a picture in pixels
-    features: Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]  # of images in [-1, 1]
+    features: Callable[[Pictures], Features]  # of images in [-1, 1]
     distance: Callable[[Float[Tensor, "M D"], Float[Tensor, "N D"], torch.Generator], tuple[float, float]]
     """Returns the distance and its standard deviation from the features of two sets."""
 
@@ -94,8 +91,7 @@ def kid_of_features(
 ) -> tuple[float, float]:
     """Mean and standard deviation, over random subsets of 1,000 or half of the smaller set, of the squared maximum mean
     discrepancy with the kernel ``(x . y / D + 1)^3``, unbiased, so that it may be negative: Bińkowski, Sutherland,
-    Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4. torchmetrics' class draws subsets with the global
-    generator, so they are drawn here."""
+    Arbel, Gretton, "Demystifying MMD GANs" (ICLR 2018), section 4. (torchmetrics' class draws from global state.)"""
     from torchmetrics.image.kid import poly_mmd  # slow to import
 
     size = min(LARGEST, min(len(first), len(second)) // 2)
@@ -111,29 +107,25 @@ def kid_of_features(
 
 
 def kid(network: LearntFeatures) -> SetMetric:
-    """KID with the deepest map of a feature network, averaged over the picture. Papers' figures use Inception
-    v3; these compare only with each other. Two halves of 48 photos are 0.0 +- 0.2 apart; noise of sigma 25 on one of
-    them raises this to 2.5."""
-
-    def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
-        return _directions(network.maps(pictures.float().clamp(-1, 1))[-1].mean(dim=(2, 3)))
-
-    return SetMetric("kid", "", "lower", FEWEST, SqueezeFeatures.SMALLEST, features, kid_of_features)
+    """KID with the deepest map of a feature network, averaged over the picture. Papers' figures use Inception v3; these
+    compare only with each other. Two halves of 48 photos are 0.0 +- 0.2 apart, 2.5 with noise of sigma 25 on one."""
+    return _kid("kid", SqueezeFeatures.SMALLEST, lambda images: network.maps(images.clamp(-1, 1))[-1].mean(dim=(2, 3)))
 
 
 def classifier_kid(classifier: Classifier) -> SetMetric:
     """KID with a classifier of such pictures; figures are comparable only for the same classifier."""
-
-    def features(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
-        return _directions(classifier.features(pictures.float()))
-
-    return SetMetric("kid_classifier", "", "lower", FEWEST, Classifier.SMALLEST, features, kid_of_features)
+    return _kid("kid_classifier", Classifier.SMALLEST, classifier.features)
 
 
-def _directions(features: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Features of length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: the scale of features differs
-    between networks by orders of magnitude, and the cubic kernel raises that to the sixth power."""
-    return F.normalize(features, dim=1) * features.shape[1] ** 0.5
+def _kid(name: str, smallest: int, features: Callable[[Pictures], Features]) -> SetMetric:
+    """KID of features scaled to length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: the scale of
+    features differs between networks by orders of magnitude, and the cubic kernel raises that to the sixth power."""
+
+    def directions(pictures: Pictures) -> Features:
+        found = features(pictures.float())
+        return F.normalize(found, dim=1) * found.shape[1] ** 0.5
+
+    return SetMetric(name, "", "lower", FEWEST, smallest, directions, kid_of_features)
 
 
 class Modes(NamedTuple):
@@ -153,9 +145,5 @@ def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE)
     parts = [count / belonging for count in counts if count]
     # Of a single class the sum is -0.0.
     entropy = abs(sum(part * math.log(part) for part in parts))
-    return Modes(
-        covered=sum(count >= least_share * total for count in counts),
-        balance=entropy / math.log(len(counts)),
-        recognised=belonging / total,
-        shares=tuple(count / total for count in counts),
-    )
+    covered, shares = sum(count >= least_share * total for count in counts), tuple(count / total for count in counts)
+    return Modes(covered, entropy / math.log(len(counts)), belonging / total, shares)

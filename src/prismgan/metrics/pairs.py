@@ -39,9 +39,8 @@ def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def psnr_y(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """PSNR of studio-swing luma with a peak of 255, in dB, as in super-resolution papers, which also cut a border
-    of ``scale`` pixels and round to 8 bits. Luma spans 219 of 255 levels, so a grey error scores 1.3 dB more than in
-    RGB."""
+    """PSNR of studio-swing luma with a peak of 255, in dB, as in super-resolution papers, which also cut a border of
+    ``scale`` pixels and round to 8 bits. Luma spans 219 of 255 levels: a grey error scores 1.3 dB more than in RGB."""
     return _decibels(studio_luma(output), studio_luma(expected))
 
 
@@ -91,8 +90,8 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """``(H(A) + H(B)) / H(A, B)``: 2 if the grey levels determine each other, 1 if they are independent. Studholme,
     Hill and Hawkes 1999, by scikit-image. It ignores linear changes of grey levels and measures whether the content is
-    preserved. Small pictures score high by chance, so compare values only at the same size. Two flat pictures score 2;
-    a picture with a non-finite value scores nan."""
+    preserved. Small pictures score high by chance: compare only equal sizes. 2 for flat, nan for non-finite pictures.
+    """
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []

@@ -4,9 +4,8 @@
 the generator. ``one`` takes both updates from one forward pass of the discriminator (Shen et al., "Training generative
 adversarial networks in one stage", CVPR 2021): the backward pass also computes the discriminator's gradient at every
 fake picture, and the generator's gradient is this times the ratio of the two losses' derivatives at the picture's
-logit. If that ratio does not exist (hinge beyond its margin), a second backward pass over the same graph is used. See
-``docs/architecture.md``, "One-stage training".
-"""
+logit. If that ratio does not exist (hinge beyond its margin), a second backward pass is used. See
+``docs/architecture.md``, "One-stage training"."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal

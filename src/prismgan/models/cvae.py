@@ -5,8 +5,7 @@ Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that de
 per step, training maximises the lower bound E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) ||
 p(z | source, task)). The likelihood is exp(-loss), up to a constant, of the task's own losses. Without targets q is the
 prior, and the bound is the expected loss. This is exactly the bound, times the tasks' weights, only with the balancer
-``fixed``; others change the tasks' gradients, and ``kl_weight`` is relative to the result.
-"""
+``fixed``; others change the tasks' gradients, and ``kl_weight`` is relative to the result."""
 
 from typing import Annotated, ClassVar, Literal
 

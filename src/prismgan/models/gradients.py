@@ -63,8 +63,7 @@ def lost_processes_named() -> Iterator[None]:
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace every gradient by its mean over processes, in one message. A missing gradient counts as zero, because a
-    process whose rows lack a task must take part. A parameter without a gradient in any process keeps none, so that the
-    optimizer skips it."""
+    process whose rows lack a task must take part; if it is missing everywhere, the optimizer skips the parameter."""
     world = processes()[1]
     if world == 1:
         return

@@ -1,11 +1,11 @@
 """The base of all models: ours, and the comparison models.
 
 A model owns its networks and optimizers. Kinds differ in their networks and in their :meth:`Model.step`; tasks, losses,
-balancer, random draws and checkpoints are the same for all, so that comparisons compare only the models.
-"""
+balancer, random draws and checkpoints are the same for all, so that comparisons compare only the models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -70,11 +70,8 @@ class Model(ABC):
         self.balancer = balancer({task.name: task.weight for task in tasks}).to(device)
         shares = {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
         self.shares = nn.ModuleDict(shares).to(device)  # of tasks with shares instead of weights
-        self.optimizer = torch.optim.Adam(
-            [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()],
-            lr=config.rate,
-            betas=config.betas,
-        )
+        trained = [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()]
+        self.optimizer = torch.optim.Adam(trained, lr=config.rate, betas=config.betas)
         self.steps_done = 0
         self.slow_down_factor = 1.0  # all learning rates are multiplied by it
 
@@ -134,16 +131,14 @@ class Model(ABC):
             context.losses[name] = context.losses[name] + factor * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
-        """The part of a batch and its outputs that losses and discriminator see; all of it, unless a model overrides
-        this."""
+        """The part of a batch and its outputs that losses and discriminator see; by default all of it."""
         return batch, dict(outputs)
 
     def adversarial_batch(
         self, batch: Batch, outputs: Mapping[str, Tensor], context: StepContext
     ) -> AdversarialBatch | None:
-        """Outputs and real pictures of all tasks with an adversarial loss, at the source's size; None if there are no
-        such tasks. Larger pictures are cropped, real and fake at the same position, so that every task costs the
-        same."""
+        """Outputs and real pictures of all tasks with an adversarial loss, at the source's size; None if there is no
+        such task. Larger pictures are cropped, real and fake at the same position, so that all tasks cost the same."""
         names = [name for name in self.tasks if name in outputs and self.tasks[name].adversarial_weight > 0]
         if self.discriminator is None or not names:
             return None
@@ -180,14 +175,9 @@ class Model(ABC):
 
     def seen_by_balancer(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
         """The balancer's view of the networks and of the other processes."""
-        return Step(
-            outputs,
-            shared=[*self.generator.shared_parameters(), *self.helpers.parameters()],
-            heads={name: self.generator.own_parameters(name) for name in outputs},
-            random=context.random,
-            total=total,
-            processes=processes()[1],
-        )
+        shared = [*self.generator.shared_parameters(), *self.helpers.parameters()]
+        heads = {name: self.generator.own_parameters(name) for name in outputs}
+        return Step(outputs, shared, heads, context.random, total, processes()[1])
 
     def random(self, step: int) -> torch.Generator:
         """The step's random numbers, the same in every process and in a resumed run."""
@@ -250,10 +240,8 @@ class Model(ABC):
                 losses[name] = losses[name] + self.tasks[name].adversarial_weight * value
             self.adversary.discriminator.train()
         shared = [parameter for parameter in self.generator.shared_parameters() if parameter.requires_grad]
-        return {
-            name: torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
-            for name, loss in losses.items()
-        }
+        gradients = partial(torch.autograd.grad, inputs=shared, retain_graph=True, allow_unused=True)
+        return {name: gradients(loss) for name, loss in losses.items()}
 
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"] | None:
         """How much every picture differs from the training data; None for a model without such a score."""
@@ -273,12 +261,7 @@ class Model(ABC):
         self.slow_down_factor = state["slow_down_factor"]
 
     def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {
-            "generator": self.generator,
-            "helpers": self.helpers or None,
-            "optimizer": self.optimizer,
-            "adversary": self.adversary,
-            "balancer": self.balancer,
-            "shares": self.shares,
-        }
-        return {name: part for name, part in parts.items() if part is not None}
+        parts: dict[str, Any] = {"generator": self.generator, "optimizer": self.optimizer, "balancer": self.balancer}
+        parts |= {"helpers": self.helpers} if self.helpers else {}
+        parts |= {"adversary": self.adversary} if self.adversary is not None else {}
+        return {**parts, "shares": self.shares}

@@ -21,6 +21,7 @@ from prismgan.models.model import Model
 from prismgan.models.step import StepContext
 from prismgan.networks import Generator, GeneratorConfig
 from prismgan.networks.style_branch import BORDER, CELL
+from prismgan.networks.task_generator import Images
 from prismgan.tasks import Task
 
 SEEN = 32  # smallest side of a crop without its margin, in pixels
@@ -118,14 +119,9 @@ class Prism(Model):
         return {name: interior(output, margin * self.tasks[name].scale) for name, output in outputs.items()}
 
     def _flicker(
-        self,
-        source: Float[Tensor, "B 3 H W"],
-        latent: Float[Tensor, "B Z"],
-        outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
-        context: StepContext,
+        self, source: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "B Z"], outputs: Images, context: StepContext
     ) -> dict[str, Float[Tensor, ""]]:
-        """For each task, the difference between images of the first rows and those of a disturbed source; nothing is
-        drawn if no task needs it."""
+        """For each task that needs it, the difference between outputs of the first rows and of a disturbed source."""
         names = [name for name in context.names if self.tasks[name].steadiness_weight > 0]
         if not names:
             return {}

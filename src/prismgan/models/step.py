@@ -46,10 +46,8 @@ def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, 
     processes' rows that have a target for the task. Tasks to which no row contributes are left out."""
     clean = (batch.source == batch.reference).flatten(1).all(dim=1)
     of_degraded = {task.name: task.degraded_weight for task in tasks}
-    weights = {
-        name: rows * torch.where(clean, 1.0, of_degraded[name])
-        for name, rows in present(batch, list(of_degraded)).items()
-    }
+    there = present(batch, list(of_degraded))
+    weights = {name: rows * torch.where(clean, 1.0, of_degraded[name]) for name, rows in there.items()}
     sums = total(torch.stack([rows.sum() for rows in weights.values()])).tolist()
     world = processes()[1]
     return {name: rows * world / whole for (name, rows), whole in zip(weights.items(), sums, strict=True) if whole}

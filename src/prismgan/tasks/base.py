@@ -1,6 +1,5 @@
 """A task is a value: it defines the target of one named output of the generator, and how the output is judged. A *kind*
-is a recipe entry (:class:`TaskEntry`) that creates a :class:`Task`; all other code iterates over tasks, whatever their
-kinds."""
+is a recipe entry (:class:`TaskEntry`) that creates a :class:`Task`; all other code iterates over tasks of any kind."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -120,9 +119,10 @@ class Task:
         return self.target.pictures if isinstance(self.target, Exemplar) else ()
 
 
-def made_of_photo(
-    tasks: Iterable[Task], outputs: Mapping[str, Float[Tensor, "B 3 H W"]]
-) -> dict[str, Float[Tensor, "B 3 H W"]]:
+Images = Mapping[str, Float[Tensor, "B 3 H W"]]  # by task
+
+
+def made_of_photo(tasks: Iterable[Task], outputs: Images) -> Images:
     """For every other derived task, its function applied to the image of the task that is the photo itself; empty if
     there is no such task."""
     shown = [task for task in tasks if task.name in outputs]

@@ -1,23 +1,15 @@
 """Kinds with one correct output for each photo: ``derived``, ``paired``, ``restore`` and ``super_resolution``."""
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from prismgan.images.drawing import comic, edges, inverse, pencil
 from prismgan.losses.content import Perceptual
 from prismgan.losses.pixels import EPSILON, Charbonnier, LogError, TotalVariation
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Paired, Task, TaskEntry, clean_photo
 
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "pencil": pencil,
-    "edges": edges,
-    "inverse": inverse,
-    "comic": comic,
-    "photo": clean_photo,
-}
+FUNCTIONS = {"pencil": pencil, "edges": edges, "inverse": inverse, "comic": comic, "photo": clean_photo}
 WITHOUT_COLOURS = ("pencil", "edges")  # functions whose results keep only the photo's lines
 
 

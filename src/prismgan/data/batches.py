@@ -42,8 +42,7 @@ def _places(parts: Sequence[Part], start_step: int, steps: int, rank: int, world
     ends = [*accumulate(part.share for part in parts[:-1])]
 
     def taken(step: int) -> list[int]:
-        """How many of the first ``step`` steps each part has, in order of the parts and spread as evenly as
-        possible."""
+        """How many of the first ``step`` steps each part has, in order, spread as evenly as possible."""
         return [last - first for first, last in pairwise([0, *(math.floor(step * end) for end in ends), step])]
 
     for step in range(start_step, start_step + steps):
@@ -66,8 +65,7 @@ def _one_thread() -> Iterator[None]:
 
 
 class _Prepared(Dataset[Sample | PrismganError]):
-    """Samples by position. A PrismganError is returned as a value, because raising it in a worker would wrap it in a
-    traceback."""
+    """Samples by position. A PrismganError is returned: if a worker raised it, it would be wrapped in a traceback."""
 
     def __init__(self, datasets: Sequence[TrainingSet]) -> None:
         self._datasets = datasets
@@ -112,8 +110,7 @@ def _loader(prepared: _Prepared, order: Iterator[list[Place]], workers: int) -> 
             num_workers=workers,
             multiprocessing_context="fork" if fork else None,
             worker_init_fn=_leave_signals_to_the_parent,
-            # The loader draws a seed for its workers from this generator; it is not used.
-            generator=torch.Generator(),
+            generator=torch.Generator(),  # for the workers' seeds, which are not used
         )
         return iter(loader)
 
@@ -141,8 +138,7 @@ def _received(loader: Iterator[Batch | PrismganError]) -> Iterator[Batch | Prism
 
 
 def _leave_signals_to_the_parent(_: int) -> None:
-    """Ignore signals in workers: terminals and schedulers signal the whole process group, but training still needs its
-    workers to stop in order."""
+    """Ignore signals in workers: terminals signal the whole process group, but training stops its workers in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

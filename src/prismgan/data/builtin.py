@@ -23,14 +23,10 @@ PREFIX = BUILT_IN
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
 """A sheet of graphics; as training data it means graphics that are drawn anew for every row."""
 PHOTOS = {
-    "astronaut": "astronaut.png",
-    "brick": "brick.png",
-    "camera": "camera.png",
-    "chelsea": "chelsea.png",
-    "coffee": "coffee.png",
-    "coins": "coins.png",
-    "grass": "grass.png",
-    "gravel": "gravel.png",
+    **{
+        name: f"{name}.png"
+        for name in ("astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel")
+    },
     "hubble_deep_field": "hubble_deep_field.jpg",
     "immunohistochemistry": "ihc.png",
     "moon": "moon.png",
@@ -106,9 +102,7 @@ def _drawn(name: str) -> NDArray[np.uint8]:
         return graphics.sample()
     scans = _scans()[int(digit[1])]
     if int(digit[2]) >= len(scans):
-        raise DataError(
-            f"{name!r}: no such digit; the names are digit-0-000 to digit-9-179, with a few missing at the end"
-        )
+        raise DataError(f"{name!r}: no such digit; the names are digit-0-000 to digit-9-179, the last few are missing")
     cells = torch.from_numpy(scans[int(digit[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
     return images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
 

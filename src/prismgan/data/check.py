@@ -40,12 +40,8 @@ Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that defi
 
 
 def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:
-    """All problems of the data with these tasks. Every picture is decoded; problems are returned, not raised.
-
-    Args:
-        data: configuration with absolute paths.
-        crop: side of the training crops in pixels of the source.
-    """
+    """All problems of the data, whose paths are absolute, with these tasks. Every picture is decoded; problems are
+    returned, not raised. ``crop`` is the side of the training crops in pixels of the source."""
     rows, problems = inspect(data)
     shown: dict[str, tuple[PictureName, ...]] = {}
     for task in tasks:
@@ -92,15 +88,12 @@ def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) ->
     for name, several in (("train", train), ("test", test)):
         for row in several:
             groups[row.collection, name].append(row)
-    counts = []
-    for key, several in groups.items():
-        targets = {
-            task.name: sum(not isinstance(task.target, Paired) or task.target.column in row.targets for row in several)
-            for task in tasks
-            if task.has_pairs
-        }
-        counts.append(Count(*key, len(several), targets))
-    return counts
+
+    def targets(task: Task, several: Sequence[Row]) -> int:
+        return sum(not isinstance(task.target, Paired) or task.target.column in row.targets for row in several)
+
+    paired = [task for task in tasks if task.has_pairs]
+    return [Count(*key, len(g), {task.name: targets(task, g) for task in paired}) for key, g in groups.items()]
 
 
 def _examine(picture: PictureName) -> _Examined:

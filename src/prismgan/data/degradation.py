@@ -1,7 +1,6 @@
 """Degradations that make the source from the clean photo: blur, defocus, motion blur, noise and JPEG.
 
-Their default order is that of a camera: lens, motion, sensor, file.
-"""
+Their default order is that of a camera: lens, motion, sensor, file."""
 
 import io
 import math
@@ -147,8 +146,7 @@ class Condition(Config):
     """Order of the degradations."""
 
     def apply(self, image: Float[Tensor, "3 H W"], generator: torch.Generator) -> Float[Tensor, "3 H W"]:
-        """The degraded image, of the same size; in [-1, 1] unless ``unclipped``, and bitwise equal to the image if
-        there is no degradation."""
+        """The degraded image, in [-1, 1] unless ``unclipped``; bitwise the same if there is no degradation."""
         for step in self.order:
             if step == "gaussian_blur" and self.gaussian_blur > 0:
                 image = _gaussian_blur(image, self.gaussian_blur)
@@ -188,11 +186,9 @@ def draw(config: DegradationConfig, generator: torch.Generator) -> Condition:
         low, high = config.motion_blur.length
         faults.append({"motion_blur": 2 * integer(generator, low // 2, (high - 1) // 2) + 1})
     if config.noise is not None and happens(config.noise.probability):
-        noise: dict[str, Any] = {
-            "noise": uniform(generator, *config.noise.sigma),
-            "unclipped": happens(config.noise.unclipped),
-            "poisson": happens(config.noise.poisson),
-        }
+        noise: dict[str, Any] = {"noise": uniform(generator, *config.noise.sigma)}
+        noise["unclipped"] = happens(config.noise.unclipped)
+        noise["poisson"] = happens(config.noise.poisson)
         if not noise["poisson"] and happens(config.noise.correlated):
             if happens(0.5):
                 noise["grain"] = uniform(generator, *GRAIN)

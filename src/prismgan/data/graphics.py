@@ -65,8 +65,7 @@ def font_files() -> tuple[str, ...]:
 
 def _has_letters(file: str) -> bool:
     try:
-        font = ImageFont.truetype(file, 16, layout_engine=ImageFont.Layout.BASIC)
-        masks = {bytes(font.getmask(letter)) for letter in "aeg3"}
+        masks = {bytes(_font(file, 16).getmask(letter)) for letter in "aeg3"}
     except OSError:  # a damaged font, or a format that FreeType does not support
         return False
     return len(masks) == 4 and all(any(mask) for mask in masks)

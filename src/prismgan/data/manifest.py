@@ -45,8 +45,7 @@ def targets(cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:
-    """The cells of all valid rows of a manifest, with paths as written, and the problems of the others. Raises
-    nothing."""
+    """The cells of all valid rows of a manifest, with paths as written, and the problems of the others."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

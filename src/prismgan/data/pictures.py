@@ -48,8 +48,7 @@ def expand(pictures: Sequence[PictureName]) -> tuple[PictureName, ...]:
 
 class Cache:
     """Decoded pictures. ``wanted`` are decoded at construction, in threads, until the memory limit is reached; errors
-    are raised only in :meth:`load`. Nothing is added later, so that forked workers share the memory, and nothing is
-    evicted, because training uses all pictures equally often."""
+    are raised only in :meth:`load`. The content stays as it is, so that forked workers share the memory."""
 
     def __init__(self, wanted: Iterable[PictureName], megabytes: int) -> None:
         self.unreadable: dict[PictureName, str] = {}  # pictures that could not be read so far, and why

@@ -66,9 +66,6 @@ class View:
         beside = {name: change(image) for name, image in self.companions.items()}
         return View(change(self.photo), change(self.reference), beside, self.exact, self.photo_only or photo_only)
 
-    def mirrored(self) -> "View":
-        return self.changed(lambda image: image.flip(-1))
-
     def turned(self, quarters: int) -> "View":
         if quarters % 4 == 0:
             return self
@@ -78,11 +75,10 @@ class View:
         """Whether the view has a target for a task; for a task without pairs, whether its output is trained here."""
         if self.photo_only and not task.is_photo:
             return False
-        if not task.has_pairs:
-            return True
         if isinstance(task.target, Paired):
             return task.name in self.companions
-        return not self.exact or task.scale in (1, self.photo.shape[-1] // self.reference.shape[-1])
+        any_scale = not task.has_pairs or not self.exact
+        return any_scale or task.scale in (1, self.photo.shape[-1] // self.reference.shape[-1])
 
     def targets(self, tasks: Sequence[Task]) -> dict[str, Float[Tensor, "3 sh sw"]]:
         """The targets of all tasks with pairs by name; zeros for missing ones."""
@@ -123,19 +119,15 @@ class Scene:
             return whole[:, window[0], window[1]]
 
         photo = cut(self.photo)
-        beside = {
-            name: _resized(cut(each), (size[0] * self.scales[name], size[1] * self.scales[name]))
-            for name, each in self.companions.items()
-        }
+        sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in self.scales.items()}
+        beside = {name: _resized(cut(each), sizes[name]) for name, each in self.companions.items()}
         return View(photo, _resized(photo, size), beside)
 
     def reduced(self, corner: tuple[int, int], size: tuple[int, int], scale: int, pixels: int) -> View:
-        """A rectangle with a single scale, for a scene without companions.
-
-        A source made by reducing a photo by 4 differs from one made by halving it twice, and a network trained on both
-        would learn neither. The photo is therefore first resized to ``scale`` times the source's ``size``, and the
-        source is made from that. A pixel of the source covers ``pixels`` pixels of the photo, at least ``scale``.
-        """
+        """A rectangle with a single scale, for a scene without companions. A source made by reducing a photo by 4
+        differs from one made by halving it twice, and a network trained on both would learn neither. The photo is
+        therefore first resized to ``scale`` times the source's ``size``, and the source is made from that. A pixel of
+        the source covers ``pixels`` pixels of the photo, at least ``scale``."""
         window = (slice(corner[0], corner[0] + size[0] * pixels), slice(corner[1], corner[1] + size[1] * pixels))
         photo = _resized(images.to_float(self.photo[:, window[0], window[1]]), (size[0] * scale, size[1] * scale))
         return View(photo, _resized(photo, size), {}, exact=True)

@@ -101,8 +101,7 @@ class Row:
 
 
 def rows(config: DataConfig) -> list[Row]:
-    """All rows of all sources, in order, without opening a picture. Raises DataError with the first problem of a folder
-    or manifest."""
+    """All rows of all sources, in order, without opening a picture; DataError with the first problem of a source."""
     found, problems = inspect(config)
     if problems:
         more = f" (and {len(problems) - 1} more: run `prismgan data check`)" if len(problems) > 1 else ""
@@ -184,20 +183,16 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
     problems += wrong
     for cells in listed:
         views = [cells[column] for column in ("collection", "view") if column in cells]
-        yield Row(
-            picture=located(cells["picture"], root),
-            source=located(cells["source"], root) if "source" in cells else None,
-            targets={column: located(cell, root) for column, cell in manifest.targets(cells).items()},
-            split=cells.get("split"),
-            collection="/".join(views) or entry.collection or path.stem,
-            key=cells["picture"],
-        )
+        collection = "/".join(views) or entry.collection or path.stem
+        source = located(cells["source"], root) if "source" in cells else None
+        targets = {column: located(cell, root) for column, cell in manifest.targets(cells).items()}
+        picture = located(cells["picture"], root)
+        yield Row(picture, source, targets, cells.get("split"), collection, key=cells["picture"])
 
 
 def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
     """Rows for training and rows for testing; DataError if no training rows are left. If the test pictures are not
-    specified, a hash of each picture's name decides, so that the choice does not depend on the data's location or
-    order, or on added pictures."""
+    specified, a hash of each picture's name decides, independently of the data's location, order or later additions."""
     if any(row.split == "test" for row in found) or config.test or config.test_fraction == 0:
         test = [row for row in found if row.split == "test"]
         train = [row for row in found if row.split != "test"]

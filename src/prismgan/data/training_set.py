@@ -68,9 +68,8 @@ class TrainingSet:
         self._cut_for = (*self.tasks, *self.alongside)
         self._scales = sorted({task.scale for task in self._cut_for} - {1})
         trained = {task.scale for task in self.tasks if task.has_pairs}
-        of_any_scale = any(
-            not task.has_pairs or (task.scale == 1 and isinstance(task.target, Derived)) for task in self.tasks
-        )
+        derived = [task.scale == 1 and isinstance(task.target, Derived) for task in self.tasks if task.has_pairs]
+        of_any_scale = any(derived) or len(derived) < len(self.tasks)
         self._alike = self.batch if of_any_scale or trained.issuperset(self._scales) else 1
         self._domains = {task.name: shown_pictures(task) for task in self.tasks if not task.has_pairs}
         wanted = [row.picture for row in self.rows]
@@ -99,14 +98,10 @@ class TrainingSet:
                 config = config.model_copy(update={"clean": row.clean})
             random = stream(self.seed, position, "degradation")
             source = draw(config, random).apply(source, random)
-        return Sample(
-            source=source,
-            reference=view.reference,
-            targets=view.targets(self.tasks),
-            examples={task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs},
-            present={task.name: view.has(task) for task in self.tasks if task.has_pairs or self._photo_only},
-            skipped=tuple(dict.fromkeys(skipped)),
-        )
+        targets = view.targets(self.tasks)
+        examples = {task.name: self._example(task, position, load) for task in self.tasks if not task.has_pairs}
+        present = {task.name: view.has(task) for task in self.tasks if task.has_pairs or self._photo_only}
+        return Sample(source, view.reference, targets, examples, present, tuple(dict.fromkeys(skipped)))
 
     def _view(self, position: int, load: Load) -> tuple[Row, View]:
         epoch, place = divmod(position, len(self.rows))
@@ -125,7 +120,7 @@ class TrainingSet:
     def _crop(self, whole: Scene, position: int, generator: torch.Generator) -> View:
         view = self._rectangle(whole, position, generator)
         if self.mirror and uniform(generator, 0.0, 1.0) < 0.5:
-            view = view.mirrored()
+            view = view.changed(lambda image: image.flip(-1))
         if not self.quarter_turns:
             return view
         if all(task.is_photo for task in self.tasks):
@@ -181,8 +176,7 @@ class TrainingSet:
         return corner
 
     def _turn(self, position: int) -> int:
-        """The index of the scale that a row is cropped for. It is random; otherwise a penalty every few steps could
-        coincide with a single scale."""
+        """The index of the scale that a row is cropped for; random, so that no penalty coincides with one scale."""
         if self._alike == 1:
             return position % len(self._scales)
         return integer(stream(self.seed, position // self._alike, "scale"), 0, len(self._scales) - 1)

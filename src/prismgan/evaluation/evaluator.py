@@ -58,8 +58,7 @@ class OnPhotos:
         return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
     def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        """The evaluation without step and discriminator; ``progress`` receives the numbers of measured and all
-        pictures."""
+        """Without step and discriminator; ``progress`` receives the numbers of measured and of all pictures."""
         losses, named = self.model.losses, self.named
         return evaluate(self.model, self.recipe, self.tasks, self.test, losses=losses, named=named, progress=progress)
 

@@ -27,9 +27,8 @@ Images = Float[Tensor, "N 3 H W"]
 
 
 def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str, tuple[float, float]]:
-    """For each derived task, the mean absolute error between its images and its function applied to the photo task's
-    images, as a fraction of the range from black to white; and the same error by chance, with the next latent's
-    photo."""
+    """For each derived task, the mean absolute error, as a fraction of the range from black to white, of its images
+    against its function of the photo task's images; and the same by chance, with the next latent's photo."""
     found = {}
     for name, made in made_of_photo(tasks, outputs).items():
         own, chance = (ABSOLUTE(outputs[name], other).mean() for other in (made, made.roll(1, dims=0)))
@@ -112,12 +111,9 @@ class NoiseEvaluation:
         if test is None:
             return []
         real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
-        figures = {
-            Figure("modes", f"of {len(self.collections)}"): (shown.covered, real.covered),
-            Figure("balance"): (shown.balance, real.balance),
-            Figure("recognised"): (shown.recognised, real.recognised),
-        }
-        return [Measurement.of(task, figure, *values, "real") for figure, values in figures.items()]
+        figures = Figure("modes", f"of {len(self.collections)}"), Figure("balance"), Figure("recognised")
+        pairs = zip(shown[:3], real[:3], strict=True)
+        return [Measurement.of(task, figure, *pair, "real") for figure, pair in zip(figures, pairs, strict=True)]
 
     def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[Measurement]:
         """How often the classifier sees the same class in a task's image as in that of the photo or the first task."""

@@ -44,8 +44,7 @@ def evaluate(
     Tasks with pairs are compared with their targets, and tasks without pairs with the photo, which measures how much of
     it is preserved. With ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
     caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be read, by default all;
-    ``progress`` receives the numbers of finished and all pictures.
-    """
+    ``progress`` receives the numbers of finished and all pictures."""
     settings, latent = recipe.evaluation, model.generator.seeded_latent().to(model.device)
     names = {task.name for task in tasks}
     others = [task for task in (*recipe.all_tasks(), *recipe.other_tasks()) if task.name not in names]
@@ -79,12 +78,8 @@ def evaluate(
             measurements += [m for m in means if m.task == task.name]
             measurements += sets.measurements(condition.name, task)
         skipped |= test.skipped
-    return Evaluation(
-        pictures=pictures,
-        rows=tuple(measurements),
-        skipped=tuple(sorted({**skipped, **sets.skipped}.values())),
-        anomaly=tuple(_anomaly(model, recipe, rows, [*tasks, *others])),
-    )
+    unread, anomaly = sorted((skipped | sets.skipped).values()), _anomaly(model, recipe, rows, [*tasks, *others])
+    return Evaluation(pictures=pictures, rows=tuple(measurements), skipped=tuple(unread), anomaly=tuple(anomaly))
 
 
 def _compared(task: Task, batch: Batch) -> tuple[Tensor, Against] | None:
@@ -145,9 +140,8 @@ def evaluate_weights(
     path: Path | None, folder: Path, *, squeezenet: Path | None = None, lpips: Path | None = None
 ) -> Evaluation:
     """Evaluate generator and discriminator on the photos of a folder, under the recipe's conditions. ``path`` is None
-    for the ready-made weights; ``squeezenet`` and ``lpips`` override the recipe's files. Metrics that need pictures or
-    networks that cannot be found are left out. Raises PrismganError if the weights, a file given for a metric, or the
-    folder cannot be read."""
+    for the ready-made weights; ``squeezenet`` and ``lpips`` override the recipe's files. Metrics whose pictures or
+    networks are missing are left out. PrismganError if weights, folder, or a file given for a metric are unreadable."""
     require_training()
     weights = load_weights(path)
     recipe = recipe_of(weights.header, weights.path)
@@ -182,9 +176,8 @@ def evaluate_weights(
 
 
 def _at_hand(task: Task) -> bool:
-    try:
+    with suppress(PrismganError):
         data.exemplars(task)
         shown_pictures(task)
-    except PrismganError:
-        return False
-    return True
+        return True
+    return False

@@ -20,6 +20,7 @@ from prismgan.tasks import Exemplar, Task
 from prismgan.weights import load_squeeze
 
 MOST_SHOWN = 100  # maximum number of pictures of a task's domain for comparison, spread evenly
+Images = Float[Tensor, "B 3 H W"]
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,14 @@ class SetScores:
                 self._keep(picture, task.name)
 
     @torch.no_grad()
-    def add(
-        self,
-        condition: str,
-        task: Task,
-        output: Float[Tensor, "B 3 H W"],
-        baseline: Float[Tensor, "B 3 H W"],
-        target: Float[Tensor, "B 3 H W"] | None,
-    ) -> None:
+    def add(self, condition: str, task: Task, output: Images, baseline: Images, target: Images | None) -> None:
         """Add one test picture's output, its baseline, and the target if the task has one."""
         for what, picture in (("output", output), ("baseline", baseline), ("target", target)):
             if picture is not None:
                 self._keep(picture, task.name, condition, what)
 
     def measurements(self, condition: str, task: Task) -> list[Measurement]:
-        against: Against = "exemplar" if isinstance(task.target, Exemplar) else "domain"
-        against = "target" if task.has_pairs else against
+        against: Against = "target" if task.has_pairs else "exemplar" if task.exemplars else "domain"
         measurements = []
         for metric in self.metrics:
             key = (metric.name, task.name)
@@ -92,7 +85,7 @@ class SetScores:
             measurements.append(row.model_copy(update={"deviation": mean([deviation])}))
         return measurements
 
-    def _keep(self, picture: Float[Tensor, "B 3 H W"], *key: str) -> None:
+    def _keep(self, picture: Images, *key: str) -> None:
         for metric in self.metrics:
             if min(picture.shape[-2:]) >= metric.smallest:
                 self._features[metric.name, *key].append(metric.features(picture))

@@ -59,22 +59,20 @@ def _flicker(bench: Bench) -> Iterator[Measurement]:
         for name, error in errors.items():
             look = name.removesuffix(STEADIED)
             where = clip.stem if name == look else f"{clip.stem}{STEADIED}"
-            numbers = {
-                "warping_error": (error**0.5, source**0.5, None),
-                "warping_ratio": ((error / source) ** 0.5, 1.0, AIM),
-                "warping_ratio_squared": (error / source, 1.0, None),
-            }
-            for metric, (value, baseline, target) in numbers.items():
+            for metric, value, baseline, target in (
+                ("warping_error", error**0.5, source**0.5, None),
+                ("warping_ratio", (error / source) ** 0.5, 1.0, AIM),
+                ("warping_ratio_squared", error / source, 1.0, None),
+            ):
                 figure = Figure(metric, better="lower")
                 yield mean_row(look, where, figure, [value], [baseline], count=pairs, target=target)
 
 
-STEADINESS = Suite(
-    "steadiness",
-    lambda folder: None if find_clips(folder / "video") else "clips in video/",
-    _flicker,
-    modules=("av", "cv2"),
-)
+def _lacks(folder: Path) -> str | None:
+    return None if find_clips(folder / "video") else "clips in video/"
+
+
+STEADINESS = Suite("steadiness", _lacks, _flicker, modules=("av", "cv2"))
 
 
 # -- grids ----------------------------------------------------------------------------------------
@@ -82,8 +80,7 @@ STEADINESS = Suite(
 PEAK = Figure("grid_peak", "dB", "lower")
 WINDOW = 64  # side in pixels of the windows whose spectra are averaged; the minimum side of a picture
 PERIODS = (2, 4)  # periods, in pixels, of artefacts of sub-pixel layers at 1/2 and 1/4 of the resolution
-NEIGHBOURS = (2, 3, 4, 5)
-"""Distances, in bins of the spectrum, of the neighbours of a peak; the window itself blurs by one bin."""
+NEIGHBOURS = (-5, -4, -3, -2, 2, 3, 4, 5)  # of a peak, in bins of the spectrum; the window itself blurs by one bin
 
 
 def _grids(bench: Bench) -> Iterator[Measurement]:
@@ -127,5 +124,4 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
 
 def _neighbourhood(spectrum: Float[Tensor, "B H W"], dimension: int) -> Float[Tensor, "B H W"]:
     """Median of a bin's neighbours along one dimension; spectra are periodic."""
-    shifted = [spectrum.roll(sign * distance, dimension) for distance in NEIGHBOURS for sign in (-1, 1)]
-    return torch.stack(shifted).median(dim=0).values
+    return torch.stack([spectrum.roll(shift, dimension) for shift in NEIGHBOURS]).median(dim=0).values

@@ -19,6 +19,7 @@ from prismgan.metrics import PSNR, PSNR_Y, Metric
 
 REPAIRED = "cbsd68"
 CLEAN = "clean"  # the name for no degradation
+Pair = tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]  # a source, and the true picture
 
 LITERATURE = yaml.safe_load(Path(__file__).with_name("literature.yaml").read_text(encoding="utf-8"))
 SUPER_RESOLUTION: Mapping[str, Mapping[int, Mapping[str, float]]] = LITERATURE["super_resolution"]
@@ -72,11 +73,7 @@ def _enlarged(
 
 
 def against_bicubic(
-    bench: Bench,
-    task: str,
-    condition: str,
-    pairs: Iterable[tuple[Float[Tensor, "3 H W"], Float[Tensor, "3 sH sW"]]],
-    judged: Sequence[Judged],
+    bench: Bench, task: str, condition: str, pairs: Iterable[Pair], judged: Sequence[Judged]
 ) -> Iterator[Measurement]:
     """Metrics of a task's outputs and of bicubic enlargement, both compared with the true pictures."""
     values: dict[str, list[float]] = {each.metric.name: [] for each in judged}
@@ -138,9 +135,7 @@ def cropped(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 h w"
 
 def reduced(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 H/s W/s"]:
     """``imresize(pixels, 1 / scale)`` with MATLAB's default, antialiased bicubic; sides are multiples of ``scale``.
-
-    MATLAB shrinks rows, then columns, and rounds to 8 bits after both; this reproduces the small pictures of Set5 bit
-    for bit."""
+    MATLAB shrinks rows, then columns, and rounds to 8 bits after both; the small pictures of Set5 are bit-exact."""
     height, width = (side // scale for side in pixels.shape[1:])
     lower = _rounded(images.resize(pixels.double(), height, pixels.shape[2]))
     return _rounded(images.resize(lower, height, width)).to(torch.uint8)

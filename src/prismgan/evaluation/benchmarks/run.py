@@ -29,20 +29,12 @@ def run_benchmarks(
     ``rows``, and ``left_out``, the measurements that were not possible, with reasons."""
     require_training()
     measured = chosen(folder, suites)
-    renderer = Renderer.load(weights)
-    bench = Bench(renderer, folder, photos, announce)
-    rows = [
-        row.model_dump(exclude={"kind", "deviation", "compared_with"})
-        for suite in measured
-        for row in suite.measure(bench)
-    ]
-    return {
-        "weights": renderer.header.title,
-        "step": renderer.header.step,
-        "suites": [suite.name for suite in measured],
-        "rows": rows,
-        "left_out": bench.left_out,
-    }
+    bench = Bench(Renderer.load(weights), folder, photos, announce)
+    measurements = [row for suite in measured for row in suite.measure(bench)]
+    rows = [row.model_dump(exclude={"kind", "deviation", "compared_with"}) for row in measurements]
+    header, names = bench.renderer.header, [suite.name for suite in measured]
+    about = {"weights": header.title, "step": header.step, "suites": names}
+    return {**about, "rows": rows, "left_out": bench.left_out}
 
 
 def chosen(folder: Path, names: Sequence[str] | None) -> list[Suite]:
@@ -102,6 +94,5 @@ def _aligned(lines: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, HEADINGS, strict=True)
-        yield "  ".join(
-            cell.rjust(width) if heading in NUMBERS else cell.ljust(width) for cell, width, heading in cells
-        ).rstrip()
+        padded = (cell.rjust(width) if name in NUMBERS else cell.ljust(width) for cell, width, name in cells)
+        yield "  ".join(padded).rstrip()

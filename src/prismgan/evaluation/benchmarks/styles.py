@@ -24,8 +24,7 @@ from prismgan.weights import load_features
 OBJECTIVE = Figure("objective", better="lower")
 TEACHERS = ("vgg19_small16x", "vgg19_normalised_conv3_1")  # feature networks whose objective pixels are optimised on
 JUDGE = "squeezenet1_1_fp16"
-"""A feature network that was not used for training or optimisation. It judges results optimised on the first
-teacher."""
+"""A feature network unused in training and optimisation. It judges results optimised on the first teacher."""
 ITERATIONS = (50, 100)
 RATE = 0.05  # step of Adam, in units of [-1, 1]
 
@@ -49,6 +48,9 @@ class Objective(nn.Module):
         return self.style_weight * self.style(output, batch) + self.content_weight * self.content(output, batch)
 
 
+Objectives = Mapping[str, Objective]
+
+
 def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:
     """Yield the image after every iteration, endlessly; an iteration is one gradient. Gatys, Ecker, Bethge, "Image
     style transfer using convolutional neural networks" (2016), starting from the content image. Deviation: Adam instead
@@ -67,16 +69,11 @@ def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Ten
 
 
 def compare(
-    photos: Sequence[Photo],
-    looks: Sequence[Photo],
-    teachers: Mapping[str, Objective],
-    judge: Mapping[str, Objective],
-    iterations: Sequence[int],
+    photos: Sequence[Photo], looks: Sequence[Photo], teachers: Objectives, judge: Objectives, iterations: Sequence[int]
 ) -> dict[tuple[str, str], float]:
-    """Mean objectives, by feature network and by method: ``"photo"``, ``"one pass"``, ``"50 iterations"``.
-
-    Pixels of ``photos`` are optimised on each of the ``teachers``, objectives by the names of their networks; ``looks``
-    are one pass of the network. ``judge`` judges the results optimised on the first teacher."""
+    """Mean objectives, by feature network and by method: ``"photo"``, ``"one pass"``, ``"50 iterations"``. Pixels of
+    ``photos`` are optimised on each of the ``teachers``, objectives by the names of their networks; ``looks`` are one
+    pass of the network. ``judge`` judges the results optimised on the first teacher."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for photo, look in zip(photos, looks, strict=True):
         for number, (name, objective) in enumerate(teachers.items()):

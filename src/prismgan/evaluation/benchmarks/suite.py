@@ -17,6 +17,7 @@ from prismgan.weights import HeadEntry
 
 UNSEEN = "bsd100"  # test set whose first pictures are used to measure looks
 LONGEST_SIDE = 384
+Numbers = Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,9 @@ class Suite:
 
 
 def mean_row(
-    task: str,
-    condition: str,
-    metric: Metric | Figure,
-    values: Sequence[float],
-    baselines: Sequence[float] | None,
-    **more: Any,
+    task: str, condition: str, metric: Metric | Figure, values: Numbers, baselines: Numbers | None, **more: Any
 ) -> Measurement:
-    """The mean of a metric over pictures, with the baseline's mean if there is one, and further fields. ``count`` is by
-    default the number of values."""
+    """The mean of a metric over pictures, and the baseline's if there is one; ``count`` is by default the values'."""
     value, baseline = (None if each is None else sum(each) / len(each) for each in (values, baselines))
     return Measurement.of(task, metric, value, baseline, condition=condition, **{"count": len(values), **more})
 
@@ -84,8 +79,7 @@ def one_of(*names: str) -> Callable[[Path], str | None]:
 def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:
     """Photos not used in any training: the first of the BSD test set, in [-1, 1], with a longest side of 384 pixels."""
     files = test_set(bench.folder, UNSEEN)[: bench.photos]
-    reduced = [shown(images.read(file), LONGEST_SIDE) for file in files]
-    return [as_file(photo) for photo in reduced]
+    return [as_file(shown(images.read(file), LONGEST_SIDE)) for file in files]
 
 
 def as_file(image: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -1,8 +1,7 @@
 """The generator in pieces, for a browser: the first output is ready before the last piece is loaded.
 
 The ``branch`` runs on the whole picture before the heads of styles, the ``trunk`` on each tile before the heads of
-restoring tasks.
-"""
+restoring tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,8 +39,7 @@ def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx
 
     Outputs have the names of the inputs that they are for. The trunk, the branch and enlargements take ``source``
     (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look`` (1, 3,
-    scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells, to be cropped.
-    """
+    scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells, to be cropped."""
     fine = {generator.specs[name].fine for name in tasks}
     pieces = {TRUNK: _trunk(generator)} if True in fine else {}
     if False in fine:
@@ -169,8 +167,5 @@ class Pieces:
         """Some output values for a fixed pattern, with which a browser checks that it computes correctly."""
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
         looks = self.looks(flat.reshape(1, 3, SIDE, SIDE))
-        expected = {
-            name: [round(float(value), 4) for value in look.ravel()[:: look.size // VALUES][:VALUES]]
-            for name, look in looks.items()
-        }
-        return {"side": SIDE, "expected": expected}
+        some = {name: look.ravel()[:: look.size // VALUES][:VALUES] for name, look in looks.items()}
+        return {"side": SIDE, "expected": {name: [round(float(v), 4) for v in each] for name, each in some.items()}}

@@ -33,13 +33,9 @@ class Exported:
 
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {
-            "file": str(self.path),
-            "bytes": self.size,
-            "precision": self.precision,
-            "speed_against_float32": round(self.speed, 3),
-            "tasks": [row.content() for row in self.tasks],
-        }
+        file = {"file": str(self.path), "bytes": self.size, "precision": self.precision}
+        tasks = [row.content() for row in self.tasks]
+        return {**file, "speed_against_float32": round(self.speed, 3), "tasks": tasks}
 
 
 def export(
@@ -52,9 +48,9 @@ def export(
     licence: str | None = None,
     defaults: bool = True,
 ) -> Exported:
-    """Write an ONNX file; see :func:`prismgan.export.onnx_file.whole_model` for its content.
-
-    Its pictures are compared with the generator's first; see :mod:`prismgan.export.parity` for the tolerances.
+    """Write an ONNX file; see :func:`prismgan.export.onnx_file.whole_model` for its content. Its pictures are compared
+    with the generator's first; see :mod:`prismgan.export.parity` for the tolerances. Raises PrismganError if a task is
+    unknown, the file's name does not end in ``.onnx``, or the file differs too much.
 
     Args:
         out: the file, ``.onnx``.
@@ -63,9 +59,6 @@ def export(
         calibrate: pictures, or folders of them, for calibrating and comparing int8.
         licence: licence of the weights, for the metadata. That of the ready-made weights is known.
         defaults: whether the inputs ``strength`` and ``latent`` are optional.
-
-    Raises:
-        PrismganError: a task is unknown, the file's name does not end in ``.onnx``, or the file differs too much.
     """
     require("export", "export", "onnx", "onnxruntime")
     from prismgan.export import int8
@@ -75,12 +68,12 @@ def export(
     generator = weights.prism_generator("an ONNX file")
     names = checked_tasks(tasks, generator, weights.path)
     pictures = int8.read_pictures(calibrate)
-    if licence is None:
-        licence = licence_of(weights.path)
-    plain = model = whole_model(generator, weights.header, names, licence=licence, defaults=defaults)
+    licence = licence_of(weights.path) if licence is None else licence
+    build = partial(whole_model, generator, weights.header, names, licence=licence, defaults=defaults)
+    plain = model = build()
     sources = parity.random_sources()
     if precision == "float16":
-        model = whole_model(generator, weights.header, names, half=True, licence=licence, defaults=defaults)
+        model = build(half=True)
     elif precision == "int8":
         feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(int8.crops(pictures)))
         model = int8.in_int8(plain, feeds, _kept(generator, plain))

@@ -1,8 +1,7 @@
 """The generator as nodes of an ONNX graph: the computation of ``networks/generator.py`` in ONNX's operators.
 
 The graph is built by hand, not traced: a tracer takes half a minute and writes unreadable output sizes. A file is
-written only if its outputs match the generator's.
-"""
+written only if its outputs match the generator's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -66,10 +65,8 @@ class GeneratorGraph:
         graph, branch = self.graph, self.generator.branch
         framed = self._framed(source)
         cells = graph.unshuffle(framed, 4)
-        noises = (
-            self._noise(framed, 0, latent),
-            graph.unshuffle(self._noise(framed, 1, latent), 2, self.generator.config.style.noise),
-        )
+        coarse, fine = self._noise(framed, 0, latent), self._noise(framed, 1, latent)
+        noises = coarse, graph.unshuffle(fine, 2, self.generator.config.style.noise)
         quarters, details = (graph.operation("Concat", cells, noise, axis=1) for noise in noises)
         quarter = self._relu(self._norm(branch.stem_norm, self._convolution(branch.stem, graph.to_network(quarters))))
         coarse = self._relu(self._norm(branch.down_norm, self._convolution(branch.down, quarter)))
@@ -80,10 +77,8 @@ class GeneratorGraph:
     def painted(
         self, names: Iterable[str], values: PaintedNames, code: Code | None, spatial: str | None
     ) -> dict[str, str]:
-        """The pictures (B, 3, H, W) by task, in [-1.2, 1.2], not clipped.
-
-        ``spatial`` (2,) holds H and W; without it pictures are of whole cells.
-        """
+        """The pictures (B, 3, H, W) by task, in [-1.2, 1.2], not clipped. ``spatial`` (2,) holds H and W; without it
+        pictures are of whole cells."""
         graph, pictures = self.graph, {}
         for name in names:
             head = self.generator.heads[name]
@@ -147,9 +142,8 @@ class GeneratorGraph:
                 weighed = graph.picture_weight(graph.new_name(f"noise{level}{number}"), constant)
             sign = field.get_buffer(f"sign{level}{number}")[None]
             signs = graph.picture_weight(f"sign{level}{number}", sign)
-            weighed = graph.operation(
-                "Mul", self._repeated(weighed, table.shape, lengths), self._repeated(signs, sign.shape, lengths)
-            )
+            repeated = self._repeated(weighed, table.shape, lengths)
+            weighed = graph.operation("Mul", repeated, self._repeated(signs, sign.shape, lengths))
             total = weighed if total is None else graph.operation("Add", total, weighed)
         assert total is not None
         # One z may be for all pictures of a batch.
@@ -206,9 +200,7 @@ class GeneratorGraph:
 
     def restored(self, fine: str, bases: Mapping[int, str], code: Code | None, names: Iterable[str]) -> dict[str, str]:
         """The pictures by task, in [-1, 1] (not clipped), as sub-pixels of whole cells, to be shuffled by 2 scale.
-
-        ``code`` is a value (B, C), or one code (1, C) for all pictures, which is folded into the weights.
-        """
+        ``code`` is a value (B, C), or one code (1, C) for all pictures, which is folded into the weights."""
         pictures = {}
         for name in names:
             head, spec = self.generator.heads[name], self.generator.specs[name]
@@ -267,10 +259,9 @@ class GeneratorGraph:
         # The 1 of "1 + scale" is added to the bias.
         bias = linear.bias + torch.cat([torch.ones(channels), torch.zeros(channels)])
         both = graph.operation("Unsqueeze", graph.linear(name, linear.weight, bias, code), graph.integers(2, 3))
-        scale, shift = (
-            graph.operation("Slice", both, graph.integers(first), graph.integers(first + channels), graph.integers(1))
-            for first in (0, channels)
-        )
+        start, middle, axis = graph.integers(0), graph.integers(channels), graph.integers(1)
+        scale = graph.operation("Slice", both, start, middle, axis)
+        shift = graph.operation("Slice", both, middle, graph.integers(2 * channels), axis)
         return graph.operation("Add", graph.operation("Mul", maps, scale), shift)
 
     def _convolution(self, layer: nn.Conv2d, maps: str) -> str:

@@ -16,11 +16,9 @@ Sizes = Sequence[int | str]  # of a value; a string is a dynamic size
 
 
 class Graph:
-    """A graph under construction. A value that a method takes or returns is a name.
-
-    Pictures are float32; with ``half`` the weights, and the maps between :meth:`to_network` and :meth:`to_picture`, are
-    float16. With ``compact``, constants that float16 represents exactly are stored in it; computation is in float32.
-    """
+    """A graph under construction. A value that a method takes or returns is a name. Pictures are float32; with ``half``
+    the weights, and the maps between :meth:`to_network` and :meth:`to_picture`, are float16. With ``compact``,
+    constants that float16 represents exactly are stored in it; computation is in float32."""
 
     def __init__(self, *, half: bool = False, compact: bool = False) -> None:
         self._compact = compact
@@ -85,8 +83,7 @@ class Graph:
         return name
 
     def convolution(self, name: str, layer: nn.Conv2d, maps: str, folded: tuple[Tensor, Tensor] | None = None) -> str:
-        """A convolution layer of this name, with the layer's replicated or zero padding, and its weight and bias or
-        the ``folded`` ones."""
+        """A convolution of this name, with the layer's padding (replicated or zeros), and its or ``folded`` weights."""
         border = layer.padding[0]
         assert not isinstance(border, str)
         zeros = border if layer.padding_mode == "zeros" else 0

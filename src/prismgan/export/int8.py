@@ -16,11 +16,9 @@ from prismgan.export.parity import SIZES, Inputs, Source
 
 
 def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]) -> onnx.ModelProto:
-    """The model with convolutions in int8, as pairs of QuantizeLinear and DequantizeLinear.
-
-    Weights have one scale per channel and use 7 of the 8 bits, because older processors add pairs of products in 16
-    bits; maps have one scale each. The convolutions named in ``keep`` stay in float32.
-    """
+    """The model with convolutions in int8, as pairs of QuantizeLinear and DequantizeLinear. Weights have one scale per
+    channel and use 7 of the 8 bits, because older processors add pairs of products in 16 bits; maps have one scale
+    each. The convolutions named in ``keep`` stay in float32."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     given = onnx.ModelProto()
@@ -80,10 +78,9 @@ def crops(pictures: Sequence[Source]) -> Iterator[Source]:
     for number in range(min(CROPS, CROPS_OF_ONE * len(pictures))):
         picture = pictures[number % len(pictures)]
         # The fractional parts of multiples of irrational numbers are spread evenly.
-        top, left = (
-            int(max(side - CROP, 0) * ((number + 1) * step % 1))
-            for side, step in zip(picture.shape[-2:], (0.618034, 0.414214), strict=True)
-        )
+        places = ((number + 1) * step % 1 for step in (0.618034, 0.414214))
+        rooms = (max(side - CROP, 0) for side in picture.shape[-2:])
+        top, left = (int(room * place) for room, place in zip(rooms, places, strict=True))
         yield _noisy(picture[..., top : top + CROP, left : left + CROP], number)
 
 

@@ -21,13 +21,7 @@ def varies(generator: Generator, tasks: Sequence[str]) -> bool:
 
 
 def whole_model(
-    generator: Generator,
-    header: Header,
-    tasks: Sequence[str],
-    *,
-    half: bool = False,
-    licence: str = "",
-    defaults: bool = True,
+    generator: Generator, header: Header, tasks: Sequence[str], *, half: bool = False, licence: str, defaults: bool
 ) -> onnx.ModelProto:
     """The named tasks as one model.
 
@@ -72,10 +66,8 @@ def whole_model(
         bordered = network.bordered(centred, spatial)
         bases = network.bases(bordered, restored)
         looks |= network.restored(network.trunk(graph.interior(bordered)), bases, code, restored)
-    for z, names in (
-        (latent, [name for name in painted if generator.specs[name].latent]),
-        (generator.seeded_latent(), [name for name in painted if not generator.specs[name].latent]),
-    ):
+    for varied, z in ((True, latent), (False, generator.seeded_latent())):
+        names = [name for name in painted if generator.specs[name].latent == varied]
         if names:
             assert z is not None
             looks |= network.painted(names, network.branch(centred, z), code, spatial)
@@ -83,10 +75,9 @@ def whole_model(
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
-        if name in painted:
-            image = mixed(looks[name], centred, index)
-        else:
-            image = graph.shuffle(mixed(looks[name], bases[scale], index), 2 * scale)
+        image = mixed(looks[name], centred if name in painted else bases[scale], index)
+        if name in restored:
+            image = graph.shuffle(image, 2 * scale)
             larger = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
             image = graph.cropped(image, larger)
         graph.output(image, name, ["batch", 3, *sides])
@@ -100,8 +91,7 @@ def _mixer(graph: Graph, strength: str) -> Callable[[str, str, int], str]:
     starts: dict[str, tuple[str, str]] = {}
 
     def mixed(look: str, base: str, index: int) -> str:
-        """The mixture in [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is that of the task's
-        strength."""
+        """The mixture in [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is the strength's."""
         bounds = graph.number(-1), graph.number(1)
         if base not in starts:
             clipped = graph.operation("Clip", base, *bounds)
@@ -140,8 +130,7 @@ def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]
     Restoring tasks read ``bordered`` (B, 12, h + 2, w + 2) of :class:`~prismgan.networks.generator.Encoded` and return
     sub-pixels of whole cells at 1/2, (B, 3 (2 scale)^2, h, w), because torch shuffles them into pixels much faster than
     ONNX Runtime. Styles read ``source`` (B, 3, H, W) and return pictures of its size. The latent is folded into the
-    weights. ``passes`` are seeds with their tasks, in the order of the images. The generator is on the CPU.
-    """
+    weights. ``passes`` are seeds with their tasks, in the order of the images. The generator is on the CPU."""
     graph = Graph()
     network = GeneratorGraph(graph, generator)
     names = [name for _, tasks in passes for name in tasks]

@@ -73,14 +73,11 @@ def random_sources() -> list[Source]:
     return sources
 
 
-def feed(
-    generator: Generator, tasks: Sequence[str], source: Float[Tensor, "B 3 H W"], strength: float, seed: int
-) -> dict[str, NDArray[Any]]:
-    """The inputs of a file with these tasks, including a random latent if there is one."""
+def feed(generator: Generator, tasks: Sequence[str], source: Tensor, strength: float, seed: int) -> Inputs:
+    """The inputs of a file with these tasks for sources (B, 3, H, W), including a random latent if there is one."""
     values = {"source": source.numpy(), "strength": np.full(len(tasks), strength, dtype=np.float32)}
     if any(generator.specs[name].latent for name in tasks):
-        latent = generator.draw_latent(len(source), torch.Generator().manual_seed(seed))
-        values["latent"] = latent.numpy()
+        values["latent"] = generator.draw_latent(len(source), torch.Generator().manual_seed(seed)).numpy()
     return values
 
 
@@ -114,11 +111,11 @@ def render(generator: Generator, tasks: Sequence[str], values: Inputs, *, half: 
 
 def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[TaskParity]:
     """The larger differences of two measurements of the same tasks."""
-    pairs = zip(first, second, strict=True)
-    return [
-        TaskParity(a.task, a.scale, max(a.maximum, b.maximum), max(a.mean, b.mean), min(a.psnr, b.psnr))
-        for a, b in pairs
-    ]
+
+    def of_task(a: TaskParity, b: TaskParity) -> TaskParity:
+        return TaskParity(a.task, a.scale, max(a.maximum, b.maximum), max(a.mean, b.mean), min(a.psnr, b.psnr))
+
+    return [of_task(*pair) for pair in zip(first, second, strict=True)]
 
 
 def problem(precision: Precision, generator: Generator, found: Sequence[TaskParity]) -> str | None:

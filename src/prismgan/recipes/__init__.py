@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,12 +38,8 @@ def read_built_in(name: str) -> str:
 
 def caption(text: str) -> str:
     """The first sentence of the comment at the top of a recipe."""
-    comment = []
-    for line in text.splitlines():
-        if not line.startswith("# "):
-            break
-        comment.append(line.removeprefix("# "))
-    return re.split(r"(?<=\.)\s", " ".join(comment))[0]
+    comment = takewhile(lambda line: line.startswith("# "), text.splitlines())
+    return re.split(r"(?<=\.)\s", " ".join(line.removeprefix("# ") for line in comment))[0]
 
 
 class FirstRecipe(NamedTuple):
@@ -53,9 +50,7 @@ class FirstRecipe(NamedTuple):
 
 def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:
     """Write a commented recipe for a folder of photos: restoration, enlargement, pencil, and a task for each style.
-
-    ``out`` must not exist yet; paths in the recipe are relative to it. Raises PrismganError if a file cannot be read or
-    written."""
+    ``out`` must not exist yet; paths in it are relative to it. PrismganError if a file cannot be read or written."""
     from prismgan import images  # imports torch, which takes seconds and which the list of recipes does not need
 
     if out.exists():
@@ -112,8 +107,7 @@ def _slug(text: str) -> str:
 
 
 def _task_names(styles: Sequence[Path]) -> list[str]:
-    """A name for each style's task, derived from its file name; all are different from each other and from the recipe's
-    other tasks."""
+    """A name for each style's task, derived from its file name; different from those of all other tasks."""
     taken = ["restore", "enlarge-2x", "pencil"]
     for style in styles:
         name = _slug(style.stem) or "style"

@@ -201,8 +201,7 @@ def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int
     """The training set of each part of the steps, with its batch size and share.
 
     There is one part, unless looks without a ground truth, or tasks that enlarge, have separate rows
-    (``training.painting``, ``training.enlarging``).
-    """
+    (``training.painting``, ``training.enlarging``)."""
     settings, trained, parts = recipe.training, recipe.all_tasks(), []
     everything = [*trained, *recipe.other_tasks()]
     for own in (settings, settings.enlarging, settings.painting):

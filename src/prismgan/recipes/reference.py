@@ -43,10 +43,6 @@ class _Union(NamedTuple):
     required: Sequence[str]
 
     @property
-    def heading(self) -> str:
-        return f"Every {self.noun}"
-
-    @property
     def definitions(self) -> set[str]:
         return {kind.__name__ for kind in self.kinds.values()}
 
@@ -82,7 +78,7 @@ class _Page:
                     fields = common[union.noun] = union.fields(self.definitions)
                     about = "Fields of every kind. The table of each kind follows, including defaults that differ."
                     table = self._table({"properties": fields, "required": union.required})
-                    yield f"## {union.heading}\n\n{about}\n\n{table}"
+                    yield f"## Every {union.noun}\n\n{about}\n\n{table}"
                 own = definition["properties"]
                 skipped = {key for key in own if key == "kind" or common[union.noun].get(key) == own[key]}
             yield f"## {heading}\n\n{_line(definition['description'])}\n\n{self._table(definition, skipped)}"
@@ -134,7 +130,7 @@ class _Page:
         if "oneOf" in field:
             named = {name for name, _ in _references(field)}
             union = next(union for union in self.unions if named == union.definitions)
-            return f"[{union.noun}](#{_anchor(union.heading)})"
+            return f"[{union.noun}](#{_anchor(f'Every {union.noun}')})"
         if "const" in field:
             return f"`{field['const']}`"
         if "enum" in field:

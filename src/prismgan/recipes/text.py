@@ -91,9 +91,8 @@ def _blamed(line: str, origin: str, places: Sequence[tuple[str, str]]) -> str:
     line = line.removeprefix("recipe: ")
     for path, setting in reversed(places):
         keys = path.split(".")
-        unknown = (
-            f"{'.'.join(keys[:depth])}: unknown key {key!r}".removeprefix(": ") for depth, key in enumerate(keys)
-        )
+        above = (".".join(keys[:depth]) for depth in range(len(keys)))
+        unknown = (f"{one}: unknown key {key!r}".removeprefix(": ") for one, key in zip(above, keys, strict=True))
         if line.startswith((f"{path}:", f"{path}.", *unknown)):
             return f"setting {setting}"
     return origin
@@ -196,9 +195,8 @@ def read_yaml(text: str) -> Any:
         raise yaml.YAMLError("it is nested too deeply") from None
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         # Errors of yaml's own constructors, for example for an impossible date.
-        raise yaml.YAMLError(
-            f"a value does not have the type that its form or tag implies: {shortened(str(error))}"
-        ) from None
+        fault = "a value does not have the type that its form or tag implies"
+        raise yaml.YAMLError(f"{fault}: {shortened(str(error))}") from None
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -12,15 +12,9 @@ from prismgan.weights import FORMAT, HeadEntry, Header, Weights
 
 def header(recipe: Recipe, step: int) -> Header:
     fixed = {} if recipe.model.varies else {"latent": False}
-    return Header(
-        format=FORMAT,
-        title=recipe.name,
-        step=step,
-        tasks=tuple(HeadEntry.of(task).model_copy(update=fixed) for task in recipe.all_tasks()),
-        kind=recipe.model.kind,
-        generator=recipe.model.generator,
-        recipe=recipe.model_dump(mode="json"),
-    )
+    tasks = tuple(HeadEntry.of(task).model_copy(update=fixed) for task in recipe.all_tasks())
+    kind, sizes, plain = recipe.model.kind, recipe.model.generator, recipe.model_dump(mode="json")
+    return Header(format=FORMAT, title=recipe.name, step=step, tasks=tasks, kind=kind, generator=sizes, recipe=plain)
 
 
 def recipe_of(header: Header, origin: Path | str) -> Recipe:
@@ -39,8 +33,7 @@ def trained_model(weights: Weights) -> Model:
     >>> model = trained_model(load_weights("runs/compare/weights.safetensors"))  # doctest: +SKIP
     >>> model.anomaly_score(sources)  # of a GANomaly, (B,); sources (B, 3, H, W) in [-1, 1] # doctest: +SKIP
 
-    Raises:
-        WeightsError: the tensors do not fit the description, or another version of prismgan wrote it.
+    Raises WeightsError if the tensors do not fit the description, or another version of prismgan wrote it.
     """
     recipe = recipe_of(weights.header, weights.path)
     if header(recipe, weights.header.step).tasks != weights.header.tasks:

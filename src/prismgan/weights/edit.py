@@ -17,11 +17,8 @@ from prismgan.weights.file import Weights, load_weights
 from prismgan.weights.header import HeadEntry, Header
 
 HEADS = "generator.heads"
-OWNED = (
-    HEADS,
-    "generator.codes",
-    *(f"discriminator.{vectors}" for vectors in ("patch_embeddings", "whole_embeddings", "classifier")),
-)
+VECTORS = ("patch_embeddings", "whole_embeddings", "classifier")
+OWNED = (HEADS, "generator.codes", *(f"discriminator.{vectors}" for vectors in VECTORS))
 """Prefixes of the tensors that belong to one task, keyed by its name."""
 
 
@@ -51,15 +48,12 @@ def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> Non
         raise WeightsError(f"{out}: already exists and holds no weights; choose another name") from None
     lost = sorted(set(_names(there)) - set(names))
     if lost:
-        raise WeightsError(
-            f"{out}: already exists, and its tasks would be lost ({', '.join(lost)}); "
-            "pass it as the weights to change it, or choose another name"
-        )
+        fault = f"already exists, and its tasks would be lost ({', '.join(lost)})"
+        raise WeightsError(f"{out}: {fault}; pass it as the weights to change it, or choose another name")
 
 
 def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
-    """The weights with an additional task, with this state dict, and without the discriminator, which lacks the
-    task."""
+    """The weights with an additional task, with this state dict, and without the discriminator, which lacks it."""
     name = free_name(weights, entry.name)
     header = _with_tasks(weights, [*weights.header.tasks, entry], [*_recipe_tasks(weights), task])
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
@@ -80,11 +74,8 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
     with weights.as_large_as_claimed():
         networks = header.make_networks()
     used = {f"{part}.{key}" for part, network in networks.items() for key in network.state_dict()}
-    tensors = {
-        key: tensor
-        for key, tensor in weights.tensors.items()
-        if not _owned(key, prefixes) and (key in used or key.partition(".")[0] not in networks)
-    }
+    tensors = {key: tensor for key, tensor in weights.tensors.items() if not _owned(key, prefixes)}
+    tensors = {key: each for key, each in tensors.items() if key in used or key.partition(".")[0] not in networks}
     return replace(weights, header=header, tensors=tensors)
 
 

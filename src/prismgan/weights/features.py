@@ -48,11 +48,9 @@ def default_features() -> LearntFeatures:
 
 
 def load_features(path: Path) -> LearntFeatures:
-    """A frozen feature network from a file with one of the accepted layouts, recognised by names and shapes.
-
-    The network takes images in [-1, 1], whatever colours the file's network was trained on. :class:`WeightsError` if
-    the file is missing or damaged, or contains something else.
-    """
+    """A frozen feature network from a file with one of the accepted layouts, recognised by names and shapes. The
+    network takes images in [-1, 1], whatever colours the file's network was trained on. :class:`WeightsError` if the
+    file is missing or damaged, or contains something else."""
     tensors: Mapping[str, Tensor] = read_tensors(path, ACCEPTED)
     try:
         with torch.random.fork_rng(devices=[]):  # a new network draws weights, which are overwritten
@@ -95,9 +93,7 @@ def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatu
 
 def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
     """Named tensors, in float32, of a safetensors file, or of a ``.pt`` or ``.pth`` file of torch.
-
-    :class:`WeightsError` if it is missing or damaged; the message ends with ``accepted``.
-    """
+    :class:`WeightsError` if it is missing or damaged; the message ends with ``accepted``."""
     import pickle
 
     from safetensors import SafetensorError
@@ -128,12 +124,8 @@ def _widths(tensors: Mapping[str, Tensor]) -> list[list[int]]:
 
 
 def _named_as_stages(tensors: Mapping[str, Tensor], stages: tuple[str, ...], colours: str | None) -> dict[str, Tensor]:
-    named = {
-        f"stages.{i}.{j}.{part}": tensors[f"{name}.{part}"]
-        for i, stage in enumerate(stages)
-        for j, name in enumerate(stage.split())
-        for part in ("weight", "bias")
-    }
+    places = [(f"stages.{i}.{j}", name) for i, stage in enumerate(stages) for j, name in enumerate(stage.split())]
+    named = {f"{place}.{part}": tensors[f"{name}.{part}"] for place, name in places for part in ("weight", "bias")}
     matrix, offset = _imagenet()
     if colours is not None:
         matrix, offset = tensors[f"{colours}.weight"][:, :, 0, 0], tensors[f"{colours}.bias"]
@@ -153,15 +145,11 @@ def _imagenet() -> tuple[Float[Tensor, "3 3"], Float[Tensor, " 3"]]:
 def _folded(
     tensors: Mapping[str, Tensor], name: str, matrix: Float[Tensor, "3 3"], offset: Float[Tensor, " 3"]
 ) -> dict[str, Tensor]:
-    """A first convolution that takes [-1, 1] instead of ``matrix @ colour + offset`` of colours in [0, 1].
-
-    This is exact, because the map is linear and borders are reflected colours, not zeros.
-    """
+    """A first convolution that takes [-1, 1] instead of ``matrix @ colour + offset`` of colours in [0, 1]. This is
+    exact, because the map is linear and borders are reflected colours, not zeros."""
     weight, bias = tensors[f"{name}.weight"].double(), tensors[f"{name}.bias"].double()
     matrix, offset = matrix.double(), offset.double()
     offset = offset + matrix.sum(1) / 2
-    folded = torch.einsum("ochw,cd->odhw", weight, matrix / 2)
-    return {
-        f"{name}.weight": folded.float().contiguous(),
-        f"{name}.bias": (bias + torch.einsum("ochw,c->o", weight, offset)).float(),
-    }
+    bias = (bias + torch.einsum("ochw,c->o", weight, offset)).float()
+    weight = torch.einsum("ochw,cd->odhw", weight, matrix / 2).float().contiguous()
+    return {f"{name}.weight": weight, f"{name}.bias": bias}

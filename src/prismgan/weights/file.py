@@ -2,8 +2,7 @@
 
 Tensors are named ``generator.*`` and, if the model has other networks, ``discriminator.*`` and so on. The metadata's
 key ``prismgan`` contains JSON, see :class:`Header`; its key ``sha256`` contains a checksum of that and of all tensors.
-Tensors may be stored in float16; networks are always in float32.
-"""
+Tensors may be stored in float16; networks are always in float32."""
 
 import hashlib
 import json
@@ -77,10 +76,8 @@ class Weights:
 
     def generator(self) -> ImageGenerator:
         """The generator, ready to render photos."""
-        return self._network_of(
-            ImageGenerator,  # type: ignore[type-abstract]
-            "generates pictures from noise and reads none; generate some with `prismgan sample`",
-        )
+        fault = "generates pictures from noise and reads none; generate some with `prismgan sample`"
+        return self._network_of(ImageGenerator, fault)  # type: ignore[type-abstract]
 
     def latent_generator(self) -> LatentGenerator:
         """The generator, ready to generate pictures from noise."""
@@ -98,11 +95,9 @@ class Weights:
         return network
 
     def take_over(self, network: nn.Module, part: str = "generator") -> int:
-        """Load the tensors of a part of the file that fit into a network by name and shape; returns their number.
-
-        Heads that differ in whether their output is added to the source are skipped. A new task starts from the file's
-        first head of the same form. :class:`WeightsError` if nothing fits although the file has the part.
-        """
+        """Load the tensors of a part of the file that fit into a network by name and shape; returns their number. Heads
+        that differ in whether their output is added to the source are skipped. A new task starts from the file's first
+        head of the same form. :class:`WeightsError` if nothing fits although the file has the part."""
         own, stored = network.state_dict(), self.part(part)
         specs = network.specs if isinstance(network, TaskGenerator) else {}
         shared = [entry for entry in self.header.tasks if entry.name in specs]
@@ -113,11 +108,8 @@ class Weights:
             if spec.name not in known and alike:
                 old, new = f"heads.{alike[0]}.", f"heads.{spec.name}."
                 stored |= {new + key.removeprefix(old): tensor for key, tensor in stored.items() if key.startswith(old)}
-        fitting = {
-            name: tensor
-            for name, tensor in stored.items()
-            if name in own and own[name].shape == tensor.shape and not name.startswith(others)
-        }
+        shapes = {name: tensor.shape for name, tensor in own.items() if not name.startswith(others)}
+        fitting = {name: tensor for name, tensor in stored.items() if tensor.shape == shapes.get(name)}
         if not fitting and (stored or part == "generator"):
             raise WeightsError(f"{self.path}: nothing in it fits the recipe's {part}; use its own recipe's sizes")
         network.load_state_dict(fitting, strict=False)
@@ -130,9 +122,8 @@ class Weights:
         tensors = self.tensors.values()
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
-            raise WeightsError(
-                f"{self.path}: claims {blocks:,} blocks but holds {len(tensors)} tensors; the file is damaged"
-            )
+            fault = f"claims {blocks:,} blocks but holds {len(tensors)} tensors"
+            raise WeightsError(f"{self.path}: {fault}; the file is damaged")
         try:
             with _Numbers(2 * sum(tensor.numel() for tensor in tensors) + SPARE):
                 yield
@@ -145,9 +136,8 @@ class Weights:
             network.load_state_dict(self.part(part))
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-            raise WeightsError(
-                f"{self.path}: its tensors do not fit its own description ({first}); the file is damaged"
-            ) from None
+            fault = f"its tensors do not fit its own description ({first})"
+            raise WeightsError(f"{self.path}: {fault}; the file is damaged") from None
 
     def save(self, path: Path, dtype: torch.dtype | None = None) -> None:
         """Write a weights file, with tensors in ``dtype``; by default they keep their type."""
@@ -191,10 +181,8 @@ def default_weights() -> Path:
     """The ready-made weights file."""
     path = Path(str(resources.files("prismgan"))) / "weights" / f"{READY_MADE}.safetensors"
     if not path.is_file():
-        raise WeightsError(
-            "this prismgan contains no ready-made weights; name a .safetensors file "
-            "(`prismgan demo` trains one in minutes)"
-        )
+        cure = "name a .safetensors file (`prismgan demo` trains one in minutes)"
+        raise WeightsError(f"this prismgan contains no ready-made weights; {cure}")
     return path
 
 
@@ -239,10 +227,8 @@ def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
     try:
         raw = parse_json(metadata["prismgan"])
         if (version := raw.get("format")) != FORMAT:
-            raise WeightsError(
-                f"{path}: has format {version}, but this prismgan reads format {FORMAT}; "
-                f"use the prismgan that wrote it, or train again"
-            )
+            fault = f"has format {version}, but this prismgan reads format {FORMAT}"
+            raise WeightsError(f"{path}: {fault}; use the prismgan that wrote it, or train again")
         header = Header.model_validate(raw)
         if len({entry.name for entry in header.tasks}) != len(header.tasks):
             raise WeightsError(f"{path}: its description names a task twice; the file is damaged")

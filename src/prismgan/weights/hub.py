@@ -25,11 +25,9 @@ def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> 
 
 
 def push(weights: Weights, repository: str, *, private: bool = False, licence: str = "apache-2.0") -> str:
-    """Write weights and their card to a repository, which is created if necessary; returns its address.
-
-    A card beside the weights, a file of the same name that ends in ``.md``, becomes part of the repository's card.
-    :class:`WeightsError` if the user is not logged in or has no permission, or if the hub cannot be reached.
-    """
+    """Write weights and their card to a repository, which is created if necessary; returns its address. A card beside
+    the weights, a file of the same name that ends in ``.md``, becomes part of the repository's card.
+    :class:`WeightsError` if the user is not logged in or has no permission, or if the hub cannot be reached."""
     require("weights on the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
 
@@ -51,35 +49,25 @@ def model_card(weights: Weights, repository: str, licence: str, notes: str = "")
     header, parameters = weights.header, weights.network().parameter_counts()
     kinds = dict.fromkeys(entry.kind.replace("_", "-") for entry in header.tasks)
     reads_photos = header.recipe.get("source", "photo") == "photo"
-    metadata = ModelCardData(
-        library_name="prismgan",
-        license=licence,
-        pipeline_tag="image-to-image" if reads_photos else "unconditional-image-generation",
-        tags=["gan", "multi-task-learning", "pytorch", *kinds],
-        model_name=header.title,
+    kind = "image-to-image" if reads_photos else "unconditional-image-generation"
+    tags = ["gan", "multi-task-learning", "pytorch", *kinds]
+    data = ModelCardData(
+        license=licence, library_name="prismgan", pipeline_tag=kind, tags=tags, model_name=header.title
     )
-    rows = "\n".join(
-        f"| `{entry.name}` | {entry.kind} | {entry.scale}x | {'yes' if entry.latent else 'no'} "
-        f"| {parameters[entry.name]:,} |"
-        for entry in header.tasks
-    )
-    use = (
-        f'from prismgan import Renderer\n\nrenderer = Renderer.from_pretrained("{repository}")\n'
-        'renderer("photo.jpg")["NAME"].save("result.png")'
-        if reads_photos
-        else f'from prismgan.render.sampler import Sampler\n\nsampler = Sampler.load("{PREFIX}{repository}")'
-    ).replace("NAME", header.tasks[0].name)
-    command = "render photo.jpg --weights" if reads_photos else "sample --out samples.png"
-    return (
-        f"---\n{metadata.to_yaml()}\n---\n\n# {header.title}\n\n"
-        f"One network for {len(header.tasks)} tasks, of kind `{header.kind}`, trained for {header.step:,} steps with "
-        f"[prismgan](https://github.com/prismgan/prismgan): {sum(parameters.values()):,} parameters, "
-        f"{parameters['shared']:,} of them shared by all tasks.\n\n"
-        f"| task | kind | scale | varies with a latent | parameters of its own |\n|---|---|---|---|---|\n{rows}\n\n"
-        f"## Use\n\n```console\n$ pip install 'prismgan[hub]'\n$ prismgan {command} {PREFIX}{repository}\n```\n\n"
-        f"```python\n{use}\n```\n\nThe recipe of the training is in the metadata of `{FILE}`.\n"
-        + (f"\n{_demoted(notes)}" if notes else "")
-    )
+    cells = ((f"`{e.name}`", e.kind, f"{e.scale}x", "yes" if e.latent else "no", e.name) for e in header.tasks)
+    rows = "\n".join(f"| {' | '.join(about)} | {parameters[name]:,} |" for *about, name in cells)
+    if reads_photos:
+        command, code = "render photo.jpg --weights", "from prismgan import Renderer\n\n"
+        code += f'renderer = Renderer.from_pretrained("{repository}")\n'
+        code += f'renderer("photo.jpg")["{header.tasks[0].name}"].save("result.png")'
+    else:
+        command, code = "sample --out samples.png", "from prismgan.render.sampler import Sampler\n\n"
+        code += f'sampler = Sampler.load("{PREFIX}{repository}")'
+    counts = {"total": sum(parameters.values()), "shared": parameters["shared"], "tasks": len(header.tasks)}
+    template = Path(__file__).with_name("model-card.txt").read_text(encoding="utf-8")
+    use = {"command": f"{command} {PREFIX}{repository}", "code": code, "file": FILE}
+    card = template.format(metadata=data.to_yaml(), header=header, rows=rows, **counts, **use)
+    return card + (f"\n{_demoted(notes)}" if notes else "")
 
 
 def _demoted(markdown: str) -> str:
@@ -101,9 +89,8 @@ def _told(where: str) -> Iterator[None]:
     except errors.HFValidationError:
         raise WeightsError(f"{where}: is not a repository name; write it as USER/NAME") from None
     except (errors.GatedRepoError, errors.RepositoryNotFoundError):
-        raise WeightsError(
-            f"{where}: there is no such repository, or you have no access; log in with `hf auth login` if it is private"
-        ) from None
+        fault = "there is no such repository, or you have no access"
+        raise WeightsError(f"{where}: {fault}; log in with `hf auth login` if it is private") from None
     except errors.RevisionNotFoundError:
         raise WeightsError(f"{where}: has no such revision") from None
     except errors.RemoteEntryNotFoundError:

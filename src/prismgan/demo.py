@@ -36,35 +36,29 @@ def demo_recipe() -> Recipe:
 
 
 def run_demo(folder: Path, minutes: float | None, console: Console) -> None:
-    """Render with the ready-made weights, add a style to them, train a small network, and report on all three.
-
-    An earlier demo is replaced. Training takes ``minutes``, and the style half as long; with None nothing is trained.
-    """
+    """Render with the ready-made weights, add a style to them, train a small network, and report on all three. An
+    earlier demo is replaced. Training takes ``minutes``, and the style half as long; with None nothing is trained."""
     if folder.exists() and not folder.is_dir():
         raise PrismganError(f"{folder}: is a file, expected a folder for the demo")
     with locked(folder, "demo"):
         _clear(folder)
         console.print("loading the ready-made weights")
-        _run(folder, minutes, console)
-
-
-def _run(folder: Path, minutes: float | None, console: Console) -> None:
-    chapters = [_render_ready_made(console, folder / READY_MADE)]
-    made = {"looks": folder / READY_MADE / SHEET}
-    if minutes is None:
-        page = {"title": demo_recipe().name, "headline": "Rendered, nothing trained.", "chapters": chapters}
-        write_page(folder / REPORT, "demo.html", page)
-    else:
-        style = _learn_style(console, folder / NEW_STYLE, minutes / 2)
-        trainer = _train(console, folder / FROM_SCRATCH, minutes) if style is not None else None
-        if style is None or trainer is None:
-            return
-        text = " ".join(["The rest of this page is about this training.", *_too_few_steps(trainer)])
-        chapters += [style, Chapter("A small network from scratch", text)]
-        write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
-        made |= {"style": folder / NEW_STYLE / SHEET, "weights": trainer.run.weights}
-    for name, path in {**made, "report": folder / REPORT}.items():
-        print(f"{name:<8} {path}")
+        chapters = [_render_ready_made(console, folder / READY_MADE)]
+        made = {"looks": folder / READY_MADE / SHEET}
+        if minutes is None:
+            page = {"title": demo_recipe().name, "headline": "Rendered, nothing trained.", "chapters": chapters}
+            write_page(folder / REPORT, "demo.html", page)
+        else:
+            style = _learn_style(console, folder / NEW_STYLE, minutes / 2)
+            trainer = _train(console, folder / FROM_SCRATCH, minutes) if style is not None else None
+            if style is None or trainer is None:
+                return
+            text = " ".join(["The rest of this page is about this training.", *_too_few_steps(trainer)])
+            chapters += [style, Chapter("A small network from scratch", text)]
+            write_report(trainer.run.folder, title=trainer.recipe.name, chapters=chapters, out=folder / REPORT)
+            made |= {"style": folder / NEW_STYLE / SHEET, "weights": trainer.run.weights}
+        for name, path in {**made, "report": folder / REPORT}.items():
+            print(f"{name:<8} {path}")
 
 
 def _clear(folder: Path) -> None:

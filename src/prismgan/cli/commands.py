@@ -41,12 +41,8 @@ def sample(
 
 # torch takes seconds to import, so each command imports its own modules when it runs.
 
-app = typer.Typer(
-    name="prismgan",
-    help="One picture in, several pictures out: a single-source multi-task GAN.",
-    pretty_exceptions_enable=False,
-    **GROUP,
-)
+TITLE = "One picture in, several pictures out: a single-source multi-task GAN."
+app = typer.Typer(name="prismgan", help=TITLE, pretty_exceptions_enable=False, **GROUP)
 
 
 @app.callback(

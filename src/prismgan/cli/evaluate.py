@@ -40,8 +40,7 @@ def evaluate(
 ) -> None:
     """Measure every task of a weights file on photos.
 
-    The measurements use your own photos or standard test sets.
-    """
+    The measurements use your own photos or standard test sets."""
     if (data is None) == (benchmarks is None):
         fail("evaluate: give either --data, a folder of photos, or --benchmarks, a folder of standard test sets")
     if benchmarks is None and (suites is not None or photos is not None):
@@ -102,8 +101,7 @@ def compare(
     """Train several models at the same budget and compare them.
 
     The report states which differences are significant. All models are compared with the first one.
-    `experts` trains a separate network for each task.
-    """
+    `experts` trains a separate network for each task."""
     require_training()
     clustered = is_clustered(engine, address, workers)
     from prismgan.cluster import connected
@@ -112,9 +110,8 @@ def compare(
 
     overrides = [*(settings or []), *([] if steps is None else [f"training.steps={steps}"])]
     everybody = [JOINT] if vary else list(MODELS)
-    variants = find_variants(
-        recipe, overrides, everybody if models is None else names(models), [Axis.parse(text) for text in vary or []]
-    )
+    axes = [Axis.parse(text) for text in vary or []]
+    variants = find_variants(recipe, overrides, everybody if models is None else names(models), axes)
     cluster = connected(address) if clustered else None
     report = compare(variants, seeds, out, resume=resume, cluster=cluster, workers=workers)
     if report is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,8 +49,7 @@ def export(
 
     The file for other programs is in ONNX format; the page works on any web server for static files.
 
-    Each task's output is first compared with the network's. Nothing is written if they differ too much.
-    """
+    Each task's output is first compared with the network's. Nothing is written if they differ too much."""
     chosen = None if tasks is None else names(tasks)
     from prismgan.weights import load_weights
 
@@ -69,15 +69,8 @@ def export(
         fail("--onnxruntime-web and --overwrite are for --format site; leave them out")
     from prismgan.export import export as export_weights
 
-    exported = export_weights(
-        load_weights(weights),
-        out,
-        tasks=chosen,
-        precision=precision,
-        calibrate=calibrate or (),
-        licence=licence,
-        defaults=not required,
-    )
+    how = partial(export_weights, precision=precision, calibrate=calibrate or (), defaults=not required)
+    exported = how(loaded, out, tasks=chosen, licence=licence)
     speed = "" if precision == "float32" else f", {exported.speed:.2f} times as fast as float32 on this CPU"
     _show(exported, as_json, f"{exported.path}: {exported.size / 1e6:.1f} MB, {precision}{speed}")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prismgan.render.request import Request
 
 ENGINES = ("local", "ray")
+Texts = list[str] | None
 GROUP: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}  # settings of every group of commands
 
 
@@ -35,12 +36,8 @@ def complete_recipes(incomplete: str) -> list[str]:
 def complete_tasks(context: typer.Context, incomplete: str) -> list[str]:
     """The task names of the given weights, or of the ready-made ones, appended to those already typed."""
     typed, comma, start = incomplete.rpartition(",")
-    taken = typed.split(",")
-    return [
-        f"{typed}{comma}{name}"
-        for name in task_names(context.params.get("weights"))
-        if name.startswith(start) and name not in taken
-    ]
+    names = [name for name in task_names(context.params.get("weights")) if name not in typed.split(",")]
+    return [f"{typed}{comma}{name}" for name in names if name.startswith(start)]
 
 
 def task_names(weights: Path | None) -> list[str]:
@@ -73,25 +70,21 @@ WeightsOption = Annotated[
 ]
 OutFolder = Annotated[Path, Option("--out", help="Write the results into this folder, in one for each clip.")]
 TaskNames = Annotated[
-    str | None,
-    Option("--tasks", help="Make only the outputs of these tasks, separated by commas.", autocompletion=complete_tasks),
+    str | None, Option(help="Make only the outputs of these tasks, separated by commas.", autocompletion=complete_tasks)
 ]
 Strengths = Annotated[
-    list[str] | None,
-    Option("--strength", metavar="TASK=NUMBER", help="Set the strength of an output, from 0 to 2. Repeatable."),
+    list[str] | None, Option(metavar="TASK=NUMBER", help="Set the strength of an output, from 0 to 2. Repeatable.")
 ]
 Brush = Annotated[
     int | None,
     Option(metavar="PIXELS", help="Paint styles at this longest side, by default at most 1024: smaller means broader."),
 ]
 Blends = Annotated[
-    list[str] | None,
-    Option("--blend", metavar="[NAME:]TASK=NUMBER,...", help="Add an output that mixes tasks. Repeatable."),
+    list[str] | None, Option(metavar="[NAME:]TASK=NUMBER,...", help="Add an output that mixes tasks. Repeatable.")
 ]
 Memory = Annotated[str | None, Option("--memory", metavar="SIZE", help="Set a memory limit, for example 2GB or 800MB.")]
 RuntimeOption = Annotated[
-    str | None,
-    Option("--runtime", metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest."),
+    str | None, Option(metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest.")
 ]
 Fast = Annotated[bool, Option("--fast", help="Compute in half precision: up to three times as fast, a few levels off.")]
 Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
@@ -128,12 +121,7 @@ def fail(message: str) -> NoReturn:
 
 
 def parsed_request(
-    tasks: str | None,
-    strength: list[str] | None,
-    blend: list[str] | None,
-    seeds: range,
-    brush: int | None,
-    chain: str | None = None,
+    tasks: str | None, strength: Texts, blend: Texts, seeds: range, brush: int | None, chain: str | None = None
 ) -> Request:
     strengths = _numbers("--strength", ",".join(strength), "task", "restore=0.6") if strength else {}
     blends = _blends(blend or [])

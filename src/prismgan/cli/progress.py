@@ -52,8 +52,7 @@ class _Bar(Progress):
     """A bar with the remaining time on a terminal; nothing if stderr is a file or a pipe. A context manager."""
 
     def __init__(self, console: Console | None, every: float, before: str, behind: str) -> None:
-        """The bar stands between the texts ``before`` and ``behind``; without a bar, a line is printed every ``every``
-        seconds."""
+        """The bar is between the texts ``before`` and ``behind``; without it, a line is printed ``every`` seconds."""
         console = console or Console(stderr=True)
         self.every = every
         self._started = self._printed = time.monotonic()

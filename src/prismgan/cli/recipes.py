@@ -53,8 +53,7 @@ def recipe_init(
 def recipe_list() -> None:
     """List the built-in recipes.
 
-    Commands accept them as recipe:NAME.
-    """
+    Commands accept them as recipe:NAME."""
     from prismgan.recipes import PREFIX, built_in, caption
 
     for name, path in built_in().items():

@@ -47,8 +47,7 @@ def render(
 ) -> None:
     """Render pictures into all tasks, in one pass each.
 
-    Existing outputs that are newer than their picture and were made with the same options are kept.
-    """
+    Existing outputs that are newer than their picture and were made with the same options are kept."""
     if not 1 <= variations <= MOST_VARIATIONS:
         fail(f"--variations {variations}: expected 1 to {MOST_VARIATIONS}")
     limit = parsed_size(memory)
@@ -91,8 +90,7 @@ def render(
                 for path in rendered.written:
                     progress.written(path)
                 if rendered.problem is not None:
-                    row = {"source": str(rendered.source), "problem": rendered.problem, "node": rendered.node}
-                    failed.append(row)
+                    failed.append({"source": str(rendered.source), "problem": rendered.problem, "node": rendered.node})
     finally:  # also if the disk is full, which ends the command
         for row in failed:
             typer.echo(f"prismgan: {row['problem']}", err=True)

@@ -22,12 +22,7 @@ def serve(
     fast: Fast = False,
     static: Annotated[
         Path | None,
-        Option(
-            "--static",
-            metavar="FOLDER",
-            readable=False,
-            help="Serve a site written by `prismgan export --format site`.",
-        ),
+        Option(metavar="FOLDER", readable=False, help="Serve a site written by `prismgan export --format site`."),
     ] = None,
 ) -> None:
     """Serve a page for pictures and clips, until Ctrl-C."""

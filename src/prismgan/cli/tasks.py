@@ -37,8 +37,7 @@ def add_task(
 ) -> None:
     """Add a style, learnt from one or a few pictures, to weights.
 
-    The outputs of the other tasks do not change. Ctrl-C ends the training early and keeps the style as it is.
-    """
+    The outputs of the other tasks do not change. Ctrl-C ends the training early and keeps the style as it is."""
     if minutes is not None and steps is not None:
         fail("--minutes and --steps: only one of them can set the length; leave the other out")
 

@@ -47,8 +47,7 @@ def video(
 ) -> None:
     """Render each clip into several, with sound.
 
-    All outputs come from one pass of the network per frame. The same command continues an interrupted job.
-    """
+    All outputs come from one pass of the network per frame. The same command continues an interrupted job."""
     if not 0.1 <= segment <= 3600:
         fail(f"--segment {segment:g}: expected 0.1 to 3600 seconds")
     limit = parsed_size(memory)
@@ -95,9 +94,8 @@ def video(
                 for path in outcome.written:
                     typer.echo(path)
                 if outcome.damaged:
-                    typer.echo(
-                        f"{where}{outcome.damaged} damaged frames in the clip were skipped or repaired", err=True
-                    )
+                    remark = f"{outcome.damaged} damaged frames in the clip were skipped or repaired"
+                    typer.echo(f"{where}{remark}", err=True)
                 if report:
                     _report(clip, outcome, with_grid, where)
     except KeyboardInterrupt:  # render_file has printed what is kept

@@ -34,6 +34,9 @@ def wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": WrongBody} for code in codes}
 
 
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}  # a route's response
+
+
 class TaskBody(Told):
     """One look."""
 
@@ -198,8 +201,5 @@ QUALITY = 95
 
 def encoded(name: str, picture: Picture, kind: PictureFormat) -> Response:
     """The picture's file; ``name`` is the suggested file name for browsers."""
-    return Response(
-        encoded_picture(name, kind, picture, QUALITY),
-        media_type=MEDIA[kind],
-        headers={"Content-Disposition": f'inline; filename="{name}.{kind}"', "Cache-Control": "no-store"},
-    )
+    headers = {"Content-Disposition": f'inline; filename="{name}.{kind}"', "Cache-Control": "no-store"}
+    return Response(encoded_picture(name, kind, picture, QUALITY), media_type=MEDIA[kind], headers=headers)

@@ -1,8 +1,7 @@
 """Checks the origin and size of requests, and sets the headers of every response.
 
 Other sites' pages can make a browser send requests to this machine. Therefore the Host header must be one of the
-server's own names (against DNS rebinding), and the Origin header, if any, must be our own page.
-"""
+server's own names (against DNS rebinding), and the Origin header, if any, must be our own page."""
 
 import ipaddress
 import re

@@ -20,12 +20,8 @@ FOLDER = f"{NAME}-{VERSION}"
 PACKAGE = f"{FOLDER}.tgz"
 NAME_IT = f"name the package with --onnxruntime-web {PACKAGE}"
 FILES = (
-    "ort.wasm.min.mjs",
-    "ort-wasm-simd-threaded.mjs",
-    "ort-wasm-simd-threaded.wasm",
-    "ort.webgpu.min.mjs",
-    "ort-wasm-simd-threaded.asyncify.mjs",
-    "ort-wasm-simd-threaded.asyncify.wasm",
+    *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
+    *("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"),
 )
 """The files that a site needs, for CPUs and for GPUs. A browser loads one of the two."""
 PATIENCE = 600  # seconds for the 33 MB
@@ -53,9 +49,8 @@ def fetched() -> Path:
         return kept
     npm = shutil.which("npm")
     if npm is None:
-        raise PrismganError(
-            f"export: a site needs {FOLDER}, which npm downloads, but npm is not installed; install it, or {NAME_IT}"
-        )
+        fault = f"a site needs {FOLDER}, which npm downloads, but npm is not installed"
+        raise PrismganError(f"export: {fault}; install it, or {NAME_IT}")
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", f"{NAME}@{VERSION}", "--silent", "--pack-destination", folder]
         try:
@@ -77,8 +72,7 @@ def _check(package: Path) -> None:
         found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if found != INTEGRITY:
         sums = f"sha512 {found[:12]}..., expected {INTEGRITY[:12]}..."
-        advice = "delete it and download it again"
-        raise PrismganError(f"{package}: is not {FOLDER} as it was published ({sums}); {advice}")
+        raise PrismganError(f"{package}: is not {FOLDER} as published ({sums}); delete it and download it again")
 
 
 def _read(folder: Path) -> dict[str, bytes]:

@@ -11,11 +11,12 @@ from PIL import Image
 from prismgan.data.builtin import sample as sample_pixels
 from prismgan.data.builtin import samples
 from prismgan.errors import PrismganError
-from prismgan.images import DECODING_ERRORS, Picture, open_lazily, refuse_small, to_8_bits
+from prismgan.images import DECODING_ERRORS, Picture, open_lazily, refuse_small
+from prismgan.images.pixels import to_8_bits
 from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import bodies
-from prismgan.web.bodies import AskedFormat, PictureBody, TasksBody, encoded, wrong
+from prismgan.web.bodies import JPEG, AskedFormat, PictureBody, TasksBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, clips_are_read
@@ -30,19 +31,18 @@ def tasks(here: Here) -> TasksBody:
     """The looks that every picture can be rendered into."""
     header, limits = here.studio.weights.header, here.limits
     clip = bodies.ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
+    most = {name: getattr(limits, name) for name in ("upload_bytes", "pixels", "minutes")}
     return TasksBody(
         title=header.title,
         tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
         samples=[bodies.SampleBody(name=name, title=title) for name, title in samples().items()],
         brush=bodies.BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
-        upload_bytes=limits.upload_bytes,
-        pixels=limits.pixels,
-        minutes=limits.minutes,
         clips=clip if clips_are_read() else None,
+        **most,
     )
 
 
-@router.get("/samples/{name}", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404)})
+@router.get("/samples/{name}", responses={**JPEG, **wrong(404)})
 def sample(name: str) -> Response:
     """A sample photo."""
     if name not in samples():
@@ -78,11 +78,8 @@ def picture(
         raise Refusal(413, f"{scale}x the picture is larger than {most:,} pixels; use prismgan render")
     with here.encoders:
         source = upload.open()
-        if crop or side:
-            source = part.of(source)
-        if scale > 1:
-            source = _enlarged(source, scale)
-        return encoded("picture", source, kind)
+        source = part.of(source) if crop or side else source
+        return encoded("picture", _enlarged(source, scale) if scale > 1 else source, kind)
 
 
 @router.delete("/pictures/{name}", status_code=204, responses=wrong(404))
@@ -105,11 +102,7 @@ PAUSE = 0.002  # seconds between two looks at the job
 NO_JPEG = "is not a JPEG file, or is damaged"
 
 
-@frames.post(
-    "/frames",
-    response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}}, **wrong(400, 413, 415, 422, 429, 503)},
-)
+@frames.post("/frames", response_class=Response, responses={**JPEG, **wrong(400, 413, 415, 422, 429, 503)})
 async def frame(
     asked: Request,
     file: UploadFile,
@@ -119,8 +112,7 @@ async def frame(
 ) -> Response:
     """Send one frame as a JPEG file; its looks are returned below one another, in the requested order, as one JPEG.
 
-    The request waits for its turn like every render, and is answered when it is done.
-    """
+    The request waits for its turn like every render, and is answered when it is done."""
     renderer = here.studio.renderer
     scales = renderer.plan(RenderRequest(tuple(tasks))).scales
     larger = [name for name, scale in scales.items() if scale != 1]
@@ -147,10 +139,8 @@ def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
     """The pixels of a frame; only JPEG is decoded, because cameras' frames are sent as JPEG."""
     try:
         with open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
-            if picture.width * picture.height > most:
-                raise Refusal(
-                    413, f"the frame has {picture.width * picture.height:,} pixels, but the limit is {most:,}"
-                )
+            if (pixels := picture.width * picture.height) > most:
+                raise Refusal(413, f"the frame has {pixels:,} pixels, but the limit is {most:,}")
             refuse_small("frame", picture.height, picture.width)
             return np.asarray(picture.convert("RGB"))
     except PrismganError as error:

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from numpy.typing import NDArray
 
 from prismgan.render import Renderer, Request
-from prismgan.web.bodies import CLIP_MEDIA, AskedFormat, JobBody, PictureRenderBody, RenderBody, encoded, wrong
+from prismgan.web.bodies import CLIP_MEDIA, JPEG, AskedFormat, JobBody, PictureRenderBody, RenderBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Part, SentPicture, Uploads
@@ -42,7 +42,7 @@ def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
         """The state of the job, for clients that cannot use its WebSocket, ``events``."""
         return here.describe(here.jobs.get(name, kind))
 
-    @router.get(f"{place}/preview", responses={200: {"content": {"image/jpeg": {}}}, **wrong(404, 409)})
+    @router.get(f"{place}/preview", responses={**JPEG, **wrong(404, 409)})
     def preview(name: str, here: Here) -> Response:
         """The newest preview: of a style, or, for a clip, one frame with the source and all looks, labelled."""
         job = here.jobs.get(name, kind)

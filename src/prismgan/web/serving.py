@@ -109,9 +109,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 def serve(application: ASGIApp, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until the process is asked to stop; ``ready`` receives the page's address, with the actual port.
-
-    :class:`PrismganError` if the address does not belong to this machine, or is taken.
-    """
+    :class:`PrismganError` if the address does not belong to this machine, or is taken."""
     server = server_of(application)
     with bound(host, port) as listening:
         shown = f"[{host}]" if ":" in host else host

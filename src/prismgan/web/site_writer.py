@@ -51,12 +51,8 @@ class Site:
         return parts
 
     def content(self) -> dict[str, Any]:
-        return {
-            "folder": str(self.path),
-            "bytes": sum(self.sizes.values()),
-            "parts": self.parts,
-            "tasks": [row.content() for row in self.tasks],
-        }
+        size, tasks = sum(self.sizes.values()), [row.content() for row in self.tasks]
+        return {"folder": str(self.path), "bytes": size, "parts": self.parts, "tasks": tasks}
 
 
 def write_site(
@@ -68,16 +64,14 @@ def write_site(
     licence: str | None = None,
     overwrite: bool = False,
 ) -> Site:
-    """Write the folder of a site, once every piece has been compared with the generator.
+    """Write the folder of a site, once every piece has been compared with the generator. Raises PrismganError if a
+    task is unknown, the folder is not free, or the pieces differ too much.
 
     Args:
         out: the folder; a new one, an empty one, or an earlier site's.
         onnxruntime: see :func:`prismgan.web.onnxruntime_web.runtime_files`.
         licence: licence of the weights; that of the ready-made weights is known.
         overwrite: replace an earlier site, including all files in its folder.
-
-    Raises:
-        PrismganError: a task is unknown, the folder is not free, or the pieces differ too much.
     """
     require("export", "export", "onnx", "onnxruntime")
     _refuse_folder(out, overwrite)
@@ -128,33 +122,25 @@ def _refuse_folder(out: Path, overwrite: bool) -> None:
 
 def _page() -> dict[str, bytes]:
     """The page's files by name; the site's own files replace the server's files of the same name."""
-    files = {
-        file.name: file.read_bytes()
-        for folder in ("static", "site")
-        for file in sorted((Path(__file__).parent / folder).iterdir())
-        if file.is_file() and file.name not in SERVER_ALONE
-    }
+    paths = [path for folder in ("static", "site") for path in sorted((Path(__file__).parent / folder).iterdir())]
+    files = {path.name: path.read_bytes() for path in paths if path.is_file() and path.name not in SERVER_ALONE}
     index = files.pop("index.html").decode()
     assert CHARSET in index
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    return {
-        "index.html": index.replace(CHARSET, f"{CHARSET}\n  {policy}").encode(),
-        WORKER: files.pop(WORKER),
-        **{f"static/{name}": file for name, file in files.items()},
-    }
+    page = {"index.html": index.replace(CHARSET, f"{CHARSET}\n  {policy}").encode(), WORKER: files.pop(WORKER)}
+    return page | {f"static/{name}": file for name, file in files.items()}
 
 
 def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
     cell = generator.cell
     entries = {entry.name: entry for entry in header.tasks}
+    photos = [{"name": key, "title": title, "address": f"samples/{key}.jpg"} for key, title in samples().items()]
     return {
         "format": FORMAT,
         "version": __version__,
         "title": header.title,
         "tasks": [entries[name].shown() for name in names],
-        "samples": [
-            {"name": name, "title": title, "address": f"samples/{name}.jpg"} for name, title in samples().items()
-        ],
+        "samples": photos,
         "cell": cell,
         "halo": -(-generator.receptive_field_radius(names) // cell) * cell,
         "latent": generator.config.latent,

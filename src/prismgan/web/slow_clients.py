@@ -21,11 +21,9 @@ from prismgan.web.refusals import Refusal
 
 @dataclass(eq=False)
 class Exchange:
-    """One request and its response, between server and application.
-
-    The body has to keep a minimum pace. If the response is sent before the end of the body, the rest of the body is
-    read and discarded: closing a connection with unread bytes resets it, and the client would never see the response.
-    """
+    """One request and its response, between server and application. The body has to keep a minimum pace. If the
+    response is sent before the end of the body, the rest of the body is read and discarded: closing a connection with
+    unread bytes resets it, and the client would never see the response."""
 
     client: str
     most: int  # maximum bytes of the body
@@ -89,10 +87,8 @@ def too_large(most: int) -> str:
 
 
 class Connection(H11Protocol):
-    """A connection on which the headers of a request have to arrive within :data:`HEAD_SECONDS`.
-
-    If an address has more than :data:`MOST` of them, the one that has sent least for its age is closed.
-    """
+    """A connection on which the headers of a request have to arrive within :data:`HEAD_SECONDS`. If an address has more
+    than :data:`MOST` of them, the one that has sent least for its age is closed."""
 
     MOST: ClassVar[int] = 64  # connections of one address; WebSockets are counted elsewhere
     HEAD_SECONDS: ClassVar[float] = 10

@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 
 from prismgan import data, images
 from prismgan.errors import PrismganError, WeightsError
-from prismgan.images import on_white
+from prismgan.images.pixels import on_white
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining

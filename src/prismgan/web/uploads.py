@@ -16,7 +16,8 @@ from fastapi import UploadFile
 from PIL import Image
 
 from prismgan.errors import PictureError, reason_of
-from prismgan.images import Picture, open_lazily, open_picture, refuse_small, refuse_unread, resized_alpha, to_8_bits
+from prismgan.images import Picture, open_lazily, open_picture, refuse_small, refuse_unread
+from prismgan.images.pixels import resized_alpha, to_8_bits
 from prismgan.packages import missing
 from prismgan.render.video.clip import open_clip
 from prismgan.web.limits import Limits
@@ -44,8 +45,7 @@ Kept = TypeVar("Kept", bound=Upload)
 
 
 class Uploads(ABC, Generic[Kept]):
-    """The store of uploads of one kind. File names sent by clients are never used; files are found only by random
-    ids."""
+    """The store of uploads of one kind. File names sent by clients are never used; only random ids find a file."""
 
     what: ClassVar[str]  # name of an upload in errors
     command: ClassVar[str]  # command without these limits

@@ -14,11 +14,9 @@ log = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Runs one job of each client in turn; the jobs of one client run in the order of arrival.
-
-    There is one thread, because one render already uses all cores. When a long job calls :meth:`Job.advance`, it stops
-    if it was cancelled, and up to one shorter job of every client runs in between.
-    """
+    """Runs one job of each client in turn; the jobs of one client run in the order of arrival. There is one thread,
+    because one render already uses all cores. When a long job calls :meth:`Job.advance`, it stops if it was cancelled,
+    and up to one shorter job of every client runs in between."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -33,11 +33,9 @@ class Done(NamedTuple, Generic[Job, Result]):
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connect this process to a Ray cluster for a block; :class:`PrismganError` if none answers.
-
-    ``address`` is for example ``auto`` for the cluster that this machine belongs to, or ``10.0.0.1:6379``; by default
-    ``RAY_ADDRESS``, or else a cluster of this machine alone that ends with the block.
-    """
+    """Connect this process to a Ray cluster for a block; :class:`PrismganError` if none answers. ``address`` is for
+    example ``auto`` for the cluster that this machine belongs to, or ``10.0.0.1:6379``; by default ``RAY_ADDRESS``, or
+    else a cluster of this machine alone that ends with the block."""
     require("--engine ray", "ray", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage statistics
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a deprecation warning

@@ -24,8 +24,7 @@ Reference = Annotated[str, AfterValidator(_located)]
 
 
 class Config(BaseModel):
-    """A frozen part of a recipe. Errors for unknown keys name the nearest known one, and ``true`` is not accepted as
-    1."""
+    """A frozen part of a recipe. Errors for unknown keys name the nearest known one, and ``true`` is not a number."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True, protected_namespaces=()

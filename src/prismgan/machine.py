@@ -54,11 +54,9 @@ def precision(choice: str, device: str) -> torch.dtype:
 
 
 def keep_freed_memory() -> bool:
-    """Make this process keep the memory that it frees, for the maps of the next layer; returns whether that works.
-
-    By default glibc returns every large block to the system, which clears each page before it hands it out again.
-    Without this, rendering and training are about 1.5 times as fast. Other C libraries are not changed.
-    """
+    """Make this process keep the memory that it frees, for the maps of the next layer; returns whether that works. By
+    default glibc returns every large block to the system, which clears each page before it hands it out again. Without
+    this, rendering and training are about 1.5 times as fast. Other C libraries are not changed."""
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt

@@ -36,16 +36,13 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
     # A median, so that busy moments of the machine, and rendering of pictures, have little influence.
     paces = {key: statistics.median(batch / each.series("images_per_second").values) for key, each in histories.items()}
     collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
-    tasks = _tasks(trainings[0]) if len(parts) == 1 else ()
-    return Course(
-        seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
-        seconds_a_step=interval([sum(paces[seed, part] for part in parts) for seed in seeds]),
-        discriminator=_discriminator(trainings),
-        collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
-        tasks=tasks if len(tasks) > 1 else (),
-        cosines=mean_cosines(histories.values(), tasks) if len(tasks) > 1 else (),
-        curves=_curves(list(histories.values())),
-    )
+    tasks = tuple(task.name for task in trainings[0].recipe.all_tasks()) if len(parts) == 1 else ()
+    seconds = {key: history.seconds for key, history in histories.items()}
+    total, pace = (interval([sum(each[seed, part] for part in parts) for seed in seeds]) for each in (seconds, paces))
+    collapses = {seed: reasons for seed, reasons in collapses.items() if reasons}
+    tasks = tasks if len(tasks) > 1 else ()
+    cosines = mean_cosines(histories.values(), tasks)
+    return Course(total, pace, collapses, _discriminator(trainings), tasks, cosines, _curves(list(histories.values())))
 
 
 def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
@@ -58,10 +55,6 @@ def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
     return {name: statistics.fmean(values) for name, values in found.items()}
 
 
-def _tasks(training: Training) -> tuple[str, ...]:
-    return tuple(task.name for task in training.recipe.all_tasks())
-
-
 def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) -> tuple[str, ...]:
     found = []
     for training in trainings:
@@ -70,10 +63,9 @@ def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) ->
             found.append(f"{name}diverged")
         elif rollbacks := training.times("rollback"):
             found.append(f"{name}went back to a checkpoint {rollbacks} times")
-        for task in _tasks(training):
-            metric = quality.worse_than_nothing(variant, task, training.seed)
-            if metric:
-                found.append(f"{task}: {metric} is worse than doing nothing")
+        for task in training.recipe.all_tasks():
+            if metric := quality.worse_than_nothing(variant, task.name, training.seed):
+                found.append(f"{task.name}: {metric} is worse than doing nothing")
     return tuple(found)
 
 

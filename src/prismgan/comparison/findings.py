@@ -57,16 +57,10 @@ def find(
     renderers = {name: load_renderer([t for t in part if t.seed == first]) for name, part in own.items()}
     recipe = next(iter(variants[0].recipes.values()))
     render_pictures({c.folder: renderers[c.name] for c in variants}, recipe, folder / PICTURES)
-    return Findings(
-        recipe=recipe,
-        seeds=tuple(dict.fromkeys(training.seed for training in trainings)),
-        variants=tuple(variants),
-        budgets=budgets,
-        quality=quality,
-        courses={name: find_course(part, quality) for name, part in own.items()},
-        rendering=rendering_seconds(renderers),
-        threads=torch.get_num_threads(),
-    )
+    seeds = tuple(dict.fromkeys(training.seed for training in trainings))
+    courses = {name: find_course(part, quality) for name, part in own.items()}
+    rendering = rendering_seconds(renderers)
+    return Findings(recipe, seeds, tuple(variants), budgets, quality, courses, rendering, torch.get_num_threads())
 
 
 def write_json(path: Path, found: Findings) -> None:
@@ -99,10 +93,7 @@ def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
         "collapses": {str(seed): list(reasons) for seed, reasons in course.collapses.items()},
         "discriminator": dict(course.discriminator),
         "cosines": {"tasks": list(course.tasks), "matrix": [list(row) for row in course.cosines]},
-        "curves": {
-            term: {"steps": series.steps.tolist(), "values": series.values.tolist()}
-            for term, series in course.curves.items()
-        },
+        "curves": {t: {"steps": s.steps.tolist(), "values": s.values.tolist()} for t, s in course.curves.items()},
     }
 
 

@@ -150,12 +150,10 @@ class Quality:
 
     def worse_than_nothing(self, variant: str, task: str, seed: int) -> str | None:
         """The task's leading metric, if its mean over the conditions is worse than doing nothing; else None."""
-        metric = self.leading(task)
-        gains = [
-            (each.values[seed] - each.nothing[seed]) * (1 if each.about.better == "higher" else -1)
-            for each in self.results
-            if (each.variant, each.about.task, each.about.metric) == (variant, task, metric) and seed in each.nothing
-        ]
+        key = (variant, task, metric := self.leading(task))
+        own = [each for each in self.results if (each.variant, each.about.task, each.about.metric) == key]
+        signs = {"higher": 1, "lower": -1}
+        gains = [(r.values[seed] - r.nothing[seed]) * signs[r.about.better] for r in own if seed in r.nothing]
         return metric if gains and sum(gains) < 0 else None
 
 

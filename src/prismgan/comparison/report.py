@@ -1,5 +1,4 @@
-"""The report of a comparison. To add a section, add a template to ``report/templates``, and include it in
-``comparison.html``."""
+"""The report of a comparison. To add a section, include a template in ``report/templates/comparison.html``."""
 
 import statistics
 from collections import defaultdict
@@ -116,10 +115,8 @@ class ComparisonReport:
         captions = {SOURCE: "source", EXPECTED: "target" if task in paired else "exemplar"}
         captions |= {variant.folder: variant.name for variant in findings.variants}
         places = sorted((self.folder / PICTURES).glob(f"picture-*/{task}"))
-        return [
-            [(name, place / f"{file}.png") for file, name in captions.items() if (place / f"{file}.png").exists()]
-            for place in places
-        ]
+        shown = [[(name, place / f"{file}.png") for file, name in captions.items()] for place in places]
+        return [[(name, path) for name, path in row if path.exists()] for row in shown]
 
     @property
     def heat_maps(self) -> list[HeatMap]:
@@ -131,7 +128,7 @@ class ComparisonReport:
         charts = []
         for term in dict.fromkeys(term for course in courses.values() for term in course.curves):
             task, _, name = term.partition("/")
-            if task in self.findings.tasks and name != DISCRIMINATION:
-                lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
-                charts.append(chart(f"{task}: {name}", lines))
-        return [each for each in charts if each is not None]
+            lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
+            if task in self.findings.tasks and name != DISCRIMINATION and (drawn := chart(f"{task}: {name}", lines)):
+                charts.append(drawn)
+        return charts

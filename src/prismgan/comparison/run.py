@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from prismgan import data
 from prismgan.cluster import TRIES, spread
@@ -30,18 +31,12 @@ def compare(
     cluster: AbstractContextManager[None] | None = None,
     workers: int | None = None,
 ) -> Path | None:
-    """Train every variant with every seed, and report on all of them.
+    """Train every variant with every seed, and report on all of them; those that diverge for good with partial results.
 
-    A variant whose training diverges for good is reported with its partial results. ``cluster`` connects to a Ray
-    cluster, whose machines need folder and data under the same paths; ``workers`` are those of
-    :func:`~prismgan.cluster.spread`.
-
-    Returns:
-        The report; None if a signal ended a training earlier (everything is saved, and ``resume`` continues).
-
-    Raises:
-        PrismganError: the folder or the variants do not fit, or something cannot be written.
-    """
+    ``cluster`` connects to a Ray cluster, whose machines need folder and data under the same paths; ``workers`` are
+    those of :func:`~prismgan.cluster.spread`. Returns the report, or None if a signal ended a training earlier
+    (everything is saved, and ``resume`` continues). Raises PrismganError if the folder or the variants do not fit, or
+    something cannot be written."""
     must_be_startable(folder, resume)
     budgets = {variant.name: budget_of(variant) for variant in variants}
     must_be_equal(variants, budgets)
@@ -75,11 +70,8 @@ def compare(
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:
-    here, remark = str(Path.cwd()), display.event
-    done = spread(
-        trainings, lambda: _train_to_the_end, memory=TRAINING_MEMORY, workers=workers, folder=here, remark=remark
-    )
-    for training, finished, node in done:
+    how: dict[str, Any] = {"workers": workers, "folder": str(Path.cwd()), "remark": display.event}
+    for training, finished, node in spread(trainings, lambda: _train_to_the_end, memory=TRAINING_MEMORY, **how):
         if not finished:
             fault = f"the training was ended by a signal, or {TRIES} workers died while running it"
             cure = "continue with --resume, and with more memory if that was the reason"

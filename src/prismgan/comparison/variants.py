@@ -23,12 +23,8 @@ from prismgan.tasks import Task
 
 JOINT: str = PrismConfig.model_fields["kind"].default  # the recipe as it is
 EXPERTS = "experts"  # one training per task on the same pictures, with only that task trained
-MODELS = (
-    JOINT,
-    EXPERTS,
-    *(kind for kind, model in KINDS.items() if kind != JOINT and model.config_type.source == PrismConfig.source),
-)
-"""All models that can be compared; other kinds get as many parameters as ours."""
+RIVALS = [kind for kind, model in KINDS.items() if kind != JOINT and model.config_type.source == PrismConfig.source]
+MODELS = (JOINT, EXPERTS, *RIVALS)  # all models that can be compared; rivals get as many parameters as ours
 
 TOLERANCE = 0.05  # relative difference allowed between two models' sizes
 WIDEST = 16.0  # largest factor by which widths are scaled
@@ -93,9 +89,7 @@ def find_variants(
         if recipe.model.kind != JOINT:
             found_kind = f"model.kind is {recipe.model.kind!r}, but a comparison starts from {JOINT!r}"
             raise RecipeError(f"{path}: {found_kind}; leave model.kind out, and select models with --models")
-        for model in models:
-            name = f"{model} {variation}".strip()
-            found.append(Variant(name, model, variation, _recipes(model, recipe)))
+        found += [Variant(f"{each} {variation}".strip(), each, variation, _recipes(each, recipe)) for each in models]
     folders = [variant.folder for variant in found]
     for folder in folders:
         if folders.count(folder) > 1:
@@ -198,9 +192,7 @@ class Budget:
 def budget_of(variant: Variant) -> Budget:
     training = next(iter(variant.recipes.values())).training
     parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in variant.recipes.items()}
-    helpers: Counter[str] = Counter()
-    for recipe in variant.recipes.values():
-        helpers.update(beside(recipe.model, recipe.all_tasks()))
+    helpers = sum((Counter(beside(each.model, each.all_tasks())) for each in variant.recipes.values()), Counter[str]())
     return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
 
 

@@ -42,8 +42,7 @@ def chart(
     note: str = "",
 ) -> Chart | None:
     """A chart of the lines that have points; None if there are none. ``bounds`` are those of the y axis, by default
-    :func:`bounds_of`; ``smoothed`` draws moving averages over the range of single steps; ``markers`` are the steps of
-    events."""
+    :func:`bounds_of`; ``smoothed`` draws moving averages over the range of single steps; ``markers`` are steps."""
     lines = [line for line in lines if len(line.series.steps)]
     if not lines:
         return None
@@ -61,20 +60,12 @@ def chart(
         legend.append((kind, line.name, compact(float(line.series.values[-1]))))
     lost = sum(line.series.not_finite for line in lines if not line.limit)
     lost_note = f"Not finite, and left out: {lost} of its values." if lost else ""
-    data = {
-        "x": [first, last] if last > first else [first - 1, last + 1],
-        "y": [low, high],
-        "log": logarithmic,
-        "events": [step for step in markers if first <= step <= last],
-        "curves": curves,
-    }
-    return Chart(
-        title,
-        f"{title} over training steps {compact(first)} to {compact(last)}",
-        tuple(legend),
-        " ".join(filter(None, (note, lost_note))),
-        json.dumps(data, separators=(",", ":")),
-    )
+    steps_shown = [first, last] if last > first else [first - 1, last + 1]
+    events = [step for step in markers if first <= step <= last]
+    data = {"x": steps_shown, "y": [low, high], "log": logarithmic, "events": events, "curves": curves}
+    label = f"{title} over training steps {compact(first)} to {compact(last)}"
+    notes = " ".join(filter(None, (note, lost_note)))
+    return Chart(title, label, tuple(legend), notes, json.dumps(data, separators=(",", ":")))
 
 
 SMOOTHING = 20  # a moving average spans the values divided by this

@@ -1,5 +1,4 @@
-"""The report of a training. To add a section, add a template to ``templates/training``, and include it in
-``training.html``."""
+"""The report of a training. To add a section, include a template from ``templates/training`` in ``training.html``."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -135,11 +134,8 @@ def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
     for row in evaluation.rows:
         if row.metric == "psnr" and row.compared_with == "target" and row.comparable and row.gain is not None:
             gains[row.task].append((row.gain, row.condition))
-    least = [(task, *min(own, key=itemgetter(0))) for task, own in gains.items()]
-    return [
-        (f"{signed(gain, 'dB')} dB", f"PSNR of {task} over doing nothing ({condition})")
-        for task, gain, condition in least[:2]
-    ]
+    least = [(task, *min(own, key=itemgetter(0))) for task, own in gains.items()][:2]
+    return [(f"{signed(gain, 'dB')} dB", f"PSNR of {name} over doing nothing ({where})") for name, gain, where in least]
 
 
 def curves_of(history: History) -> dict[str, list[Chart] | HeatMap | None]:

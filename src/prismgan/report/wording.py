@@ -4,8 +4,7 @@ import math
 
 
 def value(number: float | None, unit: str = "") -> str:
-    """A measured value without its unit: two decimals for decibels, none for counts (``of 10``), otherwise about four
-    digits."""
+    """A measured value without its unit: 2 decimals for decibels, none for counts (``of 10``), else about 4 digits."""
     if number is None:
         return "\N{EN DASH}"
     if not math.isfinite(number):

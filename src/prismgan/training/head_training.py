@@ -1,6 +1,5 @@
 """A new style for trained weights: one head, learnt in minutes from one or a few pictures. The other tasks' outputs
-stay the same bit for bit. There is no adversarial loss: the style comes from the statistics of the exemplars'
-features."""
+stay the same bit for bit. The style comes from the statistics of the exemplars' features; no adversarial loss."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,16 +49,14 @@ class HeadTraining(Loop):
     """The training of one style head on the frozen branch of a weights file."""
 
     def __init__(self, weights: Weights, entry: Style, photos: Path | None = None) -> None:
-        """Read the photos, by default the built-in ones, and the exemplars. The losses' shares of the gradient are
-        those of the entry, or else follow from :data:`SHARES` and ``style_weight``. Raises PrismganError for unusable
-        input."""
+        """Read the photos, by default the built-in ones, and the exemplars; PrismganError if they are unusable. The
+        losses' shares of the gradient are those of the entry, or follow from :data:`SHARES` and ``style_weight``."""
         require_training()
         free_name(weights, entry.name)
         trained = weights.prism_generator("a new look")
         if trained.branch is None:
             fault = "has no style, but a new one needs the branch that styles share"
-            cure = "use weights with a style, for example the ready-made ones"
-            raise WeightsError(f"{weights.path}: {fault}; {cure}")
+            raise WeightsError(f"{weights.path}: {fault}; use weights with a style, for example the ready-made ones")
         self.weights = weights
         shares = _shares(entry) if entry.shares is None else entry.shares
         self.entry = entry.model_copy(update={"blocks": _blocks(trained.config, entry.latent), "shares": shares})
@@ -74,7 +71,7 @@ class HeadTraining(Loop):
         config = PrismConfig(generator=sizes, frozen="shared", margin=MARGIN, rate=RATE, schedule=schedule)
         dtype = precision("auto", device)
         self.model = model = Prism(config, [task], shown, steps=GUESS, device=device, precision=dtype)
-        generator = self.model.generator
+        generator = model.generator
         for part in ("branch", "mapping"):
             generator.get_submodule(part).load_state_dict(trained.get_submodule(part).state_dict())
         self.head = generator.heads[entry.name]
@@ -93,9 +90,9 @@ class HeadTraining(Loop):
         workers: int = 1,
     ) -> bool:
         """Train for some minutes or, reproducibly, a number of steps; False if a signal ended it earlier. ``show`` is
-        called before, every few seconds, and after; ``between`` is called after every step, and its exceptions end the
-        training. Use 0 ``workers`` in a program whose threads do not allow forking. Raises PrismganError if no photo
-        can be read, or if losses or gradients are not finite."""
+        called before, every few seconds, and after; ``between`` after every step, and its exceptions end the training.
+        Use 0 ``workers`` in a program whose threads do not allow forking. PrismganError if no photo can be read, or
+        losses or gradients are not finite."""
         self.display = display
         self.minutes = minutes if steps is None else None
         self.steps = self.model.steps = steps or GUESS
@@ -162,8 +159,7 @@ class HeadTraining(Loop):
 
 
 def _shares(entry: Style) -> dict[str, float]:
-    """The shares of an entry without its own; twice the default ``style_weight`` doubles the style's share relative to
-    the others."""
+    """The shares of an entry without its own; the style's, relative to the others, is proportional to its weight."""
     default: float = Style.model_fields["style_weight"].default
     parts = {**SHARES, "style": SHARES["style"] * entry.style_weight / default}
     return {name: part / sum(parts.values()) for name, part in parts.items()}
@@ -204,8 +200,7 @@ def add_task(
     Nothing is written before all checks have passed. Then the preview, of ``previews``, is updated every few seconds,
     and the weights are written at the end. ``style`` contains further fields of the recipe's kind ``style``; ``photos``
     is a folder to train on instead of the built-in ones. Returns False if a signal ended the training early. Raises
-    PrismganError with a one-line message.
-    """
+    PrismganError with a one-line message."""
     loaded = load_weights(weights)
     free_name(loaded, name)
     if out.is_dir():
@@ -221,7 +216,11 @@ def add_task(
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise RecipeError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, found {fault['input']!r}") from None
-    shown = [_preview(located(picture, here)) for picture in previews or PREVIEWS]
+    shown = []
+    for picture in (located(picture, here) for picture in previews or PREVIEWS):
+        pixels = data.pictures.load(picture)
+        images.refuse_small(picture, *pixels.shape[-2:])
+        shown.append(images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE))
     training = HeadTraining(loaded, entry, None if photos is None else here / photos.expanduser())
 
     def show() -> None:
@@ -236,9 +235,3 @@ def add_task(
     if not finished:
         display.event(f"stopped at step {training.step}; the style so far is in {out}")
     return finished
-
-
-def _preview(picture: PictureName) -> Float[Tensor, "3 h w"]:
-    pixels = data.pictures.load(picture)
-    images.refuse_small(picture, *pixels.shape[-2:])
-    return images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE)

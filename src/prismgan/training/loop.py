@@ -73,8 +73,8 @@ class Loop(ABC):
 
     def _run_until_divergence(self, parts: Sequence[data.Part], workers: int) -> bool:
         window: dict[str, list[float]] = defaultdict(list)
-        before, started = self.seconds, time.monotonic()
-        last = started
+        before = self.seconds
+        started = last = time.monotonic()
         in_a_row = rows = 0
         # If the time is limited, prepare for any number of steps.
         left = self.steps - self.step if self.minutes is None else 2**31
@@ -114,8 +114,7 @@ class Loop(ABC):
         return True
 
     def _replan(self, minutes: float) -> None:
-        """Set the length of the schedule so that it ends on time, by the first process's clock, so that all processes
-        end at the same step."""
+        """Set the length of the schedule so that it ends on time, in all processes by the first one's clock."""
         told = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
         fits = round(60 * minutes * self.step / float(total(told)))
         self.steps = self.model.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))

@@ -1,7 +1,5 @@
 """The run folder, the conditions for resuming in it, and its checkpoint: everything that the next step depends on.
-
-Random values of a step are functions of the seed and the step; the libraries' random states are stored too, for code
-that users may add."""
+Random values of a step are functions of the seed and the step; the libraries' states are stored for users' code."""
 
 import io
 import json
@@ -44,9 +42,8 @@ class Run:
         """Raise unless the folder is empty, or holds a training of this recipe (the text of the resolved one) that was
         killed before its first checkpoint and can be started again."""
         if self.checkpoint.exists():
-            raise RecipeError(
-                f"{self.folder}: already holds a training; continue with --resume, or choose another folder"
-            )
+            cure = "continue with --resume, or choose another folder"
+            raise RecipeError(f"{self.folder}: already holds a training; {cure}")
         if self.is_bare() and self.recipe.read_bytes() == recipe.encode():
             return
         if self.folder.is_dir() and entries(self.folder):
@@ -85,8 +82,7 @@ class Run:
 
     def rewind(self, step: int) -> tuple[float, int]:
         """Drop metrics of steps after ``step``, which will be trained again. Returns the seconds of training until
-        then, and the number of unreadable lines, without the last one, which a killed process may have written
-        partly."""
+        then, and the number of unreadable lines, apart from the last one, which a killed process may leave."""
         lines = list(self.lines())
         kept, seconds = [], 0.0
         for text, line in lines:
@@ -111,8 +107,7 @@ def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) 
 
 
 def must_be_resumable(run: Run, recipe: Recipe) -> int:
-    """Raise if the recipe differs from the run's, apart from lengths, intervals and evaluation; returns the batch size
-    of the run so far."""
+    """Raise if the recipe differs from the run's beyond lengths, intervals and evaluation; returns its batch size."""
     if not run.recipe.exists():
         raise RecipeError(f"{run.folder}: holds no training to resume")
     trained = load(run.recipe)
@@ -201,11 +196,8 @@ def _content(path: Path) -> bytes:
 def _random_states() -> dict[str, Any]:
     version, numbers, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)
-    return {
-        "python": [version, list(numbers), gauss],
-        "numpy": [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), *map(float, rest)],
-        "torch": torch.get_rng_state(),
-    }
+    numpy = [str(name), torch.from_numpy(np.asarray(keys).astype(np.int64)), *map(float, rest)]
+    return {"python": [version, list(numbers), gauss], "numpy": numpy, "torch": torch.get_rng_state()}
 
 
 def _restore_random_states(states: dict[str, Any]) -> None:

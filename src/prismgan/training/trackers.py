@@ -33,8 +33,7 @@ class Trackers:
         self._trackers: list[Any] = []
 
     def start(self, title: str, recipe: Mapping[str, Any], step: int) -> None:
-        """Open the trackers; a run that resumes at ``step`` continues its entries. ``recipe`` is the dump of
-        ``recipe.yaml``."""
+        """Open the trackers; a run resumed at ``step`` continues its entries. ``recipe`` is ``recipe.yaml``'s dump."""
         if not self._names:
             return
         stored = self._run.folder / "trackers.json"

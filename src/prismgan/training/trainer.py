@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -73,10 +73,12 @@ class Trainer(Loop):
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
         settings, styles = recipe.training, {task.name: data.exemplars(task) for task in self.tasks}
-        dtype = precision(settings.precision, device)
-        model = MODELS[recipe.model.kind](
-            recipe.model, self.tasks, styles, steps=settings.steps, seed=recipe.seed, device=device, precision=dtype
-        )
+        how: dict[str, Any] = {
+            "device": device,
+            "precision": precision(settings.precision, device),
+            "seed": recipe.seed,
+        }
+        model = MODELS[recipe.model.kind](recipe.model, self.tasks, styles, steps=settings.steps, **how)
         if start_from is not None and not self._resumed:
             weights, discriminator = load_weights(start_from), model.discriminator
             taken = weights.take_over(model.generator)
@@ -200,15 +202,10 @@ class Trainer(Loop):
     def _save(self) -> None:
         if self.rank != 0:
             return
-        state = {
-            "model": self.model.state(),
-            "average": self.average.average,
-            "step": self.step,
-            "processes": self.world,
-            "rollbacks": self.rollbacks,
-            "skipped_pictures": sorted(self.skipped_pictures),
-        }
-        save_checkpoint(self.run.checkpoint, state)
+        place = {"step": self.step, "processes": self.world, "rollbacks": self.rollbacks}
+        skipped = sorted(self.skipped_pictures)
+        networks = {"model": self.model.state(), "average": self.average.average}
+        save_checkpoint(self.run.checkpoint, {**networks, **place, "skipped_pictures": skipped})
         self._save_weights()
 
     def _save_weights(self) -> None:
@@ -223,8 +220,8 @@ class Trainer(Loop):
         now = (self.world, self.recipe.training.batch_size)
         pictures_must_be_the_same(self.run, before, now)
         if before != now:
-            message = f"resumes with {now[0]} processes instead of {before[0]}: the same pictures, different rounding"
-            self.display.event(message)
+            processes = f"{now[0]} processes instead of {before[0]}"
+            self.display.event(f"resumes with {processes}: the same pictures, different rounding")
         try:
             self.model.load(state["model"])
             self.average.load(state["average"])

@@ -5,13 +5,12 @@ from importlib.util import find_spec
 
 from prismgan.errors import PrismganError
 
-PACKAGE_OF = {
+PACKAGE_OF = {  # packages whose modules have different names
     "cv2": "opencv-python-headless",
     "multipart": "python-multipart",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
 }
-"""Packages whose modules have different names."""
 TRAINING = ("accelerate", "kornia", "scipy", "skimage", "torchmetrics")  # needed by training but not by rendering
 
 

@@ -81,6 +81,7 @@ def write_json(path: Path, found: Findings) -> None:
 def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
     name = variant.name
     course, budget = found.courses[name], found.budgets[name]
+    curves = {term: {"steps": own.steps.tolist(), "values": own.values.tolist()} for term, own in course.curves.items()}
     return {
         "name": name,
         "model": variant.model,
@@ -93,7 +94,7 @@ def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
         "collapses": {str(seed): list(reasons) for seed, reasons in course.collapses.items()},
         "discriminator": dict(course.discriminator),
         "cosines": {"tasks": list(course.tasks), "matrix": [list(row) for row in course.cosines]},
-        "curves": {t: {"steps": s.steps.tolist(), "values": s.values.tolist()} for t, s in course.curves.items()},
+        "curves": curves,
     }
 
 

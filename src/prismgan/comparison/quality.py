@@ -150,7 +150,8 @@ class Quality:
 
     def worse_than_nothing(self, variant: str, task: str, seed: int) -> str | None:
         """The task's leading metric, if its mean over the conditions is worse than doing nothing; else None."""
-        key = (variant, task, metric := self.leading(task))
+        metric = self.leading(task)
+        key = (variant, task, metric)
         own = [each for each in self.results if (each.variant, each.about.task, each.about.metric) == key]
         signs = {"higher": 1, "lower": -1}
         gains = [(r.values[seed] - r.nothing[seed]) * signs[r.about.better] for r in own if seed in r.nothing]

@@ -128,7 +128,7 @@ class ComparisonReport:
         charts = []
         for term in dict.fromkeys(term for course in courses.values() for term in course.curves):
             task, _, name = term.partition("/")
-            lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
-            if task in self.findings.tasks and name != DISCRIMINATION and (drawn := chart(f"{task}: {name}", lines)):
-                charts.append(drawn)
-        return charts
+            if task in self.findings.tasks and name != DISCRIMINATION:
+                lines = [Line(own, course.curves[term]) for own, course in courses.items() if term in course.curves]
+                charts.append(chart(f"{task}: {name}", lines))
+        return [each for each in charts if each is not None]

@@ -192,7 +192,9 @@ class Budget:
 def budget_of(variant: Variant) -> Budget:
     training = next(iter(variant.recipes.values())).training
     parameters = {part: rendering(recipe.model, recipe.all_tasks()) for part, recipe in variant.recipes.items()}
-    helpers = sum((Counter(beside(each.model, each.all_tasks())) for each in variant.recipes.values()), Counter[str]())
+    helpers: Counter[str] = Counter()
+    for recipe in variant.recipes.values():
+        helpers.update(beside(recipe.model, recipe.all_tasks()))
     return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
 
 

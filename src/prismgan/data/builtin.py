@@ -22,7 +22,7 @@ from prismgan.packages import missing, require
 PREFIX = BUILT_IN
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
 """A sheet of graphics; as training data it means graphics that are drawn anew for every row."""
-PHOTOS = {
+PHOTOS = {  # by their name in `skimage.data`, with their file in the wheel
     **{
         name: f"{name}.png"
         for name in ("astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel")
@@ -35,7 +35,6 @@ PHOTOS = {
     # The right view is left out: it shows the same scene, which adds nothing to training and would falsify tests.
     "stereo_motorcycle": "motorcycle_left.png",
 }
-"""Photos by their name in ``skimage.data``, with their file in the wheel."""
 DRAWINGS = ("mosaic", "swirl", *(f"comic-{number:02d}" for number in range(24)))  # painted by `tools/`
 HELD_OUT = ("chelsea", "coffee")  # never trained on, so that demonstrations and tests on them are honest
 COLLECTIONS: dict[str, tuple[str, ...]] = {
@@ -119,13 +118,12 @@ def _scans() -> tuple[NDArray[np.float64], ...]:
 
 # -- what demonstrations show -------------------------------------------------------------------------
 
-TITLES = {
+TITLES = {  # of photos that no ready-made weights were trained on
     "coffee": "Cup of coffee",
     "chelsea": "Cat",
     "rocket": "Rocket",
     "small-and-noisy": "Small and noisy portrait",
 }
-"""Photos that no ready-made weights were trained on."""
 PORTRAIT = (70, 0, 470, 300)  # left, top, right and bottom in the built-in astronaut
 SMALL = (240, 180)
 SIGMA = 16  # of the noise, in levels of 255

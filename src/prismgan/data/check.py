@@ -93,7 +93,7 @@ def summary(train: Sequence[Row], test: Sequence[Row], tasks: Sequence[Task]) ->
         return sum(not isinstance(task.target, Paired) or task.target.column in row.targets for row in several)
 
     paired = [task for task in tasks if task.has_pairs]
-    return [Count(*key, len(g), {task.name: targets(task, g) for task in paired}) for key, g in groups.items()]
+    return [Count(*key, len(rows), {task.name: targets(task, rows) for task in paired}) for key, rows in groups.items()]
 
 
 def _examine(picture: PictureName) -> _Examined:

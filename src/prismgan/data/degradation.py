@@ -1,6 +1,5 @@
-"""Degradations that make the source from the clean photo: blur, defocus, motion blur, noise and JPEG.
-
-Their default order is that of a camera: lens, motion, sensor, file."""
+"""Degradations that make the source from the clean photo: blur, defocus, motion blur, noise and JPEG. Their default
+order is that of a camera: lens, motion, sensor, file."""
 
 import io
 import math

@@ -1,9 +1,7 @@
-"""One row's pictures, decoded and aligned pixel by pixel.
-
-The photo is the clean picture at the largest scale M of all tasks. A row's own source has 1/M of the photo's side; the
-target of a paired task of scale s has s/M of it, or is as large as the photo and is reduced together with it. The
-*grid* is the source's raster; views are cropped on it, so that every picture is cropped at whole pixels.
-"""
+"""One row's pictures, decoded and aligned pixel by pixel. The photo is the clean picture at the largest scale M of all
+tasks. A row's own source has 1/M of the photo's side; the target of a paired task of scale s has s/M of it, or is as
+large as the photo and is reduced together with it. The *grid* is the source's raster; views are cropped on it, so that
+every picture is cropped at whole pixels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""Random numbers as a pure function of a key, such as (seed, position, purpose).
-
-There is no state to save: a run that is resumed at a step draws exactly the same numbers as an uninterrupted run, in
-any process, and a new purpose (for example a new task) changes nothing for the others."""
+"""Random numbers as a pure function of a key, such as (seed, position, purpose). There is no state to save: a run that
+is resumed at a step draws exactly the same numbers as an uninterrupted run, in any process, and a new purpose (for
+example a new task) changes nothing for the others."""
 
 import zlib
 

@@ -130,8 +130,10 @@ def averaged(measurements: Iterable[Measurement]) -> list[Measurement]:
     groups: dict[tuple[str, str, str], list[Measurement]] = {}
     for each in measurements:
         groups.setdefault((each.condition, each.task, each.metric), []).append(each)
-    means = [{name: mean(getattr(m, name) for m in own) for name in ("value", "baseline")} for own in groups.values()]
-    return [own[0].model_copy(update=update) for own, update in zip(groups.values(), means, strict=True)]
+    return [
+        own[0].model_copy(update={"value": mean([m.value for m in own]), "baseline": mean([m.baseline for m in own])})
+        for own in groups.values()
+    ]
 
 
 class Evaluation(_Record):

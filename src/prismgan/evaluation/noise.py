@@ -111,9 +111,12 @@ class NoiseEvaluation:
         if test is None:
             return []
         real = modes(self._classifier.probabilities(test.pictures.to(self.device)))
-        figures = Figure("modes", f"of {len(self.collections)}"), Figure("balance"), Figure("recognised")
-        pairs = zip(shown[:3], real[:3], strict=True)
-        return [Measurement.of(task, figure, *pair, "real") for figure, pair in zip(figures, pairs, strict=True)]
+        figures = {
+            Figure("modes", f"of {len(self.collections)}"): (shown.covered, real.covered),
+            Figure("balance"): (shown.balance, real.balance),
+            Figure("recognised"): (shown.recognised, real.recognised),
+        }
+        return [Measurement.of(task, figure, *values, "real") for figure, values in figures.items()]
 
     def _same(self, tasks: Sequence[Task], seen: Mapping[str, Float[Tensor, "N C"]]) -> list[Measurement]:
         """How often the classifier sees the same class in a task's image as in that of the photo or the first task."""

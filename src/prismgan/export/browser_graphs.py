@@ -1,7 +1,5 @@
-"""The generator in pieces, for a browser: the first output is ready before the last piece is loaded.
-
-The ``branch`` runs on the whole picture before the heads of styles, the ``trunk`` on each tile before the heads of
-restoring tasks."""
+"""The generator in pieces, for a browser: the first output is ready before the last piece is loaded. The ``branch``
+runs on the whole picture before the heads of styles, the ``trunk`` on each tile before the heads of restoring tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -168,4 +166,5 @@ class Pieces:
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
         looks = self.looks(flat.reshape(1, 3, SIDE, SIDE))
         some = {name: look.ravel()[:: look.size // VALUES][:VALUES] for name, look in looks.items()}
-        return {"side": SIDE, "expected": {name: [round(float(v), 4) for v in each] for name, each in some.items()}}
+        expected = {name: [round(float(value), 4) for value in values] for name, values in some.items()}
+        return {"side": SIDE, "expected": expected}

@@ -1,7 +1,6 @@
-"""The generator as nodes of an ONNX graph: the computation of ``networks/generator.py`` in ONNX's operators.
-
-The graph is built by hand, not traced: a tracer takes half a minute and writes unreadable output sizes. A file is
-written only if its outputs match the generator's."""
+"""The generator as nodes of an ONNX graph: the computation of ``networks/generator.py`` in ONNX's operators. The graph
+is built by hand, not traced: a tracer takes half a minute and writes unreadable output sizes. A file is written only if
+its outputs match the generator's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise

@@ -1,7 +1,6 @@
-"""Pictures on disk and in memory: reading, writing, resizing and filters.
-
-Files are read and written as :class:`Picture` objects: 8 or 16 bits, with transparency, profile and EXIF. Training uses
-``uint8`` tensors (3, H, W), networks and metrics use float tensors in [-1, 1]."""
+"""Pictures on disk and in memory: reading, writing, resizing and filters. Files are read and written as
+:class:`Picture` objects: 8 or 16 bits, with transparency, profile and EXIF. Training uses ``uint8`` tensors (3, H, W),
+networks and metrics use float tensors in [-1, 1]."""
 
 from prismgan.images.files import MINIMUM_SIDE, SUFFIXES, find_pictures, is_picture, refuse_small, refuse_unread, size
 from prismgan.images.opening import DECODING_ERRORS, missing, open_lazily

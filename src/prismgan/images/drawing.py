@@ -1,6 +1,5 @@
-"""Drawings made from a photo by fixed filters: targets of `derived` tasks, and guidance of `cartoon` tasks.
-
-Every function takes and returns images (B, 3, H, W) in [-1, 1], of any size from 16 pixels a side."""
+"""Drawings made from a photo by fixed filters: targets of `derived` tasks, and guidance of `cartoon` tasks. Every
+function takes and returns images (B, 3, H, W) in [-1, 1], of any size from 16 pixels a side."""
 
 import math
 

@@ -22,12 +22,11 @@ UNREAD = {
     (4, b"JXL "): "is a JPEG XL picture",
     **{(4, b"ftyp" + brand): "is a HEIC picture" for brand in (b"hei", b"hev", b"mif1")},
 }
-MARKUP = {
+MARKUP = {  # kinds of markup files by a piece of their text, in lower case
     b"<!doctype html": "is a web page; download the picture itself",
     b"<html": "is a web page; download the picture itself",
     b"<svg": f"is an SVG drawing; {SAVE_ANEW}",
 }
-"""Kinds of markup files by a piece of their text, in lower case."""
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # transfer functions of ITU-T H.273 that the networks were not trained on
 HEAD = 65_536  # bytes at the start of a file that are searched for HDR markers

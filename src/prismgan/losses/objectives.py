@@ -1,7 +1,6 @@
-"""Adversarial objectives with one interface: both players get real and fake logits.
-
-Logits are (N,), one per picture. ``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that
-the relativistic objective needs. Losses are (N,), unreduced. Gradient penalties of the discriminator are here, too."""
+"""Adversarial objectives with one interface: both players get real and fake logits. Logits are (N,), one per picture.
+``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that the relativistic objective needs.
+Losses are (N,), unreduced. Gradient penalties of the discriminator are here, too."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

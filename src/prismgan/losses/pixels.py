@@ -10,8 +10,6 @@ from prismgan.losses.loss import Exemplars, Loss
 EPSILON = 1e-3
 SMALLEST = 2e-4  # squared error (43 dB) below which `log_error` is linear; otherwise clean sources would dominate
 SCALE = 0.01  # makes `log_error` about as large as the Charbonnier distance, so that weights are comparable
-
-
 Values = Float[Tensor, "B ..."]
 
 

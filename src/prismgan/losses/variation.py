@@ -1,8 +1,7 @@
-"""Two outputs for one photo: they should differ for two latents, and agree if the photo moves slightly.
-
-Diversity prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and
-StarGAN v2 (Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow,
-"Improving the robustness of deep neural networks via stability training" (2016)."""
+"""Two outputs for one photo: they should differ for two latents, and agree if the photo moves slightly. Diversity
+prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and StarGAN v2
+(Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow, "Improving
+the robustness of deep neural networks via stability training" (2016)."""
 
 from dataclasses import dataclass
 from typing import Self

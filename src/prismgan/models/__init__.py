@@ -1,6 +1,5 @@
-"""Models: networks with their training step. They share a base class, so other code does not depend on their kinds.
-
-To add one, write a file with a :class:`Model` and its configuration, and add it to :data:`MODELS`."""
+"""Models: networks with their training step. They share a base class, so other code does not depend on their kinds. To
+add one, write a file with a :class:`Model` and its configuration, and add it to :data:`MODELS`."""
 
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.cganomaly import CGANomaly

@@ -1,7 +1,6 @@
-"""The base of all models: ours, and the comparison models.
-
-A model owns its networks and optimizers. Kinds differ in their networks and in their :meth:`Model.step`; tasks, losses,
-balancer, random draws and checkpoints are the same for all, so that comparisons compare only the models."""
+"""The base of all models: ours, and the comparison models. A model owns its networks and optimizers. Kinds differ in
+their networks and in their :meth:`Model.step`; tasks, losses, balancer, random draws and checkpoints are the same for
+all, so that comparisons compare only the models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
-"""Our model: one generator for all tasks against one discriminator for all tasks.
-
-A step runs the generator once; its outputs serve the task losses, the discriminator's update and the generator's own.
-"""
+"""Our model: one generator for all tasks against one discriminator for all tasks. A step runs the generator once; its
+outputs serve the task losses, the discriminator's update and the generator's own."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

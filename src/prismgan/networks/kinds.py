@@ -25,7 +25,7 @@ def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec], *, beside: int
     return OutputEncoder(sizes, [spec.scale for spec in specs], beside=beside, outputs=outputs)
 
 
-KINDS: dict[str, NetworkKind] = {
+KINDS: dict[str, NetworkKind] = {  # by the name of the model in a recipe
     "prism": NetworkKind(GeneratorConfig, Generator),
     # The posterior reads the target beside the source.
     "cvae": NetworkKind(
@@ -42,4 +42,3 @@ KINDS: dict[str, NetworkKind] = {
     "cwgan": NetworkKind(ConditionalConfig, ConditionalUNet),
     "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),
 }
-"""Kinds of networks by the name of the model in a recipe."""

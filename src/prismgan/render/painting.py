@@ -1,7 +1,6 @@
-"""Painting: looks that are computed from the whole picture, at a separate size, and then enlarged to full size.
-
-Large pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged
-with the photo's own detail. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
+"""Painting: looks that are computed from the whole picture, at a separate size, and then enlarged to full size. Large
+pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged with the
+photo's own detail. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,5 +1,4 @@
 """Rendering pictures from and to object stores and everything else that fsspec supports: ``s3://``, ``memory://``.
-
 Modification times of different stores cannot be compared. A file beside the results therefore records the version of
 the picture and the options of each result."""
 

@@ -1,7 +1,6 @@
-"""Tiles: cuts a picture so that rendering it fits into memory.
-
-A tile is rendered with a halo of the generator's receptive field, which is cut off again, and starts at multiples of
-the generator's coarsest cell. Every pixel is therefore computed from the same pixels as in the whole picture."""
+"""Tiles: cuts a picture so that rendering it fits into memory. A tile is rendered with a halo of the generator's
+receptive field, which is cut off again, and starts at multiples of the generator's coarsest cell. Every pixel is
+therefore computed from the same pixels as in the whole picture."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence

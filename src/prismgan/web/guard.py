@@ -1,7 +1,6 @@
-"""Checks the origin and size of requests, and sets the headers of every response.
-
-Other sites' pages can make a browser send requests to this machine. Therefore the Host header must be one of the
-server's own names (against DNS rebinding), and the Origin header, if any, must be our own page."""
+"""Checks the origin and size of requests, and sets the headers of every response. Other sites' pages can make a browser
+send requests to this machine. Therefore the Host header must be one of the server's own names (against DNS rebinding),
+and the Origin header, if any, must be our own page."""
 
 import ipaddress
 import re

@@ -19,11 +19,10 @@ INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7Q
 FOLDER = f"{NAME}-{VERSION}"
 PACKAGE = f"{FOLDER}.tgz"
 NAME_IT = f"name the package with --onnxruntime-web {PACKAGE}"
-FILES = (
+FILES = (  # that a site needs, for CPUs and for GPUs; a browser loads one of the two
     *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
     *("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"),
 )
-"""The files that a site needs, for CPUs and for GPUs. A browser loads one of the two."""
 PATIENCE = 600  # seconds for the 33 MB
 
 

@@ -1,7 +1,5 @@
-"""Edits of a weights file: adds, removes and renames tasks.
-
-All other tensors are unchanged, so the other tasks render bit-identical pictures. The header's recipe is edited, too.
-"""
+"""Edits of a weights file: adds, removes and renames tasks. All other tensors are unchanged, so the other tasks render
+bit-identical pictures. The header's recipe is edited, too."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,8 +1,7 @@
-"""The weights file: one safetensors file with the networks and, in its metadata, their description.
-
-Tensors are named ``generator.*`` and, if the model has other networks, ``discriminator.*`` and so on. The metadata's
-key ``prismgan`` contains JSON, see :class:`Header`; its key ``sha256`` contains a checksum of that and of all tensors.
-Tensors may be stored in float16; networks are always in float32."""
+"""The weights file: one safetensors file with the networks and, in its metadata, their description. Tensors are named
+``generator.*`` and, if the model has other networks, ``discriminator.*`` and so on. The metadata's key ``prismgan``
+contains JSON, see :class:`Header`; its key ``sha256`` contains a checksum of that and of all tensors. Tensors may be
+stored in float16; networks are always in float32."""
 
 import hashlib
 import json

@@ -54,8 +54,10 @@ def model_card(weights: Weights, repository: str, licence: str, notes: str = "")
     data = ModelCardData(
         license=licence, library_name="prismgan", pipeline_tag=kind, tags=tags, model_name=header.title
     )
-    cells = ((f"`{e.name}`", e.kind, f"{e.scale}x", "yes" if e.latent else "no", e.name) for e in header.tasks)
-    rows = "\n".join(f"| {' | '.join(about)} | {parameters[name]:,} |" for *about, name in cells)
+    rows = []
+    for entry in header.tasks:
+        varies = "yes" if entry.latent else "no"
+        rows.append(f"| `{entry.name}` | {entry.kind} | {entry.scale}x | {varies} | {parameters[entry.name]:,} |")
     if reads_photos:
         command, code = "render photo.jpg --weights", "from prismgan import Renderer\n\n"
         code += f'renderer = Renderer.from_pretrained("{repository}")\n'
@@ -66,7 +68,7 @@ def model_card(weights: Weights, repository: str, licence: str, notes: str = "")
     counts = {"total": sum(parameters.values()), "shared": parameters["shared"], "tasks": len(header.tasks)}
     template = Path(__file__).with_name("model-card.txt").read_text(encoding="utf-8")
     use = {"command": f"{command} {PREFIX}{repository}", "code": code, "file": FILE}
-    card = template.format(metadata=data.to_yaml(), header=header, rows=rows, **counts, **use)
+    card = template.format(metadata=data.to_yaml(), header=header, rows="\n".join(rows), **counts, **use)
     return card + (f"\n{_demoted(notes)}" if notes else "")
 
 

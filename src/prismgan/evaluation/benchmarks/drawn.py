@@ -20,12 +20,11 @@ Draw = Callable[[Colours, int, int], UInt8[Tensor, "3 H W"]]
 Pattern = Callable[[Tensor, Tensor], Tensor]  # from rows and columns of pixels to the amount of ink there, 0..1
 SIDE = 192  # height and width in pixels of the rendered pictures
 RIM = 8  # width in pixels of the border that is ignored for patterns
-COLOURS: tuple[Colours, ...] = (
+COLOURS: tuple[Colours, ...] = (  # dark on light, light on dark, and coloured
     ((0, 0, 0), (255, 255, 255)),
     ((235, 235, 235), (24, 28, 36)),
     ((20, 60, 160), (250, 240, 200)),
 )
-"""Dark on light, light on dark, and coloured."""
 TEXT_SIZES = (10, 12, 20)  # sizes of letters in pixels of the rendered picture
 LEAST_PSNR, LEAST_CONTRAST = 38.0, 0.9  # targets after restoration: PSNR of clean text in dB, and contrast of patterns
 LINES = (
@@ -54,12 +53,11 @@ def _grating(period: int, y: Tensor, x: Tensor) -> Tensor:
     return 0.5 + 0.5 * torch.sin((0.8 * x + 0.6 * y) * 2 * torch.pi / period)
 
 
-PATTERN_KINDS: dict[str, Pattern] = {
+PATTERN_KINDS: dict[str, Pattern] = {  # by their form and their period in pixels
     **{f"stripes-{period}": partial(_upright, period) for period in (2, 3, 4, 6)},
     **{f"checkers-{period}": partial(_checkers, period) for period in (2, 4, 6)},
     **{f"grating-{period}": partial(_grating, period) for period in (3, 4, 6)},
 }
-"""Patterns by their form and their period in pixels."""
 
 
 def page(size: int, colours: Colours, side: int, scale: int = 1) -> UInt8[Tensor, "3 H W"]:

@@ -30,6 +30,7 @@ RATE = 0.05  # step of Adam, in units of [-1, 1]
 
 Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
 Photo = Float[Tensor, "1 3 H W"]
+Objectives = Mapping[str, "Objective"]
 
 
 class Objective(nn.Module):
@@ -46,9 +47,6 @@ class Objective(nn.Module):
     def forward(self, output: Float[Tensor, "B 3 H W"], photo: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         batch = TaskBatch(photo, photo, None)
         return self.style_weight * self.style(output, batch) + self.content_weight * self.content(output, batch)
-
-
-Objectives = Mapping[str, Objective]
 
 
 def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:

@@ -1,3 +1,2 @@
-"""Clips: decoded once, rendered frame by frame, and encoded into one file per look, in sync with the source.
-
-Needs PyAV, which ``prismgan[video]`` installs, and OpenCV for motion estimation."""
+"""Clips: decoded once, rendered frame by frame, and encoded into one file per look, in sync with the source. Needs
+PyAV, which ``prismgan[video]`` installs, and OpenCV for motion estimation."""

@@ -1,9 +1,8 @@
-"""Temporal consistency: smooths the outputs of a clip, and measures their flicker.
-
-A network that paints frames one by one also paints their noise, which flickers. Every output is therefore blended with
-its previous frame, warped along the source's motion: a running mean that needs only the last frame (Bonneel et al.,
-"Blind video temporal consistency", 2015, state the objective). Where the motion is unknown, for example after a cut,
-only the new frame counts. Flicker is the warping error of an output relative to that of the source."""
+"""Temporal consistency: smooths the outputs of a clip, and measures their flicker. A network that paints frames one by
+one also paints their noise, which flickers. Every output is therefore blended with its previous frame, warped along the
+source's motion: a running mean that needs only the last frame (Bonneel et al., "Blind video temporal consistency",
+2015, state the objective). Where the motion is unknown, for example after a cut, only the new frame counts. Flicker is
+the warping error of an output relative to that of the source."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping

@@ -169,8 +169,8 @@ def encode_segment(path: Path, frames: Iterable[PixelArray], clip: Clip, encodin
         try:
             with av.open(file, "w", format="mp4") as container:
                 options = {"crf": str(encoding.quality), **CODECS[encoding.codec]}
-                size = dict(zip(("height", "width"), first.shape[:2], strict=True))
-                stream = container.add_stream(encoding.codec, rate=rate, options=options, pix_fmt="yuv420p", **size)
+                layout = {"height": first.shape[0], "width": first.shape[1], "pix_fmt": "yuv420p"}
+                stream = container.add_stream(encoding.codec, rate=rate, options=options, **layout)
                 encoder = stream.codec_context
                 encoder.thread_count = THREADS
                 encoder.time_base = 1 / rate

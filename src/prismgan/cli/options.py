@@ -36,8 +36,8 @@ def complete_recipes(incomplete: str) -> list[str]:
 def complete_tasks(context: typer.Context, incomplete: str) -> list[str]:
     """The task names of the given weights, or of the ready-made ones, appended to those already typed."""
     typed, comma, start = incomplete.rpartition(",")
-    names = [name for name in task_names(context.params.get("weights")) if name not in typed.split(",")]
-    return [f"{typed}{comma}{name}" for name in names if name.startswith(start)]
+    others = [name for name in task_names(context.params.get("weights")) if name not in typed.split(",")]
+    return [f"{typed}{comma}{name}" for name in others if name.startswith(start)]
 
 
 def task_names(weights: Path | None) -> list[str]:

@@ -101,7 +101,8 @@ def _drawn(name: str) -> NDArray[np.uint8]:
         return graphics.sample()
     scans = _scans()[int(digit[1])]
     if int(digit[2]) >= len(scans):
-        raise DataError(f"{name!r}: no such digit; the names are digit-0-000 to digit-9-179, the last few are missing")
+        valid = "digit-0-000 to digit-9-179, with a few missing at the end"
+        raise DataError(f"{name!r}: no such digit; the names are {valid}")
     cells = torch.from_numpy(scans[int(digit[2])] / BRIGHTEST * 2 - 1).expand(3, -1, -1)
     return images.to_uint8(images.resize(cells, SIDE, SIDE)).permute(1, 2, 0).numpy()
 

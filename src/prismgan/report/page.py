@@ -56,9 +56,10 @@ def asset(name: str) -> Markup:
 @cache
 def _environment() -> jinja2.Environment:
     """Every text is escaped unless a template marks it as safe; an unknown name is an error."""
-    strict: dict[str, Any] = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     loader = jinja2.PackageLoader("prismgan.report")
-    environment = jinja2.Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, **strict)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     functions = ("compact", "duration", "p_value", "share", "signed", "value", "with_half")
     environment.globals |= {name: getattr(wording, name) for name in functions} | {"asset": asset, "embed": embed}
     environment.globals["ui"] = environment.get_template("macros.html").module

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -73,12 +73,10 @@ class Trainer(Loop):
         train, self.test = data.split(data.rows(recipe.data), recipe.data)
         self.parts = training_parts(recipe, train, seed=recipe.seed, world=world)
         settings, styles = recipe.training, {task.name: data.exemplars(task) for task in self.tasks}
-        how: dict[str, Any] = {
-            "device": device,
-            "precision": precision(settings.precision, device),
-            "seed": recipe.seed,
-        }
-        model = MODELS[recipe.model.kind](recipe.model, self.tasks, styles, steps=settings.steps, **how)
+        dtype = precision(settings.precision, device)
+        model = MODELS[recipe.model.kind](
+            recipe.model, self.tasks, styles, steps=settings.steps, seed=recipe.seed, device=device, precision=dtype
+        )
         if start_from is not None and not self._resumed:
             weights, discriminator = load_weights(start_from), model.discriminator
             taken = weights.take_over(model.generator)

@@ -77,7 +77,7 @@ def test_the_published_heads() -> None:
     [
         ({"lin3.model.1.weight": torch.ones(1, 256, 1, 1)}, r"lin3.model.1.weight has the shape \(1, 256, 1, 1\)"),
         ({"lin6.model.1.weight": None}, "has no tensor 'lin6.model.1.weight'"),
-        ({"lin0.model.1.weight": torch.full((1, 64, 1, 1), math.nan)}, "not finite"),
+        ({"lin0.model.1.weight": torch.full((1, 64, 1, 1), math.nan)}, "non-finite"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, changes: dict[str, Tensor | None], message: str) -> None:

@@ -214,7 +214,7 @@ WRONG: dict[str, tuple[str, Tensors | bytes | None]] = {
     "shapes differ": ("do not fit together", pruned | {"conv21.weight": torch.ones(6, 9, 3, 3)}),
     "other kernels": ("do not fit together", pruned | {"conv21.weight": torch.ones(6, 5, 5, 5)}),
     "a flat tensor": ("do not fit together", pruned | {"conv11.weight": torch.ones(4)}),
-    "not finite": ("not finite", pruned | {"conv11.bias": torch.full((4,), float("nan"))}),
+    "not finite": ("non-finite", pruned | {"conv11.bias": torch.full((4,), float("nan"))}),
 }
 
 

@@ -71,7 +71,8 @@ def _check(package: Path) -> None:
         found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if found != INTEGRITY:
         sums = f"sha512 {found[:12]}..., expected {INTEGRITY[:12]}..."
-        raise PrismganError(f"{package}: is not {FOLDER} as published ({sums}); delete it and download it again")
+        fault = f"is not {FOLDER} as it was published ({sums})"
+        raise PrismganError(f"{package}: {fault}; delete it and download it again")
 
 
 def _read(folder: Path) -> dict[str, bytes]:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from helpers.tiny_models import NAMES, batch, model_of, smooth
-from prismgan.losses.comparison import absolute_distance, min_max, squared_distance
-from prismgan.models.cganomaly import CGANomaly, _mean_matching
+from prismgan.evaluation.photos import min_max
+from prismgan.models.cganomaly import CGANomaly, _mean_matching, absolute_distance, squared_distance
 
 
 def made(**settings: object) -> CGANomaly:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.tiny_models import batch, model_of
-from prismgan.losses.comparison import gaussian_kl
-from prismgan.models.cvae import CVAE
+from prismgan.models.cvae import CVAE, gaussian_kl
 
 PAIRED = ("clean", "large", "pencil", "mask")
 

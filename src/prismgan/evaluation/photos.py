@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from prismgan import data, images
@@ -15,7 +16,6 @@ from prismgan.data import DataConfig, Row, SourceEntry, TestSet, collate, shown_
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
-from prismgan.losses.comparison import min_max
 from prismgan.models import Model
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import EvaluationConfig, Recipe, training_parts
@@ -106,8 +106,7 @@ def _distances(
 
 
 def _anomaly(model: Model, recipe: Recipe, rows: Sequence[Row], cut_for: Sequence[Task]) -> list[dict[str, Any]]:
-    """The ``score`` of every readable picture under every condition, and that ``scaled`` to [0, 1] over all of them;
-    empty for a model without anomaly scores."""
+    """Every picture's ``score`` under every condition, also ``scaled`` to [0, 1]; empty for models without scores."""
     scores: list[dict[str, Any]] = []
     for condition in recipe.evaluation.conditions:
         test = TestSet(rows, (), condition, recipe.evaluation.maximum_side, recipe.seed, alongside=cut_for)
@@ -118,6 +117,14 @@ def _anomaly(model: Model, recipe: Recipe, rows: Sequence[Row], cut_for: Sequenc
             scores.append({"picture": row.picture, "condition": condition.name, "score": float(score)})
     scaled = min_max(torch.tensor([entry["score"] for entry in scores])).tolist()
     return [{**entry, "scaled": value} for entry, value in zip(scores, scaled, strict=True)]
+
+
+def min_max(scores: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Scores of a set, scaled to [0, 1] (GANomaly's eq. 6); 0 if all are equal."""
+    if not len(scores):
+        return scores
+    low, high = scores.aminmax()
+    return (scores - low) / torch.where(high > low, high - low, 1.0)
 
 
 def judge(model: Model, tasks: Sequence[Task], rows: Sequence[Row], recipe: Recipe) -> dict[str, float]:

@@ -8,8 +8,7 @@ pictures; here they are translated:
   their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
 * latent loss (eq. 3): the second encoder should recover the latent of the *source*.
 
-The discriminator is trained with the paper's cross-entropy, one logit per picture.
-"""
+The discriminator is trained with the paper's cross-entropy, one logit per picture."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -19,13 +18,22 @@ from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.losses.comparison import absolute_distance, squared_distance
 from prismgan.models.adversary import Adversary, AdversaryConfig, OpponentConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
 from prismgan.models.step import AdversarialBatch
 from prismgan.networks import Bottleneck, BottleneckConfig
+
+
+def squared_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Eq. 1 and 3: the mean, so that it does not grow with the picture, and squared as in the authors' program."""
+    return (first - second).square().flatten(1).mean(1)
+
+
+def absolute_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
+    """Eq. 2, between output and target, and eq. 5, between the two latents; also the mean."""
+    return (first - second).abs().flatten(1).mean(1)
 
 
 class CGANomalyConfig(ModelConfig):
@@ -75,8 +83,7 @@ class CGANomaly(Model):
             value = (squared_distance(z.float(), again[name].float()) * context.weights[name]).sum()
             context.log[f"loss/{name}/latent"] = value.detach()
             context.beside = context.beside + self.tasks[name].weight * self.config.latent_weight * value
-        judged = self.adversarial_batch(batch, outputs, context)
-        if judged is not None:
+        if (judged := self.adversarial_batch(batch, outputs, context)) is not None:
             self.adversary.update_discriminator(judged, self.steps_done, context)
             self.add_term(context, "adversarial", self._matching(judged), outputs)
         return self.finish(outputs, context)

@@ -15,11 +15,16 @@ from pydantic import Field
 from torch import Tensor
 
 from prismgan.batch import Batch
-from prismgan.losses.comparison import gaussian_kl
 from prismgan.models.config import ModelConfig
 from prismgan.models.gradients import processes, total
 from prismgan.models.model import Model
 from prismgan.networks import Conditional, ConditionalConfig, Gaussian, VariationalGenerator
+
+
+def gaussian_kl(first: Gaussian, second: Gaussian) -> Float[Tensor, "B Z h w"]:
+    """KL(first || second) in nats, by channel and position (Kingma & Welling 2014, appendix B, for any second)."""
+    difference = (first.mean - second.mean).square() + first.log_variance.exp()
+    return 0.5 * (second.log_variance - first.log_variance + difference * (-second.log_variance).exp() - 1)
 
 
 class CVAEConfig(ModelConfig):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from prismgan.losses.comparison import absolute_distance, squared_distance
+from prismgan.models.cganomaly import absolute_distance, squared_distance
 
 
 def maps(*rows: list[float]) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from prismgan.losses.comparison import gaussian_kl
+from prismgan.models.cvae import gaussian_kl
 from prismgan.networks.comparison import LIMIT, Gaussian
 
 

@@ -52,8 +52,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
-    """Create a folder and lock it; :class:`PrismganError` if another ``work`` of the same kind is running there. The
-    lock is released when the program ends, however it ends."""
+    """Create a folder and lock it until the program ends; PrismganError if such ``work`` is already running there."""
     from filelock import FileLock, Timeout
 
     make_folder(folder)

@@ -26,7 +26,6 @@ def require_training() -> None:
 
 def require(what: str, extra: str, *modules: str) -> None:
     """Raise if a package that ``what`` needs is missing; the error names the ``extra`` that contains it."""
-    lacking = missing(modules)
-    if lacking:
+    if lacking := missing(modules):
         packages = " and ".join(lacking)
         raise PrismganError(f"{what}: needs the package {packages}; install it: pip install 'prismgan[{extra}]'")

@@ -28,8 +28,7 @@ METHODS: dict[str, Method] = {
     # The point of least norm in the convex hull of the weighted gradients, which descends on every task. Désidéri,
     # "Multiple-gradient descent algorithm" (2012); Sener & Koltun, "Multi-task learning as multi-objective
     # optimization" (NeurIPS 2018), eq. 3, solved by algorithm 2 (Frank-Wolfe, exact for two tasks). It is zero where no
-    # direction helps all tasks. Long gradients get little of it, so a task with a large weight or a steep loss counts
-    # less, not more.
+    # direction helps all tasks. Long gradients get little of it: a large weight or a steep loss counts less.
     "mgda": lambda torchjd, gramian, weights: _of_weighted(torchjd.MGDAWeighting(), gramian, weights),
     # The mean, by the recipe's weights, of the gradients' nearest matrix whose singular values are all the smallest.
     # Senushkin et al., "Independent component alignment for multi-task learning" (CVPR 2023), algorithm 1: with
@@ -101,9 +100,8 @@ class Aggregated(Balancer):
             from torchjd import aggregation
 
             # torchjd draws from torch's global generator, which is seeded from the step's own and restored afterwards.
-            seed = int(torch.randint(2**62, (), generator=random))
             with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(seed)
+                torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=random)))
                 coefficients = self._method(aggregation, gramian, weights)
         self._last = dict(zip(names, (coefficients / weights).tolist(), strict=True))
         return coefficients.to(jacobian)

@@ -24,8 +24,7 @@ def data_check(recipe: options.RecipeFile, settings: options.Settings = None) ->
     problems = data.check(loaded.data, [*tasks, *loaded.other_tasks()], loaded.training.crop)
     for problem in problems:
         typer.echo(f"{problem.severity}: {problem}", err=True)
-    errors = sum(problem.severity == "error" for problem in problems)
-    if errors:
+    if errors := sum(problem.severity == "error" for problem in problems):
         fail(f"{recipe}: {errors} problem{'s' if errors > 1 else ''} with the data")
     for count in data.summary(*data.split(data.rows(loaded.data), loaded.data), tasks):
         targets = ", ".join(f"{name} {number}" for name, number in count.targets.items())

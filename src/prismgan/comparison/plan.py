@@ -84,8 +84,7 @@ def must_be_startable(folder: Path, resume: bool) -> None:
 
 
 class ComparisonDisplay(Display):
-    """Two bars and the remaining time on a terminal; an occasional line if the output is a file or a pipe. As a display
-    it belongs to the training that was announced last."""
+    """Two bars and the time left, or a line now and then if not on a terminal, for the training announced last."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         self.console = Console(stderr=True)

@@ -203,8 +203,7 @@ def _interference(variants: Sequence[Variant], measured: Mapping[str, Mapping[Ke
             continue
         together = measured[joint[variant.variation].name]
         for key, seeds in measured[variant.name].items():
-            lost = difference(values_of(together.get(key, {})), values_of(seeds))
-            if lost is not None:
+            if (lost := difference(values_of(together.get(key, {})), values_of(seeds))) is not None:
                 about = next(iter(seeds.values()))
                 entries.append(Interference(*key, about.unit, about.better, variant.variation, lost))
     return entries

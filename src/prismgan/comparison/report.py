@@ -54,8 +54,7 @@ class ComparisonReport:
             ratio = findings.courses[experts].seconds.mean / findings.courses[findings.reference].seconds.mean
             text = f"time to train all experts relative to {findings.reference}"
             figures.append((f"{ratio:.1f}\N{MULTIPLICATION SIGN}", text))
-        tested = [result for result in findings.quality.results if result.p_adjusted is not None]
-        if tested:
+        if tested := [result for result in findings.quality.results if result.p_adjusted is not None]:
             beyond = sum(bool(result.verdict) for result in tested)
             figures.append((f"{beyond} of {len(tested)}", f"significant differences to {findings.reference}"))
         return figures[:MAXIMUM_FIGURES]

@@ -35,8 +35,7 @@ def compare(
 
     ``cluster`` connects to a Ray cluster, whose machines need folder and data under the same paths; ``workers`` are
     those of :func:`~prismgan.cluster.spread`. Returns the report, or None if a signal ended a training earlier
-    (everything is saved, and ``resume`` continues). Raises PrismganError if the folder or the variants do not fit, or
-    something cannot be written."""
+    (everything is saved, and ``resume`` continues). PrismganError if folder or variants do not fit or a write fails."""
     must_be_startable(folder, resume)
     budgets = {variant.name: budget_of(variant) for variant in variants}
     must_be_equal(variants, budgets)

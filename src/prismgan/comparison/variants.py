@@ -133,8 +133,7 @@ def _rival(kind: str, recipe: Recipe) -> ModelConfig:
 
 def rendering(config: ModelConfig, tasks: Sequence[Task]) -> int:
     """Number of weights needed to render these tasks, including a VAE's prior."""
-    generator = NETWORKS[config.kind].generator(config.generator, head_specs(tasks))
-    return sum(generator.parameter_counts().values())
+    return sum(NETWORKS[config.kind].generator(config.generator, head_specs(tasks)).parameter_counts().values())
 
 
 def beside(config: ModelConfig, tasks: Sequence[Task]) -> dict[str, int]:

@@ -62,8 +62,7 @@ def names() -> tuple[str, ...]:
 
 
 def expand(reference: str) -> tuple[str, ...]:
-    """The pictures of a collection, or the picture itself. Raises PrismganError if there is none of that name, or if
-    the package that contains it is not installed."""
+    """The pictures of a collection, or the picture itself; PrismganError if it is unknown or its package is missing."""
     name = _known(reference)
     if name in DIGITS:
         digit = DIGITS.index(name)
@@ -142,5 +141,4 @@ def sample(name: str) -> NDArray[np.uint8]:
         return load(PREFIX + name).permute(1, 2, 0).numpy()
     photo = Image.fromarray(load(PREFIX + "astronaut").permute(1, 2, 0).numpy())
     small = np.asarray(photo.crop(PORTRAIT).resize(SMALL, Image.Resampling.LANCZOS)).astype(np.float64)
-    noise = np.random.default_rng(0).normal(0, SIGMA, small.shape)
-    return (small + noise).round().clip(0, 255).astype(np.uint8)
+    return (small + np.random.default_rng(0).normal(0, SIGMA, small.shape)).round().clip(0, 255).astype(np.uint8)

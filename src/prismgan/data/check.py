@@ -110,8 +110,7 @@ def _unreadable(examined: Examined, shown: Shown, exemplars: set[PictureName]) -
     for picture, seen in examined.items():
         if seen.size is None:
             user = f" (a picture of task {users[picture]!r})" if picture in users else ""
-            # Losses are built from all exemplars, so none can be left out, and a missing file is a mistake in the
-            # recipe, not a damaged picture.
+            # Losses are built from all exemplars, so a missing one is a mistake in the recipe.
             missing = picture in users and not builtin.is_builtin(picture) and not Path(picture).exists()
             skippable = picture not in exemplars and not missing
             yield Problem(picture, f"{seen.reason}{user}", "replace the picture, or leave it out", skippable=skippable)
@@ -197,5 +196,4 @@ def _enlarged(train: Sequence[Row], side: int, examined: Examined) -> Iterator[P
     small = [picture for picture, size in sizes.items() if size is not None and min(size) < side]
     if small:
         what = f"{len(small)} of {len(sizes)} training pictures have a side below {side} pixels ({small[0]})"
-        fix = "they will be enlarged; use a smaller crop if that matters"
-        yield Problem("data", what, fix, "warning")
+        yield Problem("data", what, "they will be enlarged; use a smaller crop if that matters", "warning")

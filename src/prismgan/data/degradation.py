@@ -218,8 +218,7 @@ def _defocus(image: Float[Tensor, "3 H W"], radius: float) -> Float[Tensor, "3 H
     border = math.ceil(radius)
     axis = torch.arange(-border, border + 1, dtype=torch.float32)
     disc = (radius + 0.5 - torch.hypot(axis[:, None], axis)).clamp(0, 1)
-    padded = F.pad(image[:, None], (border,) * 4, mode="replicate")
-    return F.conv2d(padded, (disc / disc.sum())[None, None])[:, 0]
+    return F.conv2d(F.pad(image[:, None], (border,) * 4, mode="replicate"), (disc / disc.sum())[None, None])[:, 0]
 
 
 def _motion_blur(image: Float[Tensor, "3 H W"], length: int, angle: float) -> Float[Tensor, "3 H W"]:

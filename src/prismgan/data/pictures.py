@@ -99,8 +99,7 @@ def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
 
 
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
-    """A random square of an exemplar, possibly mirrored. It is enlarged only if the exemplar is smaller than the
-    square, so that brush strokes keep their width."""
+    """A random square of an exemplar, possibly mirrored; enlarged only if the exemplar is smaller than that."""
     shorter = min(image.shape[1:])
     if shorter < side:
         height, width = (math.ceil(length * side / shorter) for length in image.shape[1:])

@@ -131,8 +131,7 @@ class TrainingSet:
     def _graphics(self, position: int, generator: torch.Generator) -> View:
         """Graphics at the scale of the row's step, or as fine as the source itself for tasks that do not enlarge."""
         scale = self._scales[self._turn(position)] if self._scales else 1
-        unenlarged = any(task.is_photo and task.scale == 1 for task in self.tasks)
-        if unenlarged and uniform(generator, 0.0, 1.0) < 0.5:
+        if any(task.is_photo and task.scale == 1 for task in self.tasks) and uniform(generator, 0.0, 1.0) < 0.5:
             scale = 1
         # Enlarged nearly as much as the picture is reduced, because detail finer than a source pixel can't be learnt.
         unit = scale * uniform(generator, 0.7, 1.0) if scale > 1 else 1.0
@@ -151,8 +150,7 @@ class TrainingSet:
                 pixels = integer(generator, scale, most)
                 corner = self._corner(whole.photo, (height, width), self.crop * pixels, pixels, generator)
                 return whole.reduced(corner, size, scale, pixels)
-        # A picture smaller than the crop is enlarged: slight blur does less harm than leaving out all small pictures of
-        # a mixed collection, or than artificial borders.
+        # A picture smaller than the crop is enlarged: slight blur does less harm than omission or artificial borders.
         grid, shorter = whole.grid, min(whole.grid)
         if shorter < self.crop:
             grid = (math.ceil(grid[0] * self.crop / shorter), math.ceil(grid[1] * self.crop / shorter))

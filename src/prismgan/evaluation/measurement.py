@@ -110,8 +110,7 @@ class Measurement(_Record):
 
     @property
     def verdict(self) -> Literal["better", "worse", "equal", ""]:
-        """Comparison with the baseline. Empty if it is meaningless: a style is meant to differ from the photo, and real
-        pictures are a bound rather than a baseline."""
+        """Comparison with the baseline; empty if meaningless: styles differ from photos, real pictures are a bound."""
         if self.gain is None or self.compared_with in ("photo", "real") or not self.comparable:
             return ""
         if self.gain == 0:

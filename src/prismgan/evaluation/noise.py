@@ -55,8 +55,7 @@ class NoiseEvaluation:
 
     @cached_property
     def _real(self) -> list[dict[str, "Labelled"]]:
-        both = self.train, self.test
-        return [labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in both]
+        return [labelled(rows, self.tasks, self.collections, self.crop, self.seed) for rows in (self.train, self.test)]
 
     @cached_property
     def _classifier(self) -> Classifier | None:

@@ -156,8 +156,7 @@ class Pieces:
                 errors[name].append(127.5 * difference.ravel())
         specs = self.generator.specs
         found = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
-        wrong = problem("float32", self.generator, found)
-        if wrong is not None:
+        if (wrong := problem("float32", self.generator, found)) is not None:
             raise PrismganError(f"the site is not written, because {wrong}; please report it")
         return found
 

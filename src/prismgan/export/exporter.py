@@ -34,8 +34,7 @@ class Exported:
     def content(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         file = {"file": str(self.path), "bytes": self.size, "precision": self.precision}
-        tasks = [row.content() for row in self.tasks]
-        return {**file, "speed_against_float32": round(self.speed, 3), "tasks": tasks}
+        return {**file, "speed_against_float32": round(self.speed, 3), "tasks": [row.content() for row in self.tasks]}
 
 
 def export(
@@ -85,8 +84,7 @@ def export(
         # ONNX Runtime computes this file in float32 on a CPU, which tests the graph; torch tests the rounding.
         rounded = measure(generator, names, lambda values: parity.render(generator, names, values, half=True), sources)
         found = parity.worse(found, rounded)
-    wrong = parity.problem(precision, generator, found)
-    if wrong is not None:
+    if (wrong := parity.problem(precision, generator, found)) is not None:
         cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
         raise PrismganError(f"{out}: not written, because in {precision} {wrong}{cure}")
     speed = 1.0

@@ -68,8 +68,7 @@ def random_sources() -> list[Source]:
     for size in SIZES:
         coarse = torch.rand(1, 3, 6, 5, generator=generator)
         smooth = F.interpolate(coarse, size, mode="bilinear", align_corners=False)
-        noise = 0.05 * torch.randn(1, 3, *size, generator=generator)
-        sources.append((smooth + noise).clamp(0, 1))
+        sources.append((smooth + 0.05 * torch.randn(1, 3, *size, generator=generator)).clamp(0, 1))
     return sources
 
 
@@ -99,8 +98,7 @@ def render(generator: Generator, tasks: Sequence[str], values: Inputs, *, half: 
     """The outputs of a file for these inputs, computed by torch; ``half`` with features in float16."""
     given = {name: torch.from_numpy(value) for name, value in values.items()}
     with torch.autocast("cpu", torch.float16, enabled=half):
-        encoded = generator.encode(given["source"] * 2 - 1, tasks)
-        looks = generator.decode(encoded, given.get("latent"), tasks)
+        looks = generator.decode(generator.encode(given["source"] * 2 - 1, tasks), given.get("latent"), tasks)
     pictures = []
     for name, strength in zip(tasks, given["strength"], strict=True):
         base = generator.enlarged(given["source"] * 2 - 1, generator.specs[name].scale).clamp(-1, 1)

@@ -70,8 +70,7 @@ def _without_texture(photo: Images) -> Images:
 
 def edges(photo: Images) -> Images:
     """Bright outlines on black: the magnitude of the Scharr gradient of the grey levels."""
-    grey = blur(luma(photo.float()), 0.8)
-    right, down = gradient(grey)
+    right, down = gradient(blur(luma(photo.float()), 0.8))
     magnitude = torch.sqrt(right.square() + down.square() + 1e-8)
     return (4 * magnitude).clamp(0, 1).mul(2).sub(1).expand(-1, 3, -1, -1).contiguous()
 
@@ -87,8 +86,7 @@ def outlines(
     """Ink from 0 (line) to 1 (paper): a thresholded difference of Gaussians, smoothed along the lines.
 
     Winnemöller, Kyprianidis, Olsen, "XDoG" (2012), eq. 2 and 5, on the logarithm of grey levels in [0, 1]; smoothed
-    twice along a straight segment of each line, not along its curve as in Kang, Lee, Chui, "Coherent line drawing"
-    (2007).
+    twice along a straight segment of each line, not its curve as in Kang, Lee, Chui, "Coherent line drawing" (2007).
 
     Args:
         sigma: width of a line in pixels.
@@ -112,8 +110,7 @@ def _darker(photo: Images, sigma: float, *, floor: float = 0.05) -> Float[Tensor
 def tangents(photo: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 2 H W"]:
     """The direction of least change around each pixel, as a unit vector (x, y) up to its sign. The eigenvector of the
     smoothed structure tensor for its smaller eigenvalue (Kyprianidis and Döllner, "Image abstraction by structure
-    adaptive filtering", 2008); (0, 1) where nothing changes. No gradient goes through it: a direction has none where
-    the picture is flat."""
+    adaptive filtering", 2008); (0, 1) where nothing changes. Gradients, undefined there, do not go through."""
     right, down = gradient(photo.float())
     tensor = torch.stack([(right * right).sum(1), (down * down).sum(1), (right * down).sum(1)], dim=1)
     xx, yy, xy = blur(tensor, 2.0).unbind(1)

@@ -117,8 +117,7 @@ def warping_error(output: Image, before: Image, backward: Flow, visible: Mask) -
 
     Lai et al., "Learning blind video temporal consistency" (2018), eq. 10; they sum the three colours, so their number
     is three times this one. ``backward`` is the flow from the *source's* frame to its previous frame, see :func:`warp`,
-    and ``visible`` the mask of the pixels that count, see :func:`unoccluded`. If it is empty, the error is NaN.
-    """
+    and ``visible`` the mask of the pixels that count, see :func:`unoccluded`. If it is empty, the error is NaN."""
     moved, inside = warp(before, backward)
     counts = (visible & inside).float()
     squares = (output - moved).square().mean(dim=1)

@@ -42,8 +42,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 class BoundedFile(io.BufferedReader):
     """A file with limits for the number of reads, their bytes, and, until the header is read, their time. Pillow
-    processes chunks, tags or blocks one by one. A file of a few megabytes can have millions of them, or tags that all
-    share one large block."""
+    processes chunks, tags or blocks one by one; a small file can have millions, or tags that share one large block."""
 
     def __init__(self, raw: Any, size: int) -> None:
         super().__init__(raw)

@@ -24,8 +24,7 @@ class Picture:
 
     ``pixels`` (H, W, 3) are RGB, ``uint8`` or ``uint16`` over their whole range; colours of transparent pixels are as
     in the file. ``alpha`` (H, W) has the same type, or is None if the picture has no transparency. ``profile`` is the
-    ICC profile of the pixel values; None means sRGB. ``exif`` is an EXIF block with orientation 1, because the pixels
-    are already upright."""
+    ICC profile of the pixel values; None means sRGB. ``exif`` has orientation 1, because the pixels are upright."""
 
     pixels: Samples
     alpha: Samples | None = None
@@ -115,8 +114,7 @@ def to_pil(image: Float[Tensor, "3 H W"] | UInt8[Tensor, "3 H W"]) -> Image.Imag
 
 def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
     """Grey in [-1, 1] by the weights :data:`LUMA`."""
-    weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
-    return (image * weights).sum(dim=1, keepdim=True)
+    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
 def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:

@@ -42,8 +42,7 @@ def open_picture(source: Path | bytes, where: str = "picture") -> Picture:
     with open_lazily(source, unidentified, name=where) as file:
         try:
             _refuse_several(path, file)
-            low = _raw_mode_of_low_bytes(path, file)
-            if low is not None:
+            if (low := _raw_mode_of_low_bytes(path, file)) is not None:
                 colours, alpha = _both_bytes(source, file, low)
             elif file.mode.startswith("I;16"):
                 colours, alpha = _sixteen_bit_grey(file)

@@ -73,8 +73,7 @@ def upsample(image: Float[Tensor, "B 3 H W"], scale: int) -> Float[Tensor, "B 3 
     kernel = torch.einsum("ri,qj->rqij", taps, taps).reshape(scale**2, 1, 5, 5).to(image)
     channels = image.shape[1]
     padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
-    enlarged = F.conv2d(padded, kernel.repeat(channels, 1, 1, 1), groups=channels)
-    return F.pixel_shuffle(enlarged, scale)
+    return F.pixel_shuffle(F.conv2d(padded, kernel.repeat(channels, 1, 1, 1), groups=channels), scale)
 
 
 def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -89,8 +88,7 @@ def bicubic_phases(scale: int) -> Float[Tensor, "P 12 3 3"]:
     """Weights of a 3x3 convolution that enlarges a picture unshuffled by 2, with P = 3 (2 scale)^2.
 
     Away from the border ``pixel_shuffle(conv2d(pixel_unshuffle(image, 2), weights), 2 * scale)`` equals
-    :func:`upsample`. It is several times faster on large maps, and can be added to a network's residual directly.
-    """
+    :func:`upsample`. It is several times faster on large maps, and can be added to a network's residual directly."""
     side = 2 * scale
     positions = (torch.arange(side, dtype=torch.float64) + 0.5) / scale - 0.5
     taps = keys(torch.arange(-2, 4, dtype=torch.float64)[None] - positions[:, None]).view(side, 3, 2)

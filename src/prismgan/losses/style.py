@@ -14,8 +14,7 @@ LEAST_POWER = 0.3
 """Minimum strength of a channel relative to the root mean square of its level. Learnt networks have channels that do
 not respond to an exemplar; divided by their own power, a photo's response there would dominate the loss."""
 LIMIT = 50.0
-"""Upper limit of distances. Dark or flat crops have statistics hundreds of times too small or too large, which would
-dominate a step."""
+"""Upper limit of distances: those of dark or flat crops can be hundreds of times too large and dominate a step."""
 PARTS = 4  # number of partial sums of products: in bfloat16 a single sum would be rounded four times as coarsely
 
 

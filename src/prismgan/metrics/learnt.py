@@ -53,8 +53,7 @@ def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
 
 
 def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
-    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` (1, 64, 1, 1) and so on);
-    WeightsError if they cannot be read."""
+    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` ...), or WeightsError."""
     tensors = read_tensors(path, ACCEPTED)
     heads = []
     for number, channels in enumerate(SqueezeFeatures.LPIPS_CHANNELS):

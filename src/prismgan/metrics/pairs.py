@@ -90,8 +90,7 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """``(H(A) + H(B)) / H(A, B)``: 2 if the grey levels determine each other, 1 if they are independent. Studholme,
     Hill and Hawkes 1999, by scikit-image. It ignores linear changes of grey levels and measures whether the content is
-    preserved. Small pictures score high by chance: compare only equal sizes. 2 for flat, nan for non-finite pictures.
-    """
+    preserved. Small pictures score high by chance: compare only equal sizes. 2 for flat, nan for non-finite ones."""
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []

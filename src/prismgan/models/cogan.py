@@ -80,8 +80,7 @@ class CoGan(Model):
             context.losses[name] = self.tasks[name].adversarial_weight * value
         if self.config.consistency_weight:
             for name, made in made_of_photo(self.tasks.values(), outputs).items():
-                differences = (outputs[name] - made).abs().flatten(1).mean(dim=1)
-                value = (differences * context.weights[name]).sum()
+                value = ((outputs[name] - made).abs().flatten(1).mean(dim=1) * context.weights[name]).sum()
                 context.log[f"loss/{name}/consistency"] = value.detach()
                 context.losses[name] = context.losses[name] + self.config.consistency_weight * value
         return self.finish(outputs, context)

@@ -56,8 +56,7 @@ class CWGAN(Model):
         with self.autocast:
             outputs: Mapping[str, Tensor] = self.generator(source, latent, context.names)
         self.task_losses(batch, outputs, context)
-        judged = self.adversarial_batch(batch, outputs, context)
-        if judged is not None:
+        if (judged := self.adversarial_batch(batch, outputs, context)) is not None:
             for _ in range(self.config.critic.steps):
                 self.adversary.update_discriminator(judged, self.steps_done, context)
             self.add_term(context, "adversarial", self.adversary.generator_loss(judged), outputs)

@@ -39,8 +39,7 @@ class Model(ABC):
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
-        """``exemplars`` are the pictures, in [-1, 1], of every task with a style; with None no losses are built.
-        ``steps`` is the length of the schedule."""
+        """``exemplars``: every style's pictures in [-1, 1]; None builds no losses. ``steps``: the schedule's length."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
@@ -189,8 +188,7 @@ class Model(ABC):
         return [names[index] for index in sorted(drawn)]
 
     def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
-        """Standard normal numbers for the rows of this process, selected from those for all rows, so that a row's
-        numbers do not depend on how the rows are distributed."""
+        """Standard normal numbers for this process's rows, drawn for all rows, so they do not depend on the split."""
         rank, world = processes()
         rows, *rest = shape
         return torch.randn(world * rows, *rest, generator=random)[rank * rows : (rank + 1) * rows].to(self.device)

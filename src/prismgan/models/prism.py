@@ -95,8 +95,7 @@ class Prism(Model):
         self.add_term(context, "diversity", alike, outputs, lambda task: task.diversity_weight)
         flicker = self._flicker(source, latent, outputs, context)
         self.add_term(context, "steadiness", flicker, outputs, lambda task: task.steadiness_weight)
-        judged = self.adversarial_batch(batch, outputs, context)
-        if judged is not None:
+        if (judged := self.adversarial_batch(batch, outputs, context)) is not None:
             self.add_term(context, "adversarial", self.adversary.update(judged, self.steps_done, context), outputs)
         return self.finish(outputs, context)
 
@@ -109,8 +108,7 @@ class Prism(Model):
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
 
     def _border(self, margin: int) -> int:
-        """Width of the frame around crops. Together with the ignored margin it equals the frame of rendering, so that
-        rendering cuts off everything that no loss has covered."""
+        """Width of the frame around crops: with the margin, that of rendering, which cuts off what no loss covered."""
         return max(CELL, (BORDER - margin) // CELL * CELL)
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:

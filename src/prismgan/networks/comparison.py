@@ -45,8 +45,7 @@ class VariationalGenerator(ConditionalGenerator):
         self.widen = convolution(config.latent, width, size=1)
 
     def prior_of(self, encoded: Conditional, name: str) -> Gaussian:
-        maps = self.reader(encoded.maps[-1], self.codes[name])
-        return Gaussian.of(self.prior(F.leaky_relu(maps, SLOPE)))
+        return Gaussian.of(self.prior(F.leaky_relu(self.reader(encoded.maps[-1], self.codes[name]), SLOPE)))
 
     def start(self, encoded: Conditional, name: str, z: Float[Tensor, "B Z h w"]) -> Start:
         return encoded.maps[-1] + self.widen(z), self.codes[name]

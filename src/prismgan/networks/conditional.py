@@ -163,8 +163,7 @@ class ConditionalGenerator(ImageGenerator):
         return outputs
 
     def receptive_field_radius(self, tasks: Names = None) -> int:
-        """An upper bound: the sum over all layers, in cells of their level, plus one coarsest cell for the position of
-        a pixel within its cell."""
+        """An upper bound: all layers, in cells of their level, plus a coarsest cell for the place within it."""
         if not self.named(tasks):
             return 0
         # Per level: blocks of encoder and decoder, two layers each, and a layer and the enlargement on the way up.

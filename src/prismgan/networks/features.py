@@ -70,8 +70,7 @@ class FeatureNetwork(LearntFeatures):
 
 class CombinedFeatures(LearntFeatures):
     """The maps of a first network, and those of a second one for the levels that the first one lacks. Strokes are in
-    fine levels, where a pruned network has few channels; forms in coarse ones, which cost too much in a full network.
-    """
+    fine levels, where a pruned network has few channels; forms in coarse ones, which a full network computes slowly."""
 
     def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
         super().__init__()
@@ -158,8 +157,7 @@ class _Memory:
         memory, made = weakref.ref(self), weakref.ref(entry)
 
         def forget(_: Tensor) -> None:
-            alive = memory()
-            if alive is not None:
+            if (alive := memory()) is not None:
                 alive._entries = [other for other in alive._entries if other is not made()]
 
         for result in entry.made:

@@ -1,7 +1,6 @@
 """The base of every generator that reads photos. A source is encoded once, and the images of all tasks are decoded from
 the result. An output is added to the bicubically enlarged source, unless its task keeps none of the source's colours.
-The sum is computed on cells at half the source's side, with ``3 (2 scale)^2`` sub-pixels each, which is twice as fast
-at 4x."""
+The sum is computed on cells at half the source's side, with ``3 (2 scale)^2`` sub-pixels each: twice as fast at 4x."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence

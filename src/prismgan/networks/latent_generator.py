@@ -36,8 +36,7 @@ class LatentGeneratorConfig(GeneratorSizes):
 
 
 def _dense(inputs: int, outputs: int) -> nn.Linear:
-    """A fully connected layer that keeps the signal's variance. torch's default initialisation shrinks it, and pictures
-    that hardly vary with z at first never learn to."""
+    """Keeps the signal's variance: with torch's default, which shrinks it, pictures never learn to vary with z."""
     layer = nn.Linear(inputs, outputs)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)
@@ -58,8 +57,7 @@ class LatentTrunk(nn.Module):
         maps = self.start(latent).unflatten(1, (-1, START, START))
         maps = self.levels[0](maps, code)
         for up, level in zip(self.up, self.levels[1:], strict=True):
-            larger = enlarged(maps, 2)
-            maps = level(up(F.leaky_relu(larger, SLOPE)), code)
+            maps = level(up(F.leaky_relu(enlarged(maps, 2), SLOPE)), code)
         return maps
 
 

@@ -3,8 +3,7 @@
 Unlike the trunk for restoration, the branch is normalised: without instance normalisation (Ulyanov, Vedaldi, Lempitsky,
 "Instance normalization", 2016) a small network does not learn a style. Statistics are those of the whole picture, so
 the branch always reads a whole picture, at the size at which it is painted, and never a tile. Shape and depth follow
-Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), with most work at 1/4 and 1/8 of
-the picture's side."""
+Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer" (ECCV 2016), mostly at 1/4 and 1/8 size."""
 
 from typing import Annotated
 
@@ -25,8 +24,7 @@ BORDER = 48
 LEVELS = (0, 1)  # the noise is an extra input at 1/4 and at 1/2 of the picture's side
 PERIODS = ((31, 37), (41, 29))  # rows and columns of the tables whose sum is the noise
 SIGNS = ((53, 43), (47, 59))
-"""Rows and columns of a table of signs for each of them. Without the signs the noise repeated after 30 cells, and
-strokes formed visible rows."""
+"""Rows and columns of each one's table of signs, without which noise repeats after 30 cells and strokes form rows."""
 OUTERMOST = [0, 1, -2, -1]
 """Rows or columns: two at either end. Enlarged side by side they are correct except at the seam, which is not used."""
 RANGE = 1.2  # bound of the outputs, which are clipped to 1, so that black and white are reached without saturation
@@ -204,9 +202,8 @@ class StyleHead(nn.Module):
         return pixels_kernel(self.last.weight), pixels_bias(self.last.bias)
 
     def _enlarged(self, maps: Maps) -> Float[Tensor, "B _ H-2 W-2"]:
-        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells. The outermost cells count in
-        the statistics, so they are computed by the layers themselves: the enlargement ends at the border, which a
-        kernel at 1/4 cannot represent."""
+        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells. They count in the
+        statistics, so layers compute them: enlargement ends at the border, which a kernel at 1/4 cannot represent."""
         inner = F.conv2d(maps, self.up_kernel())
         rows = self.up(enlarged(maps[:, :, OUTERMOST], 2))[:, :, OUTERMOST]
         columns = self.up(enlarged(maps[..., OUTERMOST], 2))[:, :, 2:-2, OUTERMOST]

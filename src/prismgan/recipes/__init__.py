@@ -31,8 +31,7 @@ def read_built_in(name: str) -> str:
     known = built_in()
     name = name.removeprefix(PREFIX)
     if name not in known:
-        hint = nearest(name, known, "available")
-        raise RecipeError(f"{PREFIX}{name}: no built-in recipe has that name{hint}")
+        raise RecipeError(f"{PREFIX}{name}: no built-in recipe has that name{nearest(name, known, 'available')}")
     return known[name].read_text(encoding="utf-8")
 
 

@@ -145,8 +145,7 @@ def _explain(error: ValidationError) -> list[str]:
 
 
 def override(raw: dict[str, Any], setting: str) -> str:
-    """Change one value of a recipe's raw content by ``path=value``; returns the path with numbers for names:
-    ``tasks.restore.weight`` may be ``tasks.0.weight``."""
+    """Change a value of a raw recipe by ``path=value``; returns the path with numbers for names: ``tasks.0.weight``."""
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):

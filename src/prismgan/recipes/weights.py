@@ -33,8 +33,7 @@ def trained_model(weights: Weights) -> Model:
     >>> model = trained_model(load_weights("runs/compare/weights.safetensors"))  # doctest: +SKIP
     >>> model.anomaly_score(sources)  # of a GANomaly, (B,); sources (B, 3, H, W) in [-1, 1] # doctest: +SKIP
 
-    Raises WeightsError if the tensors do not fit the description, or another version of prismgan wrote it.
-    """
+    Raises WeightsError if the tensors do not fit the description, or another version of prismgan wrote it."""
     recipe = recipe_of(weights.header, weights.path)
     if header(recipe, weights.header.step).tasks != weights.header.tasks:
         fault = "its heads do not match those that this version builds from its recipe"

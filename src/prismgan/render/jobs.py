@@ -25,8 +25,7 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     folder, or below the part of the pattern without ``*?[``: ``photos/**/*.jpg`` puts ``photos/x/a.jpg`` into
     ``out/x/a``. Hidden files and files in ``out`` are skipped; a file that is named twice is rendered once.
 
-    Raises :class:`PrismganError` if an input names no picture, two pictures would have the same folder, or a folder
-    cannot be created."""
+    Raises PrismganError if an input names no picture, two pictures share a folder, or a folder cannot be created."""
     refuse_unwritable(out)
     jobs: dict[Path, PictureJob] = {}
     for given in inputs:

@@ -68,8 +68,7 @@ class Renderer(PictureRenderer):
         fast: bool = False,
         device: str | torch.device | None = None,
     ) -> Self:
-        """Read a weights file, by default the ready-made one. Raises :class:`WeightsError` if the file is missing,
-        damaged, or of another version."""
+        """Read a weights file, by default the ready-made one. WeightsError if missing, damaged, or another version."""
         return cls(load_weights(path), memory, runtime, fast=fast, device=device)
 
     @classmethod

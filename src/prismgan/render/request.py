@@ -71,8 +71,7 @@ class Request:
     By default the picture's own, and at most :data:`~prismgan.render.painting.BRUSH`."""
 
     def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
-        """The outputs, given a generator's heads. Raises :class:`PrismganError` if a name is unknown or taken, or a
-        number is invalid or out of range."""
+        """The outputs, given a generator's heads. PrismganError if a name is unknown or taken, or a number invalid."""
         whole = isinstance(self.brush, int | np.integer) and not isinstance(self.brush, bool)
         if self.brush is not None and not (whole and SMALLEST_BRUSH <= self.brush <= LARGEST_BRUSH):
             expected = f"expected a whole number of pixels from {SMALLEST_BRUSH} to {LARGEST_BRUSH}"

@@ -55,8 +55,7 @@ class Sampler:
 def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) -> Float[Tensor, "N Z"]:
     """Latents spaced evenly on the great circle from one to another, both included. A straight line would pass through
     latents shorter than any in training. White, "Sampling generative networks" (2016), section 2.1."""
-    cosine = torch.cosine_similarity(start, end).clamp(-1, 1)
-    angle = torch.acos(cosine)
+    angle = torch.acos(torch.cosine_similarity(start, end).clamp(-1, 1))
     place = torch.linspace(0, 1, count)[:, None]
     if float(torch.sin(angle)) < 1e-4:  # the same or the opposite direction
         return start + place * (end - start)

@@ -34,8 +34,7 @@ def mixture(
     """``base + mask * strength * (sum of weighted looks - base)``, exact for the factors 0 and 1.
 
     Values beyond [-1, 1] are clipped first, in place. ``base``, the enlarged source, may be None if nothing
-    :func:`is_mixed`; no mask means 1 everywhere.
-    """
+    :func:`is_mixed`; no mask means 1 everywhere."""
     if mask is None and not is_mixed(output):
         (look,) = output.looks
         return looks[look]
@@ -97,8 +96,7 @@ def looks_of(outputs: Sequence[Output]) -> list[str]:
 
 
 def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
-    """The links of the chain, then all outputs. A link's result is kept in 16 bits for the next stage; that of the last
-    link also in the requested depth."""
+    """The links of the chain, then all outputs. Links are kept in 16 bits; the last one also in the requested depth."""
     before = 0
     for number, link in enumerate(plan.chain, start=1):
         last = number == len(plan.chain)

@@ -57,8 +57,7 @@ def smallest_area(height: int, width: int, halo: int) -> int:
 
 def tile_sides(height: int, width: int, halo: int, cell: int, area: int) -> tuple[int, int]:
     """Height and width of tiles that have at most ``area`` pixels, their halos included: as few tiles as possible.
-    ``area`` is at least :func:`smallest_area`. The sides are multiples of ``cell``, and about equal from tile to
-    tile."""
+    ``area`` is at least :func:`smallest_area`. Sides are multiples of ``cell``, about equal between tiles."""
     if height * width <= area:
         return _evenly(height, height, cell), _evenly(width, width, cell)
     side = math.isqrt(area)
@@ -89,5 +88,4 @@ def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mix
     # this estimate. The trunk's ten maps are largest at the level with the most values.
     trunk = 2.5 * max(width / 4**level for level, width in enumerate(widths))
     sizes = [scale**2 * (8 + 3 * (looks - 1) + (9 if mixed else 0)) for scale, looks in groups]
-    heads = sum(sizes) if together else max(sizes)
-    return 4 * (trunk + heads)
+    return 4 * (trunk + (sum(sizes) if together else max(sizes)))

@@ -72,8 +72,7 @@ SMOOTHING = 20  # a moving average spans the values divided by this
 
 
 def smooth(values: Floats, geometric: bool) -> Floats:
-    """Centred moving average over a twentieth of the values, so that it does not lag; geometric on a logarithmic axis.
-    At both ends the window extends only inwards."""
+    """Centred moving average over a twentieth of the values, without lag; geometric on a logarithmic axis."""
     reach = len(values) // (2 * SMOOTHING)
     if reach == 0:
         return values

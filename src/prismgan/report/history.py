@@ -73,8 +73,7 @@ def read_history(path: Path) -> History:
             unreadable.append(number)
         elif "event" in entry:
             kind, message, step = str(entry["event"]), str(entry.get("message", "")), entry.get("step")
-            new = Event(kind, step, message, 0)
-            known = events.get((kind, message), new)
+            known = events.get((kind, message), Event(kind, step, message, 0))
             events[kind, message] = known._replace(times=known.times + 1)
         else:
             while records and records[-1]["step"] >= entry["step"]:

@@ -22,8 +22,7 @@ from prismgan.report.history import parse_line
 
 FORMAT = 1  # of checkpoints
 FREE = {"batch_size", "steps", "log_every", "save_every", "sample_every", "cosines_every", "patience", "trackers"}
-"""Fields of ``training`` that may change on resume: lengths, intervals and trackers; the batch size only together with
-the number of processes."""
+"""Fields of ``training`` that may change on resume; the batch size only together with the number of processes."""
 
 
 class Run:
@@ -118,8 +117,7 @@ def must_be_resumable(run: Run, recipe: Recipe) -> int:
         # Runs write every field. Missing fields are newer than the run, which may not match today's default.
         fault = f"was written by an earlier prismgan and lacks {', '.join(missing)}"
         raise RecipeError(f"{run.recipe}: {fault}; add the values that the run was trained with, then resume it")
-    changed = differences(before, now)
-    if changed:
+    if changed := differences(before, now):
         refused = "was trained with a different recipe and cannot be resumed with this one"
         raise RecipeError(f"{run.folder}: {refused}; changed: {'; '.join(changed)}")
     return trained.training.batch_size

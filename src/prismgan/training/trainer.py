@@ -103,8 +103,7 @@ class Trainer(Loop):
                     if unreadable:
                         shown.event(f"{self.run.metrics}: {unreadable} lines could not be read and are left out")
                 self._lock = held.pop_all()
-        names = recipe.training.trackers if self.rank == 0 else ()
-        self.trackers = Trackers(names, self.run, shown.event)
+        self.trackers = Trackers(recipe.training.trackers if self.rank == 0 else (), self.run, shown.event)
 
     def train(self) -> bool:
         """Train to the last step; False if a signal ended it earlier (everything is saved either way)."""

@@ -114,8 +114,7 @@ async def frame(
 
     The request waits for its turn like every render, and is answered when it is done."""
     renderer = here.studio.renderer
-    scales = renderer.plan(RenderRequest(tuple(tasks))).scales
-    larger = [name for name, scale in scales.items() if scale != 1]
+    larger = [name for name, scale in renderer.plan(RenderRequest(tuple(tasks))).scales.items() if scale != 1]
     if larger:
         raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; request looks of its own size")
     pixels = await asyncio.to_thread(_decoded, file.file, here.limits.quick_pixels)

@@ -27,8 +27,7 @@ def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -
     upload, renderer = here.pictures.get(picture), here.studio.renderer
     part = Part(upload, asked.crop, asked.side)
     request, sizes = checked(asked, part.size, here.pictures, renderer)
-    small = part.size[0] * part.size[1] <= here.limits.quick_pixels
-    length = Length.SECONDS if small else Length.MINUTES
+    length = Length.SECONDS if part.size[0] * part.size[1] <= here.limits.quick_pixels else Length.MINUTES
     work = partial(_work, renderer, upload, part, request)
     return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
@@ -167,8 +166,7 @@ def checked(
         raise Refusal(422, f"blends: {len(asked.blends)} are requested, but the limit is {blends}")
     tasks = uploads.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
     request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
-    scales = renderer.plan(request).scales
-    sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in scales.items()}
+    sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in renderer.plan(request).scales.items()}
     for name, (height, width) in sizes.items():
         if height * width > uploads.output_pixels:
             found = f"{name}: would have {width}x{height} pixels, more than the server's limit"

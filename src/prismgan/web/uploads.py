@@ -64,8 +64,7 @@ class Uploads(ABC, Generic[Kept]):
 
     @abstractmethod
     def check(self, name: str, client: str, path: Path) -> Kept:
-        """An upload with an id, a client and a file; :class:`Refusal` if it is of another kind (415), too large (413),
-        damaged or too small (422)."""
+        """An upload with an id, a client and a file; Refusal (415: kind, 413: too large, 422: damaged or small)."""
 
     def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
         """Names of the tasks whose output is not too large for a source of this height and width."""

@@ -115,8 +115,7 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     # The power of rounding to 8 bits, below which nothing is visible; it keeps logarithms of flat windows finite.
     rounding = (2 / 255) ** 2 / 12 * window.square().sum()
     decibels = 10 * (spectra + rounding).log10().mean(dim=1)
-    lines = [_neighbourhood(decibels, dimension) for dimension in (1, 2)]
-    peaks = decibels - torch.maximum(*lines)
+    peaks = decibels - torch.maximum(_neighbourhood(decibels, 1), _neighbourhood(decibels, 2))
     bins = torch.tensor(sorted({0} | {WINDOW * part // period for period in PERIODS for part in range(1, period)}))
     found = peaks[:, bins][:, :, bins].flatten(1)
     return found[:, 1:].amax(dim=1)  # the first is frequency 0, the mean

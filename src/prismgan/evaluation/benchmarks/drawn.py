@@ -109,8 +109,7 @@ def _kept(bench: Bench, condition: str, draw: Draw, metric: Metric, least: float
             source = images.to_float(draw(colours, SIDE, 1))
             output = bench.render(source, [entry.name])[entry.name]
             values.append(float(metric(images.interior(output, RIM), images.interior(source[None], RIM))))
-        where = f"{condition}, worst of {len(values)}"
-        yield mean_row(entry.name, where, metric, [min(values)], None, target=least)
+        yield mean_row(entry.name, f"{condition}, worst of {len(values)}", metric, [min(values)], None, target=least)
 
 
 def _enlarged(bench: Bench, condition: str, draw: Draw, metrics: Sequence[Metric]) -> Iterator[Measurement]:

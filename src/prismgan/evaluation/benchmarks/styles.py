@@ -94,8 +94,7 @@ def _lacks(folder: Path) -> str | None:
 
 def _measure(bench: Bench) -> Iterator[Measurement]:
     header = bench.renderer.header
-    recipe = recipe_of(header, header.title)
-    tasks = [task for task in recipe.all_tasks() if isinstance(task.target, Exemplar)]
+    tasks = [task for task in recipe_of(header, header.title).all_tasks() if isinstance(task.target, Exemplar)]
     photos = unseen_photos(bench)
     paths = {name: _network(bench.folder, name) for name in (*TEACHERS, JUDGE)}
     networks = {name: load_features(path) for name, path in paths.items() if path.exists()}
@@ -119,8 +118,7 @@ def _network(folder: Path, name: str) -> Path:
 
 
 def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:
-    """The pictures of a style, at their training size: from the recipe's paths, or with that name or the task's name in
-    ``styles``; none if there is no such picture."""
+    """A style's pictures at training size: the recipe's, or in ``styles`` by their or the task's name; may be none."""
     assert isinstance(task.target, Exemplar)
     try:
         return data.exemplars(task)

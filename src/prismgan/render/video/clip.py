@@ -121,8 +121,7 @@ class Reader:
                 else:
                     time = frame.pts if frame.pts is not None and frame.pts > time else time + step
                 if number >= skip:
-                    pixels = clip.colours.to_rgb(frame, clip.width, clip.height)
-                    yield Frame(pixels, time, frame.duration or 0)
+                    yield Frame(clip.colours.to_rgb(frame, clip.width, clip.height), time, frame.duration or 0)
 
     def decoded(self, container: Any) -> Iterator[Any]:
         import av

@@ -40,8 +40,7 @@ class Motion(NamedTuple):
     """The motion from the previous frame of the source to this one."""
 
     places: Numbers
-    """(h, w, 2): offset of each pixel's content in the previous frame, to the right and down, as fractions of width and
-    height."""
+    """(h, w, 2): offset of a pixel's content in the previous frame, right and down, as fractions of the sides."""
     trust: Numbers  # (h, w), 0 to 1: confidence that the content is the same
 
 
@@ -118,8 +117,7 @@ def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor
     import cv2
 
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    vectors = search.calc(_grey(of), _grey(to), None)
-    return torch.from_numpy(vectors).permute(2, 0, 1)[None]
+    return torch.from_numpy(search.calc(_grey(of), _grey(to), None)).permute(2, 0, 1)[None]
 
 
 def _grey(pixels: UInt8[Tensor, "3 H W"]) -> np.ndarray:

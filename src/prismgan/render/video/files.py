@@ -96,8 +96,7 @@ def render_file(
         kept.forget(file.name for file in finished if file.exists())
         preview = Preview(clip, partial(images.write, folder / "preview.png"))
         try:
-            pipeline = Pipeline(clip, job, renderer, request, settings, listener, preview)
-            outcome = render_clip(pipeline, folder, target)
+            outcome = render_clip(Pipeline(clip, job, renderer, request, settings, listener, preview), folder, target)
         except (PrismganError, KeyboardInterrupt) as error:
             so_far = "nothing is finished yet"
             if done := job.finished():
@@ -144,8 +143,7 @@ def _spooled(folder: Path) -> Iterator[Path]:
 
 
 def with_fixed_memory(renderer: Renderer, request: Request, clip: Clip, settings: Settings) -> Renderer:
-    """The renderer with a memory limit that does not depend on the free memory: all frames, including those of a
-    resumed job, must be cut into the same tiles."""
+    """The renderer with a fixed memory limit, so that all frames, also of a resumed job, have the same tiles."""
     if renderer.memory is not None:
         return renderer
     stage = next(stages(renderer.plan(request), clip.height, clip.width, 8, settings.batch))

@@ -96,8 +96,7 @@ def join(
                 target.metadata.update({key: text for key, text in source.metadata.items() if key not in facts})
                 if source.chapters():
                     target.set_chapters(source.chapters())
-                extradata = template.codec_context.extradata
-                looks = _timed(segments, extradata, times, last, video, clip.time_base)
+                looks = _timed(segments, template.codec_context.extradata, times, last, video, clip.time_base)
                 others = _copied(source, streams, copies)
                 for packet in heapq.merge(looks, others, key=lambda each: each.dts * each.time_base):
                     target.mux_one(packet)
@@ -164,8 +163,7 @@ def _copied(source: Any, streams: Sequence[Any], copies: Mapping[int, Any]) -> I
 
 
 def _timescale(time_bases: Iterable[Fraction]) -> int:
-    """Ticks per second in which all these time bases are exact. Edit lists use them, and 1000 would round the first
-    frame's time."""
+    """Ticks per second in which these time bases are exact; at 1000, edit lists would round the first frame's time."""
     scale = 1
     for time_base in time_bases:
         wider = math.lcm(scale, time_base.denominator)

@@ -14,7 +14,16 @@ from prismgan import images
 from prismgan.batch import TaskBatch
 from prismgan.images.drawing import comic
 from prismgan.losses.content import TONE, ComicGuidance, Structure
-from prismgan.losses.pixels import EPSILON, SMALLEST, Charbonnier, LogError, TotalVariation, charbonnier, log_error
+from prismgan.losses.pixels import (
+    EPSILON,
+    SMALLEST,
+    Charbonnier,
+    Lattice,
+    LogError,
+    TotalVariation,
+    charbonnier,
+    log_error,
+)
 from prismgan.losses.style import LIMIT, StyleStatistics, moments
 from prismgan.losses.variation import diversity
 from prismgan.networks import FeatureNetwork
@@ -121,6 +130,32 @@ def test_total_variation_by_hand() -> None:
 def test_total_variation_of_a_flat_picture_is_zero() -> None:
     flat = torch.full((2, 3, 8, 8), 0.3)
     assert TotalVariation(UNUSED)(flat, seen(flat)).tolist() == [0, 0]
+
+
+# -- lattices ------------------------------------------------------------------------------------
+
+
+def test_a_lattice_counts_and_random_grain_hardly_does() -> None:
+    random = torch.Generator().manual_seed(0)
+    flat = torch.zeros(1, 3, 256, 256)
+    lattice = 0.02 * torch.randn(1, 3, 8, 8, generator=random).repeat(1, 1, 32, 32)
+    grain = 0.02 * torch.randn(flat.shape, generator=random)
+    batch = replace(seen(flat), target=flat)
+    by_lattice, by_grain = (float(Lattice(UNUSED)(output, batch)) for output in (lattice, grain))
+    assert by_lattice == pytest.approx(0.02, rel=0.1)
+    assert by_grain < 0.1 * by_lattice
+    assert float(Lattice(UNUSED)(flat + 0.3, batch)) < 1e-4, "another grey is no pattern"
+
+
+def test_a_lattice_does_not_count_where_the_target_has_texture() -> None:
+    texture = 0.8 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    plain = torch.cat([torch.zeros(1, 3, 64, 64), texture], dim=3)
+    lattice = 0.05 * torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1)).repeat(1, 1, 8, 8)
+    empty = torch.zeros_like(lattice)
+    on_plain, on_texture = (plain + torch.cat(parts, dim=3) for parts in ((lattice, empty), (empty, lattice)))
+    batch = replace(seen(plain), target=plain)
+    loss = Lattice(UNUSED)
+    assert float(loss(on_texture, batch)) < 0.1 * float(loss(on_plain, batch))
 
 
 # -- content -------------------------------------------------------------------------------------

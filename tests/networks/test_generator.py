@@ -15,8 +15,9 @@ from prismgan.networks.style_branch import framed
 
 SIZES = [(33, 47), (16, 16), (17, 64)]
 FINE = [HeadSpec(f"fine-{scale}", scale) for scale in (1, 2, 4)]
+SMOOTH = [HeadSpec(f"smooth-{scale}", scale, smooth=True) for scale in (2, 4)]
 PAINTED = [HeadSpec("painted", fine=False), HeadSpec("varied", fine=False, latent=True)]
-HEADS = [*FINE, *PAINTED]
+HEADS = [*FINE, *SMOOTH, *PAINTED]
 STYLE = StyleBranchConfig(fine=8, coarse=8, blocks=1, head=8, noise=2)
 
 
@@ -248,7 +249,7 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
     return max(middle - int(rows.min()), int(rows.max()) - (middle + cell - 1))
 
 
-@pytest.mark.parametrize("task", ["fine-1", "fine-2", "fine-4"])
+@pytest.mark.parametrize("task", [spec.name for spec in [*FINE, *SMOOTH]])
 def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str) -> None:
     generator = make(2, fresh=False)
     cell, scale = generator.cell, generator.specs[task].scale
@@ -316,6 +317,15 @@ def test_a_style_never_alternates_from_pixel_to_pixel() -> None:
     signs = (-1.0) ** (torch.arange(40)[:, None] + torch.arange(48))
     assert painted.std() > 1e-5
     assert (painted * signs).mean().abs() < 1e-3 * painted.abs().mean()
+
+
+@torch.no_grad()
+def test_a_smooth_enlargement_never_alternates_from_pixel_to_pixel() -> None:
+    generator, source = make(fresh=False), picture(40, 48)
+    added = generator(source, tasks=["smooth-2"])["smooth-2"] - make()(source, tasks=["smooth-2"])["smooth-2"]
+    signs = (-1.0) ** (torch.arange(80)[:, None] + torch.arange(96))
+    assert added.std() > 0.01
+    assert (added * signs).mean().abs() < 1e-3 * added.abs().mean()
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from prismgan.export.graph import Graph
 from prismgan.images.pixels import LUMA
 from prismgan.networks import Generator
 from prismgan.networks.blocks import SLOPE, ResidualBlock
-from prismgan.networks.generator import TEXTURE, InkHead
+from prismgan.networks.generator import TEXTURE, InkHead, ProgressiveHead
 from prismgan.networks.style_branch import BORDER, CELL, OUTERMOST, PERIODS, RANGE, ConditionalNorm, StyleHead
 
 Code = str | Float[Tensor, "1 C"]  # the code of z: a value of the graph, or a constant
@@ -207,15 +207,27 @@ class GeneratorGraph:
             if isinstance(head, InkHead):
                 own = self._convolution(head.source, self.graph.to_network(base))
                 maps = self.graph.operation("Add", fine, own)
-            cells = self.graph.to_picture(self._convolution(head.last, self._blocks(head.blocks, maps, code)))
-            if head.factor is not None:
-                cells = self.graph.unshuffle(self.graph.blurred(self.graph.shuffle(cells, head.factor)), head.factor)
+            maps = self._blocks(head.blocks, maps, code)
+            if isinstance(head, ProgressiveHead):
+                cells = self._doubled(head, maps)
+            else:
+                cells = self.graph.to_picture(self._convolution(head.last, maps))
             if isinstance(head, InkHead):
                 cells = self._inked(head, cells, base)
             elif spec.additive:
                 cells = self.graph.operation("Add", cells, base)
             pictures[name] = cells
         return pictures
+
+    def _doubled(self, head: ProgressiveHead, maps: str) -> str:
+        """The sub-pixels of a head that doubles its maps step by step."""
+        graph = self.graph
+        up: Any
+        for up in head.up:
+            maps = self._activation(graph.shuffle(self._convolution(up, maps), 2))
+        maps = self._activation(self._convolution(head.inner, maps))
+        picture = graph.blurred(graph.shuffle(graph.to_picture(self._convolution(head.last, maps)), 2))
+        return graph.unshuffle(picture, 2 * head.factor)
 
     def _inked(self, head: InkHead, cells: str, base: str) -> str:
         """The head's colours multiplied by its ink."""

@@ -90,7 +90,6 @@ class FineHead(nn.Module):
         code = config.code if spec.latent else 0
         width = config.widths[0]
         self.additive = spec.additive
-        self.factor = 2 * spec.scale if spec.smooth else None
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
         # At 4x, a 3x3 convolution to 192 channels would cost a third of the whole trunk.
         size = 3 if spec.scale < 4 else 1
@@ -99,8 +98,6 @@ class FineHead(nn.Module):
     def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
         """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
         cells = self.subpixels(maps, code)
-        if self.factor is not None:
-            cells = F.pixel_unshuffle(blurred(F.pixel_shuffle(cells, self.factor)), self.factor)
         return add(cells, base) if self.additive else cells
 
     def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
@@ -108,6 +105,36 @@ class FineHead(nn.Module):
         for block in self.blocks:
             maps = block(maps, code)
         return self.last(maps)
+
+
+class ProgressiveHead(FineHead):
+    """Doubles the features step by step, with layers at every size, and blurs the residual by (1, 2, 1).
+
+    Progressive upsampling as in Lai, Huang, Ahuja, Yang, "Deep Laplacian pyramid networks" (CVPR 2017). If all
+    sub-pixels of a cell come from one linear layer, perceptual and adversarial losses lead to a weave, and without the
+    blur to patterns of single pixels.
+    """
+
+    LEAST = 16  # channels of the largest maps
+
+    def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
+        super().__init__(config, spec)
+        doublings = spec.scale.bit_length() - 1  # before the last one, which gives the pixels
+        width = config.widths[0]
+        widths = [max(width // 2**step, min(width, self.LEAST)) for step in range(doublings + 1)]
+        self.up = nn.ModuleList(icnr_(convolution(coarse, 4 * fine), 2) for coarse, fine in pairwise(widths))
+        self.inner = convolution(widths[-1], widths[-1])
+        self.last = zero_(convolution(widths[-1], 12))
+        self.factor = 2**doublings
+
+    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
+        for block in self.blocks:
+            maps = block(maps, code)
+        for up in self.up:
+            maps = F.leaky_relu(F.pixel_shuffle(up(maps), 2), SLOPE)
+        maps = F.leaky_relu(self.inner(maps), SLOPE)
+        picture = blurred(F.pixel_shuffle(self.last(maps), 2))
+        return F.pixel_unshuffle(picture, 2 * self.factor)
 
 
 TEXTURE = (2, 0.015)  # radius and epsilon of the guided filter, on cells at 1/2, that removes texture for a comic
@@ -153,7 +180,7 @@ def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     radius = 0
     for pixel in range(spec.scale * cell):
         first = last = pixel // (2 * spec.scale)
-        layers = 2 * _blocks(config, spec) + (1 if spec.scale < 4 else 0) + spec.smooth
+        layers = 2 * _blocks(config, spec) + (3 if spec.smooth else 1 if spec.scale < 4 else 0)
         for blocks in config.blocks[:-1]:
             layers += 2 * blocks
             first, last = (first - layers) // 2, (last + layers) // 2
@@ -191,7 +218,7 @@ class Generator(ImageGenerator):
         if spec.ink:
             return InkHead(self.config, spec)
         if spec.fine:
-            return FineHead(self.config, spec)
+            return ProgressiveHead(self.config, spec) if spec.smooth else FineHead(self.config, spec)
         code = self.config.code if spec.latent else 0
         return StyleHead(self.config.style, blocks=_blocks(self.config, spec), code=code)
 

@@ -60,7 +60,7 @@ class HeadSpec:
     latent: bool = False
     blocks: int | None = None  # residual blocks of this head; by default the generator's setting for all heads
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether a fine head's sub-pixels are blurred by (1, 2, 1) before they are added
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
     ink: bool = False  # whether the head multiplies its colours by ink; it is then fine, additive, of the source's size
 
 

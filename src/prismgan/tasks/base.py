@@ -95,7 +95,7 @@ class Task:
     fine: bool  # whether the head reads the trunk's features (restoration) or the branch's (painting)
     scale: int = 1  # side of the output divided by side of the source
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether the head's sub-pixels are blurred by (1, 2, 1) before they are added to the source
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
     ink: bool = False  # whether the head multiplies its colours by ink
     shares: tuple[str, ...] = ()  # names of all losses, if the weights above are shares of the gradient at the output
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from prismgan.images.drawing import comic, edges, inverse, pencil
 from prismgan.losses.content import Perceptual
-from prismgan.losses.pixels import EPSILON, Charbonnier, LogError, TotalVariation
+from prismgan.losses.pixels import EPSILON, Charbonnier, Lattice, LogError
 from prismgan.tasks.base import Derived, LossTerm, NonNegative, Paired, Task, TaskEntry, clean_photo
 
 FUNCTIONS = {"pencil": pencil, "edges": edges, "inverse": inverse, "comic": comic, "photo": clean_photo}
@@ -88,19 +88,19 @@ class SuperResolution(TaskEntry):
     perceptual_weight: NonNegative = 0.0
     """Weight of the distance of fine and coarse features; together with the adversarial loss it makes invented detail
     sharp."""
-    total_variation_weight: NonNegative = 0.0
-    """Weight of the total variation, which suppresses the single-pixel patterns that these two losses allow."""
+    lattice_weight: NonNegative = 0.0
+    """Weight of what repeats every 16 pixels where the large photo is plain, because these two losses lead to it."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
     smooth: bool = False
-    """Whether the residual that is added to the bicubic enlargement is blurred by (1, 2, 1), because feature and
-    adversarial losses reward single-pixel patterns."""
+    """Whether the head doubles its maps step by step, and the residual that is added to the bicubic enlargement is
+    blurred by (1, 2, 1), because feature and adversarial losses reward patterns of cells and single pixels."""
 
     def task(self) -> Task:
         losses = [
             LossTerm("pixel", self.pixel_weight, Charbonnier, needs_pair=True),
             LossTerm("log", self.log_weight, LogError, needs_pair=True),
             LossTerm("perceptual", self.perceptual_weight, Perceptual, needs_pair=True),
-            LossTerm("total_variation", self.total_variation_weight, TotalVariation),
+            LossTerm("lattice", self.lattice_weight, Lattice, needs_pair=True),
         ]
         return self.make(Derived(clean_photo), losses, scale=self.scale, smooth=self.smooth)

@@ -23,7 +23,7 @@ class HeadEntry(Config):
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None  # of the head; None for ``head_blocks``
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether sub-pixels are blurred by (1, 2, 1) before they are added
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
     ink: bool = False  # whether the head multiplies its colours by ink
 
     @property

@@ -1,7 +1,5 @@
 """Losses that compare pixels: Charbonnier distance, logarithm of the squared error, lattices, total variation."""
 
-from typing import ClassVar
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -51,34 +49,29 @@ class Lattice(Loss):
     """How much of the difference to the target repeats every 16 pixels in plain regions; 0 for a random difference.
 
     Perceptual and adversarial losses ask for a photo's grain everywhere. A network without noise answers with a pattern
-    that repeats with its cells, which is seen where a photo is plain. The differences of all pixels of equal place in
-    their cell are averaged, weighted by how plain the target is there: grain vanishes, and the pattern is left.
+    that repeats with its cells, which is seen where a photo is plain. The differences at equal places of all cells are
+    averaged, weighted by how plain the target is around them: grain vanishes, and the pattern is left.
     """
 
-    PERIOD: ClassVar[int] = 16  # pixels; a multiple of the cells of an enlargement by 2 or 4 by two levels
-    WINDOW: ClassVar[int] = 9  # side in pixels of a pixel's surroundings
-    PLAIN: ClassVar[float] = 0.08  # standard deviation of the grey level, in [-1, 1], at which the weight is a half
+    PERIOD = 16  # pixels; a multiple of the cells of an enlargement by 2 or 4 by two levels
+    WINDOW, PLAIN = 9, 0.08  # side in pixels; standard deviation of the grey level in it at which the weight is a half
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         assert batch.target is not None, "the task has no pairs"
         height, width = (side // self.PERIOD * self.PERIOD for side in output.shape[-2:])
-        target = batch.target[..., :height, :width]
-        weight = self._plain(luma(target))
-        difference = (output[..., :height, :width].float() - target) * weight
-        pattern = self._folded(difference) / self._folded(weight).clamp_min(1e-6)
+        target, grey = batch.target[..., :height, :width], luma(batch.target)[..., :height, :width]
+        square, mean = (
+            F.avg_pool2d(values, self.WINDOW, 1, self.WINDOW // 2, count_include_pad=False)
+            for values in (grey.square(), grey)
+        )
+        weight = self.PLAIN**2 / (self.PLAIN**2 + (square - mean.square()).clamp_min(0))
+        difference = output[..., :height, :width].float() - target
+        pattern = self._folded(weight * difference) / self._folded(weight)
         pattern = pattern - pattern.mean(dim=(-2, -1), keepdim=True)
         return pattern.square().mean(dim=(1, 2, 3)).add(1e-10).sqrt()
 
-    def _plain(self, grey: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B 1 h w"]:
-        def around(values: Tensor) -> Tensor:
-            return F.avg_pool2d(values, self.WINDOW, 1, self.WINDOW // 2, count_include_pad=False)
-
-        variance = (around(grey.square()) - around(grey).square()).clamp_min(0)
-        return self.PLAIN**2 / (self.PLAIN**2 + variance)
-
     def _folded(self, values: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C p p"]:
-        cells = values.unflatten(3, (-1, self.PERIOD)).unflatten(2, (-1, self.PERIOD))
-        return cells.mean(dim=(2, 4))
+        return values.unflatten(3, (-1, self.PERIOD)).unflatten(2, (-1, self.PERIOD)).mean(dim=(2, 4))
 
 
 class TotalVariation(Loss):

@@ -143,7 +143,7 @@ def test_a_lattice_counts_and_random_grain_hardly_does() -> None:
     batch = replace(seen(flat), target=flat)
     by_lattice, by_grain = (float(Lattice(UNUSED)(output, batch)) for output in (lattice, grain))
     assert by_lattice == pytest.approx(0.02, rel=0.1)
-    assert by_grain < 0.1 * by_lattice
+    assert by_grain < 0.3 * by_lattice
     assert float(Lattice(UNUSED)(flat + 0.3, batch)) < 1e-4, "another grey is no pattern"
 
 

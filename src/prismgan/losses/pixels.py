@@ -49,29 +49,38 @@ class Lattice(Loss):
     """How much of the difference to the target repeats every 16 pixels in plain regions; 0 for a random difference.
 
     Perceptual and adversarial losses ask for a photo's grain everywhere. A network without noise answers with a pattern
-    that repeats with its cells, which is seen where a photo is plain. The differences at equal places of all cells are
-    averaged, weighted by how plain the target is around them: grain vanishes, and the pattern is left.
+    that repeats with its cells, which is seen where a photo is plain. In windows of 64 pixels the differences at equal
+    places of all cells are averaged, weighted by how plain the target is: most grain vanishes, and the pattern is left.
     """
 
-    PERIOD = 16  # pixels; a multiple of the cells of an enlargement by 2 or 4 by two levels
-    WINDOW, PLAIN = 9, 0.08  # side in pixels; standard deviation of the grey level in it at which the weight is a half
+    PERIOD, CELLS = (
+        16,
+        4,
+    )  # pixels, a multiple of the cells of an enlargement by two levels; cells to a side of a window
+    AROUND, PLAIN = 9, 0.12  # side in pixels; standard deviation of the grey level in it at which the weight is a half
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         assert batch.target is not None, "the task has no pairs"
-        height, width = (side // self.PERIOD * self.PERIOD for side in output.shape[-2:])
-        target, grey = batch.target[..., :height, :width], luma(batch.target)[..., :height, :width]
+        grey = luma(batch.target)
         square, mean = (
-            F.avg_pool2d(values, self.WINDOW, 1, self.WINDOW // 2, count_include_pad=False)
+            F.avg_pool2d(values, self.AROUND, 1, self.AROUND // 2, count_include_pad=False)
             for values in (grey.square(), grey)
         )
         weight = self.PLAIN**2 / (self.PLAIN**2 + (square - mean.square()).clamp_min(0))
-        difference = output[..., :height, :width].float() - target
-        pattern = self._folded(weight * difference) / self._folded(weight)
-        pattern = pattern - pattern.mean(dim=(-2, -1), keepdim=True)
-        return pattern.square().mean(dim=(1, 2, 3)).add(1e-10).sqrt()
+        pattern = self._folded(weight * (output.float() - batch.target))
+        pattern = pattern - pattern.mean(dim=(3, 5), keepdim=True)
+        return pattern.square().mean(dim=(1, 3, 5)).add(1e-10).sqrt().mean(dim=(1, 2))
 
-    def _folded(self, values: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C p p"]:
-        return values.unflatten(3, (-1, self.PERIOD)).unflatten(2, (-1, self.PERIOD)).mean(dim=(2, 4))
+    def _folded(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C y p x p"]:
+        """Means of each window's cells, without the pixels beyond the last whole window."""
+        cells = [min(self.CELLS, side // self.PERIOD) for side in values.shape[-2:]]
+        height, width = (side // (each * self.PERIOD) for side, each in zip(values.shape[-2:], cells, strict=True))
+        values = values[..., : height * cells[0] * self.PERIOD, : width * cells[1] * self.PERIOD]
+        return (
+            values.unflatten(3, (width, cells[1], self.PERIOD))
+            .unflatten(2, (height, cells[0], self.PERIOD))
+            .mean(dim=(3, 6))
+        )
 
 
 class TotalVariation(Loss):

@@ -36,13 +36,17 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
     # A median, so that busy moments of the machine, and rendering of pictures, have little influence.
     paces = {key: statistics.median(batch / each.series("images_per_second").values) for key, each in histories.items()}
     collapses = {seed: _collapses([t for t in trainings if t.seed == seed], variant, quality) for seed in seeds}
-    tasks = tuple(task.name for task in trainings[0].recipe.all_tasks()) if len(parts) == 1 else ()
-    seconds = {key: history.seconds for key, history in histories.items()}
-    total, pace = (interval([sum(each[seed, part] for part in parts) for seed in seeds]) for each in (seconds, paces))
-    collapses = {seed: reasons for seed, reasons in collapses.items() if reasons}
-    tasks = tasks if len(tasks) > 1 else ()
-    cosines = mean_cosines(histories.values(), tasks)
-    return Course(total, pace, collapses, _discriminator(trainings), tasks, cosines, _curves(list(histories.values())))
+    names = tuple(task.name for task in trainings[0].recipe.all_tasks())
+    compared = names if len(parts) == 1 and len(names) > 1 else ()
+    return Course(
+        seconds=interval([sum(histories[seed, part].seconds for part in parts) for seed in seeds]),
+        seconds_a_step=interval([sum(paces[seed, part] for part in parts) for seed in seeds]),
+        collapses={seed: reasons for seed, reasons in collapses.items() if reasons},
+        discriminator=_discriminator(trainings),
+        tasks=compared,
+        cosines=mean_cosines(histories.values(), compared) if compared else (),
+        curves=_curves(list(histories.values())),
+    )
 
 
 def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:

@@ -57,10 +57,16 @@ def find(
     renderers = {name: load_renderer([t for t in part if t.seed == first]) for name, part in own.items()}
     recipe = next(iter(variants[0].recipes.values()))
     render_pictures({c.folder: renderers[c.name] for c in variants}, recipe, folder / PICTURES)
-    seeds = tuple(dict.fromkeys(training.seed for training in trainings))
-    courses = {name: find_course(part, quality) for name, part in own.items()}
-    rendering = rendering_seconds(renderers)
-    return Findings(recipe, seeds, tuple(variants), budgets, quality, courses, rendering, torch.get_num_threads())
+    return Findings(
+        recipe=recipe,
+        seeds=tuple(dict.fromkeys(training.seed for training in trainings)),
+        variants=tuple(variants),
+        budgets=budgets,
+        quality=quality,
+        courses={name: find_course(part, quality) for name, part in own.items()},
+        rendering=rendering_seconds(renderers),
+        threads=torch.get_num_threads(),
+    )
 
 
 def write_json(path: Path, found: Findings) -> None:

@@ -21,7 +21,7 @@ Features only locate edges, and a painting's colours may lie on either side of o
 WINDOW = 7  # side in pixels of the window for comparing grey levels
 LEAST_SIDE = 3  # smallest side of a level with structure
 GUIDED = 2  # number of the network's maps that the guidance compares, starting with the coarsest
-NUMBERS = ((1, 1), (3, -1), (5, 1), (0, 1), (2, 1), (4, -1))
+HAND_IN_LATENT = ((1, 1), (3, -1), (5, 1), (0, 1), (2, 1), (4, -1))
 """For each parameter of a hand the index of its number in z, and a sign. They are chosen for seed 0, which draws with a
 thin pen and little ink, in few flat and bright tones."""
 
@@ -138,7 +138,7 @@ class ComicGuidance(Loss):
         if latent is None or not self.varied:
             return None
         numbers = F.pad(latent[:, :HAND].float(), (0, max(HAND - latent.shape[1], 0)))
-        places, signs = zip(*NUMBERS, strict=True)
+        places, signs = zip(*HAND_IN_LATENT, strict=True)
         return torch.erf(1.2 * numbers.new_tensor(signs) * numbers[:, places])
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:

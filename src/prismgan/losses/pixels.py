@@ -53,11 +53,10 @@ class Lattice(Loss):
     places of all cells are averaged, weighted by how plain the target is: most grain vanishes, and the pattern is left.
     """
 
-    PERIOD, CELLS = (
-        16,
-        4,
-    )  # pixels, a multiple of the cells of an enlargement by two levels; cells to a side of a window
-    AROUND, PLAIN = 9, 0.12  # side in pixels; standard deviation of the grey level in it at which the weight is a half
+    PERIOD = 16  # pixels; a multiple of the cells of a trunk of two levels, at 2x and at 4x
+    CELLS = 4  # to a side of a window
+    AROUND = 9  # side in pixels of the surroundings in which the target is more or less plain
+    PLAIN = 0.12  # standard deviation of the grey level there, in units of [-1, 1], at which the weight is a half
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         assert batch.target is not None, "the task has no pairs"
@@ -73,14 +72,12 @@ class Lattice(Loss):
 
     def _folded(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C y p x p"]:
         """Means of each window's cells, without the pixels beyond the last whole window."""
-        cells = [min(self.CELLS, side // self.PERIOD) for side in values.shape[-2:]]
-        height, width = (side // (each * self.PERIOD) for side, each in zip(values.shape[-2:], cells, strict=True))
-        values = values[..., : height * cells[0] * self.PERIOD, : width * cells[1] * self.PERIOD]
-        return (
-            values.unflatten(3, (width, cells[1], self.PERIOD))
-            .unflatten(2, (height, cells[0], self.PERIOD))
-            .mean(dim=(3, 6))
-        )
+        for axis in (3, 2):  # the last one first, because each becomes three
+            cells = values.shape[axis] // self.PERIOD
+            window = min(self.CELLS, cells)
+            whole = values.narrow(axis, 0, cells // window * window * self.PERIOD)
+            values = whole.unflatten(axis, (-1, window, self.PERIOD))
+        return values.mean(dim=(3, 6))
 
 
 class TotalVariation(Loss):

@@ -62,7 +62,7 @@ def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
             raise WeightsError(f"{path}: has no tensor {name!r}; {ACCEPTED}")
         if tensors[name].shape != (1, channels, 1, 1):
             found = tuple(tensors[name].shape)
-            raise WeightsError(f"{path}: {name} has the shape {found} expected {(1, channels, 1, 1)}; {ACCEPTED}")
+            raise WeightsError(f"{path}: {name} has the shape {found}, expected {(1, channels, 1, 1)}; {ACCEPTED}")
         heads.append(tensors[name].flatten())
     return heads
 
@@ -144,5 +144,9 @@ def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE)
     parts = [count / belonging for count in counts if count]
     # Of a single class the sum is -0.0.
     entropy = abs(sum(part * math.log(part) for part in parts))
-    covered, shares = sum(count >= least_share * total for count in counts), tuple(count / total for count in counts)
-    return Modes(covered, entropy / math.log(len(counts)), belonging / total, shares)
+    return Modes(
+        covered=sum(count >= least_share * total for count in counts),
+        balance=entropy / math.log(len(counts)),
+        recognised=belonging / total,
+        shares=tuple(count / total for count in counts),
+    )

@@ -104,6 +104,10 @@ class FineHead(nn.Module):
         """The head's own output for every sub-pixel."""
         for block in self.blocks:
             maps = block(maps, code)
+        return self.enlarged(maps)
+
+    def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
+        """The sub-pixels, from the last block's features."""
         return self.last(maps)
 
 
@@ -127,9 +131,7 @@ class ProgressiveHead(FineHead):
         self.last = zero_(convolution(widths[-1], 12))
         self.factor = 2**doublings
 
-    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
-        for block in self.blocks:
-            maps = block(maps, code)
+    def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
         for up in self.up:
             maps = F.leaky_relu(F.pixel_shuffle(up(maps), 2), SLOPE)
         maps = F.leaky_relu(self.inner(maps), SLOPE)

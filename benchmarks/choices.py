@@ -1,11 +1,11 @@
-"""What the choices of a recipe cost: seconds of a training step by GAN objective and stages, and by balancer.
+"""Cost of a recipe's options: seconds per training step by GAN objective and stages, and by balancer.
 
 python benchmarks/choices.py                        # recipe:compare-quick
 python benchmarks/choices.py my.yaml --repeats 9 --json figures.json
 
-All take turns on the same batch, so that a busy moment of the machine falls on all alike; on a machine that is never
-quiet, OMP_NUM_THREADS=1 and --cpu measure the processor's time. What choices are worth is another question, which
-`prismgan compare --vary` answers.
+All take turns on the same batch, so that a busy moment of the machine affects all alike. On a machine that is never
+idle, use OMP_NUM_THREADS=1 and --cpu, which measures processor time. `prismgan compare --vary` measures the benefit of
+the options.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from prismgan.recipes.recipe import Recipe
 from prismgan.recipes.text import load
 
 STEPS = 4
-"""In one of which a penalty falls due, where the objective has one that is not computed every time."""
+"""Steps of one round, in which a lazy penalty is computed once."""
 
 
 def ways() -> dict[str, list[str]]:
@@ -47,7 +47,7 @@ def ways() -> dict[str, list[str]]:
 
 
 def step_of(recipe: Recipe) -> Callable[[], object]:
-    """So many training steps of the recipe's model as lazy penalties come around in, again and again on a batch."""
+    """Repeat training steps of the recipe's model on one batch, one round of lazy penalties at a time."""
     tasks, settings = recipe.all_tasks(), recipe.training
     rows, _ = data.split(data.rows(recipe.data), recipe.data)
     drawn = data.TrainingSet(rows, tasks, settings.crop, recipe.degradation, recipe.seed)

@@ -1,12 +1,12 @@
-"""Pictures a second here and by workers of a Ray cluster of this machine, and what the engine itself takes.
+"""Pictures per second on this machine and on workers of a Ray cluster on it, and the overhead of the engine.
 
 python benchmarks/cluster.py                        # 12 pictures of 640x360 into all eight looks; here, 1 and 2 workers
 python benchmarks/cluster.py --workers 1,2,4,8 --pictures 64
 
 Wall time is that between the first picture and the last, without the start; there should be many pictures for each
-worker. CPU seconds depend less on what else the machine does: those of the workers, with everything that reads and
-writes pictures, and those of the process that hands the jobs out, which also grow with the time that it waits. `jobs`
-are empty: they show what a job costs by itself.
+worker. CPU seconds depend less on other programs. They are those of the workers, including reading and
+writing pictures, and those of the process that distributes the jobs, which also grow with its waiting time. `jobs` are
+empty and show the overhead of a job.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ EMPTY_JOBS = 1000
 
 
 class Figures(NamedTuple):
-    """Of one way to do many jobs."""
+    """Figures of one way to do many jobs."""
 
     start: float
-    """Seconds until the first was done."""
+    """Seconds until the first job was done."""
     wall: float
-    """Seconds a job, after the first."""
+    """Seconds per job, after the first."""
     workers: float
-    """CPU seconds a job of all workers."""
+    """CPU seconds per job of all workers."""
     driver: float
-    """CPU seconds a job of this process."""
+    """CPU seconds per job of this process."""
 
 
 def measured(done: Iterable[object], workers: int = 1) -> Figures:
-    """Go through results. When the first comes, the other workers have about done their first jobs, too."""
+    """Consume the results. When the first arrives, the other workers have nearly finished their first jobs, too."""
     begun, times = time.perf_counter(), []
     for _ in done:
         times.append((time.perf_counter(), worked(), time.process_time()))
@@ -62,7 +62,7 @@ def worked() -> float:
 
 
 def draw(folder: Path, count: int) -> None:
-    """Photos-like pictures: smooth colours and some noise, of which PNG files are as large as of photos."""
+    """Photo-like pictures: smooth colours and some noise, so that PNG files are as large as those of photos."""
     folder.mkdir()
     for number in range(count):
         generator = np.random.default_rng(number)

@@ -1,4 +1,4 @@
-"""What K looks cost against one: time and parameters, measured in one run.
+"""Cost of K tasks relative to one: time and parameters, measured in one run.
 
 python benchmarks/cost.py                       # eight tasks, 640x360, a fresh generator of the default size
 python benchmarks/cost.py --weights W.safetensors

@@ -1,11 +1,11 @@
-"""What int8 costs and gains: restoration tasks as ONNX files in float32 and in int8, both in ONNX Runtime on the CPU.
+"""Cost and gain of int8: restoration tasks as ONNX files in float32 and in int8, both in ONNX Runtime on the CPU.
 
 python benchmarks/int8.py DATA                      # the ready-made weights, calibrated on 8 pictures of DATA/photos
 python benchmarks/int8.py DATA --photos 16 --json figures.json
 
-DATA holds photos/ and the test sets, as for `prismgan evaluate --benchmarks`. Its conditions are measured, on Set5 and
-on the first pictures of CBSD68. Every task is a file of its own, and one more holds them all. What the export refuses
-to write is said and left out.
+DATA holds photos/ and the test sets, as for `prismgan evaluate --benchmarks`. The conditions of its suites are measured
+on Set5 and on the first pictures of CBSD68. Every task is a separate file, and one more holds them all. Files that the
+export refuses to write are reported and left out.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from prismgan.render.runtimes import take_turns
 from prismgan.weights import HeadEntry, Weights, load_weights
 
 SETS = {"set5": 5, "set5_lr_matlab": None, "cbsd68": 12}
-"""Test sets, and how many of their pictures are measured on; None stands for a folder of folders."""
+"""Test sets, and the number of their pictures that are used; None means a folder of folders."""
 KINDS = ("restore", "super_resolution")
 COMPARED: tuple[Precision, ...] = ("float32", "int8")
 JUDGED = ("set5 x2", "set5 x4", "cbsd68 sigma-25")
-"""What the wanted loss is about; the other conditions are there to be seen."""
+"""Conditions that the maximum loss applies to; the other conditions are only reported."""
 MOST_LOSS = 0.5
-"""Wanted, in dB."""
+"""Maximum loss, in dB."""
 LEAST_SPEED = 1.3
-"""Wanted, in times of float32."""
+"""Minimum speed, relative to float32."""
 
 
 @dataclass(frozen=True)
 class FileBench(Bench):
-    """A bench whose pictures exported files make, one file a task; other tasks it does not have."""
+    """A bench that renders with exported files, one file per task; it has no other tasks."""
 
     runs: Mapping[str, Run] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class FileBench(Bench):
 
 
 def shortened(data: Path, to: Path) -> Path:
-    """A folder with as many pictures of every test set as are measured on."""
+    """A folder with the pictures of every test set that are used."""
     for name, count in SETS.items():
         source, target = data / "test" / name, to / "test" / name
         if count is None:
@@ -80,7 +80,7 @@ def shortened(data: Path, to: Path) -> Path:
 def exported(
     weights: Weights, files: Mapping[str, Sequence[str]], folder: Path, photos: Sequence[Path]
 ) -> tuple[dict[Precision, dict[str, Run]], dict[str, str]]:
-    """What was written, by precision and file, and why a file was refused."""
+    """The written files' runs, by precision and file, and the reasons why others were refused."""
     runs: dict[Precision, dict[str, Run]] = {each: {} for each in COMPARED}
     refused = {}
     for label, tasks in files.items():

@@ -1,12 +1,12 @@
-"""`prismgan serve` under load: 20 clients at once, each with a mix of what people do, on loopback.
+"""`prismgan serve` under load: 20 clients at once, each with a mix of typical tasks, on loopback.
 
 python benchmarks/load.py                           # the ready-made weights, 200 tasks of 20 clients
 python benchmarks/load.py --weights W --clients 4 --tasks 20 --json figures.json
 
-It starts a server of its own, and each client has an address of its own (127.0.0.2 and up: Linux has them all), as the
-server tells clients apart by that. Every answer must be the one that is documented; 429 is one where a client asks for
-too much, and it asks again then. Resident memory is printed along the way. At the end the server is asked to stop, and
-must leave no file behind. It ends by itself, with exit code 1 if anything went wrong.
+It starts a server, and each client has a separate address (127.0.0.2 and up, which all exist on Linux), because the
+server distinguishes clients by it. Every answer must be a documented one; after 429, when a client exceeds its limits,
+it tries again. Resident memory is printed along the way. At the end the server is stopped, and must leave no file
+behind. The exit code is 1 if anything went wrong.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from websockets.exceptions import WebSocketException
 SIDES = {"small": (240, 320), "medium": (480, 640), "large": (1200, 1600)}
 OVER = ("done", "failed", "cancelled")
 ATTEMPTS = 60
-"""Times that a client asks again, a second later, where it is told to."""
+"""Number of times that a client repeats a request, a second later, after status 429."""
 
 
 def drawn(height: int, width: int) -> bytes:
-    """A picture's file: smooth random colours."""
+    """A picture file with smooth random colours."""
     coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(content, "JPEG")
@@ -53,19 +53,19 @@ def drawn(height: int, width: int) -> bytes:
 
 @dataclass
 class Figures:
-    """What was measured."""
+    """The measurements."""
 
     answers: Counter[int] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     waits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Seconds from asking for looks of a small picture until they are there, by client."""
+    """Seconds from requesting outputs of a small picture until they are ready, by client."""
     resident: list[tuple[float, float]] = field(default_factory=list)
     """Seconds since the start, and megabytes."""
 
 
 class Client:
-    """One person: an address, and one thing after the other."""
+    """One client: an address that performs one task after another."""
 
     def __init__(self, number: int, server: str, figures: Figures) -> None:
         self.address, self.server, self.figures = f"127.0.0.{number + 2}", server, figures
@@ -75,7 +75,7 @@ class Client:
         self.looks: list[str] = []
 
     async def work(self, tasks: list[str]) -> None:
-        """Do all of it; what goes wrong is noted, and the next one done."""
+        """Perform all tasks; errors are recorded, and the next task starts."""
         async with self.http:
             self.looks = [look["name"] for look in (await self.ask("GET", "/api/tasks", 200)).json()["tasks"]]
             for task in tasks:
@@ -86,7 +86,7 @@ class Client:
                     self.figures.failures.append(f"{self.address} {task}: {error!r}")
 
     async def ask(self, method: str, path: str, expected: int, **more: Any) -> httpx2.Response:
-        """One request, again where the server has as much to do as it may."""
+        """One request, repeated if the server is at its limit."""
         for _ in range(ATTEMPTS):
             answer = await self.http.request(method, path, **more)
             self.figures.answers[answer.status_code] += 1
@@ -102,12 +102,12 @@ class Client:
         return str(answer.json()["id"])
 
     async def started(self, picture: str, **body: Any) -> str:
-        """Path of a render."""
+        """URL path of a render."""
         answer = await self.ask("POST", f"/api/pictures/{picture}/renders", 202, json=body)
         return f"/api/renders/{answer.json()['id']}"
 
     async def follow(self, job: str) -> dict[str, Any]:
-        """The last state, by a WebSocket or by asking."""
+        """The final state, by a WebSocket or by polling."""
         state: dict[str, Any] = {"state": "queued"}
         if self.draw.random() < 0.5:
             place = self.server.replace("http", "ws") + job + "/events"
@@ -120,7 +120,7 @@ class Client:
         return state
 
     async def render(self, size: str) -> None:
-        """Some looks of a picture, fetched; then it is forgotten."""
+        """Render some outputs of a picture, fetch them and delete the picture."""
         picture = await self.send(size)
         looks = self.draw.sample(self.looks, self.draw.randint(1, min(3, len(self.looks))))
         asked = time.monotonic()
@@ -136,7 +136,7 @@ class Client:
         await self.ask("DELETE", f"/api/pictures/{picture}", 204)
 
     async def cancel(self) -> None:
-        """Change one's mind."""
+        """Cancel a render."""
         picture = await self.send("large")
         job = await self.started(picture)
         await asyncio.sleep(self.draw.random())
@@ -145,7 +145,7 @@ class Client:
         await self.ask("DELETE", f"/api/pictures/{picture}", 204)
 
     async def crowd(self) -> None:
-        """Ask for more at once than one may, and leave."""
+        """Exceed the limits, and disconnect."""
         picture = await self.send("small")
         answers = await asyncio.gather(
             *(self.http.post(f"/api/pictures/{picture}/renders", json={"tasks": self.looks[:1]}) for _ in range(12))
@@ -158,7 +158,7 @@ class Client:
         await self.ask("DELETE", f"/api/pictures/{picture}", 204)
 
     async def err(self) -> None:
-        """Send what is broken, and ask for what is not there."""
+        """Send broken files, and request missing ones."""
         whole = drawn(*SIDES["small"])
         for content, expected in ((b"", 415), (b"no picture", 415), (whole[: len(whole) // 2], 422)):
             await self.ask("POST", "/api/pictures", expected, files={"file": content})
@@ -179,7 +179,7 @@ class Client:
         assert Image.open(io.BytesIO(sample.content)).width > 100
 
     async def style(self) -> None:
-        """Have a style learnt for a few seconds, all others being served in between."""
+        """Train a style for a few seconds, while all other clients are served."""
         picture = await self.send("small")
         body = {"picture": picture, "name": f"style-{self.draw.randrange(10**9)}", "minutes": 0.1}
         answer = await self.ask("POST", "/api/styles", 202, json=body)
@@ -199,11 +199,11 @@ TASKS: dict[str, Callable[[Client], Awaitable[None]]] = {
     "style": Client.style,
 }
 SHARES = {"small": 84, "medium": 30, "large": 5, "cancel": 25, "crowd": 10, "err": 25, "look": 20, "style": 1}
-"""Of 200 tasks."""
+"""Weights of the tasks; they sum to 200."""
 
 
 def dealt(tasks: int, clients: int) -> list[list[str]]:
-    """What each client does."""
+    """The tasks of each client."""
     deck = [name for name, share in SHARES.items() for _ in range(round(share * tasks / sum(SHARES.values())))]
     random.Random(0).shuffle(deck)
     return [deck[number::clients] for number in range(clients)]
@@ -234,7 +234,7 @@ def served(weights: Path | None, folder: Path) -> Iterator[tuple[str, psutil.Pro
 
 
 async def watch(process: psutil.Process, figures: Figures) -> None:
-    """Note the server's memory every second, and print it now and then."""
+    """Record the server's memory every second, and print it now and then."""
     start = time.monotonic()
     while True:
         figures.resident.append((time.monotonic() - start, process.memory_info().rss / 1e6))
@@ -245,7 +245,7 @@ async def watch(process: psutil.Process, figures: Figures) -> None:
 
 
 async def load(server: str, process: psutil.Process, hands: list[list[str]], seconds: float) -> Figures:
-    """All clients at once."""
+    """Run all clients at once."""
     figures = Figures()
     watching = asyncio.create_task(watch(process, figures))
     try:
@@ -259,7 +259,7 @@ async def load(server: str, process: psutil.Process, hands: list[list[str]], sec
 
 
 def summary(figures: Figures, seconds: float) -> dict[str, Any]:
-    """What is printed and written."""
+    """Print and write the results."""
     waits = [statistics.mean(found) for found in figures.waits.values()]
     resident = [megabytes for _, megabytes in figures.resident]
     half = len(resident) // 2

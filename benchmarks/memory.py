@@ -1,10 +1,10 @@
-"""Peak memory (resident) of rendering, against the size of the picture; every size in a process of its own.
+"""Peak resident memory of rendering, by picture size; every size runs in a separate process.
 
 python benchmarks/memory.py                         # the ready-made weights, four tasks, 1 to 48 megapixels
 python benchmarks/memory.py --sizes 1,4 --tasks restore,comic --json figures.json
 
-The picture is noise in 8 bits, 4:3, and no file. What is held beside the tiles are the source and the outputs, which
-grow with the picture; what rendering takes beyond them should not.
+The picture is 4:3 noise in 8 bits, not read from a file. Source and outputs grow with the picture; the rest of the
+memory that rendering takes should not.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-# prismgan is imported where it is used: a process counts as its own peak what the one that started it held.
+# prismgan is imported where it is used: a process inherits the peak of the process that started it.
 
 
 def peak() -> int:
-    """Bytes of this process that were resident at once, at most so far."""
+    """Peak resident memory of this process so far, in bytes."""
     found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return found if sys.platform == "darwin" else 1024 * found
 
@@ -36,7 +36,7 @@ def sides(megapixels: float) -> tuple[int, int]:
 
 
 def measure(megapixels: float, tasks: list[str], weights: Path | None, memory: int | None) -> dict[str, Any]:
-    """Render one picture; to be called once in a process."""
+    """Render one picture; call this once per process."""
     import numpy as np
 
     from prismgan.render import Renderer, Request

@@ -1,4 +1,4 @@
-"""How long the page takes in headless Chromium on two cores: first look, all looks, and what blocks it.
+"""Speed of the page in headless Chromium on two cores: first output, all outputs, and the longest blocking task.
 
 python benchmarks/page.py                            # a static site, the ready-made weights, 512x384
 python benchmarks/page.py --server --width 4000 --height 3000
@@ -24,13 +24,13 @@ from playwright.sync_api import sync_playwright
 
 from prismgan import images
 from prismgan.data import builtin
+from prismgan.web.app_state import Session
 from prismgan.web.serving import bound, make_application, server_of, site_application
 from prismgan.web.site_writer import write_site
-from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights
 
 PATIENCE = 300_000
-"""Milliseconds."""
+"""Timeout in milliseconds."""
 KEYS = ("first_ms", "all_ms", "first_computed_ms", "all_computed_ms")
 CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline"]
 CLOCK = """() => {
@@ -53,7 +53,7 @@ def draw_photo(path: Path, width: int, height: int) -> None:
 
 
 def computed_ms() -> float:
-    """Processor time of this process and its descendants, the browser among them; Linux alone knows it."""
+    """Processor time of this process and its descendants, including the browser; Linux only."""
     parents, times = {}, {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended meanwhile
@@ -68,7 +68,8 @@ def computed_ms() -> float:
 
 
 def rendered(page: Any, file: Path) -> dict[str, Any]:
-    """Milliseconds from the file to each look's card, and what all processes computed until the first and the last."""
+    """Milliseconds from the file to each output's card, and processor time of all processes until the first and the
+    last."""
     before = computed_ms()
     page.set_input_files("#file", file)  # a buffer would come in as a task of the page's thread
     page.wait_for_selector("#download-all[disabled]", state="attached")
@@ -81,7 +82,7 @@ def rendered(page: Any, file: Path) -> dict[str, Any]:
 
 
 def longest(trace: bytes) -> dict[str, float]:
-    """Milliseconds of the longest task of the page's thread: by the clock, and what it computed for."""
+    """Milliseconds of the longest task of the page's thread: elapsed and processor time."""
     events = json.loads(trace)["traceEvents"]
     pages = {
         (event["pid"], event["tid"])
@@ -96,7 +97,7 @@ def longest(trace: bytes) -> dict[str, float]:
 
 
 def measured(address: str, file: Path, repeats: int, runtime: str) -> dict[str, Any]:
-    """One browser: a first visit with the picture given at once, then pictures in a page that is ready."""
+    """One browser: a first visit that opens the picture immediately, then pictures in the loaded page."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as starter:
         browser = starter.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -142,7 +143,7 @@ def main() -> None:
         file = Path(folder) / "photo.jpg"
         draw_photo(file, options.width, options.height)
         if options.server:
-            site, server = None, server_of(make_application(Studio(load_weights(options.weights))))
+            site, server = None, server_of(make_application(Session(load_weights(options.weights))))
         else:
             site = write_site(load_weights(options.weights), Path(folder) / "site")
             server = server_of(site_application(site.path))

@@ -1,11 +1,11 @@
-"""Speed under every runtime: one look, eight looks, all tasks, and two classic networks; in turns, in one run.
+"""Speed of every runtime: one style, eight styles, all tasks, and two classic networks, measured in turn in one run.
 
 python benchmarks/runtimes.py                       # the ready-made weights, 640x360
 python benchmarks/runtimes.py --runtimes torch,onnxruntime --json figures.json
 
-Eight looks are eight repainting heads as the ready-made weights have them, behind their trunk. The classic networks are
-written from their papers, have random weights, and run in the same runtime and precision: one for fast style transfer,
-which makes one look, so that eight looks take eight, and a compact one for 4x enlargement.
+The eight styles are eight repainting heads like those of the ready-made weights, on their trunk. The classic networks
+are written from their papers, have random weights, and run in the same runtime and precision: one for fast style
+transfer, which makes one style, so eight styles take eight networks, and a compact one for 4x enlargement.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class CompactEnlargement(nn.Module):
 
 
 def eight_looks(generator: Generator) -> Generator:
-    """A fresh generator with the repainting heads of this one, as often as it takes for eight."""
+    """A fresh generator with copies of this one's repainting heads, eight in all."""
     looks = cycle(spec for spec in generator.specs.values() if not spec.fine)
     specs = [replace(spec, name=f"look-{number}") for number, spec in enumerate(islice(looks, LOOKS))]
     return Generator(generator.config, specs).eval().to(memory_format=torch.channels_last)
@@ -129,11 +129,11 @@ def in_runtime(network: nn.Module, source: Tensor, name: str, fast: bool) -> Cal
 
 
 def passes(renderer: Renderer, name: str, fast: bool, source: Tensor) -> dict[str, Callable[[], object]]:
-    """What is timed of a runtime."""
+    """Passes that are timed for a runtime."""
 
     def rendered(generator: Generator, tasks: tuple[str, ...]) -> Callable[[], object]:
         runtime = make_runtime(generator, name, fast=fast)
-        return lambda: list(runtime.looks(source, [Pass(0, tasks)]))
+        return lambda: list(runtime.outputs(source, [Pass(0, tasks)]))
 
     looks, ready = eight_looks(renderer.generator), renderer.generator
     names = tuple(looks.specs)
@@ -149,7 +149,7 @@ def passes(renderer: Renderer, name: str, fast: bool, source: Tensor) -> dict[st
 
 
 def ratios(seconds: Mapping[str, float]) -> dict[str, float]:
-    """What is asked of the figures of a runtime."""
+    """Ratios of the times of one runtime."""
     found = {
         "eight_looks_against_one": seconds["eight looks"] / seconds["one look"],
         "eight_fast_style_networks_against_eight_looks": LOOKS
@@ -168,7 +168,7 @@ def label_of(name: str, fast: bool) -> str:
 
 
 def measure(renderer: Renderer, kinds: list[tuple[str, bool]], height: int, width: int, repeats: int) -> dict[str, Any]:
-    """The figures of runtimes, each plain or fast: seconds, and what they are against each other."""
+    """The figures of runtimes, each in full and half precision: milliseconds, and their ratios."""
     source = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
     timed = {label_of(*kind): passes(renderer, *kind, source) for kind in kinds}
     with torch.inference_mode():

@@ -1,12 +1,12 @@
-"""Where one render goes: file, trunk, heads, mixing, pixels, files; and how near the trunk comes to the machine's peak.
+"""Time of one render by stage: file, trunk, heads, mixing, pixels, files; and the trunk's share of the machine's peak.
 
 python benchmarks/stages.py                         # the ready-made weights, all tasks, 1280x720, on the CPU
 python benchmarks/stages.py photo.jpg --tasks restore,comic --format jpg --json figures.json
 
-All is measured in turns in one run. The whole is what `prismgan render` does with a picture, in one tile; every task
-has a strength other than 1, or nothing would be mixed. The peak is that of the fastest 3x3 convolution out of a few
-with as many multiplications, float32, channels last; the trunk's time includes the padding of the source. Where torch
-has a GPU, hide it: CUDA_VISIBLE_DEVICES= python ...
+All parts are measured in turn in one run. The whole is `prismgan render` for one picture, in one tile; every task has a
+strength other than 1, because otherwise nothing would be mixed. The peak is that of the fastest of several 3x3
+convolutions with equally many multiplications, float32, channels last; the trunk's time includes the padding of the
+source. Where torch has a GPU, hide it: CUDA_VISIBLE_DEVICES= python ...
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ from prismgan.render.stages import mixture
 
 STRENGTH = 0.5
 ONE_TILE = 1 << 40
-"""Bytes of memory that no picture takes."""
+"""Fixed memory in bytes, independent of the picture."""
 CONVOLUTIONS = ((64, 2), (128, 4), (256, 8), (512, 16))
-"""Channels, and pixels of the picture a side to one of theirs; the multiplications of all are as many."""
+"""Channels and downscaling factors of convolutions that all take the same number of multiplications."""
 
 Timed = dict[str, Callable[[], object]]
 
 
 def stages(renderer: Renderer, picture: Path, folder: Path, request: Request, suffix: str) -> tuple[Timed, Timed]:
-    """What one render consists of, and every head by itself."""
+    """The parts of one render, and every head separately."""
     generator, plan = renderer.generator, renderer.plan(request)
     outputs, names = plan.outputs, [output.name for output in plan.outputs]
     opened = open_picture(picture)

@@ -1,7 +1,7 @@
-"""Seconds a training step: one-stage against two-stage, joint against single-task training, and where time goes.
+"""Seconds per training step: one-stage and two-stage, joint and single-task training, and the parts of a step.
 
-All figures of a table come from one run on the same networks and batches; ways of stepping take turns, so that a busy
-moment of the machine falls on all alike.
+All figures of a table come from one run on the same networks and batches; the kinds of step take turns, so that a busy
+moment of the machine affects all alike.
 
     python benchmarks/step.py [--repeats 8] [--json FILE]
 """
@@ -46,7 +46,7 @@ WAYS = ("one-stage", "two-stage, G reused", "textbook, D frozen", "textbook")
 
 
 def made_batch(tasks: Sequence[Task]) -> Batch:
-    """Smooth random pictures: what is in them does not change what a step costs."""
+    """Smooth random pictures; their content does not affect the cost of a step."""
     random = torch.Generator().manual_seed(0)
 
     def pictures(side: int) -> torch.Tensor:
@@ -136,7 +136,7 @@ def compare_stages(count: int, width: int, repeats: int) -> dict[str, Any]:
     )
     one = models["one-stage"]
     found = parts(one, batch, repeats)
-    # Optimizers, clipping, averaging and logging; the parts are timed by themselves, so it may come out a little off.
+    # Optimizers, clipping, averaging and logging. The parts are timed separately, so the remainder is approximate.
     found["the rest"] = max(0.0, seconds["one-stage"] - sum(found.values()))
     found["data (in a worker, beside it)"] = data_seconds(tasks)
     return {
@@ -160,7 +160,7 @@ def data_seconds(tasks: Sequence[Task], batches: int = 6) -> float:
 
 
 def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
-    """Where a one-stage step's time goes, each part run by itself."""
+    """Time of each part of a one-stage step, measured separately."""
     names = list(model.tasks)
     random = torch.Generator().manual_seed(0)
     context = StepContext(names, row_weights(batch, model.tasks.values()), random)
@@ -196,7 +196,7 @@ def parts(model: Prism, batch: Batch, repeats: int) -> dict[str, float]:
 
 
 def compare_joint(repeats: int) -> dict[str, Any]:
-    """One step of joint training on eight tasks against a step of each of eight trainings on one."""
+    """One step of joint training on eight tasks, compared with one step of each of eight single-task trainings."""
     joint = made_model(EIGHT, "one", 32)
     some = made_model(EIGHT, "one", 32, tasks_per_step=4)
     alone = [made_model([task], "one", 32) for task in EIGHT]

@@ -1,10 +1,10 @@
-"""`prismgan video` end to end against its floor: decoding, the network, steadying and encoding, each by itself.
+"""`prismgan video` compared with the sum of its parts: decoding, the network, smoothing and encoding.
 
 python benchmarks/video.py                          # the ready-made weights, 75 frames of 640x360 that are made here
 python benchmarks/video.py clip.mp4 --tasks comic,pencil --json figures.json
 
-The parts are given the machine one after the other, a segment at a time, whose frames are held in memory; the encoders
-of all looks run at once, as in the pipeline. The whole is what the command does once its weights are read.
+The parts run one after the other, a segment at a time, whose frames are held in memory; the encoders of all outputs run
+at once, as in the pipeline. The whole is the command without loading its weights.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from prismgan.render.video.settings import Outcome, Settings, parts_kept
 
 PARTS = ("decoding", "network", "steadying", "encoding")
 LEAST_SHARE = 0.7
-"""Wanted: what the network and the encoders take by themselves, of what the whole takes."""
+"""Required: the time of the network and the encoders alone, as a share of the whole."""
 RATE = Fraction(25)
 
 
 def moving_clip(path: Path, height: int, width: int, count: int) -> Path:
-    """A view that moves over a photo by two pixels a frame, there and back."""
+    """A view that pans over a photo by two pixels per frame, forth and back."""
     room = 64
     photo = images.resize(images.to_float(builtin.load("builtin:coffee")), height + room, width + room)
     pixels = images.to_uint8(photo).permute(1, 2, 0).numpy()
@@ -63,7 +63,7 @@ def moving_clip(path: Path, height: int, width: int, count: int) -> Path:
 
 
 def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, folder: Path) -> dict[str, float]:
-    """Seconds that all parts take by themselves, for all frames."""
+    """Seconds that each part takes alone, for all frames."""
     seconds = dict.fromkeys(PARTS, 0.0)
 
     @contextmanager
@@ -77,7 +77,7 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
 
     clip, names = open_clip(path), renderer.plan(request).names
     frames = Reader(clip.name).frames(clip)
-    steadier = TemporalSmoother(parts_kept(renderer, request, settings))
+    smoother = TemporalSmoother(parts_kept(renderer, request, settings))
     before: NDArray[np.uint8] | None = None
     with ThreadPoolExecutor(len(names)) as pool:
         while True:
@@ -89,15 +89,15 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
                 looks = [renderer.render(frame.pixels, request) for frame in segment]
             with timed("steadying"):
                 for number, frame in enumerate(segment):
-                    moved = motion(before, frame.pixels) if steadier.kept and before is not None else None
-                    looks[number] = steadier(looks[number], moved)
+                    moved = motion(before, frame.pixels) if smoother.kept and before is not None else None
+                    looks[number] = smoother(looks[number], moved)
                     before = frame.pixels
             with timed("encoding"):
                 list(pool.map(encode, names))
 
 
 def whole(path: Path, renderer: Renderer, request: Request, settings: Settings, folder: Path) -> Outcome:
-    """What the command does."""
+    """The complete command."""
     with VideoProgress() as progress:
         outcome = render_file(path, folder, renderer, request, settings, progress, overwrite=True)
     assert outcome is not None
@@ -105,7 +105,7 @@ def whole(path: Path, renderer: Renderer, request: Request, settings: Settings, 
 
 
 def measure(path: Path, renderer: Renderer, request: Request, settings: Settings, repeats: int) -> dict[str, Any]:
-    """The figures: seconds of the whole and of its parts, in turns, and what they are against each other."""
+    """The figures: seconds of the whole and of its parts, measured in turn, and their ratios."""
     found: dict[str, list[float]] = {part: [] for part in ("whole", *PARTS)}
     clip = open_clip(path)
     renderer.render(next(Reader(clip.name).frames(clip)).pixels, request)  # warms up
@@ -135,7 +135,7 @@ def measure(path: Path, renderer: Renderer, request: Request, settings: Settings
 
 
 def main() -> None:
-    if "GOMP_SPINCOUNT" not in os.environ:  # the command line sets it before torch is imported, so start anew with it
+    if "GOMP_SPINCOUNT" not in os.environ:  # the command line sets it before torch is imported, so restart with it
         os.environ["GOMP_SPINCOUNT"] = "20000"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

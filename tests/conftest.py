@@ -1,4 +1,4 @@
-"""What all tests share: tiny pictures and a recipe on them, one tiny run, and the command line in this process."""
+"""Shared fixtures: tiny pictures and a recipe on them, one tiny run, and the command line in this process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from PIL import Image
 
 from helpers.checked import checked
 
-# Before the package is first imported: in tests every call of what computes on tensors is checked against its
-# annotations, shapes included. Other parts refuse wrong values in words of their own, which tests ask for.
+# Before the package is first imported: in tests every call of functions on tensors is checked against its
+# annotations, shapes included. Other parts validate values themselves, with messages that are tested.
 CHECKED = ("balancing", "losses", "metrics", "networks")
 install_import_hook([f"prismgan.{name}" for name in CHECKED], f"{checked.__module__}.{checked.__name__}")
 
 import prismgan  # noqa: E402
 
-# The networks of the tests are tiny: more threads would only wait for each other.
+# The networks of the tests are tiny: additional threads would only wait for each other.
 torch.set_num_threads(1)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, one after the other: they share what their fixtures make.
+    """The tests of a file run in one process, one after the other: they share the results of their fixtures.
 
     OpenVINO comes last: it leaves the processor's state changed in the thread that it computes in (small numbers are
     flushed to zero; on machines with AMX a child process that ends can then end this one).
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_openvino_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What chooses a runtime by itself chooses torch, whatever is installed: OpenVINO comes last, see above."""
+    """Automatic choices of a runtime select torch, whatever is installed: OpenVINO comes last, see above."""
     monkeypatch.setattr("prismgan.render.runtimes.missing", lambda modules: list(modules))
 
 
@@ -94,7 +94,7 @@ TINY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -140,7 +140,7 @@ def write_tiny_recipe(folder: Path, changes: Mapping[str, Any] | None = None) ->
 def tiny_recipe() -> Iterator[TinyRecipe]:
     """``tiny_recipe(folder, {"training.steps": 6})`` writes pictures and ``recipe.yaml``, with a few values changed.
 
-    From here on a discriminator is measured on 4 crops, not on 32: that took a fifth of a tiny training.
+    It also lets a discriminator be measured on 4 crops instead of 32, which took a fifth of a tiny training.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("prismgan.evaluation.photos.JUDGED", 4)
@@ -148,7 +148,7 @@ def tiny_recipe() -> Iterator[TinyRecipe]:
 
 
 def _finished(words: Sequence[object], main: Callable[[], object]) -> Finished:
-    """What a program's ``main`` leaves behind, run within this process on a command line."""
+    """Exit code and output of a program's ``main``, run within this process with a command line."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         mock.patch.object(sys, "argv", [str(word) for word in words]),
@@ -202,7 +202,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """For subprocesses: this package, one thread."""
+    """Environment of subprocesses: this package, one thread."""
     package = str(Path(prismgan.__file__).parents[1])
     threads = {"OMP_NUM_THREADS": "1", "GOMP_SPINCOUNT": "1000"}
     return {**os.environ, "PYTHONPATH": package, **threads}
@@ -210,7 +210,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: TinyRecipe, command: Command) -> Path:
-    """The folder of a finished training of the tiny recipe, made by the command line. Not to be changed."""
+    """The folder of a finished training of the tiny recipe, made by the command line. Do not modify it."""
     folder = tmp_path_factory.mktemp("tiny")
     recipe = tiny_recipe(folder)
     finished = command("train", recipe, "--run", folder / "run")

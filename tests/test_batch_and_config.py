@@ -1,4 +1,4 @@
-"""The two small things that everything else is made of."""
+"""The two small types that everything else is made of."""
 
 from __future__ import annotations
 

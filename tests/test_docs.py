@@ -1,4 +1,4 @@
-"""The documentation: its site builds without a warning, its links lead somewhere, its commands and options exist."""
+"""The documentation: its site builds without a warning, its links have targets, its commands and options exist."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_layers_are_those_that_are_checked() -> None:
 
 
 def commands() -> list[tuple[str, str]]:
-    """Every command line of ours on a page, with continued lines joined."""
+    """Every prismgan command line of a page, with continued lines joined."""
     found = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
@@ -72,7 +72,7 @@ def test_commands_and_their_options_exist(page: str, line: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_programs_and_targets_exist(page: Path) -> None:
-    """Those of the checkout: ``python benchmarks/step.py`` and ``make test``."""
+    """Commands of the checkout: ``python benchmarks/step.py`` and ``make test``."""
     text = page.read_text(encoding="utf-8")
     for program in re.findall(r"\bpython ((?:benchmarks|docs|examples|tests|tools)/[\w./]+)", text):
         assert (ROOT / program).exists(), program

@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face Hub: pushed to, and fetched from, a server here that answers its few calls."""
+"""Weights on the Hugging Face Hub: pushed to and fetched from a local server that answers its few calls."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repositories]:
-    """The server's repositories; the library talks to it, and has an empty cache."""
+    """The server's repositories; the library uses the server and has an empty cache."""
     from huggingface_hub import constants
 
     handler = type("OneHub", (Hub,), {"repositories": {}})

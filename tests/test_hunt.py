@@ -1,4 +1,4 @@
-"""The hunt notices what it hunts for: crashes, hangs, too much memory, tracebacks, and files that are read wrongly."""
+"""The hunt detects its targets: crashes, hangs, too much memory, tracebacks, and files that are read wrongly."""
 
 from __future__ import annotations
 

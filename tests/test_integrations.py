@@ -22,7 +22,7 @@ NODES = Path(__file__).parents[1] / "integrations" / "comfyui"
 
 @pytest.fixture
 def nodes() -> Iterator[ModuleType]:
-    """The package, loaded as ComfyUI loads it: from its folder, by a name with the whole path in it."""
+    """The package, loaded as ComfyUI does: from its folder, by a name with the whole path in it."""
     name = str(NODES).replace(".", "_x_")
     spec = importlib.util.spec_from_file_location(name, NODES / "__init__.py")
     assert spec is not None
@@ -85,7 +85,7 @@ def test_all_outputs_come_from_one_pass_of_any_weights(nodes: ModuleType, tiny_r
 def test_an_exported_file_runs_by_the_rules_of_chainner(
     tmp_path: Path, tiny_run: Path, command: Callable[..., Any]
 ) -> None:
-    """It feeds a picture to the first input, fetches the first output, and reads layout and channels from shapes."""
+    """It passes a picture to the first input, fetches the first output, and reads layout and channels from shapes."""
     pytest.importorskip("onnx", reason="onnx is not installed")
     onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     weights, out = tiny_run / "weights.safetensors", tmp_path / "paint.onnx"

@@ -1,4 +1,4 @@
-"""What is published: the wheel's files and description, the citation, the Dockerfile."""
+"""The published files: the wheel's contents and description, the citation, the Dockerfile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built without a network by the back end itself."""
+    """The wheel, built offline by the back end itself."""
     pytest.importorskip("hatchling")
     pytest.importorskip("hatch_fancy_pypi_readme")
     folder = tmp_path_factory.mktemp("dist")

@@ -1,4 +1,4 @@
-"""Optional packages: what is said where one is missing."""
+"""Optional packages: the message if one is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that appear as a whole, what killed programs leave of them, and locks of folders."""
+"""Files that are replaced atomically, remains of killed programs, and locks of folders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this sys
 
 
 def killed(maker: str, write: str, path: Path, environment: Mapping[str, str]) -> None:
-    """A program that is killed in the middle of writing."""
+    """A program that is killed while it writes."""
     program = [sys.executable, "-c", KILLED.format(maker=maker, write=write), str(path)]
     done = subprocess.run(program, env=dict(environment), capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("there\n", -signal.SIGKILL), done.stderr
@@ -47,7 +47,7 @@ def test_what_a_killed_program_left_of_a_file_is_removed_with_the_next(
         assert len(list(tmp_path.iterdir())) == 1, "of two kills as well"
         assert entries(tmp_path) == []
     others = [tmp_path / f".b.png-{os.getpid()}-abcdefgh", tmp_path / f".a-1.png-{os.getpid()}-abcdefgh"]
-    for other in others:  # of another file, and of a program that still runs
+    for other in others:  # of another file, and of a program that is still running
         other.write_bytes(b"kept")
     replace_file(path, b"whole")
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])

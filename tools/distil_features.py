@@ -1,4 +1,4 @@
-"""Distil VGG-19 into the small feature network that prismgan brings.
+"""Distil VGG-19 into the small feature network that prismgan includes.
 
     python tools/distil_features.py --data DATA --out features.safetensors --minutes 22
     python tools/distil_features.py --data DATA --from features.safetensors --rate 0.012 --minutes 14 \
@@ -7,8 +7,8 @@
 DATA holds `photos`, `styles` and `cartoon` (pictures to train on; every eighth is held out) and `perceptual` (VGG-19 in
 two files). The student has VGG's form with fewer channels. A 1x1 convolution for each level, used for training alone,
 embeds its maps in the teacher's (Wang et al., "Collaborative distillation for ultra-resolution universal style
-transfer", CVPR 2020, eq. 3). What the network is used for are distances between pictures, so those are taught as well:
-see :class:`Distillation`. The end of the run measures them on what was held out.
+transfer", CVPR 2020, eq. 3). The network is used for distances between pictures, so those are taught as well:
+see :class:`Distillation`. They are measured on held-out pictures at the end.
 
 The command prints one line every 50 steps, and figures at the end. A second run with the same `--steps` gives the same
 network; with `--minutes` the clock decides how many steps there are.
@@ -45,29 +45,29 @@ from prismgan.networks import FeatureNetwork, LearntFeatures
 from prismgan.weights import load_features
 
 WIDTHS = ((24, 24), (48, 48), (96, 96, 96, 96), (160,))
-"""Channels of the student. At full resolution it is the channels, not the products, that cost time on a processor."""
+"""Channels of the student. At full resolution the number of channels determines the time, not the multiplications."""
 
 FOLDERS = ("photos", "styles", "cartoon")
 HELD_OUT = 8
-"""Every so many-th picture of a folder is held out."""
+"""One picture of a folder in this many is held out."""
 LONGEST = 640
-"""Longest side in pixels that pictures are kept at."""
+"""Longest side in pixels to which pictures are resized."""
 CROP = 128
-"""Side of the crops of every other step; those between are twice as large, and a quarter as many: looks are compared by
-whole pictures, and what is far apart in those is not what is far apart in small crops."""
+"""Side of the crops in every other step. The steps between use a quarter as many crops of twice the side: outputs are
+compared as whole pictures, where distances differ from those of small crops."""
 ASIDE = 10**9
-"""Numbers of batches from here on are no step's."""
+"""Number of the first batch that is not used in a step."""
 WHOLE = 25
-"""Whole pictures that the student is judged on in the end."""
+"""Number of whole pictures for the final evaluation."""
 ROWS = 8
-"""Crops a step; each is seen twice, as it is and changed."""
+"""Crops per step; each is used twice, original and changed."""
 RATE = 0.035
-"""Adam's step for a layer, against the deviation that its weights start with: layers with many inputs take small steps.
-"""
+"""Adam's step for a layer, relative to the initial standard deviation of its weights: layers with many inputs take
+small steps."""
 TERMS = {"map": 1.0, "change": 0.5, "gram": 0.5, "relation": 0.5, "style": 4.0}
 """Weights of the terms of the loss."""
 FRESH = 10
-"""Every so many steps the student looks at the paintings again."""
+"""Number of steps between two updates of the paintings' statistics in the student."""
 CHANGES = DegradationConfig(
     clean=0.3,
     gaussian_blur=GaussianBlur(probability=0.4, sigma=(0.4, 2.5)),
@@ -108,7 +108,7 @@ class Crops:
         self.seed = seed
 
     def batch(self, number: int, rows: int, side: int | None = None) -> Float[Tensor, "2B 3 S S"]:
-        """``rows`` crops of a side of :data:`CROP` by default, then the same ones changed, in [-1, 1]."""
+        """``rows`` crops of side :data:`CROP` by default, then the same crops changed, in [-1, 1]."""
         pairs = [self._pair(number, row, side or CROP) for row in range(rows)]
         found = torch.stack([plain for plain, _ in pairs] + [changed for _, changed in pairs])
         return found.contiguous(memory_format=torch.channels_last)
@@ -121,7 +121,7 @@ class Crops:
         changed = plain
         if uniform(random, 0, 1) < 0.5:
             changed = _other_colours(changed, random)
-        if uniform(random, 0, 1) < 0.3:  # half of a look, as outputs are on their way to it
+        if uniform(random, 0, 1) < 0.3:  # as intermediate outputs of a style task are
             changed = torch.lerp(changed, self._crop(random, side), uniform(random, 0.2, 0.8))
         return plain, draw(CHANGES, random).apply(changed, random)
 
@@ -140,7 +140,7 @@ class Crops:
 
 
 def _other_colours(image: Float[Tensor, "3 H W"], random: torch.Generator) -> Float[Tensor, "3 H W"]:
-    """Other saturation, contrast, brightness and tint, and now and then the negative."""
+    """Change saturation, contrast, brightness and tint, and sometimes invert the colours."""
     grey = images.luma(image[None])[0]
     changed = torch.lerp(grey.expand_as(image), image, uniform(random, 0, 1.8))
     changed = changed * math.exp(uniform(random, -0.6, 0.4)) + uniform(random, -0.3, 0.3)
@@ -152,11 +152,12 @@ def _other_colours(image: Float[Tensor, "3 H W"], random: torch.Generator) -> Fl
 
 
 class Teacher(nn.Module):
-    """What the student's levels should span: VGG's relu1_1 ... relu4_1, each from the best network that has it.
+    """The feature maps that the student's levels should span: VGG's relu1_1 ... relu4_1, each from the best network
+    that has it.
 
-    ``wide`` is a VGG that ends early. ``pruned`` has all levels with fewer channels, and 1x1 convolutions back to VGG's
-    width (followed by ReLU). Where both have a level, the pruned one adds nothing: it was itself taught by the wide
-    one, and on photos its three levels correlate with that one's channels by 0.98, 0.88 and 0.80.
+    ``wide`` is a VGG without the last levels. ``pruned`` has all levels with fewer channels, and 1x1 convolutions back
+    to VGG's width (followed by ReLU). Where both have a level, the pruned one adds nothing: it was itself distilled
+    from the wide one, and on photos its three levels correlate with that one's channels by 0.98, 0.88 and 0.80.
     """
 
     def __init__(self, wide: LearntFeatures, pruned: LearntFeatures, back: Sequence[tuple[Tensor, Tensor]]) -> None:
@@ -187,7 +188,8 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, batches: Sequence[Float[Tensor, "B 3 S S"]]) -> None:
-        """Find the scales: one over a channel's root mean square, but for the weakest channels, see the style loss."""
+        """Compute the scales: one over a channel's root mean square, limited for the weakest channels; see the style
+        loss."""
         self.scales = []
         powers = [[level.float().square().mean((0, 2, 3)) for level in self(batch)] for batch in batches]
         for level in range(self.levels):
@@ -211,9 +213,9 @@ class Distillation:
     ``map``: the teacher's maps, from the student's through a 1x1 convolution; mean square over variance. ``change``:
     the same for the difference between a picture and its changed version, which is what a content loss compares.
     ``gram``: the Gram matrices of those embedded maps. ``relation``: the student's own maps, with no convolution
-    between, should find pictures' Gram matrices as far apart as the teacher does (Park et al., "Relational knowledge
-    distillation", CVPR 2019, eq. 3 and 4): style losses never see the embedding. ``style``: the style losses of the
-    pictures for some paintings, over all levels as the loss is, should rank as the teacher's do: one minus their
+    between, should have the same distances between pictures' Gram matrices as the teacher's (Park et al., "Relational
+    knowledge distillation", CVPR 2019, eq. 3 and 4): style losses never see the embedding. ``style``: the style losses
+    of the pictures for some paintings, over all levels as the loss is, should rank as the teacher's do: one minus their
     correlation.
     """
 
@@ -229,8 +231,8 @@ class Distillation:
         start: FeatureNetwork | None = None,
         paintings: Sequence[Float[Tensor, "3 h w"]] = (),
     ) -> None:
-        """``start`` is a student to go on with; by default there is a new one, of these ``widths``. ``paintings`` are
-        what style losses are compared for."""
+        """``start`` is a student to continue; by default a new one of these ``widths`` is created. ``paintings`` are
+        the exemplars of the style losses."""
         self.crops, self.rows, self.seed, self.device = crops, rows, seed, device
         number = precision("auto", device)
         self.autocast = torch.autocast(device, number, enabled=number != torch.float32)
@@ -249,13 +251,13 @@ class Distillation:
         self.optimizer = torch.optim.Adam([{"params": layer.parameters()} for layer in layers], betas=(0.9, 0.98))
 
     def step(self, number: int, rate: float = RATE) -> dict[str, float]:
-        """One update; the terms of every level before it."""
+        """One update; returns the terms of every level before it."""
         for group, deviation in zip(self.optimizer.param_groups, self.deviations, strict=True):
             group["lr"] = rate * deviation
         if number % FRESH == 0:
             self.own_styles = _styles(self.student, self.paintings)
         large = number % 2
-        # Of one pair alone, and that one not changed, all distances would be 0.
+        # With a single unchanged pair all distances would be 0.
         rows = max(2, self.rows // 4) if large else self.rows
         pictures = self.crops.batch(number, rows, (1 + large) * CROP).to(self.device)
         terms = self.terms(pictures, offset=number)
@@ -274,7 +276,7 @@ class Distillation:
             if self.styles:
                 found["style/all"] = self._style_term(levels, own_levels)
             for number, (wanted, own) in enumerate(zip(levels, own_levels, strict=True)):
-                if number < 3:  # every other pixel says as much, and costs a quarter
+                if number < 3:  # every other pixel gives the same statistics at a quarter of the cost
                     grid = (..., slice(offset % 2, None, 2), slice(offset // 2 % 2, None, 2))
                     wanted, own = wanted[grid], own[grid]
                 wanted = wanted.float() * self.teacher.scales[number]
@@ -308,7 +310,7 @@ def _styles(network: nn.Module, paintings: Sequence[Float[Tensor, "3 h w"]]) -> 
 
 
 def _shown(picture: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "3 h w"]:
-    """A painting as style tasks look at it."""
+    """A painting, resized as for style tasks."""
     found = images.to_float(picture)
     scale = 384 / max(found.shape[-2:])
     return F.interpolate(found[None], scale_factor=scale, mode="bilinear", antialias=True)[0]
@@ -324,10 +326,10 @@ def _new_student(widths: Sequence[Sequence[int]]) -> FeatureNetwork:
 
 
 def _embedded(own: Float[Tensor, "B c h w"], wanted: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """The student's maps through the 1x1 convolution that brings them nearest to the teacher's.
+    """The student's maps, mapped by the 1x1 convolution that brings them nearest to the teacher's.
 
-    It is solved for (least squares over the batch) instead of learnt beside the student, which so never waits for it.
-    The gradient takes it as given: at the best convolution, its own change does not change the error.
+    It is solved for (least squares over the batch) instead of being trained with the student, which therefore never has
+    to wait for it. The gradient treats it as constant: at the optimum its own change does not change the error.
     """
     with torch.autocast(own.device.type, enabled=False):
         own = own.float()
@@ -355,7 +357,7 @@ def _distances(grams: Float[Tensor, "B C C"]) -> Float[Tensor, " P"]:
     """Distances of all pairs, divided by their mean."""
     flat = grams.flatten(1)
     first, second = torch.triu_indices(len(flat), len(flat), 1, device=flat.device)
-    # With autocast the products would be rounded by more than near pictures differ.
+    # With autocast the products would be rounded by more than the differences of similar pictures.
     with torch.autocast(flat.device.type, enabled=False):
         products = flat @ flat.T
     squares = products.diagonal()[first] + products.diagonal()[second] - 2 * products[first, second]
@@ -392,7 +394,7 @@ def equalise(student: FeatureNetwork, pictures: Float[Tensor, "B 3 S S"]) -> Non
         before = factor
 
 
-# -- what came of it ---------------------------------------------------------------------------------
+# -- evaluation --------------------------------------------------------------------------------------
 
 
 def rank_correlation(first: Float[Tensor, "*B N"], second: Float[Tensor, "*B N"]) -> Float[Tensor, "*B"]:
@@ -432,19 +434,19 @@ def content_distances(
 
 @dataclass(frozen=True)
 class Judges:
-    """Networks that the student is compared with: its teachers, and one that it never saw."""
+    """Networks that the student is compared with: its teachers, and one that was not used in training."""
 
     teacher: Teacher
-    """What the student was taught by."""
+    """The teacher."""
     networks: Mapping[str, nn.Module]
-    """What the teacher was made of, each by itself."""
+    """The networks that the teacher combines, separately."""
     squeeze: nn.Module | None
-    """SqueezeNet, with LPIPS's weights of its first four levels."""
+    """SqueezeNet, with LPIPS's weights for its first four levels."""
     squeeze_weights: Sequence[Tensor]
 
     @classmethod
     def read(cls, folder: Path) -> Judges:
-        """The networks of the data folder; SqueezeNet is left out where its files are missing."""
+        """The networks of the data folder; SqueezeNet is omitted if its files are missing."""
         teacher = Teacher.read(folder)
         networks = {name: load_features(folder / f"{name}.safetensors") for name in TEACHERS}
         paths = folder / "squeezenet1_1_fp16.safetensors", folder / "lpips_v0.1_squeeze_lin.safetensors"
@@ -460,7 +462,7 @@ TEACHERS = ("vgg19_normalised_conv3_1", "vgg19_small16x")
 
 
 def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures) -> dict[str, float]:
-    """How well distances by the student agree with those by others, as rank correlations.
+    """Agreement of the student's distances with those of other networks, as rank correlations.
 
     ``style``: of the style losses of 48 crops (held-out photos and comics, and parts of paintings) for the eight
     paintings, the mean over paintings. ``content``: of the distances between held-out crops and their changed
@@ -495,7 +497,7 @@ def figures(student: nn.Module, judges: Judges, held: Pictures, train: Pictures)
 
 
 def _whole(held: Pictures) -> list[Float[Tensor, "1 3 h w"]]:
-    """Photos and comics that are held out, as many of each as there are, at the size of a large crop."""
+    """Held-out photos and comics, the same number of each, at the size of a large crop."""
     turns = [picture for pair in zip(held["photos"], held["cartoon"], strict=False) for picture in pair]
     several = [images.to_float(picture)[None] for picture in [*turns, *held["photos"][len(turns) // 2 :]][:WHOLE]]
     return [
@@ -505,7 +507,7 @@ def _whole(held: Pictures) -> list[Float[Tensor, "1 3 h w"]]:
 
 
 def save_features(path: Path, student: FeatureNetwork, about: Mapping[str, object]) -> None:
-    """Write the student in float16, with what is to be known about it.
+    """Write the student in float16, with its metadata.
 
     Raises:
         PrismganError: the file cannot be written.
@@ -524,7 +526,7 @@ def factor(progress: float) -> float:
 
 
 def distil(distillation: Distillation, *, minutes: float, steps: int | None, rate: float = RATE) -> int:
-    """Train for the time or the steps given; the number of steps."""
+    """Train for the given time or number of steps; returns the number of steps."""
     started, number = time.monotonic(), 0
     window: dict[str, list[float]] = defaultdict(list)
     while True:
@@ -551,7 +553,7 @@ def _by_level(means: Mapping[str, float]) -> str:
 
 
 def main() -> None:
-    """Read the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    """Read the command line. An error that the user can fix is one line on stderr with exit code 2."""
     parser = argparse.ArgumentParser(description="Distil VGG-19 into the feature network that prismgan brings.")
     parser.add_argument("--data", type=Path, required=True, help="folder with photos, styles, cartoon and perceptual")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
@@ -620,7 +622,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _learning(path: Path) -> FeatureNetwork:
-    """A student as it was written, to be taught further.
+    """A student written earlier, to continue its training.
 
     Raises:
         WeightsError: the file is missing, or is not what this command writes.

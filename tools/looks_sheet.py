@@ -1,4 +1,4 @@
-"""Draw the sheet of docs/looks.md: twelve photos that no training of ready-made weights saw, in all looks.
+"""Draw the sheet of docs/looks.md: twelve photos that were not used in training, with all outputs.
 
     python tools/looks_sheet.py --out docs/images/looks.jpg [--weights WEIGHTS]
 
@@ -39,7 +39,7 @@ def draw(weights: Path | None, out: Path) -> None:
         photo = ImageOps.fit(whole, SIZE, Image.Resampling.LANCZOS)
         label = name.replace("_", " ")
         tiles[label] = photo
-        # A label is a key, and every photo has the same looks: invisible spaces tell them apart.
+        # Labels are keys, and every photo has the same tasks: invisible spaces make them unique.
         looks = renderer(photo)
         tiles |= {f"{look}{' ' * len(tiles)}": picture for look, picture in looks.items()}
     drawn = sheet(tiles, columns=len(renderer.tasks) + 1, tile_width=TILE)
@@ -50,7 +50,7 @@ def draw(weights: Path | None, out: Path) -> None:
 
 
 def main() -> None:
-    """Read the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    """Read the command line. An error that the user can fix is one line on stderr with exit code 2."""
     parser = argparse.ArgumentParser(description="Draw twelve photos in all looks of ready-made weights.")
     parser.add_argument("--out", type=Path, required=True, help="the picture to write")
     parser.add_argument("--weights", type=Path, help="a .safetensors file; the ready-made weights by default")

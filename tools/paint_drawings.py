@@ -1,6 +1,6 @@
-"""Paint the built-in drawings anew: ``python tools/paint_drawings.py FOLDER``.
+"""Paint the built-in drawings again: ``python tools/paint_drawings.py FOLDER``.
 
-``src/prismgan/data/drawings`` holds what this writes.
+``src/prismgan/data/drawings`` holds the results.
 """
 
 from __future__ import annotations

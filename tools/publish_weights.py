@@ -1,4 +1,4 @@
-"""Make the file that is shipped out of a run's weights: both networks in float16, no paths of this machine.
+"""Make the published file from a run's weights: both networks in float16, without paths of this machine.
 
     python tools/publish_weights.py runs/prism-8/weights.safetensors --recipe recipes/prism-8.yaml \
         --out src/prismgan/weights/prism-8.safetensors
@@ -38,8 +38,8 @@ def publish(weights: Path, recipe: Path, out: Path) -> None:
 def portable(content: Any, base: Path) -> Any:
     """The same dumped recipe, with every absolute path in it relative to ``base``, the folder of the recipe file.
 
-    It is read back as it was by a recipe file that lies there. What lies beside the folder begins with ``..``. Nothing
-    is known here of which fields are paths: whatever looks like an absolute one is.
+    A recipe file in that folder is read with the original paths. Paths outside the folder begin with ``..``. Every text
+    that looks like an absolute path is treated as one, whatever its field.
 
     Args:
         content: dictionaries, lists and plain values, as of ``recipe.model_dump(mode="json")``.
@@ -55,7 +55,7 @@ def portable(content: Any, base: Path) -> Any:
 
 
 def main() -> None:
-    """Read the command line; what is the user's to solve is one line on stderr and exit code 2."""
+    """Read the command line. An error that the user can fix is one line on stderr with exit code 2."""
     parser = argparse.ArgumentParser(description="Make the file that is shipped out of a run's weights.")
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run")
     parser.add_argument("--recipe", type=Path, required=True, help="the recipe file that the run was started with")

@@ -23,8 +23,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from prismgan.data import builtin
+from prismgan.web.app_state import Session
 from prismgan.web.serving import bound, make_application, server_of
-from prismgan.web.workshop import Studio
 from prismgan.weights import load_weights
 
 WINDOW = {"width": 1280, "height": 800}
@@ -33,7 +33,7 @@ GAP = 24
 """Pixels between screens of the phone."""
 QUALITY = 85
 PATIENCE = 900_000
-"""Milliseconds that a render may take."""
+"""Timeout of a render in milliseconds."""
 FRAMES = 25
 CLIP_SIZE = (480, 320)
 
@@ -42,7 +42,7 @@ CLIP_SIZE = (480, 320)
 def served() -> Iterator[str]:
     """The address of a server in a thread."""
     with bound("127.0.0.1", 0) as listening:
-        server = server_of(make_application(Studio(load_weights()), "127.0.0.1"))
+        server = server_of(make_application(Session(load_weights()), "127.0.0.1"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:
@@ -55,7 +55,7 @@ def served() -> Iterator[str]:
 
 
 def draw_clip(path: Path) -> None:
-    """A view that moves over a photo for a second."""
+    """A view that pans over a photo for one second."""
     width, height = CLIP_SIZE
     photo = builtin.load("builtin:coffee").permute(1, 2, 0).numpy()
     with av.open(str(path), "w") as container:
@@ -67,7 +67,7 @@ def draw_clip(path: Path) -> None:
 
 
 def photograph(browser: Any, address: str, out: Path) -> None:
-    """Go through the page, and write a picture of every part."""
+    """Number of steps between two updates of the paintings' statistics in the student."""
 
     def page(scheme: str, *, phone: bool = False, **window: int) -> Any:
         device = PHONE if phone else {"viewport": {**WINDOW, **window}}

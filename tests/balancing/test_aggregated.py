@@ -50,7 +50,7 @@ def test_pcgrad_draws_its_order_by_the_step_alone() -> None:
     state = torch.get_rng_state()
     found = [play(seed) for seed in range(10)]
     assert torch.equal(torch.get_rng_state(), state)
-    torch.rand(7)  # what others draw meanwhile
+    torch.rand(7)  # random numbers drawn by other code meanwhile
     assert [play(seed) for seed in range(10)] == found
     assert len(set(found)) > 1
 
@@ -58,7 +58,7 @@ def test_pcgrad_draws_its_order_by_the_step_alone() -> None:
 def test_mgda_is_the_point_of_least_norm_between_the_gradients() -> None:
     # 3/5 g1 + 2/5 g2, at right angles to g2 - g1.
     assert Shared(CONFLICT).play(MGDA) == pytest.approx([0.2, 0.4])
-    # The end of the line where the shorter gradient is nearer to the origin than anything between.
+    # The shorter gradient is the end of the segment and its nearest point to the origin.
     assert Shared({"clean": [1.0, 0.0], "paint": [5.0, 1.0]}).play(MGDA) == pytest.approx([1, 0], abs=1e-6)
     assert Shared({"clean": [1.0, 1.0], "paint": [-2.0, -2.0]}).play(MGDA) == pytest.approx([0, 0], abs=1e-6)
 
@@ -149,13 +149,13 @@ def test_where_nothing_shared_learns_heads_learn_as_ever(make: Make) -> None:
 
 @each_method
 def test_the_gradients_that_are_combined_are_those_of_all_processes(make: Make) -> None:
-    """Here are a half of each gradient and something else; the other process has the rest."""
+    """This process has half of each gradient and something else; the other process has the rest."""
     mine = Shared({"clean": [4.0, 1.0], "paint": [0.0, -3.0]})
     theirs = torch.tensor([[-2.0, -1.0], [-2.0, 5.0]])
     balancer = make(dict.fromkeys(CONFLICT, 1.0))
 
     def total(jacobian: torch.Tensor) -> torch.Tensor:
-        return jacobian + torch.cat([torch.zeros(2, 3), theirs], dim=1)  # the first three are of what nothing reaches
+        return jacobian + torch.cat([torch.zeros(2, 3), theirs], dim=1)  # the first three parameters have no gradient
 
     balancer(mine.losses(), mine.step(total=total, processes=2)).backward()
     assert mine.parameters.grad is not None
@@ -165,7 +165,7 @@ def test_the_gradients_that_are_combined_are_those_of_all_processes(make: Make) 
 @each_method
 def test_gradients_that_differ_by_a_million_do_not_lose_the_smaller(make: Make) -> None:
     found = Shared({"clean": [1e-3, 0.0], "paint": [0.0, 1e3]}).play(make)
-    # MGDA's share of the longer one is a millionth squared, and its whole is the shorter one.
+    # MGDA's coefficient of the longer gradient is a millionth squared, so the result is the shorter one.
     assert found[0] == pytest.approx({"aligned_mtl": 5e-4}.get(_name(make), 1e-3), rel=1e-2)
 
 

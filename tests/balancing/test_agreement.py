@@ -1,4 +1,4 @@
-"""Cosines between tasks' gradients, by hand on a linear toy, and of a model that has to stay as it is."""
+"""Cosines between tasks' gradients, by hand on a linear toy, and of a model, which must remain unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_of_a_linear_toy_by_hand() -> None:
     gradients = {name: torch.autograd.grad(loss, [w, v], allow_unused=True) for name, loss in losses.items()}
     found = gradient_cosines(gradients)
     one = (-6 + 0 + 2) / sqrt(10 * 12)
-    # The last does not reach v: it is compared with the others at w alone.
+    # The last one does not depend on v: it is compared with the others at w only.
     assert found.tolist() == [
         pytest.approx([1, one, 0]),
         pytest.approx([one, 1, 10 / (5 * sqrt(8))]),

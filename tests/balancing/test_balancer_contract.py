@@ -1,4 +1,4 @@
-"""What every balancer promises: one scalar a task in, gradients out."""
+"""The contract of every balancer: one scalar per task in, gradients out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_weight_of_zero_switches_a_task_off(name: BalancerName) -> None:
 
 @each_balancer
 def test_a_state_is_all_that_a_balancer_remembers(name: BalancerName) -> None:
-    """Going on from a state is going on, bitwise."""
+    """Continuing from a saved state is bitwise the same as continuing."""
     straight, resumed = (BALANCERS[name](WEIGHTS) for _ in range(2))
 
     def play(balancer: Balancer, seed: int) -> list[float]:

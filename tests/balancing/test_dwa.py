@@ -16,7 +16,7 @@ def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def play(balancer: DynamicWeightAverage, step: Step | None = None, **losses: float) -> dict[str, float]:
-    """Factors of the losses in a step of these losses."""
+    """Factors of the losses in a step with these losses."""
     given = {name: torch.tensor(value, requires_grad=True) for name, value in losses.items()}
     balancer(given, step or Step({})).backward()
     return {name: float(loss.grad) for name, loss in given.items() if loss.grad is not None}
@@ -31,7 +31,7 @@ def test_weights_follow_the_ratio_of_the_last_two_windows_means() -> None:
     balancer = DynamicWeightAverage({"clean": 1.0, "paint": 3.0})
     for clean, paint in ((4.0, 10.0), (8.0, 30.0), (1.0, 20.0), (2.0, 10.0)):
         assert play(balancer, clean=clean, paint=paint) == pytest.approx({"clean": 1, "paint": 3}), "two windows of 1"
-    # Means 6 and 20, then 1.5 and 15: the task that has fallen to a quarter gets less.
+    # Means 6 and 20, then 1.5 and 15: the task whose loss fell to a quarter gets less.
     clean, paint = softmax(0.25, 0.75)
     assert balancer.weights() == pytest.approx({"clean": clean, "paint": paint})
     assert play(balancer, clean=100.0, paint=1.0) == pytest.approx({"clean": clean, "paint": 3 * paint})

@@ -1,4 +1,4 @@
-"""``prismgan evaluate --benchmarks``: what it prints, and what it refuses."""
+"""``prismgan evaluate --benchmarks``: its output and its errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DrawPicture = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory, draw_picture: DrawPicture) -> Path:
-    """A folder with one picture a test set."""
+    """A folder with one picture per test set."""
     folder = tmp_path_factory.mktemp("sets")
     for name in ("set5", "bsd100", "cbsd68"):
         draw_picture(folder / "test" / name / "a.png", 80, 90)
@@ -63,7 +63,7 @@ def test_json_and_the_table_say_the_same(sets: Path, evaluate: Command) -> None:
 
 
 def test_suites_that_a_folder_has_files_for(sets: Path) -> None:
-    """There are no clips and no feature networks; text and patterns are drawn."""
+    """Without clips and feature networks; text and patterns are drawn."""
     names = [suite.name for suite in chosen(sets, None)]
     assert names == ["restoration", "text", "patterns", "blur", "jpeg", "correlated", "grids"]
 

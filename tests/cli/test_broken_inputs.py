@@ -1,7 +1,7 @@
 """Broken inputs of ``render``, ``video`` and ``export``: one line each, the right exit code, and nothing is lost.
 
-``test_render_command.py``, ``test_video_command.py`` and ``test_export.py`` have the plain cases: a missing file, a
-wrong option. Here is what people meet besides, and what somebody may do on purpose.
+``test_render_command.py``, ``test_video_command.py`` and ``test_export.py`` have the simple cases: a missing file, a
+wrong option. This file has other common cases, and malicious ones.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def nothing_past_python(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """libtiff, FFmpeg and encoders write to the process's own stderr; what they say would be a second line."""
+    """libtiff, FFmpeg and encoders write to the process's own stderr; their messages would be a second line."""
     yield
     assert capfd.readouterr() == ("", "")
 
 
 def files(folder: Path) -> list[str]:
-    """All but the hidden ones, which keep the options of results."""
+    """All files but the hidden ones, which record the options of results."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if not path.is_dir())
 
 
@@ -92,7 +92,7 @@ def test_all_of_them_in_a_folder(tmp_path: Path, draw_picture: DrawPicture, rend
         (line,) = (line for line in lines if line.startswith(f"prismgan: {photos / f'{name}.png'}: "))
         assert all(word in line for word in words), line
     assert files(tmp_path / "out") == ["a/restore.png", "deep/z/restore.png", "failed.jsonl"]
-    assert len(list((tmp_path / "out").rglob("[!.]*"))) == 6  # no folder for a broken one
+    assert len(list((tmp_path / "out").rglob("[!.]*"))) == 6  # no folder for a broken picture
     assert tree(photos) == before
 
 
@@ -187,7 +187,7 @@ LONG = "x" * 300
 
 
 def written(path: Path) -> Path:
-    """A file that somebody needs."""
+    """A file of the user's."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("mine")
     return path
@@ -204,7 +204,7 @@ def made(path: Path) -> Path:
 
 
 PLACES: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str, str]] = {
-    # What is made beside a.png and b.png, what is rendered, where to, and what is said.
+    # Files made beside a.png and b.png, the pictures to render, the output folder, and the message.
     "a file above": (
         lambda here: written(here / "file"),
         ("a.png",),
@@ -292,7 +292,7 @@ def test_a_path_that_climbs_stays_in_the_folder(
     monkeypatch.chdir(tmp_path / "here")
     for number, given in enumerate(("../photos/deep/../deep/a.png", "../photos", "../photos/**/*.png")):
         assert render(given, "--tasks", "restore", out=f"out-{number}").code == 0
-    # What lies in out-2 is no source of it, though the folder that is searched holds it.
+    # Pictures in out-2 are not its sources, although the searched folder contains it.
     assert render("..", "--tasks", "restore", out="out-2").code == 0
     assert files(tmp_path / "here")[:3] == [
         "out-0/a/restore.png",
@@ -355,7 +355,7 @@ def test_a_clip_that_breaks_off(
 
 
 def test_a_clip_of_one_frame(tmp_path: Path, clips: Clips, video: Callable[..., Any]) -> None:
-    clip = tmp_path / "clip:1\n.mp4"  # "clip:" is no protocol
+    clip = tmp_path / "clip:1\n.mp4"  # "clip:" is not a protocol
     clip.write_bytes(clips["one frame"])
     done = video(clip)
     assert (done.code, done.err) == (0, "")
@@ -364,13 +364,13 @@ def test_a_clip_of_one_frame(tmp_path: Path, clips: Clips, video: Callable[..., 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_with_a_name_is_not_waited_for(tmp_path: Path, clips: Clips, video_refused: Refused) -> None:
-    del clips  # PyAV is there
+    del clips  # PyAV is installed
     os.mkfifo(tmp_path / "x.mp4")
     assert "x.mp4: is a pipe or a device; use - for the standard input" in video_refused(tmp_path / "x.mp4")
 
 
 CLIP_PLACES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
-    # The clip, what is made beside it, where the results go, and what is said.
+    # The clip, files made beside it, the output folder, and the message.
     "its results would leave the folder": (
         "...mp4",
         bytes,
@@ -459,7 +459,7 @@ def test_a_job_that_is_killed_as_it_deletes_its_segments_goes_on(
 
 CALIBRATE = ("--precision", "int8", "--calibrate")
 EXPORTS: dict[str, tuple[tuple[str, ...], str]] = {
-    # A file "file", a folder "folder" and a picture "NAN.png" are there.
+    # A file "file", a folder "folder" and a picture "NAN.png" exist.
     "no folder": (("--out", "nowhere/x.onnx"), "nowhere/x.onnx: its folder does not exist; create it first"),
     "a file as folder": (("--out", "file/x.onnx"), "file/x.onnx: its folder does not exist; create it first"),
     "a folder": (("--out", "folder.onnx"), "folder.onnx: is a folder, expected a file"),

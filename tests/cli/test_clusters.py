@@ -30,7 +30,7 @@ from helpers.tiny_weights import tiny_weights
 from prismgan import cluster
 
 pytest.importorskip("ray")
-# Processes of Ray take long to start where many others want the cores.
+# Ray's processes take long to start if many others use the cores.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 Command = Callable[..., Any]
@@ -40,13 +40,13 @@ NODE = {"num_cpus": 1, "memory": 4_000_000_000, "object_store_memory": 100_000_0
 
 
 class Cluster:
-    """A head, and a second machine where a test asks for it; remembers which machines did something."""
+    """A head node, and a second machine if a test requests it; records which machines did jobs."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster as Raylets
 
         logging.getLogger("ray").setLevel(logging.CRITICAL)
-        # Workers step back for all other processes of a machine by default, tests included.
+        # By default workers yield to all other processes of a machine, including the tests.
         head = {**NODE, "include_dashboard": False, "_system_config": {"worker_niceness": 0}}
         self.raylets = _patiently(lambda: Raylets(initialize_head=True, head_node_args=head))
         self.options = ("--engine", "ray", "--address", self.raylets.address)
@@ -54,7 +54,7 @@ class Cluster:
         self.kill_after: int | None = None
 
     def spread(self, *arguments: Any, **options: Any) -> Iterator[Any]:
-        """As :func:`prismgan.cluster.spread`; the second machine dies within a job, when it has done so many."""
+        """Like :func:`prismgan.cluster.spread`; the second machine dies within a job, after this many jobs."""
         for done in SPREAD(*arguments, **options):
             if not self.nodes:
                 _wait_for_workers()
@@ -75,7 +75,7 @@ class Cluster:
 
 
 def _patiently(start: Callable[[], Any]) -> Any:
-    """Ray gives a raylet 30 seconds to start, which a busy machine may need longer for."""
+    """Ray gives a raylet 30 seconds to start, which may be too few on a busy machine."""
     for _ in range(3):
         try:
             return start()
@@ -87,7 +87,7 @@ def _patiently(start: Callable[[], Any]) -> Any:
 
 
 def _wait_for_workers() -> None:
-    """The first is ready; give the others time, so that it does not do everything alone."""
+    """When the first worker is ready, give the others time, so that it does not do everything alone."""
     for _ in range(600):
         names = [process.info["name"] for process in psutil.process_iter(["name"])]
         if not any(name.startswith(("ray::_Worker.start", "ray::_Worker.__in")) for name in names):
@@ -100,7 +100,7 @@ SPREAD = cluster.spread
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """Address at which an S3 server may listen; in the environment of all that starts from here."""
+    """Address of an S3 server; it is in the environment of all processes started from here."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -119,13 +119,13 @@ from werkzeug.serving import run_simple
 application = DomainDispatcherApplication(create_backend_app)
 run_simple("127.0.0.1", int(sys.argv[1]), application, request_handler=MotoRequestHandler)
 """
-"""What ``python -m moto.server`` does, in one thread: in several, moto keeps what a request asks for in an object that
-they share, and files are not found that are there."""
+"""``python -m moto.server`` with a single thread: with several, moto keeps a request's parameters in a shared object,
+and existing files are not found."""
 
 
 @pytest.fixture(scope="module")
 def bucket(endpoint: str) -> Iterator[str]:
-    """``s3://prism``, an empty bucket of a server in a process of its own."""
+    """``s3://prism``, an empty bucket of a server in a separate process."""
     for package in ("moto", "flask", "s3fs"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     port = endpoint.rpartition(":")[-1]
@@ -166,7 +166,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(stderr: str) -> list[str]:
-    """Lines of stderr but those that tell how long it will take, which slow machines show."""
+    """Lines of stderr except estimates of the remaining time, which slow machines print."""
     return [line for line in stderr.splitlines() if "  ETA " not in line]
 
 
@@ -188,7 +188,7 @@ def test_many_pictures_and_a_machine_that_dies(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """All are rendered as by this process alone, but for the broken one; what is done is not done again."""
+    """All pictures are rendered as by this process alone, except the broken one; finished ones are not repeated."""
     monkeypatch.chdir(tmp_path)
     for number in range(PICTURES):
         draw_picture(tmp_path / "photos" / f"{number % 4}" / f"{number}.png", 16, 24, number)
@@ -232,7 +232,7 @@ def test_many_pictures_and_a_machine_that_dies(
 def test_many_clips_and_a_machine_that_dies(
     machines: Cluster, weights: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clip goes on behind its last segment, elsewhere; the clips are those of this process alone."""
+    """A clip continues after its last segment on another machine, with the same result as by this process alone."""
     pytest.importorskip("av", reason="av is not installed")
     from helpers.tiny_clips import make_clip
 
@@ -262,7 +262,7 @@ def test_a_comparison_has_the_results_of_one_machine(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("prismgan.evaluation.photos.JUDGED", 32)  # as in the workers, where no test has changed it
+    monkeypatch.setattr("prismgan.evaluation.photos.JUDGED", 32)  # as in the workers, where no test changed it
     recipe = tiny_recipe(tmp_path, {"training.steps": 2, "training.save_every": 2})
     words = ("compare", recipe, "--models", "prism,cvae", "--seeds", 1, "--out")
     here = command(*words, tmp_path / "here")
@@ -294,7 +294,7 @@ def exists(place: str) -> bool:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., Path], bucket: str) -> Path:
-    """A folder and a bucket with the files that the page's commands name."""
+    """A folder and a bucket with the files that the commands of the page name."""
     pytest.importorskip("av", reason="av is not installed")
     from helpers.tiny_clips import make_clip
 
@@ -312,11 +312,11 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., P
 
 @pytest.mark.parametrize("words", re.findall(r"^\$ prismgan (.+)$", TEXT, flags=re.MULTILINE))
 def test_a_command_of_the_page_runs(words: str, raylets: Cluster, place: Path, environment: dict[str, str]) -> None:
-    """As it is written there, with the ready-made weights; ``auto`` is the cluster of the tests.
+    """A command of the page, with the ready-made weights; ``auto`` is the tests' cluster.
 
-    One of the models is enough for the comparison.
+    One model is enough for the comparison.
     """
-    shutil.rmtree(place / "looks", ignore_errors=True)  # of the command before
+    shutil.rmtree(place / "looks", ignore_errors=True)  # of the previous command
     environment = {**os.environ, **environment, "RAY_worker_niceness": "0"}
     environment.pop("RAY_ADDRESS", None)
     fewer = ["--models", "prism", "--set", 'only=["restore"]'] if words.startswith("compare") else []
@@ -339,7 +339,7 @@ def test_a_command_of_the_page_runs(words: str, raylets: Cluster, place: Path, e
 def test_a_cluster_of_this_machine_alone_ends_with_ctrl_c(
     weights: Path, tmp_path: Path, draw_picture: DrawPicture, environment: dict[str, str]
 ) -> None:
-    """Without a word from Ray, and without a process that goes on."""
+    """Without output from Ray, and without remaining processes."""
     for number in range(500):
         draw_picture(tmp_path / "photos" / f"{number}.png", 64, 64, 0)
     words = [sys.executable, "-m", "prismgan", "render", "photos", "--weights", weights, "--engine", "ray"]
@@ -358,7 +358,7 @@ def test_a_cluster_of_this_machine_alone_ends_with_ctrl_c(
         assert process.stdout is not None
         first = process.stdout.readline().strip()
         others = psutil.Process(process.pid).children(recursive=True)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         rest, err = process.communicate(timeout=120)
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""What the commands do when all is well."""
+"""Commands that succeed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_version(command: Command) -> None:
 
 
 def every_command() -> dict[str, Any]:
-    """By the words that are typed."""
+    """Command classes by the words to type."""
     group: Any = typer.main.get_command(app)
     found: dict[str, Any] = {}
     for name, each in group.commands.items():
@@ -89,7 +89,7 @@ def test_examples_of_the_help_can_be_typed(words: str) -> None:
     assert any(typed[: len(words.split())] == words.split() for typed in found)
     for typed in found:
         place = " ".join(typed[: 2 if typed[0] in ("recipe", "data") else 1])
-        # Parses the arguments, and runs nothing.
+        # Parses the arguments, and does not run.
         COMMANDS[place].make_context(place, typed[len(place.split()) :])
 
 

@@ -1,4 +1,4 @@
-"""What `prismgan compare` refuses: one line, exit code 2, nothing written."""
+"""Errors of `prismgan compare`: one line, exit code 2, nothing written."""
 
 from __future__ import annotations
 

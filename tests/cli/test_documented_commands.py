@@ -39,7 +39,7 @@ COMPARISONS = commands("docs/choosing.md")
 
 @pytest.fixture
 def there(tmp_path: Path, tiny_run: Path, draw_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the examples name."""
+    """A folder with the files that the examples use."""
     draw_picture(tmp_path / "photo.jpg", 48, 36)
     draw_picture(tmp_path / "painting.jpg", 64, 80, 3)
     draw_picture(tmp_path / "photos" / "in" / "a.png", 32, 32)
@@ -88,7 +88,7 @@ def test_a_command_runs(words: str, there: Path, command: Callable[..., Any], mo
 def test_a_comparison_can_be_trained(
     words: str, there: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every variant is a recipe of its own and fits; to train them all takes hours."""
+    """Every variant is a separate, valid recipe; training all of them takes hours."""
     planned: list[Any] = []
 
     def plan(variants: list[Any], *_: Any, **__: Any) -> None:
@@ -109,7 +109,7 @@ def python(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_python_runs(page: str, there: Path, draw_picture: Callable[..., Path]) -> None:
-    """The pieces of a page one after the other, as a reader would type them."""
+    """The code blocks of a page one after the other, as a reader would type them."""
     draw_picture(there / "other.jpg", 32, 40)
     before = {path.name for path in there.iterdir()}
     known: dict[str, Any] = {"__name__": "example"}
@@ -141,7 +141,7 @@ def test_the_example_app_writes_looks_of_what_is_dropped(
         (inbox / "broken.png").write_text("no picture")
         draw_picture(inbox / "second.png", 24, 20)
         second = [Path(process.stdout.readline().strip()) for _ in range(2)]
-        time.sleep(1)  # it waits for the next one: Python loses a Ctrl-C that comes while it frees objects
+        time.sleep(1)  # wait until it is idle: Python loses a Ctrl-C that arrives while it frees objects
     finally:
         process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

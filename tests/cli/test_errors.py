@@ -1,4 +1,4 @@
-"""What is the user's to solve: exit code 2, one line that names the culprit, no traceback, nothing written."""
+"""Errors that the user can fix: exit code 2, one line that names the cause, no traceback, nothing written."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_the_check_of_the_data_lists_everything_at_once(
     for name in ("dot.png", "text.png", "photo-1.jpg", "copy.jpg", "painting.png"):
         assert len([line for line in errors if f"{name}: " in line]) == 1, name
     assert last == f"prismgan: {recipe}: {len(errors)} problems with the data"
-    # Pictures are cut for the tasks that are not trained as well.
+    # Pictures are also cropped for tasks that are not trained.
     assert "painting.png: " in command("data", "check", recipe, "--set", "only=[restore]").err
 
 
@@ -190,7 +190,7 @@ def test_the_check_of_the_data_lists_everything_at_once(
 
 @pytest.fixture
 def trained(tmp_path: Path, tiny_run: Path) -> tuple[Path, Path]:
-    """A recipe, and a copy of the run that was trained with it."""
+    """A recipe, and a copy of the run trained with it."""
     shutil.copytree(tiny_run, tmp_path / "run")
     return tiny_run.parent / "recipe.yaml", tmp_path / "run"
 

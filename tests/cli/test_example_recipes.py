@@ -1,4 +1,4 @@
-"""Recipes: the examples, the schema, settings from the command line, and where paths are relative to."""
+"""Recipes: the examples, the schema, settings from the command line, and the base of relative paths."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_paths_are_relative_to_the_recipe(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "paired.yaml").write_text((FOLDER / "paired.yaml").read_text())
     assert load(Path("deep/paired.yaml")).data.train[0].manifest == str(tmp_path / "deep" / "pairs.csv")
-    # Those that come with prismgan lie where nobody keeps pictures.
+    # The included recipes are in a folder without pictures.
     assert load(Path("recipe:paired")).data.train[0].manifest == str(tmp_path / "pairs.csv")
     (exemplar,) = next(task for task in load(FOLDER / "quick.yaml").all_tasks() if task.kind == "style").exemplars
     assert exemplar == "builtin:swirl"
@@ -102,7 +102,7 @@ def test_a_resolved_recipe_is_the_same_recipe(tiny_recipe: Callable[..., Path], 
     assert load(tmp_path / "elsewhere" / "resolved.yaml") == recipe
 
 
-# -- recipes that come with prismgan ---------------------------------------------------------------
+# -- included recipes -----------------------------------------------------------------------------
 
 
 def test_recipes_are_listed_and_shown(command: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of model by the commands: trained, measured, rendered, edited, and refused where it cannot."""
+"""Every kind of model by the commands: trained, measured, rendered, edited, and refused where it is not supported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Runs = dict[str, Path]
 def runs(
     tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Callable[..., Path], command: Callable[..., Any]
 ) -> Iterator[Runs]:
-    """The folder of a finished training of every kind. Not to be changed."""
+    """The folder of a finished training of every kind. Do not modify it."""
     found = {}
     for kind in COMPARISON_KINDS:
         folder = tmp_path_factory.mktemp(kind)

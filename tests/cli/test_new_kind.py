@@ -37,7 +37,7 @@ class Posterise(TaskEntry):
 
     kind: Literal["posterise"] = "posterise"
     tones: Annotated[int, Field(ge=2, le=64)] = 4
-    """How many tones."""
+    """Number of tones."""
 
     def task(self) -> Task:
         return self.make(

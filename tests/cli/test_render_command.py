@@ -1,4 +1,4 @@
-"""The command ``render``: what it writes, says and refuses."""
+"""The command ``render``: its outputs, messages and errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TASKS = ("restore", "enlarge", "paint")
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that nobody has trained."""
+    """An untrained network."""
     torch.manual_seed(0)
     config = GeneratorConfig(widths=(8, 8), blocks=(1, 1), head_blocks=1, latent=4, code=8)
     entries = (
@@ -62,11 +62,11 @@ def render(tmp_path: Path, weights: Path, command: Command) -> Render:
 
 
 def files(folder: Path) -> set[str]:
-    """All but the hidden ones, which keep the options of results."""
+    """All files but the hidden ones, which record the options of results."""
     return {str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if path.is_file()}
 
 
-# -- what it writes -------------------------------------------------------------------------------
+# -- outputs --------------------------------------------------------------------------------------
 
 
 def test_files_and_folders(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> None:
@@ -117,7 +117,7 @@ def test_control(tmp_path: Path, draw_picture: DrawPicture, render: Render) -> N
 def test_a_mask_of_another_shape_is_not_stretched(
     tmp_path: Path, draw_picture: DrawPicture, render: Render, command: Command
 ) -> None:
-    """The other pictures are rendered; a size that was rounded when it was made smaller is the same shape."""
+    """The other pictures are rendered; a size that was rounded when it was reduced counts as the same shape."""
     wide, square = draw_picture(tmp_path / "wide.png", 31, 61), draw_picture(tmp_path / "square.png", 40, 40)
     Image.new("L", (20, 10), 255).save(tmp_path / "mask.png")
     finished = render(wide, square, "--tasks", "restore", "--mask", tmp_path / "mask.png")
@@ -252,12 +252,12 @@ def test_a_line_now_and_then_elsewhere(capsys: pytest.CaptureFixture[str]) -> No
     assert captured.out == "a/b.png\n"
 
 
-# -- what it refuses ------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def refused(tmp_path: Path, weights: Path, refused: Callable[..., str]) -> Callable[..., str]:
-    """Renders with these weights in a way that must be refused; returns the line."""
+    """Runs a command with these weights that must be refused; returns the line."""
 
     def run(*arguments: object, out: Path = tmp_path / "out") -> str:
         return refused("render", *arguments, "--weights", weights, "--out", out)
@@ -325,7 +325,7 @@ def test_a_very_long_picture(tmp_path: Path, render: Render, refused: Refused) -
 
 
 def test_places_without_pictures(tmp_path: Path, draw_picture: DrawPicture, refused: Refused) -> None:
-    good = draw_picture(tmp_path / "good.png")  # is not written either, though it is first
+    good = draw_picture(tmp_path / "good.png")  # is not written either, although it comes first
     (tmp_path / "x.png").mkdir()
     shutil.copy(good, tmp_path / "...jpg")
     cases = {
@@ -388,7 +388,7 @@ WRONG: dict[str, tuple[tuple[object, ...], str]] = {
     "blend without numbers": (("--blend", "paint,restore"), "expected a name and a number"),
     "blend of one look twice": (("--blend", "paint=1,paint=2"), "give it once"),
     "blend of nothing": (("--blend", "dusk:"), "names no look"),
-    "blend of two scales": (("--blend", "paint=1,enlarge=1"), "blend looks of the same scale"),
+    "blend of two scales": (("--blend", "paint=1,enlarge=1"), "blend tasks of the same scale"),
     "blend that leaves the folder": (("--blend", "../../x:paint=1,restore=1"), "'../../x'"),
     "two blends of one name": (("--blend", "a:paint=1", "--blend", "a:restore=1"), "another name"),
     "negative seed": (("--seed", "-1"), "seed -1"),
@@ -427,7 +427,7 @@ def test_sizes(text: str, size: int) -> None:
 
 
 def _kinds(folder: Path) -> dict[str, Path]:
-    """Pictures that two readers would read in two ways."""
+    """Pictures that two readers would decode differently."""
     deep = np.random.default_rng(3).integers(0, 65536, (20, 24, 3), dtype=np.uint16)
     shallow = Image.fromarray((deep >> 8).astype(np.uint8))
     alpha = np.linspace(0, 65535, 20 * 24).reshape(20, 24).astype(np.uint16)

@@ -1,4 +1,5 @@
-"""``add-task``, ``remove-task`` and ``rename-task``: what they do, and what they refuse without writing anything."""
+"""``add-task``, ``remove-task`` and ``rename-task``: their results, and their errors, after which nothing is
+written."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def test_a_task_is_added_renamed_and_removed(
     assert left == {name: content for name, content in before.items() if name != "restore.png"}
 
 
-# -- refusals -------------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------
 
 
 def test_what_add_task_refuses(
@@ -168,7 +169,7 @@ def test_published_weights(tmp_path: Path, tiny_run: Path, weights: Path, comman
     assert any(name.startswith("discriminator.") for name in weights_module.load_weights(out).tensors)
 
 
-# -- a real process -------------------------------------------------------------------------------
+# -- a separate process ---------------------------------------------------------------------------
 
 
 @pytest.mark.slow

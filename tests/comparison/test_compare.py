@@ -1,4 +1,4 @@
-"""A whole comparison: what it writes, that it is reproducible, that it goes on, and what it refuses."""
+"""A whole comparison: its files, reproducibility, resuming, and errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CLOCKS = ("training_seconds", "seconds_a_step", "rendering_seconds", "rendering_
 
 
 class Addresses(HTMLParser):
-    """Everything that a page might load, and its text."""
+    """Every URL that a page might load, and its text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Addresses(HTMLParser):
 
 @pytest.fixture(scope="module")
 def everybody(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: MakeRecipe, command: Command) -> Path:
-    """All models on the tiny recipe, two seeds. Not to be changed."""
+    """All models on the tiny recipe, two seeds. Do not modify it."""
     folder = tmp_path_factory.mktemp("compare")
     finished = command("compare", tiny_recipe(folder, {"training.steps": 2}), "--seeds", 2, "--out", folder / "out")
     assert finished.code == 0, finished.err
@@ -282,7 +282,7 @@ PAIRS = {
 
 @pytest.fixture
 def pairs(tmp_path: Path, tiny_recipe: MakeRecipe, draw_picture: Callable[..., Path]) -> Path:
-    """A recipe with a paired task of scale 1 beside one that enlarges; every photo has a source of its own."""
+    """A recipe with a paired task of scale 1 beside one that enlarges; every photo has its own source."""
     lines = ["picture,source,negative,split"]
     for number in range(4):
         for name, reduction in (("photo", 1), ("source", 2), ("negative", 1 + number % 2)):  # targets of both sizes
@@ -298,7 +298,7 @@ def pairs(tmp_path: Path, tiny_recipe: MakeRecipe, draw_picture: Callable[..., P
 def test_tasks_that_are_trained_alone_are_tested_on_pictures_cut_for_all(
     tmp_path: Path, pairs: Path, command: Command, only: str, model: str
 ) -> None:
-    """Also what samples and anomaly scores are made of; a source and a target have half of the photo's side."""
+    """Includes samples and anomaly scores; sources and targets have half of the photo's side."""
     kind = [] if model == "prism" else ["--set", f"model={{kind: {model}}}"]
     finished = command("train", pairs, "--run", tmp_path / "run", "--set", f"only={only}", *kind)
     assert finished.code == 0, finished.err

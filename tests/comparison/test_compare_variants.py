@@ -1,4 +1,4 @@
-"""Who takes part in a comparison, and that all of them are given the same."""
+"""The variants of a comparison, and their equal conditions."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_budgets_are_counted(recipe: Path) -> None:
 
 
 def against_joint(recipe: Path, *settings: str) -> None:
-    """Hold the recipe with some settings against the recipe, as if both were of one comparison."""
+    """Compare the recipe with some settings to the recipe, as two variants of one comparison."""
     (joint,) = find_variants(recipe, [], ["prism"])
     other = Variant("other", "other", "", {"": load(recipe, settings)})
     must_be_equal([joint, other], {each.name: budget_of(each) for each in (joint, other)})

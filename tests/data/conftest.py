@@ -32,7 +32,7 @@ def make_picture(tmp_path: Path) -> MakePicture:
 
 @pytest.fixture
 def make_task() -> MakeTask:
-    """``make_task("name", target, scale)`` makes a task that has nothing but what the data needs."""
+    """``make_task("name", target, scale)`` makes a task with only the parts that the data needs."""
 
     def make(name: str = "clean", target: Target | None = None, scale: int = 1) -> Task:
         return Task(

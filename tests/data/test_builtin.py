@@ -1,4 +1,4 @@
-"""The pictures that prismgan brings: all load, none from the network, and they are always the same."""
+"""The built-in pictures: all load, without the network, and they are always the same."""
 
 from __future__ import annotations
 

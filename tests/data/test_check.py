@@ -1,4 +1,4 @@
-"""The check finds everything that is wrong, at once, and nothing where nothing is."""
+"""The check finds every problem at once, and none in valid data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_sound_data_has_no_problem(tmp_path: Path, make_picture: MakePicture, ta
     lines = ["picture,source,mask,split"]
     for index in range(4):
         make_picture(f"p{index}.png", 61, 81, index)
-        make_picture(f"m{index}.png", 31, 40, 10 + index)  # rounded up and down: both will do
+        make_picture(f"m{index}.png", 31, 40, 10 + index)  # rounded up and down: both are accepted
         lines.append(f"p{index}.png,,m{index}.png,{'test' if index == 3 else ''}")
     (tmp_path / "list.csv").write_text("\n".join(lines))
     data = DataConfig(train=(SourceEntry(manifest=str(tmp_path / "list.csv")),))
@@ -39,7 +39,7 @@ def test_every_problem_is_found_at_once(tmp_path: Path, make_picture: MakePictur
         "tiny.png,,,,\n"
         "missing.png,,,,\n"
         "cut.png,,,,\n"
-        "other.png,own.png,,other.png,\n"  # own source of a wrong size; no task asks for depth
+        "other.png,own.png,,other.png,\n"  # own source of a wrong size; no task needs depth
         "copy.png,,,,\n"  # twice in training
         "leak.png,,,,test\n"  # also in training
         "ragged.png\n"

@@ -1,4 +1,4 @@
-"""Degradations do what their numbers say, and nothing where nothing is asked for."""
+"""Degradations have the strength that their fields state, and are absent by default."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_same_generator_same_result(config: DegradationConfig) -> None:
 
 
 def test_what_never_happens_changes_nothing_for_the_rest() -> None:
-    """Recipes of before there were these parts draw what they drew."""
+    """Recipes without the newer fields draw the same degradations as before."""
     never = ALL.model_copy(update={"defocus": Defocus(probability=0), "shuffled": 0.0})
     for seed in range(5):
         assert torch.equal(degrade(photo(), ALL, stream(seed)), degrade(photo(), never, stream(seed)))
@@ -87,7 +87,7 @@ def test_photons_make_light_noisier_than_dark() -> None:
         noise = condition.apply(level, stream(1)) - level
         assert abs(noise.mean().item()) * 127.5 < 1
         deviations.append(noise.std().item() * 127.5)
-    # The standard deviation grows with the square root of the light, which is 0.1 and 0.7 of white.
+    # The standard deviation is proportional to the square root of the light, which is 0.1 and 0.7 of white.
     assert deviations == [pytest.approx(20 * light**0.5, rel=0.05) for light in (0.1, 0.7)]
 
 

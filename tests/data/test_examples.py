@@ -1,4 +1,4 @@
-"""Crops of unpaired pictures keep away from balloons and gutters."""
+"""Crops of unpaired pictures avoid balloons and gutters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_blankness_by_hand() -> None:
     picture = drawn(20, 40)
     assert blankness(picture) == 0
     picture[:, :5] = 255
-    # The fifth row of paper has a neighbour that is none; five of twenty rows have one colour, no column has.
+    # The fifth row of paper has a neighbour that is not paper; five of twenty rows have one colour, no column has.
     assert blankness(picture) == pytest.approx(4 / 20 + 5 / 20)
     assert blankness(torch.full((3, 8, 8), 255, dtype=torch.uint8)) == 3
     assert blankness(torch.zeros(3, 8, 8, dtype=torch.uint8)) == 2
@@ -67,7 +67,7 @@ def test_a_drawing_on_white_is_found() -> None:
 
 
 def test_a_picture_without_paper_is_cut_as_large_as_ever() -> None:
-    """The first square is taken, so nothing is drawn but its size, its corner and its mirror image."""
+    """The first square is taken, so only its size, corner and mirroring are drawn."""
     picture = drawn(200, 300)
     generator, other = stream(4), stream(4)
     unpaired_crop(picture, 24, generator)
@@ -78,7 +78,8 @@ def test_a_picture_without_paper_is_cut_as_large_as_ever() -> None:
 
 
 def test_no_crop_is_enlarged_where_the_picture_is_large_enough() -> None:
-    """Every column of a ramp has one colour, so ever smaller squares are tried; how much one spans tells its size."""
+    """Every column of a ramp has one colour, so smaller and smaller squares are tried; the number of colours gives its
+    size."""
     ramp = torch.arange(256).to(torch.uint8).expand(3, 256, 256)
     for number in range(20):
         crop = unpaired_crop(ramp, 96, stream(1, number))

@@ -1,4 +1,4 @@
-"""Graphics drawn by code: repeatable, of any size, of full contrast; and rows of them in a training set."""
+"""Graphics drawn by code: repeatable, of any size and full contrast; and rows of them in a training set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRAPHICS = Row(builtin.GRAPHICS)
 
 @pytest.fixture
 def photo_tasks(make_task: MakeTask) -> list[Task]:
-    """What the photo itself is the target of, at scales 1, 2 and 4."""
+    """Tasks whose target is the photo itself, at scales 1, 2 and 4."""
     return [make_task(f"x{scale}", Derived(clean_photo), scale) for scale in (1, 2, 4)]
 
 

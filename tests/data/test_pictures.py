@@ -1,4 +1,4 @@
-"""The cache keeps within its memory and never raises before it is asked."""
+"""The cache stays within its memory, and raises only when a picture is requested."""
 
 from __future__ import annotations
 

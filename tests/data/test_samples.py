@@ -1,4 +1,4 @@
-"""The photos to try the page with."""
+"""The sample photos of the page."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ def test_one_of_them_is_small_and_noisy() -> None:
 
     assert sample("small-and-noisy").shape == (*SMALL[::-1], 3)
     assert noise("small-and-noisy") > 2 * max(noise(name) for name in samples() if name != "small-and-noisy")
-    assert SIGMA < 30  # or nobody sees what it shows
+    assert SIGMA < 30  # otherwise its effect is invisible

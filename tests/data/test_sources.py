@@ -1,4 +1,4 @@
-"""Rows from folders, manifests and built-in collections; what is wrong with a manifest is named by line."""
+"""Rows from folders, manifests and built-in collections; problems of a manifest are reported by line."""
 
 from __future__ import annotations
 

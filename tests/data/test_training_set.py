@@ -1,4 +1,4 @@
-"""A sample is a pure function of seed and position; what lies on a photo stays aligned with it."""
+"""A sample is a pure function of seed and position; targets stay aligned with their photo."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def rows(make_picture: MakePicture) -> list[Row]:
 
 
 def tensors(batch: Batch) -> dict[str, Tensor]:
-    """Everything in a batch, by a flat name."""
+    """All tensors of a batch, by a flat name."""
     found: dict[str, Tensor] = {}
     for each in fields(batch):
         value = getattr(batch, each.name)
@@ -149,7 +149,7 @@ def test_rows_of_a_step_are_cut_for_one_of_several_scales(make_picture: MakePict
         twice, four_times = (batch.present[name].tolist() for name in ("twice", "four-times"))
         assert [twice, four_times] in [[3 * [True], 3 * [False]], [3 * [False], 3 * [True]]]
         turns.append(twice[0])
-    for every in (2, 3, 4):  # what is done in every so many steps meets both
+    for every in (2, 3, 4):  # covers periodic settings too
         assert set(turns[every - 1 :: every]) == {True, False}
 
 
@@ -229,7 +229,7 @@ def test_crops_are_turned_by_quarters(make_picture: MakePicture, make_task: Make
     assert set(slopes([restore])) == {(2, 0), (-2, 0), (0, 2), (0, -2)}
     look = make_task("look", Exemplar((str(make_picture("brush.png")),), 64))
     both = slopes([restore, look], batch=4)
-    for first in range(0, 32, 4):  # looks have all rows of a step or none
+    for first in range(0, 32, 4):  # styles have all rows of a step or none
         assert len({slope == (2, 0) for slope in both[first : first + 4]}) == 1
     assert 4 <= sum(slope == (2, 0) for slope in both) <= 28
     dataset = TrainingSet([Row(str(path))], [look], crop=32, mirror=False, quarter_turns=True)
@@ -263,7 +263,7 @@ def test_rows_without_a_target_are_masked(rows: list[Row], tasks: list[Task]) ->
 @pytest.mark.parametrize("scale", [1, 2, 4])
 @pytest.mark.parametrize("side", [24, 96])
 def test_companions_stay_aligned(tmp_path: Path, make_task: MakeTask, scale: int, side: int) -> None:
-    """Photo, own source and paired target show the same columns, whatever is cut, mirrored, enlarged."""
+    """Photo, own source and paired target show the same columns, however they are cropped, mirrored and enlarged."""
     ramp = torch.linspace(-0.9, 0.9, side * scale)
     photo = ramp.view(1, 1, -1).expand(3, side * scale, -1)
     images.write(tmp_path / "photo.png", photo)
@@ -275,7 +275,7 @@ def test_companions_stay_aligned(tmp_path: Path, make_task: MakeTask, scale: int
     for position in range(6):
         sample = dataset.sample(position)
         assert torch.equal(sample.source, sample.targets["pair"])
-        inner = slice(3, -3)  # a crop's own edge is resized without what lay beyond it
+        inner = slice(3, -3)  # a crop's own edge is resized without its surroundings
         assert torch.allclose(sample.reference[..., inner], sample.source[..., inner], atol=2 / 127)
 
 
@@ -284,7 +284,7 @@ def test_companions_stay_aligned(tmp_path: Path, make_task: MakeTask, scale: int
 def test_a_target_as_large_as_its_photo_is_reduced_with_it(
     make_picture: MakePicture, make_task: MakeTask, side: tuple[int, int], largest: int
 ) -> None:
-    """A photo that is its own target stays equal to what it is compared with, to the bit."""
+    """A photo that is its own target stays bitwise equal to the picture it is compared with."""
     photo = str(make_picture("photo.png", side[0] * largest + 1, side[1] * largest + 1))
     row = Row(photo, targets={"same": photo})
     tasks = [make_task("large", scale=largest), make_task("pair", Paired("same"))]
@@ -369,7 +369,7 @@ def kill_worker() -> None:
 
 
 def work_for(seconds: float) -> None:
-    """Python code in which a signal handler could raise."""
+    """Python code in which a signal handler might raise."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         time.sleep(0.01)
@@ -389,7 +389,7 @@ def test_a_worker_that_dies_is_told_when_the_next_batch_is_asked_for(rows: list[
 def test_a_worker_that_dies_while_it_hands_over_a_batch_is_told_once(
     rows: list[Row], tasks: list[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its sockets are closed some time before the parent has word of its death."""
+    """Its sockets are closed some time before the parent is notified of its death."""
     module = importlib.import_module("prismgan.data.batches")
     loader = module._loader
 

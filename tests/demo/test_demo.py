@@ -1,4 +1,4 @@
-"""The demo, as short as it gets."""
+"""The demo, shortened as far as possible."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_demo_and_a_second_one(
     )
     ready_made = {entry.name for entry in load_weights().header.tasks}
     assert f"{len(ready_made)} looks of a photo" in finished.err
-    assert "not better than doing nothing yet, because " in finished.err  # there were a few steps
+    assert "not better than doing nothing yet, because " in finished.err  # there were some steps
     assert "--minutes 10" in (folder / "report.html").read_text()
     assert all(float(eta) <= 15 for eta in re.findall(r"ETA (\d+) s", finished.err))
     assert "all 6 looks cost" in finished.err
@@ -124,7 +124,7 @@ def test_silence_is_broken() -> None:
         time.sleep(0.7)
         before = told.getvalue().count("...")
         console.print("measuring")
-    time.sleep(0.5)  # nothing more behind the block
+    time.sleep(0.5)  # nothing else after the block
     lines = told.getvalue().splitlines()
     assert before >= 2
     assert lines[0] == "training"

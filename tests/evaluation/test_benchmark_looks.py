@@ -1,4 +1,4 @@
-"""Benchmarks of looks: against optimisation, on clips, for grids."""
+"""Benchmarks of styles: compared with optimisation, on clips, for grids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from prismgan import PrismganError, Renderer, images
 from prismgan.evaluation.benchmarks import styles
-from prismgan.evaluation.benchmarks.artefacts import GRIDS, STEADINESS, find_clips
+from prismgan.evaluation.benchmarks.artefacts import CONSISTENCY, GRIDS, find_clips
 from prismgan.evaluation.benchmarks.styles import descent
 from prismgan.evaluation.benchmarks.suite import Bench
 from prismgan.networks import FeatureNetwork
@@ -36,7 +36,7 @@ def picture(height: int, width: int, seed: int = 0) -> Tensor:
 
 
 class Looks:
-    """A renderer with two looks: one is the photo itself, the other flickers by 0.1, in [0, 1], and has a grid."""
+    """A renderer with two styles: one is the photo itself, the other flickers by 0.1, in [0, 1], and has a grid."""
 
     def __init__(self) -> None:
         self.header = SimpleNamespace(
@@ -68,12 +68,12 @@ def bench(folder: Path, **options: Any) -> Bench:
 
 def test_optimisation_goes_downhill_to_what_the_loss_asks_for() -> None:
     content, wanted = torch.zeros(1, 3, 8, 8), torch.full((1, 3, 8, 8), 0.4)
-    wanted[..., 0] = 3  # out of reach: values stay in [-1, 1]
+    wanted[..., 0] = 3  # unreachable: values stay in [-1, 1]
 
     def loss(image: Tensor) -> Tensor:
         return (image - wanted).square().flatten(1).mean(1)
 
-    with torch.no_grad():  # as callers have it; gradients are switched on inside
+    with torch.no_grad():  # as in production; gradients are switched on inside
         *_, found = itertools.islice(descent(content, loss), 100)
     assert not content.any()
     torch.testing.assert_close(found[..., 1:], wanted[..., 1:], atol=0.02, rtol=0)
@@ -103,7 +103,7 @@ def test_objectives_of_one_pass_and_of_optimisation() -> None:
         assert found[network, "one pass"] == pytest.approx(float(objective(look, photo)))
     for network in ("first", "second"):
         assert found[network, "40 iterations"] < min(found[network, "2 iterations"], found[network, "photo"])
-    # The judge is shown what was optimised on the first network, rounded as in a file.
+    # The judge is given the result of the first network, rounded as in a file.
     *_, optimised = itertools.islice(descent(photo, lambda image: first(image, photo)), 40)
     rounded = images.to_float(images.to_uint8(optimised))
     assert found["other", "40 iterations"] == pytest.approx(float(other(rounded, photo)), rel=1e-5)
@@ -162,7 +162,7 @@ def test_the_styles_of_trained_weights(
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """A camera that goes 2 pixels to the right every frame: 5 frames of 96x64, lossless."""
+    """A camera that moves 2 pixels to the right per frame: 5 frames of 96x64, lossless."""
     av = pytest.importorskip("av")
     pytest.importorskip("cv2")
     path = tmp_path / "video" / "pan.mkv"
@@ -195,7 +195,7 @@ def test_the_flow_of_a_camera_that_moves(clip: Path) -> None:
 
 
 def test_a_look_that_flickers_is_found_out(clip: Path) -> None:
-    measured = list(STEADINESS.measure(bench(clip.parents[1])))
+    measured = list(CONSISTENCY.measure(bench(clip.parents[1])))
     rows = {(row.task, row.metric): row for row in measured if row.condition == "pan"}
     steadied = {(row.task, row.metric): row for row in measured if row.condition == "pan, steadied"}
     assert len(rows) == len(steadied) == 6
@@ -203,7 +203,7 @@ def test_a_look_that_flickers_is_found_out(clip: Path) -> None:
     assert {row.count for row in rows.values()} == {4}
     assert rows["same", "warping_ratio"].value == pytest.approx(1)
     assert rows["same", "warping_error"].value == rows["same", "warping_error"].baseline
-    # Its brightness jumps by 0.2 in [-1, 1], which is 0.1 in [0, 1]; the grid adds what interpolation takes away.
+    # Its brightness changes by 0.2 in [-1, 1], which is 0.1 in [0, 1]; the grid replaces the loss by interpolation.
     flicker = rows["flicker", "warping_error"]
     assert flicker.value == pytest.approx(0.1, rel=0.05)
     assert rows["flicker", "warping_ratio"].value == pytest.approx(flicker.value / float(flicker.baseline or 0))
@@ -214,13 +214,13 @@ def test_a_look_that_flickers_is_found_out(clip: Path) -> None:
 
 def test_a_clip_that_is_none(tmp_path: Path) -> None:
     pytest.importorskip("av")
-    assert "video" in str(STEADINESS.lacks(tmp_path))
+    assert "video" in str(CONSISTENCY.lacks(tmp_path))
     (tmp_path / "video").mkdir()
     bad = tmp_path / "video" / "bad.mp4"
     bad.write_text("no clip")
     assert find_clips(tmp_path / "video") == [bad]
     with pytest.raises(PrismganError, match=r"bad\.mp4: is not a clip"):
-        list(STEADINESS.measure(bench(tmp_path)))
+        list(CONSISTENCY.measure(bench(tmp_path)))
 
 
 # -- grids -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Benchmarks of restoration: what papers do to test pictures and to scores."""
+"""Benchmarks of restoration: the conventions of papers for test pictures and scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DrawPicture = Callable[..., Path]
 
 
 class Idle:
-    """A renderer that does nothing: enlarges bicubically, restores nothing, but spoils a rim where asked to."""
+    """A renderer that does nothing: enlarges bicubically, restores nothing, but spoils a border on request."""
 
     def __init__(self, rim: int = 0) -> None:
         self.rim = rim

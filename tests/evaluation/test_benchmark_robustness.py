@@ -1,4 +1,5 @@
-"""Suites of what restoration has to leave alone, and of the faults of the world; and what the ready-made weights do."""
+"""Suites of content that restoration must preserve, and of real degradations; and the results of the ready-made
+weights."""
 
 from __future__ import annotations
 
@@ -133,7 +134,7 @@ def test_blocks_of_an_enlarged_jpeg_are_counted(draw_picture: DrawPicture, tmp_p
 
 @pytest.fixture(scope="module")
 def kept() -> list[Measurement]:
-    """What restoration by the ready-made weights leaves of small pictures of text and patterns."""
+    """The contrast that restoration by the ready-made weights preserves in small pictures of text and patterns."""
 
     class Restoring(Bench):
         def of_kind(self, kind: str) -> list[HeadEntry]:

@@ -83,7 +83,7 @@ def test_a_task_without_pairs_is_compared_with_what_it_was_shown(tmp_path: Path)
     assert row.baseline == pytest.approx(0.5 * 3**0.5, abs=0.01)
     assert row.compared_with == "domain"
     assert "broken.png" in "".join(sets.skipped.values())
-    unknown = scores()  # where its pictures are not at hand
+    unknown = scores()  # where its pictures are unavailable
     for _ in range(2):
         unknown.add("clean", task, grey(1.0), grey(0.5), None)
     assert unknown.measurements("clean", task) == []

@@ -1,4 +1,4 @@
-"""Measuring without a source: on made images, with values that follow from them."""
+"""Measuring without a source: on synthetic images with known results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TASKS = [task("bar", "photo"), task("negative", "inverse"), task("lines", "edges
 
 
 def bars(direction: int, count: int, seed: int) -> Tensor:
-    """White bars (N, 3, 32, 32) on black, upright (0) or lying (1), at random places."""
+    """White bars (N, 3, 32, 32) on black, vertical (0) or horizontal (1), at random places."""
     places = torch.randint(4, 24, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
     pictures = -torch.ones(count, 3, SIDE, SIDE)
     for picture, place in zip(pictures, places, strict=True):
@@ -43,7 +43,7 @@ def everything(pictures: Tensor) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_steps_of_the_classifier() -> Iterator[None]:
-    """Enough for collections that differ as much as these."""
+    """Sufficient for collections that differ as much as these."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("prismgan.evaluation.noise.STEPS", 150)
         yield
@@ -51,7 +51,7 @@ def _few_steps_of_the_classifier() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
-    """Upright bars and lying ones, 30 to train on and 10 to test on of each."""
+    """Vertical and horizontal bars, 30 of each for training and 10 for testing."""
     folder = tmp_path_factory.mktemp("bars")
     found: tuple[Rows, Rows] = ([], [])
     for direction, collection in enumerate(("upright", "lying")):
@@ -64,7 +64,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
 
 
 def measured(rows: tuple[Rows, Rows], pictures: Callable[[int], dict[str, Tensor]], count: int = 60) -> Evaluation:
-    """What is found where the images of ``count`` latents are these."""
+    """The evaluation if the images of ``count`` latents are these."""
     evaluation = NoiseEvaluation(TASKS, *rows, crop=SIDE, seed=0)
     images = iter(range(0, count, 100))
 

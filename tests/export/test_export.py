@@ -1,4 +1,4 @@
-"""Exported files: what the network gives, in every precision, and nothing written where that is not so."""
+"""Exported files: they equal the network in every precision, and are not written otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from prismgan.export import PRECISIONS, export, exporter, int8, onnx_file, parit
 Command = Callable[..., Any]
 DrawPicture = Callable[..., Path]
 
-# Without one, which takes long, and with another number of blocks in one head.
+# Without a block, which is slow, and with another number of blocks in one head.
 TASKS = {
     **tiny_weights_module.TASKS,
     "inked": {"latent": True, "ink": True},
@@ -176,7 +176,7 @@ def test_every_precision(
     assert expected[precision] in kinds
     if precision != "float32":
         assert max(row.maximum for row in found.tasks) > 0.0005
-    # Pictures go in and come out in float32, whatever is in between.
+    # Inputs and outputs are float32 in every precision.
     (image, *_) = session(tmp_path / "x.onnx").run(None, inputs(weights, torch.rand(1, 3, 20, 22)))
     assert image.dtype == np.float32
     metadata = session(tmp_path / "x.onnx").get_modelmeta()
@@ -272,7 +272,7 @@ def test_noise_is_added_to_crops_in_turn() -> None:
 
 def test_crops_are_from_inside_and_differ(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "NOISE", (0,))
-    monkeypatch.setattr(torch.Tensor, "clamp", lambda crop, low, high: crop)  # places stand for colours here
+    monkeypatch.setattr(torch.Tensor, "clamp", lambda crop, low, high: crop)  # positions stand for colours here
     pictures = [torch.arange(200.0 * 300).view(1, 1, 200, 300), torch.arange(120.0 * 130).view(1, 1, 120, 130)]
     crops = list(int8.crops(pictures))
     assert 2 <= len(crops) <= int8.CROPS

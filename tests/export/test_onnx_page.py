@@ -1,4 +1,4 @@
-"""The examples of docs/onnx.md: its commands, Python and JavaScript run, and give what prismgan renders."""
+"""The examples of docs/onnx.md: its commands, Python and JavaScript run, and give the same pictures as prismgan."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def blocks(language: str) -> list[str]:
 def there(
     tmp_path_factory: pytest.TempPathFactory, draw_picture: Callable[..., Path], command: Callable[..., Any]
 ) -> Path:
-    """A folder with a photo and what the commands of the page write."""
+    """A folder with a photo and the files that the commands of the page write."""
     folder = tmp_path_factory.mktemp("page")
     draw_picture(folder / "photo.jpg", 33, 46)
     with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +84,7 @@ def test_python(there: Path, expected: dict[str, np.ndarray], monkeypatch: pytes
 
 
 def common_package(beside: Path) -> Path:
-    """The package that onnxruntime-web imports in Node.js, kept beside it."""
+    """The package that onnxruntime-web imports in Node.js, stored beside it."""
     named = f"onnxruntime-common@{onnxruntime_web.VERSION}"
     path = beside.with_name(f"{named.replace('@', '-')}.tgz")
     if not path.exists():
@@ -141,7 +141,7 @@ def test_javascript(there: Path, expected: dict[str, np.ndarray]) -> None:
 
 
 def test_the_page_names_what_cpp_needs() -> None:
-    """It is not compiled here: neither headers nor library come with the Python package."""
+    """Only its syntax is checked: the Python package includes neither headers nor library."""
     (code,) = blocks("cpp")
     assert '"source"' in code
     assert code.count("{") == code.count("}")

@@ -1,6 +1,6 @@
-"""Renders and losses as they were when these files were written, to within 1/255 and 2 %, on any processor.
+"""Renders and losses equal the stored ones to within 1/255 and 2 %, on any processor.
 
-After a change that is meant to alter them: ``python tests/golden/test_golden.py``, and look at the difference.
+After an intended change, run ``python tests/golden/test_golden.py``, and inspect the difference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prismgan import Renderer
 
 FOLDER = Path(__file__).parent
 WEIGHTS = FOLDER / "tiny.safetensors"
-"""Random weights, stored: what torch draws may differ between its versions."""
+"""Stored random weights, because torch's random numbers may differ between its versions."""
 TASKS = ("restore", "fine-2x", "fine-4x", "paint", "varied", "drawn", "varied-2x")
 
 
@@ -50,7 +50,7 @@ def test_losses_of_a_training_are_as_they_were(tmp_path: Path, tiny_recipe: Call
 
 
 def losses(folder: Path, tiny_recipe: Callable[..., Path]) -> list[dict[str, float]]:
-    """What each of four steps of the tiny recipe says of its losses."""
+    """The losses that each of four steps of the tiny recipe logs."""
     from prismgan.recipes.text import load
     from prismgan.training.trainer import Trainer
 
@@ -62,7 +62,7 @@ def losses(folder: Path, tiny_recipe: Callable[..., Path]) -> list[dict[str, flo
 
 
 def write() -> None:
-    """Write the files anew."""
+    """Write the files again."""
     import tempfile
 
     sys.path.insert(0, str(FOLDER.parent))

@@ -1,1 +1,1 @@
-"""What tests share: tiny weights, models, servers, pictures and clips, and files that are broken on purpose."""
+"""Code shared by the tests: tiny weights, models, servers, pictures and clips, and files that are broken on purpose."""

@@ -1,4 +1,4 @@
-"""Files that are broken, odd, or made to do harm, what is said of each, and what is advised."""
+"""Broken, odd and harmful files, with the expected messages and advice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def saved(picture: Image.Image, kind: str, **settings: Any) -> bytes:
 
 
 def png(width: int, height: int, *chunks: tuple[bytes, bytes], pixels: bytes = b"\0" * 16 * 49) -> bytes:
-    """A PNG with 8-bit colours that claims this size; there are black pixels for 16x16."""
+    """A PNG with 8-bit colours that claims this size; it contains black pixels for 16x16."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     content = b"\x89PNG\r\n\x1a\n"
     for name, body in ((b"IHDR", header), *chunks, (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")):
@@ -33,7 +33,7 @@ def png(width: int, height: int, *chunks: tuple[bytes, bytes], pixels: bytes = b
 
 
 def icns(picture: bytes) -> bytes:
-    """An icon of macOS, in which a PNG lies: Pillow looks at the PNG's size only when it decodes."""
+    """An icon of macOS that contains a PNG: Pillow checks the PNG's size only when it decodes."""
     entry = b"ic09" + struct.pack(">I", len(picture) + 8) + picture
     return b"icns" + struct.pack(">I", len(entry) + 8) + entry
 
@@ -57,7 +57,7 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60, 3), d
 FRAMES = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
 AGAIN, ANEW = "copy it again", "save it as a PNG or TIFF"
 BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
-    # What is in the file, what the commands say of it, and what they advise.
+    # The content of the file, the commands' message, and their advice.
     "empty": (lambda: b"", "an empty file", AGAIN),
     "text": (lambda: b"no picture", "is not a picture", "save it as PNG or JPEG"),
     "web page": (lambda: b"\n<!DOCTYPE html><html><svg>404</svg>", "is a web page", "download the picture"),
@@ -133,7 +133,7 @@ def whole_clips(folder: Path) -> Clips:
 
 
 CLIPS: dict[str, tuple[Callable[[Clips], bytes], str, str]] = {
-    # What is in the file, what is said of it, and what is advised.
+    # The content of the file, the message, and the advice.
     "empty": (lambda clips: b"", "is not a clip that can be read", CONVERT),
     "text": (lambda clips: b"no clip", "is not a clip that can be read", CONVERT),
     "truncated": (lambda clips: clips["mp4"][:3000], "is truncated at the start", CONVERT),

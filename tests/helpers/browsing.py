@@ -1,4 +1,4 @@
-"""What a person does in a browser, and what is seen there."""
+"""Actions of a user in a browser, and observations of the page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 HEIGHT, WIDTH = 90, 120
 PHOTO = drawn(HEIGHT, WIDTH, seed=3)
 PATIENCE = 180_000
-"""Milliseconds."""
+"""Timeout in milliseconds."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def served(server: Any) -> Iterator[str]:
 
 @contextmanager
 def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
-    """The page, freshly opened. Afterwards: nothing went wrong in it, and no request left for elsewhere."""
+    """The page, freshly opened. Afterwards it must have no errors, and no request may have left this machine."""
     context = browser.new_context(
         **{"accept_downloads": True, "viewport": {"width": 1200, "height": 800}, **context_options}
     )
@@ -68,7 +68,7 @@ def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
     found.set_default_timeout(PATIENCE)
     asked: list[str] = []
     wrong: list[str] = []
-    # The context's, which has those of workers too.
+    # The context's errors include those of workers.
     context.on("request", lambda request: asked.append(request.url))
     found.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
     found.on("pageerror", lambda error: wrong.append(str(error)))
@@ -86,7 +86,7 @@ def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
 
 @contextmanager
 def working(browser: Any, page: Any) -> Iterator[list[float]]:
-    """Milliseconds that the page's thread computed for, of every task since: other programs' share is left out."""
+    """Milliseconds of processor time of the page's thread, by task, since then, without other programs' share."""
     found: list[float] = []
     browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
     yield found
@@ -105,7 +105,7 @@ def give(page: Any, content: bytes = PHOTO, name: str = "my photo.png") -> None:
 
 
 def give_and_wait(page: Any, content: bytes = PHOTO) -> None:
-    """Choose a photo, and wait for all its looks."""
+    """Choose a photo, and wait for all its outputs."""
     give(page, content)
     page.wait_for_selector("#download-all:not([disabled])")
 
@@ -116,7 +116,7 @@ def open_look(page: Any, name: str) -> None:
 
 
 def wait_for_controls(page: Any, **controls: Any) -> None:
-    """Until the canvas shows what the controls say."""
+    """Wait until the canvas shows the controls' state."""
 
     def shown() -> bool:
         state = page.evaluate("JSON.parse(document.getElementById('viewer').dataset.shown ?? 'null')")
@@ -134,7 +134,7 @@ def set_range(page: Any, selector: str, value: float) -> None:
 
 
 def canvas(page: Any, selector: str = "#after") -> np.ndarray[Any, Any]:
-    """(H, W, 3) of what a canvas shows."""
+    """The pixels (H, W, 3) of a canvas."""
     width, height, values = page.locator(selector).evaluate(
         """async (canvas) => {
             const { width, height } = canvas;
@@ -152,7 +152,7 @@ def canvas(page: Any, selector: str = "#after") -> np.ndarray[Any, Any]:
 
 
 def expected(photo: bytes = PHOTO, **request: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """What the renderer makes of the photo."""
+    """The renderer's outputs of the photo."""
     pixels = np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
     found = Renderer(tiny_weights()).render(pixels, Request(**request))
     return {name: look.astype(int) for name, look in found.items()}

@@ -11,13 +11,13 @@ from beartype.roar import BeartypeDecorHintException
 __all__ = ["checked"]
 
 CHECK = beartype(conf=BeartypeConf(is_pep484_tower=True))
-"""A whole number may stand for a float."""
+"""An integer may stand for a float."""
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which raises where an argument or result is not as annotated.
+    """The function, with a check that arguments and result match the annotations.
 
-    A few are left as they are: ``Self`` has no meaning for a function by itself, and a protocol may not be checkable.
+    A few stay unchecked: ``Self`` has no meaning for a function by itself, and some protocols are not checkable.
     """
     try:
         return CHECK(function)

@@ -47,7 +47,7 @@ class Shared:
         return Step({}, shared=[self.unreached, self.parameters], heads=heads, **changes)
 
     def play(self, make: Callable[[dict[str, float]], Balancer], **weights: float) -> list[float]:
-        """The gradient that a balancer leaves at the shared parameters; weights are 1 where they are not given."""
+        """The gradient that a balancer leaves at the shared parameters; omitted weights are 1."""
         balancer = make({name: weights.get(name, 1.0) for name in self.gradients})
         balancer(self.losses(), self.step()).backward()
         assert self.unreached.grad is None

@@ -1,4 +1,4 @@
-"""Pictures that are made to take memory or time, and what is said of each."""
+"""Pictures designed to take memory or time, with the expected messages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from PIL import Image
 __all__ = ["HARMFUL", "PARTS"]
 
 SIZE = 12_000_000
-"""Bytes of the larger ones: the server takes up to 32 million."""
+"""Bytes of the larger files: the server accepts up to 32 million."""
 
 
 def jpeg_of_scans(bytes_of_scans: int) -> bytes:
-    """A progressive JPEG whose last scan, which says nothing new, comes again and again."""
+    """A progressive JPEG whose last scan, which adds nothing, is repeated many times."""
     content = io.BytesIO()
     Image.fromarray(np.full((4_000, 4_000, 3), 120, np.uint8)).save(content, "JPEG", progressive=True, quality=30)
     whole = content.getvalue()
@@ -43,7 +43,7 @@ GREY = [(256, 3, 1, 64), (257, 3, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 
 
 
 def tiff_of_pages(pages: int = 272_000) -> bytes:
-    """A TIFF of small pages, each a few tags."""
+    """A TIFF of small pages with a few tags each."""
     entries = [*GREY, (273, 4, 1, 0), (278, 3, 1, 64), (279, 4, 1, 64 * 64)]
     length = len(tiff(entries)) - 4
     content = b"II*\0"
@@ -78,12 +78,12 @@ def png(width: int, height: int, before: bytes, pixels: bytes) -> bytes:
 
 
 def png_of_plain_pixels() -> bytes:
-    """Five megabytes that claim 20,000 x 20,000 pixels; it is refused before it is seen that they are too few."""
+    """Five megabytes that claim 20,000 x 20,000 pixels; the size is refused before the missing pixels are noticed."""
     return png(20_000, 20_000, b"", chunk(b"IDAT", zlib.compress(bytes(64)) + bytes(5_000_000)))
 
 
 def gif_of_comments() -> bytes:
-    """A GIF with more and more to say before its pixels."""
+    """A GIF with more and more comments before its pixels."""
     content = io.BytesIO()
     Image.new("P", (64, 64)).save(content, "GIF")
     whole = content.getvalue()
@@ -92,21 +92,21 @@ def gif_of_comments() -> bytes:
 
 
 def gif_of_nothing_behind_its_pixels() -> bytes:
-    """A GIF behind whose pixels a second frame has to be looked for among millions of empty blocks."""
+    """A GIF with millions of empty blocks after its pixels, among which a second frame has to be looked for."""
     content = io.BytesIO()
     Image.new("P", (64, 64)).save(content, "GIF")
     return content.getvalue()[:-1] + b"!\xfe\x01x\0" * (SIZE // 5) + b";"
 
 
 def bmp() -> bytes:
-    """A bitmap that claims 19,000 x 19,000 pixels, run-length encoded, and has next to none."""
+    """A bitmap that claims 19,000 x 19,000 pixels, run-length encoded, and contains hardly any."""
     header = struct.pack("<IiiHHIIiiII", 40, 19_000, 19_000, 1, 8, 1, 0, 0, 0, 0, 0)
     return b"BM" + struct.pack("<IHHI", 2_000, 0, 0, 54 + 1024) + header + bytes(1024) + b"\0\1" * 50
 
 
 PARTS = "more parts than a picture needs"
 HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
-    # What is in the file, and what is said of it; nothing where it is read after all, because that costs little.
+    # The content of the file and the message; no message if it is read after all, because that costs little.
     "JPEG of a thousand scans": (lambda: jpeg_of_scans(60_000), "scans or more"),
     "JPEG of millions of scans": (lambda: jpeg_of_scans(SIZE), "scans or more"),
     "JPEG of millions of segments": (jpeg_of_comments, PARTS),

@@ -1,4 +1,4 @@
-"""Weights in the layouts of published files, made up: SqueezeNet, and the linear heads of LPIPS on it."""
+"""Synthetic weights in the layouts of published files: SqueezeNet, and LPIPS's linear heads for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prismgan.networks.features import SqueezeFeatures
 
 
 def convolution(tensors: dict[str, Tensor], name: str, inputs: int, outputs: int, size: int = 3) -> None:
-    """Adds weights that keep the strength of what they are given."""
+    """Adds weights that preserve the strength of their input."""
     random = torch.Generator().manual_seed(len(tensors))
     scale = (2 / (inputs * size**2)) ** 0.5
     tensors[f"{name}.weight"] = torch.randn(outputs, inputs, size, size, generator=random) * scale
@@ -20,7 +20,7 @@ def convolution(tensors: dict[str, Tensor], name: str, inputs: int, outputs: int
 
 
 def squeeze(levels: Sequence[int] = SqueezeFeatures.STYLE_LEVELS) -> dict[str, Tensor]:
-    """SqueezeNet as far as these levels need it, in float16."""
+    """SqueezeNet up to these levels, in float16."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in SqueezeFeatures(levels).named_parameters():
         if name.endswith(".weight"):

@@ -1,4 +1,4 @@
-"""What a step changed, and whether two states are the same."""
+"""The changes of a step, and equality of states."""
 
 from __future__ import annotations
 

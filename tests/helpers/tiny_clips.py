@@ -1,4 +1,4 @@
-"""Clips of a second, made here: a bar that moves over a picture, and a tone."""
+"""Synthetic clips of a second: a bar that moves over a picture, and a tone."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ UNEVEN = [0, 40, 80, 200, 210, 333, 400, 401, 600, 640, 680, 700, 800, 810, 820,
 
 
 def saved_weights(path: Path, *, fresh: bool = False) -> Path:
-    """A file with ``restore``, ``paint`` and ``fine-2x``, random but for heads of a fresh one, which do nothing."""
+    """A file with ``restore``, ``paint`` and ``fine-2x``; random, except for the heads of a fresh one, which do
+    nothing."""
     tiny_weights("restore", "paint", "fine-2x", fresh=fresh).save(path)
     return path
 
 
 def picture(number: int, height: int, width: int) -> NDArray[np.uint8]:
-    """One frame of the clip: colours that stay, and a bar that is further right in every frame."""
+    """One frame of the clip: constant colours, and a bar that moves to the right."""
     rows, columns = np.mgrid[0:height, 0:width]
     pixels = np.stack([60 + 2 * rows, 40 + columns * 150 // width, 160 - rows - columns // 2], axis=-1)
-    pixels[:, (3 * number) % width :][:, :6] += 40  # brighter, of the same colour: colours have half the resolution
+    pixels[:, (3 * number) % width :][:, :6] += 40  # brighter, with the same hue: colours have half the resolution
     return pixels.clip(0, 255).astype(np.uint8)
 
 

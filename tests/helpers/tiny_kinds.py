@@ -13,7 +13,7 @@ COMPARISON_KINDS = tuple(kind for kind in PHOTO_KINDS if kind != "prism")
 
 
 def tiny_model(kind: str) -> dict[str, Any]:
-    """What a recipe says of a model of a comparison kind, as small as can be."""
+    """The model section of a recipe for a comparison kind, with the smallest sizes."""
     small = {"discriminator": {"width": 8, "levels": 2}}
     games: dict[str, dict[str, Any]] = {"cwgan": {"critic": {**small, "steps": 2}}, "cganomaly": {"adversary": small}}
     return {

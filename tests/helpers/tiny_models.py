@@ -59,7 +59,7 @@ def batch(rows: int = 4, seed: int = 0) -> Batch:
 
 
 def stripes(side: int) -> Tensor:
-    """An exemplar (3, side, side) that no photo resembles."""
+    """An exemplar (3, side, side) that resembles no photo."""
     wave = torch.sin(torch.arange(side) * 1.3)
     return torch.stack([wave.expand(side, -1), wave.expand(side, -1).T, -wave.expand(side, -1)]) * 0.8
 
@@ -99,7 +99,7 @@ def model(*, seed: int = 0, some_tasks: Sequence[Task] | None = None, **settings
 
 
 def gradients(made: Model) -> dict[str, Tensor | None]:
-    """What the last step left behind for all networks and the balancer."""
+    """The gradients that the last step left in all networks and the balancer."""
     networks = {"generator": made.generator, **made.networks, "balancer": made.balancer}
     return {
         f"{network}.{name}": None if parameter.grad is None else parameter.grad.clone()

@@ -1,4 +1,4 @@
-"""A server in this process with tiny weights, pictures to send to it, and ways to wait for what it does."""
+"""A server in this process with tiny weights, pictures to send to it, and functions that wait for its results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from helpers.tiny_weights import tiny_weights
+from prismgan.web.app_state import Session
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application
-from prismgan.web.workshop import Studio
 
 __all__ = ["ADDRESS", "client_of", "drawn", "finished", "send", "until", "watched"]
 
@@ -22,7 +22,7 @@ ADDRESS = "http://127.0.0.1:8000"
 
 
 def drawn(height: int = 40, width: int = 48, kind: str = "PNG", seed: int = 0, mode: str = "RGB", **save: Any) -> bytes:
-    """A picture's file: smooth random colours."""
+    """A picture file with smooth random colours."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
     content = io.BytesIO()
     picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
@@ -31,7 +31,7 @@ def drawn(height: int = 40, width: int = 48, kind: str = "PNG", seed: int = 0, m
 
 
 def until(true: Callable[[], Any], seconds: float = 180) -> Any:
-    """What it returns once that is true."""
+    """The first true value that it returns."""
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "nothing happened"
@@ -40,23 +40,23 @@ def until(true: Callable[[], Any], seconds: float = 180) -> Any:
 
 
 def client_of(limits: Limits | None = None, *, memory: int | None = None, pause: float = 0) -> TestClient:
-    """A client of a server of its own, to be entered.
+    """A client of a new server, as a context manager.
 
     Args:
-        limits: the server's.
-        memory: the renderer's; little of it makes it cut pictures into tiles.
-        pause: seconds that every tile takes longer than it does.
+        limits: of the server.
+        memory: of the renderer; with little of it pictures are cut into tiles.
+        pause: additional seconds per tile.
     """
-    studio = Studio(tiny_weights())
-    studio.renderer.memory = memory
-    looks = studio.renderer.runtime.looks
+    session = Session(tiny_weights())
+    session.renderer.memory = memory
+    looks = session.renderer.runtime.outputs
 
     def slowly(*arguments: Any) -> Any:
         time.sleep(pause)
         return looks(*arguments)
 
-    studio.renderer.runtime.looks = slowly  # type: ignore[method-assign]
-    return TestClient(make_application(studio, limits=limits), ADDRESS, client=("10.0.0.1", 50000))
+    session.renderer.runtime.outputs = slowly  # type: ignore[method-assign]
+    return TestClient(make_application(session, limits=limits), ADDRESS, client=("10.0.0.1", 50000))
 
 
 def send(client: TestClient, content: bytes | None = None, name: str = "photo.png") -> Any:
@@ -65,7 +65,7 @@ def send(client: TestClient, content: bytes | None = None, name: str = "photo.pn
 
 
 def finished(client: TestClient, job: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
-    """The job's last state."""
+    """The job's final state."""
     place = f"/api/{job['kind']}s/{job['id']}"
 
     def over() -> dict[str, Any] | None:
@@ -77,5 +77,5 @@ def finished(client: TestClient, job: dict[str, Any], seconds: float = 60) -> di
 
 
 def watched(client: TestClient, place: str, headers: dict[str, str] | None = None) -> Any:
-    """A WebSocket to this place, to be entered; the client's own address does not hold for those."""
+    """A WebSocket to this path, as a context manager; the client's own address does not apply to those."""
     return client.websocket_connect(ADDRESS.replace("http", "ws") + place, headers=dict(headers or {}))

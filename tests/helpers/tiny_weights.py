@@ -25,7 +25,7 @@ TASKS: dict[str, dict[str, Any]] = {
 def tiny_weights(
     *names: str, levels: int = 2, fresh: bool = False, tasks: Mapping[str, Mapping[str, Any]] = TASKS
 ) -> Weights:
-    """Of the named tasks, all by default. Fresh ones have heads that leave the source as it is."""
+    """Weights of the named tasks, by default all. The heads of fresh ones leave the source unchanged."""
     torch.manual_seed(0)
     style = StyleBranchConfig(fine=8, coarse=8, blocks=1, head=8, noise=4)
     sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "style": style}

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, what they log, and comparing their checkpoints."""
+"""Trainings in separate processes, their logs, and comparison of their checkpoints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def lines(run: Path) -> list[dict[str, Any]]:
 
 
 def assert_same(found: Any, expected: Any, where: str = "checkpoint") -> None:
-    """Bitwise, through whatever a checkpoint is nested of."""
+    """Bitwise equality of nested checkpoints."""
     assert type(found) is type(expected), where
     if isinstance(expected, dict):
         assert found.keys() == expected.keys(), where
@@ -59,8 +59,8 @@ def kill_at(step: int, arguments: list[object], run: Path, environment: dict[str
 
 
 def trained(arguments: list[object], environment: dict[str, str]) -> str:
-    """Train to the end, in a process of its own as the killed one was: what other tests did to this one's state, as
-    how small numbers are rounded, must not count. Returns what was said."""
+    """Train to the end in a separate process, like the killed training: changes of other tests to this process, for
+    example how small numbers are rounded, must not matter. Returns the output."""
     command = [sys.executable, "-m", "prismgan", *map(str, arguments)]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr

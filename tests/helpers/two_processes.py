@@ -1,4 +1,4 @@
-"""One of two training processes; started by ``test_two_processes.py``, which also runs :func:`run` on its own.
+"""One of two training processes; started by ``test_two_processes.py``, which also calls :func:`run` itself.
 
 python two_processes.py RANK RENDEZVOUS RESULT
 """
@@ -58,7 +58,7 @@ def share(whole: Batch, rank: int, world: int) -> Batch:
 
 
 def wake(made: Model) -> None:
-    """Give what starts at zero small numbers: a head that adds nothing hands no gradient on to the trunk."""
+    """Set zero-initialised parameters to small numbers: a head that adds nothing passes no gradient to the trunk."""
     random = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in (*made.generator.parameters(), *made.helpers.parameters()):
@@ -67,7 +67,7 @@ def wake(made: Model) -> None:
 
 
 def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
-    """What this process finds in every case."""
+    """The results of this process in every case."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
     for name, settings in CASES.items():
@@ -99,7 +99,7 @@ def run(rank: int = 0, world: int = 1) -> dict[str, Any]:
 
     prism = model()
     whole = batch(ROWS)
-    whole.source[-1, 0, 3, 3] = float("nan")  # only the last process sees it
+    whole.source[-1, 0, 3, 3] = float("nan")  # logged only by the last process
     before = {name: parameter.clone() for name, parameter in prism.generator.named_parameters()}
     found["skipped"] = float(prism.step(share(whole, rank, world))["skipped"])
     found["unchanged"] = all(torch.equal(before[name], p) for name, p in prism.generator.named_parameters())

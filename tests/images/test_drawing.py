@@ -1,4 +1,4 @@
-"""Drawings made of a photo by fixed filters."""
+"""Drawings made from a photo by fixed filters."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_pencil_and_edges_are_grey(draw: Callable[[Tensor], Tensor]) -> None:
 
 
 def test_edges_by_hand() -> None:
-    """A ramp of slope s a pixel has a Scharr gradient of s, and is drawn at 4 s of the way from black to white."""
+    """A ramp of slope s per pixel has a Scharr gradient of s, and is drawn at 4 s of the way from black to white."""
     ramp = (torch.arange(32) * 0.02 - 0.3).expand(1, 3, 20, 32)
     inside = edges(ramp)[..., 8:-8]
     torch.testing.assert_close(inside, torch.full_like(inside, 2 * 4 * 0.02 - 1), atol=1e-3, rtol=0)
@@ -96,8 +96,8 @@ def test_a_comic_keeps_an_edge_and_flattens_what_lies_beside_it() -> None:
 
 
 def test_ink_is_relative_to_local_light() -> None:
-    """A line in the shade that is as much darker, as a part of its surroundings, gets as much ink: dark skin keeps its
-    features."""
+    """A line in the shade that is darker by the same fraction of its surroundings gets the same ink: dark skin keeps
+    its features."""
     light = torch.full((1, 3, 32, 32), 0.6)
     light[..., 15:17] = 0.2
     dark = (light + 1) / 4 - 1
@@ -118,7 +118,7 @@ def test_pencil_paper_is_white_where_a_photo_is_bright_and_plain() -> None:
 
 
 def test_lines_close_gaps_and_drop_specks() -> None:
-    """Smoothing along a line darkens its gap; a dot, which has no direction, is thinned."""
+    """Smoothing along a line darkens its gap; a dot, which has no direction, becomes fainter."""
     photo = torch.full((1, 3, 48, 48), 0.5)
     photo[..., 10, :] = -0.5
     photo[..., 10, 23:25] = 0.5
@@ -146,7 +146,7 @@ def test_gradient_by_hand() -> None:
 
 
 def test_comic_draws_no_bands_into_a_sky() -> None:
-    """A smooth shade stays one: it rises everywhere, nowhere much faster than the photo, and has no lines."""
+    """A smooth gradient remains smooth: it rises everywhere, nowhere much faster than the photo, and has no lines."""
     sky = torch.linspace(-0.2, 0.6, 128)[:, None].expand(1, 3, 128, 40)
     steps = comic(sky)[0, 2, 16:-16, 20].diff()
     assert steps.min() > -1e-3

@@ -1,4 +1,4 @@
-"""The guided filter keeps what its guide has and smooths the rest."""
+"""The guided filter preserves structures of its guide and smooths the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def noise(channels: int = 3) -> Tensor:
 
 
 def test_a_dot_by_hand() -> None:
-    """Three pixels in a row with radius 1: every window's line, and their means, by eq. 5, 6 and 8."""
+    """Three pixels in a row with radius 1: every window's linear coefficients, and their means, by eq. 5, 6 and 8."""
     dot = torch.tensor([0.0, 3.0, 0.0]).view(1, 1, 1, 3)
     # Windows by rows of three equal pixels: (0 0 3), (0 3 0), (3 0 0), all of mean 1 and variance 2.
     slope, offset = 2 / (2 + 1), 1 - 2 / 3
@@ -44,7 +44,8 @@ def test_without_smoothing_the_picture_stays() -> None:
 
 
 def test_the_result_is_a_line_of_the_guide() -> None:
-    """Where one channel guides three, each is a line of it in every window; a line of it comes back as it was."""
+    """If one channel guides three, each is a linear function of it in every window; a linear function of it is
+    preserved."""
     guide = noise(1)
     image = torch.cat([2 * guide, 0.5 - guide, torch.full_like(guide, 0.3)], dim=1)
     torch.testing.assert_close(guided_filter(image, guide, epsilon=1e-8), image, atol=1e-4, rtol=0)
@@ -71,7 +72,7 @@ def test_autocast_does_not_reach_it() -> None:
 
 def test_gradient() -> None:
     image = noise()[:1, :1, :6, :5].double().requires_grad_()
-    # In float32 inside, hence the coarse tolerances.
+    # Computed in float32, so tolerances are coarse.
     assert torch.autograd.gradcheck(
         lambda x: guided_filter(x, radius=1).double(), image, eps=1e-2, atol=1e-2, rtol=1e-2
     )

@@ -1,4 +1,4 @@
-"""Pictures that are made to take memory or time, and threads that read at the same time."""
+"""Pictures designed to take memory or time, and threads that read at the same time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ for path in sorted(folder.iterdir()):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in other units elsewhere")
 def test_what_is_made_to_harm_costs_next_to_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
-    # libtiff writes to stderr by itself, past Python.
+    # libtiff writes to stderr directly, bypassing Python.
     cases = {**HARMFUL, "broken LZW": BROKEN["broken LZW"][:2]}
     for name, (make, _) in cases.items():
         (tmp_path / name).write_bytes(make())
@@ -57,12 +57,12 @@ def test_what_is_made_to_harm_costs_next_to_nothing(tmp_path: Path, environment:
         assert seconds < 2, (name, ask)
         assert memory < 1 << 30, (name, ask)
         words = cases[name][1]
-        # One of many parts may be read after all if that is done soon.
+        # One of many parts may be read after all if that is fast.
         assert words in said or (words == PARTS and not said), said
 
 
 def test_threads_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    """Nor do they leave behind what Pillow is told while they read."""
+    """Nor do they leave Pillow's settings changed while they are read."""
     Image.new("RGB", (40, 50), "red").save(tmp_path / "a.png")
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
     done = threading.Event()
@@ -87,7 +87,7 @@ def test_threads_do_not_wait_for_each_other(tmp_path: Path) -> None:
 def test_scans_are_counted_by_their_markers(tmp_path: Path, progressive: bool) -> None:
     path, plain = tmp_path / "a.jpg", Image.effect_noise((200, 200), 90)
     exif = Image.Exif()
-    exif[270] = "\xff\xda" * 900  # what looks like one, within metadata
+    exif[270] = "\xff\xda" * 900  # bytes that look like one, within metadata
     plain.convert("RGB").save(path, progressive=progressive, exif=exif)
     assert opening._scans(path.read_bytes()) == (10 if progressive else 1)
     assert images.open_picture(path).pixels.shape == (200, 200, 3)

@@ -1,4 +1,4 @@
-"""Pictures on disk: everything that can be read is read right, everything else is one clear line."""
+"""Pictures on disk: every readable one is read correctly, every other one gives one clear line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_plain_picture_is_read_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
     upright = colours(24, 32)
-    # What a camera stores so that undoing the orientation gives the upright picture.
+    # Pixels as a camera stores them, so that applying the orientation gives the upright picture.
     stored = {
         1: lambda p: p,
         2: lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
@@ -137,11 +137,11 @@ def test_grey_and_black_and_white_become_three_equal_channels(tmp_path: Path, mo
     assert torch.equal(image[0], torch.from_numpy(np.array(picture.convert("L"))))
 
 
-# -- what cannot be read --------------------------------------------------------------------------
+# -- unreadable files ------------------------------------------------------------------------------
 
 
 def broken(folder: Path) -> dict[str, Path]:
-    """Files and places that are no readable pictures."""
+    """Files and paths that are not readable pictures."""
     large = colours(200, 300)
     large.save(folder / "whole.jpg")
     large.save(folder / "whole.png")
@@ -200,7 +200,7 @@ def test_a_size_is_told_or_refused_in_the_same_way(tmp_path: Path, name: str) ->
 
 def test_far_too_many_pixels_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     colours(40, 50).save(tmp_path / "a.png")
-    for limit in (1500, 500):  # Pillow warns from there on, and refuses from twice as much on
+    for limit in (1500, 500):  # Pillow warns from this size on, and refuses twice as much
         monkeypatch.setattr("prismgan.images.opening.MAXIMUM_PIXELS", limit)
         for ask in (images.read, images.size):
             with pytest.raises(PictureError, match=f"a.png: has more than {limit:,} pixels"):
@@ -303,7 +303,7 @@ def test_pictures_are_found_below_a_folder_in_order(tmp_path: Path) -> None:
 
 
 def test_a_folder_below_a_hidden_one_is_searched(tmp_path: Path) -> None:
-    """Only what is hidden below the folder is left out."""
+    """Only hidden files below the folder are left out."""
     folder = tmp_path / ".data"
     folder.mkdir()
     (folder / "a.png").write_bytes(b"")
@@ -315,7 +315,7 @@ def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path: Path, monke
     closed.mkdir()
     (tmp_path / "a.png").write_bytes(b"")
 
-    def scandir(path: str) -> Any:  # root may list everything, so modes would not do
+    def scandir(path: str) -> Any:  # root may list every folder, so permissions would not work
         if Path(path) == closed:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return listed(path)

@@ -1,4 +1,4 @@
-"""Pictures for rendering: read with all that belongs to them, written with it, refused in one line."""
+"""Pictures for rendering: read with all their metadata, written with it, refused in one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from prismgan.images.pixels import resized_alpha
 from prismgan.images.writing import FORMATS
 
 HEIGHT, WIDTH = 20, 34
-# A profile for RGB that is not the usual one: its description says so. Made once, for it holds the time.
+# An RGB profile other than the usual one: its description says so. Made once, because it contains the time.
 WIDE_GAMUT = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"s\0R\0G\0B", b"w\0i\0d\0e")
 MAKE, DETAILS, GPS, LENS, PIXELS_WIDE = 271, 0x8769, 0x8825, 0xA434, 0xA002
 
@@ -66,7 +66,7 @@ def grey_profile() -> bytes:
     return struct.pack(">I", len(whole)) + whole[4:]
 
 
-# -- what comes in comes out ----------------------------------------------------------------------
+# -- kept -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -92,7 +92,7 @@ def test_a_round_trip_keeps_what_the_format_can_hold(tmp_path: Path, suffix: str
     assert said[MAKE] == "Prism"
     assert said.get(0x0112, 1) == 1
     assert said.get_ifd(DETAILS)[LENS] == "50 mm"
-    assert said.get_ifd(DETAILS)[PIXELS_WIDE] == WIDTH  # of the file, not of the camera
+    assert said.get_ifd(DETAILS)[PIXELS_WIDE] == WIDTH  # by the file, not the camera
     assert said.get_ifd(GPS)[2] == (50, 30, 0)
     assert [path.name for path in tmp_path.iterdir()] == [f"a.{suffix}"]
 
@@ -254,7 +254,7 @@ def test_the_colours_under_transparent_places_are_kept(tmp_path: Path) -> None:
     assert found.alpha is not None
     assert not found.alpha.any()
     write_picture(tmp_path / "b.jpg", found)
-    assert open_picture(tmp_path / "b.jpg").pixels.min() >= 254  # laid on white
+    assert open_picture(tmp_path / "b.jpg").pixels.min() >= 254  # on white
 
 
 def test_palettes_and_grey(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_cmyk(tmp_path: Path) -> None:
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
     found = open_picture(tmp_path / "a.jpg")
     assert np.abs(found.pixels.astype(int) - [255, 0, 0]).max() <= 4
-    for profile in (b"nonsense", b"\0" * 16 + b"CMYK" + b"\0" * 200, WIDE_GAMUT):  # as good as none
+    for profile in (b"nonsense", b"\0" * 16 + b"CMYK" + b"\0" * 200, WIDE_GAMUT):  # equivalent to none
         Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "b.tif", icc_profile=profile)
         found = open_picture(tmp_path / "b.tif")
         assert found.pixels[0, 0].tolist() == [255, 0, 0]
@@ -321,7 +321,7 @@ def test_damaged_exif_is_left_out(tmp_path: Path) -> None:
     write_picture(tmp_path / "b.tiff", found)
 
 
-# -- what does not --------------------------------------------------------------------------------
+# -- not kept -------------------------------------------------------------------------------------
 
 
 def frames(suffix: str) -> bytes:

@@ -54,7 +54,7 @@ def test_luma_by_hand() -> None:
 
 
 def test_keys_kernel_by_hand() -> None:
-    """a = -0.5: 1 at 0, nothing at other whole numbers, 9/16 and -1/16 half-way."""
+    """a = -0.5: 1 at 0, 0 at other whole numbers, 9/16 and -1/16 half-way."""
     x = torch.tensor([0, 1, 2, 3, 0.5, 1.5, 0.25, 0.75, 1.25, 1.75], dtype=torch.float64)
     expected = [1, 0, 0, 0, 0.5625, -0.0625, 0.8671875, 0.2265625, -0.0703125, -0.0234375]
     assert keys(x).tolist() == pytest.approx(expected)
@@ -67,7 +67,7 @@ def test_keys_kernel_by_hand() -> None:
 def test_doubling_a_dot_gives_the_kernel() -> None:
     dot = torch.zeros(1, 3, 9, 9)
     dot[..., 4, 4] = 1
-    # Sub-pixels of a doubled picture lie a quarter of a pixel beside the old ones.
+    # Sub-pixels of a doubled picture are offset by a quarter of a pixel.
     row = torch.tensor([-0.0234375, -0.0703125, 0.2265625, 0.8671875])
     row = torch.cat([row, row.flip(0)])
     expected = torch.outer(row, row).expand(3, 8, 8)
@@ -87,7 +87,7 @@ def test_halving_a_dot_gives_the_widened_kernel() -> None:
 
 
 def test_reduction_is_pillows_bicubic_away_from_borders() -> None:
-    """An independent implementation of the same kernel; beyond the border it has nothing."""
+    """An independent implementation of the same kernel; beyond the border it is zero."""
     pixels = (torch.rand(41, 57, generator=torch.Generator().manual_seed(0)) * 2 - 1).numpy()
     expected = np.array(Image.fromarray(pixels).resize((25, 19), Image.Resampling.BICUBIC))
     found = images.resize(torch.from_numpy(pixels).expand(3, -1, -1), 19, 25)

@@ -10,7 +10,7 @@ from prismgan.images.superpixels import superpixel_colours
 
 
 def quarters(height: int = 40, width: int = 48) -> Tensor:
-    """Four colours that meet off the grid, (1, 3, height, width)."""
+    """Four colours whose borders are not on the grid, (1, 3, height, width)."""
     picture = torch.empty(1, 3, height, width)
     top, left = 19, 21
     colours = [(-0.8, 0.2, 0.6), (0.7, 0.6, -0.5), (-0.1, -0.9, -0.7), (0.9, -0.6, 0.8)]
@@ -56,7 +56,7 @@ def test_borders_stay_sharp_and_where_they_were() -> None:
 
 
 def test_a_smooth_shade_shows_no_cells() -> None:
-    """Steps between neighbours stay below three times the shade's own."""
+    """Steps between neighbours stay below three times those of the gradient."""
     shade = torch.linspace(-0.4, 0.4, 96).expand(1, 3, 40, 96)
     steps = superpixel_colours(shade)[0, 0, 20].diff()[12:-12]
     assert float(steps.min()) > -1e-3

@@ -1,4 +1,4 @@
-"""The warping error of looks whose error is known."""
+"""The warping error of outputs whose error is known."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_warping_by_half_a_pixel_is_the_mean_of_two() -> None:
 
 
 def test_a_look_that_moves_with_the_camera_is_steady() -> None:
-    """The camera went 2 to the right and 1 down, so what is at (x, y) was at (x + 2, y + 1)."""
+    """The camera moved 2 to the right and 1 down, so the point at (x, y) was at (x + 2, y + 1)."""
     backward, forward = flow(2, 1), flow(-2, -1)
     visible = unoccluded(forward, backward)
     assert int(visible.sum()) == 11 * 14
@@ -67,9 +67,9 @@ def test_one_error_a_pair_and_only_of_visible_pixels() -> None:
 def test_where_back_and_forth_do_not_agree_a_pixel_is_new() -> None:
     forward, backward = flow(-2, 0), flow(2, 0)
     assert unoccluded(forward, backward)[:, :, :-2].all()
-    # There and back lead two pixels beside: 4 > 0.01 (16 + 4) + 0.5.
+    # Forward and backward motion end two pixels apart: 4 > 0.01 (16 + 4) + 0.5.
     assert not unoccluded(flow(-4, 0), backward).any()
-    # Half a pixel beside is within the tolerance: 0.25 < 0.01 (6.25 + 4) + 0.5.
+    # Half a pixel apart is within the tolerance: 0.25 < 0.01 (6.25 + 4) + 0.5.
     assert unoccluded(flow(-2.5, 0), backward)[:, :, :-2].all()
 
 

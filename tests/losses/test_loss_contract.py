@@ -1,4 +1,4 @@
-"""What every loss of every kind of task promises, whatever kinds there are."""
+"""The contract of every loss of every kind of task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prismgan.weights import default_features
 
 
 def entry_of(kind: type[TaskEntry]) -> TaskEntry:
-    """An entry with nothing but what the kind asks for."""
+    """An entry with only the fields that the kind requires."""
     given: dict[str, object] = {"name": "made"}
     for name, field in kind.model_fields.items():
         if field.is_required() and name != "name":
@@ -32,7 +32,7 @@ TERMS: dict[str, tuple[Task, LossTerm]] = {
     for task in (entry_of(kind).task() for kind in KINDS)
     for term in task.losses
 }
-# What compares by features promises the same whichever features they are.
+# Losses of features keep the contract with any features.
 RANDOM = " by random features"
 TERMS |= {name + RANDOM: (task, term) for name, (task, term) in TERMS.items() if isinstance(task.target, Exemplar)}
 each_term = pytest.mark.parametrize("name", TERMS)
@@ -45,7 +45,7 @@ def pictures(rows: int, side: int, seed: int) -> Tensor:
 
 @pytest.fixture
 def setting(name: str) -> tuple[Callable[..., Tensor], Tensor, TaskBatch]:
-    """The loss, an output of three rows, and what the loss sees beside it."""
+    """The loss, an output of three rows, and the loss's other inputs."""
     task, term = TERMS[name]
     exemplars = list(pictures(2, 48, 5)) if isinstance(task.target, Exemplar) else []
     reference = pictures(3, 32, 1)
@@ -56,7 +56,7 @@ def setting(name: str) -> tuple[Callable[..., Tensor], Tensor, TaskBatch]:
 
 
 def random_features() -> nn.Module:
-    """A network that was not taught anything, with weights that keep the size of what they see."""
+    """An untrained network, with weights that preserve the strength of their input."""
     torch.manual_seed(0)
     network = FeatureNetwork([(8, 8), (16, 16), (24,)])
     for layer in network.modules():
@@ -134,7 +134,7 @@ def test_nothing_is_changed_in_place_and_nothing_learns(name: str, setting: Sett
 
 @each_term
 def test_a_loss_that_needs_a_pair_says_so(name: str, setting: Setting) -> None:
-    """And all others have just been called without a target."""
+    """All others were called without a target just before."""
     loss, output, seen = setting
     if TERMS[name][1].needs_pair:
         with pytest.raises(AssertionError, match="no pairs"):

@@ -1,4 +1,4 @@
-"""Every adversarial objective against its paper, written out by hand: values, gradients, and what it says it needs."""
+"""Every adversarial objective compared with its paper, written out by hand: values, gradients, and its requirements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 class ByHand(NamedTuple):
-    """A paper's formulas of real logits r and fake logits f."""
+    """A paper's formulas for real logits r and fake logits f."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -132,14 +132,14 @@ def test_it_says_whether_the_generator_sees_the_real_logits(name: ObjectiveName)
 
 @each_objective
 def test_boundary_is_where_the_best_discriminator_is_undecided(name: ObjectiveName) -> None:
-    """For equal densities of real and fake, the logit that minimises D's loss; None where a shift is free."""
+    """The logit that minimises D's loss for equal densities of real and fake; None if a shift has no effect."""
     objective = OBJECTIVES[name]
     logits = torch.linspace(-2, 2, 401, dtype=torch.float64)
     loss = objective.discriminator(logits, logits)
     if objective.boundary is None:
         torch.testing.assert_close(loss, loss[:1].expand_as(loss))
     else:
-        # Hinge is flat between -1 and 1: the middle of the minimum is meant.
+        # Hinge is flat between -1 and 1; this is the middle of the minimum.
         best = logits[loss < loss.min() + 1e-9].mean()
         assert float(best) == pytest.approx(objective.boundary, abs=0.01)
 

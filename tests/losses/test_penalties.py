@@ -1,4 +1,4 @@
-"""Gradient penalties of judges whose gradient is known."""
+"""Gradient penalties of discriminators with known gradients."""
 
 from __future__ import annotations
 

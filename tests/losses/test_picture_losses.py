@@ -30,11 +30,11 @@ from prismgan.networks import FeatureNetwork
 from prismgan.weights import default_features
 
 UNUSED = nn.Identity()
-"""In place of a feature network."""
+"""A substitute for a feature network."""
 
 
 def photo(name: str, side: int = 64) -> Tensor:
-    """A square of one of scikit-image's photos, (1, 3, side, side) in [-1, 1]."""
+    """A square crop of one of scikit-image's photos, (1, 3, side, side) in [-1, 1]."""
     pixels = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None, :, :300, :300]
     return images.resize(images.to_float(pixels), side, side).clamp(-1, 1)
 
@@ -179,7 +179,7 @@ def test_content_ignores_brightness_and_hardly_minds_colour(astronaut: Tensor, c
 
 
 def test_content_leaves_brush_strokes_free(astronaut: Tensor) -> None:
-    """The finest level is not looked at: a checkerboard of single pixels averages out above it."""
+    """The finest level is not used: a checkerboard of single pixels averages out above it."""
     rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
     strokes = 0.3 * ((rows + columns) % 2 * 2.0 - 1)
     assert float(Structure(UNUSED)(astronaut + strokes, seen(astronaut))) < 1e-4
@@ -197,7 +197,7 @@ def test_content_of_an_enlarged_output_is_refused(astronaut: Tensor) -> None:
 
 
 def test_tone_is_light_and_dark_of_areas(astronaut: Tensor, tone: Structure) -> None:
-    """Strokes of eight pixels and other colours are free; what is dark may not become light."""
+    """Strokes of eight pixels and other colours are free, but dark areas must not become light."""
     strokes = 0.4 * ((torch.arange(64) // 4) % 2 * 2.0 - 1)
     assert float(tone(astronaut + strokes, seen(astronaut))) < 0.02
     assert float(tone(0.7 * astronaut + 0.3, seen(astronaut))) < 0.1
@@ -205,7 +205,7 @@ def test_tone_is_light_and_dark_of_areas(astronaut: Tensor, tone: Structure) -> 
 
 
 def test_tone_wants_plain_areas_plain(tone: Structure) -> None:
-    """A band across a plain sky is as wrong as a hill that is gone."""
+    """A band across a plain sky is as wrong as a missing hill."""
     sky, band = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
     band[..., 24:40] = 0.6
     assert float(tone(band, seen(sky))) > 0.5
@@ -249,7 +249,7 @@ def reduced(picture: Tensor) -> Tensor:
 
 
 def woven(angle: float, wavelength: float, seed: int, side: int = 64) -> Tensor:
-    """A texture of strokes in one direction, elsewhere for every seed; the colours are always the same."""
+    """A texture of strokes in one direction, at different positions for every seed; the colours are always the same."""
     random = torch.Generator().manual_seed(seed)
     rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     along = rows * math.sin(angle) + columns * math.cos(angle)
@@ -311,7 +311,7 @@ def test_style_has_nothing_to_train_and_nothing_to_save(coffee: Tensor) -> None:
 
 
 def random_features() -> FeatureNetwork:
-    """The same network in every process: with some weights the coarsest level is all but zero."""
+    """The same network in every process: some weights make the coarsest level nearly zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
         return FeatureNetwork([[8, 8], [8, 8], [8]]).frozen()
@@ -330,7 +330,9 @@ def test_guidance_is_zero_at_the_comic_drawing_of_the_photo_only(network: nn.Mod
 
 
 def test_guidance_of_a_task_that_varies_follows_the_latent(astronaut: Tensor) -> None:
-    latent = torch.tensor([[2.0, -2.0, 0.5, 1.0]])  # fewer numbers than a hand has: the others are in the middle
+    latent = torch.tensor(
+        [[2.0, -2.0, 0.5, 1.0]]
+    )  # fewer parameters than the six of the drawing style: the others are in the middle
     batch = replace(seen(astronaut), latent=latent)
     drawing = comic(astronaut, torch.erf(1.2 * torch.tensor([[-2.0, -1.0, 0.0, 2.0, 0.5, 0.0]])))
     varied = ComicGuidance(NETWORKS["random"], varied=True)

@@ -1,7 +1,7 @@
-"""Every objective, with the regularisation it asks for, plays a game whose end is known.
+"""Every objective, with its default regularisation, plays a game with a known result.
 
 Real points are drawn from a shifted, correlated Gaussian in the plane; a small network learns to draw such points
-from noise. Points are pictures of two channels and one pixel, so that the package's own penalties serve.
+from noise. Points are pictures of two channels and one pixel, so that the package's penalties can be used.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ COVARIANCE = FACTOR @ FACTOR.T  # (0.64, 0.40; 0.40, 0.41)
 STEPS, ROWS = 800, 96
 RATES = 2e-3, 1e-2  # of generator and discriminator
 CRITIC_UPDATES = 3
-"""Updates of a Wasserstein critic before one of the generator; with one, the two circle each other."""
+"""Critic updates per generator update of Wasserstein's game; with one, the two circle each other."""
 PENALTY_WEIGHT = 1.0
 """Wasserstein's 10 is for pictures; in two dimensions it keeps the critic from following the generator."""
 TOLERANCE = 0.15
-"""Largest error of any entry of mean and covariance. At the start the errors are about 1.5 and 0.6."""
+"""Largest error of any entry of mean and covariance. The initial errors are about 1.5 and 0.6."""
 
 
 def perceptron(inputs: int, outputs: int, *, spectral: bool = False) -> nn.Sequential:
@@ -41,13 +41,13 @@ def learn(name: ObjectiveName) -> Tensor:
     torch.manual_seed(0)
     objective = OBJECTIVES[name]
     generator = perceptron(4, 2)
-    # As in the package: spectral normalisation where the objective has no penalty of its own.
+    # As in the package: spectral normalisation if the objective has no penalty.
     network = perceptron(2, 1, spectral=objective.penalty == "none")
 
     def judge(points: Tensor) -> Tensor:
         return network(points.flatten(1))[:, 0]
 
-    # An average of the last weights, for the players circle each other.
+    # An average of the last weights, because the players circle each other.
     steady = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(0.99))
     players = [torch.optim.Adam(player.parameters(), betas=(0.0, 0.9), fused=True) for player in (generator, network)]
 

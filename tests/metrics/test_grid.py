@@ -1,4 +1,4 @@
-"""The grid detector: silent on what is no grid, however strong; loud on faint grids."""
+"""The grid detector: low for other strong textures, high for faint grids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prismgan.evaluation.benchmarks.artefacts import grid_peak
 
 
 def scene(seed: int = 0) -> Tensor:
-    """Smooth colours, half of them under strong texture."""
+    """Smooth colours, half of them with a strong texture."""
     generator = torch.Generator().manual_seed(seed)
     smooth = F.interpolate(torch.rand(1, 3, 5, 6, generator=generator) - 0.5, size=(160, 192), mode="bicubic")
     smooth[..., :96] += 0.3 * torch.randn(1, 3, 160, 96, generator=generator)

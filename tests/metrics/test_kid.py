@@ -42,7 +42,7 @@ def test_two_deviating_subsets_by_hand() -> None:
 
 
 def test_it_is_not_biased() -> None:
-    """Over samples of one distribution it is 0 on average, below it as often as above."""
+    """For samples of one distribution it is 0 on average, and negative as often as positive."""
     values = [kid_of_features(*torch.randn(2, 8, 3, generator=seeded(seed)), seeded())[0] for seed in range(60)]
     means = torch.tensor(values)
     assert abs(means.mean()) < 3 * means.std() / len(values) ** 0.5

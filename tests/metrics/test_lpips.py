@@ -62,7 +62,7 @@ def test_pictures_that_are_too_small_score_nan(tmp_path: Path) -> None:
 
 
 def test_the_published_heads() -> None:
-    """torchmetrics brings the published file, and no network to go with it."""
+    """torchmetrics includes the published file, but no network for it."""
     path = files("torchmetrics") / "functional" / "image" / "lpips_models" / "squeeze.pth"
     if not path.is_file():
         pytest.skip("this torchmetrics has no LPIPS")

@@ -1,4 +1,4 @@
-"""What every metric of a picture promises."""
+"""The contract of every metric of a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEST = {"psnr": 100.0, "psnr_y": 100.0, "ssim": 1.0, "euclidean": 0.0, "nmi": 2.
 
 
 def made_lpips() -> Metric:
-    """By weights that are made up."""
+    """The metrics with synthetic weights."""
     network = SqueezeFeatures(SqueezeFeatures.LPIPS_LEVELS)
     network.load_state_dict(squeeze(network.levels))
     made = [head.flatten() for head in heads().values()]

@@ -1,4 +1,4 @@
-"""Modes of made classifier outputs, against hand-computed values."""
+"""Modes of synthetic classifier outputs, compared with hand-computed values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prismgan.metrics import modes
 
 
 def sure_of(*classes: int, count: int = 4, probability: float = 0.97) -> Tensor:
-    """Probabilities (N, count) of pictures that are of these classes."""
+    """Probabilities (N, count) of pictures of these classes."""
     rest = (1 - probability) / (count - 1)
     found = torch.full((len(classes), count), rest)
     found[torch.arange(len(classes)), torch.tensor(classes)] = probability

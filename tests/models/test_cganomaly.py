@@ -1,4 +1,4 @@
-"""The conditional GANomaly: its losses where they enter a step, and its anomaly score."""
+"""The conditional GANomaly: its losses in a step, and its anomaly score."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_score_is_the_papers_mean_over_tasks_for_every_picture_by_itself() -
 
 @pytest.mark.slow
 def test_pictures_that_are_unlike_those_of_the_training_score_higher() -> None:
-    """Full colours side by side, after soft ones. (Not everything that is unlike them does: noise does not.)"""
+    """Saturated colours side by side, after soft ones. (Not every unlike picture has a high score: noise has not.)"""
     model = trained(150)
     usual = torch.cat([batch(seed=seed).source for seed in range(200, 206)])
     corners = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)).round() * 2 - 1

@@ -1,4 +1,4 @@
-"""The coupled GAN: what trains what, and that a step is a function of its state."""
+"""The coupled GAN: the parameters that each loss trains, and that a step is a function of its state."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_it_trains_under_every_sort_of_balancer(balancer: str) -> None:
 
 
 def test_it_learns_what_the_mean_of_its_pictures_is() -> None:
-    """Pictures of one colour: that much even a tiny generator learns in a moment."""
+    """Pictures of one colour: even a tiny generator learns them quickly."""
     made = model(objective="relativistic", rate=3e-3)
     colour = torch.tensor([0.6, -0.4, 0.1]).view(1, 3, 1, 1).expand(8, 3, SIDE, SIDE)
     shown = Batch(colour, colour, {"photo-1": colour, "inverse": -colour, "mask": colour})
@@ -92,7 +92,7 @@ def test_a_row_without_a_picture_of_a_task_teaches_nothing_of_it() -> None:
     one, other = model(), model()
     shown = batch()
     changed = {**shown.targets, "mask": shown.targets["mask"].clone()}
-    changed["mask"][3] = 0.7  # of a row that has no mask
+    changed["mask"][3] = 0.7  # of a row without a mask
     one.step(shown)
     other.step(Batch(shown.source, shown.reference, changed, present=shown.present))
     assert all(torch.equal(value, state(other)[name]) for name, value in state(one).items())

@@ -1,4 +1,4 @@
-"""The conditional VAE: what its bound is made of, what is inferred, and samples of its prior."""
+"""The conditional VAE: the terms of its bound, its posterior, and samples of its prior."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trained(steps: int = 5, **settings: object) -> CVAE:
 
 
 def test_a_step_raises_the_bound() -> None:
-    """With the balancer ``fixed`` what is minimised is the weighted sum of reconstruction and divergence."""
+    """With the balancer ``fixed`` the weighted sum of reconstruction and divergence is minimised."""
     model = trained(free_bits=0.0, kl_weight=0.5, clip=None)
     rows = batch(seed=3)
     before = [parameter.detach().clone() for parameter in model.generator.parameters()]
@@ -35,7 +35,7 @@ def test_a_step_raises_the_bound() -> None:
     assert all(float(log[f"loss/{name}/kl"]) > 0 for name in PAIRED)
     gradients = [parameter.grad for parameter in model.generator.parameters()]
 
-    # The same once more, written out as the paper has it.
+    # The same again, written out as in the paper.
     with torch.no_grad():
         for parameter, value in zip(model.generator.parameters(), before, strict=True):
             parameter.copy_(value)
@@ -76,7 +76,7 @@ def test_the_target_tells_what_is_inferred_and_not_what_is_rendered() -> None:
             for target in (rows.targets["pencil"], rows.targets["pencil"].flip(0))
         )
     assert not torch.allclose(inferred, other)
-    # Rendering knows sources alone: the mean of the prior.
+    # Rendering has only sources: the mean of the prior.
     start = model.generator.start(encoded, "pencil", model.generator.prior_of(encoded, "pencil").mean)
     rendered = model.generate(rows.source)["pencil"]
     torch.testing.assert_close(rendered, model.generator.paint(encoded, {"pencil": start})["pencil"].detach())

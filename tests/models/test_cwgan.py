@@ -1,4 +1,4 @@
-"""The conditional WGAN: its critic's several updates, and that the penalty makes the critic about 1-Lipschitz."""
+"""The conditional WGAN: its critic's updates, and that the penalty makes the critic about 1-Lipschitz."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_generator_is_told_by_the_critic_as_it_is_after_its_updates() -> Non
     random = made()
     fakes = random.adversarial_batch(rows, random.generate(rows.source), random.begin(rows))
     assert fakes is not None
-    # Before its step the generator gave these very outputs, for no task but one varies with z.
+    # Before its step the generator gave the same outputs, because no task varies with z.
     with torch.no_grad():
         logit = fakes.of_task(model.discriminator(fakes.fake, fakes.task_index).logit)["clean"]
     torch.testing.assert_close(log["loss/clean/adversarial"], -logit.mean())
@@ -75,7 +75,7 @@ def test_it_is_the_papers_game_under_the_names_of_a_critic() -> None:
 
 
 def points(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Dark pictures and bright ones, two distributions whose distance is known: (count, 3, 16, 16) each."""
+    """Dark and bright pictures, two distributions with a known distance: (count, 3, 16, 16) each."""
     noise = 0.1 * torch.randn(2, count, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
     return noise[0] - 0.1, noise[1] + 0.1
 
@@ -84,7 +84,7 @@ def points(count: int, seed: int) -> tuple[Tensor, Tensor]:
 def test_a_trained_critic_is_as_steep_as_the_penalty_lets_it_be_and_finds_the_distance(penalty_weight: float) -> None:
     """Two clouds of pictures, one the other shifted by 0.2 in every number: their Wasserstein distance D is the shift's
     length, 0.2 sqrt(768) = 5.5. A critic of slope n along the shift has the loss -n D + weight (n - 1)^2, which is
-    least at n = 1 + D / (2 weight): 1-Lipschitz but for that."""
+    least at n = 1 + D / (2 weight), nearly 1-Lipschitz."""
     distance = 0.2 * 768**0.5
     slope = 1 + distance / (2 * penalty_weight)
     torch.manual_seed(0)
@@ -120,7 +120,7 @@ def test_a_trained_critic_is_as_steep_as_the_penalty_lets_it_be_and_finds_the_di
     with torch.no_grad():
         found = adversary.discriminator(real, index).logit.mean() - adversary.discriminator(fake, index).logit.mean()
         assert float(found) == pytest.approx(slope * distance, rel=0.1)
-        # On the line between them no two points' logits lie farther apart than that.
+        # On the line between them no two points' logits are farther apart.
         steps = torch.linspace(0, 1, 9).view(-1, 1, 1, 1)
         line = torch.lerp(fake[:1], real[:1], steps)
         climb = adversary.discriminator(line, index[:9]).logit.diff()
@@ -128,7 +128,7 @@ def test_a_trained_critic_is_as_steep_as_the_penalty_lets_it_be_and_finds_the_di
 
 
 def test_without_the_penalty_a_critic_is_not_lipschitz() -> None:
-    """The test above would see it."""
+    """The previous test would detect it."""
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Flatten(), nn.Linear(768, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
     optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3)

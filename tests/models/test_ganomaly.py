@@ -1,4 +1,4 @@
-"""The distances of GANomaly, on values worked out by hand."""
+"""The distances of GANomaly, compared with hand-computed values."""
 
 from __future__ import annotations
 

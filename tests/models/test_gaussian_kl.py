@@ -1,4 +1,4 @@
-"""The divergence of normal distributions, on values worked out by hand and against torch's own."""
+"""The divergence of normal distributions, compared with hand-computed values and torch's."""
 
 from __future__ import annotations
 

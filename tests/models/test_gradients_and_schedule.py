@@ -1,4 +1,4 @@
-"""Clipping by hand, steps that are not taken, and the learning rate's curve."""
+"""Clipping by hand, skipped steps, and the learning rate's curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every kind of model that reads photos: a step, what it logs and changes, checkpoints, rendering."""
+"""The contract of every kind of model that reads photos: a step, its log and changes, checkpoints, rendering."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_kind_trains_under_every_sort_of_balancer(kind: str, balancer: str
         assert ("norm/discriminator" in log) == (made.discriminator is not None)
         for task in made.tasks.values():
             assert {f"loss/{task.name}/{term.name}" for term in task.losses} <= log.keys()
-    # Of a discriminator, not what classifies where that is not taught, nor what is added to all of a critic's logits.
+    # The discriminator's, without a classifier that is not trained, and without the constant of a critic's logits.
     learnt = {name for name in before if not name.startswith("discriminator.")}
     assert learnt <= changed(before, parameters(made))
 
@@ -83,7 +83,7 @@ def test_nothing_global_is_drawn_from(kind: str) -> None:
 @every_kind
 def test_a_nan_in_the_source_changes_nothing_and_is_reported(kind: str) -> None:
     made = model_of(kind)
-    made.step(batch())  # so that the optimizers have a state
+    made.step(batch())  # so that the optimizers have states
     rows = batch(seed=1)
     rows.source[2, 1, 5, 7] = float("nan")
     before, state = parameters(made), copy.deepcopy(made.optimizer.state_dict()["state"])
@@ -172,7 +172,7 @@ def test_the_discriminator_is_measured_where_there_is_one(kind: str) -> None:
     if found:
         assert {"loss", "accuracy_real", "accuracy_fake"} <= found.keys()
         assert ("accuracy_task" in found) == (kind == "prism")
-        assert all(len(values) == 5 * 4 - 1 for values in found.values())  # but for the mask that is not there
+        assert all(len(values) == 5 * 4 - 1 for values in found.values())  # except the missing mask
 
 
 @every_kind
@@ -189,7 +189,8 @@ def test_bfloat16_trains(kind: str) -> None:
     "kind", [pytest.param(kind, marks=[] if kind == "prism" else pytest.mark.slow) for kind in PHOTO_KINDS]
 )
 def test_every_kind_overfits_one_batch(kind: str) -> None:
-    """From the noisy sources to clean pictures, twice as large ones, and pencil drawings: PSNR rises by so much."""
+    """From noisy sources to clean pictures, enlargements by 2, and pencil drawings: PSNR rises by at least this
+    much."""
     least = {"clean": 3.0, "large": 0.5, "pencil": 5.0}
     chosen = [task for task in tasks() if task.name in least]
     widths = {"generator": {"widths": (16, 24), "blocks": (2, 2), "latent": 8, "code": 8}, "rate": 5e-3}

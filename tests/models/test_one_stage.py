@@ -1,4 +1,4 @@
-"""One-stage training is exact: what it computes equals two clean backward passes through the same discriminator."""
+"""One-stage training is exact: it equals two clean backward passes through the same discriminator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASKS = ("clean", "paint", "pencil")
 ROWS = 3
 SIZE = DiscriminatorConfig(width=4, levels=2)
 COEFFICIENTS = {"clean": 0.3, "pencil": 1.7}
-"""What the generator multiplies the two tasks' losses with."""
+"""The generator's factors of the two tasks' losses."""
 
 each_objective = pytest.mark.parametrize("objective", OBJECTIVES)
 
@@ -40,7 +40,7 @@ def adversary(objective: ObjectiveName, *, shift: float = 0.0, stages: str = "on
 
 
 def fakes(weight: Tensor | None = None) -> AdversarialBatch:
-    """Two of the three tasks play; by default one row has no picture of the second."""
+    """Two of the three tasks are adversarial; by default one row has no picture of the second."""
     random = torch.Generator().manual_seed(1)
     count = 2 * ROWS
     real, fake = (torch.rand(count, 3, 16, 16, generator=random, dtype=torch.float64) * 2 - 1 for _ in range(2))
@@ -69,7 +69,7 @@ def played(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor,
 
 
 def by_hand(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor, dict[str, Tensor], dict[str, float]]:
-    """The same three from two backward passes, each through a fresh copy of the discriminator as it is now."""
+    """The same from two backward passes, each through a fresh copy of the discriminator in its current state."""
     objective, count = made.objective, len(given.fake)
     images, index = torch.cat([given.real, given.fake.detach()]), torch.cat([given.task_index, given.task_index])
 
@@ -100,7 +100,7 @@ def by_hand(made: Adversary, given: AdversarialBatch, step: int) -> tuple[Tensor
     pictures = given.fake.detach().requires_grad_()
     logits = judge(torch.cat([given.real, pictures]), index).logit
     values = objective.generator(logits[:count].detach(), logits[count:]) * given.weight
-    # The weights hold one over the number of tasks, which is the discriminator's mean, not the generator's.
+    # The weights include one over the number of tasks, which is the discriminator's mean, not the generator's.
     losses = {"clean": 2 * values[:ROWS].sum(), "pencil": 2 * values[ROWS:].sum()}
     total = torch.stack([COEFFICIENTS[task] * value for task, value in losses.items()]).sum()
     (at_outputs,) = torch.autograd.grad(total, pictures)
@@ -111,7 +111,7 @@ def assert_exact(made: Adversary, given: AdversarialBatch, step: int) -> None:
     expected, expected_parameters, expected_losses = by_hand(made, given, step)
     found, parameters, losses = played(made, given, step)
     assert expected.abs().max() > 1e-6
-    # The logits are float32, whatever the discriminator is: seven digits.
+    # The logits are float32 whatever the discriminator's type: seven digits.
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=1e-6 * float(expected.abs().max()))
     assert parameters.keys() == expected_parameters.keys()
     for name, gradient in expected_parameters.items():
@@ -156,7 +156,8 @@ def test_what_a_row_without_a_picture_holds_does_not_matter(objective: Objective
 
 @pytest.mark.parametrize("saturated", ["some", "all"])
 def test_hinge_beyond_its_margin_is_exact(saturated: str) -> None:
-    """There the discriminator has no gradient at the fakes, so the generator's cannot be scaled out of it."""
+    """The discriminator's gradient at the fakes is zero there, so the generator's cannot be computed by rescaling
+    it."""
     given = fakes()
     logits = logits_of_fakes(adversary("hinge"), given)
     present = logits[given.weight > 0]
@@ -169,7 +170,7 @@ def test_hinge_beyond_its_margin_is_exact(saturated: str) -> None:
 
 
 def test_a_saturated_row_without_a_picture_costs_no_second_backward_pass() -> None:
-    """A row that counts for nothing must not decide how the others are computed."""
+    """A row without weight must not affect how the others are computed."""
     given = fakes()
     logits = logits_of_fakes(adversary("hinge"), given)
     absent = int(logits.argmin())
@@ -194,7 +195,7 @@ def test_the_second_backward_pass_is_taken_only_where_it_is_needed() -> None:
 
 @pytest.mark.parametrize("distance", [0.0, 1e-6])
 def test_least_squares_near_a_logit_of_zero_is_exact(distance: float) -> None:
-    """There the discriminator's derivative vanishes as well."""
+    """The discriminator's derivative also vanishes there."""
     given = fakes()
     first = float(logits_of_fakes(adversary("least_squares"), given)[0])
     made = adversary("least_squares", shift=distance - first)
@@ -239,7 +240,7 @@ def test_forward_passes_a_step(objective: ObjectiveName, stages: str) -> None:
 @each_objective
 def test_two_stages_show_the_generator_the_updated_discriminator(objective: ObjectiveName) -> None:
     """The only difference between one and two stages."""
-    size = SIZE.model_copy(update={"spectral_norm": False})  # whose power iteration would go on in every pass
+    size = SIZE.model_copy(update={"spectral_norm": False})  # whose power iteration would continue in every pass
     given, made = fakes(), adversary(objective, stages="two", discriminator=size)
     made.optimizer.param_groups[0]["lr"] = 0.02
     before, _, _ = by_hand(made, given, 1)

@@ -1,4 +1,4 @@
-"""A training step of our model: what it logs, what it changes, what it leaves alone."""
+"""A training step of our model: its log, the parameters it changes, and those it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ slow = pytest.mark.slow
 each_stage = pytest.mark.parametrize("stages", ["one", "two"])
 
 PAIRS = [
-    # Every objective and every balancer is in a quick one.
+    # A quick test covers every objective and every balancer.
     pytest.param(objective, balancer, marks=[] if objective == "non_saturating" or balancer == "fixed" else slow)
     for objective in OBJECTIVES
     for balancer in BALANCERS
@@ -56,7 +56,7 @@ def test_every_combination_trains_and_logs(objective: str, stages: str, balancer
         for name in ("accuracy_real", "accuracy_fake", "accuracy_task"):
             assert 0 <= log[f"discriminator/{name}"] <= 1
     touched = changed(before, parameters(prism))
-    # Where only differences of logits mean something, what is added to all logits learns nothing.
+    # If only differences of logits matter, the constant of all logits is not trained.
     constant = {"discriminator.patch.bias", "discriminator.whole.bias"}
     free = constant if OBJECTIVES[objective].boundary is None else set()
     assert before.keys() - touched <= free
@@ -96,7 +96,7 @@ def test_a_batch_without_any_target_of_a_task_is_fine() -> None:
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_a_nan_in_the_source_changes_nothing_and_is_reported(stages: str, balancer: str) -> None:
     prism = model(stages=stages, balancer=balancer)
-    prism.step(batch())  # so that the optimizers have a state
+    prism.step(batch())  # so that the optimizers have states
     rows = batch(seed=1)
     rows.source[2, 1, 5, 7] = float("nan")
     before = parameters(prism)
@@ -152,7 +152,7 @@ def test_a_limit_that_is_not_reached_changes_nothing() -> None:
 
 
 def drawn(prism: Prism, step: int) -> set[str]:
-    """Names of the tasks that took part in a step."""
+    """Names of the tasks that were trained in a step."""
     prism.steps_done = step
     log = prism.step(batch())
     return {name for name in NAMES if f"loss/{name}" in log}
@@ -276,7 +276,7 @@ def test_overfitting_one_batch_lowers_the_losses(balancer: str) -> None:
 
 
 def test_the_latent_is_kept_alive_by_the_diversity_loss() -> None:
-    """With the loss, two latents give two pictures; without it, nothing asks for that."""
+    """With the loss, two latents give two pictures; without it, nothing requires that."""
     rows, spread = batch(), {}
     for weight in (0.0, 10.0):
         painter = DerivedEntry(name="pencil", function="comic", latent=True, diversity_weight=weight).task()
@@ -350,7 +350,7 @@ def test_judge_gives_a_value_for_every_picture_there_is_and_updates_nothing() ->
 
 
 def test_larger_outputs_are_judged_in_a_window_of_the_sources_size() -> None:
-    """Real and fake are cut at the same place, so a fake that equals its target is a fake that equals its real."""
+    """Real and fake are cropped at the same place, so if a fake equals its target, their crops are equal."""
     prism, rows = model(), batch()
     seen: list[Tensor] = []
     prism.discriminator.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))

@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What either of two processes found."""
+    """The results of either process."""
     folder = tmp_path_factory.mktemp("processes")
     script = Path(two_processes.__file__)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
@@ -69,7 +69,7 @@ def test_gradients_of_both_networks_are_those_of_one_process(
             if gradient is None:
                 assert found[case][name] is None, name
             else:
-                # Beside rounding, a value at the kink of a ReLU that rounding puts on its other side.
+                # Apart from rounding, which may put a value on the other side of a ReLU's kink.
                 assert (found[case][name] - gradient).norm() < 0.01 * gradient.norm() + 1e-4, name
 
 
@@ -83,7 +83,7 @@ def test_gradients_of_every_kind_are_those_of_one_process(
         assert found[kind].keys() == expected.keys()
         for name, gradient in expected.items():
             if name.startswith("discriminator.") and kind == "cwgan":
-                continue  # of several updates, the later ones after a step of Adam's, which magnifies a last digit
+                continue  # of several updates, the later ones after an Adam step, which magnifies rounding
             if gradient is None:
                 assert found[kind][name] is None, name
             else:

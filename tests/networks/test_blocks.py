@@ -1,4 +1,4 @@
-"""The building blocks: sizes, starts, and no rim at borders."""
+"""The building blocks: sizes, initial values, and no border artefacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Borders: the same numbers as torch's, in the maps' own precision under autocast."""
+"""Borders: equal to torch's, in the maps' own precision under autocast."""
 
 from __future__ import annotations
 

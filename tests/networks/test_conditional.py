@@ -1,4 +1,4 @@
-"""The generators that are told the task: shapes, start at the baseline, independence of tasks, rows and tiles."""
+"""The generators conditioned on the task: shapes, start at the baseline, independence of tasks, rows and tiles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def config_for(network: Network) -> type[ConditionalConfig]:
 
 
 def make(network: Network, levels: int = 2, *, fresh: bool = False, **more: bool) -> ImageGenerator:
-    """A small one; if it is not fresh, what starts at zero has small numbers, as if it had been trained."""
+    """A small generator; if it is not fresh, its zero-initialised parameters are small numbers, as if it had been
+    trained."""
     torch.manual_seed(0)
     sizes = {"widths": (8, 10, 12)[:levels], "blocks": (1, 2, 1)[:levels], "latent": 4, "code": 6}
     made = network(config_for(network)(**sizes, **more), SPECS).double()
@@ -62,7 +63,7 @@ def test_a_fresh_one_is_the_baseline_of_every_task(network: Network, levels: int
     for name, output in made(source).items():
         scale = made.specs[name].scale
         expected = upsample(source, scale)
-        inner = (..., slice(3 * scale, -3 * scale), slice(3 * scale, -3 * scale))  # borders are repeated here
+        inner = (..., slice(3 * scale, -3 * scale), slice(3 * scale, -3 * scale))  # borders are replicated here
         torch.testing.assert_close(output[inner], expected[inner], atol=1e-6, rtol=0)
 
 

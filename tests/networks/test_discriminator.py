@@ -1,4 +1,4 @@
-"""The discriminator's promises: shapes, conditioning on the task, spectral normalisation."""
+"""The discriminator's contract: shapes, conditioning on the task, spectral normalisation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_both_logits_are_conditioned_on_the_task() -> None:
     for logits in (judgement.patch.mean(dim=(1, 2, 3)), judgement.whole):
         assert (logits[0] - logits[1]).abs() > 1e-4
         assert (logits[1] - logits[2]).abs() > 1e-4
-    # What the picture itself looks like does not depend on what it is said to be.
+    # The unconditional part of the logit does not depend on the task.
     torch.testing.assert_close(judgement.task[0], judgement.task[1])
 
 

@@ -1,4 +1,4 @@
-"""A folded kernel is its layers one after the other, away from the border. A style's head is that everywhere."""
+"""A folded kernel equals its layers in sequence, away from the border. For a style's head that holds everywhere."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_pointwise_convolution_of_a_picture_and_maps_beside_it() -> None:
 
 
 def layer_by_layer(head: StyleHead, features: Tensor, picture: Tensor, noise: Tensor, code: Tensor) -> Tensor:
-    """What a head is, with all maps at 1/2 and at full size, and with the frame."""
+    """The reference for a head, with all maps at 1/2 and at full size, and with the frame."""
     maps = F.relu(head.enter_norm(head.enter(features), code))
     for block in head.blocks:
         maps = block(maps, code)

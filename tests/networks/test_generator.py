@@ -1,4 +1,4 @@
-"""The generator's promises: shapes, start at the baseline, independence of heads, rows and tiles."""
+"""The generator's contract: shapes, start at the baseline, independence of heads, rows and tiles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make(
     seed: int = 0,
     fresh: bool = True,
 ) -> Generator:
-    """A small generator; one that is not fresh has left its baseline, as if it had been trained."""
+    """A small generator; one that is not fresh differs from its baseline, as if it had been trained."""
     torch.manual_seed(seed)
     config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], style=STYLE, latent=4, code=8)
     generator = Generator(config, heads)
@@ -236,7 +236,7 @@ def test_adding_a_head_renames_and_changes_nothing() -> None:
 
 
 def receptive_field(generator: Generator, task: str, side: int) -> int:
-    """Pixels that a source pixel can lie beyond the cell of output pixels it still reaches; measured."""
+    """Measured distance in pixels, beyond its own cell, at which a source pixel still affects the output."""
     source = picture(side, side).requires_grad_()
     middle, cell = side // 2, generator.cell
     scale = generator.specs[task].scale
@@ -269,7 +269,7 @@ def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str
         whole = generator(source, tasks=[task])[task]
         expected = whole[..., scale * top : scale * (top + side), scale * left : scale * (left + side)]
         torch.testing.assert_close(tile(halo), expected, atol=1e-4, rtol=0)
-        # The test could see a halo that is too small.
+        # The test would detect a halo that is too small.
         assert (tile(cell) - expected).abs().max() > 1e-3
 
 
@@ -308,7 +308,8 @@ def test_enlargements_start_without_a_grid() -> None:
 
 @torch.no_grad()
 def test_a_style_never_alternates_from_pixel_to_pixel() -> None:
-    """Before the hyperbolic tangent the sub-pixels are blurred: what alternates is exactly 0, whatever was learnt."""
+    """Before the hyperbolic tangent the sub-pixels are blurred: alternating components are exactly 0, whatever was
+    learnt."""
     generator = make(fresh=False)
     head = generator.heads["painted"]
     head.last.weight.mul_(1e-3)  # so small that the hyperbolic tangent is linear
@@ -335,7 +336,7 @@ def test_noise_of_a_style_follows_z_and_the_place_alone() -> None:
     z = torch.cat([generator.seeded_latent(seed) for seed in range(2)])
     noise = generator.noise(z, 0, 90, 120)
     assert torch.equal(generator.noise(z, 0, 50, 40), noise[..., :50, :40])
-    torch.testing.assert_close(generator.noise(3 * z, 0, 90, 120), noise)  # the length of z says nothing
+    torch.testing.assert_close(generator.noise(3 * z, 0, 90, 120), noise)  # the length of z has no effect
     assert abs(float(noise.std()) - 0.5) < 0.15
     assert (noise[0] - noise[1]).std() > 0.3
     for period in (29, 37):  # of the tables: without their signs the correlation is 0.5

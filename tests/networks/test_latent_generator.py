@@ -1,4 +1,4 @@
-"""The generator without a source, and the classifier that it is measured by."""
+"""The generator without a source, and the classifier used to evaluate it."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ def test_kid_by_a_classifier_is_nothing_for_equal_sets_and_does_not_see_its_scal
     torch.testing.assert_close(features.norm(dim=1), torch.full((40,), Classifier.FEATURES**0.5))
     same, _ = metric.distance(features, features, torch.Generator().manual_seed(0))
     other, _ = metric.distance(features, metric.features(-pictures.abs()), torch.Generator().manual_seed(0))
-    assert same <= 0 < other  # without bias: equal sets share their pictures, and are nearer than chance
+    assert same <= 0 < other  # without bias: equal sets share their pictures, and are closer than by chance

@@ -1,4 +1,4 @@
-"""Learnt feature networks: every accepted file, what is remembered, and the distillation that makes our own."""
+"""Learnt feature networks: every accepted file, the cache, and the distillation that makes our own."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_shallow_squeezenet_is_not_the_one_of_lpips(tmp_path: Path) -> None:
 
 
 def ours(path: Path) -> FeatureNetwork:
-    """Our own layout, in float16 as it is shipped."""
+    """Our own layout, in float16 as published."""
     torch.manual_seed(0)
     network = FeatureNetwork(WIDTHS).half()
     save_file(network.state_dict(), path, {"prismgan": "{}"})
@@ -244,7 +244,7 @@ def test_a_folder_and_a_file_of_something_else_are_one_line(tmp_path: Path) -> N
         load_features(tmp_path / "list.pt")
 
 
-# -- what is remembered --------------------------------------------------------------------------
+# -- the cache -----------------------------------------------------------------------------------
 
 
 class Counting(FeatureNetwork):
@@ -312,7 +312,7 @@ def test_maps_of_another_precision_are_not_given_out(network: Counting) -> None:
 
 def test_maps_are_forgotten_once_a_gradient_went_through(network: Counting) -> None:
     images = photos().requires_grad_()
-    for _ in range(2):  # the second time fails on a graph that was freed
+    for _ in range(2):  # the second time fails because the graph was freed
         network(images)[2].sum().backward()
     assert network.computed == 2
     torch.autograd.grad(network(images)[0].sum(), images)
@@ -415,7 +415,7 @@ def made(widths: tuple[tuple[int, ...], ...], seed: int) -> FeatureNetwork:
 
 @pytest.fixture
 def distillation(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> object:
-    """From made teachers with three and four levels, on built-in pictures."""
+    """From synthetic teachers with three and four levels, on built-in pictures."""
     monkeypatch.setattr(tool, "CROP", 48)
     wide = made(((8, 8), (12, 12), (16,)), 1).frozen()
     pruned = made(((6, 6), (8, 8), (10, 10), (12,)), 2).frozen()

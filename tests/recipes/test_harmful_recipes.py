@@ -1,4 +1,4 @@
-"""Recipes that were made to harm, or by accident: a few short lines, soon, and no traceback."""
+"""Recipes that are harmful, on purpose or by accident: a few short lines, quickly, and no traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks with rows of their own: which steps train them, on what."""
+"""Tasks with separate rows: the steps that train them, and their data."""
 
 from __future__ import annotations
 

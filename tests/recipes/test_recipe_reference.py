@@ -1,4 +1,4 @@
-"""The recipe reference in docs/ is what the code says, and says something of everything."""
+"""The recipe reference in docs/ equals the code's, and describes every field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering files into files: what is found, where it goes, and what goes with it."""
+"""Rendering files to files: searching, output paths, and metadata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def renderer() -> Renderer:
 
 
 def unchanged(*tasks: str) -> Request:
-    """Renders nothing but the source, enlarged where the task enlarges."""
+    """Returns the source, enlarged for tasks that enlarge."""
     return Request(tasks=tasks, strength=dict.fromkeys(tasks, 0.0))
 
 
@@ -46,7 +46,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def places(inputs: list[str | Path], out: Path) -> dict[str, str]:
-    """From the file's name to its folder below ``out``."""
+    """Output folders below ``out`` by file name."""
     return {job.source.name: str(job.folder.relative_to(out)) for job in find_jobs(inputs, out)}
 
 
@@ -133,7 +133,7 @@ def test_places_for_results_that_are_none(photos: Path, tmp_path: Path, monkeypa
         find_jobs([photos], tmp_path / "new" / "out")
 
 
-# -- what goes with a picture ---------------------------------------------------------------------
+# -- metadata -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
@@ -168,7 +168,7 @@ def test_what_belongs_to_a_picture_comes_out_with_it(renderer: Renderer, tmp_pat
         assert larger.pixels.shape == (40, 60, 3)
         if suffix == "jpg":
             assert same.alpha is None
-            assert same.pixels[:, :8].min() >= 250  # laid on white
+            assert same.pixels[:, :8].min() >= 250  # on white
         else:
             assert same.alpha is not None
             assert larger.alpha is not None
@@ -306,7 +306,7 @@ def test_every_option_of_a_request_counts(renderer: Renderer) -> None:
     ]
     found = [json.dumps(options_of(renderer, request)["varied"]) for request in (base, *others)]
     assert len(set(found)) == len(found)
-    # Fields that are added to requests later count too, unless they are described with each output.
+    # Fields that are added to requests later are included too, unless they are described with each output.
     assert {field.name for field in fields(Request)} >= set(IN_OUTPUTS)
 
 

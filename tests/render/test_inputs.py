@@ -1,4 +1,4 @@
-"""Pictures of every type in, pictures of the same type out; what is refused, and several threads at once."""
+"""Pictures of every type in, pictures of the same type out; errors; and several threads at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def png(tmp_path: Path) -> Path:
     return tmp_path / "a.png"
 
 
-# -- the same pictures, whatever they come as ------------------------------------------------------
+# -- the same pictures, whatever their type --------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["str", "Path", "PathLike", "bytes", "bytearray", "open file", "BytesIO"])
@@ -135,7 +135,7 @@ def test_one_task_may_be_a_string(renderer: Renderer) -> None:
     assert list(renderer(PIXELS, (name for name in NAMES[:2]))) == ["restore", "fine-2x"]
 
 
-# -- what is refused: always a PrismganError, in one line ------------------------------------------
+# -- errors: always a PrismganError, in one line --------------------------------------------------
 
 
 def closed_file() -> io.BytesIO:
@@ -244,7 +244,7 @@ def test_a_stream_yields_outputs_one_by_one(renderer: Renderer, png: Path, monke
 
     monkeypatch.setattr(renderer.generator, "decode", held_back)
     stream = renderer.stream(png)
-    for name in NAMES:  # each is there before the next may be computed
+    for name in NAMES:  # each arrives before the next may be computed
         found, look = next(stream)
         assert found == name
         assert np.array_equal(look.pixels, whole[name].pixels)
@@ -274,7 +274,7 @@ def test_errors_of_a_stream_arrive(renderer: Renderer, monkeypatch: pytest.Monke
 
 
 def test_threads_share_a_renderer() -> None:
-    """Sixteen at once, each with a picture and options of its own: all get what they get alone."""
+    """Sixteen calls at once, each with its own picture and options, give the same results as alone."""
     renderer = tiny_renderer(*NAMES)
     sources = [pixels(20 + number, 30 - number, seed=number) for number in range(8)]
     wanted = [(source, {"seed": seed, "strength": {"varied": 0.5}}) for source in sources for seed in (0, 1)]
@@ -339,5 +339,5 @@ def test_ready_made_weights_have_their_discriminator() -> None:
 
 
 def typed(renderer: Renderer, picture: InMemory) -> dict[str, InMemory]:
-    """mypy checks it: the type that goes in comes out."""
+    """mypy checks that the output's type follows from the input's."""
     return renderer(picture)

@@ -1,4 +1,4 @@
-"""What can be asked for beside plain outputs: strength, blends, seeds, a chain, a mask."""
+"""Options beyond plain outputs: strength, blends, seeds, a chain, a mask."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_mask_says_where_the_outputs_apply(
         scale = found[name].shape[0] // 42
         left, right = slice(None, 26 * scale), slice(34 * scale, None)
         assert np.array_equal(found[name][:, left], untouched[:, left])
-        if not chain:  # what a chain sees beyond the border of the mask is the source
+        if not chain:  # beyond the border of the mask, a chain's input is the source
             assert np.array_equal(found[name][:, right], plain[name][:, right])
         assert difference(found[name][:, right], untouched[:, right]) > 2
     monkeypatch.setattr(stages, "tile_sides", lambda *_: (16, 24))
@@ -162,7 +162,7 @@ def test_names_and_scales_are_known_beforehand(renderer: Renderer) -> None:
             "weight of 'paint' is -1, expected a number of at least 0",
         ),
         (Request(blends={"b": {"paint": float("inf")}}), "weight of 'paint' is inf"),
-        (Request(blends={"b": {"paint": 1, "fine-2x": 1}}), "blend looks of the same scale"),
+        (Request(blends={"b": {"paint": 1, "fine-2x": 1}}), "blend tasks of the same scale"),
         (Request(blends={"paint": {"paint": 1}}), "another output or file has that name"),
         (Request(blends={"source": {"paint": 1}}), "another output or file has that name"),
         (Request(blends={"../b": {"paint": 1}}), "lower-case letters, digits and dashes"),

@@ -1,4 +1,4 @@
-"""Looks that are painted from the whole picture, at a size of their own."""
+"""Styles painted from the whole picture at a separate size."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_is_painted_small_or_large_agrees_from_tile_to_tile(brush: int, mon
 
 
 def test_an_enlarged_look_that_follows_the_photo_has_its_edges() -> None:
-    """Of a look that is the photo itself, reduced, the enlargement is the photo, edges included."""
+    """For a style that returns the photo itself, the enlargement is the photo, edges included."""
     source = photo(256, 256)
     canvas = Canvas([source], 128)
     canvas.coming = iter([(0, {"paint": canvas.source})])

@@ -1,4 +1,4 @@
-"""The renderer: one picture in, every task's picture out, by one pass."""
+"""The renderer: one picture in, every task's picture out, in one pass."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_rotated_photo_comes_out_upright(renderer: Renderer, tmp_path: Path, d
     upright = Image.open(draw_picture(tmp_path / "upright.png", 40, 60))
     turned = upright.transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    exif[0x0112] = 6  # to be rotated clockwise by 90 degrees
     turned.save(tmp_path / "turned.png", exif=exif)
     assert turned.size == (40, 60)
     expected, found = renderer(tmp_path / "upright.png"), renderer(tmp_path / "turned.png")
@@ -110,7 +110,7 @@ def test_transparency_and_grey(renderer: Renderer, tmp_path: Path, draw_picture:
     found = renderer(tmp_path / "clear.png")["fine-2x"].image
     assert found.mode == "RGBA"
     assert found.getchannel("A").getextrema() == (0, 0)
-    # A picture in memory has no file that its transparency could be kept for.
+    # A picture in memory has no file to keep transparency for.
     clear, white = renderer(Image.open(tmp_path / "clear.png")), renderer(Image.new("RGB", (32, 32), "white"))
     assert all(isinstance(look, Image.Image) and same(look, white[name]) for name, look in clear.items())
 
@@ -136,7 +136,7 @@ def test_an_untrained_restoration_leaves_the_picture_alone_to_the_last_of_16_bit
 
 
 def test_all_bits_of_a_source_are_used() -> None:
-    """A ramp of fewer than 8 bits' steps, exaggerated, comes out without steps."""
+    """An exaggerated ramp with steps finer than 8 bits shows no steps."""
     renderer = tiny_renderer("restore")
     ramp = np.broadcast_to(np.linspace(30000, 30256, 64).astype(np.uint16)[None, :, None], (16, 64, 3))
     fine = renderer.render(ramp, depth=16)["restore"]
@@ -189,7 +189,7 @@ def test_arrays_that_are_no_pictures(renderer: Renderer, source: NDArray[Any], m
 
 
 def test_the_memory_says_how_large_tiles_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The smallest budget that is not refused is what the refusal said, and its tiles make the same picture."""
+    """The smallest accepted budget is the one that the error names, and its tiles give the same picture."""
     source = pixels(330, 310)
     whole = tiny_renderer(*TASKS).render(source)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Runtimes: the same pictures whoever computes them."""
+"""Runtimes: the same pictures from each."""
 
 from __future__ import annotations
 
@@ -81,18 +81,18 @@ def test_pictures_of_one_size_are_rendered_at_once(other: Renderer, torchs: Rend
     source = torch.linspace(-1, 1, 2 * 3 * 18 * 21).view(2, 3, 18, 21)
     passes = [Pass(0, ("varied", "fine-2x")), Pass(3, ("varied",))]
     for renderer in (other, torchs):
-        both = list(renderer.runtime.looks(source, passes))
+        both = list(renderer.runtime.outputs(source, passes))
         for row in range(2):
-            for found, expected in zip(both, torchs.runtime.looks(source[row : row + 1], passes), strict=True):
+            for found, expected in zip(both, torchs.runtime.outputs(source[row : row + 1], passes), strict=True):
                 for name, image in expected.items():
                     torch.testing.assert_close(found[name][row : row + 1], image, rtol=0, atol=1e-4)
 
 
 def test_outputs_are_not_written_over_by_the_next_pass(other: Renderer) -> None:
     source = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
-    (first,) = other.runtime.looks(source, [Pass(0, ("drawn",))])
+    (first,) = other.runtime.outputs(source, [Pass(0, ("drawn",))])
     before = first["drawn"].clone()
-    list(other.runtime.looks(-source, [Pass(0, ("drawn",))]))
+    list(other.runtime.outputs(-source, [Pass(0, ("drawn",))]))
     assert torch.equal(first["drawn"], before)
 
 

@@ -1,4 +1,4 @@
-"""Drawing from noise: what a seed names, the walk between two, and the sheet."""
+"""Sampling from noise: the pictures of a seed, the walk between two, and the sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of object stores: what is rendered, done already, and refused. The store is fsspec's memory."""
+"""Pictures in object stores: rendered, done already, or refused. The store is fsspec's memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def render(tmp_path: Path, command: Command) -> Callable[..., Any]:
 
 
 def results(files: Any, root: str = "/looks") -> dict[str, bytes]:
-    """By name, all but the manifests."""
+    """All files but the manifests, by name."""
     return {path: files.cat_file(path) for path in files.find(root) if not path.endswith(".json")}
 
 
@@ -65,7 +65,7 @@ def test_what_is_done_stays_until_picture_or_options_change(
     again = render(*words)
     assert (again.out, again.err) == ("", "2 pictures are already done with these options (--overwrite repeats it)\n")
     assert len(render(*words, "--overwrite").out.splitlines()) == 2
-    # Another picture, though an older one; another option; a result that was lost.
+    # Another picture, though an older one; another option; a missing result.
     store.pipe_file("/photos/a.png", draw_picture(tmp_path / "new.png", 28, 20, 9).read_bytes())
     assert render(*words).out == "memory://looks/a/restore.png\n"
     assert len(render(*words, "--strength", "restore=0.5").out.splitlines()) == 2
@@ -77,7 +77,7 @@ def test_what_is_done_stays_until_picture_or_options_change(
 def test_an_interrupted_rendering_is_not_taken_for_done(
     store: Any, render: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even by the options from before, to which a part of the results belongs no more."""
+    """Not even with the previous options, which some of the results no longer match."""
     words = ("memory://photos/a.png", "--out", "memory://looks")
     assert render(*words).code == 0
     put, calls = type(store).pipe_file, []

@@ -1,4 +1,4 @@
-"""Tiles: they cover the picture, fit the memory, and cannot be told from the picture rendered whole."""
+"""Tiles: they cover the picture, fit the memory, and give the same result as the whole picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prismgan.render.tiles import SMALLEST, smallest_area, tile_sides, tiles
 
 
 def measured_reach(levels: int, task: str) -> int:
-    """How far gradients of the pixels in one coarsest cell go in the source."""
+    """Distance up to which pixels of one coarsest cell have gradients in the source."""
     generator = tiny_renderer(task, levels=levels).generator.double()
     scale = generator.specs[task].scale
     side = 2 * (generator.receptive_field_radius() // generator.cell + 3) * generator.cell
@@ -70,15 +70,15 @@ def test_outputs_are_told_one_after_the_other(side: int, monkeypatch: pytest.Mon
     renderer, source = tiny_renderer(), pixels(60, 50)
     whole = renderer.render(source)
     monkeypatch.setattr(stages, "tile_sides", lambda *_: (side, side))
-    looks, told, decoded = renderer.runtime.looks, {}, []
+    looks, told, decoded = renderer.runtime.outputs, {}, []
 
     def counted(image: Any, passes: Any) -> Any:
         for each, look in zip(passes, looks(image, passes), strict=True):
             decoded.append(each.tasks)
             yield look
 
-    monkeypatch.setattr(renderer.runtime, "looks", counted)
-    # Each is complete when it is told.
+    monkeypatch.setattr(renderer.runtime, "outputs", counted)
+    # Each is complete when it is reported.
     renderer.render(source, made=lambda name, look: told.update({name: difference(look, whole[name])}))
     assert list(told) == list(renderer.tasks)
     assert max(told.values()) <= 1

@@ -20,7 +20,7 @@ VOID = {"img", "input", "meta"}
 
 
 class Page(HTMLParser):
-    """Checks that tags are balanced, and collects ids, addresses, text and curves."""
+    """Checks that tags are balanced, and collects ids, links, text and curves."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def picture(path: Path, colour: str, width: int = 24, height: int = 18) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run folder with every file that the report knows."""
+    """A run folder with every file that the report reads."""
     run = tmp_path / "run"
     keys = ("norm/generator", "norm/discriminator", "discriminator/loss", "discriminator/accuracy_real")
     extra = dict.fromkeys((*keys, "discriminator/accuracy_fake", "discriminator/accuracy_task"), 0.7)

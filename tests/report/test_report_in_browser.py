@@ -1,4 +1,4 @@
-"""Charts as a browser draws them."""
+"""Charts as drawn by a browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_charts_are_drawn_and_read_by_the_pointer(tmp_path: Path, browser: Any) 
     page.wait_for_selector("#training .charts > .chart canvas")
     assert page.locator("canvas").count() == 1, "folded charts are drawn once they are opened"
     page.locator("summary", has_text="terms").click()
-    page.locator("canvas").nth(1).wait_for()  # wait_for_function may evaluate strings, which the page forbids
+    page.locator("canvas").nth(1).wait_for()  # wait_for_function may evaluate strings, which the page's policy forbids
     chart = page.locator(".chart").first
     assert chart.locator("[data-last]").text_content() == "1"
     box = chart.locator(".plot").bounding_box()

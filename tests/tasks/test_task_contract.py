@@ -1,4 +1,4 @@
-"""What every kind of task promises, whatever kinds there are."""
+"""The contract of every kind of task."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.model_f
 
 
 def least(kind: type[TaskEntry], name: str = "made") -> dict[str, Any]:
-    """What a recipe has to say of a kind; pictures are files that do not exist."""
+    """The required fields of a kind; pictures are files that do not exist."""
     given: dict[str, Any] = {"kind": kind.model_fields["kind"].default, "name": name}
     for key, field in kind.model_fields.items():
         if field.is_required() and key != "name":
@@ -149,7 +149,7 @@ def test_names_that_torch_has_taken_are_refused_with_a_way_out(name: str) -> Non
 
 
 def test_every_name_that_is_taken_is_fine_for_torch() -> None:
-    """Whatever plain word a method of torch has, it either is refused or works."""
+    """Any plain word that is a method of torch's is either refused or works."""
     words = {word for word in dir(nn.ModuleDict()) + dir(nn.ParameterDict()) if word.isalpha() and word.islower()}
     assert "double" in words
     for word in words:

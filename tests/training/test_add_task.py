@@ -1,4 +1,4 @@
-"""A style from one picture: what learns, what does not, what is written when."""
+"""A style from one picture: the parameters that are trained, those that are not, and the files written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOSAIC = Style(name="mosaic", exemplars=("builtin:mosaic",), exemplar_size=192, 
 
 
 class Log(Display):
-    """Remembers what it is told."""
+    """Records the calls."""
 
     def __init__(self, interrupt_at: int | None = None) -> None:
         self.losses: list[float] = []
@@ -46,7 +46,7 @@ class Log(Display):
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Crops, steps and pictures as small as may be."""
+    """The smallest crops, steps and pictures."""
     monkeypatch.setattr(head_training, "CROP", 64)
     monkeypatch.setattr(head_training, "BATCH", 2)
     monkeypatch.setattr(head_training, "LOG_EVERY", 5)
@@ -64,7 +64,7 @@ def weights(tiny_run: Path) -> Weights:
 
 @pytest.mark.usefixtures("small")
 def test_no_loss_sees_the_border(weights: Weights, photos: Path) -> None:
-    """A head would paint a band there, of whatever colours of the exemplar fit nowhere else."""
+    """A head would paint a band there with the exemplar colours that fit nowhere else."""
     model = HeadTraining(weights, MOSAIC, photos).model
     source = torch.zeros(1, 3, 64, 64)
     batch = Batch(source, source)
@@ -132,7 +132,7 @@ def test_training_by_the_clock_ends_on_time(weights: Weights, photos: Path) -> N
 
 
 def test_a_new_head_is_small() -> None:
-    """With the default sizes, and with any others."""
+    """With the default sizes, and with others."""
     for config in (GeneratorConfig(), GeneratorConfig(style=StyleBranchConfig(head=48))):
         for latent in (False, True):
             found = head_training._blocks(config, latent)
@@ -152,7 +152,7 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_named(weights: Weights, pho
     assert log.events == [f"{tmp_path / 'photo-1.jpg'}: cannot be read and is left out"]
 
 
-# -- what is written ------------------------------------------------------------------------------
+# -- files written --------------------------------------------------------------------------------
 
 
 def add_mosaic(weights: Path, out: Path, **settings: Any) -> bool:

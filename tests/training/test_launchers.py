@@ -1,4 +1,4 @@
-"""Training started by torchrun: two processes or two nodes, one set of files; nodes that die come back."""
+"""Training started by torchrun: two processes or two nodes, one set of files; nodes that die are restarted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="u
 ON_ONE_NODE, ON_TWO_NODES = (line for line in DOCS.splitlines() if line.startswith("$ torchrun "))
 SETTINGS = dict(line.removeprefix("$ export ").split("=") for line in DOCS.splitlines() if line.startswith("$ export "))
 RUN = Path("runs", "mine")
-"""Of these commands."""
+"""Output of these commands."""
 
 
 def free_port() -> int:
@@ -58,7 +58,7 @@ def steps_of(run: Path) -> list[int]:
 
 
 def trained(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """By two processes on one node, with the recipe of this folder."""
+    """A training by two processes on one node, with the recipe of this folder."""
     words = two_processes()
     finished = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)
     assert finished.returncode == 0, finished.stderr

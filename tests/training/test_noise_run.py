@@ -1,4 +1,4 @@
-"""A training without a source, by the command line: it runs, resumes bitwise, reports, and is drawn from."""
+"""A training without a source, by the command line: it runs, resumes bitwise, reports, and its weights are sampled."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Command = Callable[..., Any]
 
 
 def write_recipe(folder: Path, **changes: Any) -> Path:
-    """With two folders of smooth pictures, reddish and bluish ones."""
+    """A recipe with two folders of smooth pictures, reddish and bluish ones."""
     random = np.random.default_rng(0)
     for name, channel in (("warm", 0), ("cold", 2)):
         (folder / name).mkdir(parents=True)
@@ -63,7 +63,7 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_steps_of_the_classifier() -> Iterator[None]:
-    """Enough for collections that differ as much as these."""
+    """Sufficient for collections that differ as much as these."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("prismgan.evaluation.noise.STEPS", 150)
         yield
@@ -71,7 +71,7 @@ def _few_steps_of_the_classifier() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
-    """A finished training. Not to be changed."""
+    """A finished training. Do not modify it."""
     folder = tmp_path_factory.mktemp("noise")
     finished = command("train", write_recipe(folder), "--run", folder / "run")
     assert finished.code == 0, finished.err
@@ -128,7 +128,7 @@ def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(tmp_path: Pat
     equal = (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     assert equal
     found, expected = (torch.load(each / "checkpoint.pt", weights_only=True) for each in (broken, whole))
-    del found["random"], expected["random"]  # of the libraries: nothing in a step draws from them
+    del found["random"], expected["random"]  # of the libraries: no step uses them
     assert_same(found, expected)
 
 

@@ -1,4 +1,4 @@
-"""The weights that are shipped are of this version, recipe included."""
+"""The ready-made weights match this version, including their recipe."""
 
 from __future__ import annotations
 

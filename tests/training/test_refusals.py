@@ -1,4 +1,4 @@
-"""What must not start: a training that would fail at once, or write over something of the user's."""
+"""Trainings that must not start, because they would fail at once or overwrite the user's files."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_training_is_as_long_as_one_option_says(tmp_path: Path, tiny_recipe: M
 
 @pytest.mark.parametrize("field", ["training.mirror", "model.clip", "tasks.paint.latent", "data.test_fraction"])
 def test_a_default_of_today_is_not_what_a_run_had(tmp_path: Path, tiny_run: Path, field: str) -> None:
-    """A run of an earlier version does not say what came later."""
+    """A run of an earlier version lacks newer fields."""
     shutil.copytree(tiny_run, tmp_path / "run")
     own = tmp_path / "run" / "recipe.yaml"
     written = yaml.safe_load(own.read_text())
@@ -91,7 +91,7 @@ def test_a_default_of_today_is_not_what_a_run_had(tmp_path: Path, tiny_run: Path
     own.write_text(yaml.safe_dump(written))
     with pytest.raises(RecipeError, match=rf"recipe\.yaml: was written by an earlier .* lacks {field}; add"):
         Trainer(load(tiny_run / "recipe.yaml"), tmp_path / "run", resume=True)
-    del written["evaluation"], written["training"]["log_every"]  # what may change may be missing
+    del written["evaluation"], written["training"]["log_every"]  # fields that may change may be missing
     place[last] = yaml.safe_load((tiny_run / "recipe.yaml").read_text())["training"]["mirror"]
     if field == "training.mirror":
         own.write_text(yaml.safe_dump(written))

@@ -1,4 +1,4 @@
-"""A training that was killed and resumed is bitwise the training that was not."""
+"""A training that was killed and resumed is bitwise equal to an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_a_killed_and_resumed_training_equals_an_uninterrupted_one(
     before = lines(broken)
     assert step <= before[-1]["step"] < STEPS
     with (broken / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 25, "loss/res')  # what a kill in the middle of a line leaves
+        file.write('{"step": 25, "loss/res')  # as after a kill in the middle of a line
     assert "resumed at step" in trained(["train", recipe, "--run", broken, "--resume"], environment)
 
-    # One truth value: pytest would compare the bytes one by one for minutes.
+    # A single boolean: pytest would compare the bytes one by one for minutes.
     equal = (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     assert equal
     found, expected = (torch.load(run / "checkpoint.pt", weights_only=True) for run in (broken, whole))
-    del found["random"], expected["random"]  # of the libraries: nothing in a step draws from them
+    del found["random"], expected["random"]  # of the libraries: no step uses them
     assert_same(found, expected)
     assert found["model"]["optimizer"]["state"]
     assert bool(found["model"]["balancer"]) == ("normalised" not in case)
@@ -133,7 +133,7 @@ def test_resume_auto_starts_and_then_goes_on(
 
 
 def flipped(content: bytes, bit: int) -> bytes:
-    """The same but for one bit."""
+    """The same file with one bit changed."""
     changed = bytearray(content)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)

@@ -1,4 +1,4 @@
-"""Signals, divergence, unreadable pictures, killed workers and full disks: nothing that was trained is lost."""
+"""Signals, divergence, unreadable pictures, killed workers and full disks: no trained step is lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def events(run: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def start(recipe: Path, run: Path, environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
-    """A training in a process group of its own."""
+    """A training in a separate process group."""
     return subprocess.Popen(
         [sys.executable, "-m", "prismgan", "train", str(recipe), "--run", str(run)],
         env=environment,
@@ -212,7 +212,7 @@ def test_a_run_limited_by_minutes_knows_its_length_from_the_first_line_on(
     changes = {"training.steps": 1_000_000, "data.workers": 0}
     trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05, display=Counting())
     assert trainer.train()
-    assert max(told) < 10_000  # three seconds do not hold a million steps
+    assert max(told) < 10_000  # three seconds are too few for a million steps
     assert [line for line in measured if line.startswith("measuring: ")] == [
         "measuring: 1 of 2 pictures",
         "measuring: 2 of 2 pictures",
@@ -248,7 +248,7 @@ def test_an_unreadable_picture_is_left_out_and_named_once(
     assert finished.err.count(str(bad)) == 1
     evaluation = json.loads((run / "evaluation.json").read_text())
     assert [line for line in evaluation["skipped"] if str(bad) in line]
-    # A resumed training does not name it again.
+    # A resumed training does not report it again.
     assert command("train", recipe, "--run", run, "--resume", "--steps", 14).code == 0
     assert len(events(run, "skipped_picture")) == 1
     assert "photo-2.jpg" in (run / "evaluation.json").read_text()
@@ -291,7 +291,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(
 def test_a_limit_on_file_sizes_leaves_the_last_checkpoint(
     tmp_path: Path, tiny_recipe: WriteRecipe, tiny_run: Path, environment: dict[str, str]
 ) -> None:
-    limit = (tiny_run / "checkpoint.pt").stat().st_size - 1000  # the first one, without optimizer state, fits
+    limit = (tiny_run / "checkpoint.pt").stat().st_size - 1000  # the first file, without optimizer state, fits
     run = tmp_path / "run"
     process = start(
         tiny_recipe(tmp_path),
@@ -308,11 +308,11 @@ def test_a_limit_on_file_sizes_leaves_the_last_checkpoint(
     load_weights(run / "weights.safetensors").generator()
 
 
-# -- two at once, and what a kill leaves --------------------------------------------------------------
+# -- two at once, and remains after a kill --------------------------------------------------------
 
 
 def test_two_trainings_do_not_share_a_run_folder(tmp_path: Path, tiny_recipe: WriteRecipe, command: Command) -> None:
-    """Neither a second one that starts meanwhile, nor one that had looked at the folder before there was one."""
+    """Neither a second training that starts meanwhile, nor one that checked the folder before the first started."""
     recipe, run = load(tiny_recipe(tmp_path, {"data.workers": 0, "training.steps": 4})), tmp_path / "run"
     second, refusals = Trainer(recipe, run), []
 

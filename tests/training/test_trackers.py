@@ -1,4 +1,4 @@
-"""Trackers hold what ``metrics.jsonl`` holds, also after a resumption; one that fails does not end a training."""
+"""Trackers receive the content of ``metrics.jsonl``, also after resuming; one that fails does not end a training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Command = Callable[..., Any]
 
 
 def scalars_of(run: Path) -> dict[str, dict[int, float]]:
-    """Of ``metrics.jsonl``: values by name and step."""
+    """Values of ``metrics.jsonl`` by name and step."""
     scalars: dict[str, dict[int, float]] = defaultdict(dict)
     for line in map(json.loads, (run / "metrics.jsonl").read_text().splitlines()):
         if "event" not in line:
@@ -131,7 +131,7 @@ def test_settings_are_flat_for_those_that_want_them_so(tmp_path: Path, tiny_reci
 def test_others_take_a_training_without_a_network(
     name: str, tmp_path: Path, tiny_recipe: WriteRecipe, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By their offline modes; they are skipped where they are not installed, which is everywhere by default."""
+    """Tests of the real trackers in offline mode; they are skipped unless installed, which by default they are not."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")

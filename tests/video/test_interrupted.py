@@ -1,4 +1,4 @@
-"""A job that is killed goes on."""
+"""A killed job resumes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_killed_job_goes_on_to_the_same_frames(
     kills = 0
     while kills < 2:
         job = start()
-        waiting = 1 + 2 * kills + draw.randrange(2)  # so many segments more are finished
+        waiting = 1 + 2 * kills + draw.randrange(2)  # this many more segments are finished
         while job.poll() is None and len(list(segments.glob("paint-*.mp4"))) < waiting:
             time.sleep(0.002)
         time.sleep(draw.uniform(0, 0.05))

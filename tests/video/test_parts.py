@@ -1,4 +1,4 @@
-"""Times of packets, the queue between threads, and what is said where a package is missing."""
+"""Times of packets, the queue between threads, and the message if a package is missing."""
 
 from __future__ import annotations
 

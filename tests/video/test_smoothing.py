@@ -1,4 +1,4 @@
-"""Looks made steady: less flicker, no trails, nothing of the frame before a cut."""
+"""Temporal smoothing: less flicker, no trails, and nothing of the frame before a cut."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scenery(seed: int = 0) -> PixelArray:
 
 
 def pan(count: int, step: int) -> list[PixelArray]:
-    """Frames of a camera that turns to the right by so many pixels a frame."""
+    """Frames of a camera that pans to the right by this many pixels per frame."""
     wide = scenery()
     return [np.ascontiguousarray(wide[:, step * number : step * number + SIZE[1]]) for number in range(count)]
 
@@ -40,13 +40,13 @@ def flickering(frames: list[PixelArray], amount: float = 20) -> list[PixelArray]
 
 
 def steadied(frames: list[PixelArray], looks: list[PixelArray], part: float) -> list[PixelArray]:
-    steadier = TemporalSmoother({"look": part})
+    smoother = TemporalSmoother({"look": part})
     moves = [None, *(motion(before, now) for before, now in pairwise(frames))]
-    return [steadier({"look": look}, moved)["look"] for look, moved in zip(looks, moves, strict=True)]
+    return [smoother({"look": look}, moved)["look"] for look, moved in zip(looks, moves, strict=True)]
 
 
 def error(looks: list[PixelArray], frames: list[PixelArray]) -> float:
-    """How far the last look is from the negative that it should be, away from the border."""
+    """The distance of the last output from the correct negative, away from the border."""
     inner = (slice(12, -12), slice(12, -12))
     return float(np.abs(looks[-1][inner].astype(float) - (255.0 - frames[-1][inner])).mean())
 
@@ -71,18 +71,18 @@ def test_a_look_flickers_less_and_leaves_no_trail(step: int) -> None:
 def test_frames_of_any_shape(size: tuple[int, int]) -> None:
     draw = np.random.default_rng(0)
     before, now = (draw.integers(0, 256, (*size, 3), np.uint8) for _ in range(2))
-    steadier = TemporalSmoother({"look": 0.7})
-    steadier({"look": before}, None)
-    assert steadier({"look": now}, motion(before, now))["look"].shape == now.shape
+    smoother = TemporalSmoother({"look": 0.7})
+    smoother({"look": before}, None)
+    assert smoother({"look": now}, motion(before, now))["look"].shape == now.shape
 
 
 @pytest.mark.parametrize("part", [0.5, 0.8, MOST_KEPT])
 def test_of_a_look_that_stays_no_old_frame_is_left(part: float) -> None:
     still = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
-    steadier = TemporalSmoother({"look": part})
-    steadier({"look": np.full((*SIZE, 3), 100, np.uint8)}, None)
+    smoother = TemporalSmoother({"look": part})
+    smoother({"look": np.full((*SIZE, 3), 100, np.uint8)}, None)
     for _ in range(150):
-        found = steadier({"look": np.full((*SIZE, 3), 130, np.uint8)}, still)["look"]
+        found = smoother({"look": np.full((*SIZE, 3), 130, np.uint8)}, still)["look"]
     assert (found == 130).all()
 
 
@@ -105,11 +105,11 @@ def test_looks_of_any_size_follow_the_motion_of_their_source() -> None:
 def test_looks_that_keep_nothing_are_left_as_they_are() -> None:
     frames = pan(2, 3)
     moved = motion(*frames)
-    steadier = TemporalSmoother({"look": 0.8, "other": 0.0})
-    steadier({"look": frames[0], "other": frames[0]}, None)
-    found = steadier({"look": frames[1], "other": frames[0]}, moved)
+    smoother = TemporalSmoother({"look": 0.8, "other": 0.0})
+    smoother({"look": frames[0], "other": frames[0]}, None)
+    found = smoother({"look": frames[1], "other": frames[0]}, moved)
     assert found["other"] is frames[0]
-    assert list(steadier.last) == ["look"]
+    assert list(smoother.last) == ["look"]
 
 
 def test_a_job_goes_on_from_the_frame_it_ended_with() -> None:

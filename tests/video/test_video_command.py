@@ -1,4 +1,4 @@
-"""``prismgan video``: what comes out is in step with what went in."""
+"""``prismgan video``: the output is in sync with the input."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_every_look_is_in_step_with_the_source(tmp_path: Path, command: Command,
     assert frames(files[0])[0].shape == (48, 64, 3)
     assert frames(files[2])[0].shape == (96, 128, 3)
     assert sorted(path.name for path in folder.glob("[!.]*")) == sorted([*(file.name for file in files), "preview.png"])
-    # Frame 7 of the look was made of frame 7 of the source, and of no other.
+    # Frame 7 of the output was made from frame 7 of the source, and no other.
     source, look = frames(clip), frames(folder / "restore.mp4")
     distances = [float(np.abs(look[7].astype(float) - other).mean()) for other in source]
     assert int(np.argmin(distances)) == 7
@@ -105,7 +105,7 @@ def test_frames_rendered_together_are_the_frames_rendered_one_by_one(
         one, three = (frames(tmp_path / count / "clip" / name) for count in "13")
         assert len(one) == len(three) == 20
         differences = [np.abs(a.astype(int) - b) for a, b in zip(one, three, strict=True)]
-        # The last digit of a convolution may differ; what the encoder makes of that is a few levels in a few pixels.
+        # The last digit of a convolution may differ; after encoding, that is a few levels in a few pixels.
         assert max(each.max() for each in differences) <= 8
         assert max(each.mean() for each in differences) < 0.3
 
@@ -273,7 +273,7 @@ def test_what_cannot_be_rendered_is_said_in_one_line(
 
 
 def sound_alone(path: Path) -> None:
-    """A file without pictures."""
+    """A file without video."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=48000)
         stream.layout = "mono"
@@ -286,7 +286,7 @@ def sound_alone(path: Path) -> None:
 def test_a_full_disk_leaves_what_is_finished(
     at: str, tmp_path: Path, command: Command, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FFmpeg has its own words for it when it cannot write: an error of its callback."""
+    """FFmpeg's message for a failed write is its own: an error of its callback."""
     clip = make_clip(tmp_path / "clip.mp4")
     arguments = ["video", clip, "--out", tmp_path, "--weights", weights, "--tasks", "paint", "--segment", 0.2]
     segments = tmp_path / "clip" / "segments"

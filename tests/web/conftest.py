@@ -1,4 +1,4 @@
-"""A server that the tests of a file share."""
+"""A server shared by the tests of a file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from prismgan.web.limits import Limits
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Of a server that all tests of a file share."""
+    """A client of a server shared by all tests of a file."""
     with client_of(Limits(pictures_of_a_client=100, pictures=200)) as found:
         yield found
 
 
 @pytest.fixture
 def picture(client: Any) -> str:
-    """Id of a picture that was sent."""
+    """Id of an uploaded picture."""
     answer = send(client)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])

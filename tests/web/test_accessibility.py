@@ -1,4 +1,4 @@
-"""axe looks at every state of the page, light and dark; what a page costs to open."""
+"""axe checks every state of the page, light and dark; and the cost of opening the page."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-p
 
 from helpers.tiny_clips import make_clip  # noqa: E402
 from helpers.tiny_weights import tiny_weights  # noqa: E402
+from prismgan.web.app_state import Session  # noqa: E402
 from prismgan.web.serving import make_application, server_of  # noqa: E402
-from prismgan.web.workshop import Studio  # noqa: E402
 
 pytestmark = pytest.mark.timeout(600)
 LIGHTEST = 200_000
-"""Bytes that the page may have, without the samples' photos."""
+"""Maximum bytes of the page, without the sample photos."""
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(server_of(make_application(Studio(tiny_weights("restore", "paint", "varied")), "127.0.0.1"))) as found:
+    with served(server_of(make_application(Session(tiny_weights("restore", "paint", "varied")), "127.0.0.1"))) as found:
         yield found
 
 
 def faults(page: Any) -> list[str]:
-    """What axe calls serious or critical."""
+    """Violations that axe considers serious or critical."""
     page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
     found = axe.Axe().run(page).response["violations"]
     return [
@@ -89,4 +89,4 @@ def test_the_page_is_light_and_there_at_once(browser: Any, address: str) -> None
     page_alone = sum(size for name, size in sizes.items() if "/api/samples/" not in name)
     print(f"\nfirst paint after {paint:.0f} ms, {page_alone / 1000:.0f} kB in {len(sizes)} files")
     assert 20_000 < page_alone < LIGHTEST
-    assert paint < 10_000  # under 1 s where nothing else is at work
+    assert paint < 10_000  # under 1 s on an idle machine

@@ -1,4 +1,4 @@
-"""Clips that are sent: what is taken, what comes out, how far it is, and what becomes of the files."""
+"""Uploaded clips: accepted files, results, progress, and deletion of files."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def send_clip(client: Any, content: bytes) -> Any:
 
 
 def ask(client: Any, clip: str, **body: Any) -> Any:
-    """Ask for a render, and return the answer."""
+    """Request a render, and return the answer."""
     return client.post(f"/api/videos/{clip}/renders", json=body)
 
 
 def rendered(client: Any, content: bytes, **body: Any) -> dict[str, Any]:
-    """Send a clip, have it rendered, and return the job's last state."""
+    """Upload a clip, render it, and return the job's final state."""
     return finished(client, ask(client, send_clip(client, content).json()["id"], **body).json())
 
 
 def left(client: Any) -> list[str]:
-    """Files and folders that the server keeps beside pictures."""
-    folder = client.app.state.workshop.folder.path
+    """Files and folders that the server stores apart from pictures."""
+    folder = client.app.state.app_state.folder.path
     found = (path.relative_to(folder) for path in folder.rglob("*"))
     return sorted(str(path) for path in found if path.parts[0] not in ("lock", "pictures"))
 
@@ -177,7 +177,7 @@ def test_a_clip_may_be_forgotten_while_it_is_rendered_and_everything_goes(conten
         assert left(client) == ["clips", "renders"]
         assert client.delete(f"/api/videos/{clip}").status_code == 404
         assert ask(client, clip).status_code == 404
-        place = client.app.state.workshop.folder.path
+        place = client.app.state.app_state.folder.path
         assert rendered(client, content, tasks=["paint"])["state"] == "done"
     assert not place.exists()
 
@@ -203,7 +203,7 @@ def test_a_broken_clip_is_refused_in_one_line(
     assert said.startswith("the clip ")
     assert CLIPS[name][1] in said
     assert "\n" not in said
-    assert str(client.app.state.workshop.folder.path) not in said
+    assert str(client.app.state.app_state.folder.path) not in said
     assert left(client) == before
 
 
@@ -239,8 +239,8 @@ def test_what_is_too_much_is_refused(content: bytes, limits: Limits, words: str)
 def test_a_clip_that_is_longer_than_it_says_is_ended(content: bytes) -> None:
     with client_of() as client:
         clip = send_clip(client, content).json()["id"]
-        workshop = client.app.state.workshop
-        workshop.limits = Limits(clip_frames=5)
+        app_state = client.app.state.app_state
+        app_state.limits = Limits(clip_frames=5)
         state = finished(client, ask(client, clip, tasks=["paint"]).json())
         assert state["state"] == "failed"
         assert "more than 5 frames" in state["error"]
@@ -256,7 +256,7 @@ def test_an_error_names_no_place_on_this_machine(content: bytes, monkeypatch: py
         state = rendered(client, content, tasks=["paint"])
         assert state["state"] == "failed"
         assert "No space left" in state["error"]
-        assert str(client.app.state.workshop.folder.path) not in state["error"]
+        assert str(client.app.state.app_state.folder.path) not in state["error"]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_what_somebody_may_want_to_know_is_said(client: Any, tmp_path: Path) -> 
 def test_results_are_bounded_on_the_disk(content: bytes) -> None:
     with client_of(Limits(clip_result_bytes=10)) as client:
         jobs = [rendered(client, content, tasks=["paint"]) for _ in range(2)]
-        client.app.state.workshop.sweep()
+        client.app.state.app_state.sweep()
         assert [client.get(f"/api/renders/{job['id']}").status_code for job in jobs] == [404, 200]
         assert [name for name in left(client) if name.endswith(".mp4")] == [f"renders/{jobs[1]['id']}/paint.mp4"]
 

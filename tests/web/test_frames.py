@@ -1,4 +1,4 @@
-"""Frames of a camera: their looks come back at once, below one another."""
+"""Frames of a camera: their outputs are returned immediately, below one another."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_a_large_frame_is_refused() -> None:
 
 
 def test_nothing_of_it_is_kept(client: Any) -> None:
-    workshop = client.app.state.workshop
-    before = len(list(workshop.pictures.folder.iterdir())), workshop.queue.waiting
+    app_state = client.app.state.app_state
+    before = len(list(app_state.pictures.folder.iterdir())), app_state.queue.waiting
     for _ in range(3):
         assert sent(client, FRAME, "paint").status_code == 200
-    assert (len(list(workshop.pictures.folder.iterdir())), workshop.queue.waiting) == before
+    assert (len(list(app_state.pictures.folder.iterdir())), app_state.queue.waiting) == before

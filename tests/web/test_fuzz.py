@@ -1,7 +1,7 @@
-"""Requests that nobody would write: made of the server's own description, of broken files, and of damaged ones.
+"""Unusual requests: generated from the server's own description, from broken files, and from damaged ones.
 
-A few of each here; ``PRISMGAN_FUZZ=25 python -m pytest tests/web/test_fuzz.py -s`` sends more than a thousand, and says
-how they were answered.
+By default there are a few of each; ``PRISMGAN_FUZZ=25 python -m pytest tests/web/test_fuzz.py -s`` sends more than a
+thousand, and prints the status codes.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from schemathesis.generation import GenerationMode  # noqa: E402
 
 from helpers.broken_files import BROKEN, CLIPS, Clips, whole_clips  # noqa: E402
 from helpers.tiny_weights import tiny_weights  # noqa: E402
+from prismgan.web.app_state import Session  # noqa: E402
 from prismgan.web.limits import Limits  # noqa: E402
 from prismgan.web.serving import make_application, server_of  # noqa: E402
-from prismgan.web.workshop import Studio  # noqa: E402
 
 EXAMPLES = int(os.environ.get("PRISMGAN_FUZZ", "2"))
-"""Of every operation as it is described, as many against its description, and of every kind of file."""
+"""Requests of every operation as described, the same number against the description, and of every kind of file."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 * EXAMPLES)]
 UNKNOWN = {"positive_data_acceptance"}
-"""Whether a name is a look, and bytes are a picture, no description says."""
+"""Conditions that the description cannot express: that a name is a task, and that bytes are a picture."""
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Of a server that learns styles for next to no time. Afterwards it still answers, and has said how it did."""
+    """A server that trains styles for a moment. Afterwards it must still answer."""
     limits = Limits(minutes=0.001, pictures_of_a_client=64, clips_of_a_client=8, waiting_of_a_client=32)
     answered: Counter[int] = Counter()
     with (
-        served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1", limits))) as address,
+        served(server_of(make_application(Session(tiny_weights()), "127.0.0.1", limits))) as address,
         httpx2.Client(base_url=address, timeout=60) as found,
     ):
         found.event_hooks["response"].append(lambda answer: answered.update([answer.status_code]))
@@ -62,7 +62,7 @@ def client() -> Iterator[Any]:
 
 
 def send(client: Any, place: str, content: bytes) -> Any:
-    """Send a file. Whatever it is, the answer is an id or one line that says what is wrong."""
+    """Upload a file. The answer must be an id, or one line that says what is wrong."""
     answer = client.post(f"/api/{place}", files={"file": ("x", content)})
     if answer.status_code != 201:
         assert answer.status_code in (413, 415, 422), answer.text
@@ -72,14 +72,14 @@ def send(client: Any, place: str, content: bytes) -> Any:
 
 
 class Names:
-    """Ids of what is really there, for half of all requests; what one of them removed is made anew."""
+    """Existing ids, for half of all requests; objects that a request removed are created again."""
 
     def __init__(self, client: Any, clips: Clips) -> None:
         self.client, self.contents = client, {"pictures": drawn(), "videos": clips["mp4"]}
         self.kept: dict[str, str] = {}
 
     def of(self, path: str) -> str:
-        """An id for the place of a path such as ``/api/renders/{name}``."""
+        """An id for a path such as ``/api/renders/{name}``."""
         _, _, place, *_ = path.split("/")
         if place == "renders":
             return self.kept.setdefault(place, self._rendered())
@@ -92,7 +92,7 @@ class Names:
         return str(finished(self.client, job)["id"])
 
 
-# The server works in threads of this process, where the checks of annotations draw random numbers of their own.
+# The server uses threads of this process, where the annotation checks draw random numbers.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_what_is_described_is_what_is_answered(client: Any, clips: Clips) -> None:
     schema = schemathesis.openapi.from_url(f"{client.base_url}/api/openapi.json")
@@ -124,7 +124,7 @@ def test_what_is_described_is_what_is_answered(client: Any, clips: Clips) -> Non
                 client.answered.update([answer.status_code])
                 case.validate_response(answer, checks=checks)
 
-            with suppress(Unsatisfiable):  # nothing would be against the description
+            with suppress(Unsatisfiable):  # nothing would violate the description
                 ask()
     assert turn > 10 * EXAMPLES
 
@@ -132,7 +132,7 @@ def test_what_is_described_is_what_is_answered(client: Any, clips: Clips) -> Non
 def test_broken_files_are_refused(client: Any, clips: Clips) -> None:
     for name, (make, *_) in BROKEN.items():
         assert send(client, "pictures", make()).status_code != 201, name
-        assert send(client, "videos", make()).status_code in (201, 415), name  # a GIF that moves is a clip
+        assert send(client, "videos", make()).status_code in (201, 415), name  # an animated GIF is a clip
     for name, (make_clip, *_) in CLIPS.items():
         assert send(client, "videos", make_clip(clips)).status_code == 415, name
         assert send(client, "pictures", make_clip(clips)).status_code == 415, name

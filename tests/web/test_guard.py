@@ -1,4 +1,4 @@
-"""Who may speak to the server, and what browsers are told to refuse."""
+"""Requests that the server accepts, and the security headers for browsers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from helpers.tiny_server import ADDRESS, watched
 from helpers.tiny_weights import tiny_weights
+from prismgan.web.app_state import Session
 from prismgan.web.serving import make_application
-from prismgan.web.workshop import Studio
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "LOCALHOST:1"])
@@ -59,7 +59,7 @@ def test_websockets_of_others_are_refused(client: Any, headers: dict[str, str]) 
 
 
 def test_a_server_of_all_addresses_is_asked_by_address_or_its_own_name() -> None:
-    application = make_application(Studio(tiny_weights("restore")), "0.0.0.0")
+    application = make_application(Session(tiny_weights("restore")), "0.0.0.0")
     with TestClient(application, ADDRESS) as client:
         assert client.get("/api/tasks", headers={"Host": "192.168.0.1:8000"}).status_code == 200
         assert client.get("/api/tasks", headers={"Host": "evil.example"}).status_code == 400

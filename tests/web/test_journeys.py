@@ -1,6 +1,6 @@
-"""Whole journeys through the page, at a desk and on a phone, with pictures of every station.
+"""Complete journeys through the page, on a desktop and on a phone, with a screenshot of every station.
 
-``PRISMGAN_SCREENSHOTS=FOLDER python -m pytest tests/web/test_journeys.py`` keeps the pictures.
+``PRISMGAN_SCREENSHOTS=FOLDER python -m pytest tests/web/test_journeys.py`` keeps the screenshots.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from helpers.browsing import (
 )
 from helpers.tiny_server import drawn, until
 from helpers.tiny_weights import TASKS, tiny_weights
+from prismgan.web.app_state import Session
 from prismgan.web.serving import make_application, server_of
-from prismgan.web.workshop import Studio
 
 pytestmark = pytest.mark.timeout(600)
 SHOTS = os.environ.get("PRISMGAN_SCREENSHOTS")
@@ -49,13 +49,13 @@ Shoot = Callable[[Any, str], None]
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1"))) as found:
+    with served(server_of(make_application(Session(tiny_weights()), "127.0.0.1"))) as found:
         yield found
 
 
 @pytest.fixture(params=["desk", "phone"])
 def page(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Any]:
-    """At a desk in the light, and on a phone in the dark."""
+    """A desktop in light mode, and a phone in dark mode."""
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
     with opened(browser, address, **(phone if request.param == "phone" else {})) as found:
         yield found
@@ -69,7 +69,7 @@ def desk(browser: Any, address: str) -> Iterator[Any]:
 
 @pytest.fixture
 def shoot(request: pytest.FixtureRequest, tmp_path: Path) -> Shoot:
-    """Photographs the page, and looks whether anything is wider than the window."""
+    """Takes a screenshot, and checks that nothing is wider than the window."""
 
     def shot(page: Any, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
@@ -100,7 +100,7 @@ def test_looks_are_chosen_rendered_viewed_and_found_again(page: Any, shoot: Shoo
     names = page.locator("#grid .card").evaluate_all("(cards) => cards.map((card) => card.dataset.look)")
     larger = {name for name, task in TASKS.items() if task.get("scale", 1) > 1}
     assert names[0] == ""
-    assert set(names[-len(larger) :]) == larger  # what is enlarged is shown last, magnified, before and after
+    assert set(names[-len(larger) :]) == larger  # enlargements are shown last, magnified, before and after
     assert page.locator("#grid .card.halved").count() == len(larger)
     assert page.inner_text("[data-look=drawn] .note") == "Click to render"
     shoot(page, "grid")
@@ -158,7 +158,7 @@ def test_wheel_mouse_and_the_line(desk: Any) -> None:
     desk.keyboard.press("1")
     x, y = middle(desk)
     desk.mouse.move(x + 100, y)
-    # What is under the mouse stays there.
+    # The point under the mouse stays there.
     under = """(x) => {
         const stage = document.getElementById('stage');
         const left = parseFloat(stage.style.getPropertyValue('--left'));
@@ -266,7 +266,7 @@ def test_the_brush_is_what_render_calls_brush(desk: Any) -> None:
     desk.on("request", lambda request: asked.append(request.post_data_json) if "/renders" in request.url else None)
     give_and_wait(desk, photo)
     open_look(desk, "fine-2x")
-    assert not desk.is_visible("#brush-control")  # painted looks have one
+    assert not desk.is_visible("#brush-control")  # painted styles have one
     desk.click("#close")
     open_look(desk, "paint")
     assert desk.inner_text("#brush-value") == "100 %"
@@ -394,7 +394,7 @@ def test_the_api_is_described_for_people(browser: Any, address: str, tmp_path: P
     pytest.importorskip("requests")
     assert address in example
     (tmp_path / "photo.jpg").write_bytes(drawn(kind="JPEG"))
-    for before, after in (("comic", "paint"),):  # the tiny weights' own look
+    for before, after in (("comic", "paint"),):  # the tiny weights' own task
         example = re.sub(rf"\b{before}\b", after, example)
     subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
     with Image.open(tmp_path / "paint.png") as look:

@@ -1,4 +1,4 @@
-"""Several clients at once, by ``benchmarks/load.py``, which has more of them: nothing fails, nobody is forgotten."""
+"""Several clients at once, by ``benchmarks/load.py``, which has more of them: no request fails or is forgotten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's folder: its own, and gone when the server is."""
+"""The server's folder: separate for each server, and deleted with it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from prismgan.web.workshop import LOCK, PREFIX, OwnFolder
+from prismgan.web.app_state import LOCK, PREFIX, OwnFolder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
 HELD = """
-from prismgan.web.workshop import OwnFolder
+from prismgan.web.app_state import OwnFolder
 folder = OwnFolder()
 (folder.path / "pictures").mkdir()
 (folder.path / "pictures" / "a").write_text("a")
@@ -24,7 +24,7 @@ input()
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Instead of the system's folder for what is temporary."""
+    """A folder instead of the system's temporary one."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

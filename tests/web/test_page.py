@@ -1,4 +1,4 @@
-"""The page in a real browser, on a server with tiny weights: what a person does, and what must not happen."""
+"""The page in a real browser, on a server with tiny weights: actions of a user, and forbidden results."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from helpers.tiny_server import drawn, until
 from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
 from prismgan.training import head_training
+from prismgan.web.app_state import Session
 from prismgan.web.serving import make_application, server_of
-from prismgan.web.workshop import Studio
 
-# Chromium starts slowly where other programs are busy.
+# Chromium starts slowly on a busy machine.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with served(server_of(make_application(Studio(tiny_weights()), "127.0.0.1"))) as found:
+    with served(server_of(make_application(Session(tiny_weights()), "127.0.0.1"))) as found:
         yield found
 
 
@@ -209,7 +209,7 @@ def test_a_broken_picture_is_told_and_the_page_goes_on(page: Any) -> None:
     give(page, PHOTO[:-200], "broken.png")
     page.wait_for_selector("#message:not([hidden])")
     assert "damaged" in page.inner_text("#message p")
-    assert page.inner_text("#picture-name") == "my photo.png"  # what was there stays
+    assert page.inner_text("#picture-name") == "my photo.png"  # the earlier picture stays
     open_look(page, "paint")
 
 
@@ -238,7 +238,7 @@ def test_a_render_is_cancelled_and_asked_for_again(page: Any, monkeypatch: pytes
     page.wait_for_selector("#cancel:not([hidden])")
     page.click("#cancel")
     until(lambda: "Cancelled" in page.inner_text("#status"))
-    assert not page.is_visible("#message")  # it is no error
+    assert not page.is_visible("#message")  # it is not an error
     opened.set()
     page.click("[data-look=paint].missing")
     page.wait_for_selector("#download-all:not([disabled])")
@@ -262,7 +262,7 @@ def test_light_and_dark(page: Any) -> None:
     page.click("#theme")
     assert page.evaluate(paper) == light
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(paper) == light  # somebody said so
+    assert page.evaluate(paper) == light  # as the message says
 
 
 def test_on_a_phone_nothing_is_wider_than_the_window(page: Any) -> None:
@@ -348,7 +348,7 @@ def test_the_camera_shows_looks_live(page: Any) -> None:
     page.wait_for_selector("#camera-cards [data-look=paint]:enabled")
     assert page.is_hidden("#start")
     until(lambda: "frames a second" in page.inner_text("#camera-rate"))
-    chosen = page.locator("#camera-looks :checked").count()  # what is quick; a style that was added is, too
+    chosen = page.locator("#camera-looks :checked").count()  # the fast ones, including an added style
     assert page.locator("#camera-cards .card").count() == 1 + chosen
     first = canvas(page, "#camera-cards [data-look=paint] canvas")
     until(lambda: apart(canvas(page, "#camera-cards [data-look=paint] canvas"), first) > 0)

@@ -18,16 +18,16 @@ from helpers.tiny_clips import FRAMES, frames, make_clip, packets
 from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan import Renderer
 from prismgan.render.video.clip import open_clip
+from prismgan.web.app_state import Session
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application, server_of
-from prismgan.web.workshop import Studio
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
 def server() -> Any:
-    return server_of(make_application(Studio(tiny_weights()), "127.0.0.1", Limits(clip_bytes=1_000_000)))
+    return server_of(make_application(Session(tiny_weights()), "127.0.0.1", Limits(clip_bytes=1_000_000)))
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def choose(page: Any, clip: Path) -> None:
-    """Choose a clip, and wait until looks can be chosen."""
+    """Choose a clip, and wait until outputs can be chosen."""
     page.set_input_files("#clip-file", clip)
     page.wait_for_selector("#clip-looks input")
 
 
 def render(page: Any, clip: Path, *looks: str) -> None:
-    """Have a clip rendered, and wait for what comes out."""
+    """Render a clip, and wait for the results."""
     choose(page, clip)
     for look in looks:
         page.check(f"#clip-looks [value={look}]")
@@ -146,7 +146,7 @@ def test_a_render_is_cancelled_and_other_looks_are_chosen(
     page.click("#clip-again")
     assert page.is_visible("#clip-form")
     assert page.locator("#clip-cards li").count() == 0
-    renders = server.config.app.state.workshop.folder.path / "renders"
+    renders = server.config.app.state.app_state.folder.path / "renders"
     until(lambda: list(renders.iterdir()) == [])
 
 
@@ -172,23 +172,23 @@ def test_a_dropped_clip_is_taken_and_a_picture_takes_its_place(page: Any, clip: 
     )
     page.wait_for_selector("#clip-looks input")
     assert page.inner_text("#clip-name") == "dropped.mp4"
-    workshop = server.config.app.state.workshop
-    kept = len(list(workshop.clips.folder.iterdir()))
+    app_state = server.config.app.state.app_state
+    kept = len(list(app_state.clips.folder.iterdir()))
     give(page)
     page.wait_for_selector("#download-all:not([disabled])")
     assert not page.is_visible("#clip-work")
-    until(lambda: len(list(workshop.clips.folder.iterdir())) < kept)
+    until(lambda: len(list(app_state.clips.folder.iterdir())) < kept)
 
 
 def test_who_leaves_is_forgotten(page: Any, clip: Path, server: Any) -> None:
-    workshop = server.config.app.state.workshop
-    before = len(list(workshop.clips.folder.iterdir()))
+    app_state = server.config.app.state.app_state
+    before = len(list(app_state.clips.folder.iterdir()))
     render(page, clip, "paint")
-    assert len(list(workshop.clips.folder.iterdir())) == before + 1
-    renders = workshop.folder.path / "renders"
+    assert len(list(app_state.clips.folder.iterdir())) == before + 1
+    renders = app_state.folder.path / "renders"
     assert list(renders.iterdir())
     page.goto("about:blank")
-    until(lambda: len(list(workshop.clips.folder.iterdir())) == before)
+    until(lambda: len(list(app_state.clips.folder.iterdir())) == before)
     until(lambda: list(renders.iterdir()) == [])
 
 

@@ -1,4 +1,4 @@
-"""Pictures that are sent: which are kept, which refused, and what becomes of their files."""
+"""Uploaded pictures: accepted and refused ones, and deletion of their files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def as_sent(content: bytes) -> UploadFile:
 
 
 def folder(client: Any) -> Path:
-    """Where the server keeps pictures."""
-    return client.app.state.workshop.pictures.folder
+    """The folder of the server's pictures."""
+    return client.app.state.app_state.pictures.folder
 
 
 def test_the_looks_are_listed(client: Any) -> None:
@@ -188,7 +188,7 @@ def test_pictures_are_bounded_in_number() -> None:
         first, second, third = (send(client).json()["id"] for _ in range(3))
         assert client.get(f"/api/pictures/{first}").status_code == 404
         assert client.get(f"/api/pictures/{second}").status_code == 200
-        pictures: SentPictures = client.app.state.workshop.pictures
+        pictures: SentPictures = client.app.state.app_state.pictures
         pictures.add("10.0.0.2", as_sent(drawn()))
         assert {path.name for path in folder(client).iterdir()} > {second, third}
         pictures.most_of_a_client = 8
@@ -199,7 +199,7 @@ def test_pictures_are_bounded_in_number() -> None:
 
 def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() -> None:
     with client_of(Limits(pictures=3, pictures_of_a_client=2, idle_seconds=0), memory=5_000_000, pause=0.2) as client:
-        pictures: SentPictures = client.app.state.workshop.pictures
+        pictures: SentPictures = client.app.state.app_state.pictures
         awaited, abandoned = (send(client, drawn(400, 400)).json()["id"] for _ in range(2))
         client.post(f"/api/pictures/{awaited}/renders", json={"tasks": ["restore"]})
         pictures.add("10.0.0.2", as_sent(drawn()))
@@ -213,7 +213,7 @@ def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() ->
 def test_old_pictures_are_forgotten() -> None:
     with client_of(Limits(seconds=0)) as client:
         picture = send(client).json()["id"]
-        client.app.state.workshop.sweep()
+        client.app.state.app_state.sweep()
         assert client.get(f"/api/pictures/{picture}").status_code == 404
         assert list(folder(client).iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""How long something will still take, as the page says it."""
+"""The page's estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "src" / "prismgan" / "web" / "static" / "remaining.js"
 CASES = [
-    # Seconds since the start, share of the work that is done, and what is said.
+    # Seconds since the start, fraction of the work that is done, and the text.
     (1, 0.01, ""),  # too early to tell
     (8.5, 0.5, "about 9 s left"),
     (18, 0.5, "about 20 s left"),

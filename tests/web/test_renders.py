@@ -1,4 +1,4 @@
-"""Renders: what comes out, what is refused, progress over the WebSocket, and cancelling."""
+"""Renders: their results, errors, progress over the WebSocket, and cancelling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prismgan.web.limits import Limits
 
 
 def ask(client: Any, picture: str, **body: Any) -> Any:
-    """Ask for a render, and return the answer."""
+    """Request a render, and return the answer."""
     return client.post(f"/api/pictures/{picture}/renders", json=body)
 
 
@@ -163,15 +163,15 @@ def test_progress_moves_over_the_websocket() -> None:
 
 def test_looks_are_ready_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     with client_of() as client:
-        runtime = client.app.state.workshop.studio.renderer.runtime
-        looks, go_on = runtime.looks, threading.Semaphore(1)
+        runtime = client.app.state.app_state.session.renderer.runtime
+        looks, go_on = runtime.outputs, threading.Semaphore(1)
 
         def held(*arguments: Any) -> Any:
             for look in looks(*arguments):
                 assert go_on.acquire(timeout=60)
                 yield look
 
-        monkeypatch.setattr(runtime, "looks", held)
+        monkeypatch.setattr(runtime, "outputs", held)
         job = ask(client, send(client).json()["id"], tasks=["paint", "restore"]).json()
         place = f"/api/renders/{job['id']}"
 
@@ -230,11 +230,11 @@ def test_the_websocket_of_nothing_is_closed(client: Any) -> None:
 
 
 def test_who_leaves_the_websocket_is_forgotten(client: Any, picture: str) -> None:
-    workshop = client.app.state.workshop
+    app_state = client.app.state.app_state
     job = ask(client, picture, tasks=["restore"]).json()
     with watched(client, f"/api/renders/{job['id']}/events") as socket:
         socket.receive_json()
-    until(lambda: workshop.watchers == 0)
+    until(lambda: app_state.watchers == 0)
 
 
 def test_too_many_watchers_are_sent_away() -> None:
@@ -270,9 +270,9 @@ def test_a_render_is_cancelled_between_two_tiles() -> None:
 
 def test_a_render_of_a_picture_that_was_removed_fails_with_a_word() -> None:
     with client_of() as client:
-        workshop = client.app.state.workshop
+        app_state = client.app.state.app_state
         picture = send(client).json()["id"]
-        workshop.pictures.get(picture).path.unlink()
+        app_state.pictures.get(picture).path.unlink()
         job = ask(client, picture, tasks=["restore"]).json()
         state = finished(client, job)
         assert state["state"] == "failed"
@@ -287,7 +287,7 @@ def test_old_results_are_forgotten() -> None:
         for _ in range(3):
             jobs.append(ask(client, picture, tasks=["restore"]).json())
             finished(client, jobs[-1])
-        client.app.state.workshop.sweep()
+        client.app.state.app_state.sweep()
         assert [client.get(f"/api/renders/{job['id']}").status_code for job in jobs] == [404, 404, 200]
 
 

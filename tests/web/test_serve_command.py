@@ -23,8 +23,8 @@ from helpers.browsing import served
 from helpers.tiny_server import drawn, until
 from helpers.tiny_weights import tiny_weights
 from prismgan.errors import PrismganError
+from prismgan.web.app_state import Session
 from prismgan.web.serving import FILES, bound, make_application, server_of
-from prismgan.web.workshop import Studio
 
 
 @pytest.mark.slow
@@ -73,11 +73,11 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing(
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_calls_of_the_page_are_answered(tmp_path: Path) -> None:
-    """Those in curl of docs/serving.md, of tiny weights and with the ids that the server gives."""
+    """The curl commands of docs/serving.md, with tiny weights and the ids that the server gives."""
     text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
     first, second, third = re.findall(r"^\$ (curl .+)$", text, flags=re.MULTILINE)
     (tmp_path / "photo.jpg").write_bytes(drawn(kind="JPEG"))
-    with served(server_of(make_application(Studio(tiny_weights("restore", "paint")), "127.0.0.1"))) as address:
+    with served(server_of(make_application(Session(tiny_weights("restore", "paint")), "127.0.0.1"))) as address:
 
         def answer(words: str, *ids: str) -> str:
             for name, value in zip(("k3wq...", "Zb5x..."), ids, strict=False):

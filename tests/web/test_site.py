@@ -1,4 +1,4 @@
-"""A static site in a real browser: the pictures that it makes there are the renderer's, and it needs nobody."""
+"""A static site in a real browser: its pictures are the renderer's, and it works without a server."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from prismgan.web.site_writer import write_site
 
 pytestmark = pytest.mark.timeout(600)
 EXACT = 2
-"""Levels of 255 that a site's picture may differ by."""
+"""Tolerance for a site's picture in levels of 255."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def page(browser: Any, address: str) -> Iterator[Any]:
 
 
 def holds(page: Any, expression: str) -> bool:
-    """Whether it does; not while the page is loaded again."""
+    """Whether the condition holds; False while the page is loaded again."""
     try:
         return bool(page.evaluate(expression))
     except Exception as error:
@@ -108,7 +108,7 @@ def test_the_pictures_are_the_renderers(page: Any, size: tuple[int, int]) -> Non
 
 
 def copied(site: Path, to: Path) -> Path:
-    """The site anew, to be changed; what is large is the same file."""
+    """A fresh copy of the site that may be changed; large files are hard links."""
     shutil.copytree(site, to, copy_function=lambda old, new: os.link(old, new))
     return to
 
@@ -177,7 +177,7 @@ def test_a_large_picture_shows_previews_first_and_whole_looks_on_demand(page: An
 def test_what_is_painted_is_brought_to_full_size_as_the_renderer_does(
     page: Any, size: tuple[int, int], brush: int | None
 ) -> None:
-    """Of a look that is made up: the photo in other colours."""
+    """A renderer with a synthetic style: the photo in other colours."""
     photo = np.asarray(Image.open(io.BytesIO(drawn(*size, seed=6))))
     photo = photo // 2 + np.random.default_rng(0).integers(0, 128, photo.shape, dtype=np.uint8)
     canvas = Canvas([photo], brush)
@@ -255,7 +255,7 @@ def test_what_is_no_picture_or_too_large_is_told(page: Any) -> None:
     give(page, drawn(8, 40), "small.png")
     page.wait_for_selector("#message:not([hidden])")
     assert "at least 16" in page.inner_text("#message p")
-    assert page.inner_text("#picture-name") == "my photo.png"  # what was there stays
+    assert page.inner_text("#picture-name") == "my photo.png"  # the earlier picture stays
     open_look(page, "paint")
 
 
@@ -291,7 +291,7 @@ def test_it_works_without_a_connection_the_second_time(browser: Any, site: Path)
         page.goto(address)
         page.wait_for_selector("#samples button")
         give_and_wait(page)
-    # The server is gone. The picture and its looks are kept; another one is rendered anew.
+    # The server is gone. The picture and its outputs are kept; another picture is rendered again.
     page.reload()
     page.wait_for_selector("#download-all:not([disabled])")
     page.click("#home")
@@ -302,7 +302,7 @@ def test_it_works_without_a_connection_the_second_time(browser: Any, site: Path)
 
 
 def test_on_any_host_it_gets_threads_by_its_service_worker(browser: Any, site: Path, tmp_path: Path) -> None:
-    """Here one that sends none of the headers, and has the site in a folder."""
+    """A host that sends none of the headers, and has the site in a folder."""
     from starlette.applications import Starlette
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
@@ -329,7 +329,7 @@ def test_a_new_export_replaces_an_old_one(browser: Any, site: Path, tmp_path: Pa
         page.goto(address)
 
         def renewed() -> bool:
-            time.sleep(1.5)  # a browser looks for a newer one when nothing is asked for
+            time.sleep(1.5)  # browsers look for a newer one on their own
             return holds(page, "fetch('about.json').then((one) => one.json()).then((one) => one.tasks.length == 2)")
 
         until(renewed)

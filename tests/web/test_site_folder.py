@@ -1,4 +1,4 @@
-"""The folder of a site: what is in it, and when it is not written. What it does is in tests/web/test_site.py."""
+"""The folder of a site: its contents, and when it is not written. Its behaviour is tested in tests/web/test_site.py."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Command = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an unpacked onnxruntime-web looks like from outside."""
+    """The files of an unpacked onnxruntime-web, without their contents."""
     folder = tmp_path_factory.mktemp("npm") / "package"
     (folder / "dist").mkdir(parents=True)
     about = {"name": onnxruntime_web.NAME, "version": onnxruntime_web.VERSION}
@@ -94,7 +94,7 @@ def test_a_piece_that_is_wrong_is_not_written(package: Path, tmp_path: Path, mon
 def test_every_file_that_a_script_names_is_there(site: Path) -> None:
     for script in (site / "static").glob("*.js"):
         for name in re.findall(r"""(?:from|import\(|URL\() ?"\.?/?([\w-]+\.js)\"""", script.read_text()):
-            if name not in SERVER_ALONE:  # behind conditions that a site does not meet
+            if name not in SERVER_ALONE:  # behind conditions that never hold on a site
                 assert (site / "static" / name).is_file(), f"{script.name} names {name}"
     index = (site / "index.html").read_text()
     for name in re.findall(r'(?:src|href)="(static/[^"]+)"', index):

@@ -1,4 +1,4 @@
-"""Clients that send slowly, stay silent, leave, or are refused in the middle: everybody else is served meanwhile."""
+"""Clients that send slowly, stay silent, leave, or are refused midway: all others are served meanwhile."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from helpers.browsing import served
 from helpers.harmful_files import HARMFUL
 from helpers.tiny_server import client_of, drawn, finished, send, until, watched
 from helpers.tiny_weights import tiny_weights
+from prismgan.web.app_state import Session
 from prismgan.web.limits import Limits
 from prismgan.web.serving import make_application, server_of
 from prismgan.web.slow_clients import Connection
-from prismgan.web.workshop import Studio
 
 FORM = "multipart/form-data; boundary=x"
 BEGIN = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
@@ -31,9 +31,9 @@ SECOND_ADDRESS = pytest.mark.skipif(sys.platform != "linux", reason="other syste
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a server with little patience."""
+    """A server with short timeouts."""
     limits = Limits(silence=1.0, pace=100_000, bodies_of_a_client=4)
-    with served(server_of(make_application(Studio(tiny_weights("restore")), "127.0.0.1", limits))) as found:
+    with served(server_of(make_application(Session(tiny_weights("restore")), "127.0.0.1", limits))) as found:
         yield found
 
 
@@ -43,14 +43,14 @@ def connected(address: str, source: str = "127.0.0.1") -> socket.socket:
 
 
 def head(address: str, length: int, *, origin: str | None = None) -> bytes:
-    """Of an upload."""
+    """Head of an upload."""
     lines = [f"POST /api/pictures HTTP/1.1\r\nHost: {urlsplit(address).netloc}", f"Content-Length: {length}"]
     lines += [f"Content-Type: {FORM}", *([f"Origin: {origin}"] if origin else [])]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
 def answered(connection: socket.socket) -> tuple[int, Any]:
-    """Status and JSON of an answer that ends with the connection."""
+    """Status and JSON of an answer that ends the connection."""
     content = b""
     while piece := connection.recv(65_536):
         content += piece
@@ -59,7 +59,7 @@ def answered(connection: socket.socket) -> tuple[int, Any]:
 
 
 def seconds_until_served(address: str, source: str = "127.0.0.1") -> float:
-    """How long a small picture takes to be taken."""
+    """Seconds until a small picture is accepted."""
     began = time.monotonic()
     transport = httpx2.HTTPTransport(local_address=source)
     with httpx2.Client(base_url=address, transport=transport, timeout=20) as client:
@@ -122,7 +122,7 @@ def test_a_slow_upload_is_ended_in_words(address: str, pieces: int) -> None:
     with closing(connected(address)) as connection:
         connection.sendall(head(address, 1_000_000) + BEGIN)
         began = time.monotonic()
-        for _ in range(pieces):  # ten bytes every tenth of a second: it never stops, and never arrives
+        for _ in range(pieces):  # ten bytes every tenth of a second: it never stops, and never completes
             connection.sendall(bytes(10))
             time.sleep(0.1)
             connection.setblocking(False)
@@ -182,10 +182,10 @@ def test_others_are_served_while_a_file_that_is_made_to_harm_is_refused(address:
         while not refused.done():
             longest = max(longest, seconds_until_served(address))
         assert refused.result().status_code in (415, 422)
-    assert longest < 5  # on a machine that does other things as well
+    assert longest < 5  # on a busy machine
 
 
-# -- who has gone --------------------------------------------------------------------------------
+# -- disconnected clients ------------------------------------------------------------------------
 
 
 def test_a_render_is_cancelled_when_whoever_followed_it_has_gone() -> None:
@@ -195,7 +195,7 @@ def test_a_render_is_cancelled_when_whoever_followed_it_has_gone() -> None:
         with watched(client, f"/api/renders/{job['id']}/events") as socket:
             until(lambda: socket.receive_json()["done"] > 1)
         began = time.monotonic()
-        kept = client.app.state.workshop.jobs._jobs[job["id"]]
+        kept = client.app.state.app_state.jobs._jobs[job["id"]]
         until(lambda: kept.is_over)
         assert kept.state == "cancelled"
         assert time.monotonic() - began < 5
@@ -212,19 +212,19 @@ def test_a_render_goes_on_while_its_client_asks_for_it() -> None:
 
 def test_a_frame_is_not_rendered_for_a_client_that_has_gone() -> None:
     limits = Limits()
-    studio = Studio(tiny_weights("restore"))
-    studio.renderer.memory = 5_000_000
-    looks, rendered = studio.renderer.runtime.looks, []
+    session = Session(tiny_weights("restore"))
+    session.renderer.memory = 5_000_000
+    looks, rendered = session.renderer.runtime.outputs, []
 
     def slowly(*arguments: Any) -> Any:
         rendered.append(1)
         time.sleep(0.1)
         return looks(*arguments)
 
-    studio.renderer.runtime.looks = slowly  # type: ignore[method-assign]
+    session.renderer.runtime.outputs = slowly  # type: ignore[method-assign]
     frame = BEGIN + drawn(900, 900, "JPEG") + b"\r\n--x--\r\n"
     with (
-        served(server_of(make_application(studio, "127.0.0.1", limits))) as address,
+        served(server_of(make_application(session, "127.0.0.1", limits))) as address,
         closing(connected(address)) as connection,
     ):
         place = head(address, len(frame)).replace(b"/api/pictures", b"/api/frames?tasks=restore")

@@ -20,14 +20,14 @@ from prismgan.weights import load_weights
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Crops and batches as small as may be."""
+    """The smallest crops and batches."""
     monkeypatch.setattr(head_training, "CROP", 64)
     monkeypatch.setattr(head_training, "BATCH", 1)
     monkeypatch.setattr(head_training, "LOG_EVERY", 1)
 
 
 def learn(client: Any, **body: Any) -> Any:
-    """Ask for a style, and return the answer."""
+    """Request a style, and return the answer."""
     return client.post("/api/styles", json={"name": "dots", "minutes": 0.02, **body})
 
 
@@ -41,7 +41,7 @@ def test_a_style_is_learnt_shown_and_offered(tmp_path: Path) -> None:
         again = learn(client, picture=exemplar)
         assert again.status_code == 409
         assert "already" in again.json()["error"]
-        # A render comes in between.
+        # A render runs in between.
         render = client.post(f"/api/pictures/{photo}/renders", json={"tasks": ["restore"]}).json()
         states, previews = [], []
         with watched(client, f"/api/styles/{job['id']}/events") as socket:
@@ -69,7 +69,7 @@ def test_a_style_is_learnt_shown_and_offered(tmp_path: Path) -> None:
         (tmp_path / "new.safetensors").write_bytes(weights.content)
         header = load_weights(tmp_path / "new.safetensors").header
         assert [entry.name for entry in header.tasks] == [*TASKS, "dots"]
-        assert len(list(client.app.state.workshop.pictures.folder.iterdir())) == 2
+        assert len(list(client.app.state.app_state.pictures.folder.iterdir())) == 2
         assert learn(client, picture=exemplar).status_code == 409
 
 

@@ -1,4 +1,4 @@
-"""The queue: turns, bounds, cancelling, and making way."""
+"""The queue: turns, limits, cancelling, and yielding."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from helpers.tiny_server import until
 from prismgan.errors import PrismganError
+from prismgan.web.api_errors import ApiError
 from prismgan.web.jobs import Job, Length
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal
 from prismgan.web.work_queue import WorkQueue
 
 
@@ -65,11 +65,11 @@ def test_too_many_jobs_are_refused() -> None:
     gate = Gate(Limits(waiting=4, waiting_of_a_client=3))
     for number in range(3):
         gate.submit("a", f"a{number}")
-    with pytest.raises(Refusal, match="3 of your jobs are already waiting") as refused:
+    with pytest.raises(ApiError, match="3 of your jobs are already waiting") as refused:
         gate.submit("a", "a3")
     assert refused.value.status_code == 429
     gate.submit("b", "b0")
-    with pytest.raises(Refusal, match="queue is full") as refused:
+    with pytest.raises(ApiError, match="queue is full") as refused:
         gate.submit("c", "c0")
     assert refused.value.status_code == 429
     assert gate.run_all() == ["a0", "b0", "a1", "a2"]
@@ -171,5 +171,5 @@ def test_closing_cancels_everything() -> None:
     until(lambda: running.state == "running")
     gate.queue.close()
     assert (running.state, waiting.state) == ("cancelled", "cancelled")
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         gate.submit("b", "late")

@@ -1,4 +1,4 @@
-"""Tasks added to, removed from and renamed in a weights file; what weights are stored in and found by."""
+"""Tasks added to, removed from and renamed in a weights file; stored types, and finding the file."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def written(weights: Weights, folder: Path) -> Weights:
 
 
 def names(weights: Weights) -> list[str]:
-    """Names of the tasks, which header and recipe must agree on."""
+    """Names of the tasks, on which header and recipe must agree."""
     found = [entry.name for entry in weights.header.tasks]
     assert [entry.name for entry in Recipe.model_validate(weights.header.recipe).tasks] == found
     return found
@@ -218,7 +218,7 @@ def test_ready_made_weights_are_found_by_name(
     trained.save(tmp_path / "weights" / "prism-8.safetensors")
     assert default_weights() == tmp_path / "weights" / "prism-8.safetensors"
     assert load_weights().header == load_weights(Path("prism-8")).header == trained.header
-    trained.save(Path("prism-8"))  # a file of one's own of that name
+    trained.save(Path("prism-8"))  # a user's file of that name
     assert find_weights(Path("prism-8")) == Path("prism-8")
 
 

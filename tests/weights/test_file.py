@@ -1,4 +1,4 @@
-"""The weights file: what it claims is compared with what is there."""
+"""The weights file: its description is compared with its contents."""
 
 from __future__ import annotations
 

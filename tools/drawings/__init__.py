@@ -1,1 +1,1 @@
-"""Paints the drawings that prismgan ships: code made them, so they have no licence but its own."""
+"""Paints the drawings included in prismgan. They are made by code, so they have no separate licence."""

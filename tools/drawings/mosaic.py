@@ -27,7 +27,7 @@ LEAD = np.array([26, 20, 22], dtype=np.float32)
 
 
 def _zone(x: float, y: float) -> str:
-    """Which glass the design puts at a point given as parts of the side."""
+    """The glass of the design at a point given in fractions of the side."""
     distance = float(np.hypot(x - 0.62, y - 0.36))
     angle = float(np.arctan2(y - 0.36, x - 0.62))
     if distance < 0.13:
@@ -89,7 +89,7 @@ def paint() -> NDArray[np.uint8]:
     colours = np.array([rng.choice(GLASS[_zone(x / SIDE, y / SIDE)]) for x, y in centres.tolist()])
     colours = colours * rng.normal(1.0, 0.10, (len(centres), 1)) + rng.normal(0.0, 7.0, colours.shape)
     slope = rng.normal(0.0, 0.5, centres.shape) + np.array([-0.55, -0.75])
-    shade = 1 + 0.013 * (offset * slope[index]).sum(axis=-1)  # every piece catches the light its own way
+    shade = 1 + 0.013 * (offset * slope[index]).sum(axis=-1)  # every piece reflects the light differently
     streak = 0.035 * np.sin(0.55 * (offset @ np.array([0.6, 0.8])) + 5.0 * slope[index][..., 0])
     glow = 0.10 * np.exp(-((joint - 3.2) ** 2) / 2.0)  # a bright rim where the glass is bevelled
     glass = colours[index] * (shade + streak + glow)[..., None]

@@ -47,7 +47,7 @@ def _blend(palette: Array, position: Array) -> Array:
 
 
 def _stream(x: Array, y: Array) -> Array:
-    """Stream function of the wind; its level lines are what the brush follows."""
+    """Stream function of the wind; the brush follows its level lines."""
     psi = 0.55 * y + 0.05 * np.sin(7.0 * x + 2.0 * y) + 0.03 * np.sin(13.0 * x - 9.0 * y + 1.0)
     for centre_x, centre_y, radius, strength in SWIRLS:
         squared = (x - centre_x) ** 2 + (y - centre_y) ** 2
@@ -59,7 +59,7 @@ def _stream(x: Array, y: Array) -> Array:
 
 
 def _design() -> tuple[Array, Array]:
-    """What is to be painted: colours (SIDE, SIDE, 3) and the brush's unit direction (SIDE, SIDE, 2)."""
+    """The painting's design: colours (SIDE, SIDE, 3) and the brush's unit direction (SIDE, SIDE, 2)."""
     axis = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
     x, y = np.meshgrid(axis, axis)
     psi = _stream(x, y)

@@ -1,10 +1,10 @@
-"""Looks for what breaks prismgan: kills, two at once, a full disk, damaged and harmful files, a load of bad clients.
+"""Searches for failures of prismgan: kills, concurrent jobs, a full disk, damaged and harmful files, many bad clients.
 
     python tools/hunt --minutes 20
     python tools/hunt --replay runs/hunt/failures.jsonl
 
-Everything is a function of ``--seed`` and a number, but for the moment of a kill and the order of requests. It ends
-with a table, and with a file of what failed; exit code 1 says that something did.
+Everything is a function of ``--seed`` and a number, except for the moment of a kill and the order of requests. The
+results are a table and a file of the failures; the exit code is 1 if there were any.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from ledger import Ledger, Trial
 JOBS = {"kills": hunt_kills, "two": hunt_two_at_once, "disk": hunt_on_a_full_disk}
 PARTS = ("harmful", *KINDS, *JOBS, "requests")
 SHARES = {"pictures": 3, "kills": 40, "requests": 6}
-"""Of the time; 1 for the others."""
+"""Share of the time; 1 for the other parts."""
 FILES = 80
-"""Of one kind, before the next part has its turn."""
+"""Seconds of one part before the next part has its turn."""
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 1024
-"""For refusing a file that is made to harm."""
+"""Seconds allowed for refusing a harmful file."""
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def main() -> int:
             for line in replayed:
                 hunt.replay(Trial(line["part"], line["seed"], line["number"]))
         else:
-            with suppress(KeyboardInterrupt):  # the table is written all the same
+            with suppress(KeyboardInterrupt):  # the table is written in any case
                 hunt.run(parts, 60 * asked.minutes)
     print(ledger.table())
     (asked.out / "table.txt").write_text(ledger.table() + "\n")
@@ -106,7 +106,7 @@ class Hunt:
                 hunt_files(kind, self.ledger, self.seed, number, FILES)
 
     def harmful(self) -> None:
-        """Files that are made to take time or memory."""
+        """Files that are designed to consume time or memory."""
         from helpers.harmful_files import HARMFUL
         from prismgan.errors import PrismganError
         from prismgan.images import open_picture
@@ -134,7 +134,7 @@ class Hunt:
                 self.ledger.note(trial, outcome, seconds=ended.seconds, megabytes=max(took, 0))
 
     def replay(self, trial: Trial) -> None:
-        """Once more; files that went through the command line go through it again."""
+        """Repeat a trial; files that were tested through the command line are tested so again."""
         part, _, what = trial.part.partition(": ")
         name = trial.part.partition(",")[0]
         if name in KINDS:
@@ -148,7 +148,7 @@ class Hunt:
 
 
 def _import_everything(jobs_too: bool) -> None:
-    """Before processes are forked, so that each need not."""
+    """Import everything before processes are forked, so that they need not."""
     import torch
 
     torch.set_num_threads(1)

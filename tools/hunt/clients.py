@@ -1,4 +1,4 @@
-"""A load of clients of a server on this machine: quick ones, slow ones, broken ones and such as leave in the middle."""
+"""Many clients of a server on this machine: fast, slow and broken ones, and some that disconnect halfway."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["hunt_requests"]
 
 CLIENTS = 12
 PATIENCE = 60.0
-"""Seconds for an answer; the machine does other things as well."""
+"""Timeout of an answer in seconds; the machine is shared with other work."""
 PLACES = (
     *(
         "/",
@@ -78,7 +78,7 @@ BODIES = (
 
 
 class UnansweredError(Exception):
-    """No answer, or one that makes no sense."""
+    """A missing or invalid answer."""
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """One server, and all clients of it."""
+    """One server and all its clients."""
 
     corpus: Corpus
     ledger: Ledger
@@ -122,10 +122,10 @@ class Load:
         return self.request("POST", place, body, "multipart/form-data; boundary=x")
 
     async def ask(self, stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes) -> Answer:
-        """Send it and read the answer.
+        """Send a request and read the answer.
 
         Raises:
-            UnansweredError: there is none in time, or it is the server's fault that there is none.
+            UnansweredError: there is no answer in time, or it is a server error.
         """
         reader, writer = stream
         try:
@@ -147,10 +147,10 @@ class Load:
         finally:
             stream[1].close()
 
-    # -- what clients do ---------------------------------------------------------------------------
+    # -- client behaviour --------------------------------------------------------------------------
 
     async def browse(self, draw: random.Random) -> None:
-        """Several requests by one connection."""
+        """Several requests over one connection."""
         stream = await self.connect(draw)
         try:
             for _ in range(draw.randrange(1, 12)):
@@ -161,7 +161,7 @@ class Load:
             stream[1].close()
 
     async def render(self, draw: random.Random) -> None:
-        """A picture, its looks, one of them; some do not wait for the end."""
+        """A picture, its outputs, one of them; some clients do not wait for the end."""
         content = next(path for path in self.corpus.pictures if path.name == "a.jpg").read_bytes()
         sent = await self.once(draw, self.upload("/api/pictures", content))
         if sent.status == 429:
@@ -188,19 +188,19 @@ class Load:
         await self.once(draw, self.request("DELETE", f"/api/pictures/{picture}"))
 
     async def send_damaged(self, draw: random.Random) -> None:
-        """A damaged picture, or clip."""
+        """A damaged picture or clip."""
         what = "clips" if draw.random() < 0.1 and self.corpus.clip.is_file() else "pictures"
         whole = draw.choice(self.corpus.files(what))
         place = "/api/videos" if what == "clips" else draw.choice(("/api/pictures", "/api/frames?tasks=restore"))
         await self.once(draw, self.upload(place, changed(whole.read_bytes(), False, draw)))
 
     async def send_nonsense(self, draw: random.Random) -> None:
-        """What is no JSON, or none that makes sense, by any method."""
+        """Invalid JSON, or JSON that makes no sense, with any method."""
         place = draw.choice(("/api/styles", "/api/pictures/x/renders", "/api/videos/x/renders", *PLACES[:6]))
         await self.once(draw, self.request(draw.choice(METHODS), place, draw.choice(BODIES)))
 
     async def come_from_elsewhere(self, draw: random.Random) -> None:
-        """Another site's page, with a body."""
+        """A request with a body from another site's page."""
         strange = draw.choice(
             ({"Host": "evil.example"}, {"Host": f"{self.host}, evil"}, {"Origin": "http://evil.example"})
         )
@@ -210,7 +210,7 @@ class Load:
             raise UnansweredError(f"{strange} is answered by {answer.status}")
 
     async def leave(self, draw: random.Random) -> None:
-        """Half a request, and then nothing more."""
+        """Half a request, and then silence."""
         whole = self.upload(draw.choice(("/api/pictures", "/api/frames?tasks=restore")), bytes(50_000))
         _, writer = await self.connect(draw)
         try:
@@ -221,7 +221,7 @@ class Load:
             writer.transport.abort()
 
     async def dawdle(self, draw: random.Random) -> None:
-        """A request in little pieces; it may be given up on."""
+        """A request in small pieces; the server may abandon it."""
         whole = self.request("GET", "/api/tasks") if draw.random() < 0.5 else self.upload("/api/pictures", bytes(300))
         reader, writer = await self.connect(draw)
         try:
@@ -234,7 +234,7 @@ class Load:
             writer.close()
 
     async def babble(self, draw: random.Random) -> None:
-        """What is not HTTP; the server may say so, or hang up."""
+        """Bytes that are not HTTP; the server may answer with an error, or disconnect."""
         self.sent += 1
         reader, writer = await self.connect(draw)
         try:
@@ -249,7 +249,7 @@ class Load:
             writer.close()
 
     async def watch(self, draw: random.Random) -> None:
-        """A WebSocket for what is not there, or broken on the way."""
+        """A WebSocket for a missing job, or one that breaks halfway."""
         key = base64.b64encode(draw.randbytes(16)).decode()
         upgrade = {
             "Connection": "Upgrade",
@@ -296,7 +296,8 @@ async def _answer(reader: asyncio.StreamReader, bodiless: bool = False) -> Answe
 
 
 def hunt_requests(corpus: Corpus, ledger: Ledger, seed: int, first: int, seconds: float) -> int:
-    """Send requests for so long; returns how many scenarios there were. Afterwards the server ends without a trace."""
+    """Send requests for the given time; returns the number of scenarios. Afterwards the server ends without leaving
+    files."""
     with tempfile.TemporaryDirectory(prefix="prismgan-hunt-") as place, tempfile.TemporaryFile() as said:
         listening = socket.create_server(("127.0.0.1", 0), backlog=300)
         server = _serve(listening, Path(place), said.fileno())
@@ -363,10 +364,10 @@ def _serve(listening: socket.socket, temporary: Path, said: int) -> int:
             taken = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + 2 * MEMORY, taken + 2 * MEMORY))
         from helpers.tiny_weights import tiny_weights
+        from prismgan.web.app_state import Session
         from prismgan.web.serving import make_application, server_of
-        from prismgan.web.workshop import Studio
 
-        server_of(make_application(Studio(tiny_weights()), "127.0.0.1")).run(sockets=[listening])
+        server_of(make_application(Session(tiny_weights()), "127.0.0.1")).run(sockets=[listening])
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -376,7 +377,7 @@ def _serve(listening: socket.socket, temporary: Path, said: int) -> int:
 
 
 def _most_memory(process: int) -> int:
-    """In megabytes, of the process's whole life; 0 where the system does not say, or it has ended."""
+    """Peak memory of a process in megabytes; 0 if the system does not report it, or the process has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024

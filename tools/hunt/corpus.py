@@ -1,4 +1,4 @@
-"""What the hunt starts from: small pictures, clips, weights, a recipe and a run of it, made anew every time."""
+"""Starting material of the hunt: small pictures, clips, weights, a recipe and a run of it, created for every hunt."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ SAVED: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Corpus:
-    """All of it, in a folder."""
+    """All of it, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,7 +108,7 @@ class Corpus:
 
     @cached_property
     def pictures(self) -> list[Path]:
-        """Of every format, depth and kind of colours."""
+        """Pictures of every format, depth and colour mode."""
         pictures = self.folder / "pictures"
         pictures.mkdir()
         exif = Image.Exif()
@@ -122,7 +122,7 @@ class Corpus:
         return sorted(pictures.iterdir())
 
     def files(self, kind: str) -> list[Path]:
-        """Whole files of a kind."""
+        """Undamaged files of one kind."""
         if kind == "pictures":
             return self.pictures
         if kind == "clips":
@@ -154,7 +154,7 @@ class Corpus:
         return make_clip(self.folder / "a.mp4", height=96, width=128)
 
     def copy(self, place: Path) -> None:
-        """What trainings start from, in another folder."""
+        """The files that trainings start from, in another folder."""
         for name in ("photos", "held-out"):
             shutil.copytree(self.folder / name, place / name)
         shutil.copy(self.folder / "painting.png", place)
@@ -168,7 +168,7 @@ def drawn(path: Path, height: int, width: int, seed: int) -> None:
 
 
 def noise(height: int, width: int, seed: int) -> Image.Image:
-    """Colours of every kind."""
+    """Random colours of every kind."""
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 

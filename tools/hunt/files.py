@@ -1,6 +1,6 @@
-"""Damaged files: pictures, clips, weights, checkpoints, recipes and manifests, each changed a little, or a lot.
+"""Damaged files: pictures, clips, weights, checkpoints, recipes and manifests, each with small or large changes.
 
-Every one is refused in one line, or read. Checkpoints and weights that are read are what they were before.
+Every one must be refused in one line, or read. Checkpoints and weights that are read must equal the undamaged ones.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ledger import Ledger, Trial
 __all__ = ["KINDS", "changed", "hunt_files", "kind_of"]
 
 BATCH = 40
-"""Files that one process tries, one after the other."""
+"""Files that one process tests, one after another."""
 BY_COMMAND = 160
-"""One file of so many goes through the command line."""
+"""One file in this many is tested through the command line."""
 ODD_BYTES = (
     b"\0",
     b"\xff",
@@ -78,14 +78,14 @@ class Kind:
     suffix: str
     corpus: list[Path]
     read: Callable[[Path, Path], None]
-    """Reads a file; the second is what it was made of."""
+    """Reads a file; the second argument is the file that it was made from."""
     words: Callable[[Path, Path], tuple[object, ...]]
-    """Of a command that reads it; the second is a folder for what it writes."""
+    """Arguments of a command that reads the file; the second argument is a folder for its outputs."""
     is_text: bool = False
 
 
 def changed(content: bytes, is_text: bool, draw: random.Random) -> bytes:
-    """The same, with one to eight changes of one kind or another."""
+    """The same file with one to eight changes of various kinds."""
     made = bytearray(content)
     for _ in range(draw.choice((1, 1, 1, 2, 3, 8))):
         if not made:
@@ -115,7 +115,7 @@ def changed(content: bytes, is_text: bool, draw: random.Random) -> bytes:
 
 
 def _changed_word(content: bytes, draw: random.Random) -> bytearray:
-    """A word, number or line of a text is another one."""
+    """Replace a word, number or line of a text by another one."""
     spans = [
         match.span() for match in re.finditer(rb"[\w./-]+|\n[^\n]*" if draw.random() < 0.8 else rb"\n[^\n]*", content)
     ]
@@ -127,7 +127,7 @@ def _changed_word(content: bytes, draw: random.Random) -> bytearray:
 
 
 def hunt_files(kind: Kind, ledger: Ledger, seed: int, first: int, count: int, by_command: bool = False) -> None:
-    """Try so many files, beginning with this number; by the command line, one in 160, or all."""
+    """Test this many files, beginning with this number; one in 160, or all, through the command line."""
     with tempfile.TemporaryDirectory(prefix="prismgan-hunt-") as place:
         folder, number = Path(place), first
         while number < first + count:
@@ -143,7 +143,7 @@ def _made(kind: Kind, trial: Trial) -> tuple[bytes, Path]:
 
 
 def _batch(kind: Kind, ledger: Ledger, seed: int, numbers: range, folder: Path) -> int:
-    """Try these, up to the first that its process does not survive; returns how many."""
+    """Test these files, up to the first that its process does not survive; returns their number."""
     notes = folder / "notes.jsonl"
     notes.write_bytes(b"")
 
@@ -176,7 +176,7 @@ def _batch(kind: Kind, ledger: Ledger, seed: int, numbers: range, folder: Path) 
         ledger.note(trial, outcome, what, seconds=ended.seconds / len(numbers), megabytes=ended.megabytes)
         if outcome == "failed":
             ledger.keep(trial, _made(kind, trial)[0], kind.suffix)
-    if len(done) < len(numbers):  # the next one took the process along
+    if len(done) < len(numbers):  # the process died with the next file
         trial = Trial(kind.name, seed, numbers[len(done)])
         ledger.note(trial, "failed", _last_words(ended), seconds=ended.seconds, megabytes=ended.megabytes)
         ledger.keep(trial, _made(kind, trial)[0], kind.suffix)
@@ -201,7 +201,7 @@ def _last_words(ended: Ended) -> str:
     return f"exit code {ended.code}: {ended.said[-1500:]}"
 
 
-# -- what reads each kind ------------------------------------------------------------------------
+# -- readers of each kind ------------------------------------------------------------------------
 
 
 def _picture(path: Path, whole: Path) -> None:
@@ -279,7 +279,7 @@ KINDS = tuple(READ)
 
 
 def kind_of(name: str, corpus: Corpus) -> Kind:
-    """One kind, with files to start from."""
+    """One kind of file, with undamaged files to start from."""
 
     def words(path: Path, out: Path) -> tuple[object, ...]:
         if name in ("pictures", "clips"):
@@ -301,7 +301,7 @@ def _data(path: Path) -> str:
 
 
 def _run_with(checkpoint: Path, run: Path, folder: Path) -> Path:
-    """A run whose checkpoint is this one."""
+    """A run with this checkpoint."""
     shutil.copytree(run, folder)
     shutil.copyfile(checkpoint, folder / "checkpoint.pt")
     return folder

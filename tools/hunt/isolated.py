@@ -1,4 +1,4 @@
-"""Work in a process of its own, which may be killed, hang, crash or take too much without harm to the hunt.
+"""Runs work in a separate process, which may be killed, hang, crash or use too many resources without harm to the hunt.
 
 Processes are forked from this one, which has imported everything: that takes milliseconds instead of seconds.
 """
@@ -19,9 +19,10 @@ from dataclasses import dataclass
 __all__ = ["MEMORY", "SECONDS", "Ended", "command", "isolated"]
 
 SECONDS = 20
-"""Of computing; beyond, it counts as a hang. Three times as long counts as one too, other programs' share left out."""
+"""Seconds of processor time; more counts as a hang. Three times as long in elapsed time does too, apart from other
+programs' share."""
 MEMORY = 3 << 30
-"""Bytes of address space beyond what this process has."""
+"""Bytes of address space beyond those of this process."""
 CRASHED = 70
 DIES_WITH_ITS_PARENT = 1
 """Linux's PR_SET_PDEATHSIG."""
@@ -29,20 +30,20 @@ DIES_WITH_ITS_PARENT = 1
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended."""
+    """How a process ended."""
 
     code: int
     """Its exit code; negative for a signal."""
     said: str
-    """On stdout and stderr."""
+    """Text on stdout and stderr."""
     seconds: float
-    """Of computing."""
+    """Seconds of processor time."""
     megabytes: int
-    """At most, this process's included."""
+    """Peak memory, including that of this process."""
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with a command that ended so; None where it worked, or was refused in one line."""
+        """The fault of a command that ended so; None if it worked, or was refused in one line."""
         if self.code == -signal.SIGXCPU or self.seconds > SECONDS:
             return f"hangs: {self.seconds:.0f} s"
         if "Traceback (most recent call last)" in self.said or self.code not in (0, 2):
@@ -58,12 +59,12 @@ class Ended:
 def isolated(
     work: Callable[[], object], kill_after: float | None = None, beside: Callable[[], object] | None = None
 ) -> Ended:
-    """Do it, with limits.
+    """Do the work, with limits.
 
     Args:
-        work: what to do; what it returns is ignored.
+        work: called in the new process; its result is ignored.
         kill_after: seconds until it is killed, with all processes that it has started.
-        beside: done here meanwhile.
+        beside: called in this process meanwhile.
     """
     with tempfile.TemporaryFile() as said:
         began = time.monotonic()
@@ -88,7 +89,7 @@ def isolated(
 
 
 def _kill(process: int) -> None:
-    """With all that it has started; right after its start it has no group of its own yet."""
+    """Kill the process and all that it started; right after its start it has no process group yet."""
     try:
         os.killpg(process, signal.SIGKILL)
     except ProcessLookupError:
@@ -96,7 +97,7 @@ def _kill(process: int) -> None:
 
 
 def _waited_for_others(process: int) -> float:
-    """Seconds that it could have computed in, while other programs did; 0 where the system does not say."""
+    """Seconds in which it was ready to run while other programs ran; 0 if the system does not report them."""
     try:
         with open(f"/proc/{process}/schedstat") as file:  # noqa: PTH123 (not a file)
             return int(file.read().split()[1]) / 1e9
@@ -105,7 +106,7 @@ def _waited_for_others(process: int) -> float:
 
 
 def command(*words: object) -> Callable[[], None]:
-    """``prismgan`` with these words, as work."""
+    """``prismgan`` with these arguments, as work."""
 
     def work() -> None:
         from prismgan.cli import main
@@ -125,7 +126,7 @@ def _do(work: Callable[[], object], said: int) -> None:
         for stream in (1, 2):
             os.dup2(said, stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # New ones: the old may have been replaced, and hold what is not written yet.
+        # New objects: the old ones may have been replaced, and hold text that is not written yet.
         sys.stdout, sys.stderr = (open(stream, "w", closefd=False) for stream in (1, 2))  # noqa: SIM115
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS) + 1, int(SECONDS) + 5))

@@ -1,4 +1,5 @@
-"""Jobs that are killed at random moments, started twice at once, or meet a full disk, and go on to the same end."""
+"""Jobs that are killed at random moments, started twice at once, or meet a full disk, and still give the same
+result."""
 
 from __future__ import annotations
 
@@ -24,27 +25,27 @@ from ledger import Ledger, Trial
 __all__ = ["Job", "hunt_kills", "hunt_on_a_full_disk", "hunt_two_at_once", "jobs_of"]
 
 MOST_KILLS = 5
-"""Of one job, before it may end."""
+"""Seconds that one job may take."""
 FULL = 300_000
 """Bytes of the small disk."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command, and the files whose bytes it is held to."""
+    """A command, and the output files that are compared byte by byte."""
 
     name: str
     words: Callable[[Path], tuple[object, ...]]
-    """Of a folder that it works in."""
+    """Arguments, given its working folder."""
     made: str
-    """Of the results, as a pattern; times of a training are in no file that it finds."""
+    """Pattern of the results; it matches no file that contains times of a training."""
     resumed: tuple[str, ...] = ()
-    """Added where something is there already."""
+    """Arguments to add if results exist already."""
     prepare: Callable[[Path], None] = lambda folder: None
 
 
 def jobs_of(corpus: Corpus) -> list[Job]:
-    """All kinds."""
+    """All kinds of job."""
     video = corpus.clip.is_file()
 
     def recipe(changes: dict[str, Any]) -> Callable[[Path], None]:
@@ -135,7 +136,7 @@ def jobs_of(corpus: Corpus) -> list[Job]:
 
 
 class Reference:
-    """What a job makes if nobody disturbs it, and how long that takes; made once."""
+    """The files of an undisturbed job, and its duration; computed once."""
 
     made: ClassVar[dict[str, tuple[dict[str, str], float]]] = {}
 
@@ -157,7 +158,7 @@ class Reference:
                 if ended.code:
                     raise SystemExit(f"{job.name}: fails undisturbed: {ended.said}")
                 cls.made[job.name] = _hashes(folder, job), ended.seconds
-                # What it imported on the way is imported here, once for all processes that are forked from now on.
+                # Modules that it needs are imported here, once for all processes that are forked from now on.
                 for module in imported.read_text().split():
                     if module not in sys.modules:
                         with suppress(Exception):
@@ -166,7 +167,7 @@ class Reference:
 
 
 def hunt_kills(job: Job, ledger: Ledger, trial: Trial) -> None:
-    """Kill it up to five times, at random moments; in the end it is as if nothing had been."""
+    """Kill a job up to five times, at random moments; the final result must be unaffected."""
     expected, seconds = Reference.of(job)
     draw = random.Random(trial.key)
     with tempfile.TemporaryDirectory(prefix="prismgan-hunt-") as place:
@@ -187,7 +188,7 @@ def hunt_kills(job: Job, ledger: Ledger, trial: Trial) -> None:
 
 
 def hunt_two_at_once(job: Job, ledger: Ledger, trial: Trial) -> None:
-    """Start it twice: one does it, the other says so in a line, or finds it done."""
+    """Start a job twice: one does it, the other reports that in one line, or finds it done."""
     expected, seconds = Reference.of(job)
     draw = random.Random(trial.key)
     with tempfile.TemporaryDirectory(prefix="prismgan-hunt-") as place:
@@ -207,7 +208,7 @@ def hunt_two_at_once(job: Job, ledger: Ledger, trial: Trial) -> None:
 
 
 def hunt_on_a_full_disk(job: Job, ledger: Ledger, trial: Trial) -> None:
-    """Let the disk be full on the way; once there is room it goes on, and what was there is whole."""
+    """Fill the disk during a job. With room again it continues, and existing files are undamaged."""
     expected, _ = Reference.of(job)
     draw = random.Random(trial.key)
     with tempfile.TemporaryDirectory(prefix="prismgan-hunt-") as place:
@@ -274,7 +275,7 @@ def _hash(path: Path) -> str:
 
 
 def _tensors(path: Path) -> str:
-    """Of all numbers: what is said of them names the folder that they were made in."""
+    """Digest of all numbers; their descriptions name the folder that they were made in."""
     from safetensors.torch import load_file
 
     tensors = load_file(path)
@@ -284,14 +285,14 @@ def _tensors(path: Path) -> str:
 
 
 def _frames(path: Path) -> str:
-    """Of a clip's pictures and packets: its container says when it was made."""
+    """Digest of a clip's pictures and packets; its container stores the time of creation."""
     from helpers.tiny_clips import frames
 
     return hashlib.sha256(b"".join(frame.tobytes() for frame in frames(path))).hexdigest()
 
 
 def _mount(place: Path) -> str | None:
-    """Why there is no small disk; None where there is one."""
+    """The reason why there is no small disk; None if there is one."""
     if os.geteuid() != 0:
         return "a small disk takes root"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What was tried, and how it ended: one table at the end, and a file that replays every failure."""
+"""The trials and their results: one table at the end, and a file that replays every failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Ledger", "Trial"]
 
 @dataclass(frozen=True)
 class Trial:
-    """One attempt: with the same seed and number it is the same again, but for the moment of a kill."""
+    """One attempt; the same seed and number repeat it, except for the moment of a kill."""
 
     part: str
     seed: int
@@ -28,20 +28,20 @@ class Trial:
 
 @dataclass
 class Row:
-    """Of one part."""
+    """Figures of one part."""
 
     tried: int = 0
     refused: int = 0
     accepted: int = 0
     failed: int = 0
     seconds: float = 0.0
-    """Of computing, of the longest."""
+    """Processor seconds of the slowest trial."""
     megabytes: int = 0
-    """Of the largest."""
+    """Peak memory of the largest trial."""
     remark: str = ""
     kills: int = 0
     answered: Counter[int] = field(default_factory=Counter)
-    """By status, of requests."""
+    """Number of requests by status."""
 
     def remarks(self) -> str:
         return ", ".join(
@@ -69,13 +69,13 @@ class Ledger:
         return self.rows.setdefault(part, Row())
 
     def keep_folder(self, trial: Trial, folder: Path) -> None:
-        """Copy the folder that a failed trial worked in: the moments of its kills do not come again."""
+        """Copy the folder of a failed trial, because the moments of its kills cannot be repeated."""
         shutil.copytree(folder, self.folder / trial.key.replace("/", "-"), dirs_exist_ok=True)
 
     def note(
         self, trial: Trial, outcome: str, what: str = "", *, seconds: float = 0.0, megabytes: int = 0, count: int = 1
     ) -> None:
-        """How one trial ended: ``refused``, ``accepted`` or ``failed``."""
+        """The result of one trial: ``refused``, ``accepted`` or ``failed``."""
         row = self.row(trial.part)
         row.tried += count
         setattr(row, outcome, getattr(row, outcome) + count)

@@ -30,9 +30,9 @@ def serve(
         fail("serve: a site contains its own network; leave out --weights, --runtime and --fast")
     require("serve", "web", *NEEDED)
 
+    from prismgan.web.app_state import Session
     from prismgan.web.guard import LOCAL
     from prismgan.web.serving import make_application, serve, site_application
-    from prismgan.web.workshop import Studio
     from prismgan.weights import load_weights
 
     application: Any
@@ -49,6 +49,6 @@ def serve(
         if static is not None:
             application = site_application(static, host)
         else:
-            application = make_application(Studio(load_weights(weights), runtime, fast=fast), host)
+            application = make_application(Session(load_weights(weights), runtime, fast=fast), host)
         serve(application, host, port, ready)
     typer.echo("stopped", err=True)

@@ -21,7 +21,7 @@ SOURCE, LATENT, LOOK = "source", "latent", "look"
 
 
 def head(task: str) -> str:
-    """Name of the piece for the head of this look."""
+    """Name of the piece for the head of this task."""
     return f"head-{task}"
 
 
@@ -92,10 +92,10 @@ def _head(generator: Generator, name: str) -> onnx.ModelProto:
         code = network.code(graph.input(LATENT, [1, generator.config.latent]))
     if spec.fine:
         cells = network.restored(fine, network.bases(bordered, [name]), code, [name])[name]
-        look = graph.shuffle(cells, 2 * spec.scale)
+        output = graph.shuffle(cells, 2 * spec.scale)
     else:
-        look = network.painted([name], PaintedNames(features, details), code, None)[name]
-    graph.output(look, LOOK, [1, 3, "padded height", "padded width"])
+        output = network.painted([name], PaintedNames(features, details), code, None)[name]
+    graph.output(output, LOOK, [1, 3, "padded height", "padded width"])
     return graph.model(head(name))
 
 
@@ -109,7 +109,7 @@ def _painted_sizes(generator: Generator) -> tuple[list[int | str], list[int | st
 
 
 SIDE = 16  # side in pixels of the pattern that a browser computes as a check: the smallest allowed picture
-VALUES = 32  # number of values per look that are compared there
+VALUES = 32  # number of values per task that are compared there
 Values = dict[str, NDArray[Any]]
 
 
@@ -129,19 +129,19 @@ class Pieces:
         found = self._runs[piece]({name: values[name] for name in self._inputs[piece]})
         return dict(zip(self._outputs[piece], found, strict=True))
 
-    def looks(self, source: NDArray[Any], seed: int = 0) -> Values:
+    def outputs(self, source: NDArray[Any], seed: int = 0) -> Values:
         """Pictures by task, in [-1, 1] and of whole cells, as a browser computes them."""
         values = {"source": source, "latent": self.generator.seeded_latent(seed).numpy()}
         if TRUNK in self.files:
             values |= self.run(TRUNK, values)
-        looks = {}
+        outputs = {}
         for name in self.tasks:
             spec, own = self.generator.specs[name], values
             if not spec.fine:  # the noise follows the seed only for styles that vary
                 latent = values["latent"] if spec.latent else self.generator.seeded_latent().numpy()
                 own = values | self.run(BRANCH, {"source": source, "latent": latent})
-            looks[name] = self.run(head(name), own)["look"]
-        return looks
+            outputs[name] = self.run(head(name), own)["look"]
+        return outputs
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:
@@ -150,9 +150,9 @@ class Pieces:
         for seed, source in enumerate(random_sources()):
             image = source * 2 - 1
             expected = self.generator(image, self.generator.seeded_latent(seed), self.tasks)
-            for name, look in self.looks(image.numpy(), seed).items():
+            for name, output in self.outputs(image.numpy(), seed).items():
                 height, width = expected[name].shape[-2:]
-                difference = look[..., :height, :width].clip(-1, 1) - expected[name].clamp(-1, 1).numpy()
+                difference = output[..., :height, :width].clip(-1, 1) - expected[name].clamp(-1, 1).numpy()
                 errors[name].append(127.5 * difference.ravel())
         specs = self.generator.specs
         found = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
@@ -163,7 +163,7 @@ class Pieces:
     def check(self) -> dict[str, Any]:
         """Some output values for a fixed pattern, with which a browser checks that it computes correctly."""
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
-        looks = self.looks(flat.reshape(1, 3, SIDE, SIDE))
-        some = {name: look.ravel()[:: look.size // VALUES][:VALUES] for name, look in looks.items()}
+        outputs = self.outputs(flat.reshape(1, 3, SIDE, SIDE))
+        some = {name: output.ravel()[:: output.size // VALUES][:VALUES] for name, output in outputs.items()}
         expected = {name: [round(float(value), 4) for value in values] for name, values in some.items()}
         return {"side": SIDE, "expected": expected}

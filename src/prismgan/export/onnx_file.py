@@ -59,22 +59,22 @@ def whole_model(
         default = generator.seeded_latent().numpy() if defaults else None
         latent = graph.input("latent", ["latents", generator.config.latent], default)
         code = network.code(latent)
-    looks: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     bases: dict[int, str] = {}
     if restored:
         bordered = network.bordered(centred, spatial)
         bases = network.bases(bordered, restored)
-        looks |= network.restored(network.trunk(graph.interior(bordered)), bases, code, restored)
+        outputs |= network.restored(network.trunk(graph.interior(bordered)), bases, code, restored)
     for varied, z in ((True, latent), (False, generator.seeded_latent())):
         names = [name for name in painted if generator.specs[name].latent == varied]
         if names:
             assert z is not None
-            looks |= network.painted(names, network.branch(centred, z), code, spatial)
+            outputs |= network.painted(names, network.branch(centred, z), code, spatial)
     mixed = _mixer(graph, strength)
     for index, name in enumerate(tasks):
         scale = generator.specs[name].scale
         sides = [f"{scale} * height", f"{scale} * width"] if scale > 1 else ["height", "width"]
-        image = mixed(looks[name], centred if name in painted else bases[scale], index)
+        image = mixed(outputs[name], centred if name in painted else bases[scale], index)
         if name in restored:
             image = graph.shuffle(image, 2 * scale)
             larger = spatial if scale == 1 else graph.operation("Mul", spatial, graph.integers(scale))
@@ -84,20 +84,20 @@ def whole_model(
 
 
 def _mixer(graph: Graph, strength: str) -> Callable[[str, str, int], str]:
-    """Returns a function that mixes a look with its base, like :func:`prismgan.render.stages.mixture`."""
+    """Returns a function that mixes an output with its base, like :func:`prismgan.render.stages.mixture`."""
     middle = graph.number(0.5)
     weights = graph.operation("Mul", strength, middle)
     starts: dict[str, tuple[str, str]] = {}
 
-    def mixed(look: str, base: str, index: int) -> str:
-        """The mixture in [0, 1], clipped, of a look and its base in [-1, 1]; ``index`` is the strength's."""
+    def mixed(output: str, base: str, index: int) -> str:
+        """The mixture in [0, 1], clipped, of an output and its base in [-1, 1]; ``index`` is the strength's."""
         bounds = graph.number(-1), graph.number(1)
         if base not in starts:
             clipped = graph.operation("Clip", base, *bounds)
             starts[base] = clipped, graph.operation("Add", graph.operation("Mul", clipped, middle), middle)
         clipped, start = starts[base]
         # Both are clipped before they are mixed, as in rendering.
-        change = graph.operation("Sub", graph.operation("Clip", look, *bounds), clipped)
+        change = graph.operation("Sub", graph.operation("Clip", output, *bounds), clipped)
         weight = graph.operation("Gather", weights, graph.integers(index), axis=0)
         mixture = graph.operation("Add", graph.operation("Mul", change, weight), start)
         return graph.operation("Clip", mixture, graph.number(0), graph.number(1))
@@ -117,7 +117,7 @@ def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licenc
         "latent_size": str(generator.config.latent) if varies(generator, tasks) else "0",
         "step": str(header.step),
         "range": "RGB in [0, 1]",
-        "strength": "one number per task, in the order of tasks: 0 is the source, 1 the look",
+        "strength": "one number per task, in the order of tasks: 0 is the source, 1 the output",
         "licence": licence or "not stated",
     }
 

@@ -98,11 +98,11 @@ def render(generator: Generator, tasks: Sequence[str], values: Inputs, *, half: 
     """The outputs of a file for these inputs, computed by torch; ``half`` with features in float16."""
     given = {name: torch.from_numpy(value) for name, value in values.items()}
     with torch.autocast("cpu", torch.float16, enabled=half):
-        looks = generator.decode(generator.encode(given["source"] * 2 - 1, tasks), given.get("latent"), tasks)
+        outputs = generator.decode(generator.encode(given["source"] * 2 - 1, tasks), given.get("latent"), tasks)
     pictures = []
     for name, strength in zip(tasks, given["strength"], strict=True):
         base = generator.enlarged(given["source"] * 2 - 1, generator.specs[name].scale).clamp(-1, 1)
-        mixed = torch.lerp(base, looks[name].float().clamp(-1, 1), strength)
+        mixed = torch.lerp(base, outputs[name].float().clamp(-1, 1), strength)
         pictures.append(mixed.add(1).div(2).clamp(0, 1).numpy())
     return pictures
 

@@ -37,7 +37,9 @@ class Disturbance:
         return (moved + self.sigma / 127.5 * noise).clamp(-1, 1)
 
 
-def steadiness(output: Images, other: Images, disturbance: Disturbance, scale: int = 1) -> Float[Tensor, " B"]:
+def temporal_consistency(
+    output: Images, other: Images, disturbance: Disturbance, scale: int = 1
+) -> Float[Tensor, " B"]:
     """Mean absolute difference between the output and that of the disturbed source, in their common area away from the
     border. ``scale`` is that of the outputs relative to the source."""
     height, width = output.shape[-2:]

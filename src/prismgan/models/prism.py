@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prismgan.batch import Batch
 from prismgan.images import interior
-from prismgan.losses.variation import Disturbance, diversity, steadiness
+from prismgan.losses.variation import Disturbance, diversity, temporal_consistency
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.config import ModelConfig
 from prismgan.models.model import Model
@@ -130,6 +130,6 @@ class Prism(Model):
             others = self._interior(self.generator.decode(encoded, latent[:rows], names), margin)
         values = {}
         for name, other in others.items():
-            by_row = steadiness(outputs[name][:rows], other, disturbance, self.tasks[name].scale)
+            by_row = temporal_consistency(outputs[name][:rows], other, disturbance, self.tasks[name].scale)
             values[name] = (by_row * context.weights[name][:rows]).sum() * len(source) / rows
         return values

@@ -41,7 +41,7 @@ class FileRenderer:
     Args:
         suffix: the format of the outputs, one of :data:`prismgan.images.writing.FORMATS`.
         quality: 1 to 100, for lossy formats.
-        with_sheet: also write ``sheet.png`` with all looks.
+        with_sheet: also write ``sheet.png`` with all outputs.
         mask: where the outputs apply; resized to every picture.
         overwrite: also render outputs that are already up to date.
     """
@@ -124,7 +124,7 @@ class FileRenderer:
         check_side(where, self.suffix, max(height, width) * max(self.plan.scales.values()))
         if self.mask is not None:
             request = replace(request, mask=_fitted(self.mask, height, width, where))
-        looks = self.renderer.render(source.pixels, request, depth=source.depth, progress=progress, where=where)
+        outputs = self.renderer.render(source.pixels, request, depth=source.depth, progress=progress, where=where)
         kept = KeptOptions(job.folder)
         replaced = {
             path.name
@@ -133,14 +133,14 @@ class FileRenderer:
         }
         kept.forget(replaced)
         shown = {"source": Image.fromarray(on_white(source))} if self.with_sheet else {}
-        for name, pixels in looks.items():
-            look = source.with_pixels(pixels)
+        for name, pixels in outputs.items():
+            output = source.with_pixels(pixels)
             path = job.folder / f"{name}.{self.suffix}"
             if path.name in replaced:
-                write_picture(path, look, self.quality)
+                write_picture(path, output, self.quality)
                 yield path
             if self.with_sheet:
-                shown[name] = Image.fromarray(on_white(look))
+                shown[name] = Image.fromarray(on_white(output))
         if self.with_sheet:
             path = job.folder / SHEET
             images.write(path, sheet(shown, title=job.source.name))

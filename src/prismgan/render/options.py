@@ -46,8 +46,8 @@ def options_of(renderer: Renderer, request: Request) -> dict[str, dict[str, Any]
     """For each output, everything apart from the source that its pixels depend on, as plain values."""
 
     def described(part: Output) -> dict[str, Any]:
-        varies = any(renderer.generator.specs[look].latent for look in part.looks)
-        return {"looks": dict(part.looks), "strength": part.strength, **({"seed": part.seed} if varies else {})}
+        varies = any(renderer.generator.specs[task].latent for task in part.weights)
+        return {"looks": dict(part.weights), "strength": part.strength, **({"seed": part.seed} if varies else {})}
 
     plan = renderer.plan(request)
     shared: dict[str, Any] = {"weights": weights_digest(renderer)[:16]}

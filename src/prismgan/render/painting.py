@@ -1,4 +1,4 @@
-"""Painting: looks that are computed from the whole picture, at a separate size, and then enlarged to full size. Large
+"""Painting: styles that are computed from the whole picture, at a separate size, and then enlarged to full size. Large
 pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged with the
 photo's own detail. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
 
@@ -26,39 +26,39 @@ def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
     return max(MINIMUM_SIDE, round(height * factor)), max(MINIMUM_SIDE, round(width * factor))
 
 
-def painting_bytes(sides: tuple[int, int], looks: int, count: int) -> int:
-    """Bytes that painting needs, with all looks kept; measured at 0.3 to 4 megapixels."""
-    return sides[0] * sides[1] * count * (160 + 16 * looks)
+def painting_bytes(sides: tuple[int, int], styles: int, count: int) -> int:
+    """Bytes that painting needs, with all styles kept; measured at 0.3 to 4 megapixels."""
+    return sides[0] * sides[1] * count * (160 + 16 * styles)
 
 
 class Canvas:
-    """Sources (H, W, 3) of one size, reduced for painting, and their looks, which are painted on demand."""
+    """Sources (H, W, 3) of one size, reduced for painting, and their styles, which are painted on demand."""
 
     def __init__(self, sources: Sequence[NDArray[Any]], brush: int | None) -> None:
         self.height, self.width = sources[0].shape[:2]
         self.sides = canvas_sides(self.height, self.width, brush)
         self.source = torch.cat([_resized(source, self.sides) for source in sources])
-        self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())  # seeds, and looks by name
+        self.coming: Iterator[tuple[int, dict[str, Tensor]]] = iter(())  # seeds, and images by name
         self._painted: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
-        """By look and seed, the image (B, 3, h, w) and how far it follows the photo's brightness; the latter is None
+        """By task and seed, the image (B, 3, h, w) and how far it follows the photo's brightness; the latter is None
         if the image already has the picture's size."""
 
-    def _keep(self, look: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
+    def _keep(self, name: str, seed: int, image: Float[Tensor, "B 3 h w"]) -> None:
         image, slope = image.clamp(-1, 1), None
         if self.sides[0] > self.height:
             image = resize(image, self.height, self.width)
         elif self.sides != (self.height, self.width):
             slope = local_slope(image, luma(self.source))
-        self._painted[look, seed] = image, slope
+        self._painted[name, seed] = image, slope
 
-    def part(self, look: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
-        """The tile of a look at full size; ``source`` is the picture in that tile."""
+    def part(self, name: str, seed: int, tile: Tile, source: Float[Tensor, "B 3 y x"]) -> Float[Tensor, "B 3 y x"]:
+        """The tile of a style at full size; ``source`` is the picture in that tile."""
         rows, columns = (slice(span.start, span.stop) for span in tile)
-        while (look, seed) not in self._painted:
-            of_seed, looks = next(self.coming)
-            for name in list(looks):
-                self._keep(name, of_seed, looks.pop(name))
-        image, slope = self._painted[look, seed]
+        while (name, seed) not in self._painted:
+            of_seed, painted = next(self.coming)
+            for other in list(painted):
+                self._keep(other, of_seed, painted.pop(other))
+        image, slope = self._painted[name, seed]
         if slope is None:
             return image[..., rows, columns]
 

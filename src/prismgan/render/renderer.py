@@ -15,7 +15,7 @@ from prismgan.render.inputs import PictureRenderer
 from prismgan.render.painting import Canvas
 from prismgan.render.request import EVERYTHING, Plan, Request
 from prismgan.render.runtimes import Pass, make_runtime
-from prismgan.render.stages import Stage, cut, enlarged_mask, is_mixed, looks_of, mixture, stages
+from prismgan.render.stages import Stage, cut, enlarged_mask, is_mixed, mixture, stages, task_names
 from prismgan.render.tiles import Tile
 from prismgan.weights import Header, Weights, load_weights
 from prismgan.weights.hub import fetch
@@ -123,7 +123,7 @@ class Renderer(PictureRenderer):
             PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
             PrismganError: the request does not fit the weights.
         """
-        told = None if made is None else lambda _, name, look: made(name, look)
+        told = None if made is None else lambda _, name, pixels: made(name, pixels)
         return self.render_all([pixels], request, depth=depth, progress=progress, made=told, where=where)[0]
 
     def render_all(
@@ -180,19 +180,19 @@ class Renderer(PictureRenderer):
 
     @torch.inference_mode()
     def _painted(self, sources: Sequence[NDArray[Any]], stage: Stage, brush: int | None) -> Canvas | None:
-        """The looks of a stage that are computed from whole pictures; None if there are none."""
+        """The outputs of a stage that are painted from whole pictures; None if there are none."""
         wanted: dict[int, list[str]] = {}
         for output in stage.outputs:
             names = wanted.setdefault(output.seed, [])
-            names += [look for look in output.looks if self.generator.reads_whole(look) and look not in names]
+            names += [task for task in output.weights if self.generator.reads_whole(task) and task not in names]
         passes = [Pass(seed, tuple(names)) for seed, names in wanted.items() if names]
         if not passes:
             return None
         if not self.runtime.together:
             passes = [Pass(seed, (name,)) for seed, names in passes for name in names]
         canvas = Canvas(sources, brush)
-        looks = self.runtime.looks(canvas.source, passes)
-        canvas.coming = ((each.seed, next(looks)) for each in passes)
+        painted = self.runtime.outputs(canvas.source, passes)
+        canvas.coming = ((each.seed, next(painted)) for each in passes)
         return canvas
 
     @torch.inference_mode()
@@ -212,23 +212,24 @@ class Renderer(PictureRenderer):
         image = torch.cat([from_pixels(source[outer]) for source in sources])
         groups = stage.passes(one_by_one=made is not None and not self.runtime.together)
         whole = self.generator.reads_whole
-        tiled = [tuple(look for look in looks_of(outputs) if not whole(look)) for _, outputs in groups]
-        passes = [Pass(outputs[0].seed, looks) for (_, outputs), looks in zip(groups, tiled, strict=True) if looks]
-        rendered = self.runtime.looks(image, passes) if passes else iter(())
+        tiled = [tuple(task for task in task_names(outputs) if not whole(task)) for _, outputs in groups]
+        passes = [Pass(outputs[0].seed, names) for (_, outputs), names in zip(groups, tiled, strict=True) if names]
+        rendered = self.runtime.outputs(image, passes) if passes else iter(())
         for (scale, outputs), names in zip(groups, tiled, strict=True):
             inner = ..., rows.inner(scale), columns.inner(scale)
-            looks = {name: look[inner] for name, look in next(rendered).items()} if names else {}
+            decoded = {name: each[inner] for name, each in next(rendered).items()} if names else {}
             if canvas is not None:
                 own, seed = image[..., rows.inner(1), columns.inner(1)], outputs[0].seed
-                looks |= {look: canvas.part(look, seed, tile, own) for look in looks_of(outputs) if look not in looks}
+                rest = [name for name in task_names(outputs) if name not in decoded]
+                decoded |= {name: canvas.part(name, seed, tile, own) for name in rest}
             mixed = mask is not None or any(is_mixed(output) for output in outputs)
             base = self.generator.enlarged(image, scale)[inner] if mixed else None
             where = None if mask is None else enlarged_mask(mask[outer], scale)[inner]
             for output in outputs:
-                final = mixture(output, looks, base, where)
+                final = mixture(output, decoded, base, where)
                 for number, (row, kept) in enumerate(zip(final, rooms, strict=True)):
                     for room in kept[output.name]:
                         to_pixels(row, room[rows.own(scale), columns.own(scale)])
                     if made is not None:
                         made(number, output.name, kept[output.name][0])
-            del looks, base, final  # frees memory for the next group
+            del decoded, base, final  # frees memory for the next group

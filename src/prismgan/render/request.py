@@ -19,10 +19,10 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 @dataclass(frozen=True)
 class Output:
-    """One picture to compute: a mixture of looks, and its strength relative to the enlarged source."""
+    """One picture to compute: a blend of tasks, and its strength relative to the enlarged source."""
 
     name: str
-    looks: Mapping[str, float]  # weights of tasks; they sum to 1
+    weights: Mapping[str, float]  # by task; they sum to 1
     scale: int
     seed: int
     strength: float = 1.0
@@ -58,7 +58,7 @@ class Request:
     the output, and 2 exaggerates it. A task's strength also applies in the chain. Within a blend only the weights
     count, and the blend has its own strength."""
     blends: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By the name of an extra output, the non-negative weights of its looks, which are divided by their sum. All looks
+    """By the name of an extra output, the non-negative weights of its tasks, which are divided by their sum. All tasks
     of a blend must have the same scale."""
     seeds: tuple[int, ...] = (0,)  # of the latent z; with several, outputs that vary are named ``NAME-seed-N``
     chain: tuple[str, ...] = ()  # tasks, each computed from the one before; the last one names the result
@@ -85,19 +85,19 @@ class Request:
         def strength(name: str) -> float:
             return float(self.strength.get(name, 1.0))
 
-        def outputs(name: str, looks: Mapping[str, float]) -> Iterator[Output]:
-            scale = specs[next(iter(looks))].scale
-            if len(seeds) == 1 or not any(specs[look].latent for look in looks):
-                yield Output(name, looks, scale, seeds[0], strength(name))
+        def outputs(name: str, weights: Mapping[str, float]) -> Iterator[Output]:
+            scale = specs[next(iter(weights))].scale
+            if len(seeds) == 1 or not any(specs[task].latent for task in weights):
+                yield Output(name, weights, scale, seeds[0], strength(name))
             else:
-                yield from (Output(f"{name}-seed-{seed}", looks, scale, seed, strength(name)) for seed in seeds)
+                yield from (Output(f"{name}-seed-{seed}", weights, scale, seed, strength(name)) for seed in seeds)
 
         links = tuple(
             Output("+".join(chain[: number + 1]), {task: 1.0}, specs[task].scale, seeds[0], strength(task))
             for number, task in enumerate(chain)
         )
         wanted = {task: {task: 1.0} for task in tasks if [task] != chain} | blends
-        plan = Plan(links, tuple(output for name, looks in wanted.items() for output in outputs(name, looks)))
+        plan = Plan(links, tuple(output for name, weights in wanted.items() for output in outputs(name, weights)))
         if len(seeds) > 1 and len({output.seed for output in plan.outputs}) < 2:
             varying = ", ".join(name for name, spec in specs.items() if spec.latent) or "none"
             found = f"none of the requested outputs varies with the seed (tasks of these weights that do: {varying})"
@@ -154,22 +154,22 @@ def _is_number(value: object) -> bool:
 
 
 def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, HeadSpec]) -> dict[str, float]:
-    """Weights of one scale's looks, divided by their sum, without zeros."""
+    """Weights of tasks of one scale, divided by their sum, without zeros."""
     where = f"blend {name!r}"
     if name in specs or name in RESERVED:
         raise PrismganError(f"{where}: another output or file has that name; choose another one")
     if not NAME.fullmatch(name):
         raise PrismganError(f"{where}: expected a name of at most 40 lower-case letters, digits and dashes")
-    for look in named_tasks(weights, specs, empty=True):
-        if not (_is_number(weight := weights[look]) and weight >= 0):
-            raise PrismganError(f"{where}: the weight of {look!r} is {weight!r}, expected a number of at least 0")
+    for task in named_tasks(weights, specs, empty=True):
+        if not (_is_number(weight := weights[task]) and weight >= 0):
+            raise PrismganError(f"{where}: the weight of {task!r} is {weight!r}, expected a number of at least 0")
     total = math.fsum(weights.values())
     if not (total > 0 and math.isfinite(total)):
         cure = f"make at least one positive, for example {next(iter(specs))}: 1"
         raise PrismganError(f"{where}: all blend weights are 0; {cure}")
-    scales = {specs[look].scale: look for look in weights}
+    scales = {specs[task].scale: task for task in weights}
     if len(scales) > 1:
-        (scale, look), (other_scale, other) = list(scales.items())[:2]
-        found = f"{look!r} has scale {scale}x and {other!r} {other_scale}x"
-        raise PrismganError(f"{where}: {found}; blend looks of the same scale")
-    return {look: weight / total for look, weight in weights.items() if weight > 0}
+        (scale, task), (other_scale, other) = list(scales.items())[:2]
+        found = f"{task!r} has scale {scale}x and {other!r} {other_scale}x"
+        raise PrismganError(f"{where}: {found}; blend tasks of the same scale")
+    return {task: weight / total for task, weight in weights.items() if weight > 0}

@@ -27,7 +27,7 @@ KEPT = 8  # graphs that are kept: a chain needs one per link
 
 
 class Pass(NamedTuple):
-    """Looks that are computed together."""
+    """Tasks that are computed together."""
 
     seed: int  # of the latent
     tasks: tuple[str, ...]
@@ -36,7 +36,7 @@ class Pass(NamedTuple):
 class TorchRuntime:
     """The generator itself, on a GPU if there is one, otherwise on the CPU with :func:`available_threads` threads."""
 
-    together = False  # whether the looks of all passes are in memory at once
+    together = False  # whether the outputs of all passes are in memory at once
 
     def __init__(self, generator: ImageGenerator, device: torch.device | None, fast: bool) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -47,7 +47,7 @@ class TorchRuntime:
             torch.set_num_threads(available_threads())
 
     @torch.inference_mode()
-    def looks(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
+    def outputs(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
         """The tasks' images in [-1, 1] for each pass in turn, on the CPU, not clipped; the trunk is computed once."""
         generator, tasks = self.generator, [name for each in passes for name in each.tasks]
         with self._precision():
@@ -72,7 +72,7 @@ class OnnxRuntime:
         self._session = session
         self._made = lru_cache(maxsize=KEPT)(self._make)
 
-    def looks(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
+    def outputs(self, source: Float[Tensor, "B 3 H W"], passes: Sequence[Pass]) -> Iterator[Images]:
         run = self._made(tuple(passes))
         height, width = source.shape[-2:]
         names = [name for each in passes for name in each.tasks]
@@ -83,13 +83,13 @@ class OnnxRuntime:
             inputs["source"] = source.contiguous().numpy()
         images = iter(run(inputs))
         for each in passes:
-            looks = {}
+            decoded = {}
             for name in each.tasks:
                 image, scale = torch.from_numpy(next(images)), self.generator.specs[name].scale
                 if not self.generator.reads_whole(name):
                     image = F.pixel_shuffle(image, 2 * scale)[..., : height * scale, : width * scale]
-                looks[name] = image
-            yield looks
+                decoded[name] = image
+            yield decoded
 
     def _make(self, passes: tuple[Pass, ...]) -> Run:
         from prismgan.export.onnx_file import passes_model
@@ -147,7 +147,7 @@ def _automatic(generator: ImageGenerator) -> str:
 
 def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: int = 7) -> dict[str, Any]:
     """The content of a report's ``cost.json``: median milliseconds of one pass for every task alone and for all tasks,
-    measured in turn. ``one_ms`` is the mean over single tasks: K looks in K runs cost K times as much."""
+    measured in turn. ``one_ms`` is the mean over single tasks: K outputs in K runs cost K times as much."""
     source = torch.rand(1, 3, height, width).mul(2).sub(1).to(memory_format=torch.channels_last)
     names = list(generator.specs)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""A labelled contact sheet: all looks of one picture side by side."""
+"""A labelled contact sheet: all outputs of one picture side by side."""
 
 from collections.abc import Mapping
 

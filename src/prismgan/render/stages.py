@@ -1,4 +1,4 @@
-"""The stages of a rendering: their outputs, tiles and memory, and how looks are mixed."""
+"""The stages of a rendering: their outputs, tiles and memory, and how outputs are blended."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,28 +21,28 @@ from prismgan.render.tiles import Tile, pixel_bytes, smallest_area, tile_sides, 
 
 
 def is_mixed(output: Output) -> bool:
-    """Whether the output, without a mask, is anything else than one unchanged look."""
-    return output.strength != 1 or len(output.looks) > 1
+    """Whether the output, without a mask, is anything other than one unchanged task."""
+    return output.strength != 1 or len(output.weights) > 1
 
 
 def mixture(
     output: Output,
-    looks: Mapping[str, Float[Tensor, "1 3 sH sW"]],
+    images: Mapping[str, Float[Tensor, "1 3 sH sW"]],
     base: Float[Tensor, "1 3 sH sW"] | None,
     mask: Float[Tensor, "1 1 sH sW"] | None,
 ) -> Float[Tensor, "1 3 sH sW"]:
-    """``base + mask * strength * (sum of weighted looks - base)``, exact for the factors 0 and 1.
+    """``base + mask * strength * (weighted sum of images - base)``, exact for the factors 0 and 1.
 
     Values beyond [-1, 1] are clipped first, in place. ``base``, the enlarged source, may be None if nothing
     :func:`is_mixed`; no mask means 1 everywhere."""
     if mask is None and not is_mixed(output):
-        (look,) = output.looks
-        return looks[look]
+        (task,) = output.weights
+        return images[task]
     assert base is not None
     base.clamp_(-1, 1)
     blend = torch.zeros_like(base)
-    for name, weight in output.looks.items():
-        blend.add_(looks[name].clamp_(-1, 1), alpha=weight)
+    for name, weight in output.weights.items():
+        blend.add_(images[name].clamp_(-1, 1), alpha=weight)
     # lerp starts at the nearer end, so 0 and 1 are exact.
     return torch.lerp(base, blend, output.strength if mask is None else (mask * output.strength).expand_as(base))
 
@@ -80,9 +80,9 @@ class Stage:
 
     def passes(self, *, one_by_one: bool = False) -> list[tuple[int, list[Output]]]:
         """The outputs that are decoded together (those of one scale and seed), each list with its scale. With
-        ``one_by_one`` each output is separate, unless they share looks, so that the first is ready early."""
-        looks = [look for output in self.outputs for look in output.looks]
-        if one_by_one and len(looks) == len(set(looks)):
+        ``one_by_one`` each output is separate, unless they share tasks, so that the first is ready early."""
+        tasks = [task for output in self.outputs for task in output.weights]
+        if one_by_one and len(tasks) == len(set(tasks)):
             return [(output.scale, [output]) for output in self.outputs]
         groups: dict[tuple[int, int], list[Output]] = {}
         for output in self.outputs:
@@ -90,9 +90,9 @@ class Stage:
         return [(scale, outputs) for (scale, _), outputs in groups.items()]
 
 
-def looks_of(outputs: Sequence[Output]) -> list[str]:
+def task_names(outputs: Sequence[Output]) -> list[str]:
     """The tasks that the outputs are mixed from, each once."""
-    return list(dict.fromkeys(look for output in outputs for look in output.looks))
+    return list(dict.fromkeys(task for output in outputs for task in output.weights))
 
 
 def stages(plan: Plan, height: int, width: int, depth: Depth, count: int = 1) -> Iterator[Stage]:
@@ -121,14 +121,14 @@ def cut(
     brush: int | None,
 ) -> list[Tile]:
     """The tiles of a stage, as large as the memory allows. Raises :class:`PictureError` if not even the smallest fits.
-    ``together`` says whether the looks of all groups are in memory at once. ``memory`` limits tile and outputs, by
+    ``together`` says whether the images of all groups are in memory at once. ``memory`` limits tile and outputs, by
     default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile."""
     cell = generator.cell
-    halo = -(-generator.receptive_field_radius(looks_of(stage.outputs)) // cell) * cell
-    groups = [(scale, len(looks_of(group))) for scale, group in stage.passes()]
+    halo = -(-generator.receptive_field_radius(task_names(stage.outputs)) // cell) * cell
+    groups = [(scale, len(task_names(group))) for scale, group in stage.passes()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
-    painted = sum(map(generator.reads_whole, looks_of(stage.outputs)))
+    painted = sum(map(generator.reads_whole, task_names(stage.outputs)))
     canvas = canvas_sides(stage.height, stage.width, brush)
     painting = painting_bytes(canvas, painted, stage.count) if painted else 0
     smallest = smallest_area(stage.height, stage.width, halo) * each + painting

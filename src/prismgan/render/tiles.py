@@ -80,12 +80,12 @@ def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mix
 
     Args:
         widths: channels of the generator at 1/2, 1/4 and so on.
-        groups: scale and number of the looks that are computed together.
+        groups: scale and number of the tasks that are computed together.
         mixed: whether they are mixed with the enlarged source or with each other.
-        together: whether the looks of all groups are kept until the last one is done.
+        together: whether the outputs of all groups are kept until the last one is done.
     """
     # Measured at 1 to 3 megapixels: 370 bytes for 32 channels and 2x, 830 with 4x; with 64 channels a fifth less than
     # this estimate. The trunk's ten maps are largest at the level with the most values.
     trunk = 2.5 * max(width / 4**level for level, width in enumerate(widths))
-    sizes = [scale**2 * (8 + 3 * (looks - 1) + (9 if mixed else 0)) for scale, looks in groups]
+    sizes = [scale**2 * (8 + 3 * (tasks - 1) + (9 if mixed else 0)) for scale, tasks in groups]
     return 4 * (trunk + (sum(sizes) if together else max(sizes)))

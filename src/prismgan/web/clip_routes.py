@@ -16,45 +16,45 @@ from prismgan.render.video.join import target_of
 from prismgan.render.video.pipeline import Pipeline
 from prismgan.render.video.segment import ClipJob, Encoding
 from prismgan.render.video.settings import GRID, Preview, Settings, output_names
+from prismgan.web.api_errors import ApiError, words_of
+from prismgan.web.app_state import App, Client
 from prismgan.web.bodies import ClipBody, ClipRenderBody, JobBody, wrong
 from prismgan.web.jobs import Job, Length
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.render_routes import checked
 from prismgan.web.uploads import CLIP, SentClip, clips_are_read, plainly
-from prismgan.web.workshop import Client, Here
 
 router = APIRouter(prefix="/api/videos", tags=["clips"])
 
 
 @router.post("", status_code=201, responses=wrong(400, 413, 415, 422, 429))
-def upload(file: UploadFile, here: Here, client: Client) -> ClipBody:
+def upload(file: UploadFile, app: App, client: Client) -> ClipBody:
     """Upload a clip as ``multipart/form-data``, in a format that FFmpeg reads, for example MP4, MOV, WebM, Matroska,
     AVI or MPEG."""
     if not clips_are_read():
-        raise Refusal(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
-    kept = here.clips.add(client, file)
+        raise ApiError(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
+    kept = app.clips.add(client, file)
     facts = {name: getattr(kept, name) for name in ("id", "width", "height", "seconds", "frames")}
-    return ClipBody(**facts, tasks=here.clips.fitting(here.studio.weights.header.tasks, kept.size))
+    return ClipBody(**facts, tasks=app.clips.fitting(app.session.weights.header.tasks, kept.size))
 
 
 @router.delete("/{name}", status_code=204, responses=wrong(404))
-def forget(name: str, here: Here) -> None:
+def forget(name: str, app: App) -> None:
     """Delete a clip. A running render of it continues until it is cancelled."""
-    here.clips.remove(name)
+    app.clips.remove(name)
 
 
 @router.post("/{name}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
-def render(name: str, asked: ClipRenderBody, here: Here, client: Client) -> JobBody:
+def render(name: str, asked: ClipRenderBody, app: App, client: Client) -> JobBody:
     """Request looks of a clip, with its sound; see ``/api/renders``. Shorter jobs are done in between. The WebSocket
     ``/api/renders/{id}/events`` sends previews as binary messages with JPEG files."""
-    upload, renderer = here.clips.get(name), here.studio.renderer
-    request, sizes = checked(asked, upload.size, here.clips, renderer)
+    upload, renderer = app.clips.get(name), app.session.renderer
+    request, sizes = checked(asked, upload.size, app.clips, renderer)
     if asked.grid and GRID in sizes:
-        raise Refusal(422, f"grid: an output is already named {GRID!r}; leave one of them out")
+        raise ApiError(422, f"grid: an output is already named {GRID!r}; leave one of them out")
     grid = {GRID: None} if asked.grid else {}
-    work = partial(render_sent_clip, renderer, upload, request, asked.grid, here.folder.path / "renders", here.limits)
-    return here.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
+    work = partial(render_sent_clip, renderer, upload, request, asked.grid, app.folder.path / "renders", app.limits)
+    return app.submit(Job(client, work, Length.HOURS, sizes={**sizes, **grid}, uploads=(upload,)))
 
 
 @dataclass

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from prismgan.web.api_errors import ApiError
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal
 from prismgan.web.slow_clients import Exchange, too_large
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,10 +46,10 @@ class Guard:
     _exchanges: set[Exchange] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
-        if scope["type"] == "websocket" and refusal is not None:
+        error = self._error(scope) if scope["type"] in ("http", "websocket") else None
+        if scope["type"] == "websocket" and error is not None:
             await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": str(refusal.detail)[:100]})
+            await send({"type": "websocket.close", "code": 1008, "reason": str(error.detail)[:100]})
             return
         if scope["type"] != "http":
             await self.application(scope, receive, send)
@@ -63,31 +63,31 @@ class Guard:
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
         exchange = Exchange(client, self._most(scope), has_body, self.limits, self.headers, receive, send)
         others = sum(other.client == client and other.arriving for other in self._exchanges)
-        if refusal is None and has_body and others >= self.limits.bodies_of_a_client:
-            refusal = Refusal(429, "too many uploads from this address at once; send one file after the other")
+        if error is None and has_body and others >= self.limits.bodies_of_a_client:
+            error = ApiError(429, "too many uploads from this address at once; send one file after the other")
         self._exchanges.add(exchange)
         try:
-            if refusal is not None:
-                answer = JSONResponse({"error": refusal.detail}, refusal.status_code, headers={"Connection": "close"})
+            if error is not None:
+                answer = JSONResponse({"error": error.detail}, error.status_code, headers={"Connection": "close"})
                 await answer(scope, exchange.receive, exchange.send)
             else:
                 await self.application(scope, exchange.receive, exchange.send)
         finally:
             self._exchanges.discard(exchange)
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
+    def _error(self, scope: Scope) -> ApiError | None:
         headers = Headers(scope=scope)
         named = headers.getlist("host")
         if len(named) != 1 or not self._is_own(named[0]):
-            return Refusal(400, "Host: is not a name of this server; open it by the address that it printed")
+            return ApiError(400, "Host: is not a name of this server; open it by the address that it printed")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in {f"{scheme}://{named[0].lower()}" for scheme in SCHEMES}:
-            return Refusal(403, "Origin: the request came from another site's page; use the server's own page")
+            return ApiError(403, "Origin: the request came from another site's page; use the server's own page")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS:
-            return Refusal(400, "Content-Length: is not a number")
+            return ApiError(400, "Content-Length: is not a number")
         if int(length) > self._most(scope):
-            return Refusal(413, too_large(self._most(scope)))
+            return ApiError(413, too_large(self._most(scope)))
         return None
 
     def _is_own(self, named: str) -> bool:

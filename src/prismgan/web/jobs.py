@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from prismgan.images import Picture, encoded_picture
+from prismgan.web.api_errors import ApiError
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Upload
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -113,11 +113,11 @@ class JobStore:
             self._jobs[job.id] = job
 
     def get(self, name: str, kind: str) -> Job:
-        """The job with this id and kind; a refusal (404) if there is none."""
+        """The job with this id and kind; an :class:`ApiError` (404) if there is none."""
         with self._lock:
             job = self._jobs.get(name)
         if job is None or job.kind != kind:
-            raise Refusal(404, f"no {kind} has this id; it was cancelled, or is too old: request it again")
+            raise ApiError(404, f"no {kind} has this id; it was cancelled, or is too old: request it again")
         job.asked = time.monotonic()
         return job
 

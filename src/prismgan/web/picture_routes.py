@@ -16,25 +16,25 @@ from prismgan.images.pixels import to_8_bits
 from prismgan.render import Request as RenderRequest
 from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
 from prismgan.web import bodies
+from prismgan.web.api_errors import ApiError, words_of
+from prismgan.web.app_state import App, Client
 from prismgan.web.bodies import JPEG, AskedFormat, PictureBody, TasksBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
-from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.uploads import Part, clips_are_read
-from prismgan.web.workshop import Client, Here
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 SCALES = (1, 2, 4)
 
 
 @router.get("/tasks")
-def tasks(here: Here) -> TasksBody:
+def tasks(app: App) -> TasksBody:
     """The looks that every picture can be rendered into."""
-    header, limits = here.studio.weights.header, here.limits
+    header, limits = app.session.weights.header, app.limits
     clip = bodies.ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
     most = {name: getattr(limits, name) for name in ("upload_bytes", "pixels", "minutes")}
     return TasksBody(
         title=header.title,
-        tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in here.studio.added) for entry in header.tasks],
+        tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in app.session.added) for entry in header.tasks],
         samples=[bodies.SampleBody(name=name, title=title) for name, title in samples().items()],
         brush=bodies.BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
         clips=clip if clips_are_read() else None,
@@ -46,22 +46,22 @@ def tasks(here: Here) -> TasksBody:
 def sample(name: str) -> Response:
     """A sample photo."""
     if name not in samples():
-        raise Refusal(404, f"no sample has this name; the samples are: {', '.join(samples())}")
+        raise ApiError(404, f"no sample has this name; the samples are: {', '.join(samples())}")
     return encoded("sample", Picture(sample_pixels(name)), "jpg")
 
 
 @router.post("/pictures", status_code=201, responses=wrong(400, 413, 415, 422, 429))
-def upload(file: UploadFile, here: Here, client: Client) -> PictureBody:
+def upload(file: UploadFile, app: App, client: Client) -> PictureBody:
     """Upload a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF without animation."""
-    kept = here.pictures.add(client, file)
-    tasks = here.pictures.fitting(here.studio.weights.header.tasks, kept.size)
+    kept = app.pictures.add(client, file)
+    tasks = app.pictures.fitting(app.session.weights.header.tasks, kept.size)
     return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
 
 
 @router.get("/pictures/{name}", responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, **wrong(404)})
 def picture(
     name: str,
-    here: Here,
+    app: App,
     kind: AskedFormat = "png",
     scale: Annotated[int, Query(description="1, 2 or 4")] = 1,
     crop: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="left,top,width,height")] = None,
@@ -69,23 +69,23 @@ def picture(
 ) -> Response:
     """The picture as the network reads it, upright: the whole, or a part. With ``scale`` it is enlarged bicubically,
     like the base that looks of this scale are mixed with."""
-    upload = here.pictures.get(name)
+    upload = app.pictures.get(name)
     part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
-        raise Refusal(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
-    if scale**2 * part.size[0] * part.size[1] > here.limits.output_pixels:
-        most = here.limits.output_pixels
-        raise Refusal(413, f"{scale}x the picture is larger than {most:,} pixels; use prismgan render")
-    with here.encoders:
+        raise ApiError(422, f"scale: found {scale}, expected one of {', '.join(map(str, SCALES))}")
+    if scale**2 * part.size[0] * part.size[1] > app.limits.output_pixels:
+        most = app.limits.output_pixels
+        raise ApiError(413, f"{scale}x the picture is larger than {most:,} pixels; use prismgan render")
+    with app.encoders:
         source = upload.open()
         source = part.of(source) if crop or side else source
         return encoded("picture", _enlarged(source, scale) if scale > 1 else source, kind)
 
 
 @router.delete("/pictures/{name}", status_code=204, responses=wrong(404))
-def forget(name: str, here: Here) -> None:
+def forget(name: str, app: App) -> None:
     """Delete a picture."""
-    here.pictures.remove(name)
+    app.pictures.remove(name)
 
 
 def _enlarged(source: Picture, scale: int) -> Picture:
@@ -107,30 +107,30 @@ async def frame(
     asked: Request,
     file: UploadFile,
     tasks: Annotated[list[str], Query(min_length=1, description="names of looks of the frame's own size")],
-    here: Here,
+    app: App,
     client: Client,
 ) -> Response:
     """Send one frame as a JPEG file; its looks are returned below one another, in the requested order, as one JPEG.
 
     The request waits for its turn like every render, and is answered when it is done."""
-    renderer = here.studio.renderer
+    renderer = app.session.renderer
     larger = [name for name, scale in renderer.plan(RenderRequest(tuple(tasks))).scales.items() if scale != 1]
     if larger:
-        raise Refusal(422, f"tasks: {', '.join(larger)} enlarge the frame; request looks of its own size")
-    pixels = await asyncio.to_thread(_decoded, file.file, here.limits.quick_pixels)
+        raise ApiError(422, f"tasks: {', '.join(larger)} enlarge the frame; request looks of its own size")
+    pixels = await asyncio.to_thread(_decoded, file.file, app.limits.quick_pixels)
 
     def work(job: Job) -> None:
         looks = renderer.render(pixels, RenderRequest(tuple(tasks)), progress=job.advance, where="frame")
         job.results = {"looks": Picture(np.concatenate([looks[name] for name in tasks]))}
 
     job = Job(client, work, Length.SECONDS)
-    here.queue.submit(job)
+    app.queue.submit(job)
     while not job.is_over:
         if await asked.is_disconnected():
-            here.queue.cancel(job)  # the client has gone
+            app.queue.cancel(job)  # the client has gone
         await asyncio.sleep(PAUSE)
     if job.state != "done":
-        raise Refusal(503, job.error or "the server is stopping")
+        raise ApiError(503, job.error or "the server is stopping")
     return await asyncio.to_thread(encoded, "looks", job.results["looks"], "jpg")
 
 
@@ -139,11 +139,11 @@ def _decoded(file: BinaryIO, most: int) -> NDArray[np.uint8]:
     try:
         with open_lazily(file.read(), NO_JPEG, formats=("JPEG",)) as picture:
             if (pixels := picture.width * picture.height) > most:
-                raise Refusal(413, f"the frame has {pixels:,} pixels, but the limit is {most:,}")
+                raise ApiError(413, f"the frame has {pixels:,} pixels, but the limit is {most:,}")
             refuse_small("frame", picture.height, picture.width)
             return np.asarray(picture.convert("RGB"))
     except PrismganError as error:
         text = words_of(error)
-        raise Refusal(415 if NO_JPEG in text else 422, text.replace("picture: ", "the frame ")) from None
+        raise ApiError(415 if NO_JPEG in text else 422, text.replace("picture: ", "the frame ")) from None
     except DECODING_ERRORS:
-        raise Refusal(415, f"the frame {NO_JPEG}") from None
+        raise ApiError(415, f"the frame {NO_JPEG}") from None

@@ -11,25 +11,25 @@ from fastapi.responses import FileResponse
 from numpy.typing import NDArray
 
 from prismgan.render import Renderer, Request
+from prismgan.web.api_errors import ApiError
+from prismgan.web.app_state import App, AppState, Client
 from prismgan.web.bodies import CLIP_MEDIA, JPEG, AskedFormat, JobBody, PictureRenderBody, RenderBody, encoded, wrong
 from prismgan.web.jobs import Job, Length
-from prismgan.web.refusals import Refusal
 from prismgan.web.uploads import Part, SentPicture, Uploads
-from prismgan.web.workshop import Client, Here, Workshop
 
 router = APIRouter(prefix="/api", tags=["renders"])
 
 
 @router.post("/pictures/{picture}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
-def render(picture: str, asked: PictureRenderBody, here: Here, client: Client) -> JobBody:
+def render(picture: str, asked: PictureRenderBody, app: App, client: Client) -> JobBody:
     """Request looks of a picture. They are computed in one pass of the network, when it is this job's turn. They become
     ready in the order of ``tasks``, and each can be fetched as soon as it is ready."""
-    upload, renderer = here.pictures.get(picture), here.studio.renderer
+    upload, renderer = app.pictures.get(picture), app.session.renderer
     part = Part(upload, asked.crop, asked.side)
-    request, sizes = checked(asked, part.size, here.pictures, renderer)
-    length = Length.SECONDS if part.size[0] * part.size[1] <= here.limits.quick_pixels else Length.MINUTES
+    request, sizes = checked(asked, part.size, app.pictures, renderer)
+    length = Length.SECONDS if part.size[0] * part.size[1] <= app.limits.quick_pixels else Length.MINUTES
     work = partial(_work, renderer, upload, part, request)
-    return here.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
+    return app.submit(Job(client, work, length, sizes={**sizes}, uploads=(upload,)))
 
 
 def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
@@ -37,26 +37,26 @@ def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
     place = f"/{kind}s/{{name}}"
 
     @router.get(place, responses=wrong(404))
-    def progress(name: str, here: Here) -> JobBody:
+    def progress(name: str, app: App) -> JobBody:
         """The state of the job, for clients that cannot use its WebSocket, ``events``."""
-        return here.describe(here.jobs.get(name, kind))
+        return app.describe(app.jobs.get(name, kind))
 
     @router.get(f"{place}/preview", responses={**JPEG, **wrong(404, 409)})
-    def preview(name: str, here: Here) -> Response:
+    def preview(name: str, app: App) -> Response:
         """The newest preview: of a style, or, for a clip, one frame with the source and all looks, labelled."""
-        job = here.jobs.get(name, kind)
+        job = app.jobs.get(name, kind)
         if not job.previews:
-            raise Refusal(409, "there is no preview yet; try again in a few seconds")
+            raise ApiError(409, "there is no preview yet; try again in a few seconds")
         return Response(job.preview, media_type="image/jpeg")
 
     @router.delete(place, status_code=204, responses=wrong(404))
-    def cancel(name: str, here: Here) -> None:
+    def cancel(name: str, app: App) -> None:
         """Cancel and remove the job: immediately if it is waiting, or between two pieces of work if it is running."""
-        here.drop(here.jobs.get(name, kind))
+        app.drop(app.jobs.get(name, kind))
 
     @router.websocket(f"{place}/events")
-    async def events(websocket: WebSocket, name: str, here: Here) -> None:
-        await _follow(websocket, here, name, kind)
+    async def events(websocket: WebSocket, name: str, app: App) -> None:
+        await _follow(websocket, app, name, kind)
 
 
 add_job_routes(router, "render")
@@ -71,18 +71,18 @@ add_job_routes(router, "render")
         416: {"description": "The header Range is beyond the clip's end"},
     },
 )
-def result(name: str, output: str, here: Here, kind: AskedFormat = "png") -> Response:
+def result(name: str, output: str, app: App, kind: AskedFormat = "png") -> Response:
     """One output picture or clip. The format of a clip depends on its sound."""
-    job = here.jobs.get(name, "render")
+    job = app.jobs.get(name, "render")
     if output not in job.sizes:
-        raise Refusal(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
+        raise ApiError(404, f"the render has no such output; it has: {', '.join(job.sizes)}")
     if job.state == "done" and output in job.files:
         # Supports Range requests, which players use to seek. A file name here would override the page's.
         return FileResponse(job.files[output], media_type=CLIP_MEDIA[job.files[output].suffix])
     picture = job.results.get(output)
     if picture is None:
-        raise Refusal(409, f"the render is {job.state}, and {output} is not ready; check its state")
-    with here.encoders:
+        raise ApiError(409, f"the render is {job.state}, and {output} is not ready; check its state")
+    with app.encoders:
         return encoded(output, picture, kind)
 
 
@@ -90,23 +90,23 @@ EVERY = 0.1  # seconds between two looks at a job
 TRY_LATER, UNKNOWN = 1013, 4404
 
 
-async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal["render", "style"]) -> None:
+async def _follow(websocket: WebSocket, app: AppState, name: str, kind: Literal["render", "style"]) -> None:
     """Send a JSON text for every change until the job is over, and every preview as a JPEG in a binary message."""
     await websocket.accept()
     try:
-        job = here.jobs.get(name, kind)
-    except Refusal as refusal:
-        await websocket.close(UNKNOWN, str(refusal.detail))
+        job = app.jobs.get(name, kind)
+    except ApiError as error:
+        await websocket.close(UNKNOWN, str(error.detail))
         return
-    if here.watchers >= here.limits.watchers:
+    if app.watchers >= app.limits.watchers:
         await websocket.close(TRY_LATER, "too many WebSockets are open; request the state instead")
         return
-    here.watchers += 1
+    app.watchers += 1
     job.watchers += 1
     told, shown = None, 0
     try:
         while True:
-            state = here.describe(job)
+            state = app.describe(job)
             if state.previews > shown:
                 shown = state.previews
                 await websocket.send_bytes(job.preview)
@@ -120,21 +120,21 @@ async def _follow(websocket: WebSocket, here: Workshop, name: str, kind: Literal
     except WebSocketDisconnect:
         return
     finally:
-        here.watchers -= 1
+        app.watchers -= 1
         job.watchers -= 1
         job.asked = time.monotonic()
-        _cancel_if_left(here, job)
+        _cancel_if_left(app, job)
 
 
-def _cancel_if_left(here: Workshop, job: Job) -> None:
+def _cancel_if_left(app: AppState, job: Job) -> None:
     """Cancel a job if its client no longer follows or requests it; otherwise check again later."""
     if job.is_over or job.watchers:
         return
-    patience = here.limits.return_seconds - (time.monotonic() - job.asked)
+    patience = app.limits.return_seconds - (time.monotonic() - job.asked)
     if patience <= 0:
-        here.queue.cancel(job)
+        app.queue.cancel(job)
     else:
-        asyncio.get_running_loop().call_later(patience, _cancel_if_left, here, job)
+        asyncio.get_running_loop().call_later(patience, _cancel_if_left, app, job)
 
 
 async def _pause(websocket: WebSocket) -> None:
@@ -163,12 +163,12 @@ def checked(
     """The request, and the height and width of every output by name, for a source of this height and width."""
     blends = uploads.limits.blends
     if len(asked.blends) > blends:
-        raise Refusal(422, f"blends: {len(asked.blends)} are requested, but the limit is {blends}")
+        raise ApiError(422, f"blends: {len(asked.blends)} are requested, but the limit is {blends}")
     tasks = uploads.fitting(renderer.header.tasks, size) if asked.tasks is None else asked.tasks
     request = Request(tuple(tasks), asked.strength, asked.blends, (asked.seed,), brush=asked.brush)
     sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in renderer.plan(request).scales.items()}
     for name, (height, width) in sizes.items():
         if height * width > uploads.output_pixels:
             found = f"{name}: would have {width}x{height} pixels, more than the server's limit"
-            raise Refusal(413, f"{found}; use a smaller {uploads.what}, or {uploads.command}")
+            raise ApiError(413, f"{found}; use a smaller {uploads.what}, or {uploads.command}")
     return request, sizes

@@ -17,28 +17,28 @@ from starlette.types import ASGIApp
 
 from prismgan.errors import PrismganError, reason_of
 from prismgan.web import clip_routes, picture_routes, render_routes, style_routes
+from prismgan.web.api_errors import ApiError, answer_errors
+from prismgan.web.app_state import AppState, Session
 from prismgan.web.guard import HEADERS, Guard
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal, answer_refusals
 from prismgan.web.site_writer import is_site
 from prismgan.web.slow_clients import Connection, Events
-from prismgan.web.workshop import Studio, Workshop
 
 ENVELOPE = 16_000  # bytes of a form in addition to its file
 SWEEP = 60.0  # seconds between two removals of old data
 
 
-def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
+def make_application(session: Session, host: str = "127.0.0.1", limits: Limits | None = None) -> FastAPI:
     limits = limits or Limits()
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-        workshop = application.state.workshop = Workshop(studio, limits)
+        app_state = application.state.app_state = AppState(session, limits)
 
         async def sweep() -> None:
             while True:
                 await asyncio.sleep(SWEEP)
-                await asyncio.to_thread(workshop.sweep)
+                await asyncio.to_thread(app_state.sweep)
 
         sweeping = asyncio.create_task(sweep())
         try:
@@ -46,7 +46,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         finally:
             sweeping.cancel()
             # Waits for the end of a tile or a step; meanwhile sockets can be notified.
-            await asyncio.to_thread(workshop.close)
+            await asyncio.to_thread(app_state.close)
 
     application = FastAPI(
         title="prismgan",
@@ -58,7 +58,7 @@ def make_application(studio: Studio, host: str = "127.0.0.1", limits: Limits | N
         redoc_url=None,
         lifespan=lifespan,
     )
-    answer_refusals(application)
+    answer_errors(application)
     own = (picture_routes.router, clip_routes.router, render_routes.router, picture_routes.frames, style_routes.router)
     for router in (*own, page):
         application.include_router(router)
@@ -82,7 +82,7 @@ FILES = {
 @page.get("/static/{name}")
 def static(name: str) -> Response:
     if name not in FILES:
-        raise Refusal(404, "the page has no such file")
+        raise ApiError(404, "the page has no such file")
     content, media = FILES[name]
     # Not cached, so that the page is current after an update of the package.
     return Response(content, media_type=media, headers={"Cache-Control": "no-cache"})

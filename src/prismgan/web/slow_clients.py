@@ -15,8 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from prismgan.web.api_errors import ApiError
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal
 
 
 @dataclass(eq=False)
@@ -46,11 +46,11 @@ class Exchange:
                 message = await self._next()
         except TimeoutError:
             self._too_slow = True
-            raise Refusal(408, "the request arrives too slowly; try again over a faster connection") from None
+            raise ApiError(408, "the request arrives too slowly; try again over a faster connection") from None
         finally:
             self._waited += time.monotonic() - began
         if self._received > self.most:
-            raise Refusal(413, too_large(self.most))
+            raise ApiError(413, too_large(self.most))
         return message
 
     async def send(self, message: Message) -> None:

@@ -15,12 +15,12 @@ from prismgan.images.pixels import on_white
 from prismgan.tasks import Style
 from prismgan.training.display import Display
 from prismgan.training.head_training import HeadTraining
+from prismgan.web.api_errors import ApiError, words_of
+from prismgan.web.app_state import App, Client, Session
 from prismgan.web.bodies import JobBody, StyleBody, wrong
 from prismgan.web.jobs import Job, Length
-from prismgan.web.refusals import Refusal, words_of
 from prismgan.web.render_routes import add_job_routes
 from prismgan.web.uploads import SentPicture
-from prismgan.web.workshop import Client, Here, Studio
 from prismgan.weights import free_name
 
 router = APIRouter(prefix="/api", tags=["styles"])
@@ -29,34 +29,36 @@ PREVIEW_SIDE = 384  # longest side of a preview in pixels
 
 
 @router.post("/styles", status_code=202, responses=wrong(400, 404, 409, 422, 429))
-def learn(asked: StyleBody, here: Here, client: Client) -> JobBody:
+def learn(asked: StyleBody, app: App, client: Client) -> JobBody:
     """Learn the style of an uploaded picture. Everybody who uses this server gets the new look."""
-    exemplar = here.pictures.get(asked.picture)
-    shown = None if asked.preview is None else here.pictures.get(asked.preview)
-    limits, weights = here.limits, here.studio.weights
+    exemplar = app.pictures.get(asked.picture)
+    shown = None if asked.preview is None else app.pictures.get(asked.preview)
+    limits, weights = app.limits, app.session.weights
     if asked.minutes > limits.minutes:
-        raise Refusal(422, f"minutes: found {asked.minutes:g}, expected at most {limits.minutes:g}")
-    if asked.name in {entry.name for entry in weights.header.tasks} | here.jobs.names("style"):
-        raise Refusal(409, f"there is already a look {asked.name!r}; choose another name")
+        raise ApiError(422, f"minutes: found {asked.minutes:g}, expected at most {limits.minutes:g}")
+    if asked.name in {entry.name for entry in weights.header.tasks} | app.jobs.names("style"):
+        raise ApiError(409, f"there is already a look {asked.name!r}; choose another name")
     try:
         free_name(weights, asked.name)
     except WeightsError as error:
-        raise Refusal(422, f"name: {words_of(error, [weights.path])}") from None
-    if len(here.studio.added) + len(here.jobs.names("style")) >= limits.styles:
-        raise Refusal(409, f"{limits.styles} styles were already added; restart the server with the downloaded weights")
-    work = partial(train_style, here.studio, asked, exemplar, shown)
+        raise ApiError(422, f"name: {words_of(error, [weights.path])}") from None
+    if len(app.session.added) + len(app.jobs.names("style")) >= limits.styles:
+        raise ApiError(
+            409, f"{limits.styles} styles were already added; restart the server with the downloaded weights"
+        )
+    work = partial(train_style, app.session, asked, exemplar, shown)
     uploads = (exemplar,) if shown is None else (exemplar, shown)
-    return here.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
+    return app.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))
 
 
 add_job_routes(router, "style")
 
 
 @router.get("/weights", responses={200: {"content": {"application/octet-stream": {}}}})
-def weights(here: Here) -> Response:
+def weights(app: App) -> Response:
     """The weights with all added styles: a file for ``--weights``."""
-    path = here.folder.path / secrets.token_urlsafe(16)
-    here.studio.weights.save(path)
+    path = app.folder.path / secrets.token_urlsafe(16)
+    app.session.weights.save(path)
     kind, done = "application/octet-stream", BackgroundTask(path.unlink)
     return FileResponse(path, media_type=kind, filename="weights.safetensors", background=done)
 
@@ -71,7 +73,7 @@ class _Told(Display):
         self.job.done, self.job.total = step, max(step, steps)
 
 
-def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
+def train_style(session: Session, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
     """Train a head on the session's weights at the time when the job's turn comes, and add it to them."""
     if shown is None or not shown.path.exists():  # its owner has replaced it while this job waited
         source = data.pictures.load(PREVIEW)
@@ -81,12 +83,12 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
     # There is no discriminator: see HeadTraining.
     entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
     try:
-        training = HeadTraining(studio.weights, entry)
+        training = HeadTraining(session.weights, entry)
     except PrismganError as error:
-        raise PrismganError(words_of(error, [exemplar.path, studio.weights.path])) from None
+        raise PrismganError(words_of(error, [exemplar.path, session.weights.path])) from None
 
     if training.started_from is not None:
-        nearest = next(task.title for task in studio.weights.header.tasks if task.name == training.started_from)
+        nearest = next(task.title for task in session.weights.header.tasks if task.name == training.started_from)
         job.remarks.append(f"started from {nearest}, the look that is nearest to the picture")
 
     def make_way() -> None:
@@ -98,4 +100,4 @@ def train_style(studio: Studio, asked: StyleBody, exemplar: SentPicture, shown: 
 
     # No worker processes: this process has threads, and forking it may deadlock.
     training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
-    studio.add(training.result(), entry)
+    session.add(training.result(), entry)

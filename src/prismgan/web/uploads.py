@@ -20,8 +20,8 @@ from prismgan.images import Picture, open_lazily, open_picture, refuse_small, re
 from prismgan.images.pixels import resized_alpha, to_8_bits
 from prismgan.packages import missing
 from prismgan.render.video.clip import open_clip
+from prismgan.web.api_errors import ApiError, words_of
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal, words_of
 from prismgan.weights import HeadEntry
 
 
@@ -64,19 +64,19 @@ class Uploads(ABC, Generic[Kept]):
 
     @abstractmethod
     def check(self, name: str, client: str, path: Path) -> Kept:
-        """An upload with an id, a client and a file; Refusal (415: kind, 413: too large, 422: damaged or small)."""
+        """The checked upload. ApiError: 415 (wrong kind), 413 (too large) or 422 (damaged or too small)."""
 
     def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
         """Names of the tasks whose output is not too large for a source of this height and width."""
         return [task.name for task in tasks if task.scale**2 * size[0] * size[1] <= self.output_pixels]
 
     def add(self, client: str, file: UploadFile) -> Kept:
-        """Check and store a file; :class:`Refusal` also if there are too many (429), or the disk is full (507)."""
+        """Check and store a file; :class:`ApiError` also if there are too many (429), or the disk is full (507)."""
         name = secrets.token_urlsafe(16)
         path = self.folder / name
         try:
             if file.size is None or file.size > (most := self.file_bytes):
-                raise Refusal(413, f"the {self.what}'s file has more than {most:,} bytes; send a smaller one")
+                raise ApiError(413, f"the {self.what}'s file has more than {most:,} bytes; send a smaller one")
             with path.open("xb") as kept:
                 shutil.copyfileobj(file.file, kept)
             upload = self.check(name, client, path)
@@ -87,15 +87,15 @@ class Uploads(ABC, Generic[Kept]):
             path.unlink(missing_ok=True)
             if not isinstance(error, OSError):
                 raise
-            raise Refusal(507, f"the {self.what} cannot be stored ({reason_of(error)}); try again later") from None
+            raise ApiError(507, f"the {self.what} cannot be stored ({reason_of(error)}); try again later") from None
         return upload
 
     def get(self, name: str) -> Kept:
-        """The file with this id; a refusal (404) if there is none."""
+        """The file with this id; an :class:`ApiError` (404) if there is none."""
         with self._lock:
             upload = self._kept.get(name)
             if upload is None:
-                raise Refusal(404, f"no {self.what} has this id; it was removed, or is too old: upload it again")
+                raise ApiError(404, f"no {self.what} has this id; it was removed, or is too old: upload it again")
             upload.used = time.monotonic()
             return upload
 
@@ -121,7 +121,7 @@ class Uploads(ABC, Generic[Kept]):
             recently = time.monotonic() - self.limits.idle_seconds
             idle = next((one for one in oldest_first if one.used <= recently and not self.needed(one)), None)
             if idle is None:
-                raise Refusal(429, f"the server has reached its limit of {self.what}s; try again in a minute")
+                raise ApiError(429, f"the server has reached its limit of {self.what}s; try again in a minute")
             self._forget(idle)
 
     def _forget(self, upload: Kept) -> None:
@@ -162,19 +162,19 @@ class SentPictures(Uploads[SentPicture]):
             with open_lazily(path, refuse_unread(path)) as file:
                 kind, (width, height) = file.format, file.size
         except PictureError as error:
-            raise Refusal(415, f"the file {words_of(error, [path])}") from None
+            raise ApiError(415, f"the file {words_of(error, [path])}") from None
         if kind not in READ_FORMATS:
-            raise Refusal(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
+            raise ApiError(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
         if width * height > limits.pixels:
             found = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
-            raise Refusal(413, f"{found}; make it smaller, or use prismgan render")
+            raise ApiError(413, f"{found}; make it smaller, or use prismgan render")
         try:
             # Many large ones at once would use all memory; small ones need not wait for them.
             with LARGE if width * height > limits.quick_pixels else nullcontext():
                 height, width = open_picture(path).pixels.shape[:2]
             refuse_small(str(path), height, width)
         except PictureError as error:
-            raise Refusal(422, f"the picture {words_of(error, [path])}") from None
+            raise ApiError(422, f"the picture {words_of(error, [path])}") from None
         return SentPicture(name, client, path, height, width)
 
 
@@ -185,7 +185,7 @@ class Part:
     def __init__(self, picture: SentPicture, crop: Sequence[int] | None = None, side: int | None = None) -> None:
         left, top, width, height = self.crop = tuple(crop) if crop else (0, 0, picture.width, picture.height)
         if left + width > picture.width or top + height > picture.height:
-            raise Refusal(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
+            raise ApiError(422, f"crop: reaches beyond the picture, which has {picture.width}x{picture.height} pixels")
         factor = min(1.0, (side or max(width, height)) / max(width, height, 1))
         self.size = round(height * factor), round(width * factor)
         refuse_small("crop" if crop else "side", *self.size)
@@ -236,13 +236,13 @@ class SentClips(Uploads[SentClip]):
         try:  # its properties, and its first frame
             clip = open_clip(path, CLIP)
         except PictureError as error:
-            raise Refusal(415, plainly(words_of(error, [path]))) from None
+            raise ApiError(415, plainly(words_of(error, [path]))) from None
         if clip.width * clip.height > limits.clip_pixels:
             found = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
-            raise Refusal(413, f"{found}; make it smaller, or use prismgan video")
+            raise ApiError(413, f"{found}; make it smaller, or use prismgan video")
         seconds, frames = clip.seconds or 0, clip.count or 0
         if seconds > limits.clip_seconds or frames > limits.clip_frames:
             taken = f"the limits are {limits.clip_seconds:,.0f} and {limits.clip_frames:,}"
             found = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
-            raise Refusal(413, f"{found}; cut it, or use prismgan video")
+            raise ApiError(413, f"{found}; cut it, or use prismgan video")
         return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)

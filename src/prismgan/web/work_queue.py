@@ -6,9 +6,9 @@ from collections import OrderedDict, deque
 from itertools import chain, zip_longest
 
 from prismgan.errors import PrismganError
+from prismgan.web.api_errors import ApiError, words_of
 from prismgan.web.jobs import Cancelled, Job
 from prismgan.web.limits import Limits
-from prismgan.web.refusals import Refusal, words_of
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,13 @@ class WorkQueue:
         self._worker.start()
 
     def submit(self, job: Job) -> None:
-        """Append a job to its client's; a refusal (429) if too many are waiting."""
+        """Append a job to its client's; an :class:`ApiError` (429) if too many are waiting."""
         with self._changed:
             own = self._waiting.get(job.client, deque())
             if len(own) >= self.limits.waiting_of_a_client:
-                raise Refusal(429, f"{len(own)} of your jobs are already waiting; try again when one is done")
+                raise ApiError(429, f"{len(own)} of your jobs are already waiting; try again when one is done")
             if self.waiting >= self.limits.waiting or self._closed:
-                raise Refusal(429, "the server's queue is full; try again in a minute")
+                raise ApiError(429, "the server's queue is full; try again in a minute")
             job.make_way = lambda: self._make_way(job)
             own.append(job)
             self._waiting[job.client] = own

@@ -18,7 +18,7 @@ from prismgan.images import luma
 from prismgan.render.video.consistency import SOURCE, STEADY, TemporalSmoother, first_frames, motion, warping_errors
 
 STEADIED = ", steadied"  # suffix for the output of `TemporalSmoother`
-AIM = 1.6  # maximum flicker of a look relative to its source that we allow, as a ratio of root mean squares
+AIM = 1.6  # maximum flicker of a style relative to its source that we allow, as a ratio of root mean squares
 SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi"})
 
 
@@ -30,13 +30,13 @@ def find_clips(folder: Path) -> list[Path]:
 def _pictures(bench: Bench, clip: Path) -> Iterator[tuple[UInt8[Tensor, "3 H W"], dict[str, Float[Tensor, "1 3 H W"]]]]:
     """Every frame with all pictures of it, in [0, 1]: the source, every style rendered from this frame alone, and, with
     the suffix :data:`STEADIED`, the style as ``prismgan video`` writes it."""
-    steadier = TemporalSmoother(dict.fromkeys(bench.looks, STEADY))
+    smoother = TemporalSmoother(dict.fromkeys(bench.styles, STEADY))
     before: UInt8[Tensor, "3 H W"] | None = None
     for frame in first_frames(clip):
-        rendered = bench.render(images.to_float(frame), bench.looks)
+        rendered = bench.render(images.to_float(frame), bench.styles)
         moved = None if before is None else motion(_array(before), _array(frame))
-        steady = steadier({name: _array(images.to_uint8(image)[0]) for name, image in rendered.items()}, moved)
-        shown = {f"{name}{STEADIED}": images.from_pixels(pixels) for name, pixels in steady.items()}
+        smoothed = smoother({name: _array(images.to_uint8(image)[0]) for name, image in rendered.items()}, moved)
+        shown = {f"{name}{STEADIED}": images.from_pixels(pixels) for name, pixels in smoothed.items()}
         pictures = {SOURCE: images.to_float(frame)[None], **rendered, **shown}
         yield frame, {name: (image + 1) / 2 for name, image in pictures.items()}
         before = frame
@@ -47,32 +47,32 @@ def _array(pixels: UInt8[Tensor, "3 H W"]) -> NDArray[np.uint8]:
 
 
 def _flicker(bench: Bench) -> Iterator[Measurement]:
-    if not bench.looks:
+    if not bench.styles:
         return
     for clip in find_clips(bench.folder / "video"):
-        bench.announce(f"{', '.join(bench.looks)}: {clip.name}")
+        bench.announce(f"{', '.join(bench.styles)}: {clip.name}")
         errors, pairs = warping_errors(_pictures(bench, clip))
         source = errors.pop(SOURCE, 0.0)
         if not source:
             bench.left_out.append(f"{clip.name}: nothing moves or changes in it, so flicker cannot be measured")
             continue
         for name, error in errors.items():
-            look = name.removesuffix(STEADIED)
-            where = clip.stem if name == look else f"{clip.stem}{STEADIED}"
+            style = name.removesuffix(STEADIED)
+            where = clip.stem if name == style else f"{clip.stem}{STEADIED}"
             for metric, value, baseline, target in (
                 ("warping_error", error**0.5, source**0.5, None),
                 ("warping_ratio", (error / source) ** 0.5, 1.0, AIM),
                 ("warping_ratio_squared", error / source, 1.0, None),
             ):
                 figure = Figure(metric, better="lower")
-                yield mean_row(look, where, figure, [value], [baseline], count=pairs, target=target)
+                yield mean_row(style, where, figure, [value], [baseline], count=pairs, target=target)
 
 
 def _lacks(folder: Path) -> str | None:
     return None if find_clips(folder / "video") else "clips in video/"
 
 
-STEADINESS = Suite("steadiness", _lacks, _flicker, modules=("av", "cv2"))
+CONSISTENCY = Suite("steadiness", _lacks, _flicker, modules=("av", "cv2"))
 
 
 # -- grids ----------------------------------------------------------------------------------------
@@ -84,13 +84,13 @@ NEIGHBOURS = (-5, -4, -3, -2, 2, 3, 4, 5)  # of a peak, in bins of the spectrum;
 
 
 def _grids(bench: Bench) -> Iterator[Measurement]:
-    if not bench.looks:
+    if not bench.styles:
         return
     photos = unseen_photos(bench)
-    bench.announce(f"{', '.join(bench.looks)}: grids, {len(photos)} photos")
+    bench.announce(f"{', '.join(bench.styles)}: grids, {len(photos)} photos")
     peaks = defaultdict(list)
     for photo in photos:
-        for name, picture in bench.render(photo, bench.looks).items():
+        for name, picture in bench.render(photo, bench.styles).items():
             peaks[name].append(float(grid_peak(picture)))
     source = [float(grid_peak(photo[None])) for photo in photos]
     for name, values in peaks.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from prismgan.errors import PrismganError, nearest
-from prismgan.evaluation.benchmarks.artefacts import GRIDS, STEADINESS
+from prismgan.evaluation.benchmarks.artefacts import CONSISTENCY, GRIDS
 from prismgan.evaluation.benchmarks.drawn import PATTERNS, TEXT
 from prismgan.evaluation.benchmarks.restoration import BLUR, CORRELATED, JPEG, RESTORATION
 from prismgan.evaluation.benchmarks.styles import STYLES
@@ -13,7 +13,7 @@ from prismgan.evaluation.benchmarks.suite import Bench, Suite
 from prismgan.packages import missing, require_training
 from prismgan.render import Renderer
 
-SUITES: tuple[Suite, ...] = (RESTORATION, TEXT, PATTERNS, BLUR, JPEG, CORRELATED, STYLES, STEADINESS, GRIDS)
+SUITES: tuple[Suite, ...] = (RESTORATION, TEXT, PATTERNS, BLUR, JPEG, CORRELATED, STYLES, CONSISTENCY, GRIDS)
 
 
 def run_benchmarks(

@@ -67,15 +67,19 @@ def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Ten
 
 
 def compare(
-    photos: Sequence[Photo], looks: Sequence[Photo], teachers: Objectives, judge: Objectives, iterations: Sequence[int]
+    photos: Sequence[Photo],
+    stylized: Sequence[Photo],
+    teachers: Objectives,
+    judge: Objectives,
+    iterations: Sequence[int],
 ) -> dict[tuple[str, str], float]:
     """Mean objectives, by feature network and by method: ``"photo"``, ``"one pass"``, ``"50 iterations"``. Pixels of
-    ``photos`` are optimised on each of the ``teachers``, objectives by the names of their networks; ``looks`` are one
-    pass of the network. ``judge`` judges the results optimised on the first teacher."""
+    ``photos`` are optimised on each of the ``teachers``, which are objectives by the names of their networks.
+    ``stylized`` comes from one pass of the network. ``judge`` scores the results optimised on the first teacher."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for photo, look in zip(photos, looks, strict=True):
+    for photo, output in zip(photos, stylized, strict=True):
         for number, (name, objective) in enumerate(teachers.items()):
-            pictures = {"photo": photo, "one pass": look}
+            pictures = {"photo": photo, "one pass": output}
             steps = islice(descent(photo, lambda image: objective(image, photo)), max(iterations))  # noqa: B023
             for step, image in enumerate(steps, start=1):
                 if step in iterations:
@@ -106,8 +110,8 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
         bench.announce(f"{task.name}: one pass against optimisation, {len(photos)} photos")
         objectives = {name: Objective(network, exemplars, task) for name, network in networks.items()}
         judge = {JUDGE: objectives.pop(JUDGE)} if JUDGE in objectives else {}
-        looks = [bench.render(photo, [task.name])[task.name] for photo in photos]
-        found = compare([photo[None] for photo in photos], looks, objectives, judge, ITERATIONS)
+        stylized = [bench.render(photo, [task.name])[task.name] for photo in photos]
+        found = compare([photo[None] for photo in photos], stylized, objectives, judge, ITERATIONS)
         for (network, what), value in found.items():
             where, baseline = f"{network}: {what}", [found[network, "photo"]]
             yield mean_row(task.name, where, OBJECTIVE, [value], baseline, count=len(photos))

@@ -15,7 +15,7 @@ from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
 from prismgan.weights import HeadEntry
 
-UNSEEN = "bsd100"  # test set whose first pictures are used to measure looks
+UNSEEN = "bsd100"  # test set whose first pictures are used to measure styles
 LONGEST_SIDE = 384
 Numbers = Sequence[float]
 
@@ -24,7 +24,7 @@ Numbers = Sequence[float]
 class Bench:
     renderer: Renderer
     folder: Path  # with the layout of `--benchmarks`: `test/`, `video/`, `styles/`, `perceptual/`
-    photos: int = 12  # maximum number of photos for measuring looks
+    photos: int = 12  # maximum number of photos for measuring styles
     announce: Callable[[str], None] = lambda _: None  # called with a description of the next measurement
     left_out: list[str] = field(default_factory=list)  # measurements that were not possible, with reasons
 
@@ -32,7 +32,7 @@ class Bench:
         return [entry for entry in self.renderer.header.tasks if entry.kind == kind]
 
     @property
-    def looks(self) -> list[str]:
+    def styles(self) -> list[str]:
         """Names of the tasks without a ground truth: styles, cartoons, drawings."""
         return [entry.name for entry in self.renderer.header.tasks if entry.is_look and entry.scale == 1]
 

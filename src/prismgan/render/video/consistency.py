@@ -24,7 +24,7 @@ from prismgan.render.video.container import PixelArray
 
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
-STEADY = 0.88  # default share of the previous frame: looks then flicker about as much as their source (``docs/log.md``)
+STEADY = 0.88  # default share of the previous frame: styles then flicker about as much as sources (``docs/log.md``)
 MOST_KEPT = 0.95  # largest share of the previous frame; more would smear
 LONGEST = 640  # longer side of frames for motion; 480 takes half the time, but fast clips flicker a third more
 LOWEST = 16  # smallest side on which motion can be estimated
@@ -66,7 +66,7 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
 
 
 class TemporalSmoother:
-    """Smooths the looks of consecutive frames over time. ``kept`` is the share of the previous frame by look, 0 to
+    """Smooths the outputs of consecutive frames over time. ``kept`` is the share of the previous frame by output, 0 to
     :data:`MOST_KEPT`; ``last`` are the outputs of the frame before the first one, for resuming (see :attr:`last`)."""
 
     def __init__(self, kept: Mapping[str, float], last: Mapping[str, FineArray] | None = None) -> None:
@@ -75,25 +75,25 @@ class TemporalSmoother:
         """Outputs of the previous frame, in steps of 1 / :data:`FINE` of a level. In whole levels a mean that changes
         by less than half a level would stand still, and an old frame would remain visible for ever."""
 
-    def __call__(self, looks: Mapping[str, PixelArray], moved: Motion | None) -> dict[str, PixelArray]:
-        """The smoothed looks (sH, sW, 3) of the next frame; ``moved`` is None for the first frame of a clip."""
-        steady = dict(looks)
+    def __call__(self, outputs: Mapping[str, PixelArray], moved: Motion | None) -> dict[str, PixelArray]:
+        """The smoothed outputs (sH, sW, 3) of the next frame; ``moved`` is None for the first frame of a clip."""
+        smoothed = dict(outputs)
         enlarged: dict[tuple[int, int], Motion] = {}
         for name, part in self.kept.items():
-            now = looks[name]
+            now = outputs[name]
             fine = now.astype(np.uint16) * FINE
             if moved is not None and name in self.last:
                 height, width = now.shape[:2]
                 if (height, width) not in enlarged:
                     enlarged[height, width] = _enlarged(moved, height, width)
                 fine = _blended(self.last[name], fine, enlarged[height, width], part)
-                steady[name] = ((fine + FINE // 2) // FINE).astype(np.uint8)
+                smoothed[name] = ((fine + FINE // 2) // FINE).astype(np.uint8)
             self.last[name] = fine
-        return steady
+        return smoothed
 
 
 def _enlarged(moved: Motion, height: int, width: int) -> Motion:
-    """A motion at a look's size; places (sH, sW, 2) are positions in the previous frame, in pixels."""
+    """A motion at an output's size; places (sH, sW, 2) are positions in the previous frame, in pixels."""
     import cv2
 
     places = cv2.resize(moved.places, (width, height)) * np.array([width, height], np.float32)
@@ -141,7 +141,7 @@ def warping_errors(
 ) -> tuple[dict[str, float], int]:
     """Mean squared warping error of pictures that move with the source, and the number of frame pairs it averages.
     Pairs without any pixel visible in both frames are skipped. The clip must not have cuts, which count as flicker of
-    both the source and the looks and would make any look seem consistent. ``frames`` are the source's frame, on which
+    source and outputs alike and would make any output seem consistent. ``frames`` are the source's frame, on which
     motion is measured, and the pictures by name, in [0, 1]."""
     errors: dict[str, list[float]] = defaultdict(list)
     pairs = 0
@@ -155,15 +155,15 @@ def warping_errors(
     return {name: sum(values) / len(values) for name, values in errors.items()}, pairs
 
 
-def clip_consistency(source: Path, looks: Mapping[str, Path]) -> dict[str, float]:
-    """Root mean square warping error of the looks' files relative to the source's, on the first 48 frames, at a width
+def clip_consistency(source: Path, outputs: Mapping[str, Path]) -> dict[str, float]:
+    """Root mean square warping error of the outputs' files relative to the source's, on the first 48 frames, at a width
     of at most 640 pixels; 1 means equal flicker. Empty if nothing moves or changes in the source."""
 
     def pictures() -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-        streams = [first_frames(source), *(first_frames(path) for path in looks.values())]
+        streams = [first_frames(source), *(first_frames(path) for path in outputs.values())]
         for original, *made in zip(*streams, strict=False):
             height, width = original.shape[1:]
-            shown = {SOURCE: original, **dict(zip(looks, made, strict=True))}
+            shown = {SOURCE: original, **dict(zip(outputs, made, strict=True))}
             resized = {name: images.to_float(_resized(pixels, height, width)) for name, pixels in shown.items()}
             yield original, {name: (image[None] + 1) / 2 for name, image in resized.items()}
 

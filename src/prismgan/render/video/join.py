@@ -21,7 +21,7 @@ LARGEST_TIMESCALE = 2**31 - 1
 
 @dataclass(frozen=True)
 class Target:
-    """The container for a clip's looks."""
+    """The container for a clip's outputs."""
 
     suffix: str
     copied: tuple[int, ...]  # indices of the sound and subtitle streams that are copied
@@ -60,7 +60,7 @@ def join(
     *,
     turned: bool,
 ) -> None:
-    """Write one file of a look: its segments' frames at the source's times, and the source's sound and subtitles.
+    """Write one output file: its segments' frames at the source's times, and the source's sound and subtitles.
 
     Args:
         times: times of all frames, in the clip's time base, increasing; the last one is shown for ``last`` ticks.
@@ -96,9 +96,9 @@ def join(
                 target.metadata.update({key: text for key, text in source.metadata.items() if key not in facts})
                 if source.chapters():
                     target.set_chapters(source.chapters())
-                looks = _timed(segments, template.codec_context.extradata, times, last, video, clip.time_base)
+                encoded = _timed(segments, template.codec_context.extradata, times, last, video, clip.time_base)
                 others = _copied(source, streams, copies)
-                for packet in heapq.merge(looks, others, key=lambda each: each.dts * each.time_base):
+                for packet in heapq.merge(encoded, others, key=lambda each: each.dts * each.time_base):
                     target.mux_one(packet)
         except av.FFmpegError as error:
             if isinstance(error, OSError):

@@ -66,7 +66,7 @@ class Arrived(NamedTuple):
     """A frame of the source."""
 
     frame: Frame
-    moved: Motion | None  # motion from the previous frame; None for the first one, or if no look is smoothed
+    moved: Motion | None  # motion from the previous frame; None for the first one, or if no output is smoothed
 
 
 @dataclass
@@ -156,8 +156,8 @@ class Pipeline:
                 with self._timed("rendering"):
                     sources = [each.frame.pixels for each in batch]
                     rendered = self.renderer.render_all(sources, self.request, where=where)
-                for arrived, looks in zip(batch, rendered, strict=True):
-                    self._hand_on((arrived, looks))
+                for arrived, outputs in zip(batch, rendered, strict=True):
+                    self._hand_on((arrived, outputs))
                     times.append(arrived.frame.time)
                     done, last = done + 1, arrived.frame.duration
                     self.listener.rendered(done, self.clip.count)
@@ -170,16 +170,16 @@ class Pipeline:
             self.rendered.put(item)
 
     def _make_steady(self) -> None:
-        steadier = TemporalSmoother(self.kept, self._last_frames())
+        smoother = TemporalSmoother(self.kept, self._last_frames())
         for number in self.rendered.until_end():
             self._send({name: self.job.segment(name, number) for name in self.outputs})
             for (frame, moved), rendered in self.rendered.until_end():
-                looks = steadier(rendered, moved)
-                pictures = {"source": frame.pixels, **looks}
-                self._send({**looks, GRID: pictures} if self.settings.grid else looks)
+                outputs = smoother(rendered, moved)
+                pictures = {"source": frame.pixels, **outputs}
+                self._send({**outputs, GRID: pictures} if self.settings.grid else outputs)
                 self.preview.show(pictures)
             # Before the end mark, because the end mark finishes the segment.
-            for name, picture in steadier.last.items():
+            for name, picture in smoother.last.items():
                 content = io.BytesIO()
                 np.save(content, picture)
                 replace_file(self.job.last_frame(name, number), content.getvalue())

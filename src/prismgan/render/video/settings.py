@@ -23,7 +23,7 @@ GRID = "grid"  # name of the output that shows the source and all looks side by 
 @dataclass(frozen=True)
 class Settings:
     encoding: Encoding
-    grid: bool = False  # also write a clip with the source and all looks side by side, labelled
+    grid: bool = False  # also write a clip with the source and all outputs side by side, labelled
     segment: float = 10.0  # seconds of a segment: the most of every output that a killed job loses
     batch: int = 1  # frames that are rendered together
     steady: float = STEADY
@@ -67,10 +67,10 @@ class Outcome:
 
 def parts_kept(renderer: Renderer, request: Request, settings: Settings) -> dict[str, float]:
     """The share of the previous frame that each output keeps; it grows with the share of styles in the output."""
-    looks = {entry.name for entry in renderer.header.tasks if entry.is_look}
+    styles = {entry.name for entry in renderer.header.tasks if entry.is_look}
 
     def part(output: Output) -> float:
-        return min(output.strength, 1.0) * sum(weight for name, weight in output.looks.items() if name in looks)
+        return min(output.strength, 1.0) * sum(weight for name, weight in output.weights.items() if name in styles)
 
     return {output.name: settings.steady * part(output) for output in renderer.plan(request).outputs}
 
@@ -87,7 +87,7 @@ EVERY = 5.0  # seconds between two previews
 
 
 class Preview:
-    """Passes a frame with its looks side by side to ``put``: the first frame, then one every few seconds."""
+    """Passes a frame with its outputs side by side to ``put``: the first frame, then one every few seconds."""
 
     def __init__(self, clip: Clip, put: Callable[[Image.Image], None]) -> None:
         self.clip, self.put = clip, put
@@ -100,6 +100,6 @@ class Preview:
 
 
 def side_by_side(pictures: Mapping[str, PixelArray], clip: Clip, tile_width: int) -> Image.Image:
-    """The source and all looks of a frame, upright and labelled."""
+    """The source and all outputs of a frame, upright and labelled."""
     upright = {name: Image.fromarray(np.ascontiguousarray(clip.upright(pixels))) for name, pixels in pictures.items()}
     return sheet(upright, tile_width=tile_width)

@@ -24,7 +24,7 @@ from prismgan.web.work_queue import WorkQueue
 from prismgan.weights import Weights
 
 
-class Studio:
+class Session:
     """The weights of a session, including added styles, and their renderer."""
 
     def __init__(self, weights: Weights, runtime: str | None = None, *, fast: bool = False) -> None:
@@ -74,9 +74,9 @@ def _remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-class Workshop:
-    def __init__(self, studio: Studio, limits: Limits) -> None:
-        self.studio, self.limits = studio, limits
+class AppState:
+    def __init__(self, session: Session, limits: Limits) -> None:
+        self.session, self.limits = session, limits
         self.folder, self.jobs, self.queue = OwnFolder(), JobStore(limits), WorkQueue(limits)
         self.pictures = SentPictures(self.folder.path / "pictures", limits, self.jobs.need)
         self.clips = SentClips(self.folder.path / "clips", limits, self.jobs.need)
@@ -117,8 +117,8 @@ def _output(job: Job, name: str) -> OutputBody:
     return OutputBody(name=name, width=width, height=height, format=path and path.suffix[1:], ready=ready)
 
 
-def _workshop(connection: HTTPConnection) -> Any:
-    return connection.app.state.workshop
+def _app_state(connection: HTTPConnection) -> Any:
+    return connection.app.state.app_state
 
 
 def _client(connection: HTTPConnection) -> str:
@@ -126,5 +126,5 @@ def _client(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client is not None else "unknown"
 
 
-Here = Annotated[Workshop, Depends(_workshop)]
+App = Annotated[AppState, Depends(_app_state)]
 Client = Annotated[str, Depends(_client)]

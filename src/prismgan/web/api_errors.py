@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from prismgan.errors import PrismganError, one_line, reason_of
 
 
-class Refusal(HTTPException):
+class ApiError(HTTPException):
     """Answered with a status code and ``{"error": "what, where, what to do"}``."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -26,7 +26,7 @@ def words_of(error: PrismganError, paths: Iterable[Path] = (), what: str = "the 
     return text
 
 
-def answer_refusals(application: FastAPI) -> None:
+def answer_errors(application: FastAPI) -> None:
     """Return every client error as JSON of the same form."""
 
     @application.exception_handler(AnyHTTPException)
@@ -34,7 +34,7 @@ def answer_refusals(application: FastAPI) -> None:
         message, status = error.detail, error.status_code
         if isinstance(error.__cause__, OSError):  # of the temporary file for an incoming form
             status, message = 507, f"the file cannot be stored ({reason_of(error.__cause__)}); try again later"
-        elif not isinstance(error, Refusal):
+        elif not isinstance(error, ApiError):
             message = {
                 400: "the request cannot be read; send what /api/openapi.json describes",
                 404: f"{one_line(request.url.path)}: there is nothing here; see /api/openapi.json",

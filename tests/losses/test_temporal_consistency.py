@@ -1,11 +1,11 @@
-"""Steadiness: what moves along with the source is steady, what stays on the network's grid is not."""
+"""The temporal consistency loss: 0 if outputs move with their source, positive if parts stay on the pixel grid."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from prismgan.losses.variation import Disturbance, steadiness
+from prismgan.losses.variation import Disturbance, temporal_consistency
 
 
 def picture(rows: int = 2, side: int = 48) -> Tensor:
@@ -31,11 +31,11 @@ def test_the_source_moves_up_and_to_the_left() -> None:
 def test_only_what_does_not_move_along_flickers() -> None:
     source, disturbance = picture(), Disturbance(3, 2, 0.0)
     moved = disturbance.apply(source, torch.Generator())
-    along = steadiness(source.square(), moved.square(), disturbance)
+    along = temporal_consistency(source.square(), moved.square(), disturbance)
     assert torch.equal(along, torch.zeros(2))
     grid = torch.zeros(48, 48)
     grid[::8] = 1
-    anchored = steadiness(source.square() + grid, moved.square() + grid, disturbance)
+    anchored = temporal_consistency(source.square() + grid, moved.square() + grid, disturbance)
     assert (anchored > 0.2).all()
 
 
@@ -43,5 +43,5 @@ def test_an_enlarged_look_moves_as_far_as_it_is_enlarged() -> None:
     source, disturbance = picture(), Disturbance(3, 2, 0.0)
     moved = disturbance.apply(source, torch.Generator())
     enlarged, again = (each.repeat_interleave(2, 2).repeat_interleave(2, 3) for each in (source, moved))
-    assert torch.equal(steadiness(enlarged, again, disturbance, scale=2), torch.zeros(2))
-    assert (steadiness(enlarged, again, disturbance) > 0.1).all()
+    assert torch.equal(temporal_consistency(enlarged, again, disturbance, scale=2), torch.zeros(2))
+    assert (temporal_consistency(enlarged, again, disturbance) > 0.1).all()

@@ -13,7 +13,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\
 
 def one_line(text: str) -> str:
     """The text in one line that is safe for a terminal: control characters are written as ``\\n`` or ``\\x1b``."""
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class PrismganError(Exception):

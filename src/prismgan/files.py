@@ -151,10 +151,10 @@ def _remove_leftovers(path: Path) -> None:
     import psutil
 
     for left in path.parent.iterdir():
-        found = TEMPORARY.fullmatch(left.name)
-        if found is None or found["name"] != path.name or psutil.pid_exists(int(found["process"])):
+        match = TEMPORARY.fullmatch(left.name)
+        if match is None or match["name"] != path.name or psutil.pid_exists(int(match["process"])):
             continue
-        if found["old"] and not path.exists():
+        if match["old"] and not path.exists():
             left.rename(path)
         elif left.is_dir():
             shutil.rmtree(left, ignore_errors=True)

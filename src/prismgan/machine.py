@@ -74,7 +74,7 @@ def take_turns(
             run()
             if repeat >= WARM_UP:
                 times[name].append(clock() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
 def _processor_quota(cgroup: Path) -> float:

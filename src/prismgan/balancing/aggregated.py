@@ -70,11 +70,11 @@ class Aggregated(Balancer):
         reached: set[nn.Parameter] = set()
         for name in names:
             own = [parameter for parameter in step.heads[name] if parameter.requires_grad]
-            found = torch.autograd.grad(losses[name], [*shared, *own], retain_graph=True, allow_unused=True)
-            for parameter, gradient in zip(own, found[len(shared) :], strict=True):
+            gradients = torch.autograd.grad(losses[name], [*shared, *own], retain_graph=True, allow_unused=True)
+            for parameter, gradient in zip(own, gradients[len(shared) :], strict=True):
                 if gradient is not None:
                     pulls.append((parameter * (self.recipe_weights[name] * gradient)).sum())
-            pieces = list(zip(shared, found, strict=False))
+            pieces = list(zip(shared, gradients, strict=False))
             reached.update(parameter for parameter, gradient in pieces if gradient is not None)
             rows.append(torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in pieces]))
         jacobian = step.mean(torch.stack(rows))

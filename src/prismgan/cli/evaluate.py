@@ -53,8 +53,10 @@ def evaluate(
         from prismgan.evaluation.benchmarks.run import run_benchmarks, table
 
         chosen = None if suites is None else names(suites)
-        found = run_benchmarks(weights, benchmarks, chosen, photos=photos or 12, announce=partial(typer.echo, err=True))
-        content, lines, left_out = found, table(found), found["left_out"]
+        figures = run_benchmarks(
+            weights, benchmarks, chosen, photos=photos or 12, announce=partial(typer.echo, err=True)
+        )
+        content, lines, left_out = figures, table(figures), figures["left_out"]
     else:
         assert data is not None
         from prismgan.evaluation.photos import evaluate_weights

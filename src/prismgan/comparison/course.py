@@ -50,27 +50,27 @@ def find_course(trainings: Sequence[Training], quality: Quality) -> Course:
 
 
 def _discriminator(trainings: Sequence[Training]) -> dict[str, float]:
-    found: dict[str, list[float]] = defaultdict(list)
+    accuracies: dict[str, list[float]] = defaultdict(list)
     for training in trainings:
         evaluation = Evaluation.read(training.run.folder / "evaluation.json")
         for name, value in (evaluation.discriminator if evaluation else {}).items():
             if value is not None:
-                found[name].append(value)
-    return {name: statistics.fmean(values) for name, values in found.items()}
+                accuracies[name].append(value)
+    return {name: statistics.fmean(values) for name, values in accuracies.items()}
 
 
 def _collapses(trainings: Sequence[Training], variant: str, quality: Quality) -> tuple[str, ...]:
-    found = []
+    reasons = []
     for training in trainings:
         name = f"{training.part} " if training.part else ""
         if training.times("diverged"):
-            found.append(f"{name}diverged")
+            reasons.append(f"{name}diverged")
         elif rollbacks := training.times("rollback"):
-            found.append(f"{name}went back to a checkpoint {rollbacks} times")
+            reasons.append(f"{name}went back to a checkpoint {rollbacks} times")
         for task in training.recipe.all_tasks():
             if metric := quality.worse_than_nothing(variant, task.name, training.seed):
-                found.append(f"{task.name}: {metric} is worse than doing nothing")
-    return tuple(found)
+                reasons.append(f"{task.name}: {metric} is worse than doing nothing")
+    return tuple(reasons)
 
 
 def _curves(histories: Sequence[History]) -> dict[str, Series]:

@@ -69,24 +69,24 @@ def find(
     )
 
 
-def write_json(path: Path, found: Findings) -> None:
+def write_json(path: Path, findings: Findings) -> None:
     content = {
-        "recipe": found.recipe.model_dump(mode="json"),
-        "seeds": list(found.seeds),
+        "recipe": findings.recipe.model_dump(mode="json"),
+        "seeds": list(findings.seeds),
         "level": LEVEL,
-        "reference": found.reference,
-        "threads": found.threads,
-        "contenders": [_variant(variant, found) for variant in found.variants],
-        "measurements": [result.as_json() for result in found.quality.results],
-        "interference": [asdict(each) for each in found.quality.interference],
-        "leading": {task: found.quality.leading(task) for task in found.tasks},
+        "reference": findings.reference,
+        "threads": findings.threads,
+        "contenders": [_variant(variant, findings) for variant in findings.variants],
+        "measurements": [result.as_json() for result in findings.quality.results],
+        "interference": [asdict(each) for each in findings.quality.interference],
+        "leading": {task: findings.quality.leading(task) for task in findings.tasks},
     }
     replace_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
+def _variant(variant: Variant, findings: Findings) -> dict[str, Any]:
     name = variant.name
-    course, budget = found.courses[name], found.budgets[name]
+    course, budget = findings.courses[name], findings.budgets[name]
     curves = {term: {"steps": own.steps.tolist(), "values": own.values.tolist()} for term, own in course.curves.items()}
     return {
         "name": name,
@@ -95,8 +95,8 @@ def _variant(variant: Variant, found: Findings) -> dict[str, Any]:
         "budget": {**asdict(budget), "total": budget.total},
         "training_seconds": asdict(course.seconds),
         "seconds_a_step": asdict(course.seconds_a_step),
-        "rendering_seconds": found.rendering[name],
-        "rendering_ratio": found.rendering[name] / found.rendering[found.reference],
+        "rendering_seconds": findings.rendering[name],
+        "rendering_ratio": findings.rendering[name] / findings.rendering[findings.reference],
         "collapses": {str(seed): list(reasons) for seed, reasons in course.collapses.items()},
         "discriminator": dict(course.discriminator),
         "cosines": {"tasks": list(course.tasks), "matrix": [list(row) for row in course.cosines]},

@@ -62,7 +62,7 @@ class Training:
 def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> list[Training]:
     """Every variant with ``seeds`` seeds starting with the recipe's, seed by seed, so that a busier machine slows all
     variants equally, and a comparison that is stopped early has comparable results."""
-    found = []
+    trainings = []
     for number in range(seeds):
         for variant in variants:
             for part, recipe in variant.recipes.items():
@@ -70,8 +70,8 @@ def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> lis
                 title = f"{recipe.name}: {' '.join(filter(None, (variant.name, part)))}, seed {seed}"
                 place = folder / variant.folder / part / f"seed-{seed}"
                 own = recipe.model_copy(update={"seed": seed, "name": title[-TITLE:]})
-                found.append(Training(variant.name, part, own, Run(place)))
-    return found
+                trainings.append(Training(variant.name, part, own, Run(place)))
+    return trainings
 
 
 def must_be_startable(folder: Path, resume: bool) -> None:

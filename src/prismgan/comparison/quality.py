@@ -44,14 +44,14 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
     differences = [first[seed] - second[seed] for seed in first if seed in second]
     if not differences:
         return None
-    found = interval(differences)
-    if found.half is None:
+    estimate = interval(differences)
+    if estimate.half is None:
         p = None
-    elif found.half == 0:
-        p = 1.0 if found.mean == 0 else 0.0
+    elif estimate.half == 0:
+        p = 1.0 if estimate.mean == 0 else 0.0
     else:
         p = float(stats.ttest_1samp(differences, 0).pvalue)
-    return Difference(found.mean, found.half, found.count, p)
+    return Difference(estimate.mean, estimate.half, estimate.count, p)
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:

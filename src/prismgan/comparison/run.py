@@ -63,9 +63,9 @@ def compare(
                 if not _train_to_the_end(training, display):
                     return None
                 display.leave()
-    found = find(variants, budgets, trainings, folder)
-    write_json(folder / "compare.json", found)
-    return write_page(folder / "report.html", "comparison.html", ComparisonReport(folder, found))
+    findings = find(variants, budgets, trainings, folder)
+    write_json(folder / "compare.json", findings)
+    return write_page(folder / "report.html", "comparison.html", ComparisonReport(folder, findings))
 
 
 def _train_on_cluster(trainings: Sequence[Training], display: ComparisonDisplay, workers: int | None) -> None:

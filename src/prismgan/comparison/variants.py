@@ -79,7 +79,7 @@ def find_variants(
             raise RecipeError(f"--models: {model!r} is given twice; give it once")
     if not models:
         raise RecipeError(f"--models: names no model (known: {', '.join(MODELS)})")
-    found = []
+    variants = []
     fields = _short([axis.path for axis in axes])
     for values in itertools.product(*(axis.values for axis in axes)):
         changes = [f"{axis.path}={json.dumps(value)}" for axis, value in zip(axes, values, strict=True)]
@@ -89,12 +89,12 @@ def find_variants(
         if recipe.model.kind != JOINT:
             found_kind = f"model.kind is {recipe.model.kind!r}, but a comparison starts from {JOINT!r}"
             raise RecipeError(f"{path}: {found_kind}; leave model.kind out, and select models with --models")
-        found += [Variant(f"{each} {variation}".strip(), each, variation, _recipes(each, recipe)) for each in models]
-    folders = [variant.folder for variant in found]
+        variants += [Variant(f"{each} {variation}".strip(), each, variation, _recipes(each, recipe)) for each in models]
+    folders = [variant.folder for variant in variants]
     for folder in folders:
         if folders.count(folder) > 1:
             raise RecipeError(f"--vary: two variations would have the folder {folder!r}; use fewer values")
-    return found
+    return variants
 
 
 def _short(paths: Sequence[str]) -> list[str]:
@@ -161,8 +161,8 @@ def at_equal_parameters(config: AnyConfig, tasks: Sequence[Task], parameters: in
         low, high = (middle, high) if count < parameters else (low, middle)
     closest = min(tried, key=lambda count: abs(count - parameters))
     if abs(closest - parameters) > TOLERANCE * parameters:
-        found = f"no width gives it {parameters:,} parameters within {TOLERANCE:.0%}; the nearest has {closest:,}"
-        raise RecipeError(f"model of kind {config.kind}: {found}. Change model.generator.widths or blocks")
+        problem = f"no width gives it {parameters:,} parameters within {TOLERANCE:.0%}; the nearest has {closest:,}"
+        raise RecipeError(f"model of kind {config.kind}: {problem}. Change model.generator.widths or blocks")
     return tried[closest]
 
 

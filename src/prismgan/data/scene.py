@@ -149,11 +149,11 @@ def largest_scale(tasks: Sequence[Task]) -> int:
 
 def companions(row: Row, tasks: Sequence[Task]) -> list[Companion]:
     """The row's own source and targets, as far as the tasks need them."""
-    found = [] if row.source is None else [Companion(SOURCE, row.source, 1)]
+    needed = [] if row.source is None else [Companion(SOURCE, row.source, 1)]
     for task in tasks:
         if isinstance(task.target, Paired) and task.target.column in row.targets:
-            found.append(Companion(task.name, row.targets[task.target.column], task.scale))
-    return found
+            needed.append(Companion(task.name, row.targets[task.target.column], task.scale))
+    return needed
 
 
 def read(row: Row, tasks: Sequence[Task], load: Load) -> Scene:

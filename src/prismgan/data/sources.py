@@ -49,8 +49,8 @@ class SourceEntry(Config):
     def _name_one_origin(self) -> Self:
         named = [origin for origin in ORIGINS if getattr(self, origin)]
         if len(named) != 1:
-            found = " and ".join(named) or "none"
-            raise ValueError(f"name exactly one of {', '.join(ORIGINS)} (found {found})")
+            given = " and ".join(named) or "none"
+            raise ValueError(f"name exactly one of {', '.join(ORIGINS)} (found {given})")
         if self.root is not None and self.manifest is None:
             raise ValueError("'root' belongs to a manifest: delete it")
         return self
@@ -102,11 +102,11 @@ class Row:
 
 def rows(config: DataConfig) -> list[Row]:
     """All rows of all sources, in order, without opening a picture; DataError with the first problem of a source."""
-    found, problems = inspect(config)
+    rows, problems = inspect(config)
     if problems:
         more = f" (and {len(problems) - 1} more: run `prismgan data check`)" if len(problems) > 1 else ""
         raise DataError(f"{problems[0]}{more}")
-    return found
+    return rows
 
 
 def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
@@ -117,15 +117,15 @@ def inspect(config: DataConfig) -> tuple[list[Row], list[Problem]]:
         group = list(_entry_rows(entry, problems))
         problems += _idle_patterns(entry, group)
         groups.append((entry, group))
-    found = list(_weighed(groups))
+    rows = list(_weighed(groups))
     for entry in config.test:
         for row in _entry_rows(entry, problems):
             if row.split == "train":
                 what = f"{row.key}: is marked as split=train, but the manifest is listed under 'test'"
                 problems.append(Problem(str(entry.manifest), what, "list the manifest only under 'train'"))
             else:
-                found.append(replace(row, split="test"))
-    return found, problems
+                rows.append(replace(row, split="test"))
+    return rows, problems
 
 
 def _idle_patterns(entry: SourceEntry, group: Sequence[Row]) -> Iterator[Problem]:
@@ -190,30 +190,30 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
         yield Row(picture, source, targets, cells.get("split"), collection, key=cells["picture"])
 
 
-def split(found: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
+def split(rows: Sequence[Row], config: DataConfig) -> tuple[list[Row], list[Row]]:
     """Rows for training and rows for testing; DataError if no training rows are left. If the test pictures are not
     specified, a hash of each picture's name decides, independently of the data's location, order or later additions."""
-    if any(row.split == "test" for row in found) or config.test or config.test_fraction == 0:
-        test = [row for row in found if row.split == "test"]
-        train = [row for row in found if row.split != "test"]
+    if any(row.split == "test" for row in rows) or config.test or config.test_fraction == 0:
+        test = [row for row in rows if row.split == "test"]
+        train = [row for row in rows if row.split != "test"]
     else:
-        kept = _kept_for_testing(found, config.test_fraction)
-        test = [row for row in found if row.picture in kept]
-        train = [row for row in found if row.picture not in kept]
+        kept = _kept_for_testing(rows, config.test_fraction)
+        test = [row for row in rows if row.picture in kept]
+        train = [row for row in rows if row.picture not in kept]
     if not train:
         raise DataError("data: no picture is left to train on; add some to 'train', or unmark split=test")
     return train, test
 
 
-def _kept_for_testing(found: Sequence[Row], fraction: float) -> set[PictureName]:
+def _kept_for_testing(rows: Sequence[Row], fraction: float) -> set[PictureName]:
     """Pictures reserved for testing: about ``fraction`` of all; at least one and not all, if there are two or more."""
 
     def chance(row: Row) -> float:
         name = f"{row.collection}/{row.key or row.picture}"
         return math.ldexp(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), -64)
 
-    forced = {row.picture for row in found if row.split == "train"}
-    chances = {row.picture: chance(row) for row in found if row.picture not in forced and not row.drawn}
+    forced = {row.picture for row in rows if row.split == "train"}
+    chances = {row.picture: chance(row) for row in rows if row.picture not in forced and not row.drawn}
     ranked = sorted(chances, key=chances.__getitem__)
     most = len(ranked) if forced else len(ranked) - 1
     count = sum(value < fraction for value in chances.values())

@@ -29,11 +29,11 @@ Images = Float[Tensor, "N 3 H W"]
 def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str, tuple[float, float]]:
     """For each derived task, the mean absolute error, as a fraction of the range from black to white, of its images
     against its function of the photo task's images; and the same by chance, with the next latent's photo."""
-    found = {}
+    errors = {}
     for name, made in made_of_photo(tasks, outputs).items():
         own, chance = (ABSOLUTE(outputs[name], other).mean() for other in (made, made.roll(1, dims=0)))
-        found[name] = (float(own), float(chance))
-    return found
+        errors[name] = (float(own), float(chance))
+    return errors
 
 
 @dataclass
@@ -77,9 +77,9 @@ class NoiseEvaluation:
             known = [task for task in self.tasks if task.name in self._real[0]]
             seen = {task.name: self._classifier.probabilities(outputs[task.name]) for task in known}
             for task in known:
-                found = modes(seen[task.name])
-                shares[task.name] = dict(zip(self.collections, found.shares, strict=True))
-                rows += self._modes(task, found)
+                covered = modes(seen[task.name])
+                shares[task.name] = dict(zip(self.collections, covered.shares, strict=True))
+                rows += self._modes(task, covered)
             rows += self._same(known, seen)
         return Evaluation(source="noise", pictures=len(latent), rows=tuple(rows), shares=shares, skipped=())
 
@@ -88,7 +88,7 @@ class NoiseEvaluation:
         train, test = (each.get(task.name) for each in self._real)
         if train is None or test is None:
             return []
-        found = []
+        rows = []
         own = [] if self._classifier is None else [classifier_kid(self._classifier)]
         for metric in (*own, *self.sets):
             if min(images.shape[-2:]) < metric.smallest:
@@ -101,8 +101,8 @@ class NoiseEvaluation:
                 (value, deviation), (baseline, _) = (
                     metric.distance(one, sets[2], torch.Generator().manual_seed(self.seed)) for one in sets[:2]
                 )
-                found.append(Measurement.of(task, metric, value, baseline, "real", deviation=deviation))
-        return found
+                rows.append(Measurement.of(task, metric, value, baseline, "real", deviation=deviation))
+        return rows
 
     def _modes(self, task: Task, shown: Modes) -> list[Measurement]:
         assert self._classifier is not None
@@ -121,13 +121,13 @@ class NoiseEvaluation:
         """How often the classifier sees the same class in a task's image as in that of the photo or the first task."""
         first = next((task for task in tasks if task.is_photo), tasks[0])
         expected = seen[first.name].argmax(dim=1)
-        found = []
+        rows = []
         for task in tasks:
             if task is not first:
                 classes = seen[task.name].argmax(dim=1)
                 same, chance = ((classes == other).float().mean() for other in (expected, expected.roll(1)))
-                found.append(Measurement.of(task, Figure("same_class"), same, chance, "task"))
-        return found
+                rows.append(Measurement.of(task, Figure("same_class"), same, chance, "task"))
+        return rows
 
 
 # -- the classifier that generated pictures are judged by -----------------------------------------
@@ -153,11 +153,11 @@ def labelled(
         dataset = TrainingSet(own, tasks, crop, seed=seed, cache_mb=0, mirror=False)
         batch = collate([dataset.sample(position) for position in range(len(own))])
         for task in (task for task in tasks if task.has_pairs):
-            found = batch.real(task.name)
-            found = found[batch.present.get(task.name, torch.ones(len(found), dtype=torch.bool))]
-            if len(found):
-                pictures[task.name].append(found)
-                classes[task.name].append(torch.full((len(found),), number))
+            real = batch.real(task.name)
+            real = real[batch.present.get(task.name, torch.ones(len(real), dtype=torch.bool))]
+            if len(real):
+                pictures[task.name].append(real)
+                classes[task.name].append(torch.full((len(real),), number))
     return {name: Labelled(torch.cat(several), torch.cat(classes[name])) for name, several in pictures.items()}
 
 

@@ -126,8 +126,8 @@ class Pieces:
 
     def run(self, piece: str, values: Mapping[str, NDArray[Any]]) -> Values:
         """A piece's outputs by name; values without a matching input are ignored."""
-        found = self._runs[piece]({name: values[name] for name in self._inputs[piece]})
-        return dict(zip(self._outputs[piece], found, strict=True))
+        results = self._runs[piece]({name: values[name] for name in self._inputs[piece]})
+        return dict(zip(self._outputs[piece], results, strict=True))
 
     def outputs(self, source: NDArray[Any], seed: int = 0) -> Values:
         """Pictures by task, in [-1, 1] and of whole cells, as a browser computes them."""
@@ -155,10 +155,10 @@ class Pieces:
                 difference = output[..., :height, :width].clip(-1, 1) - expected[name].clamp(-1, 1).numpy()
                 errors[name].append(127.5 * difference.ravel())
         specs = self.generator.specs
-        found = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
-        if (wrong := problem("float32", self.generator, found)) is not None:
+        parities = [parity_of(name, specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
+        if (wrong := problem("float32", self.generator, parities)) is not None:
             raise PrismganError(f"the site is not written, because {wrong}; please report it")
-        return found
+        return parities
 
     def check(self) -> dict[str, Any]:
         """Some output values for a fixed pattern, with which a browser checks that it computes correctly."""

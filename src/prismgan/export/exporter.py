@@ -79,12 +79,12 @@ def export(
         sources = int8.middles(pictures)
     content = model.SerializeToString()
     run = onnxruntime_session(content)
-    found = measure(generator, names, run, sources)
+    parities = measure(generator, names, run, sources)
     if precision == "float16":
         # ONNX Runtime computes this file in float32 on a CPU, which tests the graph; torch tests the rounding.
         rounded = measure(generator, names, lambda values: parity.render(generator, names, values, half=True), sources)
-        found = parity.worse(found, rounded)
-    if (wrong := parity.problem(precision, generator, found)) is not None:
+        parities = parity.worse(parities, rounded)
+    if (wrong := parity.problem(precision, generator, parities)) is not None:
         cure = "; use float16, or leave the task out" if precision == "int8" else "; please report it"
         raise PrismganError(f"{out}: not written, because in {precision} {wrong}{cure}")
     speed = 1.0
@@ -94,7 +94,7 @@ def export(
         seconds = take_turns({name: partial(way, values) for name, way in ways.items()}, 3)
         speed = seconds["plain"] / seconds["this"]
     replace_file(out, content)
-    return Exported(out, len(content), precision, tuple(found), speed)
+    return Exported(out, len(content), precision, tuple(parities), speed)
 
 
 def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:

@@ -42,13 +42,13 @@ def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )
-            found = onnx.load(path)
+            quantised = onnx.load(path)
     finally:
         root.setLevel(level)
-    del found.metadata_props[:]
-    found.metadata_props.extend(model.metadata_props)
-    found.producer_name = model.producer_name
-    return found
+    del quantised.metadata_props[:]
+    quantised.metadata_props.extend(model.metadata_props)
+    quantised.producer_name = model.producer_name
+    return quantised
 
 
 CROP = 160  # longest side of a crop
@@ -63,14 +63,14 @@ def read_pictures(named: Sequence[Path]) -> list[Source]:
     if len(paths) > CROPS:
         paths = [paths[number * len(paths) // CROPS] for number in range(CROPS)]
     least = max(side for size in SIZES for side in size)
-    found = []
+    pictures = []
     for path in paths:
         image = images.to_float(images.read(path)).add(1).div(2)[None]
         height, width = image.shape[-2:]
         if min(height, width) < least:
             raise PictureError(f"{path}: is {width}x{height} pixels; for calibration each side needs at least {least}")
-        found.append(image)
-    return found
+        pictures.append(image)
+    return pictures
 
 
 def crops(pictures: Sequence[Source]) -> Iterator[Source]:
@@ -86,12 +86,12 @@ def crops(pictures: Sequence[Source]) -> Iterator[Source]:
 
 def middles(pictures: Sequence[Source]) -> list[Source]:
     """The middles of pictures, one in each of the sizes that are compared."""
-    found = []
+    crops = []
     for number, (height, width) in enumerate(SIZES):
         picture = pictures[number % len(pictures)]
         top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
-        found.append(_noisy(picture[..., top : top + height, left : left + width], number))
-    return found
+        crops.append(_noisy(picture[..., top : top + height, left : left + width], number))
+    return crops
 
 
 def _noisy(crop: Source, number: int) -> Source:

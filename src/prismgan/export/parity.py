@@ -87,9 +87,9 @@ def measure(generator: Generator, tasks: Sequence[str], run: Run, sources: Seque
     batches = [torch.cat([sources[0], sources[0].flip(-1)]), *sources]
     for seed, (batch, strength) in enumerate(zip(batches, (1.0, *STRENGTHS), strict=True)):
         values = feed(generator, tasks, batch, strength, seed)
-        for name, found, expected in zip(tasks, run(values), render(generator, tasks, values), strict=True):
-            assert found.shape == expected.shape, f"{name}: {found.shape} instead of {expected.shape}"
-            errors[name].append(255 * (found - expected).ravel())
+        for name, output, expected in zip(tasks, run(values), render(generator, tasks, values), strict=True):
+            assert output.shape == expected.shape, f"{name}: {output.shape} instead of {expected.shape}"
+            errors[name].append(255 * (output - expected).ravel())
     return [parity_of(name, generator.specs[name].scale, np.concatenate(parts)) for name, parts in errors.items()]
 
 
@@ -116,15 +116,15 @@ def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[Tas
     return [of_task(*pair) for pair in zip(first, second, strict=True)]
 
 
-def problem(precision: Precision, generator: Generator, found: Sequence[TaskParity]) -> str | None:
+def problem(precision: Precision, generator: Generator, parities: Sequence[TaskParity]) -> str | None:
     """The worst task beyond the tolerance, in words; None if all are within it."""
     if precision == "int8":
-        lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in found]
+        lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in parities]
         worst, row = min(lacking, key=lambda entry: -math.inf if math.isnan(entry[0]) else entry[0])
         limit = INT8_PSNR[generator.specs[row.task].fine]
         # Written so that NaN fails, too.
         return None if worst >= 0 else f"{row.task!r} has {row.psnr:.1f} dB against float32, expected {limit:g} or more"
-    shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in found]
+    shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in parities]
     worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])
     if worst <= 1:
         return None

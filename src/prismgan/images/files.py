@@ -40,10 +40,10 @@ def find_pictures(folder: Path) -> list[Path]:
         raise PictureError(f"{folder}: no such folder")
     if not folder.is_dir():
         raise PictureError(f"{folder}: is a file, expected a folder of pictures")
-    found = sorted(filter(is_picture, _visible_files(folder)))
-    if not found:
+    pictures = sorted(filter(is_picture, _visible_files(folder)))
+    if not pictures:
         raise PictureError(f"{folder}: holds no picture (looked for {', '.join(sorted(SUFFIXES))}, and in sub-folders)")
-    return found
+    return pictures
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
@@ -114,8 +114,8 @@ def refuse_unread(source: Path | bytes, name: str = "picture") -> str:
 
 def _transfer(head: bytes) -> int | None:
     """The code of the transfer function in an AVIF's colour box or a PNG's cICP chunk."""
-    if head[4:8] == b"ftyp" and (found := head.find(b"colrnclx")) >= 0 and len(head) >= found + 12:
-        return int.from_bytes(head[found + 10 : found + 12], "big")
-    if head.startswith(b"\x89PNG") and 0 <= (found := head.find(b"\0\0\0\4cICP")) < head.find(b"IDAT"):
-        return head[found + 9]
+    if head[4:8] == b"ftyp" and (start := head.find(b"colrnclx")) >= 0 and len(head) >= start + 12:
+        return int.from_bytes(head[start + 10 : start + 12], "big")
+    if head.startswith(b"\x89PNG") and 0 <= (start := head.find(b"\0\0\0\4cICP")) < head.find(b"IDAT"):
+        return head[start + 9]
     return None

@@ -26,10 +26,10 @@ def resized_part(
     image: Float[Tensor, "*B C H W"], sides: tuple[int, int], rows: slice, columns: slice
 ) -> Float[Tensor, "*B C y x"]:
     """These rows and columns of the result of :func:`resize` to these sides."""
-    found = image if image.dtype == torch.float64 else image.float()
+    resized = image if image.dtype == torch.float64 else image.float()
     for dimension, length, part in ((-2, sides[0], rows), (-1, sides[1], columns)):
-        found = _resample(found, dimension, length, part)
-    return found.contiguous()
+        resized = _resample(resized, dimension, length, part)
+    return resized.contiguous()
 
 
 def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:

@@ -84,12 +84,12 @@ class FeatureContent(Loss):
         return self._distance(output, _of_size(output, batch))
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-        found = self.features(output)
+        maps = self.features(output)
         with torch.no_grad():  # after the output's, so that the cache still has it for the next look
             wanted = self.features(reference)
-        levels = {min(level, len(found) - 1) for level in self.LEVELS}
+        levels = {min(level, len(maps) - 1) for level in self.LEVELS}
         distances = [
-            (found[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
+            (maps[level].float() - wanted[level].float()).square().flatten(1).mean(1) / self.powers[level]
             for level in levels
         ]
         return torch.stack(distances).mean(0)
@@ -147,9 +147,9 @@ class ComicGuidance(Loss):
         if not wanted:  # a very small picture has no features
             return charbonnier(output, drawing)
         distances = []
-        for found, expected in zip(self.features(output)[-GUIDED:], wanted, strict=True):
+        for maps, expected in zip(self.features(output)[-GUIDED:], wanted, strict=True):
             scale = expected.float().flatten(1).abs().mean(1).clamp_min(1e-3).view(-1, 1, 1, 1)
-            distances.append(charbonnier(found.float() / scale, expected.float() / scale))
+            distances.append(charbonnier(maps.float() / scale, expected.float() / scale))
         return torch.stack(distances).mean(0)
 
 

@@ -43,8 +43,8 @@ class _Moments(torch.autograd.Function):
         of_gram, of_mean = gradients
         count = flat.shape[1]
         symmetric = ((of_gram + of_gram.transpose(1, 2)) / count).to(flat.dtype)
-        found = torch.baddbmm((of_mean / count).to(flat.dtype)[:, None], flat, symmetric)
-        return found.unflatten(1, ctx.sides).permute(0, 3, 1, 2)
+        gradient = torch.baddbmm((of_mean / count).to(flat.dtype)[:, None], flat, symmetric)
+        return gradient.unflatten(1, ctx.sides).permute(0, 3, 1, 2)
 
 
 def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
@@ -80,9 +80,9 @@ class StyleStatistics(Loss):
     def of_maps(self, maps: Sequence[Float[Tensor, "B _ _ _"]]) -> Float[Tensor, " B"]:
         """The distance for pictures with these features."""
         distances = []
-        for level, found in enumerate(maps[: self.depth]):
+        for level, level_maps in enumerate(maps[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
-            own_gram, own_mean = moments(found)
+            own_gram, own_mean = moments(level_maps)
             of_gram = (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
             of_mean = (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
             distances.append(of_gram + of_mean)

@@ -61,8 +61,8 @@ def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
         if name not in tensors:
             raise WeightsError(f"{path}: has no tensor {name!r}; {ACCEPTED}")
         if tensors[name].shape != (1, channels, 1, 1):
-            found = tuple(tensors[name].shape)
-            raise WeightsError(f"{path}: {name} has the shape {found}, expected {(1, channels, 1, 1)}; {ACCEPTED}")
+            shape = tuple(tensors[name].shape)
+            raise WeightsError(f"{path}: {name} has the shape {shape}, expected {(1, channels, 1, 1)}; {ACCEPTED}")
         heads.append(tensors[name].flatten())
     return heads
 
@@ -121,8 +121,8 @@ def _kid(name: str, smallest: int, features: Callable[[Pictures], Features]) -> 
     features differs between networks by orders of magnitude, and the cubic kernel raises that to the sixth power."""
 
     def directions(pictures: Pictures) -> Features:
-        found = features(pictures.float())
-        return F.normalize(found, dim=1) * found.shape[1] ** 0.5
+        vectors = features(pictures.float())
+        return F.normalize(vectors, dim=1) * vectors.shape[1] ** 0.5
 
     return SetMetric(name, "", "lower", FEWEST, smallest, directions, kid_of_features)
 
@@ -138,8 +138,8 @@ class Modes(NamedTuple):
 
 def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE) -> Modes:
     """Count the classes that N pictures show, from a classifier's probabilities for C classes, two or more."""
-    best, found = probabilities.max(dim=1)
-    counts = found[best >= SURE].bincount(minlength=probabilities.shape[1]).tolist()
+    best, classes = probabilities.max(dim=1)
+    counts = classes[best >= SURE].bincount(minlength=probabilities.shape[1]).tolist()
     total, belonging = len(probabilities), sum(counts)
     parts = [count / belonging for count in counts if count]
     # Of a single class the sum is -0.0.

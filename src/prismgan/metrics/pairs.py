@@ -28,8 +28,8 @@ class Metric:
 
     def __call__(self, output: Tensor, expected: Tensor) -> Float[Tensor, " B"]:
         if output.shape != expected.shape or output.ndim != 4 or output.shape[1] != 3:
-            found = f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
-            raise PictureError(f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), {found}")
+            shapes = f"found {tuple(output.shape)} and {tuple(expected.shape)}; resize one of them first"
+            raise PictureError(f"metric {self.name!r}: expected two equal shapes (B, 3, H, W), {shapes}")
         return self.function(output, expected)
 
 
@@ -66,8 +66,8 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
     height, width = output.shape[-2:]
     if min(height, width) < WINDOW:
-        found = f"expected at least {WINDOW} x {WINDOW} pixels (its window), found {width} x {height}"
-        raise PictureError(f"metric 'ssim': {found}; compare larger pictures")
+        sizes = f"expected at least {WINDOW} x {WINDOW} pixels (its window), found {width} x {height}"
+        raise PictureError(f"metric 'ssim': {sizes}; compare larger pictures")
     # Its defaults are the paper's window and constants.
     pair = _unit(output), _unit(expected)
     return structural_similarity_index_measure(*pair, data_range=1.0, reduction="none").reshape(output.shape[0])

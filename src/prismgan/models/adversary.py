@@ -193,10 +193,10 @@ class Adversary:
         real, fake = judgement.logit.detach().split(len(index))
         boundary = self.objective.boundary
         right = (real > fake, real > fake) if boundary is None else (real > boundary, fake < boundary)
-        found = {"accuracy_real": right[0].float(), "accuracy_fake": right[1].float()}
+        accuracies = {"accuracy_real": right[0].float(), "accuracy_fake": right[1].float()}
         if self.config.classification_weight:  # otherwise it has not been trained to
-            found["accuracy_task"] = (judgement.task[: len(index)].detach().argmax(dim=1) == index).float()
-        return found
+            accuracies["accuracy_task"] = (judgement.task[: len(index)].detach().argmax(dim=1) == index).float()
+        return accuracies
 
     def state_dict(self) -> dict[str, Any]:
         return {"network": self.discriminator.state_dict(), "optimizer": self.optimizer.state_dict()}

@@ -100,13 +100,13 @@ class CGANomaly(Model):
             with torch.no_grad():
                 real = judged.of_task(discriminator.features(judged.real).float())
         discriminator.requires_grad_(True)
-        found = {}
+        distances = {}
         for name, weight in judged.of_task(judged.weight * len(judged.tasks)).items():
             if self.tasks[name].has_pairs:
-                found[name] = (squared_distance(real[name], fake[name]) * weight).sum()
+                distances[name] = (squared_distance(real[name], fake[name]) * weight).sum()
             else:
-                found[name] = _mean_matching(real[name], fake[name], weight)
-        return found
+                distances[name] = _mean_matching(real[name], fake[name], weight)
+        return distances
 
     @torch.no_grad()
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

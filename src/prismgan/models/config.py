@@ -74,8 +74,8 @@ class ModelConfig(Config, ABC):
         if self.opponent is not None:
             levels = self.opponent.discriminator.levels
             if crop < (least := 2 ** (levels + 1)):
-                found = f"{crop} pixels are too few for a discriminator of {levels} levels"
-                raise ValueError(f"training.crop: {found}; use at least {least}, or fewer levels")
+                problem = f"{crop} pixels are too few for a discriminator of {levels} levels"
+                raise ValueError(f"training.crop: {problem}; use at least {least}, or fewer levels")
 
 
 def head_specs(tasks: Iterable[Task]) -> list[HeadSpec]:

@@ -95,8 +95,8 @@ class Model(ABC):
         rate = self._set_rates()
         weights = row_weights(batch, self.tasks.values())
         if not weights:
-            found = f"none of the {len(batch.source)} pictures of a step has a target for {', '.join(self.tasks)}"
-            raise DataError(f"{found}; fill in more of the manifest, or increase training.batch_size")
+            problem = f"none of the {len(batch.source)} pictures of a step has a target for {', '.join(self.tasks)}"
+            raise DataError(f"{problem}; fill in more of the manifest, or increase training.batch_size")
         drawn = self._draw_tasks(list(weights), random)
         return StepContext(drawn, {name: weights[name] for name in drawn}, random, rate)
 

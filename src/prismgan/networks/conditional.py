@@ -52,10 +52,10 @@ class Encoder(nn.Module):
         self.stages = nn.ModuleList(ResidualStage(*level, code) for level in levels)
 
     def forward(self, cells: Float[Tensor, "B P h w"], code: Code | None = None) -> list[Float[Tensor, "B _ _ _"]]:
-        found = [self.stages[0](self.stem(cells), code)]
+        levels = [self.stages[0](self.stem(cells), code)]
         for down, stage in zip(self.down, self.stages[1:], strict=True):
-            found.append(stage(down(F.leaky_relu(found[-1], SLOPE)), code))
-        return found
+            levels.append(stage(down(F.leaky_relu(levels[-1], SLOPE)), code))
+        return levels
 
 
 class Decoder(nn.Module):

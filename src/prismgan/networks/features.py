@@ -55,17 +55,17 @@ class FeatureNetwork(LearntFeatures):
             self.stages.append(convolutions)
 
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        found: list[Tensor] = []
+        levels: list[Tensor] = []
         x = images
         for stage in self.stages:
-            if min(x.shape[-2:]) < (4 if found else 2):  # a single pixel has nothing to reflect
+            if min(x.shape[-2:]) < (4 if levels else 2):  # a single pixel has nothing to reflect
                 break
-            x = F.max_pool2d(x, 2) if found else x
+            x = F.max_pool2d(x, 2) if levels else x
             for number, convolution in enumerate(stage.children()):
                 x = F.relu(convolution(x))
                 if number == 0:
-                    found.append(x)
-        return found
+                    levels.append(x)
+        return levels
 
 
 class CombinedFeatures(LearntFeatures):
@@ -104,15 +104,15 @@ class SqueezeFeatures(LearntFeatures):
         self.features = nn.Sequential(*layers[: self.levels[-1] + 1])
 
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
-        found: list[Tensor] = []
+        levels: list[Tensor] = []
         x = images
         for number, layer in enumerate(self.features):
             if min(x.shape[-2:]) < {nn.Conv2d: 3, nn.MaxPool2d: 2}.get(type(layer), 1):
                 break
             x = layer(x)
             if number in self.levels:
-                found.append(x)
-        return found
+                levels.append(x)
+        return levels
 
 
 class _Fire(nn.Module):

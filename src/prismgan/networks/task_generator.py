@@ -47,8 +47,8 @@ class GeneratorSizes(Config):
     @model_validator(mode="after")
     def _same_length(self) -> Self:
         if len(self.widths) != len(self.blocks):
-            found = f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}"
-            raise ValueError(f"{found}; both need one number for every level")
+            problem = f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}"
+            raise ValueError(f"{problem}; both need one number for every level")
         return self
 
 

@@ -158,9 +158,9 @@ class Recipe(Config):
     def _the_model_reads_the_source(self) -> Self:
         if self.source != self.model.source:
             kinds = ", ".join(name for name, model in MODELS.items() if model.config_type.source == self.source)
-            found = f"is {self.source}, but a model of kind {self.model.kind} reads {self.model.source}"
+            problem = f"is {self.source}, but a model of kind {self.model.kind} reads {self.model.source}"
             cure = f"set model.kind to one for {self.source} ({kinds}), or source: {self.model.source}"
-            raise ValueError(f"source: {found}; {cure}")
+            raise ValueError(f"source: {problem}; {cure}")
         if self.source == "noise" and self.training.cosines_every:
             raise ValueError("training.cosines_every: compares losses on photos, but the source is noise; set it to 0")
         if self.source == "noise" and self.degradation is not None:

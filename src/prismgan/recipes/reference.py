@@ -162,9 +162,9 @@ class _Page:
 
     def _meaning(self, field: Schema) -> str:
         # Pydantic omits a field's description if it equals that of its section.
-        found = field.get("description") or ("$ref" in field and self.definitions[_name(field)].get("description"))
-        if found:
-            return str(found)
+        text = field.get("description") or ("$ref" in field and self.definitions[_name(field)].get("description"))
+        if text:
+            return str(text)
         if "const" in field:
             return "The kind."
         raise ValueError(f"{field}: has no docstring")

@@ -65,18 +65,18 @@ def schema() -> dict[str, Any]:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
     """Paths at which two dumped recipes differ, with both values."""
-    found = []
+    changes = []
     for key in {**old, **new}:
         before, after = old.get(key), new.get(key)
         here = f"{path}.{key}" if path else key
         before_parts, after_parts = parts_of(before), parts_of(after)
         if not before_parts or not after_parts:
-            found += [] if before == after else [f"{here} ({before!r} -> {after!r})"]
+            changes += [] if before == after else [f"{here} ({before!r} -> {after!r})"]
         elif isinstance(before, list) and list(before_parts) != list(after_parts):
-            found.append(f"{here} ({', '.join(before_parts)} -> {', '.join(after_parts)})")
+            changes.append(f"{here} ({', '.join(before_parts)} -> {', '.join(after_parts)})")
         else:
-            found += differences(before_parts, after_parts, here)
-    return found
+            changes += differences(before_parts, after_parts, here)
+    return changes
 
 
 def parts_of(value: Any) -> Mapping[str, Any]:
@@ -155,7 +155,7 @@ def override(raw: dict[str, Any], setting: str) -> str:
     except yaml.YAMLError:
         raise RecipeError(f"setting {setting}: the value is not valid YAML") from None
     place: Any = raw
-    found: list[str] = []
+    parts: list[str] = []
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(place, list):
@@ -163,9 +163,9 @@ def override(raw: dict[str, Any], setting: str) -> str:
             if last:
                 raise RecipeError(f"setting {setting}: say which key of {key!r} to set")
             place = place[number]
-            found.append(str(number))
+            parts.append(str(number))
         elif isinstance(place, dict):
-            found.append(key)
+            parts.append(key)
             if last:
                 place[key] = value
             elif place.get(key) is None:
@@ -173,7 +173,7 @@ def override(raw: dict[str, Any], setting: str) -> str:
             place = place[key]
         else:
             raise RecipeError(f"setting {setting}: {'.'.join(keys[:depth])} has no keys")
-    return ".".join(found)
+    return ".".join(parts)
 
 
 def _number(entries: Sequence[Any], key: str, setting: str) -> int:

@@ -31,8 +31,8 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
     for given in inputs:
         # For example a folder without permission, or a name that is too long.
         with explained(f"{given}: cannot be accessed", kind=PictureError):
-            found = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
-        for source, folder in found:
+            sources = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
+        for source, folder in sources:
             other = jobs.setdefault(folder, PictureJob(source, folder))
             if other.source.resolve() != source.resolve():
                 raise shared_folder(source, folder, other.source)
@@ -50,11 +50,11 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
     if not str(given):
         raise PictureError("a picture's name is empty; name a picture, a folder, or . for the current folder")
     if path.is_dir():
-        found, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
-        if not found:
+        files, base = [file for file in images.find_pictures(path) if not _below(file, out)], path
+        if not files:
             raise PictureError(f"{path}: holds no picture{beside}")
     elif path.exists():
-        found, base = [path], path.parent
+        files, base = [path], path.parent
     elif glob.has_magic(str(given)):
         fixed = fixed_parts(path.parts)
         if ".." in path.parts[len(fixed) :]:
@@ -64,12 +64,12 @@ def found_pictures(given: str | Path, out: Path | None) -> Iterator[tuple[Path, 
         # Path.glob would include hidden files, and the meaning of a final "**" depends on the Python version.
         matches = (Path(match) for match in glob.iglob(str(given), recursive=True))  # noqa: PTH207
         pictures = set(filter(images.is_picture, matches))
-        found = sorted(match for match in pictures if not _below(match, out))
-        if not found:
+        files = sorted(match for match in pictures if not _below(match, out))
+        if not files:
             raise PictureError(f"{given}: no picture matches{beside if pictures else ''}")
     else:
         raise images.missing(path)
-    for file in found:
+    for file in files:
         yield file, file.relative_to(base)
 
 

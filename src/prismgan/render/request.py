@@ -100,8 +100,8 @@ class Request:
         plan = Plan(links, tuple(output for name, weights in wanted.items() for output in outputs(name, weights)))
         if len(seeds) > 1 and len({output.seed for output in plan.outputs}) < 2:
             varying = ", ".join(name for name, spec in specs.items() if spec.latent) or "none"
-            found = f"none of the requested outputs varies with the seed (tasks of these weights that do: {varying})"
-            raise PrismganError(f"{len(seeds)} variations: {found}; request one of those, or a single variation")
+            problem = f"none of the requested outputs varies with the seed (tasks of these weights that do: {varying})"
+            raise PrismganError(f"{len(seeds)} variations: {problem}; request one of those, or a single variation")
         for name in plan.names:
             if plan.names.count(name) > 1:
                 raise PrismganError(f"two outputs would be named {name!r}; give the blend another name")
@@ -113,8 +113,8 @@ class Request:
             return None
         mask = np.asarray(self.mask)
         if mask.dtype != np.bool_ and not np.issubdtype(mask.dtype, np.floating):
-            found = f"holds {mask.dtype} values" if mask.ndim else f"is of type {type(self.mask).__name__}"
-            raise PictureError(f"{where}: the mask {found}; expected an array (height, width) of floats from 0 to 1")
+            problem = f"holds {mask.dtype} values" if mask.ndim else f"is of type {type(self.mask).__name__}"
+            raise PictureError(f"{where}: the mask {problem}; expected an array (height, width) of floats from 0 to 1")
         if mask.shape != (height, width):
             shape = "x".join(str(side) for side in mask.shape[::-1])
             raise PictureError(f"{where}: the mask is {shape} and the picture {width}x{height} pixels; make them equal")
@@ -170,6 +170,6 @@ def _checked_blend(name: str, weights: Mapping[str, float], specs: Mapping[str, 
     scales = {specs[task].scale: task for task in weights}
     if len(scales) > 1:
         (scale, task), (other_scale, other) = list(scales.items())[:2]
-        found = f"{task!r} has scale {scale}x and {other!r} {other_scale}x"
-        raise PrismganError(f"{where}: {found}; blend tasks of the same scale")
+        problem = f"{task!r} has scale {scale}x and {other!r} {other_scale}x"
+        raise PrismganError(f"{where}: {problem}; blend tasks of the same scale")
     return {task: weight / total for task, weight in weights.items() if weight > 0}

@@ -113,8 +113,8 @@ def openvino_session(fast: bool, model: bytes) -> Run:
 
     def run(values: Inputs) -> list[NDArray[Any]]:
         with lock:  # an inference request serves one thread at a time
-            found = request.infer(dict(values), share_inputs=True, share_outputs=True)
-            return [np.array(found[output]) for output in compiled.outputs]  # copies, because its memory is reused
+            results = request.infer(dict(values), share_inputs=True, share_outputs=True)
+            return [np.array(results[output]) for output in compiled.outputs]  # copies, because its memory is reused
 
     return run
 
@@ -154,7 +154,7 @@ def measure_cost(generator: ImageGenerator, height: int, width: int, repeats: in
         ways = {name: partial(generator, source, tasks=[name]) for name in names}
         # The key "" cannot clash: names of tasks are not empty.
         seconds = take_turns({"": partial(generator, source, tasks=names), **ways}, repeats)
-    everything, *alone = (1000 * found for found in seconds.values())
+    everything, *alone = (1000 * median for median in seconds.values())
     one = statistics.mean(alone)
     counts = generator.parameter_counts()
     about = {"height": height, "width": width, "tasks": len(names)}

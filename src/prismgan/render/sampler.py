@@ -45,11 +45,11 @@ class Sampler:
             latent = torch.cat([self.generator.seeded_latent(seed + number) for number in range(count)])
         else:
             latent = between(self.generator.seeded_latent(seed), self.generator.seeded_latent(to), count)
-        found: dict[str, list[Image.Image]] = {entry.name: [] for entry in self.header.tasks}
+        generated: dict[str, list[Image.Image]] = {entry.name: [] for entry in self.header.tasks}
         for some in latent.split(AT_ONCE):
             for name, pictures in self.generator(some).items():
-                found[name] += [images.to_pil(picture) for picture in pictures]
-        return found
+                generated[name] += [images.to_pil(picture) for picture in pictures]
+        return generated
 
 
 def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) -> Float[Tensor, "N Z"]:
@@ -62,15 +62,15 @@ def between(start: Float[Tensor, "1 Z"], end: Float[Tensor, "1 Z"], count: int) 
     return (torch.sin((1 - place) * angle) * start + torch.sin(place * angle) * end) / torch.sin(angle)
 
 
-def write_samples(found: Mapping[str, Sequence[Image.Image]], out: Path) -> list[Path]:
+def write_samples(generated: Mapping[str, Sequence[Image.Image]], out: Path) -> list[Path]:
     """Write a sheet if ``out`` is named like a picture, otherwise ``NUMBER/TASK.png`` in it; return the files."""
     files = {
         out / f"{number:04d}" / f"{name}.png": picture
-        for name, pictures in found.items()
+        for name, pictures in generated.items()
         for number, picture in enumerate(pictures)
     }
     if out.suffix:
-        files = {out: strips(found)}
+        files = {out: strips(generated)}
     for path, picture in files.items():
         images.write(path, picture)
     return sorted(files)

@@ -49,8 +49,8 @@ def mixture(
 
 def enlarged_mask(mask: NDArray[Any], scale: int) -> Float[Tensor, "1 1 sH sW"]:
     """A mask (H, W), enlarged bilinearly."""
-    found = torch.from_numpy(mask.astype(np.float32, order="C"))[None, None]
-    return found if scale == 1 else F.interpolate(found, scale_factor=scale, mode="bilinear", align_corners=False)
+    enlarged = torch.from_numpy(mask.astype(np.float32, order="C"))[None, None]
+    return enlarged if scale == 1 else F.interpolate(enlarged, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
 WORKING_MEMORY = 1_800_000_000  # default of the bytes for one tile; twice as much would save a tenth of the work

@@ -47,8 +47,8 @@ class OwnFolder:
     """The server's own temporary folder. Folders left by killed servers of the same user are removed first."""
 
     def __init__(self) -> None:
-        for found in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-            _remove_abandoned(found)
+        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            _remove_abandoned(folder)
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         self.path = Path(self._folder.name)
         new = self.path / "new"

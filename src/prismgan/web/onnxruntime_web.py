@@ -68,9 +68,9 @@ def fetched() -> Path:
 def _check(package: Path) -> None:
     """Raise unless the content is the published one."""
     with package.open("rb") as file:
-        found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
-    if found != INTEGRITY:
-        sums = f"sha512 {found[:12]}..., expected {INTEGRITY[:12]}..."
+        digest = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
+    if digest != INTEGRITY:
+        sums = f"sha512 {digest[:12]}..., expected {INTEGRITY[:12]}..."
         fault = f"is not {FOLDER} as it was published ({sums})"
         raise PrismganError(f"{package}: {fault}; delete it and download it again")
 

@@ -169,6 +169,6 @@ def checked(
     sizes = {name: (size[0] * scale, size[1] * scale) for name, scale in renderer.plan(request).scales.items()}
     for name, (height, width) in sizes.items():
         if height * width > uploads.output_pixels:
-            found = f"{name}: would have {width}x{height} pixels, more than the server's limit"
-            raise ApiError(413, f"{found}; use a smaller {uploads.what}, or {uploads.command}")
+            problem = f"{name}: would have {width}x{height} pixels, more than the server's limit"
+            raise ApiError(413, f"{problem}; use a smaller {uploads.what}, or {uploads.command}")
     return request, sizes

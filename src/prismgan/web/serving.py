@@ -147,8 +147,8 @@ del SITE_HEADERS["Content-Security-Policy"]  # the page has its own, which lets 
 def site_application(folder: Path, host: str = "127.0.0.1") -> ASGIApp:
     """The application of a site's folder; links out of it are not followed."""
     if not is_site(folder):
-        found = "does not contain a site of prismgan" if folder.is_dir() else "no such folder"
-        raise PrismganError(f"{folder}: {found}; write a site with prismgan export --format site --out FOLDER")
+        problem = "does not contain a site of prismgan" if folder.is_dir() else "no such folder"
+        raise PrismganError(f"{folder}: {problem}; write a site with prismgan export --format site --out FOLDER")
     for ending, media in SITE_MEDIA.items():
         mimetypes.add_type(media, ending)
     site = Starlette(routes=[Mount("/", StaticFiles(directory=folder, html=True))])

@@ -166,8 +166,8 @@ class SentPictures(Uploads[SentPicture]):
         if kind not in READ_FORMATS:
             raise ApiError(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
         if width * height > limits.pixels:
-            found = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
-            raise ApiError(413, f"{found}; make it smaller, or use prismgan render")
+            problem = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
+            raise ApiError(413, f"{problem}; make it smaller, or use prismgan render")
         try:
             # Many large ones at once would use all memory; small ones need not wait for them.
             with LARGE if width * height > limits.quick_pixels else nullcontext():
@@ -238,11 +238,11 @@ class SentClips(Uploads[SentClip]):
         except PictureError as error:
             raise ApiError(415, plainly(words_of(error, [path]))) from None
         if clip.width * clip.height > limits.clip_pixels:
-            found = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
-            raise ApiError(413, f"{found}; make it smaller, or use prismgan video")
+            problem = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
+            raise ApiError(413, f"{problem}; make it smaller, or use prismgan video")
         seconds, frames = clip.seconds or 0, clip.count or 0
         if seconds > limits.clip_seconds or frames > limits.clip_frames:
             taken = f"the limits are {limits.clip_seconds:,.0f} and {limits.clip_frames:,}"
-            found = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
-            raise ApiError(413, f"{found}; cut it, or use prismgan video")
+            problem = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
+            raise ApiError(413, f"{problem}; cut it, or use prismgan video")
         return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)

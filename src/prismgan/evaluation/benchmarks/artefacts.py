@@ -106,8 +106,8 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     or more. The spectrum is that of luma in Hann windows. It is averaged geometrically, because a grid shows in flat
     regions, and windows with strong texture would dominate an arithmetic mean."""
     if min(images.shape[-2:]) < WINDOW:
-        found = f"found {images.shape[-1]}x{images.shape[-2]}"
-        raise PictureError(f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, {found}")
+        size = f"found {images.shape[-1]}x{images.shape[-2]}"
+        raise PictureError(f"grid_peak: expected at least {WINDOW}x{WINDOW} pixels, {size}")
     tiles = luma(images.float())[:, 0].unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
     hann = torch.hann_window(WINDOW, device=images.device)
     window = torch.outer(hann, hann)
@@ -117,8 +117,8 @@ def grid_peak(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     decibels = 10 * (spectra + rounding).log10().mean(dim=1)
     peaks = decibels - torch.maximum(_neighbourhood(decibels, 1), _neighbourhood(decibels, 2))
     bins = torch.tensor(sorted({0} | {WINDOW * part // period for period in PERIODS for part in range(1, period)}))
-    found = peaks[:, bins][:, :, bins].flatten(1)
-    return found[:, 1:].amax(dim=1)  # the first is frequency 0, the mean
+    heights = peaks[:, bins][:, :, bins].flatten(1)
+    return heights[:, 1:].amax(dim=1)  # the first is frequency 0, the mean
 
 
 def _neighbourhood(spectrum: Float[Tensor, "B H W"], dimension: int) -> Float[Tensor, "B H W"]:

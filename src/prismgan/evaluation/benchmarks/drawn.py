@@ -80,8 +80,8 @@ def pattern(kind: Pattern, colours: Colours, side: int, scale: int = 1) -> UInt8
 
 def contrast(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """How much of ``expected`` is preserved in ``output``: the slope of a linear regression."""
-    found, wanted = (image - image.mean(dim=(-2, -1), keepdim=True) for image in (output, expected))
-    return (found * wanted).flatten(1).sum(dim=1) / wanted.square().flatten(1).sum(dim=1)
+    actual, wanted = (image - image.mean(dim=(-2, -1), keepdim=True) for image in (output, expected))
+    return (actual * wanted).flatten(1).sum(dim=1) / wanted.square().flatten(1).sum(dim=1)
 
 
 CONTRAST = Metric("contrast", "", "higher", contrast)

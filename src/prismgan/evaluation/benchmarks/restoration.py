@@ -82,9 +82,9 @@ def against_bicubic(
         output, expected = bench.render(source, [task])[task], large[None]
         bicubic = as_file(images.upsample(source[None], large.shape[-1] // source.shape[-1]))
         for metric, border, *_ in judged:
-            for picture, found in ((output, values), (bicubic, baselines)):
+            for picture, scores in ((output, values), (bicubic, baselines)):
                 inner, wanted = images.interior(picture, border), images.interior(expected, border)
-                found[metric.name].append(float(metric(inner, wanted)))
+                scores[metric.name].append(float(metric(inner, wanted)))
     for metric, _, aim, literature in judged:
         numbers = values[metric.name], baselines[metric.name]
         yield mean_row(task, condition, metric, *numbers, target=aim, literature=literature)

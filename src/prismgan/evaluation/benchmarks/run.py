@@ -65,11 +65,11 @@ HEADINGS = ("task", "measured on", "metric", "value", "baseline", "over", "aim",
 NUMBERS = frozenset({"value", "baseline", "over", "aim"})
 
 
-def table(found: Mapping[str, Any]) -> Iterator[str]:
+def table(results: Mapping[str, Any]) -> Iterator[str]:
     """Readable lines: a table for each suite of the result of ``run_benchmarks``."""
-    yield f"{found['weights']}, step {found['step']}"
-    for suite in found["suites"]:
-        rows = [row for row in found["rows"] if row["suite"] == suite]
+    yield f"{results['weights']}, step {results['step']}"
+    for suite in results["suites"]:
+        rows = [row for row in results["rows"] if row["suite"] == suite]
         yield ""
         yield suite if rows else f"{suite}: these weights have no task for it"
         if rows:

@@ -111,9 +111,9 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
         objectives = {name: Objective(network, exemplars, task) for name, network in networks.items()}
         judge = {JUDGE: objectives.pop(JUDGE)} if JUDGE in objectives else {}
         stylized = [bench.render(photo, [task.name])[task.name] for photo in photos]
-        found = compare([photo[None] for photo in photos], stylized, objectives, judge, ITERATIONS)
-        for (network, what), value in found.items():
-            where, baseline = f"{network}: {what}", [found[network, "photo"]]
+        objective = compare([photo[None] for photo in photos], stylized, objectives, judge, ITERATIONS)
+        for (network, what), value in objective.items():
+            where, baseline = f"{network}: {what}", [objective[network, "photo"]]
             yield mean_row(task.name, where, OBJECTIVE, [value], baseline, count=len(photos))
 
 

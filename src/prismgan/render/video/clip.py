@@ -76,8 +76,8 @@ def open_clip(path: Path, name: str | None = None) -> Clip:
             raise PictureError(f"{name}: no frame of its video stream can be decoded; is the file complete?")
         colours = Colours.of(first)
         if colours.hdr is not None:
-            found = f"has a high dynamic range ({colours.hdr}), which the networks do not support"
-            raise PictureError(f"{name}: {found}; convert it to standard dynamic range (SDR) first")
+            problem = f"has a high dynamic range ({colours.hdr}), which the networks do not support"
+            raise PictureError(f"{name}: {problem}; convert it to standard dynamic range (SDR) first")
         images.refuse_small(name, first.height, first.width)
         rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE)
         if not 1 <= rate <= HIGHEST_RATE:

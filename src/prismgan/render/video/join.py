@@ -124,10 +124,10 @@ def _ranked(segments: Iterable[Path], extradata: bytes) -> Iterator[tuple[Any, i
             stream = container.streams.video[0]
             if stream.codec_context.extradata != extradata:
                 raise PrismganError(f"{path}: was encoded differently from the first segment; use --overwrite")
-            found = [packet for packet in container.demux(stream) if packet.size]
-        places = {shown: place for place, shown in enumerate(sorted(packet.pts for packet in found))}
-        yield from ((packet, before + places[packet.pts]) for packet in found)
-        before += len(found)
+            packets = [packet for packet in container.demux(stream) if packet.size]
+        places = {shown: place for place, shown in enumerate(sorted(packet.pts for packet in packets))}
+        yield from ((packet, before + places[packet.pts]) for packet in packets)
+        before += len(packets)
 
 
 def _timed(

@@ -46,10 +46,10 @@ class ClipJob:
             self._empty()
         make_folder(folder)
         try:
-            found = self.note.read_text() if self.note.exists() else described
+            recorded = self.note.read_text() if self.note.exists() else described
         except (OSError, ValueError):
-            found = ""
-        if found != described:
+            recorded = ""
+        if recorded != described:
             fault = "holds part of a job with different options, weights or clip"
             cure = "use the same ones to continue it, or --overwrite to start again"
             raise PrismganError(f"{folder}: {fault}; {cure}")
@@ -122,8 +122,8 @@ def fingerprint(path: Path, *, dated: bool = True) -> dict[str, Any]:
     """The identity of a file: its size, the hash of its start and, if ``dated``, its modification time."""
     with path.open("rb") as file:
         start = hashlib.sha256(file.read(HASHED)).hexdigest()
-    found = path.stat()
-    return {"bytes": found.st_size, "start": start, **({"written": found.st_mtime_ns} if dated else {})}
+    status = path.stat()
+    return {"bytes": status.st_size, "start": start, **({"written": status.st_mtime_ns} if dated else {})}
 
 
 CODECS = {"libx264": {"x264-params": "mbtree=0"}, "libx265": {"x265-params": "log-level=none"}}

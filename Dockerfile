@@ -1,4 +1,4 @@
-# Renders pictures and clips, and serves the page. Training wants a GPU build of torch and a shared disk: docs/cluster.md.
+# Renders pictures and clips, and serves the page. Training needs a GPU build of torch and a shared disk: docs/cluster.md.
 #
 #   docker build --tag prismgan .
 #   docker run --rm --volume "$PWD:/pictures" prismgan render photo.jpg --out looks

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, mode
 
 from prismgan.errors import nearest, shortened
 
-BUILT_IN = "builtin:"  # stands in front of the name of a picture or collection that prismgan brings
+BUILT_IN = "builtin:"  # prefix of the names of built-in pictures and collections
 
 
 def located(reference: str, base: Path) -> str:

@@ -77,7 +77,7 @@ def _clear(folder: Path) -> None:
 
 
 def _render_ready_made(console: Console, folder: Path) -> Chapter:
-    """Every look of a photo, from one pass of the ready-made weights."""
+    """Every task's output for a photo, from one pass of the ready-made weights."""
     console.print("rendering all looks of a photo")
     renderer = Renderer.load()
     photo = data.pictures.load(f"{builtin.PREFIX}{PHOTO}")
@@ -91,7 +91,7 @@ def _render_ready_made(console: Console, folder: Path) -> Chapter:
 
 
 def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | None:
-    """The ready-made weights with one more look; None if a signal ended its training."""
+    """The ready-made weights with one more style; None if a signal ended its training."""
     console.print(f"adding the style of one picture to them in {_minutes(minutes)}")
     exemplar, photo = (data.pictures.load(f"{builtin.PREFIX}{name}") for name in (EXEMPLAR, PHOTO))
     images.write(folder / "exemplar.png", images.to_pil(exemplar))

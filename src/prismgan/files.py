@@ -13,7 +13,7 @@ from typing import Any
 
 from prismgan.errors import PrismganError, explained, reason_of
 
-UNTOUCHED = "; what was there before is untouched"
+UNTOUCHED = "; the earlier content is unchanged"
 LOCK = ".lock"  # name of the lock file in a folder; only the holder of the lock removes it
 DEEPEST = 100  # maximum nesting of JSON, far more than our files need
 TEMPORARY = re.compile(r"\.(?P<name>.+)-(?P<process>\d+)-[a-z0-9_]{8}(?P<old>-old)?")

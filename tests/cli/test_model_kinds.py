@@ -132,7 +132,7 @@ def test_tasks_are_renamed_and_removed(
         (["export", "WEIGHTS", "--out", "model.onnx"], "an ONNX file needs one of kind prism"),
         (
             ["add-task", "WEIGHTS", "--name", "new", "--exemplar", "painting.png", "--out", "new.safetensors"],
-            "a new look needs one of kind prism",
+            "a new style needs one of kind prism",
         ),
         (
             ["render", "painting.png", "--weights", "WEIGHTS", "--out", "out", "--runtime", "onnxruntime"],

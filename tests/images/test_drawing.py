@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan import images
-from prismgan.images.drawing import HAND, comic, edges, inverse, outlines, pencil, tangents
+from prismgan.images.drawing import STYLE_PARAMETERS, comic, edges, inverse, outlines, pencil, tangents
 from prismgan.images.filters import blur, gradient, guided_filter
 from prismgan.images.pixels import luma
 
@@ -180,9 +180,9 @@ def test_hands_draw_the_same_comic_differently() -> None:
     photo = images.to_float(torch.from_numpy(data.astronaut()[:200, 130:330].copy()).permute(2, 0, 1)[None])
 
     def by(number: int, value: float) -> Tensor:
-        hand = torch.zeros(1, HAND)
-        hand[0, number] = value
-        return comic(photo, hand)
+        drawing_style = torch.zeros(1, STYLE_PARAMETERS)
+        drawing_style[0, number] = value
+        return comic(photo, drawing_style)
 
     def dark(drawing: Tensor) -> float:
         return float((drawing < -0.9).all(1).float().mean())
@@ -199,5 +199,7 @@ def test_hands_draw_the_same_comic_differently() -> None:
     smooth = guided_filter(photo, luma(photo), radius=2, epsilon=0.003)
     assert (by(5, 1.0) - smooth).abs().mean() < (by(5, -1.0) - smooth).abs().mean(), "from flat to shaded"
     torch.testing.assert_close(by(5, -1.0), middle)
-    both = comic(photo.expand(2, -1, -1, -1), torch.stack([-torch.eye(HAND)[0], torch.eye(HAND)[0]]))
+    both = comic(
+        photo.expand(2, -1, -1, -1), torch.stack([-torch.eye(STYLE_PARAMETERS)[0], torch.eye(STYLE_PARAMETERS)[0]])
+    )
     torch.testing.assert_close(both, torch.cat([by(0, -1.0), by(0, 1.0)]))

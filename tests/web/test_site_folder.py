@@ -154,7 +154,7 @@ def test_what_fails_leaves_the_earlier_site(site: Path, package: Path, monkeypat
         return write_bytes(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(PrismganError, match=r"No space left.*untouched"):
+    with pytest.raises(PrismganError, match=r"No space left.*unchanged"):
         write_site(tiny_weights(), site, onnxruntime=package, overwrite=True)
     assert sorted(file.stat().st_mtime_ns for file in site.rglob("*")) == before
     assert list(site.parent.iterdir()) == [site]

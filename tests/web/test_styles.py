@@ -85,7 +85,7 @@ def test_the_brush_is_taken_and_the_look_that_it_started_from_is_told(monkeypatc
     with client_of() as client:
         exemplar = send(client, drawn(96, 128)).json()["id"]
         state = finished(client, learn(client, picture=exemplar, size=128).json(), seconds=200)
-        assert state["remarks"] == ["started from Paint, the look that is nearest to the picture"]
+        assert state["remarks"] == ["started from Paint, the style that is nearest to the picture"]
         assert sizes == [128]
         assert learn(client, picture=exemplar, size=20).status_code == 422
 

@@ -30,7 +30,7 @@ METHODS: dict[str, Method] = {
     # optimization" (NeurIPS 2018), eq. 3, solved by algorithm 2 (Frank-Wolfe, exact for two tasks). It is zero where no
     # direction helps all tasks. Long gradients get little of it: a large weight or a steep loss counts less.
     "mgda": lambda torchjd, gramian, weights: _of_weighted(torchjd.MGDAWeighting(), gramian, weights),
-    # The mean, by the recipe's weights, of the gradients' nearest matrix whose singular values are all the smallest.
+    # The mean, by the recipe's weights, of the nearest matrix to J whose singular values all equal J's smallest.
     # Senushkin et al., "Independent component alignment for multi-task learning" (CVPR 2023), algorithm 1: with
     # J = U S V^T the coefficients are s_min U S^-1 U^T w. Nothing dominates and nothing conflicts after that; the
     # weights w, which here sum to 1, are preferences and not factors of the losses, whose units are evened out.

@@ -11,7 +11,12 @@ from typer import Option
 from prismgan.cli.options import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
-NEEDED = ("fastapi", "uvicorn", "websockets", "multipart")  # packages of the extra `web`, and what they are imported as
+NEEDED = (
+    "fastapi",
+    "uvicorn",
+    "websockets",
+    "multipart",
+)  # names by which the packages of the extra `web` are imported
 
 
 def serve(

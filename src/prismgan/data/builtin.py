@@ -21,7 +21,7 @@ from prismgan.packages import missing, require
 
 PREFIX = BUILT_IN
 GRAPHICS = f"{PREFIX}{graphics.NAME}"
-"""A sheet of graphics; as training data it means graphics that are drawn anew for every row."""
+"""A sheet of graphics; as training data it means new graphics for every row."""
 PHOTOS = {  # by their name in `skimage.data`, with their file in the wheel
     **{
         name: f"{name}.png"

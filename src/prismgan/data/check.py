@@ -36,7 +36,7 @@ class _Examined:
 
 
 Examined = Mapping[PictureName, _Examined]
-Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that define its look or domain
+Shown = Mapping[str, tuple[PictureName, ...]]  # by task, the pictures that define its style or domain
 
 
 def check(data: DataConfig, tasks: Sequence[Task], crop: int) -> list[Problem]:

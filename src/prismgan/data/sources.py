@@ -30,8 +30,8 @@ class SourceEntry(Config):
     manifest: Reference | None = None
     """A CSV or JSON-lines file with a row for every picture."""
     builtin: str | None = None
-    """A built-in picture or collection, for example `photos`. `graphics` draws text, patterns, charts and user
-    interfaces anew for every row, for tasks whose target is the picture itself."""
+    """A built-in picture or collection, for example `photos`. `graphics` draws new text, patterns, charts and user
+    interfaces for every row, for tasks whose target is the picture itself."""
     collection: str | None = None
     """Name of the source in counts and reports; by default that of the folder or file."""
     root: Reference | None = None
@@ -96,7 +96,7 @@ class Row:
 
     @property
     def drawn(self) -> bool:
-        """Whether it represents graphics that are drawn anew every time."""
+        """Whether it represents graphics, which are drawn for every sample."""
         return self.picture == builtin.GRAPHICS
 
 

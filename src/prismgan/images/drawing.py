@@ -13,12 +13,12 @@ from prismgan.images.pixels import luma
 from prismgan.images.superpixels import superpixel_colours
 
 Images = Float[Tensor, "B 3 H W"]
-HAND = 6  # parameters of a comic's drawing style
+STYLE_PARAMETERS = 6  # parameters of a comic's drawing style
 TONES = 5.5  # steps of lightness in a comic, in the middle of the range
 TONE_EDGE = 8.0  # sharpness of the edge between two steps; sharper ones flicker in clips
 
 
-def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
+def comic(photo: Images, drawing_style: Float[Tensor, "B 6"] | None = None) -> Images:
     """Flat colours in a few tones, and ink.
 
     Regions are those of Wang & Yu, "White-box cartoonization" (CVPR 2020), section 3.2. Their lightness is brought
@@ -26,12 +26,12 @@ def comic(photo: Images, hand: Float[Tensor, "B 6"] | None = None) -> Images:
     spaced for the eye. Ink is drawn where the photo is darker than its surroundings by a fraction of their brightness,
     so a dark face keeps its eyes and mouth.
 
-    ``hand`` is the drawing style, each number in [-1, 1]: from a thin pen to a brush, from dark to light, from cool and
-    pale to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat up to 0).
-    None is the middle of all ranges."""
+    ``drawing_style`` holds numbers in [-1, 1]: from a thin pen to a brush, from dark to light, from
+    cool and pale to warm and vivid, from few tones to many, from little ink to much, from flat to shaded regions (flat
+    up to 0). None is the middle of all ranges."""
     photo = photo.float()
-    hand = photo.new_zeros(len(photo), HAND) if hand is None else hand.float()
-    brush, light, warmth, tones, ink, shading = (part.view(-1, 1, 1, 1) for part in hand.unbind(1))
+    drawing_style = photo.new_zeros(len(photo), STYLE_PARAMETERS) if drawing_style is None else drawing_style.float()
+    brush, light, warmth, tones, ink, shading = (part.view(-1, 1, 1, 1) for part in drawing_style.unbind(1))
     smooth = _without_texture(photo)
     regions = torch.lerp(superpixel_colours(smooth).clamp(-1, 1), smooth, 0.8 * shading.clamp_min(0))
     grey = ((luma(regions) + 1) / 2).clamp(0, 1)

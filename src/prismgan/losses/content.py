@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
-from prismgan.images.drawing import HAND, comic
+from prismgan.images.drawing import STYLE_PARAMETERS, comic
 from prismgan.losses.loss import Exemplars, Loss
 from prismgan.losses.pixels import charbonnier
 
@@ -21,8 +21,8 @@ Features only locate edges, and a painting's colours may lie on either side of o
 WINDOW = 7  # side in pixels of the window for comparing grey levels
 LEAST_SIDE = 3  # smallest side of a level with structure
 GUIDED = 2  # number of the network's maps that the guidance compares, starting with the coarsest
-HAND_IN_LATENT = ((1, 1), (3, -1), (5, 1), (0, 1), (2, 1), (4, -1))
-"""For each parameter of a hand the index of its number in z, and a sign. They are chosen for seed 0, which draws with a
+LATENT_INDICES = ((1, 1), (3, -1), (5, 1), (0, 1), (2, 1), (4, -1))
+"""For each parameter of the drawing style the index of its number in z, and a sign. They are chosen for seed 0: a
 thin pen and little ink, in few flat and bright tones."""
 
 
@@ -85,7 +85,7 @@ class FeatureContent(Loss):
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         maps = self.features(output)
-        with torch.no_grad():  # after the output's, so that the cache still has it for the next look
+        with torch.no_grad():  # after the output's, so that the cache still has it for the next task
             wanted = self.features(reference)
         levels = {min(level, len(maps) - 1) for level in self.LEVELS}
         distances = [
@@ -137,8 +137,8 @@ class ComicGuidance(Loss):
         """The first numbers of z, mapped from a normal distribution to [-1, 1], with more weight near the ends."""
         if latent is None or not self.varied:
             return None
-        numbers = F.pad(latent[:, :HAND].float(), (0, max(HAND - latent.shape[1], 0)))
-        places, signs = zip(*HAND_IN_LATENT, strict=True)
+        numbers = F.pad(latent[:, :STYLE_PARAMETERS].float(), (0, max(STYLE_PARAMETERS - latent.shape[1], 0)))
+        places, signs = zip(*LATENT_INDICES, strict=True)
         return torch.erf(1.2 * numbers.new_tensor(signs) * numbers[:, places])
 
     def _structure(self, output: Tensor, drawing: Tensor) -> Tensor:

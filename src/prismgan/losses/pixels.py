@@ -48,9 +48,10 @@ class LogError(Loss):
 class Lattice(Loss):
     """How much of the difference to the target repeats every 16 pixels in plain regions; 0 for a random difference.
 
-    Perceptual and adversarial losses ask for a photo's grain everywhere. A network without noise answers with a pattern
-    that repeats with its cells, which is seen where a photo is plain. In windows of 64 pixels the differences at equal
-    places of all cells are averaged, weighted by how plain the target is: most grain vanishes, and the pattern is left.
+    Perceptual and adversarial losses reward a photo's grain everywhere. A network without noise produces a pattern that
+    repeats with its cells instead, which is visible where a photo is plain. In windows of 64 pixels the differences at
+    equal places of all cells are averaged, weighted by how plain the target is: most grain vanishes, and the pattern is
+    left.
     """
 
     PERIOD = 16  # pixels; a multiple of the cells of a trunk of two levels, at 2x and at 4x

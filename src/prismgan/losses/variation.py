@@ -51,6 +51,6 @@ def temporal_consistency(
 
 def diversity(output: Images, other: Images, *, target: float = 0.2) -> Float[Tensor, " B"]:
     """How far the outputs for two latents fall short of a mean absolute difference of ``target``, in units of [-1, 1],
-    over 4x4 averages; 0 to 1. Deviation from the papers: they reward difference without bound, a shortfall ends."""
+    over 4x4 averages; 0 to 1. Deviation: the papers reward difference without bound."""
     difference = (F.avg_pool2d(output.float(), 4) - F.avg_pool2d(other.float(), 4)).abs().flatten(1).mean(1)
     return F.relu(1 - difference / target)

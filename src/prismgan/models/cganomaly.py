@@ -51,7 +51,7 @@ class CGANomalyConfig(ModelConfig):
     adversarial loss of weight 1, which here has the task's adversarial weight, and corresponds roughly to the tasks'
     own losses."""
     latent_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the distance between the output's latent and the latent that the output is encoded to."""
+    """Weight of the distance between the source's latent and that of the output, encoded again."""
 
     @property
     def opponent(self) -> AdversaryConfig:

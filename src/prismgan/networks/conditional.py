@@ -94,7 +94,7 @@ class Restored(nn.Module):
 
 class Repainted(nn.Module):
     """Three colours and three gains per cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels; the gains
-    scale the source's detail, that is, its sub-pixels minus the bilinearly enlarged means of cells."""
+    scale the source's detail: its sub-pixels minus the bilinearly enlarged means of cells."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()

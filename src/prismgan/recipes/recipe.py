@@ -60,7 +60,7 @@ class TrainingConfig(Config):
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of drawing a nearly featureless crop again, up to three times."""
     painting: OwnRows | None = None
-    """Separate rows for looks without a ground truth (styles, cartoons): fewer and larger crops with hardly any
+    """Separate rows for tasks without a ground truth (styles, cartoons): fewer and larger crops with hardly any
     degradation. They are cropped from photos at full size and reduced by any whole factor that leaves a crop: styles
     are applied to whole photos, and a crop of a large photo is mostly flat. With null these tasks use the rows of all
     tasks."""
@@ -130,7 +130,7 @@ class Recipe(Config):
     """The outputs, each with a name and a kind."""
     only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
     """Train only these tasks, by name, on pictures that are cropped as for all tasks. Such an expert sees the same
-    pictures as the joint network, or equally many if its tasks have only one of several scales. Null trains all."""
+    pictures as the joint network, or the same number if its tasks have only one of several scales. Null trains all."""
     model: ModelChoice = PrismConfig()
     """Networks, adversarial training and optimisation; by default of kind `prism`."""
     training: TrainingConfig = TrainingConfig()
@@ -200,7 +200,7 @@ class Recipe(Config):
 def training_parts(recipe: Recipe, rows: Sequence[Row], *, seed: int, world: int = 1) -> list[Part]:
     """The training set of each part of the steps, with its batch size and share.
 
-    There is one part, unless looks without a ground truth, or tasks that enlarge, have separate rows
+    There is one part, unless tasks without a ground truth, or those that enlarge, have separate rows
     (``training.painting``, ``training.enlarging``)."""
     settings, trained, parts = recipe.training, recipe.all_tasks(), []
     everything = [*trained, *recipe.other_tasks()]

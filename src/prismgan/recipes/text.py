@@ -80,7 +80,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") 
 
 
 def parts_of(value: Any) -> Mapping[str, Any]:
-    """Of a dumped recipe, or its YAML: fields by key, a list's entries by name or number; nothing of anything else."""
+    """The parts of a dumped recipe, or its YAML: fields by key, entries of a list by name or number; else none."""
     if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
         return {str(entry.get("name", number)): entry for number, entry in enumerate(value)}
     return value if isinstance(value, dict) else {}

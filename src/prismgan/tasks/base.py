@@ -44,7 +44,7 @@ class Paired:
 
 @dataclass(frozen=True)
 class Exemplar:
-    """The target is a look, defined by one or several pictures."""
+    """The target is a style, defined by one or several pictures."""
 
     pictures: tuple[PictureName, ...]
     size: int  # longest side in pixels to which the pictures are resized; it sets the size of the brush
@@ -115,7 +115,7 @@ class Task:
 
     @property
     def exemplars(self) -> tuple[PictureName, ...]:
-        """Pictures that define the look for the losses."""
+        """Pictures that define the style for the losses."""
         return self.target.pictures if isinstance(self.target, Exemplar) else ()
 
 
@@ -149,7 +149,7 @@ class TaskEntry(Config, ABC):
     """Weight of the loss that makes outputs differ between latents; used if `latent` is true."""
     steadiness_weight: NonNegative = 0.0
     """Weight of the temporal consistency loss, which reduces flicker in videos: a photo that is slightly shifted or has
-    different noise should get the same look."""
+    different noise should give the same output."""
     shares: Mapping[str, Annotated[float, Field(gt=0)]] | None = None
     """Shares of the gradient at the output, by loss, instead of weights: for example `{style: 0.6, content: 0.25,
     adversarial: 0.15}`. They are maintained by means of the gradients' norms; losses that are not named are omitted."""

@@ -18,7 +18,7 @@ class DerivedEntry(TaskEntry):
 
     kind: Literal["derived"] = "derived"
     weight: NonNegative = 0.1
-    """Weight of this task relative to the others; looks need only a tenth of the influence that restoration needs."""
+    """Weight of this task relative to the others; tasks that repaint need only a tenth of restoration's."""
     function: Literal["pencil", "edges", "inverse", "comic", "photo"]
     """The function: a pencil drawing, outlines, the negative, or a flat comic drawing of the photo; or the photo
     itself, which is the task that the others are aligned with if the source is noise."""
@@ -58,8 +58,8 @@ class Restore(TaskEntry):
     pixel_weight: NonNegative = 20.0
     """Weight of the Charbonnier distance to the clean photo."""
     pixel_epsilon: Annotated[float, Field(gt=0, le=2)] = EPSILON
-    """Charbonnier epsilon in units of [-1, 1]: smaller differences count quadratically, that is, little. Larger values
-    favour heavily degraded inputs over leaving clean ones exactly unchanged."""
+    """Charbonnier epsilon in units of [-1, 1]: smaller differences count quadratically and thus hardly at all. Larger
+    values favour heavily degraded inputs over leaving clean ones exactly unchanged."""
     log_weight: NonNegative = 0.0
     """Weight of the logarithm of the squared error, which gives the PSNR of heavily and slightly degraded pictures the
     same weight."""
@@ -89,7 +89,7 @@ class SuperResolution(TaskEntry):
     """Weight of the distance of fine and coarse features; together with the adversarial loss it makes invented detail
     sharp."""
     lattice_weight: NonNegative = 0.0
-    """Weight of what repeats every 16 pixels where the large photo is plain, because these two losses lead to it."""
+    """Weight of patterns that repeat every 16 pixels where the large photo is plain, which those two losses cause."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
     smooth: bool = False

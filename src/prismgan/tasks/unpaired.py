@@ -16,7 +16,7 @@ class Cartoon(TaskEntry):
 
     kind: Literal["cartoon"] = "cartoon"
     weight: NonNegative = 0.1
-    """Weight of this task relative to the others; looks need only a tenth of the influence that restoration needs."""
+    """Weight of this task relative to the others; tasks that repaint need only a tenth of restoration's."""
     pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of drawings, or a built-in collection as `builtin:NAME`."""
     guidance_weight: NonNegative = 10.0
@@ -40,7 +40,7 @@ class Style(TaskEntry):
 
     kind: Literal["style"] = "style"
     weight: NonNegative = 0.1
-    """Weight of this task relative to the others; looks need only a tenth of the influence that restoration needs."""
+    """Weight of this task relative to the others; tasks that repaint need only a tenth of restoration's."""
     exemplars: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Pictures that show the style, folders of such pictures, or built-in ones as `builtin:NAME`."""
     exemplar_size: Annotated[int, Field(ge=64, le=2048)] = 384
@@ -69,7 +69,7 @@ class UnpairedEntry(TaskEntry):
 
     kind: Literal["unpaired"] = "unpaired"
     weight: NonNegative = 0.1
-    """Weight of this task relative to the others; looks need only a tenth of the influence that restoration needs."""
+    """Weight of this task relative to the others; tasks that repaint need only a tenth of restoration's."""
     pictures: Annotated[tuple[PictureName, ...], Field(min_length=1)]
     """Folders or files of the domain, or a built-in collection as `builtin:NAME`."""
     adversarial_weight: NonNegative = 1.0

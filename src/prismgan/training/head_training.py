@@ -41,7 +41,7 @@ SHOW_EVERY = 20.0  # seconds between two previews
 PREVIEWS: tuple[PictureName, ...] = builtin.expand("builtin:held-out")  # what previews show by default
 PREVIEW_SIDE = 320  # longest side of a preview's pictures in pixels
 
-# Restoration is the job of other tasks; a look only has to tolerate a little noise.
+# Restoration is the job of other tasks; a style only has to tolerate a little noise.
 DEGRADATION = DegradationConfig(clean=0.5, noise=Noise(probability=1, sigma=(0, 15)), jpeg=Jpeg(probability=0.3))
 
 
@@ -53,7 +53,7 @@ class HeadTraining(Loop):
         losses' shares of the gradient are those of the entry, or follow from :data:`SHARES` and ``style_weight``."""
         require_training()
         free_name(weights, entry.name)
-        trained = weights.prism_generator("a new look")
+        trained = weights.prism_generator("a new style")
         if trained.branch is None:
             fault = "has no style, but a new one needs the branch that styles share"
             raise WeightsError(f"{weights.path}: {fault}; use weights with a style, for example the ready-made ones")
@@ -126,7 +126,7 @@ class HeadTraining(Loop):
         places = self.head.state_dict().keys()
         starts = {}
         for entry in self.weights.header.tasks:
-            # The other look may vary with z even if the new one does not.
+            # The other style may vary with z even if the new one does not.
             known = trained.heads[entry.name].state_dict()
             state = {key: tensor for key, tensor in known.items() if ".linear." not in key}
             if entry.kind == "style" and state.keys() <= places:
@@ -135,20 +135,20 @@ class HeadTraining(Loop):
         if not names:
             return None
         photos = torch.stack([self.samples.sample(position).source for position in range(COMPARED)])
-        looks = {name: look.to(self.model.device) for name, look in trained(photos, tasks=names).items()}
+        outputs = {name: output.to(self.model.device) for name, output in trained(photos, tasks=names).items()}
         photos = photos.to(self.model.device)
         style = self.model.losses[self.entry.name]["style"]
 
         def distance(pictures: Float[Tensor, "B 3 H W"]) -> float:
             return float(style(pictures, TaskBatch(photos, photos, None)).mean())
 
-        nearest = min(looks, key=lambda name: distance(looks[name]))
+        nearest = min(outputs, key=lambda name: distance(outputs[name]))
         self.head.load_state_dict(starts[nearest], strict=False)
         return nearest
 
     @torch.no_grad()
     def render(self, source: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:
-        """The look of a picture with the current head."""
+        """The output for a picture with the current head."""
         with self.average.applied():
             latent = self.model.generator.seeded_latent().to(self.model.device)
             return self.model.generate(source[None].to(self.model.device), latent)[self.entry.name][0]

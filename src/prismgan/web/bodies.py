@@ -38,7 +38,7 @@ JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}  
 
 
 class TaskBody(Told):
-    """One look."""
+    """One task."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class SampleBody(Told):
 
 
 class TasksBody(Told):
-    """All looks, and the settings that the page needs before it sends a picture."""
+    """All tasks, and the settings that the page needs before it sends a picture."""
 
     title: str
     """Title of the weights."""
@@ -116,13 +116,13 @@ class RenderBody(Asked):
     """The requested outputs of a picture or clip; see ``prismgan.render.Request``."""
 
     tasks: list[str] | None = None
-    """Names; by default all looks that are not too large."""
+    """Names; by default all tasks whose output is not too large."""
     strength: dict[str, Number] = {}
-    """Strengths by name: 0 is the picture, 1 the look, up to 2 exaggerates it."""
+    """Strengths by name: 0 is the picture, 1 the output, up to 2 exaggerates it."""
     blends: dict[str, dict[str, Number]] = {}
-    """Blends by the name of the extra output: weights of looks of the same scale."""
+    """Blends by the name of the extra output: weights of tasks of the same scale."""
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
-    """Seed of the latent z, for looks that vary."""
+    """Seed of the latent z, for tasks that vary."""
     brush: Annotated[int, Field(ge=SMALLEST_BRUSH, le=LARGEST_BRUSH)] | None = None
     """Longest side in pixels at which styles are painted; a smaller side gives a broader brush."""
 
@@ -140,7 +140,7 @@ class ClipRenderBody(RenderBody):
     """The requested outputs of a clip."""
 
     grid: bool = False
-    """Whether to add a clip named ``grid``, with the source and all looks side by side, labelled."""
+    """Whether to add a clip named ``grid``, with the source and all outputs side by side, labelled."""
 
 
 class StyleBody(Asked):

@@ -46,7 +46,7 @@ def forget(name: str, app: App) -> None:
 
 @router.post("/{name}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(name: str, asked: ClipRenderBody, app: App, client: Client) -> JobBody:
-    """Request looks of a clip, with its sound; see ``/api/renders``. Shorter jobs are done in between. The WebSocket
+    """Request outputs for a clip, with its sound; see ``/api/renders``. Shorter jobs are done in between. The WebSocket
     ``/api/renders/{id}/events`` sends previews as binary messages with JPEG files."""
     upload, renderer = app.clips.get(name), app.session.renderer
     request, sizes = checked(asked, upload.size, app.clips, renderer)

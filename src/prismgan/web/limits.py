@@ -25,12 +25,12 @@ class Limits:
     jobs: int = 128  # stored jobs, including finished ones
     result_bytes: int = 1_000_000_000  # of all output pictures in memory; the oldest are removed
     clip_bytes: int = 500_000_000  # of one clip's file
-    clip_pixels: int = 9_000_000  # of a frame, of the clip and of its looks: 4K
+    clip_pixels: int = 9_000_000  # of a frame, of the clip and of its outputs: 4K
     clip_seconds: float = 600
     clip_frames: int = 36_000  # 60 a second in that time, because a file may state a wrong length
     clips: int = 8  # stored at the same time
     clips_of_a_client: int = 2  # beyond this, the least recently used one is removed
-    clip_result_bytes: int = 4_000_000_000  # of all looks of clips on disk; the oldest are removed
+    clip_result_bytes: int = 4_000_000_000  # of all outputs of clips on disk; the oldest are removed
     blends: int = 8  # in one render
     watchers: int = 64  # open WebSockets
     return_seconds: float = 15  # time for a client to come back before the job that it followed is cancelled

@@ -1,4 +1,4 @@
-"""Looks, samples, pictures and frames: ``/api/tasks``, ``/api/samples``, ``/api/pictures``, ``/api/frames``."""
+"""Tasks, samples, pictures and frames: ``/api/tasks``, ``/api/samples``, ``/api/pictures``, ``/api/frames``."""
 
 import asyncio
 from typing import Annotated, BinaryIO
@@ -28,7 +28,7 @@ SCALES = (1, 2, 4)
 
 @router.get("/tasks")
 def tasks(app: App) -> TasksBody:
-    """The looks that every picture can be rendered into."""
+    """The tasks that every picture can be rendered into."""
     header, limits = app.session.weights.header, app.limits
     clip = bodies.ClipLimitsBody(upload_bytes=limits.clip_bytes, pixels=limits.clip_pixels, seconds=limits.clip_seconds)
     most = {name: getattr(limits, name) for name in ("upload_bytes", "pixels", "minutes")}
@@ -68,7 +68,7 @@ def picture(
     side: Annotated[int | None, Query(ge=16, description="most pixels of the longer side, before enlarging")] = None,
 ) -> Response:
     """The picture as the network reads it, upright: the whole, or a part. With ``scale`` it is enlarged bicubically,
-    like the base that looks of this scale are mixed with."""
+    like the base that outputs of this scale are mixed with."""
     upload = app.pictures.get(name)
     part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
@@ -95,10 +95,10 @@ def _enlarged(source: Picture, scale: int) -> Picture:
     return Picture(np.asarray(large), None, source.profile)
 
 
-# -- frames of a camera: a frame comes in, its looks go out, and nothing is kept -----------------------
+# -- frames of a camera: a frame comes in, its outputs go out, and nothing is kept ---------------------
 
 frames = APIRouter(prefix="/api", tags=["frames"])
-PAUSE = 0.002  # seconds between two looks at the job
+PAUSE = 0.002  # seconds between two checks of the job
 NO_JPEG = "is not a JPEG file, or is damaged"
 
 
@@ -106,17 +106,17 @@ NO_JPEG = "is not a JPEG file, or is damaged"
 async def frame(
     asked: Request,
     file: UploadFile,
-    tasks: Annotated[list[str], Query(min_length=1, description="names of looks of the frame's own size")],
+    tasks: Annotated[list[str], Query(min_length=1, description="names of tasks of the frame's own size")],
     app: App,
     client: Client,
 ) -> Response:
-    """Send one frame as a JPEG file; its looks are returned below one another, in the requested order, as one JPEG.
+    """Send one frame as a JPEG file; its outputs are returned below one another, in the requested order, as one JPEG.
 
     The request waits for its turn like every render, and is answered when it is done."""
     renderer = app.session.renderer
     larger = [name for name, scale in renderer.plan(RenderRequest(tuple(tasks))).scales.items() if scale != 1]
     if larger:
-        raise ApiError(422, f"tasks: {', '.join(larger)} enlarge the frame; request looks of its own size")
+        raise ApiError(422, f"tasks: {', '.join(larger)} enlarge the frame; request tasks of its own size")
     pixels = await asyncio.to_thread(_decoded, file.file, app.limits.quick_pixels)
 
     def work(job: Job) -> None:

@@ -22,8 +22,8 @@ router = APIRouter(prefix="/api", tags=["renders"])
 
 @router.post("/pictures/{picture}/renders", status_code=202, responses=wrong(400, 404, 413, 422, 429))
 def render(picture: str, asked: PictureRenderBody, app: App, client: Client) -> JobBody:
-    """Request looks of a picture. They are computed in one pass of the network, when it is this job's turn. They become
-    ready in the order of ``tasks``, and each can be fetched as soon as it is ready."""
+    """Request outputs for a picture. They are computed in one pass of the network, when it is this job's turn. They
+    become ready in the order of ``tasks``, and each can be fetched as soon as it is ready."""
     upload, renderer = app.pictures.get(picture), app.session.renderer
     part = Part(upload, asked.crop, asked.side)
     request, sizes = checked(asked, part.size, app.pictures, renderer)
@@ -43,7 +43,7 @@ def add_job_routes(router: APIRouter, kind: Literal["render", "style"]) -> None:
 
     @router.get(f"{place}/preview", responses={**JPEG, **wrong(404, 409)})
     def preview(name: str, app: App) -> Response:
-        """The newest preview: of a style, or, for a clip, one frame with the source and all looks, labelled."""
+        """The newest preview: of a style, or, for a clip, one frame with the source and all outputs, labelled."""
         job = app.jobs.get(name, kind)
         if not job.previews:
             raise ApiError(409, "there is no preview yet; try again in a few seconds")
@@ -86,7 +86,7 @@ def result(name: str, output: str, app: App, kind: AskedFormat = "png") -> Respo
         return encoded(output, picture, kind)
 
 
-EVERY = 0.1  # seconds between two looks at a job
+EVERY = 0.1  # seconds between two checks of a job
 TRY_LATER, UNKNOWN = 1013, 4404
 
 
@@ -149,9 +149,9 @@ async def _pause(websocket: WebSocket) -> None:
 def _work(renderer: Renderer, upload: SentPicture, part: Part, request: Request, job: Job) -> None:
     source = part.of(upload.open())
 
-    def made(name: str, look: NDArray[Any]) -> None:
+    def made(name: str, pixels: NDArray[Any]) -> None:
         # A new dictionary, so that iterations over the old one are not disturbed.
-        job.results = {**job.results, name: source.with_pixels(look)}
+        job.results = {**job.results, name: source.with_pixels(pixels)}
 
     # In 8 bits, as for a screen; prismgan render keeps 16 bits.
     renderer.render(source.pixels, request, progress=job.advance, made=made, where="picture")

@@ -68,7 +68,7 @@ def make_application(session: Session, host: str = "127.0.0.1", limits: Limits |
     return application
 
 
-# -- the page: a few files that are read once, so that no request's path ever meets the file system ---
+# -- the page: a few files that are read once, so that no request's path reaches the file system -------
 
 page = APIRouter(include_in_schema=False)
 MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -92,9 +92,9 @@ page.add_api_route("/", partial(static, "index.html"))
 page.add_api_route("/docs", partial(static, "docs.html"))
 
 
-# -- serving: an address that is bound before anything is said, and an end without a trace -------------
+# -- serving: the address is bound before anything is printed, and no files are left at the end --------
 
-CONNECTIONS = 256  # at once; beyond, clients are told to come back later
+CONNECTIONS = 256  # at once; further clients get status 503
 PATIENCE = 3  # seconds that open connections have at the end
 
 

@@ -30,14 +30,14 @@ PREVIEW_SIDE = 384  # longest side of a preview in pixels
 
 @router.post("/styles", status_code=202, responses=wrong(400, 404, 409, 422, 429))
 def learn(asked: StyleBody, app: App, client: Client) -> JobBody:
-    """Learn the style of an uploaded picture. Everybody who uses this server gets the new look."""
+    """Learn the style of an uploaded picture. Everybody who uses this server gets the new style."""
     exemplar = app.pictures.get(asked.picture)
     shown = None if asked.preview is None else app.pictures.get(asked.preview)
     limits, weights = app.limits, app.session.weights
     if asked.minutes > limits.minutes:
         raise ApiError(422, f"minutes: found {asked.minutes:g}, expected at most {limits.minutes:g}")
     if asked.name in {entry.name for entry in weights.header.tasks} | app.jobs.names("style"):
-        raise ApiError(409, f"there is already a look {asked.name!r}; choose another name")
+        raise ApiError(409, f"there is already a task {asked.name!r}; choose another name")
     try:
         free_name(weights, asked.name)
     except WeightsError as error:
@@ -89,7 +89,7 @@ def train_style(session: Session, asked: StyleBody, exemplar: SentPicture, shown
 
     if training.started_from is not None:
         nearest = next(task.title for task in session.weights.header.tasks if task.name == training.started_from)
-        job.remarks.append(f"started from {nearest}, the look that is nearest to the picture")
+        job.remarks.append(f"started from {nearest}, the style that is nearest to the picture")
 
     def make_way() -> None:
         job.advance(job.done, job.total)

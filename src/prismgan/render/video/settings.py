@@ -17,7 +17,7 @@ from prismgan.render.video.consistency import MOST_KEPT, STEADY
 from prismgan.render.video.container import PixelArray
 from prismgan.render.video.segment import Encoding
 
-GRID = "grid"  # name of the output that shows the source and all looks side by side
+GRID = "grid"  # name of the output that shows the source and all outputs side by side
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 const KEY = "prismgan-isolated";
 const PATIENCE = 4000; // milliseconds
 
-let touched = false; // a picture was given: the page is not to be loaded again under somebody's hands
+let touched = false; // a picture was opened, so the page must not reload
 addEventListener("change", () => (touched = true), true);
 addEventListener("click", () => (touched = true), true);
 addEventListener("drop", () => (touched = true), true);

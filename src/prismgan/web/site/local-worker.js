@@ -8,7 +8,7 @@ let limits = null;
 let network = null; // a promise
 const pictures = new Map(); // pixels by id
 let known = 0;
-const cancelled = new Set(); // numbers of jobs that nobody wants any more
+const cancelled = new Set(); // numbers of cancelled jobs
 class Cancelled extends Error {}
 
 // One job after the other, because the runtime does one thing at a time.
@@ -87,7 +87,7 @@ onmessage = async ({ data: { kind, number, ...wanted } }) => {
   if (kind === "load") {
     ({ description, limits } = wanted);
     network = Network.load(description, wanted.runtime, inTurn);
-    network.catch(() => {}); // told when something is asked of it
+    network.catch(() => {}); // reported by the next request
   } else if (kind === "cancel") cancelled.add(number);
   else if (kind === "forget") pictures.delete(wanted.picture);
   else {

@@ -13,7 +13,7 @@ export const words = {
 const LIMITS = { upload_bytes: 64_000_000, pixels: 16_000_000, output_pixels: 32_000_000 };
 
 let worker = null;
-const jobs = new Map(); // by number: what is told, and what settles them
+const jobs = new Map(); // by number: callbacks for progress and for the end
 let asked = 0;
 
 // The site's description; the worker starts to load the network meanwhile.
@@ -33,7 +33,7 @@ function started(description) {
   const found = new Worker(new URL("local-worker.js", import.meta.url), { type: "module" });
   found.onmessage = ({ data: { number, told, answer, wrong } }) => {
     const job = jobs.get(number);
-    if (!job) return; // nobody waits for it any more
+    if (!job) return; // it was cancelled
     if (told) job.told?.(told);
     else {
       jobs.delete(number);

@@ -3,7 +3,7 @@ import { latent } from "./latent.js";
 import { Canvas } from "./painting.js";
 import { tiles } from "./tiles.js";
 
-const AREA = 1.2e6; // pixels of a tile with its halo: what fits into a phone's memory
+const AREA = 1.2e6; // pixels of a tile with its halo, which fit into a phone's memory
 const TOLERANCE = 0.02; // of [-1, 1], two and a half levels of 255
 const THREADS = 8; // more are no faster
 
@@ -16,7 +16,7 @@ export class Network {
   // On the GPU if there is one and its results are correct, otherwise on the CPU.
   static async load(description, wanted, inTurn) {
     const files = new Map(description.pieces.map((name) => [name, fetchPiece(description, name)]));
-    files.forEach((file) => file.catch(() => {})); // told when it is used
+    files.forEach((file) => file.catch(() => {})); // reported when it is used
     if (wanted === "webgpu" || (wanted !== "wasm" && (await hasGraphics()))) {
       try {
         const ort = await runtime(description, "ort.webgpu.min.mjs");

@@ -1,7 +1,7 @@
 // Caches the site's files, under a name derived from their content, and adds the headers that threads need.
 const SCOPE = new URL(registration.scope).pathname; // another folder of this host may be another site
 const CACHE = `prismgan-CONTENT ${SCOPE}`;
-const SHELL = ["FILES"]; // what the page itself needs; the network and its runtime are kept when they are first asked for
+const SHELL = ["FILES"]; // files of the page itself; the network and its runtime are cached on first use
 const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",

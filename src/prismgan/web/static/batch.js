@@ -34,7 +34,7 @@ export class Batch {
   row(file) {
     const item = made("li", { className: "batch-row" });
     const image = made("img", { alt: "", src: URL.createObjectURL(file) });
-    image.addEventListener("error", () => (image.hidden = true)); // what this browser does not show, as TIFF, may be read all the same
+    image.addEventListener("error", () => (image.hidden = true)); // the engine may read formats that this browser does not show, for example TIFF
     const name = made("span", { className: "batch-name", textContent: file.name });
     const note = made("span", { className: "caption", textContent: "Waiting" });
     const bar = made("progress", { max: 1, value: 0, hidden: true, ariaLabel: `Rendering ${file.name}` });

@@ -9,7 +9,7 @@ export const NATURAL = { strength: 1, other: "", share: 0.5, brush: null, seed: 
 const LARGE = 1e6; // pixels; of larger pictures a preview comes first
 const PREVIEW = 600; // pixels of its longer side
 const RESTORING = new Set(["restore", "super_resolution"]);
-const ORDER = ["style", "cartoon", "derived"]; // what impresses comes first, and what restores comes last
+const ORDER = ["style", "cartoon", "derived"]; // impressive kinds first, restoration last
 
 // Looks whose effect is visible only when magnified.
 export const restores = (task) => RESTORING.has(task.kind) || task.scale > 1;
@@ -105,7 +105,7 @@ export class Look {
     const { session, result } = this;
     const place = await session.place(width / 2, height, this.scale);
     const crop = result.part?.crop;
-    const inCrop = crop && { // the same place in shares of what was rendered
+    const inCrop = crop && { // the same place as fractions of the rendered part
       left: (place.left * session.width - crop[0]) / crop[2],
       top: (place.top * session.height - crop[1]) / crop[3],
       width: place.width * session.width / crop[2],
@@ -157,7 +157,7 @@ const variant = ({ seed, brush }) => `${seed} ${brush ?? "default"}`;
 // One picture with its looks.
 export class Session {
   // `about` is { name, width, height, tasks, brush }, tasks being names and the brush the engine's; `picture` is the engine's, null where it has to be
-  // sent again; `key` is what it is kept by.
+  // sent again; `key` names it in the store.
   constructor(file, about, picture, key) {
     const { name, width, height, tasks, brush } = about;
     Object.assign(this, { file, key, name, width, height, tasks, brush });
@@ -197,7 +197,7 @@ export class Session {
     const what = `${scale} ${JSON.stringify(part)}`;
     if (!this.bases.has(what)) {
       const file = this.ask((picture) => engine.base(picture, scale, this.signal, part ?? {}));
-      file.then((content) => keeping.put(this.key, `base ${what}`, content), () => this.bases.delete(what)); // so that it is asked for again
+      file.then((content) => keeping.put(this.key, `base ${what}`, content), () => this.bases.delete(what)); // so that it is requested again
       this.bases.set(what, file);
     }
     return this.bases.get(what);

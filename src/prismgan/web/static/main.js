@@ -13,11 +13,11 @@ import "./theme.js";
 const $ = (id) => document.getElementById(id);
 const PARTS = ["start", "work", "batch-work", "clip-work", "camera-work"];
 const SAMPLE = "Sample: ";
-let about = null; // what the engine can make
+let about = null; // the engine's abilities
 let latest = 0; // number of the newest picture that was chosen
 let styling = null; // where the engine can learn
 let video = null; // where it takes clips
-let camera = null; // these two once somebody asked for them
+let camera = null; // these two on first use
 let batch = null;
 
 // -- elements and sections -----------------------------------------------------------------------

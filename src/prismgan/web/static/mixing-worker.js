@@ -14,7 +14,7 @@ function mix(base, look, other, share, strength, into) {
 }
 
 const ROOM = 40e6; // pixels that are kept decoded, beside those in use
-const kept = new Map(); // by file and size, what was used longest ago first
+const kept = new Map(); // by file and size, the least recently used first
 
 async function decoded({ name, file }, width, height) {
   const key = `${name} ${width}x${height}`;
@@ -88,7 +88,7 @@ const answers = {
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
     const context = canvas.getContext("2d");
     if (type === "image/jpeg") {
-      context.fillStyle = "#fff"; // beneath what is transparent
+      context.fillStyle = "#fff"; // beneath transparent pixels
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
     context.drawImage(bitmap, 0, 0);

@@ -52,19 +52,19 @@ export function save(file, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = name;
-  document.body.append(link); // Firefox clicks only what is there
+  document.body.append(link); // Firefox clicks only links in the document
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// `png` may be a promise, because browsers have to be asked before the file is ready.
+// `png` may be a promise, because the browser's permission is needed before the file is ready.
 export async function copy(png) {
   if (!navigator.clipboard?.write || !globalThis.ClipboardItem) throw new Error("This browser does not let a page copy pictures. Download it instead.");
   try {
     await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
   } catch (error) {
-    await png; // says what went wrong with the picture, if that is it
+    await png; // reports an error of the picture, if there is one
     throw new Error(`The browser did not allow the picture to be copied (${error.message}). Download it instead.`);
   }
 }

@@ -52,7 +52,7 @@ export async function about() {
 
 async function sent(place, file, signal) {
   const form = new FormData();
-  form.append("file", file, "file"); // its name is nobody's business
+  form.append("file", file, "file"); // the server does not need its name
   return (await ask(place, { method: "POST", body: form, signal })).json();
 }
 
@@ -84,14 +84,14 @@ export async function render(picture, wanted, { changed, made, signal }) {
         file = content;
         made(name, { file, lossless: kind === "png", exact, width, height });
       });
-      done.catch(() => {}); // told at the end
+      done.catch(() => {}); // reported at the end
       fetched.set(name, done);
     }
   };
   const asking = ask(`/api/pictures/${picture.id}/renders`, inJson(wanted)).then((answer) => answer.json());
-  asking.then(({ id }) => signal.aborted && drop("renders", id), () => {}); // also where nobody waits for it any more
+  asking.then(({ id }) => signal.aborted && drop("renders", id), () => {}); // also if the request was aborted
   const job = await unlessAborted(asking, signal);
-  picture.jobs.add(job.id); // its results are asked for again when they are saved
+  picture.jobs.add(job.id); // its results are requested again when they are saved
   const stop = () => drop("renders", job.id);
   signal.addEventListener("abort", stop);
   try {

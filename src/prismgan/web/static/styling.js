@@ -66,7 +66,7 @@ export class Styling {
     image.src = URL.createObjectURL(file);
     image.hidden = false;
     image.alt = file.name;
-    image.onerror = () => (image.hidden = true); // what this browser does not show, as TIFF, the server may read
+    image.onerror = () => (image.hidden = true); // the server may read formats that this browser does not show, for example TIFF
     $("exemplar").querySelector("span").textContent = file.name;
     $("exemplar").querySelector("span").hidden = false;
     image.onload = () => ($("exemplar").querySelector("span").hidden = true);

@@ -13,7 +13,7 @@ const $ = (id) => document.getElementById(id);
 
 export class Video {
   // about: the server's abilities; entered: called when a clip replaces the previous content;
-  // complain: called with an error, and with what may be tried again.
+  // complain: called with an error and a function that tries again.
   constructor({ about, entered, complain }) {
     Object.assign(this, { about, entered, complain, clip: null, job: null, latest: 0 });
     this.players = new Players({ play: $("clip-play"), place: $("clip-place"), time: $("clip-time"), sound: $("clip-sound") });
@@ -199,7 +199,7 @@ export class Video {
       $("clip-cards").replaceChildren();
     }
     if (part !== "form") $("clip-source").pause();
-    $("clip-name").focus(); // what had the focus is gone
+    $("clip-name").focus(); // the focused element is gone
   }
 
   // Lets the server delete it, and cancels an upload in progress.

@@ -29,7 +29,7 @@ export class Work {
         else places.go(place);
       },
       closed: (look) => {
-        if (this.viewer.isOpen) return; // again, by the time that this is told
+        if (this.viewer.isOpen) return; // opened again meanwhile
         if (places.here().look) places.back({ picture: this.session?.key });
         this.grid.focus(look.name);
       },

@@ -29,7 +29,7 @@ from prismgan.web.serving import bound, make_application, server_of, site_applic
 from prismgan.web.site_writer import write_site
 from prismgan.weights import load_weights
 
-PATIENCE = 300_000
+TIMEOUT_MS = 300_000
 """Timeout in milliseconds."""
 KEYS = ("first_ms", "all_ms", "first_computed_ms", "all_computed_ms")
 CATEGORIES = ["toplevel", "disabled-by-default-devtools.timeline"]
@@ -102,7 +102,7 @@ def measured(address: str, file: Path, repeats: int, runtime: str) -> dict[str, 
     with sync_playwright() as starter:
         browser = starter.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT_MS)
         page.goto(f"{address}/?runtime={runtime}")
         page.wait_for_selector("#samples button")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")

@@ -32,7 +32,7 @@ PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 1.5, 
 GAP = 24
 """Pixels between screens of the phone."""
 QUALITY = 85
-PATIENCE = 900_000
+TIMEOUT_MS = 900_000
 """Timeout of a render in milliseconds."""
 FRAMES = 25
 CLIP_SIZE = (480, 320)
@@ -72,7 +72,7 @@ def photograph(browser: Any, address: str, out: Path) -> None:
     def page(scheme: str, *, phone: bool = False, **window: int) -> Any:
         device = PHONE if phone else {"viewport": {**WINDOW, **window}}
         found = browser.new_context(color_scheme=scheme, **device).new_page()
-        found.set_default_timeout(PATIENCE)
+        found.set_default_timeout(TIMEOUT_MS)
         found.goto(address)
         found.wait_for_selector("#samples button")
         return found

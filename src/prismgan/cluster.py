@@ -20,7 +20,7 @@ from prismgan.packages import require
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 TRIES = 3  # number of dead workers after which a job is given up, because it may be what kills them
-PATIENCE = 60.0  # seconds without any worker after which the user is told
+NO_WORKER_SECONDS = 60.0  # without any worker, after which the user is informed
 CONNECTING = 10.0  # seconds in which a cluster has to answer
 OBJECT_STORE = 500_000_000  # bytes for objects if Ray is started here: only weights and short messages are sent
 
@@ -111,7 +111,7 @@ def spread(
             ended, _ = ray.wait(list(running), timeout=1.0)
             if ended or starting < len(running):
                 alone_since = time.monotonic()
-            elif time.monotonic() - alone_since > PATIENCE:
+            elif time.monotonic() - alone_since > NO_WORKER_SECONDS:
                 alone_since = math.inf  # once
                 remark(f"waiting for a machine with a free core and {memory / 1e9:.1f} GB of memory for a worker")
             for reference in ended:

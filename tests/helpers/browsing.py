@@ -40,7 +40,7 @@ __all__ = [
 
 HEIGHT, WIDTH = 90, 120
 PHOTO = drawn(HEIGHT, WIDTH, seed=3)
-PATIENCE = 180_000
+TIMEOUT_MS = 180_000
 """Timeout in milliseconds."""
 
 
@@ -65,7 +65,7 @@ def opened(browser: Any, address: str, **context_options: Any) -> Iterator[Any]:
         **{"accept_downloads": True, "viewport": {"width": 1200, "height": 800}, **context_options}
     )
     found = context.new_page()
-    found.set_default_timeout(PATIENCE)
+    found.set_default_timeout(TIMEOUT_MS)
     asked: list[str] = []
     wrong: list[str] = []
     # The context's errors include those of workers.

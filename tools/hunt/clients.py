@@ -26,7 +26,7 @@ from ledger import Ledger, Trial
 __all__ = ["hunt_requests"]
 
 CLIENTS = 12
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Timeout of an answer in seconds; the machine is shared with other work."""
 PLACES = (
     *(
@@ -129,7 +129,7 @@ class Load:
         """
         reader, writer = stream
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 writer.write(request)
                 await writer.drain()
                 answer = await _answer(reader, bodiless=request.startswith(b"HEAD"))
@@ -174,7 +174,7 @@ class Load:
         )
         if asked.status != 202:
             return
-        place, end = f"/api/renders/{json.loads(asked.body)['id']}", time.monotonic() + PATIENCE
+        place, end = f"/api/renders/{json.loads(asked.body)['id']}", time.monotonic() + TIMEOUT
         while draw.random() < 0.9:
             state = await self.once(draw, self.request("GET", place))
             if state.status != 200 or json.loads(state.body)["state"] in ("failed", "cancelled"):
@@ -228,7 +228,7 @@ class Load:
             for start in range(0, len(whole), 20):
                 writer.write(whole[start : start + 20])
                 await asyncio.sleep(0.05)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 self.answered[(await _answer(reader)).status] += 1
         finally:
             writer.close()
@@ -239,7 +239,7 @@ class Load:
         reader, writer = await self.connect(draw)
         try:
             writer.write(draw.choice(GARBAGE))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 content = await reader.read(1000)
             if content.startswith(b"HTTP/1.1 5"):
                 raise UnansweredError(f"nonsense is answered by {content[:60]!r}")
@@ -262,7 +262,7 @@ class Load:
             writer.write(self.request("GET", "/api/renders/x/events", kind="", **upgrade))
             if draw.random() < 0.5:
                 writer.write(draw.randbytes(40))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 if (await reader.read(100)).startswith(b"HTTP/1.1 5"):
                     raise UnansweredError("a WebSocket is answered by 5xx")
         except OSError:
@@ -386,7 +386,7 @@ def _most_memory(process: int) -> int:
 
 
 def _reap(process: int) -> int:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:

@@ -102,7 +102,7 @@ class ComparisonReport:
         return leading, [each for each in entries if each not in leading]
 
     @staticmethod
-    def reach(metric: str, entries: Sequence[Interference]) -> float:
+    def extent(metric: str, entries: Sequence[Interference]) -> float:
         """The largest end of a metric's intervals, which sets the scale of their drawings."""
         same = [each.difference for each in entries if each.metric == metric]
         return max(abs(d.mean) + (d.half or 0.0) for d in same) or 1.0

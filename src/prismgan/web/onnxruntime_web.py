@@ -23,7 +23,7 @@ FILES = (  # that a site needs, for CPUs and for GPUs; a browser loads one of th
     *("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
     *("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"),
 )
-PATIENCE = 600  # seconds for the 33 MB
+DOWNLOAD_SECONDS = 600  # timeout for the 33 MB
 
 
 def runtime_files(named: Path | None = None) -> dict[str, bytes]:
@@ -53,7 +53,7 @@ def fetched() -> Path:
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", f"{NAME}@{VERSION}", "--silent", "--pack-destination", folder]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, cwd=folder)
             fetched = Path(folder) / PACKAGE
             content = fetched.read_bytes()
         except (subprocess.SubprocessError, OSError) as error:

@@ -95,7 +95,7 @@ page.add_api_route("/docs", partial(static, "docs.html"))
 # -- serving: the address is bound before anything is printed, and no files are left at the end --------
 
 CONNECTIONS = 256  # at once; further clients get status 503
-PATIENCE = 3  # seconds that open connections have at the end
+SHUTDOWN_SECONDS = 3  # for open connections to end
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -129,7 +129,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
         proxy_headers=False,
         ws_max_size=4096,
         limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=PATIENCE,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return uvicorn.Server(config)
 

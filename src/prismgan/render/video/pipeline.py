@@ -25,7 +25,7 @@ from prismgan.render.video.settings import GRID, Listener, Outcome, Preview, Set
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 END = None  # marks the end of a segment, or of the clip
-PATIENCE = 0.1  # seconds between a waiting thread's checks for a stop
+POLL_SECONDS = 0.1  # between a waiting thread's checks for a stop
 
 
 class Stopped(Exception):  # noqa: N818 - no error, but an order
@@ -48,7 +48,7 @@ class Channel(Generic[Item]):
     def _until_stopped(self, attempt: Callable[..., Result]) -> Result:
         while not self._stop.is_set():
             with suppress(queue.Full, queue.Empty):
-                return attempt(timeout=PATIENCE)
+                return attempt(timeout=POLL_SECONDS)
         raise Stopped
 
     def until_end(self) -> Iterator[Item]:

@@ -2,7 +2,7 @@
 // static hosts do not send.
 
 const KEY = "prismgan-isolated";
-const PATIENCE = 4000; // milliseconds
+const CONTROL_MS = 4000; // milliseconds
 
 let touched = false; // a picture was opened, so the page must not reload
 addEventListener("change", () => (touched = true), true);
@@ -23,7 +23,7 @@ export async function isolated() {
   } catch {
     return;
   }
-  if (!serviceWorker.controller) await Promise.race([controlled, new Promise((done) => setTimeout(done, PATIENCE))]);
+  if (!serviceWorker.controller) await Promise.race([controlled, new Promise((done) => setTimeout(done, CONTROL_MS))]);
   if (crossOriginIsolated || touched || !serviceWorker.controller || reloaded()) return;
   location.reload();
   await new Promise(() => {}); // nothing is to be loaded by a page that ends

@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 const SIDES = [160, 240, 320, 480, 640, 800]; // pixels of a frame's longer side
 // Frames a second: below the first, frames get smaller; above the second, larger where that leaves more than this.
 const PACES = { faster: [5, 10], sharper: [1, 2.2] };
-const PATIENCE = 6; // frames between two changes of size
+const HOLD_FRAMES = 6; // frames between two changes of size
 
 const WRONG = {
   NotAllowedError: "The camera is not allowed on this page. Allow it in the browser's settings, and try again.",
@@ -125,7 +125,7 @@ export class Camera {
       seconds = seconds === null || frames === 0 ? took : 0.8 * seconds + 0.2 * took;
       this.say(`${names.length} look${names.length > 1 ? "s" : ""}`);
       $("camera-rate").textContent = `at ${(1 / seconds).toFixed(1)} frames a second, ${width} \u00d7 ${height}`;
-      if (++frames < PATIENCE) continue;
+      if (++frames < HOLD_FRAMES) continue;
       frames = 0;
       const larger = SIDES[size + 1] ? (SIDES[size + 1] / SIDES[size]) ** 2 : Infinity;
       const [slow, fast] = PACES[document.querySelector("[name=camera-pace]:checked").value];

@@ -3,7 +3,7 @@
 
 const NAME = "prismgan";
 const STORE = "kept";
-const PATIENCE = 3_600_000; // milliseconds that a closed tab may be opened again
+const KEPT_MS = 3_600_000; // milliseconds that a closed tab may be opened again
 const tab = tabOf();
 
 let opening = null;
@@ -58,7 +58,7 @@ function tabOf() {
 export async function tidy() {
   await lenient((async () => {
     const locks = navigator.locks ? (await navigator.locks.query()).held.map((lock) => lock.name) : [];
-    const oldest = Date.now() - PATIENCE;
+    const oldest = Date.now() - KEPT_MS;
     const database = await opened();
     await new Promise((done, fail) => {
       const transaction = database.transaction(STORE, "readwrite");

@@ -13,7 +13,7 @@ const $ = (id) => document.getElementById(id);
 
 export class Video {
   // about: the server's abilities; entered: called when a clip replaces the previous content;
-  // complain: called with an error and a function that tries again.
+  // complain: called with an error, the file's name and, if it may help, a function that tries again.
   constructor({ about, entered, complain }) {
     Object.assign(this, { about, entered, complain, clip: null, job: null, latest: 0 });
     this.players = new Players({ play: $("clip-play"), place: $("clip-place"), time: $("clip-time"), sound: $("clip-sound") });

@@ -39,7 +39,7 @@ from prismgan.render.video.files import render_file
 from prismgan.render.video.segment import Encoding, encode_segment
 from prismgan.render.video.settings import Outcome, Settings, parts_kept
 
-PARTS = ("decoding", "network", "steadying", "encoding")
+PARTS = ("decoding", "network", "smoothing", "encoding")
 LEAST_SHARE = 0.7
 """Required: the time of the network and the encoders alone, as a share of the whole."""
 RATE = Fraction(25)
@@ -87,7 +87,7 @@ def parts(path: Path, renderer: Renderer, request: Request, settings: Settings, 
                 return seconds
             with timed("network"):
                 looks = [renderer.render(frame.pixels, request) for frame in segment]
-            with timed("steadying"):
+            with timed("smoothing"):
                 for number, frame in enumerate(segment):
                     moved = motion(before, frame.pixels) if smoother.kept and before is not None else None
                     looks[number] = smoother(looks[number], moved)

@@ -11,7 +11,7 @@ import torch
 
 from prismgan import data
 from prismgan.comparison.plan import find_trainings
-from prismgan.comparison.variants import MODELS, Axis, Variant, budget_of, find_variants, must_be_equal
+from prismgan.comparison.variants import MODELS, Axis, Variant, budget_of, check_equal_budgets, find_variants
 from prismgan.data import TestSet, TrainingSet
 from prismgan.errors import PrismganError, RecipeError
 from prismgan.networks import KINDS
@@ -127,14 +127,14 @@ def test_budgets_are_counted(recipe: Path) -> None:
     mapping = counts()["shared"]
     parts = sum(number - mapping for number in apart.parameters.values())
     assert mapping < budget.total < mapping + parts, "what tasks share is counted once, and in every expert"
-    must_be_equal([joint, experts], {"prism": budget, "experts": apart})
+    check_equal_budgets([joint, experts], {"prism": budget, "experts": apart})
 
 
 def against_joint(recipe: Path, *settings: str) -> None:
     """Compare the recipe with some settings to the recipe, as two variants of one comparison."""
     (joint,) = find_variants(recipe, [], ["prism"])
     other = Variant("other", "other", "", {"": load(recipe, settings)})
-    must_be_equal([joint, other], {each.name: budget_of(each) for each in (joint, other)})
+    check_equal_budgets([joint, other], {each.name: budget_of(each) for each in (joint, other)})
 
 
 def test_equal_budgets_pass(recipe: Path) -> None:
@@ -161,4 +161,4 @@ def test_unequal_budgets_are_refused(setting: str, message: str, recipe: Path) -
 
 def test_a_variation_may_change_the_size(recipe: Path) -> None:
     found = find_variants(recipe, [], ["prism"], [Axis.parse("model.generator.widths=[8, 16],[16, 32]")])
-    must_be_equal(found, {variant.name: budget_of(variant) for variant in found})
+    check_equal_budgets(found, {variant.name: budget_of(variant) for variant in found})

@@ -208,7 +208,7 @@ def test_a_run_limited_by_minutes_knows_its_length_from_the_first_line_on(
         def event(self, message: str) -> None:
             measured.append(message)
 
-    monkeypatch.setattr("prismgan.training.trainer.TELL_EVERY", 0.0)
+    monkeypatch.setattr("prismgan.training.trainer.SHOW_EVERY", 0.0)
     changes = {"training.steps": 1_000_000, "data.workers": 0}
     trainer = Trainer(load(tiny_recipe(tmp_path, changes)), tmp_path / "run", minutes=0.05, display=Counting())
     assert trainer.train()

@@ -17,7 +17,7 @@ from prismgan.files import entries
 from prismgan.recipes.recipe import Recipe
 from prismgan.report.wording import duration
 from prismgan.training.display import Display
-from prismgan.training.run import Run, must_be_resumable
+from prismgan.training.run import Run, check_resumable
 
 EVERY = 15.0  # seconds between two lines if the output is a file or a pipe
 TITLE = 80  # maximum characters of a recipe's name
@@ -53,7 +53,7 @@ class Training:
     def prepare(self) -> bool:
         """Prepare its folder for training; returns whether there is a checkpoint to continue from."""
         if self.run.checkpoint.exists():
-            must_be_resumable(self.run, self.recipe)
+            check_resumable(self.run, self.recipe)
             return True
         shutil.rmtree(self.run.folder, ignore_errors=True)  # a training killed before its first checkpoint
         return False
@@ -74,7 +74,7 @@ def find_trainings(variants: Sequence[Variant], seeds: int, folder: Path) -> lis
     return trainings
 
 
-def must_be_startable(folder: Path, resume: bool) -> None:
+def check_startable(folder: Path, resume: bool) -> None:
     """Raise if a new comparison's folder is not empty, or if there is nothing to resume."""
     filled = folder.is_dir() and bool(entries(folder))
     if filled and not resume:

@@ -8,15 +8,15 @@ from typing import Any
 from prismgan import data
 from prismgan.cluster import TRIES, spread
 from prismgan.comparison.findings import find, write_json
-from prismgan.comparison.plan import ComparisonDisplay, Training, find_trainings, must_be_startable
+from prismgan.comparison.plan import ComparisonDisplay, Training, check_startable, find_trainings
 from prismgan.comparison.report import ComparisonReport
-from prismgan.comparison.variants import Variant, budget_of, must_be_equal
+from prismgan.comparison.variants import Variant, budget_of, check_equal_budgets
 from prismgan.errors import DivergedError, PrismganError
 from prismgan.files import locked
 from prismgan.report.history import read_history
 from prismgan.report.page import write_page
 from prismgan.training.display import Display
-from prismgan.training.run import must_be_resumable
+from prismgan.training.run import check_resumable
 from prismgan.training.trainer import Trainer
 
 TRAINING_MEMORY = 3_500_000_000  # bytes that a worker of a cluster needs for training
@@ -36,13 +36,13 @@ def compare(
     ``cluster`` connects to a Ray cluster, whose machines need folder and data under the same paths; ``workers`` are
     those of :func:`~prismgan.cluster.spread`. Returns the report, or None if a signal ended a training earlier
     (everything is saved, and ``resume`` continues). PrismganError if folder or variants do not fit or a write fails."""
-    must_be_startable(folder, resume)
+    check_startable(folder, resume)
     budgets = {variant.name: budget_of(variant) for variant in variants}
-    must_be_equal(variants, budgets)
+    check_equal_budgets(variants, budgets)
     trainings = find_trainings(variants, seeds, folder)
     for training in trainings:
         if training.run.checkpoint.exists():
-            must_be_resumable(training.run, training.recipe)
+            check_resumable(training.run, training.recipe)
     recipe = trainings[0].recipe  # problems with the data are reported before anything else
     data.validate(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
     with locked(folder, "comparison"), ComparisonDisplay(trainings) as display:

@@ -197,7 +197,7 @@ def budget_of(variant: Variant) -> Budget:
     return Budget(training.steps, training.batch_size, training.crop, parameters, dict(helpers))
 
 
-def must_be_equal(variants: Sequence[Variant], budgets: Mapping[str, Budget]) -> None:
+def check_equal_budgets(variants: Sequence[Variant], budgets: Mapping[str, Budget]) -> None:
     """Raise unless all models of one variation have the same steps and pictures, and equal parameter counts within
     :data:`TOLERANCE`. Experts are exempt, because each of them has the trunk of the joint network and its own head."""
     problems = []

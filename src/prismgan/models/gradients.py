@@ -35,15 +35,15 @@ def from_first(make: Callable[[], T]) -> T:
     rank, world = processes()
     if world == 1:
         return make()
-    told: list[Any] = [None, None]
+    outcome: list[Any] = [None, None]
     if rank == 0:
         try:
-            told[0] = make()
+            outcome[0] = make()
         except PrismganError as error:
-            told[1] = error
-    distributed.broadcast_object_list(told)
+            outcome[1] = error
+    distributed.broadcast_object_list(outcome)
     made: T
-    made, failure = told
+    made, failure = outcome
     if failure is not None:
         raise failure
     return made

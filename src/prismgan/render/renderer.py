@@ -123,8 +123,8 @@ class Renderer(PictureRenderer):
             PictureError: the picture is too small, too large for the memory, or the mask does not fit it.
             PrismganError: the request does not fit the weights.
         """
-        told = None if made is None else lambda _, name, pixels: made(name, pixels)
-        return self.render_all([pixels], request, depth=depth, progress=progress, made=told, where=where)[0]
+        named = None if made is None else lambda _, name, pixels: made(name, pixels)
+        return self.render_all([pixels], request, depth=depth, progress=progress, made=named, where=where)[0]
 
     def render_all(
         self,

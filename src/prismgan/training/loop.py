@@ -115,8 +115,8 @@ class Loop(ABC):
 
     def _replan(self, minutes: float) -> None:
         """Set the length of the schedule so that it ends on time, in all processes by the first one's clock."""
-        told = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
-        fits = round(60 * minutes * self.step / float(total(told)))
+        elapsed = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
+        fits = round(60 * minutes * self.step / float(total(elapsed)))
         self.steps = self.model.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))
 
     @contextmanager

@@ -37,7 +37,7 @@ class Run:
         self.samples = folder / "samples"
         self.report = folder / "report.html"
 
-    def must_be_new(self, recipe: str) -> None:
+    def check_new(self, recipe: str) -> None:
         """Raise unless the folder is empty, or holds a training of this recipe (the text of the resolved one) that was
         killed before its first checkpoint and can be started again."""
         if self.checkpoint.exists():
@@ -99,13 +99,13 @@ def batch_size_so_far(run: Run, recipe: Recipe, resume: bool | Literal["auto"]) 
     if resume == "auto":
         resume = run.checkpoint.exists() or run.is_bare()
     if not resume:
-        run.must_be_new(to_yaml(recipe))
+        run.check_new(to_yaml(recipe))
         return None
-    before = must_be_resumable(run, recipe)
+    before = check_resumable(run, recipe)
     return None if run.is_bare() else before  # a run killed before its first checkpoint starts again
 
 
-def must_be_resumable(run: Run, recipe: Recipe) -> int:
+def check_resumable(run: Run, recipe: Recipe) -> int:
     """Raise if the recipe differs from the run's beyond lengths, intervals and evaluation; returns its batch size."""
     if not run.recipe.exists():
         raise RecipeError(f"{run.folder}: holds no training to resume")

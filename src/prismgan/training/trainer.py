@@ -34,7 +34,7 @@ from prismgan.training.trackers import Trackers
 from prismgan.weights import load_weights, save_weights
 
 MOST_ROLLBACKS = 8
-TELL_EVERY = 5.0  # seconds between two lines about a running evaluation
+SHOW_EVERY = 5.0  # seconds between two lines about a running evaluation
 
 
 class Trainer(Loop):
@@ -109,7 +109,7 @@ class Trainer(Loop):
         """Train to the last step; False if a signal ended it earlier (everything is saved either way)."""
         with self._lock if self._resumed else self._locked():
             if self.rank == 0 and not (self._resumed or (self._started_again and self.run.is_bare())):
-                self.run.must_be_new(to_yaml(self.recipe))  # again, because another run may have ended meanwhile
+                self.run.check_new(to_yaml(self.recipe))  # again, because another run may have ended meanwhile
             return self._train_in_folder()
 
     def _locked(self) -> ExitStack:
@@ -242,16 +242,16 @@ class Trainer(Loop):
         """Metrics of generator and discriminator on the test pictures, written to the run folder."""
         if self.rank != 0 or not self.test:
             return
-        told = time.monotonic()
+        shown = time.monotonic()
 
-        def tell(done: int, total: int) -> None:
-            nonlocal told
-            if time.monotonic() - told >= TELL_EVERY:
-                told = time.monotonic()
+        def show(done: int, total: int) -> None:
+            nonlocal shown
+            if time.monotonic() - shown >= SHOW_EVERY:
+                shown = time.monotonic()
                 self.display.event(f"measuring: {done} of {total} pictures")
 
         with self.average.applied():
-            evaluation = self.evaluator.measure(tell)
+            evaluation = self.evaluator.measure(show)
             judged = judge(self.model, self.tasks, self.test, self.recipe)
         skipped = tuple(sorted({*evaluation.skipped, *self.skipped_pictures}))
         update = {"step": self.step, "discriminator": judged, "skipped": skipped}

@@ -103,15 +103,15 @@ async def _follow(websocket: WebSocket, app: AppState, name: str, kind: Literal[
         return
     app.watchers += 1
     job.watchers += 1
-    told, shown = None, 0
+    sent, shown = None, 0
     try:
         while True:
             state = app.describe(job)
             if state.previews > shown:
                 shown = state.previews
                 await websocket.send_bytes(job.preview)
-            if state != told:
-                told = state
+            if state != sent:
+                sent = state
                 await websocket.send_json(state.model_dump())
             if state.state in ("done", "failed", "cancelled"):
                 await websocket.close()

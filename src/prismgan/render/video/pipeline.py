@@ -96,7 +96,7 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Render in this thread; errors of all threads are raised here."""
-        work = [self._decode, self._make_steady, *(partial(self._encode, name) for name in self.outputs)]
+        work = [self._decode, self._smooth, *(partial(self._encode, name) for name in self.outputs)]
         threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
         for thread in threads:
             thread.start()
@@ -169,7 +169,7 @@ class Pipeline:
         with self._timed("encoding"):
             self.rendered.put(item)
 
-    def _make_steady(self) -> None:
+    def _smooth(self) -> None:
         smoother = TemporalSmoother(self.kept, self._last_frames())
         for number in self.rendered.until_end():
             self._send({name: self.job.segment(name, number) for name in self.outputs})

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from prismgan import PrismganError
 from prismgan.evaluation.benchmarks.restoration import RESTORATION
-from prismgan.evaluation.benchmarks.suite import Bench, Row, as_file
+from prismgan.evaluation.benchmarks.suite import Bench, as_file
+from prismgan.evaluation.measurement import Measurement
 from prismgan.export import Precision, export
 from prismgan.export.parity import Run, feed, onnxruntime_session
 from prismgan.images import find_pictures
@@ -100,7 +101,7 @@ def exported(
 def losses(renderer: Renderer, data: Path, runs: Mapping[Precision, Mapping[str, Run]]) -> list[dict[str, Any]]:
     """PSNR in both precisions, by task and condition."""
 
-    def rows(precision: Precision) -> Iterator[Row]:
+    def rows(precision: Precision) -> Iterator[Measurement]:
         announce = partial(print, f"{precision}:")
         return RESTORATION.measure(FileBench(renderer, data, announce=announce, runs=runs[precision]))
 

@@ -322,8 +322,8 @@ def test_networks_are_those_that_render(tiny_run: Path) -> None:
     generator = prismgan.load_generator(path).generator.eval()
     with torch.inference_mode():
         image = torch.from_numpy(PIXELS).permute(2, 0, 1)[None] / 127.5 - 1
-        found = generator(image, generator.seeded_latent(0))["paint"].add(1).mul(127.5).round().clamp(0, 255)
-    look = Renderer.load(path)(PIXELS, "paint")["paint"]
+        found = generator(image, generator.seeded_latent(0))["restore"].add(1).mul(127.5).round().clamp(0, 255)
+    look = Renderer.load(path)(PIXELS, "restore")["restore"]
     assert np.abs(found[0].permute(1, 2, 0).numpy() - look).max() <= 1
 
 

@@ -23,7 +23,9 @@ def photo(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def test_pictures_are_painted_at_their_size_up_to_the_default_brush() -> None:
-    assert canvas_sides(300, 400, None) == (300, 400)
+    assert canvas_sides(600, 800, None) == (600, 800)
+    assert canvas_sides(300, 400, None) == (480, 640)
+    assert canvas_sides(75, 100, None) == (150, 200)
     assert canvas_sides(3000, 4000, None) == (round(BRUSH * 0.75), BRUSH)
     assert canvas_sides(3000, 4000, 512) == (384, 512)
     assert canvas_sides(300, 400, 800) == (600, 800)
@@ -31,9 +33,9 @@ def test_pictures_are_painted_at_their_size_up_to_the_default_brush() -> None:
 
 
 def test_a_brush_of_the_pictures_size_changes_nothing() -> None:
-    renderer, source = tiny_renderer("paint"), pixels(150, 130)
+    renderer, source = tiny_renderer("paint"), pixels(650, 130)
     plain = renderer.render(source)["paint"]
-    assert np.array_equal(renderer.render(source, Request(brush=150))["paint"], plain)
+    assert np.array_equal(renderer.render(source, Request(brush=650))["paint"], plain)
     broad = renderer.render(source, Request(brush=128))["paint"]
     assert broad.shape == plain.shape
     assert not np.array_equal(broad, plain)

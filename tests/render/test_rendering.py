@@ -210,7 +210,7 @@ def test_the_memory_says_how_large_tiles_are(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_picture_that_memory_cannot_hold_is_refused(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=10_000))
-    with pytest.raises(PictureError, match=r"64x64 pixels takes at least 4 MB of memory, and there are 0 MB free"):
+    with pytest.raises(PictureError, match=r"64x64 pixels takes at least 8 MB of memory, and there are 0 MB free"):
         renderer(Image.new("RGB", (64, 64)))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=900_000_000))
     # 40 megapixels enlarged twice, in 16 bits: 960 MB.

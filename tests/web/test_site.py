@@ -43,7 +43,7 @@ pytest.importorskip("onnxruntime", reason="the extra export is not installed")
 from helpers.tiny_weights import TASKS, tiny_weights
 from prismgan.errors import PrismganError
 from prismgan.images.pixels import from_pixels, to_pixels
-from prismgan.render.painting import BRUSH, Canvas
+from prismgan.render.painting import BRUSH, FINE, Canvas
 from prismgan.render.tiles import tiles
 from prismgan.web import onnxruntime_web
 from prismgan.web.serving import server_of, site_application
@@ -172,7 +172,7 @@ def test_a_large_picture_shows_previews_first_and_whole_looks_on_demand(page: An
 
 
 @pytest.mark.parametrize(
-    ("size", "brush"), [((333, 1537), None), ((700, 2100), 512), ((75, 60), 160), ((80, 64), None)]
+    ("size", "brush"), [((333, 1537), None), ((700, 2100), 512), ((75, 60), 160), ((80, 64), None), ((700, 500), None)]
 )
 def test_what_is_painted_is_brought_to_full_size_as_the_renderer_does(
     page: Any, size: tuple[int, int], brush: int | None
@@ -187,13 +187,13 @@ def test_what_is_painted_is_brought_to_full_size_as_the_renderer_does(
     wanted = np.empty_like(photo)
     to_pixels(canvas.part("look", 0, whole, from_pixels(photo))[0], wanted)
     sides, bmp = page.evaluate(
-        """async ([encoded, height, width, brush, most]) => {
+        """async ([encoded, height, width, brush, bounds]) => {
             const { Canvas } = await import('/static/painting.js');
             const { BitmapFile } = await import('/static/bitmap-file.js');
             const rgb = Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
             const pixels = new ImageData(width, height);
             for (let i = 0; i < height * width; i++) pixels.data.set([...rgb.subarray(3 * i, 3 * i + 3), 255], 4 * i);
-            const canvas = new Canvas(pixels, brush, most);
+            const canvas = new Canvas(pixels, brush, bounds);
             const plane = canvas.height * canvas.width;
             const source = canvas.source.data;
             const other = (i) => source[(2 - Math.floor(i / plane)) * plane + (i % plane)];
@@ -204,7 +204,7 @@ def test_what_is_painted_is_brought_to_full_size_as_the_renderer_does(
             await new Promise((done) => { reader.onload = done; reader.readAsDataURL(file.blob()); });
             return [[canvas.height, canvas.width], reader.result.split(',')[1]];
         }""",
-        [base64.b64encode(photo.tobytes()).decode(), height, width, brush, BRUSH],
+        [base64.b64encode(photo.tobytes()).decode(), height, width, brush, {"fine": FINE, "default": BRUSH}],
     )
     assert tuple(sides) == canvas.sides
     found = np.asarray(Image.open(io.BytesIO(base64.b64decode(bmp))))

@@ -1,6 +1,6 @@
 """Painting: styles that are computed from the whole picture, at a separate size, and then enlarged to full size. Large
 pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged with the
-photo's own detail. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
+photo's own detail. Small pictures are enlarged for painting, so that strokes do not cover what they show. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,14 +15,15 @@ from prismgan.images import MINIMUM_SIDE, from_pixels, luma, resize, resized_par
 from prismgan.images.filters import local_slope
 from prismgan.render.tiles import Tile
 
-BRUSH = 1024  # default of the longest side at which pictures are painted; smaller ones keep their size
+FINE, BRUSH = 640, 1024
+"""Bounds of the longest side at which pictures are painted by default. Smaller ones are enlarged, at most twofold."""
 SMALLEST_BRUSH, LARGEST_BRUSH = 128, 4096  # bounds of the longest side at which a picture may be painted
 
 
 def canvas_sides(height: int, width: int, brush: int | None) -> tuple[int, int]:
-    """Height and width at which a picture is painted; ``brush`` is the longer one, at most :data:`BRUSH` by default."""
+    """Height and width at which a picture is painted; ``brush`` is the longer one."""
     longest = max(height, width)
-    factor = (min(longest, BRUSH) if brush is None else brush) / longest
+    factor = (min(max(longest, min(2 * longest, FINE)), BRUSH) if brush is None else brush) / longest
     return max(MINIMUM_SIDE, round(height * factor)), max(MINIMUM_SIDE, round(width * factor))
 
 

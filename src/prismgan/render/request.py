@@ -68,7 +68,8 @@ class Request:
 
     brush: int | None = None
     """Longest side in pixels at which styles are painted: a smaller side gives a broader brush relative to the picture.
-    By default the picture's own, and at most :data:`~prismgan.render.painting.BRUSH`."""
+    By default the picture's own, within :data:`~prismgan.render.painting.FINE` and
+    :data:`~prismgan.render.painting.BRUSH`."""
 
     def plan(self, specs: Mapping[str, HeadSpec]) -> Plan:
         """The outputs, given a generator's heads. PrismganError if a name is unknown or taken, or a number invalid."""

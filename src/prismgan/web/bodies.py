@@ -66,8 +66,10 @@ class BrushBody(Told):
     """The longest side at which styles are painted, in pixels."""
 
     smallest: int
+    fine: int
+    """Default for small pictures, which are enlarged for painting, at most twofold."""
     default: int
-    """Default for larger pictures; smaller ones are painted at their own size."""
+    """Default for large pictures; those in between are painted at their own size."""
 
 
 class SampleBody(Told):

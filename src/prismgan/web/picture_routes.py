@@ -14,7 +14,7 @@ from prismgan.errors import PrismganError
 from prismgan.images import DECODING_ERRORS, Picture, open_lazily, refuse_small
 from prismgan.images.pixels import to_8_bits
 from prismgan.render import Request as RenderRequest
-from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
+from prismgan.render.painting import BRUSH, FINE, SMALLEST_BRUSH
 from prismgan.web import bodies
 from prismgan.web.api_errors import ApiError, words_of
 from prismgan.web.app_state import App, Client
@@ -36,7 +36,7 @@ def tasks(app: App) -> TasksBody:
         title=header.title,
         tasks=[bodies.TaskBody(**entry.shown(), added=entry.name in app.session.added) for entry in header.tasks],
         samples=[bodies.SampleBody(name=name, title=title) for name, title in samples().items()],
-        brush=bodies.BrushBody(smallest=SMALLEST_BRUSH, default=BRUSH),
+        brush=bodies.BrushBody(smallest=SMALLEST_BRUSH, fine=FINE, default=BRUSH),
         clips=clip if clips_are_read() else None,
         **most,
     )

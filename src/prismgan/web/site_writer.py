@@ -16,7 +16,7 @@ from prismgan.files import new_folder
 from prismgan.images import Picture, encoded_picture
 from prismgan.networks import Generator
 from prismgan.packages import require
-from prismgan.render.painting import BRUSH, SMALLEST_BRUSH
+from prismgan.render.painting import BRUSH, FINE, SMALLEST_BRUSH
 from prismgan.web import onnxruntime_web
 from prismgan.weights import Header, Weights
 
@@ -144,7 +144,7 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
         "cell": cell,
         "halo": -(-generator.receptive_field_radius(names) // cell) * cell,
         "latent": generator.config.latent,
-        "brush": {"smallest": SMALLEST_BRUSH, "default": BRUSH},
+        "brush": {"smallest": SMALLEST_BRUSH, "fine": FINE, "default": BRUSH},
         "pieces": list(pieces.files),
         "network": network,
         "runtime": onnxruntime_web.FOLDER,

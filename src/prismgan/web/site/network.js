@@ -47,7 +47,7 @@ export class Network {
     const next = () => step(done++ / total);
     if (painted.length) {
       await next();
-      const canvas = new Canvas(pixels, brush, this.description.brush.default);
+      const canvas = new Canvas(pixels, brush, this.description.brush);
       const source = new this.ort.Tensor("float32", canvas.source.data, [1, 3, canvas.height, canvas.width]);
       let values = {};
       let seeded;

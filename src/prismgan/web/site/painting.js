@@ -1,23 +1,24 @@
 // Styles are painted from the whole picture, at a separate size, and then enlarged, as in render/painting.py, which
 // explains why. Images are { data, channels, height, width }: Float32Array (channels, height, width).
+import { paintedSide } from "./brush.js";
 import { Resampler, resize } from "./resampling.js";
 
 const LEAST = 16; // pixels of a side
 const RADIUS = 3; // of the window in which a look's slope is measured, in pixels
 const EPSILON = 0.01;
 
-// Height and width at which a picture is painted; `brush` is the longest side, by default the picture's, at most `most`.
-export function canvasSides(height, width, brush, most) {
+// Height and width at which a picture is painted; `brush` is the longest side, by default between `bounds`.
+export function canvasSides(height, width, brush, bounds) {
   const longest = Math.max(height, width);
-  const factor = (brush ?? Math.min(longest, most)) / longest;
+  const factor = (brush ?? paintedSide(longest, bounds)) / longest;
   return [height, width].map((length) => Math.max(LEAST, roundedToEven(length * factor)));
 }
 
 export class Canvas {
   // `pixels` is ImageData of RGB.
-  constructor(pixels, brush, most) {
+  constructor(pixels, brush, bounds) {
     this.pixels = pixels;
-    const [height, width] = canvasSides(pixels.height, pixels.width, brush, most);
+    const [height, width] = canvasSides(pixels.height, pixels.width, brush, bounds);
     Object.assign(this, { height, width, source: reduced(pixels, height, width), guide: null });
   }
 

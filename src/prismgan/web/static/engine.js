@@ -5,7 +5,7 @@
 //   noClips                  message for a clip if clips are not supported
 //   words                    { formats, privacy, unreachable }: texts about formats, privacy, and an engine that does not answer
 //   about()                  { title, tasks: [{ name, title, kind, scale, fine, varies }], samples: [{ name, title, address }],
-//                            brush: { smallest, default }, upload_bytes, pixels, minutes }: brushes are the longest sides for painting
+//                            brush: { smallest, fine, default }, upload_bytes, pixels, minutes }: brushes are the longest sides for painting
 //   open(file, signal)       a picture { id, width, height, tasks }: tasks are the names of the looks that are not too large
 //   base(picture, scale, signal, part)  a Blob: the picture as large as looks of this scale are
 //   render(picture, { tasks, seed, brush, ...part }, { changed, made, signal })  renders all tasks, with the default brush if none

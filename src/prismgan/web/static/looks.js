@@ -1,4 +1,5 @@
 // The current picture, its finished looks, and how each is shown.
+import { paintedSide } from "./brush.js";
 import * as engine from "./engine.js";
 import { Forgotten } from "./errors.js";
 import * as keeping from "./keeping.js";
@@ -176,7 +177,7 @@ export class Session {
 
   // The longest side in pixels at which looks are painted by default.
   get longestPainted() {
-    return Math.min(Math.max(this.width, this.height), this.brush.default);
+    return paintedSide(Math.max(this.width, this.height), this.brush);
   }
 
   // Renders looks; each is added to the others as soon as it is ready.

@@ -24,7 +24,7 @@ from prismgan.losses.pixels import (
     charbonnier,
     log_error,
 )
-from prismgan.losses.style import LIMIT, StyleStatistics, moments
+from prismgan.losses.style import LIMIT, StyleStatistics, moments, quantiles
 from prismgan.losses.variation import diversity
 from prismgan.networks import FeatureNetwork
 from prismgan.weights import default_features
@@ -263,6 +263,20 @@ def test_style_tells_textures_apart(coffee: Tensor) -> None:
     near = float(style(woven(0.3, 8, seed=1), seen(coffee)))
     for other in (woven(1.9, 8, seed=1), woven(0.3, 16, seed=1), woven(0.3, 8, seed=1).flip(1), coffee):
         assert near < 0.5 * float(style(other, seen(coffee)))
+
+
+def test_quantiles_by_hand() -> None:
+    picture = torch.linspace(-1, 1, 128)[torch.randperm(128, generator=torch.Generator().manual_seed(0))]
+    found = quantiles(picture.view(1, 1, 8, 16).expand(1, 3, 8, 16))
+    expected = torch.linspace(-1, 1, 128).unflatten(0, (64, 2)).mean(1)
+    torch.testing.assert_close(found, expected.expand(1, 4, 64))
+
+
+def test_style_asks_for_the_exemplars_share_of_darks(coffee: Tensor) -> None:
+    style = style_of([coffee[0]])
+    style.depth = 0
+    assert float(style(coffee.flip(2), seen(coffee))) == pytest.approx(0, abs=1e-6)
+    assert float(style(0.5 * coffee + 0.5, seen(coffee))) > 0.1
 
 
 def test_style_does_not_know_where_things_are(coffee: Tensor) -> None:

@@ -1,13 +1,14 @@
 """Style distance between the feature statistics of an image and those of the exemplars."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
+from prismgan.images import luma
 from prismgan.losses.loss import Exemplars, Loss
 
 LEAST_POWER = 0.3
@@ -15,6 +16,7 @@ LEAST_POWER = 0.3
 not respond to an exemplar; divided by their own power, a photo's response there would dominate the loss."""
 LIMIT = 50.0
 """Upper limit of distances: those of dark or flat crops can be hundreds of times too large and dominate a step."""
+QUANTILES = 64  # of brightness and of each colour
 PARTS = 4  # number of partial sums of products: in bfloat16 a single sum would be rounded four times as coarsely
 
 
@@ -52,11 +54,19 @@ def moments(maps: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B C C"], Flo
     return _Moments.apply(maps)  # type: ignore[no-untyped-call]
 
 
+def quantiles(picture: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 4 64"]:
+    """The sorted values of brightness and of each colour, averaged over equal shares of the pixels."""
+    values = torch.cat([luma(picture), picture], dim=1).float().flatten(2)
+    return F.adaptive_avg_pool1d(values.sort(dim=2).values, QUANTILES)
+
+
 class StyleStatistics(Loss):
     """Squared distance of Gram matrices and means to those of the exemplars, relative to the exemplars' own squared
     norm, averaged over the levels. Every channel is first divided by its root mean square over the exemplars, so that
     all filters have the same weight. Either moment would be sufficient (Li et al., "Demystifying neural style
-    transfer", 2017), but together they preserve colours and dark areas better."""
+    transfer", 2017), but together they preserve colours and dark areas better. Another level is the squared Wasserstein
+    distance of brightness and colours (Risser, Wilmot, Barnes, "Stable and controllable neural texture synthesis and
+    style transfer using histogram losses", 2017), relative to the exemplars' own variance."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__(features)
@@ -64,6 +74,8 @@ class StyleStatistics(Loss):
             raise ValueError("a style needs at least one exemplar")
         with torch.no_grad():
             seen = [[moments(level.float()) for level in features(exemplar[None])] for exemplar in exemplars]
+            palette = torch.cat([quantiles(exemplar[None]) for exemplar in exemplars]).mean(0)
+        self.register_buffer("palette", palette, persistent=False)
         self.depth = min(len(levels) for levels in seen)
         """Number of levels; levels for which an exemplar is too small are omitted."""
         for level in range(self.depth):
@@ -75,15 +87,13 @@ class StyleStatistics(Loss):
                 self.register_buffer(f"{name}{level}", tensor, persistent=False)
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        return self.of_maps(self.features(output)).clamp(max=LIMIT)
-
-    def of_maps(self, maps: Sequence[Float[Tensor, "B _ _ _"]]) -> Float[Tensor, " B"]:
-        """The distance for pictures with these features."""
-        distances = []
-        for level, level_maps in enumerate(maps[: self.depth]):
+        palette = self.get_buffer("palette")
+        variance = palette.var(dim=1).mean().clamp_min(1e-3)
+        distances = [(quantiles(output) - palette).square().mean((1, 2)) / variance]
+        for level, level_maps in enumerate(self.features(output)[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
             own_gram, own_mean = moments(level_maps)
             of_gram = (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
             of_mean = (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
             distances.append(of_gram + of_mean)
-        return torch.stack(distances).mean(0)
+        return torch.stack(distances).mean(0).clamp(max=LIMIT)

@@ -77,7 +77,7 @@ Strengths = Annotated[
 ]
 Brush = Annotated[
     int | None,
-    Option(metavar="PIXELS", help="Paint styles at this longest side (by default from 640 to 1024): smaller means broader."),
+    Option(metavar="PIXELS", help="Paint styles at this longest side, by default 640 to 1024: smaller means broader."),
 ]
 Blends = Annotated[
     list[str] | None, Option(metavar="[NAME:]TASK=NUMBER,...", help="Add an output that mixes tasks. Repeatable.")

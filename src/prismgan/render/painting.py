@@ -1,6 +1,7 @@
-"""Painting: styles that are computed from the whole picture, at a separate size, and then enlarged to full size. Large
+"""Painting: styles that are computed from the whole picture, at a separate size, and then resized to full size. Large
 pictures are reduced for painting, so that the brush keeps its width relative to the picture, and then enlarged with the
-photo's own detail. Small pictures are enlarged for painting, so that strokes do not cover what they show. Only the enlargement uses tiles; it is local, so the tiles agree bit for bit."""
+photo's own detail; small ones are enlarged, so that strokes do not cover faces. Only the last step uses tiles; it is
+local, so the tiles agree bit for bit."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -254,16 +254,17 @@ def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str
     generator = make(2, fresh=False)
     cell, scale = generator.cell, generator.specs[task].scale
     field = receptive_field(generator, task, 256)
-    halo = -(-field // cell) * cell
+    halo, grid = -(-field // cell) * cell, generator.grid([task])
     assert field <= generator.receptive_field_radius([task]) <= field + cell
     source = picture(232, 248, seed=5)
     top, left, side = 112, 120, 8
 
     def tile(border: int) -> Tensor:
-        crop = source[..., top - border : top + side + border, left - border : left + side + border]
+        up, across = ((place - border) // grid * grid for place in (top, left))
+        crop = source[..., up : top + side + border, across : left + side + border]
         image = generator(crop, tasks=[task])[task]
-        inside = slice(scale * border, scale * (border + side))
-        return image[..., inside, inside]
+        down, right = (slice(scale * inner, scale * (inner + side)) for inner in (top - up, left - across))
+        return image[..., down, right]
 
     with torch.no_grad():
         whole = generator(source, tasks=[task])[task]
@@ -321,12 +322,34 @@ def test_a_style_never_alternates_from_pixel_to_pixel() -> None:
 
 
 @torch.no_grad()
-def test_a_smooth_enlargement_never_alternates_from_pixel_to_pixel() -> None:
+def test_a_smooth_enlargement_never_alternates_from_pixel_to_pixel_but_for_its_grain() -> None:
     generator, source = make(fresh=False), picture(40, 48)
+    generator.heads["smooth-2"].noise.zero_()
     added = generator(source, tasks=["smooth-2"])["smooth-2"] - make()(source, tasks=["smooth-2"])["smooth-2"]
     signs = (-1.0) ** (torch.arange(80)[:, None] + torch.arange(96))
     assert added.std() > 0.01
     assert (added * signs).mean().abs() < 1e-3 * added.abs().mean()
+
+
+@torch.no_grad()
+def test_grain_is_white_noise_as_strong_as_the_sources_variation() -> None:
+    generator = make(fresh=False)
+    head = generator.heads["smooth-4"]
+
+    def grain(source: Tensor) -> Tensor:
+        noise = head.noise.clone()
+        grained = generator(source, tasks=["smooth-4"])["smooth-4"]
+        head.noise.zero_()
+        plain = generator(source, tasks=["smooth-4"])["smooth-4"]
+        head.noise.copy_(noise)
+        return (grained - plain)[0] / head.GRAIN
+
+    assert float(grain(torch.full((1, 3, 16, 16), 0.2)).abs().max()) < 0.01, "flat graphics stay flat"
+    found = grain(torch.rand(1, 3, 70, 40, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(found[0], found[1], atol=1e-3, rtol=0)
+    torch.testing.assert_close(found[:, 256:], found[:, :24], atol=1e-3, rtol=0)
+    assert 0.9 < float(found.std()) < 1.1
+    assert abs(float((found[0, 1:] * found[0, :-1]).mean())) < 0.05
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from helpers.tiny_renderers import TASKS, difference, pixels, tiny_renderer
+from helpers.tiny_weights import tiny_weights
+from prismgan import Renderer
 from prismgan.render import stages
 from prismgan.render.tiles import SMALLEST, smallest_area, tile_sides, tiles
 
@@ -63,6 +65,20 @@ def test_tiles_give_what_the_whole_picture_gives(seed: int, monkeypatch: pytest.
     assert list(tiled) == list(whole) == list(renderer.tasks)
     # Of 65535: sums of floats in another order.
     assert max(difference(tiled[name], whole[name]) for name in whole) <= 1
+
+
+def test_grain_depends_on_the_place_in_the_whole_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = {"sharp": {"scale": 2, "smooth": True}}
+    renderer, source = Renderer(tiny_weights("sharp", tasks=tasks)), pixels(210, 200, 16)
+    whole = renderer.render(source, depth=16)["sharp"]
+    told: list[int] = []
+    monkeypatch.setattr(stages, "WORKING_MEMORY", 0)
+    tiled = renderer.render(source, depth=16, progress=lambda _, total: told.append(total))["sharp"]
+    assert len(told) == told[0] == 16
+    assert difference(tiled, whole) <= 1
+    cell = renderer.generator.cell
+    moved = renderer.render(source[cell:], depth=16)["sharp"]
+    assert difference(moved[100:-100], whole[2 * cell :][100:-100]) > 1000
 
 
 @pytest.mark.parametrize("side", [64, 32])

@@ -209,7 +209,7 @@ class GeneratorGraph:
                 maps = self.graph.operation("Add", fine, own)
             maps = self._blocks(head.blocks, maps, code)
             if isinstance(head, ProgressiveHead):
-                cells = self._doubled(head, maps)
+                cells = self.graph.operation("Add", self._doubled(head, maps), self._grain(head, base))
             else:
                 cells = self.graph.to_picture(self._convolution(head.last, maps))
             if isinstance(head, InkHead):
@@ -228,6 +228,18 @@ class GeneratorGraph:
         maps = self._activation(self._convolution(head.inner, maps))
         picture = graph.blurred(graph.shuffle(graph.to_picture(self._convolution(head.last, maps)), 2))
         return graph.unshuffle(picture, 2 * head.factor)
+
+    def _grain(self, head: ProgressiveHead, base: str) -> str:
+        """Noise as strong as the variation of the base within a cell."""
+        graph, noise = self.graph, head.get_buffer("noise")
+        grey = graph.mixed(f"grey {len(noise)}", base, torch.eye(len(noise)).repeat(1, 3) / 3)
+        apart = graph.operation("Sub", grey, graph.operation("ReduceMean", grey, axes=[1]))
+        variance = graph.operation("ReduceMean", graph.operation("Mul", apart, apart), axes=[1])
+        amount = graph.operation("Min", graph.operation("Sqrt", variance), graph.number(head.GRAIN))
+        table = graph.picture_weight(f"grain {len(noise)}", noise[None])  # the same for all heads of a scale
+        table = self._repeated(table, (1, *noise.shape), [graph.side(base, axis) for axis in (2, 3)])
+        grain = graph.operation("Mul", amount, table)
+        return graph.operation("Concat", grain, grain, grain, axis=1)
 
     def _inked(self, head: InkHead, cells: str, base: str) -> str:
         """The head's colours multiplied by its ink."""

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
 from prismgan.images.drawing import STYLE_PARAMETERS, comic
-from prismgan.losses.loss import Exemplars, Loss
+from prismgan.losses import Exemplars, Loss
 from prismgan.losses.pixels import charbonnier
 
 STABILITY = 0.02  # added to variances, in units of [-1, 1] squared: regions with less variance hardly count

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
-from prismgan.losses.loss import Exemplars, Loss
+from prismgan.losses import Exemplars, Loss
 
 EPSILON = 1e-3
 SMALLEST = 2e-4  # squared error (43 dB) below which `log_error` is linear; otherwise clean sources would dominate

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from prismgan.batch import TaskBatch
 from prismgan.images import luma
-from prismgan.losses.loss import Exemplars, Loss
+from prismgan.losses import Exemplars, Loss
 
 LEAST_POWER = 0.3
 """Minimum strength of a channel relative to the root mean square of its level. Learnt networks have channels that do
@@ -88,8 +88,7 @@ class StyleStatistics(Loss):
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         palette = self.get_buffer("palette")
-        variance = palette.var(dim=1).mean().clamp_min(1e-3)
-        distances = [(quantiles(output) - palette).square().mean((1, 2)) / variance]
+        distances = [(quantiles(output) - palette).square().mean((1, 2)) / palette.var(dim=1).mean().clamp_min(1e-3)]
         for level, level_maps in enumerate(self.features(output)[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
             own_gram, own_mean = moments(level_maps)

@@ -1,10 +1,9 @@
 """Networks. They do not depend on tasks, losses or files."""
 
-from prismgan.networks.classifier import Classifier
 from prismgan.networks.comparison import Bottleneck, BottleneckConfig, ConditionalUNet, Gaussian, VariationalGenerator
 from prismgan.networks.conditional import Conditional, ConditionalConfig, OutputEncoder
 from prismgan.networks.discriminator import Discriminator, DiscriminatorConfig, Judgement
-from prismgan.networks.features import FeatureNetwork, LearntFeatures, SqueezeFeatures
+from prismgan.networks.features import Classifier, FeatureNetwork, LearntFeatures, SqueezeFeatures
 from prismgan.networks.generator import Generator, GeneratorConfig
 from prismgan.networks.image_generator import ImageGenerator
 from prismgan.networks.kinds import KINDS

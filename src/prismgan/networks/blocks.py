@@ -34,6 +34,13 @@ def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     return F.avg_pool2d(F.avg_pool2d(bordered(maps, 1), 2, stride=1), 2, stride=1)
 
 
+def repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
+    """A table, repeated from its upper left corner to the given size."""
+    down = torch.arange(rows, device=table.device) % table.shape[-2]
+    right = torch.arange(columns, device=table.device) % table.shape[-1]
+    return table[..., down, :][..., right]
+
+
 class BorderedConv2d(nn.Conv2d):
     """A convolution of all channels with the same padding on each side, replicated or reflected (``padding_mode``)."""
 

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prismgan.networks.blocks import BorderedConv2d
+from prismgan.networks.blocks import SLOPE, BorderedConv2d
 
 
 class LearntFeatures(nn.Module, ABC):
@@ -172,3 +173,32 @@ class _Entry:
     version: int
     state: tuple[object, ...]
     made: list[Tensor]
+
+
+class Classifier(nn.Module):
+    """A small classifier of small pictures, used to count and compare sets of generated pictures."""
+
+    WIDTHS, FEATURES = (16, 32, 64), 64
+    CELLS = 4  # side of the pooled last maps; more than 1, because position matters: a six upside down is a nine
+    SMALLEST = 2 ** len(WIDTHS)  # side in pixels
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        pairs = pairwise((3, *self.WIDTHS))
+        self.convolutions = nn.ModuleList(nn.Conv2d(fine, coarse, 4, 2, padding=1) for fine, coarse in pairs)
+        self.hidden = nn.Linear(self.WIDTHS[-1] * self.CELLS**2, self.FEATURES)
+        self.last = nn.Linear(self.FEATURES, classes)
+
+    def features(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+        """The features before the logits, for pictures in [-1, 1]."""
+        maps = pictures.clamp(-1, 1)
+        for layer in self.convolutions:
+            maps = F.leaky_relu(layer(maps), SLOPE)
+        return F.leaky_relu(self.hidden(F.adaptive_avg_pool2d(maps, self.CELLS).flatten(1)), SLOPE)
+
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        return self.last(self.features(pictures))
+
+    @torch.no_grad()
+    def probabilities(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C"]:
+        return self(pictures).softmax(dim=1)

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from prismgan.images.filters import guided_lines
 from prismgan.images.pixels import interior, luma
-from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, zero_
-from prismgan.networks.image_generator import Cells, ImageGenerator, add
+from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, repeated, zero_
+from prismgan.networks.image_generator import PERIOD, Cells, ImageGenerator, add
 from prismgan.networks.style_branch import BORDER, NoiseField, StyleBranch, StyleBranchConfig, StyleHead, framed
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Names, Positive
 
@@ -112,14 +112,16 @@ class FineHead(nn.Module):
 
 
 class ProgressiveHead(FineHead):
-    """Doubles the features step by step, with layers at every size, and blurs the residual by (1, 2, 1).
+    """Doubles the features step by step, with layers at every size, blurs the residual by (1, 2, 1), and adds grain.
 
     Progressive upsampling as in Lai, Huang, Ahuja, Yang, "Deep Laplacian pyramid networks" (CVPR 2017). If all
     sub-pixels of a cell come from one linear layer, perceptual and adversarial losses lead to a weave, and without the
-    blur to patterns of single pixels.
+    blur to patterns of single pixels. Grain is white noise as strong as the source's own variation within a cell, up to
+    :data:`GRAIN`, so flat graphics stay flat. A network that filters noise chooses one frequency, which is a weave too.
     """
 
     LEAST = 16  # channels of the largest maps
+    GRAIN = 1.5 / 127.5  # most grain as a standard deviation: 1.5 of 255 levels
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec)
@@ -130,6 +132,13 @@ class ProgressiveHead(FineHead):
         self.inner = convolution(widths[-1], widths[-1])
         self.last = zero_(convolution(widths[-1], 12))
         self.factor = 2**doublings
+        size = (2 * spec.scale) ** 2, PERIOD // 2, PERIOD // 2
+        self.register_buffer("noise", torch.randn(size, generator=torch.Generator().manual_seed(0)), persistent=False)
+
+    def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
+        amount = base.float().unflatten(1, (3, -1)).mean(1).var(1, correction=0, keepdim=True).sqrt()
+        grain = amount.clamp(max=self.GRAIN) * repeated(self.get_buffer("noise"), *base.shape[-2:])
+        return super().forward(maps, code, base) + grain.repeat(1, 3, 1, 1)
 
     def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
         for up in self.up:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from prismgan.images import bicubic_phases
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Names, TaskGenerator
 
+PERIOD = 64  # pixels of the source after which the grain of an enlargement repeats; a multiple of every trunk's cell
 Cells = Float[Tensor, "B P h w"]  # the P sub-pixels of every cell at half the source's side
 
 
@@ -50,6 +51,10 @@ class ImageGenerator(TaskGenerator):
     def cell(self) -> int:
         """Side of the coarsest cell in pixels. Sides are padded to multiples of it, and tiles start at them."""
         return int(2 ** len(self.widths))
+
+    def grid(self, tasks: Names = None) -> int:
+        """Tiles of the named tasks, all by default, start at multiples of this number of pixels."""
+        return PERIOD if any(self.specs[name].smooth for name in self.named(tasks)) else self.cell
 
     def forward(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
         """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown

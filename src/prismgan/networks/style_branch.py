@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from prismgan.config import Config
 from prismgan.images import interior
-from prismgan.networks.blocks import Code, Maps, enlarged
+from prismgan.networks.blocks import Code, Maps, enlarged, repeated
 from prismgan.networks.folded_kernels import enlarged_kernel, pixels_bias, pixels_kernel, pointwise_kernel
 
 CELL = 8  # sides are padded to a multiple of this many pixels
@@ -75,7 +75,7 @@ class NoiseField(nn.Module):
             table = self.get_buffer(f"table{level}{number}")
             weighed = torch.einsum("bz,znhw->bnhw", direction, table)
             sign = self.get_buffer(f"sign{level}{number}")
-            total = total + _repeated(weighed, rows, columns) * _repeated(sign, rows, columns)
+            total = total + repeated(weighed, rows, columns) * repeated(sign, rows, columns)
         return total
 
     def beside(
@@ -87,13 +87,6 @@ class NoiseField(nn.Module):
         noises = self(latent, 0, rows, columns), F.pixel_unshuffle(self(latent, 1, 2 * rows, 2 * columns), 2)
         quarters, details = (torch.cat([cells, noise.expand(len(cells), -1, -1, -1)], dim=1) for noise in noises)
         return quarters, details
-
-
-def _repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
-    """A table, repeated from its upper left corner to the given size."""
-    down = torch.arange(rows, device=table.device) % table.shape[-2]
-    right = torch.arange(columns, device=table.device) % table.shape[-1]
-    return table[..., down, :][..., right]
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:

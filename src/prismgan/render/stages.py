@@ -123,12 +123,13 @@ def cut(
     """The tiles of a stage, as large as the memory allows. Raises :class:`PictureError` if not even the smallest fits.
     ``together`` says whether the images of all groups are in memory at once. ``memory`` limits tile and outputs, by
     default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile."""
-    cell = generator.cell
-    halo = -(-generator.receptive_field_radius(task_names(stage.outputs)) // cell) * cell
+    tasks = task_names(stage.outputs)
+    grid = generator.grid(tasks)
+    halo = -(-generator.receptive_field_radius(tasks) // grid) * grid
     groups = [(scale, len(task_names(group))) for scale, group in stage.passes()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
-    painted = sum(map(generator.reads_whole, task_names(stage.outputs)))
+    painted = sum(map(generator.reads_whole, tasks))
     canvas = canvas_sides(stage.height, stage.width, brush)
     painting = painting_bytes(canvas, painted, stage.count) if painted else 0
     smallest = smallest_area(stage.height, stage.width, halo) * each + painting
@@ -143,7 +144,7 @@ def cut(
         fault = f"rendering {stage.width}x{stage.height} pixels takes at least {_mb(needed + 999_999)} of memory"
         cure = "request fewer outputs, allow more memory, or make the picture smaller"
         raise PictureError(f"{where}: {fault}, and there are {limit}; {cure}")
-    sides = tile_sides(stage.height, stage.width, halo, cell, int((room - painting) / each))
+    sides = tile_sides(stage.height, stage.width, halo, grid, int((room - painting) / each))
     return tiles(stage.height, stage.width, sides, halo)
 
 

@@ -1,6 +1,6 @@
 """Tiles: cuts a picture so that rendering it fits into memory. A tile is rendered with a halo of the generator's
-receptive field, which is cut off again, and starts at multiples of the generator's coarsest cell. Every pixel is
-therefore computed from the same pixels as in the whole picture."""
+receptive field, which is cut off again, and starts at multiples of the generator's coarsest cell, or of its noise's
+period. Every pixel is therefore computed from the same pixels, and noise, as in the whole picture."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ def _evenly(length: int, most: int, cell: int) -> int:
     """The side of equal tiles of at most ``most`` pixels, in whole cells."""
     if most >= length:
         return -(-length // cell) * cell
-    count = -(-length // (most // cell * cell))
+    count = -(-length // (max(most // cell, 1) * cell))  # ``most`` may be rounded down
     return -(-length // (count * cell)) * cell
 
 

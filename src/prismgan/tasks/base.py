@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from prismgan.config import Config, Reference
 from prismgan.errors import nearest
 from prismgan.images import upsample
-from prismgan.losses.loss import Exemplars, Loss
+from prismgan.losses import Exemplars, Loss
 from prismgan.metrics import CONTENT_METRICS, PAIR_METRICS, Metric
 from prismgan.networks import TaskName
 

@@ -94,7 +94,8 @@ class SuperResolution(TaskEntry):
     """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
     smooth: bool = False
     """Whether the head doubles its maps step by step, and the residual that is added to the bicubic enlargement is
-    blurred by (1, 2, 1), because feature and adversarial losses reward patterns of cells and single pixels."""
+    blurred by (1, 2, 1), because feature and adversarial losses reward patterns of cells and single pixels. Such a head
+    also adds grain where the source is not flat."""
 
     def task(self) -> Task:
         losses = [

@@ -261,7 +261,7 @@ def test_what_is_saved_has_the_format_and_the_name_that_say_it(desk: Any) -> Non
 
 
 def test_the_brush_is_what_render_calls_brush(desk: Any) -> None:
-    photo = drawn(300, 400, seed=6)
+    photo = drawn(300, 400, seed=6)  # painted at 640 pixels by default
     asked: list[Any] = []
     desk.on("request", lambda request: asked.append(request.post_data_json) if "/renders" in request.url else None)
     give_and_wait(desk, photo)
@@ -271,21 +271,21 @@ def test_the_brush_is_what_render_calls_brush(desk: Any) -> None:
     open_look(desk, "paint")
     assert desk.inner_text("#brush-value") == "100 %"
     set_range(desk, "#brush", 200)
-    wait_for_controls(desk, look="paint", brush=200)
+    wait_for_controls(desk, look="paint", brush=320)
     assert desk.inner_text("#brush-value") == "200 %"
     broad = canvas(desk)
-    assert apart(broad, expected(photo, tasks=("paint",), brush=200)["paint"]) == 0
-    assert {"tasks": ["paint"], "seed": 0, "brush": 200} in asked
+    assert apart(broad, expected(photo, tasks=("paint",), brush=320)["paint"]) == 0
+    assert {"tasks": ["paint"], "seed": 0, "brush": 320} in asked
     with desk.expect_download() as download:
         desk.click("#download")
-    assert download.value.suggested_filename == "my photo-paint-brush-200.png"
+    assert download.value.suggested_filename == "my photo-paint-brush-320.png"
     assert apart(np.asarray(Image.open(download.value.path()).convert("RGB")), broad) == 0
-    set_range(desk, "#brush", 400)  # no smaller than the smallest brush, of 128 pixels
-    wait_for_controls(desk, brush=129)
+    set_range(desk, "#brush", 400)
+    wait_for_controls(desk, brush=160)
     desk.click("#viewer-undo")
-    wait_for_controls(desk, brush=200)
+    wait_for_controls(desk, brush=320)
     desk.reload()
-    wait_for_controls(desk, look="paint", brush=200)
+    wait_for_controls(desk, look="paint", brush=320)
     assert apart(canvas(desk), broad) == 0
     desk.click("#reset")
     wait_for_controls(desk, brush=None)

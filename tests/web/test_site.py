@@ -156,7 +156,7 @@ def test_a_brush_is_the_renderers(page: Any, percent: int) -> None:
     give_and_wait(page, photo)
     open_look(page, "paint")
     set_range(page, "#brush", percent)
-    brush = 400 * 100 // percent
+    brush = 640 * 100 // percent
     wait_for_controls(page, look="paint", brush=brush)
     assert apart(canvas(page), expected(photo, tasks=("paint",), brush=brush)["paint"]) <= EXACT
 

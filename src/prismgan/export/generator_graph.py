@@ -238,8 +238,7 @@ class GeneratorGraph:
         amount = graph.operation("Min", graph.operation("Sqrt", variance), graph.number(head.GRAIN))
         table = graph.picture_weight(f"grain {len(noise)}", noise[None])  # the same for all heads of a scale
         table = self._repeated(table, (1, *noise.shape), [graph.side(base, axis) for axis in (2, 3)])
-        grain = graph.operation("Mul", amount, table)
-        return graph.operation("Concat", grain, grain, grain, axis=1)
+        return graph.operation("Concat", *3 * [graph.operation("Mul", amount, table)], axis=1)
 
     def _inked(self, head: InkHead, cells: str, base: str) -> str:
         """The head's colours multiplied by its ink."""

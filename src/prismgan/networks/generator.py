@@ -138,7 +138,7 @@ class ProgressiveHead(FineHead):
     def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
         amount = base.float().unflatten(1, (3, -1)).mean(1).var(1, correction=0, keepdim=True).sqrt()
         grain = amount.clamp(max=self.GRAIN) * repeated(self.get_buffer("noise"), *base.shape[-2:])
-        return super().forward(maps, code, base) + grain.repeat(1, 3, 1, 1)
+        return add(super().forward(maps, code, base), grain.repeat(1, 3, 1, 1))
 
     def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
         for up in self.up:

@@ -56,6 +56,10 @@ class ImageGenerator(TaskGenerator):
         """Tiles of the named tasks, all by default, start at multiples of this number of pixels."""
         return PERIOD if any(self.specs[name].smooth for name in self.named(tasks)) else self.cell
 
+    def halo(self, tasks: Names = None) -> int:
+        """Width in pixels of the halo of the named tasks' tiles: their receptive field, rounded up to the grid."""
+        return -(-self.receptive_field_radius(tasks) // self.grid(tasks)) * self.grid(tasks)
+
     def forward(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
         """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown
         one. ``latent`` is only used by tasks that have one."""

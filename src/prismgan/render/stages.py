@@ -124,8 +124,7 @@ def cut(
     ``together`` says whether the images of all groups are in memory at once. ``memory`` limits tile and outputs, by
     default to half of the free memory, and at most :data:`WORKING_MEMORY` for the tile."""
     tasks = task_names(stage.outputs)
-    grid = generator.grid(tasks)
-    halo = -(-generator.receptive_field_radius(tasks) // grid) * grid
+    grid, halo = generator.grid(tasks), generator.halo(tasks)
     groups = [(scale, len(task_names(group))) for scale, group in stage.passes()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
     each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)

@@ -132,7 +132,6 @@ def _page() -> dict[str, bytes]:
 
 
 def _about(header: Header, generator: Generator, names: Sequence[str], pieces: Any, network: str) -> dict[str, Any]:
-    grid = generator.grid(names)
     entries = {entry.name: entry for entry in header.tasks}
     photos = [{"name": key, "title": title, "address": f"samples/{key}.jpg"} for key, title in samples().items()]
     return {
@@ -141,8 +140,8 @@ def _about(header: Header, generator: Generator, names: Sequence[str], pieces: A
         "title": header.title,
         "tasks": [entries[name].shown() for name in names],
         "samples": photos,
-        "cell": grid,
-        "halo": -(-generator.receptive_field_radius(names) // grid) * grid,
+        "cell": generator.grid(names),
+        "halo": generator.halo(names),
         "latent": generator.config.latent,
         "brush": {"smallest": SMALLEST_BRUSH, "fine": FINE, "default": BRUSH},
         "pieces": list(pieces.files),

@@ -300,9 +300,13 @@ class Distillation:
 
     def _style_term(self, levels: Sequence[Tensor], own_levels: Sequence[Tensor]) -> Float[Tensor, ""]:
         with torch.autocast(self.device, enabled=False):
-            wanted = torch.stack([style.of_maps(levels) for style in self.styles]).flatten()
-            own = torch.stack([style.of_maps(own_levels) for style in self.own_styles]).flatten()
+            wanted = _distances_of(self.styles, levels)
+            own = _distances_of(self.own_styles, own_levels)
         return 1 - F.cosine_similarity(own - own.mean(), wanted - wanted.mean(), dim=0)
+
+
+def _distances_of(styles: Sequence[StyleStatistics], levels: Sequence[Tensor]) -> Float[Tensor, " N"]:
+    return torch.cat([torch.stack(style.levels(levels)).mean(0) for style in styles])
 
 
 def _styles(network: nn.Module, paintings: Sequence[Float[Tensor, "3 h w"]]) -> list[StyleStatistics]:

@@ -1,5 +1,6 @@
 """Style distance between the feature statistics of an image and those of the exemplars."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -88,11 +89,16 @@ class StyleStatistics(Loss):
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         palette = self.get_buffer("palette")
-        distances = [(quantiles(output) - palette).square().mean((1, 2)) / palette.var(dim=1).mean().clamp_min(1e-3)]
-        for level, level_maps in enumerate(self.features(output)[: self.depth]):
+        of_palette = (quantiles(output) - palette).square().mean((1, 2)) / palette.var(dim=1).mean().clamp_min(1e-3)
+        return torch.stack([of_palette, *self.levels(self.features(output))]).mean(0).clamp(max=LIMIT)
+
+    def levels(self, maps: Sequence[Float[Tensor, "B _ _ _"]]) -> list[Float[Tensor, " B"]]:
+        """The distance at each level of the feature network, from its maps."""
+        distances = []
+        for level, level_maps in enumerate(maps[: self.depth]):
             power, gram, mean = (self.get_buffer(f"{name}{level}") for name in ("power", "gram", "mean"))
             own_gram, own_mean = moments(level_maps)
             of_gram = (own_gram / torch.outer(power, power) - gram).square().sum((1, 2)) / gram.square().sum()
             of_mean = (own_mean / power - mean).square().sum(1) / mean.square().sum().clamp_min(1e-6)
             distances.append(of_gram + of_mean)
-        return torch.stack(distances).mean(0).clamp(max=LIMIT)
+        return distances

@@ -6,10 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 pytest.importorskip("cv2")
 
+from prismgan.render.video import consistency
 from prismgan.render.video.consistency import MOST_KEPT, Motion, TemporalSmoother, motion
 
 PixelArray = NDArray[np.uint8]
@@ -58,6 +60,18 @@ def test_the_motion_of_a_camera_is_found_and_trusted() -> None:
     assert places[inner][..., 0].mean() * SIZE[1] == pytest.approx(3, abs=0.2)
     assert abs(places[inner][..., 1].mean()) * SIZE[0] < 0.2
     assert trust[inner].mean() > 0.8
+
+
+def test_hidden_pixels_take_no_trust_from_visible_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    visible = torch.ones(1, *SIZE, dtype=torch.bool)
+    visible[..., 20] = False  # a line, as at the edge of a moving object
+    visible[..., 60:80] = False
+    monkeypatch.setattr(consistency, "unoccluded", lambda forward, backward: visible)
+    row = motion(*pan(2, 0)).trust[SIZE[0] // 2]
+    expected = visible[0, 0].float().numpy()
+    expected[20] = 0.8
+    expected[[60, 79]], expected[[61, 78]] = 0.4, 0.2
+    assert row == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("step", [0, 3])

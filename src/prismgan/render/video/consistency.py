@@ -30,7 +30,7 @@ LONGEST = 640  # longer side of frames for motion; 480 takes half the time, but 
 LOWEST = 16  # smallest side on which motion can be estimated
 LIKE = 25 / 255  # colour difference to the warped previous frame at which the motion is trusted by 1 / e
 FINE = 256  # subdivisions of a level in which the running mean is stored
-AROUND = 5  # side of the window over which this difference and the visibility are averaged, against noise
+AROUND = 5  # side of the window over which this difference and the visibility of hidden pixels are averaged
 SOURCE = "source"  # no task may have that name
 FRAMES = 48
 WIDEST = 640
@@ -49,9 +49,8 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     require("clips", "video", "cv2")
     import cv2
 
-    height, width = now.shape[:2]
-    shorten = max(1.0, max(height, width) / LONGEST)
-    size = tuple(max(min(side, LOWEST), round(side / shorten)) for side in (width, height))
+    shorten = max(1.0, max(now.shape[:2]) / LONGEST)
+    size = tuple(max(min(side, LOWEST), round(side / shorten)) for side in now.shape[1::-1])
     frames = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (before, now))
     first, second = (torch.from_numpy(np.asarray(each)).permute(2, 0, 1) for each in frames)
     backward = flow(second, first)
@@ -60,8 +59,9 @@ def motion(before: PixelArray, now: PixelArray) -> Motion:
     difference = (moved - second / 255).abs().amax(dim=1)[0].numpy()
     likeness = np.exp(-((cv2.blur(difference, (AROUND, AROUND)) / LIKE) ** 2))
     places = backward[0].permute(1, 2, 0).numpy() / np.array(size, np.float32)
-    # Blurred, because a sharp edge between known and unknown motion would be visible in the output.
-    known = cv2.blur(visible[0].numpy().astype(np.float32), (AROUND, AROUND))
+    seen = visible[0].numpy().astype(np.float32)
+    # Hidden pixels are trusted by the share of visible ones around them, because a sharp edge would show in the output.
+    known = np.maximum(seen, cv2.blur(seen, (AROUND, AROUND)))
     return Motion(np.ascontiguousarray(places), np.asarray(likeness * known, np.float32))
 
 

@@ -104,7 +104,7 @@ def _learn_style(console: Console, folder: Path, minutes: float) -> Chapter | No
     # Fitted into the photo's size, because a sheet labels larger pictures as enlarged.
     shown = {"source": source, "one picture": ImageOps.contain(images.to_pil(exemplar), source.size), **looks}
     images.write(folder / SHEET, sheet(shown, columns=3))
-    text = f"The style of one picture, learnt in {_minutes(minutes)} by a head on the trunk of the ready-made weights."
+    text = f"The style of one picture, learnt in {_minutes(minutes)} by a new head for the ready-made weights."
     return Chapter("A new style from one picture", text, folder / SHEET)
 
 

@@ -72,7 +72,7 @@ app.command(epilog=examples("serve", "serve --port 0", "serve --static site"))(s
 @app.command(epilog=examples("demo", "demo --quick", "demo --minutes 10 --run runs/mine"))
 def demo(
     run: Annotated[Path, Option(help="Write weights, pictures and report into this folder.")] = Path("runs/demo"),
-    minutes: Annotated[float, Option(min=0.05, max=600, help="Minutes of training; the style takes half.")] = 2.0,
+    minutes: Annotated[float, Option(min=0.05, max=600, help="Minutes of training; half as many for the style.")] = 2.0,
     quick: Annotated[bool, Option("--quick", help="Only render and report, without training.")] = False,
 ) -> None:
     """Render, add a style, train a small network, and report."""

@@ -77,7 +77,7 @@ Strengths = Annotated[
 ]
 Brush = Annotated[
     int | None,
-    Option(metavar="PIXELS", help="Paint styles at this longest side, by default 640 to 1024: smaller means broader."),
+    Option(metavar="PIXELS", help="Longest side for painting styles, by default 640 to 1024; smaller is broader."),
 ]
 Blends = Annotated[
     list[str] | None, Option(metavar="[NAME:]TASK=NUMBER,...", help="Add an output that mixes tasks. Repeatable.")
@@ -86,13 +86,13 @@ Memory = Annotated[str | None, Option("--memory", metavar="SIZE", help="Set a me
 RuntimeOption = Annotated[
     str | None, Option(metavar="NAME", help="Compute with torch, onnxruntime, openvino, or auto for the fastest.")
 ]
-Fast = Annotated[bool, Option("--fast", help="Compute in half precision: up to three times as fast, a few levels off.")]
+Fast = Annotated[bool, Option("--fast", help="Use half precision: up to three times as fast, a few of 255 levels off.")]
 Engine = Annotated[str, Option("--engine", help="Work in this process (local), or on a Ray cluster (ray).")]
 Address = Annotated[
     str | None,
     Option(metavar="HOST:PORT", help="Use this Ray cluster, or auto for this machine's; by default RAY_ADDRESS."),
 ]
-Workers = Annotated[int | None, Option(min=1, help="Number of processes; by default as many as there is room for.")]
+Workers = Annotated[int | None, Option(min=1, help="Number of processes; by default as many as the cluster allows.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
 
 

@@ -33,7 +33,7 @@ def render(
     variations: Annotated[int, Option(help="Number of outputs, with one seed each, of every task that varies.")] = 1,
     chain: Annotated[str | None, Option(help="Apply these tasks one after the other, before all others.")] = None,
     brush: options.Brush = None,
-    mask: Annotated[Path | None, Option(readable=False, help="Change only what is white in this grey picture.")] = None,
+    mask: Annotated[Path | None, Option(readable=False, help="Apply looks only where this picture is white.")] = None,
     memory: options.Memory = None,
     runtime: options.RuntimeOption = "torch",
     fast: options.Fast = False,
@@ -45,7 +45,7 @@ def render(
     address: options.Address = None,
     workers: options.Workers = None,
 ) -> None:
-    """Render pictures into all tasks, in one pass each.
+    """Render the outputs of all tasks, in one pass per picture.
 
     Existing outputs that are newer than their picture and were made with the same options are kept."""
     if not 1 <= variations <= MOST_VARIATIONS:

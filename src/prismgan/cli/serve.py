@@ -21,7 +21,7 @@ NEEDED = (
 
 def serve(
     weights: WeightsOption = None,
-    host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 serves all who can reach it.")] = "127.0.0.1",
+    host: Annotated[str, Option(help="Address to listen on; 0.0.0.0 also accepts other machines.")] = "127.0.0.1",
     port: Annotated[int, Option(min=0, max=65535, help="Port to listen on; 0 selects a free one.")] = 8000,
     runtime: RuntimeOption = None,
     fast: Fast = False,

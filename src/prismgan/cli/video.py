@@ -35,9 +35,9 @@ def video(
     batch: Annotated[int, Option(min=1, max=64, help="Frames rendered together; several are faster on a GPU.")] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
-    steady: Annotated[float, Option(help="Share of a style's last frame kept, against flicker: 0 to 0.95.")] = 0.88,
+    steady: Annotated[float, Option(help="Share of the last frame kept, against a style's flicker: 0 to 0.95.")] = 0.88,
     segment: Annotated[
-        float, Option(metavar="SECONDS", help="Save after this length of the clip; a killed job loses no more.")
+        float, Option(metavar="SECONDS", help="Save after each part of this length; a killed job loses at most one.")
     ] = 10.0,
     report: Annotated[bool, Option("--report", help="Print the speed and the flicker of the outputs.")] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Start again, and replace earlier results.")] = False,
@@ -45,7 +45,7 @@ def video(
     address: options.Address = None,
     workers: options.Workers = None,
 ) -> None:
-    """Render each clip into several, with sound.
+    """Render the outputs of all tasks for clips, with sound.
 
     All outputs come from one pass of the network per frame. The same command continues an interrupted job."""
     if not 0.1 <= segment <= 3600:

@@ -82,7 +82,7 @@ class Noise(Config):
     """Probability of photon noise, whose variance grows with brightness; sigma is then the deviation at white."""
     correlated: Probability = 0.0
     """Probability of noise that is correlated between neighbouring pixels, as in photos that were enlarged or
-    compressed after they had become noisy: the noise is drawn coarser and enlarged, or compressed as JPEG by itself."""
+    compressed after they had become noisy: the noise is drawn small and enlarged, or compressed as JPEG first."""
 
 
 class Jpeg(Config):
@@ -111,7 +111,7 @@ class DegradationConfig(Config):
     jpeg: Jpeg | None = None
     """JPEG compression."""
     single: Probability = 0.0
-    """Probability that only one degradation is applied if several were drawn, so that each is learnt by itself."""
+    """Probability that only one degradation is applied if several were drawn, so that each also occurs alone."""
     shuffled: Probability = 0.0
     """Probability of random order instead of that of a camera."""
 
@@ -136,7 +136,7 @@ class Condition(Config):
     grain: NonNegative = 0.0
     """Grain size of Gaussian noise in pixels; up to 1, noise is independent in every pixel."""
     grain_jpeg: Quality | None = None
-    """Quality of a JPEG compression applied to the Gaussian noise by itself; null for none."""
+    """Quality of a JPEG compression of the Gaussian noise before it is added; null for none."""
     first_jpeg: Quality | None = None
     """Quality of an earlier JPEG with shifted blocks; null for none."""
     jpeg: Quality | None = None

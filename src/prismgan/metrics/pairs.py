@@ -39,13 +39,13 @@ def psnr(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def psnr_y(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """PSNR of studio-swing luma with a peak of 255, in dB, as in super-resolution papers, which also cut a border of
-    ``scale`` pixels and round to 8 bits. Luma spans 219 of 255 levels: a grey error scores 1.3 dB more than in RGB."""
+    """PSNR of studio-swing luma with a peak of 255, in dB, as in super-resolution papers, but without cutting off
+    borders or rounding to 8 bits. Luma spans 219 of 255 levels, so a grey error gives 1.3 dB more than in RGB."""
     return _decibels(studio_luma(output), studio_luma(expected))
 
 
 def studio_luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B H W"]:
-    """Y of ITU-R BT.601 with studio swing, as MATLAB's ``rgb2ycbcr``: 16/255 (black) to 235/255 (white)."""
+    """Y of ITU-R BT.601 with studio swing, as in MATLAB's ``rgb2ycbcr``: 16/255 (black) to 235/255 (white)."""
     weights = image.new_tensor([65.481, 128.553, 24.966]).float().view(1, 3, 1, 1)
     return ((_unit(image) * weights).sum(dim=1) + 16) / 255
 
@@ -61,7 +61,7 @@ def _decibels(output: Float[Tensor, "B ..."], expected: Float[Tensor, "B ..."]) 
 
 def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """Mean SSIM over pixels and colour channels: 1 for equal pictures, about 0 for unrelated ones. Wang, Bovik, Sheikh
-    and Simoncelli 2004, equation 13, with the paper's window and constants, by torchmetrics; the paper judges luma."""
+    and Simoncelli 2004, equation 13, with the paper's window and constants, by torchmetrics; the paper uses luma."""
     from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import
 
     height, width = output.shape[-2:]
@@ -90,7 +90,7 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """``(H(A) + H(B)) / H(A, B)``: 2 if the grey levels determine each other, 1 if they are independent. Studholme,
     Hill and Hawkes 1999, by scikit-image. It ignores linear changes of grey levels and measures whether the content is
-    preserved. Small pictures score high by chance: compare only equal sizes. 2 for flat, nan for non-finite ones."""
+    preserved. Small pictures score high by chance: compare equal sizes. Flat pictures give 2, non-finite ones NaN."""
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []

@@ -47,9 +47,9 @@ class CGANomalyConfig(ModelConfig):
     adversary: OpponentConfig = OpponentConfig()
     """The discriminator and its training."""
     contextual_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the L1 distance to the target, in addition to the task's own losses. The paper's 50 is relative to an
-    adversarial loss of weight 1, which here has the task's adversarial weight, and corresponds roughly to the tasks'
-    own losses."""
+    """Weight of the L1 distance to the target, in addition to the task's own losses. The paper uses 50, relative to an
+    adversarial loss of weight 1. Here the adversarial loss has the task's adversarial weight, and the tasks' own losses
+    roughly take the place of that 50."""
     latent_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the distance between the source's latent and that of the output, encoded again."""
 

@@ -38,9 +38,9 @@ class PrismConfig(ModelConfig):
     """Parameters that are not trained: none, or the shared ones, so that only heads are trained and no task changes
     another."""
     margin: Annotated[int, Field(ge=0, le=256)] = 0
-    """Pixels of the source at each border of a crop that losses ignore in steps with styles. A style loss requires all
-    colours of the exemplar in every crop, and otherwise a network learns to put those that fit nowhere along the
-    border."""
+    """Pixels of the source at each border of a crop that losses ignore in steps with styles. Without a margin a network
+    learns to put colours that fit nowhere else along the border, because a style loss requires all colours of the
+    exemplar in every crop."""
 
     @property
     def opponent(self) -> AdversaryConfig:

@@ -56,13 +56,13 @@ class TrainingConfig(Config):
     """Whether crops may be mirrored; set it to false for writing and anything else where left and right differ."""
     quarter_turns: bool = False
     """Whether crops may also be rotated by 90, 180 and 270 degrees, for tasks whose target is the photo itself. If
-    other tasks are trained too, every other step is rotated, and does not train those."""
+    other tasks are trained too, only every second step uses rotated crops, and omits those tasks."""
     reject_flat: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of drawing a nearly featureless crop again, up to three times."""
     painting: OwnRows | None = None
     """Separate rows for tasks without a ground truth (styles, cartoons): fewer and larger crops with hardly any
-    degradation. They are cropped from photos at full size and reduced by any whole factor that leaves a crop: styles
-    are applied to whole photos, and a crop of a large photo is mostly flat. With null these tasks use the rows of all
+    degradation. Photos are first reduced by a random whole factor, 1 included, such that a crop still fits: styles are
+    applied to whole photos, and a crop of a large photo is mostly flat. With null these tasks use the rows of all
     tasks."""
     enlarging: OwnRows | None = None
     """Separate rows for tasks that enlarge, which need more clean sources than restoration. With null these tasks use
@@ -129,8 +129,8 @@ class Recipe(Config):
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)]
     """The outputs, each with a name and a kind."""
     only: Annotated[tuple[TaskName, ...], Field(min_length=1)] | None = None
-    """Train only these tasks, by name, on pictures that are cropped as for all tasks. Such an expert sees the same
-    pictures as the joint network, or the same number if its tasks have only one of several scales. Null trains all."""
+    """Names of the tasks to train, on pictures cropped as for all tasks; null trains all. A network for some of the
+    tasks sees the same pictures as the joint network, or as many if its tasks have only one of several scales."""
     model: ModelChoice = PrismConfig()
     """Networks, adversarial training and optimisation; by default of kind `prism`."""
     training: TrainingConfig = TrainingConfig()

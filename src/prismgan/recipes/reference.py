@@ -27,7 +27,7 @@ def _builtins() -> Iterator[str]:
     for name, members in builtin.COLLECTIONS.items():
         yield f"- `builtin:{name}`: {', '.join(members)}"
     digits = ", ".join(f"`builtin:{name}`" for name in builtin.DIGITS)
-    yield f"- {digits}: about 180 handwritten ones of each, digit-0-000 and so on"
+    yield f"- {digits}: about 180 handwritten pictures of each digit, named digit-0-000 and so on"
     collected = {name for members in builtin.COLLECTIONS.values() for name in members}
     graphics = builtin.GRAPHICS.removeprefix(builtin.PREFIX)
     others = [name for name in (*builtin.PHOTOS, *builtin.DRAWINGS, graphics) if name not in collected]

@@ -152,7 +152,7 @@ class TaskEntry(Config, ABC):
     different noise should give the same output."""
     shares: Mapping[str, Annotated[float, Field(gt=0)]] | None = None
     """Shares of the gradient at the output, by loss, instead of weights: for example `{style: 0.6, content: 0.25,
-    adversarial: 0.15}`. They are maintained by means of the gradients' norms; losses that are not named are omitted."""
+    adversarial: 0.15}`. Running means of the gradients' norms maintain them; losses that are not named are omitted."""
     frequency: Annotated[float, Field(gt=0)] = 1.0
     """How often the task is drawn relative to the others, if `model.tasks_per_step` is smaller than their number."""
     degraded_weight: NonNegative = 1.0

@@ -89,13 +89,13 @@ class SuperResolution(TaskEntry):
     """Weight of the distance of fine and coarse features; together with the adversarial loss it makes invented detail
     sharp."""
     lattice_weight: NonNegative = 0.0
-    """Weight of patterns that repeat every 16 pixels where the large photo is plain, which those two losses cause."""
+    """Weight of the loss against 16-pixel patterns in flat regions, caused by perceptual and adversarial losses."""
     adversarial_weight: NonNegative = 0.001
     """Weight of the adversarial loss; almost 0, because it improves sharpness but lowers PSNR."""
     smooth: bool = False
-    """Whether the head doubles its maps step by step, and the residual that is added to the bicubic enlargement is
-    blurred by (1, 2, 1), because feature and adversarial losses reward patterns of cells and single pixels. Such a head
-    also adds grain where the source is not flat."""
+    """Whether the head doubles its maps step by step and blurs the residual, which is added to the bicubic enlargement,
+    by (1, 2, 1). This prevents the patterns of cells and single pixels that perceptual and adversarial losses cause.
+    Such a head also adds grain where the source is not flat."""
 
     def task(self) -> Task:
         losses = [

@@ -11,7 +11,7 @@ from prismgan.tasks.base import Exemplar, LossTerm, NonNegative, PictureName, Ta
 
 
 class Cartoon(TaskEntry):
-    """Draws the photo: the guidance gives flat regions and dark outlines, the adversarial loss the drawings'
+    """Draws the photo: the guidance defines flat regions and dark outlines, the adversarial loss the drawings'
     texture."""
 
     kind: Literal["cartoon"] = "cartoon"

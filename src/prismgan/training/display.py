@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 class Display:
-    """Shows steps, with means since the last one shown, and events; this base class shows nothing."""
+    """Displays steps, with means since the previous display, and events. This base class displays nothing."""
 
     def start(self, step: int, steps: int) -> None: ...
 

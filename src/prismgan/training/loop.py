@@ -99,7 +99,7 @@ class Loop(ABC):
             else:
                 in_a_row = 0
                 self.average.update(self.step)
-            # Always in the first steps, so that the display does not show the time of the recipe's own number of steps.
+            # In each of the first steps, so that the display never shows an ETA for the recipe's number of steps.
             if self.minutes is not None and (self.step < REPLAN_EVERY or self.step % REPLAN_EVERY == 0):
                 self._replan(self.minutes)
             if self.step % self.log_every == 0 or self.step == self.steps:
@@ -114,7 +114,7 @@ class Loop(ABC):
         return True
 
     def _replan(self, minutes: float) -> None:
-        """Set the length of the schedule so that it ends on time, in all processes by the first one's clock."""
+        """Set the length of the schedule so that it ends on time by the clock of the first process, which all use."""
         elapsed = torch.tensor([self.seconds if self.rank == 0 else 0.0], device=self.model.device)
         fits = round(60 * minutes * self.step / float(total(elapsed)))
         self.steps = self.model.steps = max(self.step, fits, min(self.fewest_steps, round(1.5 * fits)))

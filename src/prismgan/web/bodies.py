@@ -30,7 +30,7 @@ class WrongBody(Told):
 
 
 def wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """A route's errors, for the API description."""
+    """The error responses of a route, for the API description."""
     return {code: {"model": WrongBody} for code in codes}
 
 

@@ -67,8 +67,8 @@ def picture(
     crop: Annotated[str | None, Query(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="left,top,width,height")] = None,
     side: Annotated[int | None, Query(ge=16, description="most pixels of the longer side, before enlarging")] = None,
 ) -> Response:
-    """The picture as the network reads it, upright: the whole, or a part. With ``scale`` it is enlarged bicubically,
-    like the base that outputs of this scale are mixed with."""
+    """The picture as the network reads it, upright: the whole, or a part. With ``scale`` it is enlarged bicubically, to
+    serve as the base with which outputs of this scale are mixed."""
     upload = app.pictures.get(name)
     part = Part(upload, [int(number) for number in crop.split(",")] if crop else None, side)
     if scale not in SCALES:
@@ -110,9 +110,9 @@ async def frame(
     app: App,
     client: Client,
 ) -> Response:
-    """Send one frame as a JPEG file; its outputs are returned below one another, in the requested order, as one JPEG.
+    """Send one frame as a JPEG file; its outputs are returned as one JPEG, stacked vertically in the requested order.
 
-    The request waits for its turn like every render, and is answered when it is done."""
+    The request waits in the queue like every render; the response is sent when the outputs are ready."""
     renderer = app.session.renderer
     larger = [name for name, scale in renderer.plan(RenderRequest(tuple(tasks))).scales.items() if scale != 1]
     if larger:

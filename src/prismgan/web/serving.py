@@ -135,7 +135,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
 
 
 SITE_MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
-"""Media types that browsers insist on; the machine's own table may be wrong."""
+"""Media types that browsers require; the operating system's table may be wrong."""
 SITE_HEADERS = {
     **HEADERS,
     "Cross-Origin-Embedder-Policy": "require-corp",  # threads need it

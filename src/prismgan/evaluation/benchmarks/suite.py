@@ -59,13 +59,13 @@ class Suite:
 def mean_row(
     task: str, condition: str, metric: Metric | Figure, values: Numbers, baselines: Numbers | None, **more: Any
 ) -> Measurement:
-    """The mean of a metric over pictures, and the baseline's if there is one; ``count`` is by default the values'."""
+    """The mean of a metric over pictures, and the baseline's if there is one; ``count`` defaults to their number."""
     value, baseline = (None if each is None else sum(each) / len(each) for each in (values, baselines))
     return Measurement.of(task, metric, value, baseline, condition=condition, **{"count": len(values), **more})
 
 
 def test_set(folder: Path, name: str) -> list[Path]:
-    """The pictures of a test set, by name; none if the folder has none."""
+    """The pictures of the test set with this name; empty if the folder does not contain it."""
     pictures = folder / "test" / name
     return images.find_pictures(pictures) if pictures.is_dir() else []
 

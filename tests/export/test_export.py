@@ -34,8 +34,8 @@ TASKS = {
 TASKS["varied"] = {**TASKS["varied"], "blocks": 2}
 
 
-def tiny_weights(*names: str, levels: int = 2) -> Weights:
-    return tiny_weights_module.tiny_weights(*names, levels=levels, tasks=TASKS)
+def tiny_weights(*names: str, levels: int = 2, finest: int = 2) -> Weights:
+    return tiny_weights_module.tiny_weights(*names, levels=levels, finest=finest, tasks=TASKS)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +84,9 @@ def test_the_files_pictures_are_the_networks(weights: Weights, file: Path, batch
         np.testing.assert_allclose(image, expected.numpy(), atol=2e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("levels", [1, 3])
-def test_other_depths_of_the_trunk(levels: int, tmp_path: Path) -> None:
-    found = export(tiny_weights(levels=levels), tmp_path / "x.onnx")
+@pytest.mark.parametrize(("levels", "finest"), [(1, 2), (3, 2), (1, 1), (3, 1)])
+def test_other_depths_of_the_trunk(levels: int, finest: int, tmp_path: Path) -> None:
+    found = export(tiny_weights(levels=levels, finest=finest), tmp_path / "x.onnx")
     assert max(row.maximum for row in found.tasks) < 1e-3
 
 

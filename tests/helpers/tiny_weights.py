@@ -23,12 +23,12 @@ TASKS: dict[str, dict[str, Any]] = {
 
 
 def tiny_weights(
-    *names: str, levels: int = 2, fresh: bool = False, tasks: Mapping[str, Mapping[str, Any]] = TASKS
+    *names: str, levels: int = 2, finest: int = 2, fresh: bool = False, tasks: Mapping[str, Mapping[str, Any]] = TASKS
 ) -> Weights:
     """Weights of the named tasks, by default all. The heads of fresh ones leave the source unchanged."""
     torch.manual_seed(0)
     style = StyleBranchConfig(fine=8, coarse=8, blocks=1, head=8, noise=4)
-    sizes = {"widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "style": style}
+    sizes = {"finest": finest, "widths": (8,) * levels, "blocks": (*(levels - 1) * (1,), 2), "style": style}
     config = GeneratorConfig(**sizes, head_blocks=1, latent=4, code=8)
     entries = tuple(
         HeadEntry(name=name, kind="any", **{"scale": 1, "fine": True, "latent": False, **tasks[name]})

@@ -27,10 +27,12 @@ def make(
     *,
     seed: int = 0,
     fresh: bool = True,
+    finest: int = 2,
 ) -> Generator:
     """A small generator; one that is not fresh differs from its baseline, as if it had been trained."""
     torch.manual_seed(seed)
-    config = GeneratorConfig(widths=(8, 12, 16)[:levels], blocks=(2, 1, 1)[:levels], style=STYLE, latent=4, code=8)
+    sizes = {"finest": finest, "widths": (8, 12, 16)[:levels], "blocks": (2, 1, 1)[:levels]}
+    config = GeneratorConfig(**sizes, style=STYLE, latent=4, code=8)
     generator = Generator(config, heads)
     if not fresh:
         leave_baseline(generator)
@@ -51,13 +53,15 @@ def picture(height: int, width: int, rows: int = 1, seed: int = 2) -> Tensor:
 
 each_size = pytest.mark.parametrize(("height", "width"), SIZES)
 each_depth = pytest.mark.parametrize("levels", [1, 3])
+each_finest = pytest.mark.parametrize("finest", [1, 2])
 
 
 @each_size
 @each_depth
+@each_finest
 @torch.no_grad()
-def test_every_head_gives_its_scale_at_any_size(levels: int, height: int, width: int) -> None:
-    outputs = make(levels, fresh=False)(picture(height, width, rows=2))
+def test_every_head_gives_its_scale_at_any_size(finest: int, levels: int, height: int, width: int) -> None:
+    outputs = make(levels, fresh=False, finest=finest)(picture(height, width, rows=2))
     assert list(outputs) == [spec.name for spec in HEADS]
     for spec in HEADS:
         assert outputs[spec.name].shape == (2, 3, spec.scale * height, spec.scale * width)
@@ -66,10 +70,11 @@ def test_every_head_gives_its_scale_at_any_size(levels: int, height: int, width:
 
 @each_size
 @each_depth
+@each_finest
 @torch.no_grad()
-def test_a_fresh_generator_is_its_baseline_up_to_the_borders(levels: int, height: int, width: int) -> None:
+def test_a_fresh_generator_is_its_baseline_up_to_the_borders(finest: int, levels: int, height: int, width: int) -> None:
     source = picture(height, width)
-    outputs = make(levels)(source)
+    outputs = make(levels, finest=finest)(source)
     for spec in FINE:
         torch.testing.assert_close(
             outputs[spec.name], images.upsample(source, spec.scale), atol=1e-5, rtol=0, msg=spec.name
@@ -250,8 +255,9 @@ def receptive_field(generator: Generator, task: str, side: int) -> int:
 
 
 @pytest.mark.parametrize("task", [spec.name for spec in [*FINE, *SMOOTH]])
-def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(task: str) -> None:
-    generator = make(2, fresh=False)
+@each_finest
+def test_a_tile_with_a_halo_of_the_receptive_field_is_the_whole_render(finest: int, task: str) -> None:
+    generator = make(2, fresh=False, finest=finest)
     cell, scale = generator.cell, generator.specs[task].scale
     field = receptive_field(generator, task, 256)
     halo, grid = -(-field // cell) * cell, generator.grid([task])

@@ -43,9 +43,9 @@ def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("levels", [1, 2, 3])
-def test_the_pieces_make_what_the_generator_makes(levels: int) -> None:
-    found = Pieces(tiny_weights(levels=levels).generator(), list(TASKS))
+@pytest.mark.parametrize(("levels", "finest"), [(1, 2), (2, 2), (3, 2), (2, 1)])
+def test_the_pieces_make_what_the_generator_makes(levels: int, finest: int) -> None:
+    found = Pieces(tiny_weights(levels=levels, finest=finest).generator(), list(TASKS))
     for row in found.compared():
         assert row.maximum < 0.01, row.task
 

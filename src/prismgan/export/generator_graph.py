@@ -48,7 +48,7 @@ class GeneratorGraph:
     def trunk(self, cells: str) -> str:
         """The trunk's features, from the cells without their border."""
         graph, trunk = self.graph, self.generator.trunk
-        maps = self._convolution(trunk.stem, graph.to_network(cells))
+        maps = self._convolution(trunk.stem, graph.regrouped(graph.to_network(cells), 2, trunk.finest))
         skips = []
         for down in trunk.down:
             skips.append(maps)
@@ -200,18 +200,19 @@ class GeneratorGraph:
     def restored(self, fine: str, bases: Mapping[int, str], code: Code | None, names: Iterable[str]) -> dict[str, str]:
         """The pictures by task, in [-1, 1] (not clipped), as sub-pixels of whole cells, to be shuffled by 2 scale.
         ``code`` is a value (B, C), or one code (1, C) for all pictures, which is folded into the weights."""
-        pictures = {}
+        graph, pictures = self.graph, {}
         for name in names:
             head, spec = self.generator.heads[name], self.generator.specs[name]
             base, maps = bases[spec.scale], fine
             if isinstance(head, InkHead):
-                own = self._convolution(head.source, self.graph.to_network(base))
-                maps = self.graph.operation("Add", fine, own)
+                own = self._convolution(head.source, graph.regrouped(graph.to_network(base), 2, head.finest))
+                maps = graph.operation("Add", fine, own)
             maps = self._blocks(head.blocks, maps, code)
             if isinstance(head, ProgressiveHead):
                 cells = self.graph.operation("Add", self._doubled(head, maps), self._grain(head, base))
             else:
                 cells = self.graph.to_picture(self._convolution(head.last, maps))
+                cells = graph.regrouped(cells, head.cell, 2 * spec.scale, 4 if isinstance(head, InkHead) else 3)
             if isinstance(head, InkHead):
                 cells = self._inked(head, cells, base)
             elif spec.additive:
@@ -227,7 +228,7 @@ class GeneratorGraph:
             maps = self._activation(graph.shuffle(self._convolution(up, maps), 2))
         maps = self._activation(self._convolution(head.inner, maps))
         picture = graph.blurred(graph.shuffle(graph.to_picture(self._convolution(head.last, maps)), 2))
-        return graph.unshuffle(picture, 2 * head.factor)
+        return graph.unshuffle(picture, 2 * head.scale)
 
     def _grain(self, head: ProgressiveHead, base: str) -> str:
         """Noise as strong as the variation of the base within a cell."""

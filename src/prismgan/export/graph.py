@@ -107,6 +107,13 @@ class Graph:
     def shuffle(self, maps: str, factor: int) -> str:
         return self.operation("DepthToSpace", maps, blocksize=factor, mode="CRD")
 
+    def regrouped(self, maps: str, factor: int, other: int, channels: int = 3) -> str:
+        """``blocks.regrouped`` of maps that are unshuffled from this number of channels."""
+        if factor == other:
+            return maps
+        picture = self.shuffle(maps, factor) if factor > 1 else maps
+        return self.unshuffle(picture, other, channels) if other > 1 else picture
+
     def doubled(self, maps: str) -> str:
         """The maps at twice the size, like torch's bilinear interpolation with ``align_corners=False``."""
         scales = self._constant("twice", np.array([1, 1, 2, 2], dtype=np.float32))

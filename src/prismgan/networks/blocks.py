@@ -34,6 +34,11 @@ def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     return F.avg_pool2d(F.avg_pool2d(bordered(maps, 1), 2, stride=1), 2, stride=1)
 
 
+def regrouped(maps: Float[Tensor, "B _ _ _"], factor: int, other: int) -> Float[Tensor, "B _ _ _"]:
+    """Maps that are unshuffled by ``factor``, unshuffled by ``other`` instead."""
+    return maps if factor == other else F.pixel_unshuffle(F.pixel_shuffle(maps, factor), other)
+
+
 def repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
     """A table, repeated from its upper left corner to the given size."""
     down = torch.arange(rows, device=table.device) % table.shape[-2]

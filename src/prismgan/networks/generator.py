@@ -1,15 +1,15 @@
 """The generator: a trunk for restoration, a branch for styles, and a light head for every task.
 
 Trunk and branch are each computed once for all of their tasks. The trunk starts at half resolution by pixel
-unshuffling, goes down to 1/4 and back up to 1/2, the resolution for restoration: a U-shape (Ronneberger et al. 2015)
-with nearly all finer blocks on the way up. It has no normalisation, so that a tile with a halo gives the same result as
-the whole picture, and the outputs of its heads are added to the (bicubically enlarged) source. Styles have a separate
+unshuffling, or at the source's own (``finest``), goes down to 1/4 and back up: a U-shape (Ronneberger et al. 2015) with
+nearly all finer blocks on the way up. It has no normalisation, so that a tile with a halo gives the same result as the
+whole picture, and the outputs of its heads are added to the (bicubically enlarged) source. Styles have a separate
 branch (:mod:`prismgan.networks.style_branch`), which is normalised by statistics of the whole picture; their outputs
 are not added to the source."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from prismgan.images.filters import guided_lines
 from prismgan.images.pixels import interior, luma
-from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, repeated, zero_
+from prismgan.networks.blocks import SLOPE, Code, ResidualBlock, blurred, convolution, icnr_, regrouped, repeated, zero_
 from prismgan.networks.image_generator import PERIOD, Cells, ImageGenerator, add
 from prismgan.networks.style_branch import BORDER, NoiseField, StyleBranch, StyleBranchConfig, StyleHead, framed
 from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, Latent, Levels, Names, Positive
@@ -28,8 +28,10 @@ from prismgan.networks.task_generator import GeneratorSizes, HeadSpec, Images, L
 class GeneratorConfig(GeneratorSizes):
     """Size of the generator."""
 
+    finest: Literal[1, 2] = 2
+    """Side in source pixels of a position of the trunk's first level; 1 learns faster (``docs/log.md``)."""
     widths: Levels = (48, 64)
-    """Channels of the restoring trunk at 1/2, 1/4, 1/8 ... of the source's side. Multiples of 16 run fastest."""
+    """Channels of the trunk at 1/2, 1/4 ... of the source's side, or from 1 on. Multiples of 16 run fastest."""
     blocks: Levels = (6, 8)
     """Residual blocks at each of these levels."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1
@@ -52,7 +54,7 @@ class Encoded(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """From the source, unshuffled by 2, to features at 1/2. The way down is short: one layer per level, then the blocks
+    """From the source to features of its finest level. The way down is short: one layer per level, then the blocks
     of the coarsest level. The way up has all blocks of the finer levels, which matter most for restoration, and starts
     from the context computed at the coarse level."""
 
@@ -60,7 +62,8 @@ class Trunk(nn.Module):
         super().__init__()
         widths, blocks = config.widths, config.blocks
         pairs = list(pairwise(widths))
-        self.stem = convolution(12, widths[0])
+        self.finest = config.finest
+        self.stem = convolution(3 * config.finest**2, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairs)
 
         def stage(width: int, count: int) -> nn.Sequential:
@@ -70,8 +73,8 @@ class Trunk(nn.Module):
         self.up = nn.ModuleList(icnr_(nn.Conv2d(coarse, 4 * fine, 1), 2) for fine, coarse in pairs)
         self.fine = nn.ModuleList(stage(*level) for level in zip(widths[:-1], blocks[:-1], strict=True))
 
-    def forward(self, source: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B C h w"]:
-        maps = self.stem(source)
+    def forward(self, source: Float[Tensor, "B 12 _ _"]) -> Float[Tensor, "B C h w"]:
+        maps = self.stem(regrouped(source, 2, self.finest))
         skips = []
         for down in self.down:
             skips.append(maps)
@@ -91,24 +94,25 @@ class FineHead(nn.Module):
         width = config.widths[0]
         self.additive = spec.additive
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
-        # At 4x, a 3x3 convolution to 192 channels would cost a third of the whole trunk.
-        size = 3 if spec.scale < 4 else 1
-        self.last = zero_(convolution(width, channels * (2 * spec.scale) ** 2, size=size))
+        self.scale, self.finest = spec.scale, config.finest
+        self.cell = spec.scale * config.finest  # side in output pixels of a position of the features
+        # With 8 by 8 sub-pixels of three colours, a 3x3 convolution would cost a third of the whole trunk.
+        self.last = zero_(convolution(width, channels * self.cell**2, size=3 if self.cell < 8 else 1))
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
-        """``base`` is the source, enlarged bicubically, as sub-pixels in [-1, 1]."""
+    def forward(self, maps: Float[Tensor, "B C _ _"], code: Code | None, base: Cells) -> Cells:
+        """``base`` is the source, enlarged bicubically, as sub-pixels of cells at 1/2, in [-1, 1]."""
         cells = self.subpixels(maps, code)
         return add(cells, base) if self.additive else cells
 
-    def subpixels(self, maps: Float[Tensor, "B C h w"], code: Code | None) -> Float[Tensor, "B _ h w"]:
-        """The head's own output for every sub-pixel."""
+    def subpixels(self, maps: Float[Tensor, "B C _ _"], code: Code | None) -> Float[Tensor, "B P h w"]:
+        """The head's own output for every sub-pixel of the cells at 1/2."""
         for block in self.blocks:
             maps = block(maps, code)
         return self.enlarged(maps)
 
-    def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
+    def enlarged(self, maps: Float[Tensor, "B C _ _"]) -> Float[Tensor, "B P h w"]:
         """The sub-pixels, from the last block's features."""
-        return self.last(maps)
+        return regrouped(self.last(maps), self.cell, 2 * self.scale)
 
 
 class ProgressiveHead(FineHead):
@@ -125,27 +129,26 @@ class ProgressiveHead(FineHead):
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec)
-        doublings = spec.scale.bit_length() - 1  # before the last one, which gives the pixels
+        doublings = self.cell.bit_length() - 2  # before the last one, which gives the pixels
         width = config.widths[0]
         widths = [max(width // 2**step, min(width, self.LEAST)) for step in range(doublings + 1)]
         self.up = nn.ModuleList(icnr_(convolution(coarse, 4 * fine), 2) for coarse, fine in pairwise(widths))
         self.inner = convolution(widths[-1], widths[-1])
         self.last = zero_(convolution(widths[-1], 12))
-        self.factor = 2**doublings
         size = (2 * spec.scale) ** 2, PERIOD // 2, PERIOD // 2
         self.register_buffer("noise", torch.randn(size, generator=torch.Generator().manual_seed(0)), persistent=False)
 
-    def forward(self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Cells) -> Cells:
+    def forward(self, maps: Float[Tensor, "B C _ _"], code: Code | None, base: Cells) -> Cells:
         amount = base.float().unflatten(1, (3, -1)).mean(1).var(1, correction=0, keepdim=True).sqrt()
         grain = amount.clamp(max=self.GRAIN) * repeated(self.get_buffer("noise"), *base.shape[-2:])
         return add(super().forward(maps, code, base), grain.repeat(1, 3, 1, 1))
 
-    def enlarged(self, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B _ h w"]:
+    def enlarged(self, maps: Float[Tensor, "B C _ _"]) -> Float[Tensor, "B P h w"]:
         for up in self.up:
             maps = F.leaky_relu(F.pixel_shuffle(up(maps), 2), SLOPE)
         maps = F.leaky_relu(self.inner(maps), SLOPE)
         picture = blurred(F.pixel_shuffle(self.last(maps), 2))
-        return F.pixel_unshuffle(picture, 2 * self.factor)
+        return F.pixel_unshuffle(picture, 2 * self.scale)
 
 
 TEXTURE = (2, 0.015)  # radius and epsilon of the guided filter, on cells at 1/2, that removes texture for a comic
@@ -160,12 +163,13 @@ class InkHead(FineHead):
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec, channels=4)
-        self.source = convolution(12, config.widths[0])
+        self.source = convolution(3 * config.finest**2, config.widths[0])
 
     def forward(
-        self, maps: Float[Tensor, "B C h w"], code: Code | None, base: Float[Tensor, "B 12 h w"]
+        self, maps: Float[Tensor, "B C _ _"], code: Code | None, base: Float[Tensor, "B 12 h w"]
     ) -> Float[Tensor, "B 12 h w"]:
-        colours, ink = self.subpixels(maps + self.source(base), code).float().split([12, 4], dim=1)
+        own = self.source(regrouped(base, 2, self.finest))
+        colours, ink = self.subpixels(maps + own, code).float().split([12, 4], dim=1)
         paper = torch.sigmoid(self.STEEPNESS * (ink + 1)).repeat(1, 3, 1, 1)
         return (colours + _without_texture(base) + 1) * paper - 1
 
@@ -187,20 +191,18 @@ def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     """Source pixels to each side that a pixel of an output depends on; see :meth:`Generator.receptive_field_radius`.
     Walks the layers backwards with the range of positions that each needs, for every position of a pixel in the
     coarsest cell. Skips and the bicubic base have smaller receptive fields than the path through the coarsest level."""
-    cell = 2 ** len(config.widths)
+    finest, coarse = config.finest, 2 ** (len(config.widths) - 1)
     radius = 0
-    for pixel in range(spec.scale * cell):
-        first = last = pixel // (2 * spec.scale)
-        layers = 2 * _blocks(config, spec) + (3 if spec.smooth else 1 if spec.scale < 4 else 0)
+    for place in range(finest * coarse):
+        first = last = place // finest
+        layers = 2 * _blocks(config, spec) + (3 if spec.smooth else 1 if finest * spec.scale < 8 else 0)
         for blocks in config.blocks[:-1]:
             layers += 2 * blocks
             first, last = (first - layers) // 2, (last + layers) // 2
             layers = 0
         layers += 2 * config.blocks[-1]
-        coarse = cell // 2
         first, last = (first - layers) * coarse - 1, (last + layers + 1) * coarse  # the stem
-        place = pixel // spec.scale
-        radius = max(radius, place - 2 * first, 2 * last + 1 - place)
+        radius = max(radius, place - finest * first, finest * (last + 1) - 1 - place)
     return radius
 
 
@@ -210,7 +212,7 @@ class Generator(ImageGenerator):
 
     def __init__(self, config: GeneratorConfig, heads: Sequence[HeadSpec]) -> None:
         super().__init__(config, heads)
-        self.config = config
+        self.config, self.finest = config, config.finest
         painted = [spec for spec in heads if not spec.fine]
         for spec in heads:
             if not spec.fine and spec.scale > 1:

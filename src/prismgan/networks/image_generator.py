@@ -24,6 +24,8 @@ def add(own: Cells, other: Cells) -> Cells:
 
 
 class ImageGenerator(TaskGenerator):
+    finest: int = 2  # side in source pixels of a position of the first level of ``widths``
+
     def __init__(self, sizes: GeneratorSizes, specs: Sequence[HeadSpec]) -> None:
         super().__init__(sizes, specs)
         self.widths = sizes.widths
@@ -50,7 +52,12 @@ class ImageGenerator(TaskGenerator):
     @property
     def cell(self) -> int:
         """Side of the coarsest cell in pixels. Sides are padded to multiples of it, and tiles start at them."""
-        return int(2 ** len(self.widths))
+        return max(2, self.finest * 2 ** (len(self.widths) - 1))
+
+    @property
+    def largest_maps(self) -> float:
+        """Values per source pixel of the maps of the level that has most."""
+        return max(width / (self.finest * 2**level) ** 2 for level, width in enumerate(self.widths))
 
     def grid(self, tasks: Names = None) -> int:
         """Tiles of the named tasks, all by default, start at multiples of this number of pixels."""

@@ -127,7 +127,7 @@ def cut(
     grid, halo = generator.grid(tasks), generator.halo(tasks)
     groups = [(scale, len(task_names(group))) for scale, group in stage.passes()]
     mixed = masked or any(is_mixed(output) for output in stage.outputs)
-    each = stage.count * pixel_bytes(generator.widths, groups, mixed=mixed, together=together)
+    each = stage.count * pixel_bytes(generator.largest_maps, groups, mixed=mixed, together=together)
     painted = sum(map(generator.reads_whole, tasks))
     canvas = canvas_sides(stage.height, stage.width, brush)
     painting = painting_bytes(canvas, painted, stage.count) if painted else 0

@@ -3,7 +3,7 @@ receptive field, which is cut off again, and starts at multiples of the generato
 period. Every pixel is therefore computed from the same pixels, and noise, as in the whole picture."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SMALLEST = 64  # side of the smallest tile in pixels, without its halo; smaller ones would be nearly all halo
@@ -75,17 +75,17 @@ def _evenly(length: int, most: int, cell: int) -> int:
     return -(-length // (count * cell)) * cell
 
 
-def pixel_bytes(widths: Sequence[int], groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
+def pixel_bytes(largest_maps: float, groups: Iterable[tuple[int, int]], *, mixed: bool, together: bool) -> float:
     """Bytes that rendering needs per pixel of the source, without the outputs.
 
     Args:
-        widths: channels of the generator at 1/2, 1/4 and so on.
+        largest_maps: values per source pixel of the trunk's largest maps.
         groups: scale and number of the tasks that are computed together.
         mixed: whether they are mixed with the enlarged source or with each other.
         together: whether the outputs of all groups are kept until the last one is done.
     """
-    # Measured at 1 to 3 megapixels: 370 bytes for 32 channels and 2x, 830 with 4x; with 64 channels a fifth less than
-    # this estimate. The trunk's ten maps are largest at the level with the most values.
-    trunk = 2.5 * max(width / 4**level for level, width in enumerate(widths))
+    # Measured at 0.4 to 3 megapixels: 370 bytes for 32 channels at 1/2 and 2x, 830 with 4x; with 64 channels a fifth
+    # less than this estimate, with 32 at the source's size a quarter. The trunk has at most ten maps at that level.
+    trunk = 10 * largest_maps
     sizes = [scale**2 * (8 + 3 * (tasks - 1) + (9 if mixed else 0)) for scale, tasks in groups]
     return 4 * (trunk + (sum(sizes) if together else max(sizes)))

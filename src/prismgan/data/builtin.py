@@ -116,8 +116,6 @@ def _scans() -> tuple[NDArray[np.float64], ...]:
     return tuple(digits.images[digits.target == digit] for digit in range(10))
 
 
-# -- what demonstrations show -------------------------------------------------------------------------
-
 TITLES = {  # of photos that no ready-made weights were trained on
     "coffee": "Cup of coffee",
     "chelsea": "Cat",

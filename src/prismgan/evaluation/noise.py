@@ -130,9 +130,6 @@ class NoiseEvaluation:
         return rows
 
 
-# -- the classifier that generated pictures are judged by -----------------------------------------
-
-
 class Labelled(NamedTuple):
     pictures: Float[Tensor, "N 3 H W"]
     classes: Int[Tensor, " N"]  # the index of each picture's collection

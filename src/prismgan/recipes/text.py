@@ -141,9 +141,6 @@ def _explain(error: ValidationError) -> list[str]:
     return lines
 
 
-# -- settings and strict YAML ---------------------------------------------------------------------
-
-
 def override(raw: dict[str, Any], setting: str) -> str:
     """Change a value of a raw recipe by ``path=value``; returns the path with numbers for names: ``tasks.0.weight``."""
     path, equals, text = setting.partition("=")

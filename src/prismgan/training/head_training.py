@@ -175,9 +175,6 @@ def _blocks(config: GeneratorConfig, latent: bool) -> int:
     return max((blocks for blocks in range(MOST_BLOCKS + 1) if size(blocks) <= MOST_BYTES), default=0)
 
 
-# -- the command ----------------------------------------------------------------------------------
-
-
 def preview_path(out: Path) -> Path:
     return out.with_suffix(".preview.png")
 

@@ -95,9 +95,7 @@ def _enlarged(source: Picture, scale: int) -> Picture:
     return Picture(np.asarray(large), None, source.profile)
 
 
-# -- frames of a camera: a frame comes in, its outputs go out, and nothing is kept ---------------------
-
-frames = APIRouter(prefix="/api", tags=["frames"])
+frames = APIRouter(prefix="/api", tags=["frames"])  # of a camera: outputs go out, and nothing is kept
 PAUSE = 0.002  # seconds between two checks of the job
 NO_JPEG = "is not a JPEG file, or is damaged"
 

@@ -68,9 +68,7 @@ def make_application(session: Session, host: str = "127.0.0.1", limits: Limits |
     return application
 
 
-# -- the page: a few files that are read once, so that no request's path reaches the file system -------
-
-page = APIRouter(include_in_schema=False)
+page = APIRouter(include_in_schema=False)  # its files are read once: no request's path reaches the file system
 MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FILES = {
     file.name: (file.read_bytes(), MEDIA[file.suffix])
@@ -91,8 +89,6 @@ def static(name: str) -> Response:
 page.add_api_route("/", partial(static, "index.html"))
 page.add_api_route("/docs", partial(static, "docs.html"))
 
-
-# -- serving: the address is bound before anything is printed, and no files are left at the end --------
 
 CONNECTIONS = 256  # at once; further clients get status 503
 SHUTDOWN_SECONDS = 3  # for open connections to end

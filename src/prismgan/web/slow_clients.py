@@ -100,7 +100,8 @@ class Connection(H11Protocol):
         own = [one for one in self.connections if isinstance(one, Connection) and one._address == self._address]
         if len(own) > self.MOST:
             waiting = [one for one in own if one is not self and one.conn.their_state in (h11.IDLE, h11.SEND_BODY)]
-            (min(waiting, key=Connection._pace) if waiting else self)._close()
+            now = self.loop.time()
+            min(waiting, key=lambda one: one._bytes / max(now - one._since, 1.0), default=self)._close()
         self.loop.call_later(self.HEAD_SECONDS, self._close_if_silent)
 
     def data_received(self, data: bytes) -> None:
@@ -117,9 +118,6 @@ class Connection(H11Protocol):
     @property
     def _address(self) -> str:
         return self.client[0] if self.client else ""
-
-    def _pace(self) -> float:
-        return self._bytes / max(self.loop.time() - self._since, 1.0)
 
     def _close_if_silent(self) -> None:
         if self not in self.connections:

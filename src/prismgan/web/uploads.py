@@ -129,8 +129,6 @@ class Uploads(ABC, Generic[Kept]):
         upload.path.unlink(missing_ok=True)
 
 
-# -- pictures -------------------------------------------------------------------------------------
-
 LARGE = threading.BoundedSemaphore(2)  # limits the number of large pictures decoded at the same time
 READ_FORMATS = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "AVIF", "BMP", "GIF"})
 """Pillow's names of the accepted formats. Its decoders for other formats are old and rarely tested."""
@@ -201,8 +199,6 @@ class Part:
         alpha = None if picture.alpha is None else to_8_bits(resized_alpha(picture.alpha[rows, columns], *self.size))
         return replace(picture, pixels=pixels, alpha=alpha)
 
-
-# -- clips ----------------------------------------------------------------------------------------
 
 CLIP = "the clip"  # its name in errors
 

@@ -75,8 +75,6 @@ def _lacks(folder: Path) -> str | None:
 CONSISTENCY = Suite("steadiness", _lacks, _flicker, modules=("av", "cv2"))
 
 
-# -- grids ----------------------------------------------------------------------------------------
-
 PEAK = Figure("grid_peak", "dB", "lower")
 WINDOW = 64  # side in pixels of the windows whose spectra are averaged; the minimum side of a picture
 PERIODS = (2, 4)  # periods, in pixels, of artefacts of sub-pixel layers at 1/2 and 1/4 of the resolution

@@ -35,7 +35,7 @@ def video(
     batch: Annotated[int, Option(min=1, max=64, help="Frames rendered together; several are faster on a GPU.")] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
-    steady: Annotated[float, Option(help="Share of the last frame kept, against a style's flicker: 0 to 0.95.")] = 0.88,
+    steady: Annotated[float, Option(help="Share of the last frame kept, against a style's flicker: 0 to 0.95.")] = 0.89,
     segment: Annotated[
         float, Option(metavar="SECONDS", help="Save after each part of this length; a killed job loses at most one.")
     ] = 10.0,

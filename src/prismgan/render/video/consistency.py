@@ -24,7 +24,7 @@ from prismgan.render.video.container import PixelArray
 
 FineArray = NDArray[np.uint16]
 Numbers = NDArray[np.float32]
-STEADY = 0.88  # default share of the previous frame: styles then flicker about as much as sources (``docs/log.md``)
+STEADY = 0.89  # default share of the previous frame: styles then flicker about as much as sources (``docs/log.md``)
 MOST_KEPT = 0.95  # largest share of the previous frame; more would smear
 LONGEST = 640  # longer side of frames for motion; 480 takes half the time, but fast clips flicker a third more
 LOWEST = 16  # smallest side on which motion can be estimated
@@ -122,9 +122,6 @@ def flow(of: UInt8[Tensor, "3 H W"], to: UInt8[Tensor, "3 H W"]) -> Float[Tensor
 
 def _grey(pixels: UInt8[Tensor, "3 H W"]) -> np.ndarray:
     return images.to_uint8(images.luma(images.to_float(pixels)[None]))[0, 0].numpy()
-
-
-# -- flicker --------------------------------------------------------------------------------------
 
 
 def first_frames(path: Path, most: int = FRAMES, widest: int = WIDEST) -> Iterator[UInt8[Tensor, "3 H W"]]:

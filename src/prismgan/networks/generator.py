@@ -31,7 +31,7 @@ class GeneratorConfig(GeneratorSizes):
     finest: Literal[1, 2] = 2
     """Side in source pixels of a position of the trunk's first level; 1 learns faster (``docs/log.md``)."""
     widths: Levels = (48, 64)
-    """Channels of the trunk at 1/2, 1/4 ... of the source's side, or from 1 on. Multiples of 16 run fastest."""
+    """Channels at 1/2, 1/4 ... of the source's side (1, 1/2 ... if ``finest`` is 1). Multiples of 16 run fastest."""
     blocks: Levels = (6, 8)
     """Residual blocks at each of these levels."""
     head_blocks: Annotated[int, Field(ge=0, le=16)] = 1

@@ -35,19 +35,19 @@ def blurred(maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
 
 
 def regrouped(maps: Float[Tensor, "B _ _ _"], factor: int, other: int) -> Float[Tensor, "B _ _ _"]:
-    """Maps that are unshuffled by ``factor``, unshuffled by ``other`` instead."""
+    """Convert maps that are unshuffled by ``factor`` into maps unshuffled by ``other``."""
     return maps if factor == other else F.pixel_unshuffle(F.pixel_shuffle(maps, factor), other)
 
 
 def repeated(table: Float[Tensor, "*_ h w"], rows: int, columns: int) -> Float[Tensor, "*_ {rows} {columns}"]:
-    """A table, repeated from its upper left corner to the given size."""
+    """The table, tiled from its upper left corner to the given numbers of rows and columns."""
     down = torch.arange(rows, device=table.device) % table.shape[-2]
     right = torch.arange(columns, device=table.device) % table.shape[-1]
     return table[..., down, :][..., right]
 
 
 class BorderedConv2d(nn.Conv2d):
-    """A convolution of all channels with the same padding on each side, replicated or reflected (``padding_mode``)."""
+    """A convolution, without groups or dilation, whose border is replicated or reflected (``padding_mode``)."""
 
     padding_mode: Literal["replicate", "reflect"]
 
@@ -123,7 +123,7 @@ class ResidualBlock(nn.Module):
         if self.modulation is None:
             inner = self.first(maps)
         elif code is not None and len(code) == 1:  # saves two passes over the maps
-            # torch's functional_call would replace the layer's own weights meanwhile, for all threads.
+            # torch.func.functional_call would replace the layer's weights during the call, for all threads.
             inner = self.first._conv_forward(maps, *self.modulation.folded(self.first, code))
         else:
             assert code is not None, "this head needs a latent"

@@ -23,7 +23,7 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def of(cls, maps: Float[Tensor, "B C h w"]) -> Self:
-        """The Gaussian of a network's output, at least in float32."""
+        """The Gaussian whose mean and log-variance are the two halves of the channels, in float32 or wider."""
         mean, log_variance = maps.to(torch.promote_types(maps.dtype, torch.float32)).chunk(2, dim=1)
         return cls(mean, LIMIT * torch.tanh(log_variance / LIMIT))
 
@@ -34,8 +34,8 @@ class Gaussian(NamedTuple):
 
 class VariationalGenerator(ConditionalGenerator):
     """Prior p(z | source, task) and decoder p(output | source, z, task) of Sohn et al. (2015), eq. 4. z is a map at the
-    coarsest level, so tiles agree with the whole picture. Rendering uses the prior's mean, as in section 4.1; a task
-    that varies uses the point ``latent`` (B, Z) standard deviations from it."""
+    coarsest level, so tiles agree with the whole picture. Rendering uses the prior's mean, as in section 4.1; for a
+    task that varies, ``latent`` (B, Z) is the distance from the mean in standard deviations, by channel."""
 
     def __init__(self, config: ConditionalConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs, layers=2)
@@ -63,7 +63,7 @@ class BottleneckConfig(ConditionalConfig):
     """Channels of the latent map between encoder and decoder. There is no z, so outputs do not vary."""
     skips: bool = True
     """Whether the decoder also receives the encoder's finer maps (Akcay et al., "Skip-GANomaly", 2019). Otherwise all
-    information passes through the latent, as in the 2018 paper, which is too narrow for noise and detail."""
+    information passes through the latent, as in the 2018 paper; the latent is too narrow for noise and detail."""
 
 
 class Bottleneck(ConditionalGenerator):

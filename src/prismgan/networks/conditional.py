@@ -1,5 +1,5 @@
 """Generators of the comparison models: one encoder, and one decoder that is modulated by a vector per task (FiLM), so
-that K tasks take K passes through the decoder. The models differ between the encoder's maps and the decoder's."""
+that K tasks take K passes through the decoder. The models differ only in the part between encoder and decoder."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ class Conditional(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """From cells to maps at every level, the finest first, modulated by a vector of length ``code``."""
+    """Computes maps at every level, finest first, from cells. A vector of length ``code`` modulates them, unless 0."""
 
     def __init__(self, config: ConditionalConfig, inputs: int = 12, code: int = 0) -> None:
         super().__init__()
@@ -59,8 +59,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From maps at the coarsest level to maps at 1/2, modulated by the task's vector. Enlargement is bilinear: with
-    sub-pixel convolution, training produces a grid where a style requires variation that the photo does not have."""
+    """Computes maps at 1/2 from maps at the coarsest level, modulated by the task's vector. Enlargement is bilinear:
+    with sub-pixel convolution, outputs show a grid where a style requires variation that the photo does not have."""
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Decoder(nn.Module):
 
 
 class Restored(nn.Module):
-    """A residual for every sub-pixel, as in our restoration heads."""
+    """Predicts a residual for every sub-pixel, as our restoration heads do."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
@@ -93,23 +93,23 @@ class Restored(nn.Module):
 
 
 class Repainted(nn.Module):
-    """Three colours and three gains per cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels; the gains
-    scale the source's detail: its sub-pixels minus the bilinearly enlarged means of cells."""
+    """Predicts three colours and three gains per cell. Colours are enlarged bilinearly to ``factor^2`` sub-pixels; the
+    gains scale the source's detail, which is its sub-pixels minus the bilinearly enlarged means of cells."""
 
     def __init__(self, width: int, scale: int) -> None:
         super().__init__()
         self.last = zero_(convolution(width, 6))
         factor, phases = 2 * scale, bilinear_phases(2 * scale)
-        spread = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)
-        spread[0, :, 0] = phases
-        spread[1, :, 1, :, 1, 1] = torch.eye(3).repeat_interleave(factor**2, dim=0)
+        to_subpixels = torch.zeros(2, 3 * factor**2, 2, 3, 3, 3)
+        to_subpixels[0, :, 0] = phases
+        to_subpixels[1, :, 1, :, 1, 1] = torch.eye(3).repeat_interleave(factor**2, dim=0)
         self.register_buffer("phases", phases, persistent=False)
-        self.register_buffer("spread", spread.flatten(0, 1).flatten(1, 2), persistent=False)
+        self.register_buffer("to_subpixels", to_subpixels.flatten(0, 1).flatten(1, 2), persistent=False)
 
     def forward(self, maps: Float[Tensor, "B C h w"], base: Cells) -> Cells:
         colour_and_gain = bordered(self.last(F.leaky_relu(maps, SLOPE)), 1)
-        spread = self.get_buffer("spread").to(colour_and_gain.dtype)
-        smooth, gain = F.conv2d(colour_and_gain, spread).chunk(2, dim=1)
+        to_subpixels = self.get_buffer("to_subpixels").to(colour_and_gain.dtype)
+        smooth, gain = F.conv2d(colour_and_gain, to_subpixels).chunk(2, dim=1)
         means = base.unflatten(1, (3, -1)).mean(dim=2)
         with torch.autocast(base.device.type, enabled=False):
             detail = base - F.conv2d(bordered(means, 1), self.get_buffer("phases"))
@@ -117,9 +117,9 @@ class Repainted(nn.Module):
 
 
 class ConditionalGenerator(ImageGenerator):
-    """An encoder and a decoder for all tasks, connected by :meth:`between`. Outputs of one scale and resolution share
-    their last layer, because its input maps are already specific to the task. With ``skips`` the decoder also receives
-    the encoder's finer maps. ``layers`` is the number of 3x3 layers between the two."""
+    """An encoder and a decoder for all tasks, connected by :meth:`between`. There is one last layer per scale for
+    restored outputs and one for repainted ones; tasks share it, because its input maps are already specific to the
+    task. With ``skips`` the decoder also receives the encoder's finer maps. ``layers`` counts 3x3 layers in between."""
 
     def __init__(
         self, config: ConditionalConfig, specs: Sequence[HeadSpec], *, skips: bool = True, layers: int = 0
@@ -133,11 +133,11 @@ class ConditionalGenerator(ImageGenerator):
         last = {_last(spec): (Restored if spec.fine else Repainted)(config.widths[0], spec.scale) for spec in specs}
         self.last = nn.ModuleDict(last)
         self.codes = nn.ParameterDict({spec.name: nn.Parameter(torch.randn(1, config.code)) for spec in specs})
-        """By task, so that adding one renumbers nothing."""
+        """Keyed by task, so that adding a task renumbers nothing."""
 
     @abstractmethod
     def between(self, encoded: Conditional, name: str, latent: Latent) -> Start:
-        """The decoder's start maps and code for the task's image."""
+        """The decoder's first maps and its code, for the task's image."""
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None) -> Conditional:
         bordered = self.bordered(source)
@@ -163,11 +163,11 @@ class ConditionalGenerator(ImageGenerator):
         return outputs
 
     def receptive_field_radius(self, tasks: Names = None) -> int:
-        """An upper bound: all layers, in cells of their level, plus a coarsest cell for the place within it."""
+        """An upper bound: all layers, in cells of their level, plus one coarsest cell for a pixel's position in it."""
         if not self.named(tasks):
             return 0
-        # Per level: blocks of encoder and decoder, two layers each, and a layer and the enlargement on the way up.
-        # Then stem, last layer, and the output's enlargement.
+        # Per level: the blocks of encoder and decoder with two layers each, and one layer and the enlargement of the
+        # decoder. Then the stem, the last layer, and the output's enlargement.
         levels = sum((4 * count + 2) * 2 ** (level + 1) for level, count in enumerate(self.config.blocks))
         return levels + (self.layers + 1) * self.cell + 6
 
@@ -180,8 +180,8 @@ def _last(spec: HeadSpec) -> str:
 
 
 class OutputEncoder(nn.Module):
-    """From a task's picture, and cells with ``beside`` further channels, to maps at the generator's coarsest level: the
-    generator's encoder with a first layer for every scale, modulated by the task's vector."""
+    """Encodes a task's picture, with ``beside`` further channels per cell, into maps at the generator's coarsest level.
+    It is the generator's encoder with one first layer per scale, modulated by the task's vector."""
 
     def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
         super().__init__()

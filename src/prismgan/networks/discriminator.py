@@ -46,7 +46,7 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Judges pictures of any size from 16 pixels a side, given the index of each picture's task."""
+    """Judges pictures in [-1, 1] of at least 2^levels pixels a side, given the index of each picture's task."""
 
     def __init__(self, config: DiscriminatorConfig, tasks: Sequence[str]) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Discriminator(nn.Module):
         self.whole = nn.Linear(last, 1)
 
         def vectors() -> nn.ParameterDict:
-            """One entry per task, keyed by its name, so that adding a task renumbers nothing."""
+            """One vector per task, keyed by its name, so that adding a task renumbers nothing."""
             return nn.ParameterDict({name: nn.Parameter(torch.randn(last) / last**0.5) for name in self.tasks})
 
         self.patch_embeddings, self.whole_embeddings, self.classifier = vectors(), vectors(), vectors()

@@ -1,4 +1,4 @@
-"""Feature networks, for comparing images when pixels are too strict."""
+"""Feature networks, for comparing images where a comparison of pixels would be too strict."""
 
 import weakref
 from abc import ABC, abstractmethod
@@ -18,11 +18,11 @@ from prismgan.networks.blocks import SLOPE, BorderedConv2d
 
 class LearntFeatures(nn.Module, ABC):
     """A frozen, trained network that returns the maps of some of its layers. Several losses and tasks need the features
-    of the same picture, so the last three results are cached (:class:`_Memory`)."""
+    of the same picture, so the last three results are cached (:class:`_FeatureCache`)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._memory = _Memory()
+        self._cache = _FeatureCache()
 
     @abstractmethod
     def maps(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]: ...
@@ -30,10 +30,10 @@ class LearntFeatures(nn.Module, ABC):
         """One map per level, finest first, of images in [-1, 1]; levels for which an image is too small are omitted. Do
         not change the maps in place: another call with the same tensor may return the same maps."""
         learns = any(parameter.requires_grad for parameter in self.parameters())
-        return self.maps(images) if learns else self._memory.recall(images, self.maps)
+        return self.maps(images) if learns else self._cache.get(images, self.maps)
 
     def frozen(self) -> Self:
-        """The network itself, prepared for use in a loss: frozen, in the fastest memory layout for convolutions."""
+        """Freeze the network for use in a loss, in the fastest memory layout for convolutions; returns itself."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self.eval().requires_grad_(False)
 
@@ -43,7 +43,7 @@ class FeatureNetwork(LearntFeatures):
     the maps relu1_1, relu2_1, ... Borders are reflected, so that they leave no frame in the features."""
 
     def __init__(self, widths: Sequence[Sequence[int]]) -> None:
-        """``widths`` are the channels of every convolution of every stage; the last stage has one."""
+        """``widths`` are the channels of every convolution of every stage; one is enough for the last stage."""
         super().__init__()
         self.widths = tuple(stage[0] for stage in widths)  # channels of the maps
         self.stages = nn.ModuleList()
@@ -70,7 +70,7 @@ class FeatureNetwork(LearntFeatures):
 
 
 class CombinedFeatures(LearntFeatures):
-    """The maps of a first network, and those of a second one for the levels that the first one lacks. Strokes are in
+    """The maps of a first network, and those of a second one for the levels that the first one lacks. Strokes show in
     fine levels, where a pruned network has few channels; forms in coarse ones, which a full network computes slowly."""
 
     def __init__(self, first: LearntFeatures, second: LearntFeatures) -> None:
@@ -130,7 +130,7 @@ class _Fire(nn.Module):
         return F.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1))
 
 
-class _Memory:
+class _FeatureCache:
     """A cache of a function's results for its last three inputs. A result is reused for the same tensor object if the
     tensor has not been changed in place and the gradient and autocast modes are the same. Once a gradient flows back
     through a result it is dropped, because its graph may have been freed."""
@@ -140,31 +140,31 @@ class _Memory:
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
 
-    def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
-        return _Memory, ()  # tensors with a graph cannot be copied, and a copy does not need them
+    def __reduce__(self) -> tuple[type["_FeatureCache"], tuple[()]]:
+        return _FeatureCache, ()  # tensors with a graph cannot be copied, and a copy does not need them
 
-    def recall(self, key: Tensor, make: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+    def get(self, key: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         if key.is_inference():  # inference tensors do not count in-place changes
-            return make(key)
+            return compute(key)
         autocast = torch.is_autocast_enabled(key.device.type), torch.get_autocast_dtype(key.device.type)
         state = torch.is_grad_enabled(), key.requires_grad, *autocast
         for entry in self._entries:
             if entry.key is key and entry.version == key._version and entry.state == state:
                 self._entries.remove(entry)
                 self._entries.append(entry)
-                return list(entry.made)
-        entry = _Entry(key, key._version, state, make(key))
+                return list(entry.results)
+        entry = _Entry(key, key._version, state, compute(key))
         self._entries = [*self._entries[1 - self.SIZE :], entry]
-        memory, made = weakref.ref(self), weakref.ref(entry)
+        cache, added = weakref.ref(self), weakref.ref(entry)
 
-        def forget(_: Tensor) -> None:
-            if (alive := memory()) is not None:
-                alive._entries = [other for other in alive._entries if other is not made()]
+        def evict(_: Tensor) -> None:
+            if (alive := cache()) is not None:
+                alive._entries = [other for other in alive._entries if other is not added()]
 
-        for result in entry.made:
+        for result in entry.results:
             if result.requires_grad:
-                result.register_hook(forget)
-        return list(entry.made)
+                result.register_hook(evict)
+        return list(entry.results)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ class _Entry:
     key: Tensor
     version: int
     state: tuple[object, ...]
-    made: list[Tensor]
+    results: list[Tensor]
 
 
 class Classifier(nn.Module):

@@ -5,7 +5,7 @@ the order of ``pixel_shuffle`` (Shi et al., "Real-time single image and video su
 sub-pixel convolutional neural network", CVPR 2016). The large maps between the layers, which cost more than the
 multiplications, are never computed.
 
-Each axis has its own table; a kernel is the layer's weight times the tables of both axes."""
+The operations are separable and the same on both axes: a kernel is the layer's weight times a table for each axis."""
 
 import torch
 from jaxtyping import Float
@@ -64,7 +64,7 @@ def pointwise_kernel(weight: Float[Tensor, "O C 1 1"], colours: int) -> Float[Te
 
 
 def _product(equation: str, weight: Tensor, table: Tensor) -> Tensor:
-    """The weight times the tables of both axes, in the weight's own precision."""
+    """The weight times the table for rows and the table for columns, in the weight's own precision."""
     table = table.to(weight)
     with torch.autocast(weight.device.type, enabled=False):
         return torch.einsum(equation, weight, table, table)

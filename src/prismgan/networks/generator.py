@@ -29,7 +29,7 @@ class GeneratorConfig(GeneratorSizes):
     """Size of the generator."""
 
     finest: Literal[1, 2] = 2
-    """Side in source pixels of a position of the trunk's first level; 1 learns faster (``docs/log.md``)."""
+    """Source pixels per position of the trunk's first level, along each side; 1 learns faster (``docs/log.md``)."""
     widths: Levels = (48, 64)
     """Channels at 1/2, 1/4 ... of the source's side (1, 1/2 ... if ``finest`` is 1). Multiples of 16 run fastest."""
     blocks: Levels = (6, 8)
@@ -54,9 +54,9 @@ class Encoded(NamedTuple):
 
 
 class Trunk(nn.Module):
-    """From the source to features of its finest level. The way down is short: one layer per level, then the blocks
-    of the coarsest level. The way up has all blocks of the finer levels, which matter most for restoration, and starts
-    from the context computed at the coarse level."""
+    """Computes features at the trunk's finest level from the source, unshuffled by 2. The way down is short: one layer
+    per level, then the blocks of the coarsest level. The way up has all blocks of the finer levels, which matter most
+    for restoration, and starts from the context computed at the coarsest level."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Trunk(nn.Module):
 
 
 class FineHead(nn.Module):
-    """A residual for every sub-pixel, from the finest features; alone, or added to the source."""
+    """Predicts every sub-pixel from the finest features; for an additive task, the difference from the source."""
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec, channels: int = 3) -> None:
         super().__init__()
@@ -118,14 +118,14 @@ class FineHead(nn.Module):
 class ProgressiveHead(FineHead):
     """Doubles the features step by step, with layers at every size, blurs the residual by (1, 2, 1), and adds grain.
 
-    Progressive upsampling as in Lai, Huang, Ahuja, Yang, "Deep Laplacian pyramid networks" (CVPR 2017). If all
-    sub-pixels of a cell come from one linear layer, perceptual and adversarial losses lead to a weave, and without the
-    blur to patterns of single pixels. Grain is white noise as strong as the source's own variation within a cell, up to
-    :data:`GRAIN`, so flat graphics stay flat. A network that filters noise chooses one frequency, which is a weave too.
-    """
+    Upsampling is progressive as in Lai, Huang, Ahuja, Yang, "Deep Laplacian pyramid networks" (CVPR 2017). If one
+    linear layer computed all sub-pixels of a cell, perceptual and adversarial losses would lead to a woven pattern, and
+    without the blur to patterns of single pixels. Grain is white noise as strong as the source's own variation within a
+    cell, up to :data:`GRAIN`, so flat graphics stay flat. It is not learnt: a network that filters noise settles on one
+    frequency, which looks woven, too."""
 
-    LEAST = 16  # channels of the largest maps
-    GRAIN = 1.5 / 127.5  # most grain as a standard deviation: 1.5 of 255 levels
+    LEAST = 16  # minimum number of channels after doubling, unless the trunk has fewer
+    GRAIN = 1.5 / 127.5  # largest standard deviation of the grain: 1.5 of 255 levels
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec)
@@ -155,11 +155,11 @@ TEXTURE = (2, 0.015)  # radius and epsilon of the guided filter, on cells at 1/2
 
 
 class InkHead(FineHead):
-    """Colours that are added to the source without its texture, multiplied by ink; at the source's size. A line is dark
-    whatever colours it crosses, and as a factor ink can be learnt separately from colours. The head also reads the
+    """Adds colours to the source without its texture, and multiplies the sum by ink; at the source's size. A line is
+    dark whatever colours it crosses, and ink as a factor can be learnt separately from colours. The head also reads the
     source itself, because the features for restoration omit everything that is not a degradation."""
 
-    STEEPNESS = 4.0  # of ink's sigmoid; an output of 0 means hardly any ink
+    STEEPNESS = 4.0  # slope of ink's sigmoid; a network output of 0 gives hardly any ink
 
     def __init__(self, config: GeneratorConfig, spec: HeadSpec) -> None:
         super().__init__(config, spec, channels=4)
@@ -175,8 +175,8 @@ class InkHead(FineHead):
 
 
 def _without_texture(cells: Float[Tensor, "B 12 h w"]) -> Float[Tensor, "B 12 h w"]:
-    """A picture, unshuffled by 2, with its borders and without its texture. The guided filter with lines of whole
-    cells: He & Sun, "Fast guided filter" (2015), reduced by 2."""
+    """A picture, unshuffled by 2, whose edges are kept and whose texture is removed. The guided filter computes its
+    slopes and offsets for whole cells: He & Sun, "Fast guided filter" (2015), with a subsampling ratio of 2."""
     colours = cells.float().unflatten(1, (3, 4))
     grey = luma(colours.flatten(2, 3)).view_as(colours[:, 0])
     slope, offset = guided_lines(colours.mean(2), grey.mean(1, keepdim=True), *TEXTURE)
@@ -189,8 +189,8 @@ def _blocks(config: GeneratorConfig, spec: HeadSpec) -> int:
 
 def _receptive_field_radius(config: GeneratorConfig, spec: HeadSpec) -> int:
     """Source pixels to each side that a pixel of an output depends on; see :meth:`Generator.receptive_field_radius`.
-    Walks the layers backwards with the range of positions that each needs, for every position of a pixel in the
-    coarsest cell. Skips and the bicubic base have smaller receptive fields than the path through the coarsest level."""
+    For every position of a pixel in the coarsest cell, the range of positions that each layer needs is computed, from
+    the last layer to the first. Skips and the bicubic base reach less far than the path through the coarsest level."""
     finest, coarse = config.finest, 2 ** (len(config.widths) - 1)
     radius = 0
     for place in range(finest * coarse):
@@ -243,8 +243,8 @@ class Generator(ImageGenerator):
         return max((_receptive_field_radius(self.config, self.specs[name]) for name in fine), default=0)
 
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None, border: int = BORDER) -> Encoded:
-        """The computation that the named tasks, all by default, share and that does not depend on z. ``border`` is the
-        width of the frame for painting, in pixels: whole cells and at least one. Training uses a narrower frame."""
+        """Compute everything that the named tasks (default: all) share and that does not depend on z. ``border`` is the
+        width in pixels of the frame for painting: whole cells, and at least one. Training uses a narrower frame."""
         bordered = self.bordered(source)
         fine = None
         if any(self.specs[name].fine for name in self.named(tasks)):
@@ -288,7 +288,7 @@ class Generator(ImageGenerator):
         return {name: self.heads[name](features, details, code)[..., :height, :width] for name in names}
 
     def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
-        """The features that all styles share, and the source in cells with noise channels, with one cell of frame."""
+        """Features that all styles share, and the source in cells with noise channels and one cell of the frame."""
         assert self.branch is not None and self.noise is not None
         quarters, details = self.noise.beside(framed(encoded.source, encoded.border), latent)
         return self.branch(quarters), interior(details, encoded.border // 4 - 1)

@@ -1,6 +1,6 @@
-"""The base of every generator that reads photos. A source is encoded once, and the images of all tasks are decoded from
-the result. An output is added to the bicubically enlarged source, unless its task keeps none of the source's colours.
-The sum is computed on cells at half the source's side, with ``3 (2 scale)^2`` sub-pixels each: twice as fast at 4x."""
+"""The base of every generator that reads photos. A source is encoded once, and all tasks' images are decoded from the
+result. An output is added to the bicubically enlarged source, unless its task keeps none of the source's colours. The
+sum is computed on cells of 2x2 source pixels, as ``3 (2 scale)^2`` sub-pixels each, which is twice as fast at 4x."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class ImageGenerator(TaskGenerator):
 
     @abstractmethod
     def encode(self, source: Float[Tensor, "B 3 H W"], tasks: Names = None) -> Any:
-        """The computation that the named tasks, all by default, share; for any height and width."""
+        """Compute everything that the named tasks (default: all) share; the source may have any height and width."""
 
     @abstractmethod
     def decode(self, encoded: Any, latent: Latent | None = None, tasks: Names = None) -> Images:
@@ -56,11 +56,11 @@ class ImageGenerator(TaskGenerator):
 
     @property
     def largest_maps(self) -> float:
-        """Values per source pixel of the maps of the level that has most."""
+        """Values per source pixel at the level that has the most."""
         return max(width / (self.finest * 2**level) ** 2 for level, width in enumerate(self.widths))
 
     def grid(self, tasks: Names = None) -> int:
-        """Tiles of the named tasks, all by default, start at multiples of this number of pixels."""
+        """Tiles of the named tasks (default: all) start at multiples of this number of pixels."""
         return PERIOD if any(self.specs[name].smooth for name in self.named(tasks)) else self.cell
 
     def halo(self, tasks: Names = None) -> int:
@@ -68,8 +68,8 @@ class ImageGenerator(TaskGenerator):
         return -(-self.receptive_field_radius(tasks) // self.grid(tasks)) * self.grid(tasks)
 
     def forward(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
-        """Render ``source``, of any height and width, into the named tasks, all by default; KeyError for an unknown
-        one. ``latent`` is only used by tasks that have one."""
+        """Render ``source``, in [-1, 1] and of any height and width, for the named tasks (default: all). Outputs are
+        not clipped. ``latent`` is only used by tasks that have one. KeyError if a task is unknown."""
         names = self.named(tasks)
         return self.decode(self.encode(source, names), latent, names)
 

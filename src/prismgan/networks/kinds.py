@@ -16,7 +16,7 @@ class NetworkKind(NamedTuple):
     """A generator, and the networks that are trained together with it."""
 
     sizes: type[GeneratorSizes]
-    generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]  # untrained, from sizes and outputs
+    generator: Callable[[Any, Sequence[HeadSpec]], TaskGenerator]  # untrained, from sizes and heads
     helpers: Callable[[Any, Sequence[HeadSpec]], Mapping[str, nn.Module]] = lambda sizes, specs: {}
     """Networks, by name, that are trained with the generator but not used for rendering, apart from discriminators."""
 

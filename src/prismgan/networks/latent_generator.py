@@ -36,7 +36,7 @@ class LatentGeneratorConfig(GeneratorSizes):
 
 
 def _dense(inputs: int, outputs: int) -> nn.Linear:
-    """Keeps the signal's variance: with torch's default, which shrinks it, pictures never learn to vary with z."""
+    """A linear layer that keeps the signal's variance. torch's default shrinks it, and pictures never vary with z."""
     layer = nn.Linear(inputs, outputs)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     nn.init.zeros_(layer.bias)
@@ -44,7 +44,7 @@ def _dense(inputs: int, outputs: int) -> nn.Linear:
 
 
 class LatentTrunk(nn.Module):
-    """From the latent and its code to features at half the pictures' resolution."""
+    """Computes features at half the pictures' resolution from the latent and its code."""
 
     def __init__(self, config: LatentGeneratorConfig) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class LatentTrunk(nn.Module):
 
 
 class LatentHead(nn.Module):
-    """From features to one task's image, 2x2 pixels per cell."""
+    """Turns features into one task's image, with 2x2 pixels per cell."""
 
     def __init__(self, config: LatentGeneratorConfig) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class LatentHead(nn.Module):
 
 
 class LatentGenerator(TaskGenerator):
-    """From a latent to one image per task, roughly in [-1, 1], with ``config.side`` pixels a side."""
+    """Generates one image per task from a latent, roughly in [-1, 1] and with ``config.side`` pixels a side."""
 
     def __init__(self, config: LatentGeneratorConfig, specs: Sequence[HeadSpec]) -> None:
         super().__init__(config, specs)
@@ -88,7 +88,7 @@ class LatentGenerator(TaskGenerator):
         self.heads = nn.ModuleDict({spec.name: LatentHead(config) for spec in specs})
 
     def forward(self, latent: Float[Tensor, "B Z"], tasks: Names = None) -> dict[str, Float[Tensor, "B 3 H W"]]:
-        """The named tasks' images, all by default, in one pass; images of the same latent show the same subject."""
+        """The images of the named tasks (default: all), in one pass; images of one latent show the same subject."""
         maps = self.trunk(latent, self.mapping(latent))
         return {name: self.heads[name](maps) for name in (self.heads if tasks is None else tasks)}
 

@@ -24,10 +24,10 @@ BORDER = 48
 LEVELS = (0, 1)  # the noise is an extra input at 1/4 and at 1/2 of the picture's side
 PERIODS = ((31, 37), (41, 29))  # rows and columns of the tables whose sum is the noise
 SIGNS = ((53, 43), (47, 59))
-"""Rows and columns of each one's table of signs, without which noise repeats after 30 cells and strokes form rows."""
+"""Rows and columns of their tables of signs. Without these noise repeats after 29 to 41 cells: strokes form rows."""
 OUTERMOST = [0, 1, -2, -1]
-"""Rows or columns: two at either end. Enlarged side by side they are correct except at the seam, which is not used."""
-RANGE = 1.2  # bound of the outputs, which are clipped to 1, so that black and white are reached without saturation
+"""Two rows or columns at either end. Enlarged side by side, they are correct except at the seam, which is not used."""
+RANGE = 1.2  # bound of outputs; clipped to 1 later, so that they reach black and white before the tanh saturates
 Width = Annotated[int, Field(gt=0, le=1024)]
 
 
@@ -60,7 +60,7 @@ class NoiseField(nn.Module):
             for number, period in enumerate(PERIODS):
                 table = torch.randn(latent, maps, *period, generator=random)
                 self.register_buffer(f"table{level}{number}", table, persistent=False)
-        for level in LEVELS:  # after all tables, so that these are the same as before signs were introduced
+        for level in LEVELS:  # drawn after all tables, which stayed the same when signs were introduced
             for number, period in enumerate(SIGNS):
                 sign = torch.randint(2, (maps, *period), generator=random) * 2.0 - 1
                 self.register_buffer(f"sign{level}{number}", sign, persistent=False)
@@ -90,7 +90,7 @@ class NoiseField(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, *, bias: bool = False) -> nn.Conv2d:
-    """A convolution with zero padding, whose effect no loss sees; no bias, because normalisation would cancel it."""
+    """A convolution; with stride 1 it pads with zeros. By default it has no bias: normalisation would cancel it."""
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2 if stride == 1 else 0, bias=bias)
 
 
@@ -131,7 +131,7 @@ class NormalisedBlock(nn.Module):
 
 
 class StyleBranch(nn.Module):
-    """From the picture at 1/4, with noise channels, to the features at 1/4 that every style's head reads."""
+    """Computes the features at 1/4 that the heads of all styles read."""
 
     def __init__(self, config: StyleBranchConfig) -> None:
         super().__init__()
@@ -152,8 +152,8 @@ class StyleBranch(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """One style: residual blocks at 1/4, one layer at 1/2 that also reads the picture itself, and its sub-pixels. The
-    layers at 1/2 are computed at 1/4, with kernels folded from their weights."""
+    """The head of one style: residual blocks at 1/4, then two layers at 1/2, of which the first also reads the picture
+    itself and the second gives the sub-pixels. Both are computed at 1/4, with kernels folded from their weights."""
 
     def __init__(self, config: StyleBranchConfig, *, blocks: int = 1, code: int = 0) -> None:
         super().__init__()
@@ -195,8 +195,8 @@ class StyleHead(nn.Module):
         return pixels_kernel(self.last.weight), pixels_bias(self.last.bias)
 
     def _enlarged(self, maps: Maps) -> Float[Tensor, "B _ H-2 W-2"]:
-        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells. They count in the
-        statistics, so layers compute them: enlargement ends at the border, which a kernel at 1/4 cannot represent."""
+        """``up_norm(up(enlarged(maps)))``, unshuffled by 2, without the outermost cells. These count in the statistics,
+        so the layers at 1/2 compute them: a kernel at 1/4 cannot represent that enlargement ends at the border."""
         inner = F.conv2d(maps, self.up_kernel())
         rows = self.up(enlarged(maps[:, :, OUTERMOST], 2))[:, :, OUTERMOST]
         columns = self.up(enlarged(maps[..., OUTERMOST], 2))[:, :, 2:-2, OUTERMOST]

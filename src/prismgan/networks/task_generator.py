@@ -16,7 +16,7 @@ RESERVED = ("photo", "preview", "sheet", "source")  # names of other files besid
 
 
 def _free(name: str) -> str:
-    """Refuse names of other files beside a task's picture, and method names of torch's containers."""
+    """The name; ValueError if another file beside a task's picture, or a method of torch's containers, has it."""
     if name in RESERVED:
         raise ValueError(f"{name!r} is the name of another file beside the task's picture; use '{name}-1', for example")
     if name == "training" or hasattr(nn.ModuleDict, name) or hasattr(nn.ParameterDict, name):
@@ -48,20 +48,20 @@ class GeneratorSizes(Config):
     def _same_length(self) -> Self:
         if len(self.widths) != len(self.blocks):
             problem = f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}"
-            raise ValueError(f"{problem}; both need one number for every level")
+            raise ValueError(f"{problem}; both need one number per level")
         return self
 
 
 @dataclass(frozen=True)
 class HeadSpec:
-    name: str
-    scale: int = 1
-    fine: bool = True
-    latent: bool = False
+    name: str  # of the task
+    scale: int = 1  # side of the output divided by side of the source
+    fine: bool = True  # whether the head reads the trunk's features (restoration) or the branch's (painting)
+    latent: bool = False  # whether the output varies with z
     blocks: int | None = None  # residual blocks of this head; by default the generator's setting for all heads
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
-    ink: bool = False  # whether the head multiplies its colours by ink; it is then fine, additive, of the source's size
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs its residual
+    ink: bool = False  # whether the head multiplies its colours by ink; only if fine, additive and of scale 1
 
 
 class TaskGenerator(nn.Module, ABC):
@@ -83,7 +83,7 @@ class TaskGenerator(nn.Module, ABC):
         return [parameter for parameter in self.parameters() if id(parameter) not in own]
 
     def parameter_counts(self) -> dict[str, int]:
-        """Number of weights that all tasks share, under ``shared``, and of those that belong to each task."""
+        """Number of parameters that are shared, under ``shared``, and of those that belong to each task, by task."""
         parts = {"shared": self.shared_parameters(), **{name: self.own_parameters(name) for name in self.specs}}
         return {name: sum(parameter.numel() for parameter in part) for name, part in parts.items()}
 

@@ -16,21 +16,21 @@ from prismgan.losses.pixels import charbonnier
 
 STABILITY = 0.02  # added to variances, in units of [-1, 1] squared: regions with less variance hardly count
 TONE = (3, 4)
-"""Pyramid levels with areas larger than a brush stroke, in which dark areas should stay darker than their surroundings.
-Features only locate edges, and a painting's colours may lie on either side of one."""
+"""Pyramid levels that are coarser than a brush stroke. There, dark areas should stay darker than their surroundings;
+features only locate edges and do not say which side is darker."""
 WINDOW = 7  # side in pixels of the window for comparing grey levels
-LEAST_SIDE = 3  # smallest side of a level with structure
+LEAST_SIDE = 3  # minimum side in pixels of a level that is compared
 GUIDED = 2  # number of the network's maps that the guidance compares, starting with the coarsest
 LATENT_INDICES = ((1, 1), (3, -1), (5, 1), (0, 1), (2, 1), (4, -1))
-"""For each parameter of the drawing style the index of its number in z, and a sign. They are chosen for seed 0: a
-thin pen and little ink, in few flat and bright tones."""
+"""For each parameter of the drawing style, the index of the number in z that controls it, and a sign. They are chosen
+so that seed 0 draws with a thin pen and little ink, in few flat and bright tones."""
 
 
 class Structure(Loss):
     """One minus SSIM's contrast-structure term of grey levels (Wang, Bovik, Sheikh, Simoncelli 2004, eq. 9 and 10), at
-    several levels of a pyramid as in multi-scale SSIM (2003). It ignores the mean, so a day may become a night, and the
-    finest level, so brush strokes are not penalised. Grey levels also work for domains that are unlike the training
-    data of a feature network."""
+    several levels of a pyramid as in multi-scale SSIM (2003). Means are ignored, so a day may become a night, and by
+    default the finest level, so brush strokes are not penalised. Grey levels, unlike features, also work for domains
+    that differ from the training data of a feature network."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = (), *, levels: Sequence[int] = (1, 2, 3)) -> None:
         super().__init__(features)
@@ -85,7 +85,7 @@ class FeatureContent(Loss):
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         maps = self.features(output)
-        with torch.no_grad():  # after the output's, so that the cache still has it for the next task
+        with torch.no_grad():  # computed after the output's, so that it stays in the cache for the next task
             wanted = self.features(reference)
         levels = {min(level, len(maps) - 1) for level in self.LEVELS}
         distances = [
@@ -97,8 +97,7 @@ class FeatureContent(Loss):
 
 class Perceptual(FeatureContent):
     """The same distance to the target, also at fine levels (Ledig et al., "SRGAN", CVPR 2017, section 2.2.1). Only the
-    middle of an enlargement is compared, because it has many pixels and the crop's position in its photo is random
-    anyway."""
+    middle of a large picture is compared, to save time: the part of a photo that a crop shows is random anyway."""
 
     LEVELS: ClassVar[tuple[int, ...]] = (0, 1, 2, 3)
     WINDOW = 128  # side in pixels of the part that is compared
@@ -129,12 +128,12 @@ class ComicGuidance(Loss):
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
         # In bfloat16 the difference of two blurs, which gives the outlines, would be mostly rounding.
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
-            drawing = comic(batch.reference, self._hand(batch.latent))
+            drawing = comic(batch.reference, self._drawing_style(batch.latent))
         distance = charbonnier(output.float(), drawing)
         return distance + self.structure * self._structure(output, drawing) if self.structure else distance
 
-    def _hand(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 6"] | None:
-        """The first numbers of z, mapped from a normal distribution to [-1, 1], with more weight near the ends."""
+    def _drawing_style(self, latent: Float[Tensor, "B Z"] | None) -> Float[Tensor, "B 6"] | None:
+        """The first numbers of z, mapped from a normal distribution to [-1, 1], with more values near the ends."""
         if latent is None or not self.varied:
             return None
         numbers = F.pad(latent[:, :STYLE_PARAMETERS].float(), (0, max(STYLE_PARAMETERS - latent.shape[1], 0)))
@@ -154,7 +153,7 @@ class ComicGuidance(Loss):
 
 
 def _of_size(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, "B 3 H W"]:
-    """The photo, which must have the output's size."""
+    """The clean photo; ValueError if its size differs from the output's."""
     reference = batch.reference
     if output.shape[-2:] != reference.shape[-2:]:
         raise ValueError(f"content: output {tuple(output.shape)} and photo {tuple(reference.shape)} differ in size")
@@ -162,7 +161,7 @@ def _of_size(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor
 
 
 def _photo_like(side: int) -> Float[Tensor, "1 3 S S"]:
-    """Fixed noise with the spectrum of photos: amplitude proportional to 1 / frequency, deviation 0.3, in [-1, 1]."""
+    """Fixed noise with the spectrum of photos (amplitude ~ 1 / frequency) and deviation 0.3, clipped to [-1, 1]."""
     random = torch.Generator().manual_seed(0)
     rows, columns = torch.fft.fftfreq(side), torch.fft.rfftfreq(side)
     frequency = torch.hypot(rows[:, None], columns[None]).clamp_min(1 / side)

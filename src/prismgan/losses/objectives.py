@@ -1,6 +1,6 @@
-"""Adversarial objectives with one interface: both players get real and fake logits. Logits are (N,), one per picture.
-``real[i]`` and ``fake[i]`` belong to the same task, which is all the pairing that the relativistic objective needs.
-Losses are (N,), unreduced. Gradient penalties of the discriminator are here, too."""
+"""Adversarial objectives with one interface, and gradient penalties of the discriminator. The losses of discriminator
+and generator both take real and fake logits (N,), one per picture, and return (N,), unreduced. ``real[i]`` and
+``fake[i]`` belong to the same task, which is all the pairing that the relativistic objective needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Losses that compare pixels: Charbonnier distance, logarithm of the squared error, lattices, total variation."""
+"""Losses on pixels: Charbonnier distance, logarithm of the squared error, lattice patterns, total variation."""
 
 import torch
 from jaxtyping import Float
@@ -46,17 +46,17 @@ class LogError(Loss):
 
 
 class Lattice(Loss):
-    """How much of the difference to the target repeats every 16 pixels in plain regions; 0 for a random difference.
+    """Strength of the part of the difference to the target that repeats every 16 pixels in flat regions.
 
-    Perceptual and adversarial losses reward a photo's grain everywhere. A network without noise produces a pattern that
-    repeats with its cells instead, which is visible where a photo is plain. In windows of 64 pixels the differences at
-    equal places of all cells are averaged, weighted by how plain the target is: most grain vanishes, and the pattern is
-    left.
-    """
+    It is the root mean square of that part in units of [-1, 1], averaged over windows; near 0 if the difference is
+    random. Perceptual and adversarial losses reward a photo's grain everywhere. A network without a source of noise
+    produces a pattern that repeats with its cells instead, which is visible where a photo is flat. In windows of 64
+    pixels the differences at the same position of all cells are averaged, with larger weights where the target is flat:
+    most grain averages out, and the pattern is left."""
 
     PERIOD = 16  # pixels; a multiple of the cells of a trunk of two levels, at 2x and at 4x
-    CELLS = 4  # to a side of a window
-    AROUND = 9  # side in pixels of the surroundings in which the target is more or less plain
+    CELLS = 4  # per side of a window
+    AROUND = 9  # side in pixels of the window in which the target's standard deviation is measured
     PLAIN = 0.12  # standard deviation of the grey level there, in units of [-1, 1], at which the weight is a half
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
@@ -72,8 +72,8 @@ class Lattice(Loss):
         return pattern.square().mean(dim=(1, 3, 5)).add(1e-10).sqrt().mean(dim=(1, 2))
 
     def _folded(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C y p x p"]:
-        """Means of each window's cells, without the pixels beyond the last whole window."""
-        for axis in (3, 2):  # the last one first, because each becomes three
+        """The mean cell of each window; pixels beyond the last whole window are left out."""
+        for axis in (3, 2):  # the last axis first, because each one becomes three
             cells = values.shape[axis] // self.PERIOD
             window = min(self.CELLS, cells)
             whole = values.narrow(axis, 0, cells // window * window * self.PERIOD)

@@ -1,4 +1,4 @@
-"""Style distance between the feature statistics of an image and those of the exemplars."""
+"""Style distance: the difference between the feature statistics of an image and those of the exemplars."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from prismgan.images import luma
 from prismgan.losses import Exemplars, Loss
 
 LEAST_POWER = 0.3
-"""Minimum strength of a channel relative to the root mean square of its level. Learnt networks have channels that do
-not respond to an exemplar; divided by their own power, a photo's response there would dominate the loss."""
+"""Minimum power of a channel relative to the root mean square of its level. Learnt networks have channels that do not
+respond to an exemplar; after a division by their own power, a photo's response there would dominate the loss."""
 LIMIT = 50.0
 """Upper limit of distances: those of dark or flat crops can be hundreds of times too large and dominate a step."""
 QUANTILES = 64  # of brightness and of each colour
@@ -65,9 +65,9 @@ class StyleStatistics(Loss):
     """Squared distance of Gram matrices and means to those of the exemplars, relative to the exemplars' own squared
     norm, averaged over the levels. Every channel is first divided by its root mean square over the exemplars, so that
     all filters have the same weight. Either moment would be sufficient (Li et al., "Demystifying neural style
-    transfer", 2017), but together they preserve colours and dark areas better. Another level is the squared Wasserstein
-    distance of brightness and colours (Risser, Wilmot, Barnes, "Stable and controllable neural texture synthesis and
-    style transfer using histogram losses", 2017), relative to the exemplars' own variance."""
+    transfer", 2017), but together they preserve colours and dark areas better. The average includes the squared
+    Wasserstein distance of brightness and colours (Risser, Wilmot, Barnes, "Stable and controllable neural texture
+    synthesis and style transfer using histogram losses", 2017), relative to the exemplars' own variance."""
 
     def __init__(self, features: nn.Module, exemplars: Exemplars = ()) -> None:
         super().__init__(features)

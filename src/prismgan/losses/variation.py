@@ -1,7 +1,7 @@
-"""Two outputs for one photo: they should differ for two latents, and agree if the photo moves slightly. Diversity
-prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and StarGAN v2
-(Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow, "Improving
-the robustness of deep neural networks via stability training" (2016)."""
+"""Losses on two outputs for one photo: they should differ for two latents, and agree if the photo moves slightly.
+Diversity prevents a generator with a content loss from ignoring z; after Mao et al., "Mode seeking GANs" (2019), and
+StarGAN v2 (Choi et al. 2020, eq. 3). Temporal consistency reduces flicker in videos: Zheng, Song, Leung, Goodfellow,
+"Improving the robustness of deep neural networks via stability training" (2016)."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -40,8 +40,8 @@ class Disturbance:
 def temporal_consistency(
     output: Images, other: Images, disturbance: Disturbance, scale: int = 1
 ) -> Float[Tensor, " B"]:
-    """Mean absolute difference between the output and that of the disturbed source, in their common area away from the
-    border. ``scale`` is that of the outputs relative to the source."""
+    """Mean absolute difference between the output and the output for the disturbed source, where they overlap and away
+    from the border. ``scale`` is the side of the outputs divided by that of the source."""
     height, width = output.shape[-2:]
     down, right, margin = scale * disturbance.down, scale * disturbance.right, min(height, width) // 8
     still = output[..., margin + down : height - margin, margin + right : width - margin]
@@ -50,7 +50,7 @@ def temporal_consistency(
 
 
 def diversity(output: Images, other: Images, *, target: float = 0.2) -> Float[Tensor, " B"]:
-    """How far the outputs for two latents fall short of a mean absolute difference of ``target``, in units of [-1, 1],
-    over 4x4 averages; 0 to 1. Deviation: the papers reward difference without bound."""
+    """The fraction, from 0 to 1, by which the mean absolute difference of the outputs for two latents falls short of
+    ``target``, in units of [-1, 1], over 4x4 averages. Deviation: the papers reward difference without bound."""
     difference = (F.avg_pool2d(output.float(), 4) - F.avg_pool2d(other.float(), 4)).abs().flatten(1).mean(1)
     return F.relu(1 - difference / target)

@@ -23,7 +23,7 @@ SUBSETS = 100  # number of pairs of subsets for the mean and the deviation
 LARGEST = 1000  # maximum number of pictures in a subset
 FEWEST = 4  # minimum number of pictures in a set: a subset is half of it and needs two pictures
 SURE = 0.9  # minimum probability at which a picture counts as recognised
-LEAST_SHARE = 0.02  # minimum share of the pictures of a covered class: with ten classes, a fifth of an even share
+LEAST_SHARE = 0.02  # minimum share of all pictures for a class to be covered; of ten classes, a fifth of an even share
 Pictures = Float[Tensor, "B 3 H W"]
 Features = Float[Tensor, "B D"]
 
@@ -33,8 +33,8 @@ def lpips_distance(
 ) -> Float[Tensor, " B"]:
     """``sum_l mean_hw (w_l . (x_l - y_l)^2)``, where x_l and y_l are maps normalised to length 1 at every pixel. Zhang,
     Isola, Efros, Shechtman, Wang (CVPR 2018), eq. 1; as in the published code, a head's weight is the square of the
-    paper's w_l. 0 for equal pictures, about 0.1 for differences seen only on a second look, 0.5 and more for different
-    ones; nan for pictures with fewer than 17 pixels a side."""
+    paper's w_l. It is 0 for equal pictures, about 0.1 for differences that are seen only on a second look, 0.5 and more
+    for different pictures, and nan for pictures with fewer than 17 pixels a side."""
     # Not the network's own call, whose cache would keep the maps of whole pictures in memory.
     first, second = (network.maps(picture.float().clamp(-1, 1)) for picture in (output, expected))
     distance = torch.zeros(len(output), device=output.device)
@@ -53,7 +53,7 @@ def lpips(network: SqueezeFeatures, heads: Path, device: str = "cpu") -> Metric:
 
 
 def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
-    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` ...), or WeightsError."""
+    """Weights of the channels, map by map, from the published file (``lin0.model.1.weight`` ...); else WeightsError."""
     tensors = read_tensors(path, ACCEPTED)
     heads = []
     for number, channels in enumerate(SqueezeFeatures.LPIPS_CHANNELS):
@@ -73,7 +73,7 @@ def _of_length_one(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
 
 @dataclass(frozen=True)
 class SetMetric:
-    """A distance between two sets of pictures, none of which belongs to one of the other set."""
+    """A distance between two sets of pictures that do not correspond to each other one by one."""
 
     name: str
     unit: str  # unit of the value; empty for a plain number
@@ -106,19 +106,19 @@ def kid_of_features(
 
 
 def kid(network: LearntFeatures) -> SetMetric:
-    """KID with the deepest map of a feature network, averaged over the picture. Papers' figures use Inception v3; these
-    compare only with each other. Two halves of 48 photos are 0.0 +- 0.2 apart, 2.5 with noise of sigma 25 on one."""
+    """KID with the deepest map of a feature network, averaged over the picture. Published values use Inception v3 and
+    are not comparable. Two halves of 48 photos differ by 0.0 +- 0.2; with noise of sigma 25 on one half, by 2.5."""
     return _kid("kid", SqueezeFeatures.SMALLEST, lambda images: network.maps(images.clamp(-1, 1))[-1].mean(dim=(2, 3)))
 
 
 def classifier_kid(classifier: Classifier) -> SetMetric:
-    """KID with a classifier of such pictures; figures are comparable only for the same classifier."""
+    """KID with a classifier of the same kind of pictures; values are comparable only for the same classifier."""
     return _kid("kid_classifier", Classifier.SMALLEST, classifier.features)
 
 
 def _kid(name: str, smallest: int, features: Callable[[Pictures], Features]) -> SetMetric:
-    """KID of features scaled to length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most: the scale of
-    features differs between networks by orders of magnitude, and the cubic kernel raises that to the sixth power."""
+    """KID of features scaled to length sqrt(D), so that the kernel is ``(cosine + 1)^3``, 8 at most. The scale of
+    features differs between networks by orders of magnitude, and enters the cubic kernel with the sixth power."""
 
     def directions(pictures: Pictures) -> Features:
         vectors = features(pictures.float())
@@ -131,18 +131,18 @@ class Modes(NamedTuple):
     """The classes that a classifier finds in a set of pictures."""
 
     covered: int  # classes that at least `LEAST_SHARE` of all pictures belong to
-    balance: float  # entropy of the classes over that of an even set; 0 if no picture belongs to any
+    balance: float  # entropy of the classes relative to that of an even set; 0 if no picture belongs to any class
     recognised: float  # share of the pictures that belong to a class
     shares: tuple[float, ...]  # of all pictures, for every class
 
 
 def modes(probabilities: Float[Tensor, "N C"], least_share: float = LEAST_SHARE) -> Modes:
-    """Count the classes that N pictures show, from a classifier's probabilities for C classes, two or more."""
+    """Count the classes that N pictures show, from a classifier's probabilities for C >= 2 classes."""
     best, classes = probabilities.max(dim=1)
     counts = classes[best >= SURE].bincount(minlength=probabilities.shape[1]).tolist()
     total, belonging = len(probabilities), sum(counts)
     parts = [count / belonging for count in counts if count]
-    # Of a single class the sum is -0.0.
+    # For a single class the sum would be -0.0.
     entropy = abs(sum(part * math.log(part) for part in parts))
     return Modes(
         covered=sum(count >= least_share * total for count in counts),

@@ -18,7 +18,7 @@ BINS = 100  # grey levels of each picture's histogram for NMI, between its darke
 
 @dataclass(frozen=True)
 class Metric:
-    """A distance or similarity between an output and the picture it is compared with, both clipped to [-1, 1]."""
+    """A distance or similarity between an output and another picture of its size, both clipped to [-1, 1]."""
 
     name: str
     unit: str  # unit of the values; empty for a plain number
@@ -74,7 +74,7 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 
 def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-    """``||x - y||_2 / sqrt(3 H W)`` with x and y in [0, 1], the RMSE: 0 for equal pictures, 1 for black and white."""
+    """The RMSE ``||x - y||_2 / sqrt(3 H W)``, with x and y in [0, 1]: 0 for equal pictures, 1 for black and white."""
     return _difference(output, expected).square().flatten(1).mean(dim=1).sqrt()
 
 
@@ -90,7 +90,7 @@ def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """``(H(A) + H(B)) / H(A, B)``: 2 if the grey levels determine each other, 1 if they are independent. Studholme,
     Hill and Hawkes 1999, by scikit-image. It ignores linear changes of grey levels and measures whether the content is
-    preserved. Small pictures score high by chance: compare equal sizes. Flat pictures give 2, non-finite ones NaN."""
+    preserved. Small pictures score high by chance: compare equal sizes. Two flat ones give 2, non-finite ones NaN."""
     from skimage.metrics import normalized_mutual_information  # slow to import
 
     values = []

@@ -95,7 +95,7 @@ class Task:
     fine: bool  # whether the head reads the trunk's features (restoration) or the branch's (painting)
     scale: int = 1  # side of the output divided by side of the source
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs its residual
     ink: bool = False  # whether the head multiplies its colours by ink
     shares: tuple[str, ...] = ()  # names of all losses, if the weights above are shares of the gradient at the output
 
@@ -123,8 +123,8 @@ Images = Mapping[str, Float[Tensor, "B 3 H W"]]  # by task
 
 
 def made_of_photo(tasks: Iterable[Task], outputs: Images) -> Images:
-    """For every other derived task, its function applied to the image of the task that is the photo itself; empty if
-    there is no such task."""
+    """For every derived task but the photo, its function applied to the image of the task whose target is the photo
+    itself. Empty if there is no such task among the outputs."""
     shown = [task for task in tasks if task.name in outputs]
     photo = next((outputs[task.name] for task in shown if task.is_photo), None)
     return {
@@ -162,11 +162,11 @@ class TaskEntry(Config, ABC):
 
     @abstractmethod
     def task(self) -> Task:
-        """The task that this entry describes. Opens no file."""
+        """The task that this entry describes; no file is opened."""
 
     def make(self, target: Target, losses: Sequence[LossTerm], **more: Any) -> Task:
-        """A task with the entry's common fields and ``more`` fields of :class:`Task`, by default with a fine head and
-        the metrics that fit the target; losses of weight 0 are omitted."""
+        """A task with the entry's common fields and ``more`` fields of :class:`Task`; by default with a fine head and
+        metrics that fit the target. Losses of weight 0 are omitted. ValueError if a loss in ``shares`` is unknown."""
         beside: dict[str, Any] = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
         beside["diversity"] = self.diversity_weight if self.latent else 0.0
         if self.shares is not None:

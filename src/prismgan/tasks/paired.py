@@ -75,19 +75,19 @@ class Restore(TaskEntry):
 
 
 class SuperResolution(TaskEntry):
-    """Enlarges the source; the target is the photo before it was reduced."""
+    """Enlarges the source; the target is the photo before it was downscaled."""
 
     kind: Literal["super_resolution"] = "super_resolution"
     scale: Literal[2, 4] = 2
     """Side of the output divided by side of the source."""
     pixel_weight: NonNegative = 20.0
-    """Weight of the Charbonnier distance to the large photo."""
+    """Weight of the Charbonnier distance to the photo before it was downscaled."""
     log_weight: NonNegative = 0.0
     """Weight of the logarithm of the squared error, which gives the PSNR of plain and detailed pictures the same
     weight."""
     perceptual_weight: NonNegative = 0.0
-    """Weight of the distance of fine and coarse features; together with the adversarial loss it makes invented detail
-    sharp."""
+    """Weight of the distance between features of output and target, at fine and coarse levels. Together with the
+    adversarial loss it makes invented detail sharp."""
     lattice_weight: NonNegative = 0.0
     """Weight of the loss against 16-pixel patterns in flat regions, caused by perceptual and adversarial losses."""
     adversarial_weight: NonNegative = 0.001

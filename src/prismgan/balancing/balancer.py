@@ -10,20 +10,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 TEMPERATURE = 2.0  # the paper's T of `DynamicWeightAverage`: larger values give more even weights
-WINDOW = 100  # steps that it averages, in place of the paper's epochs, which an endless stream of crops does not have
-EVERY = 8  # steps of a task between two measurements of a loss's norm, each a pass through a feature network
-DECAY = 0.8  # of the running mean of the measurements
+WINDOW = 100  # steps that it averages, instead of the paper's epochs: an endless stream of crops has no epochs
+EVERY = 8  # a task's steps between two measurements of a gradient norm, each a backward pass through a feature network
+DECAY = 0.8  # of the running mean of these measurements
 
 Losses = Mapping[str, Float[Tensor, ""]]  # by task; the mean over processes is the loss of the whole batch
 
 
 @dataclass(frozen=True)
 class Step:
-    """The data of a training step that a balancer may use, apart from its losses. A balancer decides by :attr:`total`;
-    otherwise processes would decide differently. Gradients are averaged over processes later."""
+    """The data of a training step that a balancer may use, apart from its losses. Decisions have to depend on sums over
+    processes (:attr:`total`), or processes would decide differently. Gradients are averaged over processes later."""
 
     outputs: Mapping[str, Float[Tensor, "*shape"]]  # the generator's outputs by task, from which losses are computed
-    shared: Sequence[nn.Parameter] = ()  # parameters that several tasks' losses reach: those of trunk and mapping
+    shared: Sequence[nn.Parameter] = ()  # parameters that several tasks use, for example the trunk's
     heads: Mapping[str, Sequence[nn.Parameter]] = field(default_factory=dict)  # parameters of each task alone
     random: torch.Generator = field(default_factory=torch.Generator)  # the same in every process
     total: Callable[[Tensor], Tensor] = lambda values: values  # sum over processes
@@ -63,9 +63,9 @@ class Fixed(Balancer):
 
 class Normalised(Balancer):
     """Each task's gradient at its own output image is divided by its norm and multiplied by its weight before it enters
-    the network. Style gradients are large, and spiky on dark or flat crops; in a plain sum they drown restoration in
-    the shared trunk. This resembles normalising gradients at the shared features (Liu et al., "IMTL", 2021; Sener &
-    Koltun 2018, section 3.3), but spikes do not reach the heads either, and it costs nothing."""
+    the network. In a plain sum, gradients of style losses, which are large and have spikes on dark or flat crops, drown
+    restoration in shared layers. This resembles normalising gradients at the shared features (Liu et al., "IMTL", 2021;
+    Sener & Koltun 2018, section 3.3), but it also keeps spikes out of the heads, and it costs nothing."""
 
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         outputs, gradients = step.outputs, {}
@@ -74,13 +74,13 @@ class Normalised(Balancer):
         # Row weights are shares of a mean over processes, and each row belongs to one process.
         own = torch.stack([gradient.float().square().sum() for gradient in gradients.values()])
         squares = step.total(own) / step.processes**2
-        pulls = []
+        surrogates = []
         for (name, gradient), square in zip(gradients.items(), squares, strict=True):
             scale = self.recipe_weights[name] / square.sqrt().clamp_min(1e-12)
-            pull = (outputs[name] * (scale * gradient)).sum()
+            surrogate = (outputs[name] * (scale * gradient)).sum()
             # The value of the loss, with the scaled gradient.
-            pulls.append(losses[name].detach() + pull - pull.detach())
-        return torch.stack(pulls).sum()
+            surrogates.append(losses[name].detach() + surrogate - surrogate.detach())
+        return torch.stack(surrogates).sum()
 
 
 class Uncertainty(Balancer):
@@ -94,19 +94,19 @@ class Uncertainty(Balancer):
     def forward(self, losses: Losses, step: Step) -> Float[Tensor, ""]:
         terms = []
         for name, loss in losses.items():
-            spread = self.log_variance[name]
-            terms.append(torch.exp(-spread) * self.recipe_weights[name] * loss + spread)
+            s = self.log_variance[name]
+            terms.append(torch.exp(-s) * self.recipe_weights[name] * loss + s)
         return torch.stack(terms).sum()
 
     def weights(self) -> dict[str, float]:
-        return {name: float(torch.exp(-spread.detach())) for name, spread in self.log_variance.items()}
+        return {name: float(torch.exp(-s.detach())) for name, s in self.log_variance.items()}
 
 
 class DynamicWeightAverage(Balancer):
     """K softmax(r / T) with r_k = L_k(t - 1) / L_k(t - 2), times the recipe's weights, where L_k(t) is task k's mean
     loss in window t: Liu, Johns, Davison, "End-to-end multi-task learning with attention" (CVPR 2019), eq. 7.
-    Deviations: a window is :data:`WINDOW` steps; a task that was not drawn in a window keeps its ratio; and r is 1, as
-    in the first two windows, where one of the two means is not positive (an adversarial loss may be negative)."""
+    Deviations: a window is :data:`WINDOW` steps; a task that was not drawn in a window keeps its ratio; and r is 1 not
+    only in the first two windows, but also if one of the two means is not positive, as adversarial losses may be."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
@@ -136,7 +136,7 @@ class DynamicWeightAverage(Balancer):
 
 
 class _Curve(nn.Module):
-    """Mean losses of one task in the current window and the last two; buffers, so that checkpoints contain them."""
+    """Mean losses of one task in the current window and the last two, as buffers, so that checkpoints contain them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class _Curve(nn.Module):
         self.before: Tensor
 
     def add(self, loss: Float[Tensor, ""]) -> None:
-        """Add a step's loss; one that is not finite belongs to a skipped step."""
+        """Add a step's loss, unless it is not finite: such a step is skipped."""
         finite = loss.isfinite()
         self.running += torch.where(finite, loss, 0.0)
         self.count += finite
@@ -170,8 +170,8 @@ class _Curve(nn.Module):
 class GradientShares(nn.Module):
     """Gives each of a task's own losses a fixed share of the gradient at the task's output. Each loss is divided by a
     running mean of its gradient's norm at the output, as :class:`Normalised` does between tasks (compare Chen et al.,
-    "GradNorm", ICML 2018). Weights say little: an adversarial weight of 0.3 amounted to 0.4 % of a style's gradient.
-    ``total`` sums over processes."""
+    "GradNorm", ICML 2018). Weights are a poor substitute: an adversarial weight of 0.3 gave 0.4 % of a style's
+    gradient. ``total`` sums over processes."""
 
     def __init__(self, terms: Iterable[str], total: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class GradientShares(nn.Module):
     def forward(
         self, term: str, value: Float[Tensor, ""], output: Float[Tensor, "B 3 H W"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""] | None]:
-        """The loss, scaled to a gradient of about norm 1 at ``output``, and its current norm if it was measured."""
+        """The loss, scaled to a gradient of norm 1 on average at ``output``, and that norm now if it was measured."""
         mean, count = self.get_buffer(f"norm_{term}"), self.get_buffer(f"count_{term}")
         measured = None
         if int(count) % EVERY == 0:

@@ -1,5 +1,5 @@
-"""Edits of a weights file: adds, removes and renames tasks. All other tensors are unchanged, so the other tasks render
-bit-identical pictures. The header's recipe is edited, too."""
+"""Edits of a weights file: tasks are added, removed and renamed. All other tensors stay the same, so the other tasks
+render bit-identical pictures. The recipe in the header is edited, too."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ OWNED = (HEADS, "generator.codes", *(f"discriminator.{vectors}" for vectors in V
 
 
 def free_name(weights: Weights, name: str) -> str:
-    """The name; :class:`WeightsError` if it is not a valid task name, or another task of these weights has it."""
+    """The name itself; :class:`WeightsError` if it is not a valid task name, or a task of these weights has it."""
     try:
         TypeAdapter(TaskName).validate_python(name)
     except ValidationError as error:
@@ -31,7 +31,7 @@ def free_name(weights: Weights, name: str) -> str:
             why = "expected lower-case letters, digits and dashes"
         raise WeightsError(f"{name!r} cannot name a task: {why}") from None
     if name in _names(weights):
-        raise WeightsError(f"{weights.path}: already has a task {name!r}; choose another name, or remove that one")
+        raise WeightsError(f"{weights.path}: already has a task {name!r}; choose another name, or remove that task")
     return name
 
 
@@ -51,7 +51,8 @@ def check_no_task_lost(out: Path, weights: Weights, names: Iterable[str]) -> Non
 
 
 def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Mapping[str, Tensor]) -> Weights:
-    """The weights with an additional task, with this state dict, and without the discriminator, which lacks it."""
+    """The weights with one more task, whose head has the state dict ``head``. The discriminator does not know the task,
+    so it is left out."""
     name = free_name(weights, entry.name)
     header = _with_tasks(weights, [*weights.header.tasks, entry], [*_recipe_tasks(weights), task])
     added = {f"{HEADS}.{name}.{key}": tensor for key, tensor in head.items()}
@@ -78,7 +79,7 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
 
 
 def rename_task(weights: Weights, old: str, new: str) -> Weights:
-    """The weights with a renamed task at the same place; :class:`WeightsError` if that is not possible."""
+    """The weights with one task renamed, in the same position; :class:`WeightsError` if that is not possible."""
     _must_have(weights, old)
     free_name(weights, new)
     tasks = [entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks]
@@ -87,8 +88,8 @@ def rename_task(weights: Weights, old: str, new: str) -> Weights:
     renamed = {f"{place}.{old}": f"{place}.{new}" for place in OWNED}
 
     def key_of(key: str) -> str:
-        found = next((prefix for prefix in renamed if _owned(key, (prefix,))), None)
-        return key if found is None else renamed[found] + key[len(found) :]
+        prefix = next((prefix for prefix in renamed if _owned(key, (prefix,))), None)
+        return key if prefix is None else renamed[prefix] + key[len(prefix) :]
 
     return replace(weights, header=header, tensors={key_of(key): tensor for key, tensor in weights.tensors.items()})
 
@@ -109,7 +110,7 @@ def _owned(key: str, prefixes: Iterable[str]) -> bool:
 
 
 def _recipe_tasks(weights: Weights) -> list[dict[str, Any]]:
-    """The recipe's tasks that are in the weights; an expert's recipe has more."""
+    """The recipe's tasks that are in the weights; with ``only``, a recipe lists more tasks than it trains."""
     names = _names(weights)
     return [task for task in weights.header.recipe.get("tasks", ()) if task.get("name") in names]
 

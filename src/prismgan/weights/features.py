@@ -16,10 +16,9 @@ ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"
 )
-NO_PICKLE = (AttributeError, LookupError, ValueError)  # errors of torch's reader for other files
+NO_PICKLE = (AttributeError, LookupError, ValueError)  # raised by torch.load for files that are not pickles
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-
 
 # Names of a VGG's convolutions in files, stage by stage.
 SMALL = ("conv11 conv12", "conv21 conv22", "conv31 conv32 conv33 conv34", "conv41 conv42 conv43 conv44", "conv51")
@@ -29,7 +28,7 @@ TORCHVISION = (
     "features.19 features.21 features.23 features.25",
     "features.28",
 )
-# The last of each is the 1x1 convolution from RGB in [0, 1] to input colours; None for ImageNet's mean and deviation.
+# For each layout also the 1x1 convolution from RGB in [0, 1] to input colours; None for ImageNet's mean and deviation.
 LAYOUTS = ((SMALL, "conv0"), (("2 5", "9 12", "16"), "0"), (TORCHVISION, None))
 
 
@@ -49,8 +48,8 @@ def default_features() -> LearntFeatures:
 
 def load_features(path: Path) -> LearntFeatures:
     """A frozen feature network from a file with one of the accepted layouts, recognised by names and shapes. The
-    network takes images in [-1, 1], whatever colours the file's network was trained on. :class:`WeightsError` if the
-    file is missing or damaged, or contains something else."""
+    network takes images in [-1, 1], whatever range of colours the file's network was trained on. :class:`WeightsError`
+    if the file is missing or damaged, or contains another network."""
     tensors: Mapping[str, Tensor] = read_tensors(path, ACCEPTED)
     try:
         with torch.random.fork_rng(devices=[]):  # a new network draws weights, which are overwritten
@@ -62,8 +61,8 @@ def load_features(path: Path) -> LearntFeatures:
 
 
 def load_squeeze(path: Path) -> SqueezeFeatures:
-    """A frozen SqueezeNet 1.1 with all maps for LPIPS, from torchvision's file; takes images in [-1, 1]. The errors are
-    those of :func:`load_features`."""
+    """A frozen SqueezeNet 1.1 with all maps for LPIPS, from torchvision's file. It takes images in [-1, 1]. Raises the
+    same errors as :func:`load_features`."""
     accepted = "expected torchvision's SqueezeNet 1.1"
     tensors = read_tensors(path, accepted)
     with torch.random.fork_rng(devices=[]):
@@ -77,7 +76,7 @@ def load_squeeze(path: Path) -> SqueezeFeatures:
 
 
 def _network_for(path: Path, tensors: Mapping[str, Tensor]) -> tuple[LearntFeatures, Mapping[str, Tensor]]:
-    """A network that the tensors fit into, and the tensors by its names."""
+    """An untrained network with the tensors' layout, and the tensors under that network's parameter names."""
     if "features.3.squeeze.weight" in tensors:
         squeeze = SqueezeFeatures()
         return squeeze, _named_as_squeeze(tensors, squeeze)
@@ -145,8 +144,8 @@ def _imagenet() -> tuple[Float[Tensor, "3 3"], Float[Tensor, " 3"]]:
 def _folded(
     tensors: Mapping[str, Tensor], name: str, matrix: Float[Tensor, "3 3"], offset: Float[Tensor, " 3"]
 ) -> dict[str, Tensor]:
-    """A first convolution that takes [-1, 1] instead of ``matrix @ colour + offset`` of colours in [0, 1]. This is
-    exact, because the map is linear and borders are reflected colours, not zeros."""
+    """The parameters of a first convolution, changed so that it takes colours in [-1, 1] instead of ``matrix @ colour +
+    offset`` of colours in [0, 1]. This is exact, because borders are reflected and not filled with zeros."""
     weight, bias = tensors[f"{name}.weight"].double(), tensors[f"{name}.bias"].double()
     matrix, offset = matrix.double(), offset.double()
     offset = offset + matrix.sum(1) / 2

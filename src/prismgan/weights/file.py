@@ -25,27 +25,27 @@ from prismgan.weights.header import FORMAT, Header
 Network = TypeVar("Network", bound=TaskGenerator)
 READY_MADE = "prism-8"  # name of the ready-made weights, which may be used in place of a path
 DIGEST = "sha256"  # key of the metadata that holds the file's checksum
-SPARE = 10_000_000  # elements beyond twice those of the file that may be allocated while networks are built
-ROOM_MAKERS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
+SPARE = 10_000_000  # elements that networks under construction may have beyond twice those of the file
+ALLOCATORS = frozenset({torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn})
 PREFIX = "hf:"  # marks a repository of the Hugging Face Hub where a path is also possible
 
 
-class _Numbers(TorchFunctionMode):
+class _AllocationLimit(TorchFunctionMode):
     """Limits the number of tensor elements allocated inside it; beyond the limit it raises ``MemoryError``."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, elements: int) -> None:
         super().__init__()
-        self.left = most
+        self.left = elements
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        made = function(*args, **(kwargs or {}))
-        if function in ROOM_MAKERS:
-            self.left -= made.numel()
+        result = function(*args, **(kwargs or {}))
+        if function in ALLOCATORS:
+            self.left -= result.numel()
             if self.left < 0:
                 raise MemoryError
-        return made
+        return result
 
 
 @dataclass(frozen=True)
@@ -110,21 +110,21 @@ class Weights:
         shapes = {name: tensor.shape for name, tensor in own.items() if not name.startswith(others)}
         fitting = {name: tensor for name, tensor in stored.items() if tensor.shape == shapes.get(name)}
         if not fitting and (stored or part == "generator"):
-            raise WeightsError(f"{self.path}: nothing in it fits the recipe's {part}; use its own recipe's sizes")
+            raise WeightsError(f"{self.path}: nothing in it fits the recipe's {part}; use the sizes of its own recipe")
         network.load_state_dict(fitting, strict=False)
         return len(fitting)
 
     @contextmanager
     def as_large_as_claimed(self) -> Iterator[None]:
-        """Raises :class:`WeightsError` if networks built inside it are much larger than the file, because a header of a
-        few hundred bytes can claim any size."""
+        """Building networks that are much larger than the file raises :class:`WeightsError` in this context, because a
+        header of a few hundred bytes can claim any size."""
         tensors = self.tensors.values()
         blocks = sum(self.header.generator.blocks) + sum(entry.blocks or 0 for entry in self.header.tasks)
         if blocks > len(tensors):
             fault = f"claims {blocks:,} blocks but holds {len(tensors)} tensors"
             raise WeightsError(f"{self.path}: {fault}; the file is damaged")
         try:
-            with _Numbers(2 * sum(tensor.numel() for tensor in tensors) + SPARE):
+            with _AllocationLimit(2 * sum(tensor.numel() for tensor in tensors) + SPARE):
                 yield
         except MemoryError:
             raise WeightsError(f"{self.path}: claims a larger network than it holds; the file is damaged") from None
@@ -158,7 +158,7 @@ def save_weights(path: Path, header: Header, networks: Mapping[str, Mapping[str,
 
 
 def _ordered(content: bytes) -> bytes:
-    """A safetensors file with sorted metadata, because the library's order varies."""
+    """The safetensors file with its metadata sorted, because the library's order varies between runs."""
     start = 8 + int.from_bytes(content[:8], "little")
     described = json.loads(content[8:start])
     metadata = dict(sorted(described.pop("__metadata__").items()))
@@ -180,13 +180,14 @@ def default_weights() -> Path:
     """The ready-made weights file."""
     path = Path(str(resources.files("prismgan"))) / "weights" / f"{READY_MADE}.safetensors"
     if not path.is_file():
-        cure = "name a .safetensors file (`prismgan demo` trains one in minutes)"
+        cure = "pass the path of a .safetensors file (`prismgan demo` trains one in minutes)"
         raise WeightsError(f"this prismgan contains no ready-made weights; {cure}")
     return path
 
 
 def find_weights(named: str | os.PathLike[str] | None) -> Path:
-    """The path of a weights file; by default, or by its name, the ready-made one, or ``hf:USER/NAME`` of the Hub."""
+    """The path of a weights file that is named by its path, as ``prism-8`` (ready-made; the default), or as
+    ``hf:USER/NAME`` (downloaded from the Hub)."""
     if named is None:
         return default_weights()
     if not isinstance(named, str | os.PathLike):
@@ -202,7 +203,7 @@ def find_weights(named: str | os.PathLike[str] | None) -> Path:
 
 
 def load_weights(path: str | os.PathLike[str] | None = None) -> Weights:
-    """Read a weights file, found by :func:`find_weights`; :class:`WeightsError` if it is not one of this version."""
+    """Read the file of :func:`find_weights`; :class:`WeightsError` if missing, damaged or of another version."""
     from safetensors import SafetensorError, safe_open
 
     path = find_weights(path)

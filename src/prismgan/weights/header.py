@@ -12,7 +12,7 @@ from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, Ta
 FORMAT = 3  # version of the file's layout and of the networks in it; a file of another version is refused
 ROMAN = re.compile(r"[ivx]{2,}")
 ANSWERS = ("restore", "super_resolution", "paired")
-"""Kinds of tasks with one correct output per photo; all others repaint."""
+"""Kinds whose outputs are no looks: they restore, enlarge, or learn from pairs. All other kinds draw or paint."""
 
 
 class HeadEntry(Config):
@@ -23,17 +23,17 @@ class HeadEntry(Config):
     latent: bool
     blocks: Annotated[int, Field(ge=0, le=16)] | None = None  # of the head; None for ``head_blocks``
     additive: bool = True  # whether the head's output is added to the source
-    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs what it adds
+    smooth: bool = False  # whether a fine head doubles its maps step by step and blurs its residual
     ink: bool = False  # whether the head multiplies its colours by ink
 
     @property
     def is_look(self) -> bool:
-        """Whether the task repaints, so that a photo has no single correct output."""
+        """Whether the output is a drawing or painting of the photo."""
         return self.kind not in ANSWERS
 
     @property
     def title(self) -> str:
-        """The name as a page shows it: ``composition-vii`` as ``Composition VII``."""
+        """The name as a page shows it, for example ``Composition VII`` for ``composition-vii``."""
         words = (word.upper() if ROMAN.fullmatch(word) else word for word in self.name.capitalize().split("-"))
         return " ".join(words)
 
@@ -65,7 +65,7 @@ class Header(Config):
     def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
         kind = KINDS.get(info.data.get("kind", ""))
         if kind is None:
-            raise ValueError("is of an unknown kind of model")
+            raise ValueError("belongs to an unknown kind of model")
         return kind.sizes.model_validate(value)
 
     def make_networks(self) -> dict[str, nn.Module]:

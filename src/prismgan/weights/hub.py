@@ -13,14 +13,14 @@ FILE = "weights.safetensors"  # name of the weights in a repository
 
 
 def fetch(repository: str, *, revision: str | None = None, file: str = FILE) -> Path:
-    """Download a ``.safetensors`` file of a repository, or find it in the cache; :class:`WeightsError` if there is
-    none. ``revision`` is a branch, tag or commit, by default the newest of the main branch."""
+    """The path of a repository's ``.safetensors`` file, downloaded unless it is in the cache; :class:`WeightsError` if
+    there is none. ``revision`` is a branch, tag or commit, by default the newest commit of the main branch."""
     require("weights of the Hugging Face Hub", "hub", "huggingface_hub")
     from huggingface_hub import HfApi
 
     if not file.endswith(".safetensors"):
         raise WeightsError(f"{repository}: {file} is not a .safetensors file, the only supported format")
-    with _told(f"{PREFIX}{repository}"):
+    with _hub_errors(f"{PREFIX}{repository}"):
         return Path(HfApi(library_name="prismgan").hf_hub_download(repository, file, revision=revision))
 
 
@@ -33,7 +33,7 @@ def push(weights: Weights, repository: str, *, private: bool = False, licence: s
 
     notes = weights.path.with_suffix(".md")
     hub = HfApi(library_name="prismgan")
-    with _told(f"{PREFIX}{repository}"), tempfile.TemporaryDirectory() as folder:
+    with _hub_errors(f"{PREFIX}{repository}"), tempfile.TemporaryDirectory() as folder:
         weights.save(Path(folder) / FILE)
         card = model_card(weights, repository, licence, notes.read_text(encoding="utf-8") if notes.is_file() else "")
         (Path(folder) / "README.md").write_text(card, encoding="utf-8")
@@ -82,8 +82,8 @@ def _demoted(markdown: str) -> str:
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Turn the hub's errors into ours."""
+def _hub_errors(where: str) -> Iterator[None]:
+    """Raise the hub's errors as :class:`WeightsError`, with a message that starts with ``where``."""
     from huggingface_hub import errors
 
     try:
@@ -99,8 +99,8 @@ def _told(where: str) -> Iterator[None]:
         raise WeightsError(f"{where}: holds no {FILE}; name its .safetensors file") from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
-        what = "log in with `hf auth login`, with a token that may write" if status in (401, 403) else "try again"
-        raise WeightsError(f"{where}: the hub refused (HTTP {status}); {what}") from None
+        cure = "log in with `hf auth login`, with a token that may write" if status in (401, 403) else "try again"
+        raise WeightsError(f"{where}: the hub refused the request (HTTP {status}); {cure}") from None
     # The client's HTTPError belongs to a different package in every generation of the library.
     except (errors.LocalEntryNotFoundError, OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
         reason = next(iter(str(error).splitlines()), type(error).__name__)

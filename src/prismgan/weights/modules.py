@@ -15,7 +15,7 @@ from prismgan.weights.file import Weights, load_weights
 
 class Networks(NamedTuple):
     generator: TaskGenerator
-    discriminator: Discriminator | None  # None where the file has none
+    discriminator: Discriminator | None  # None if the file contains none
 
 
 def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | torch.device | None = None) -> Networks:
@@ -32,7 +32,7 @@ def load_generator(path: str | os.PathLike[str] | None = None, *, device: str | 
 
     Args:
         path: the file; the ready-made weights by default.
-        device: that the networks are moved to; the CPU by default.
+        device: device that the networks are moved to; the CPU by default.
 
     Raises:
         PrismganError: the file is missing, damaged or of another version, or the device cannot be used.

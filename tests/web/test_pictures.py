@@ -15,7 +15,7 @@ from PIL import Image
 from helpers.tiny_server import client_of, drawn, send
 from helpers.tiny_weights import TASKS
 from prismgan.web.limits import Limits
-from prismgan.web.uploads import SentPictures
+from prismgan.web.uploads import SentPicture, Uploads
 
 
 def as_sent(content: bytes) -> UploadFile:
@@ -188,7 +188,7 @@ def test_pictures_are_bounded_in_number() -> None:
         first, second, third = (send(client).json()["id"] for _ in range(3))
         assert client.get(f"/api/pictures/{first}").status_code == 404
         assert client.get(f"/api/pictures/{second}").status_code == 200
-        pictures: SentPictures = client.app.state.app_state.pictures
+        pictures: Uploads[SentPicture] = client.app.state.app_state.pictures
         pictures.add("10.0.0.2", as_sent(drawn()))
         assert {path.name for path in folder(client).iterdir()} > {second, third}
         pictures.most_of_a_client = 8
@@ -199,7 +199,7 @@ def test_pictures_are_bounded_in_number() -> None:
 
 def test_the_oldest_picture_that_nobody_uses_makes_room_for_another_clients() -> None:
     with client_of(Limits(pictures=3, pictures_of_a_client=2, idle_seconds=0), memory=5_000_000, pause=0.2) as client:
-        pictures: SentPictures = client.app.state.app_state.pictures
+        pictures: Uploads[SentPicture] = client.app.state.app_state.pictures
         awaited, abandoned = (send(client, drawn(400, 400)).json()["id"] for _ in range(2))
         client.post(f"/api/pictures/{awaited}/renders", json={"tasks": ["restore"]})
         pictures.add("10.0.0.2", as_sent(drawn()))

@@ -19,7 +19,7 @@ from prismgan.tasks import Style
 from prismgan.web.bodies import JobBody, OutputBody
 from prismgan.web.jobs import Job, JobStore
 from prismgan.web.limits import Limits
-from prismgan.web.uploads import SentClips, SentPictures
+from prismgan.web.uploads import Uploads, check_clip, check_picture
 from prismgan.web.work_queue import WorkQueue
 from prismgan.weights import Weights
 
@@ -78,8 +78,11 @@ class AppState:
     def __init__(self, session: Session, limits: Limits) -> None:
         self.session, self.limits = session, limits
         self.folder, self.jobs, self.queue = OwnFolder(), JobStore(limits), WorkQueue(limits)
-        self.pictures = SentPictures(self.folder.path / "pictures", limits, self.jobs.need)
-        self.clips = SentClips(self.folder.path / "clips", limits, self.jobs.need)
+        shared = self.folder.path, limits, self.jobs.need
+        picture_limits = limits.upload_bytes, limits.output_pixels, limits.pictures, limits.pictures_of_a_client
+        clip_limits = limits.clip_bytes, limits.clip_pixels, limits.clips, limits.clips_of_a_client
+        self.pictures = Uploads("picture", "prismgan render", check_picture, *shared, *picture_limits)
+        self.clips = Uploads("clip", "prismgan video", check_clip, *shared, *clip_limits)
         self.encoders = threading.BoundedSemaphore(2)  # limit the memory that large results take at once
         self.watchers = 0  # open WebSockets
 

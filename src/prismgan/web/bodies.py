@@ -12,17 +12,17 @@ from prismgan.web.jobs import State
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Told(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class Asked(Told):
-    """A request body; unknown keys are refused."""
+class RequestBody(Body):
+    """A request; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class WrongBody(Told):
+class WrongBody(Body):
     """The body of every error."""
 
     error: str
@@ -37,7 +37,7 @@ def wrong(*codes: int) -> dict[int | str, dict[str, Any]]:
 JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}  # a route's response
 
 
-class TaskBody(Told):
+class TaskBody(Body):
     """One task."""
 
     name: str
@@ -53,7 +53,7 @@ class TaskBody(Told):
     """Whether it was added while the server was running."""
 
 
-class ClipLimitsBody(Told):
+class ClipLimitsBody(Body):
     """Limits that the page needs before it sends a clip."""
 
     upload_bytes: int
@@ -62,7 +62,7 @@ class ClipLimitsBody(Told):
     seconds: float
 
 
-class BrushBody(Told):
+class BrushBody(Body):
     """The longest side at which styles are painted, in pixels."""
 
     smallest: int
@@ -72,14 +72,14 @@ class BrushBody(Told):
     """Default for large pictures; those in between are painted at their own size."""
 
 
-class SampleBody(Told):
+class SampleBody(Body):
     """A sample photo."""
 
     name: str
     title: str
 
 
-class TasksBody(Told):
+class TasksBody(Body):
     """All tasks, and the settings that the page needs before it sends a picture."""
 
     title: str
@@ -95,7 +95,7 @@ class TasksBody(Told):
     """None if clips are not supported."""
 
 
-class PictureBody(Told):
+class PictureBody(Body):
     """A picture after decoding."""
 
     id: str
@@ -114,7 +114,7 @@ class ClipBody(PictureBody):
     """Approximate; None if the file does not give it."""
 
 
-class RenderBody(Asked):
+class RenderBody(RequestBody):
     """The requested outputs of a picture or clip; see ``prismgan.render.Request``."""
 
     tasks: list[str] | None = None
@@ -145,7 +145,7 @@ class ClipRenderBody(RenderBody):
     """Whether to add a clip named ``grid``, with the source and all outputs side by side, labelled."""
 
 
-class StyleBody(Asked):
+class StyleBody(RequestBody):
     """A style to learn from a picture."""
 
     picture: str
@@ -158,7 +158,7 @@ class StyleBody(Asked):
     """Id of the picture that previews show; a built-in one by default."""
 
 
-class OutputBody(Told):
+class OutputBody(Body):
     """One output picture or clip."""
 
     name: str
@@ -171,7 +171,7 @@ class OutputBody(Told):
     """Whether it can be fetched. Pictures of a render become ready one after the other, clips all at the end."""
 
 
-class JobBody(Told):
+class JobBody(Body):
     """The state of a job."""
 
     id: str

@@ -130,7 +130,7 @@ def server_of(application: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-SITE_MEDIA = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml"}
+SITE_MEDIA = {**MEDIA, ".mjs": "text/javascript", ".wasm": "application/wasm"}
 """Media types that browsers require; the operating system's table may be wrong."""
 SITE_HEADERS = {
     **HEADERS,

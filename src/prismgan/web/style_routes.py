@@ -1,7 +1,6 @@
 """Learning styles from a picture (``/api/styles``), and the weights that contain them (``/api/weights``)."""
 
 import secrets
-from collections.abc import Mapping
 from functools import partial
 
 import torch
@@ -63,16 +62,6 @@ def weights(app: App) -> Response:
     return FileResponse(path, media_type=kind, filename="weights.safetensors", background=done)
 
 
-class _Told(Display):
-    """Reports the steps to a job. Before the first one, the number of steps that fit into the minutes is unknown."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def step(self, step: int, steps: int, log: Mapping[str, float], images_per_second: float) -> None:
-        self.job.done, self.job.total = step, max(step, steps)
-
-
 def train_style(session: Session, asked: StyleBody, exemplar: SentPicture, shown: SentPicture | None, job: Job) -> None:
     """Train a head on the session's weights at the time when the job's turn comes, and add it to them."""
     if shown is None or not shown.path.exists():  # its owner has replaced it while this job waited
@@ -92,12 +81,13 @@ def train_style(session: Session, asked: StyleBody, exemplar: SentPicture, shown
         job.remarks.append(f"started from {nearest}, the style that is nearest to the picture")
 
     def make_way() -> None:
-        job.advance(job.done, job.total)
+        # Before the first step, the number of steps that fit into the minutes is unknown.
+        job.advance(training.step, training.steps if training.step else job.total)
 
     def show() -> None:
         make_way()  # the preparation before the first step takes seconds, too
         job.show(images.to_pil(training.render(source)))
 
     # No worker processes: this process has threads, and forking it may deadlock.
-    training.train(_Told(job), minutes=asked.minutes, show=show, between=make_way, workers=0)
+    training.train(Display(), minutes=asked.minutes, show=show, between=make_way, workers=0)
     session.add(training.result(), entry)

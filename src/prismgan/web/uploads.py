@@ -4,12 +4,11 @@ import secrets
 import shutil
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from fastapi import UploadFile
@@ -44,27 +43,28 @@ class Upload:
 Kept = TypeVar("Kept", bound=Upload)
 
 
-class Uploads(ABC, Generic[Kept]):
+@dataclass(eq=False)
+class Uploads(Generic[Kept]):
     """The store of uploads of one kind. File names sent by clients are never used; only random ids find a file."""
 
-    what: ClassVar[str]  # name of an upload in errors
-    command: ClassVar[str]  # command without these limits
-
+    what: str  # name of an upload in errors
+    command: str  # command without these limits
+    check: Callable[[Limits, str, str, Path], Kept]
+    """Returns the upload with this id, of this client, in this file. ApiError: 415 (wrong kind), 413 (too large) or 422
+    (damaged or too small)."""
+    place: Path  # the server's folder; uploads are in a folder of their own below it
+    limits: Limits
+    needed: Callable[[Upload], bool]  # whether an unfinished job needs an upload
     file_bytes: int
     output_pixels: int  # maximum pixels of a picture or frame rendered from it
     most: int
     most_of_a_client: int  # beyond this, the least recently used one is removed
 
-    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
-        """``needed`` says whether an unfinished job needs an upload."""
-        self.folder, self.limits, self.needed = folder, limits, needed
-        folder.mkdir()
+    def __post_init__(self) -> None:
+        self.folder = self.place / f"{self.what}s"
+        self.folder.mkdir()
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
-
-    @abstractmethod
-    def check(self, name: str, client: str, path: Path) -> Kept:
-        """The checked upload. ApiError: 415 (wrong kind), 413 (too large) or 422 (damaged or too small)."""
 
     def fitting(self, tasks: Iterable[HeadEntry], size: tuple[int, int]) -> list[str]:
         """Names of the tasks whose output is not too large for a source of this height and width."""
@@ -79,7 +79,7 @@ class Uploads(ABC, Generic[Kept]):
                 raise ApiError(413, f"the {self.what}'s file has more than {most:,} bytes; send a smaller one")
             with path.open("xb") as kept:
                 shutil.copyfileobj(file.file, kept)
-            upload = self.check(name, client, path)
+            upload = self.check(self.limits, name, client, path)
             with self._lock:
                 self._make_room(client)
                 self._kept[name] = upload
@@ -145,35 +145,25 @@ class SentPicture(Upload):
             raise PictureError(words_of(error, [self.path]) if self.path.exists() else gone) from None
 
 
-class SentPictures(Uploads[SentPicture]):
-    what = "picture"
-    command = "prismgan render"
-
-    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
-        super().__init__(folder, limits, needed)
-        self.file_bytes, self.output_pixels = limits.upload_bytes, limits.output_pixels
-        self.most, self.most_of_a_client = limits.pictures, limits.pictures_of_a_client
-
-    def check(self, name: str, client: str, path: Path) -> SentPicture:
-        limits = self.limits
-        try:  # the header first, which is cheap
-            with open_lazily(path, refuse_unread(path)) as file:
-                kind, (width, height) = file.format, file.size
-        except PictureError as error:
-            raise ApiError(415, f"the file {words_of(error, [path])}") from None
-        if kind not in READ_FORMATS:
-            raise ApiError(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
-        if width * height > limits.pixels:
-            problem = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
-            raise ApiError(413, f"{problem}; make it smaller, or use prismgan render")
-        try:
-            # Many large ones at once would use all memory; small ones need not wait for them.
-            with LARGE if width * height > limits.quick_pixels else nullcontext():
-                height, width = open_picture(path).pixels.shape[:2]
-            refuse_small(str(path), height, width)
-        except PictureError as error:
-            raise ApiError(422, f"the picture {words_of(error, [path])}") from None
-        return SentPicture(name, client, path, height, width)
+def check_picture(limits: Limits, name: str, client: str, path: Path) -> SentPicture:
+    try:  # the header first, which is cheap
+        with open_lazily(path, refuse_unread(path)) as file:
+            kind, (width, height) = file.format, file.size
+    except PictureError as error:
+        raise ApiError(415, f"the file {words_of(error, [path])}") from None
+    if kind not in READ_FORMATS:
+        raise ApiError(415, f"the file has the format {kind}, which is not read; save it as PNG or JPEG")
+    if width * height > limits.pixels:
+        problem = f"the picture has {width * height:,} pixels, but the limit is {limits.pixels:,}"
+        raise ApiError(413, f"{problem}; make it smaller, or use prismgan render")
+    try:
+        # Many large ones at once would use all memory; small ones need not wait for them.
+        with LARGE if width * height > limits.quick_pixels else nullcontext():
+            height, width = open_picture(path).pixels.shape[:2]
+        refuse_small(str(path), height, width)
+    except PictureError as error:
+        raise ApiError(422, f"the picture {words_of(error, [path])}") from None
+    return SentPicture(name, client, path, height, width)
 
 
 class Part:
@@ -218,27 +208,17 @@ def plainly(text: str) -> str:
     return text.replace(f"{CLIP}: ", f"{CLIP} ", 1)
 
 
-class SentClips(Uploads[SentClip]):
-    what = "clip"
-    command = "prismgan video"
-
-    def __init__(self, folder: Path, limits: Limits, needed: Callable[[Upload], bool]) -> None:
-        super().__init__(folder, limits, needed)
-        self.file_bytes, self.output_pixels = limits.clip_bytes, limits.clip_pixels
-        self.most, self.most_of_a_client = limits.clips, limits.clips_of_a_client
-
-    def check(self, name: str, client: str, path: Path) -> SentClip:
-        limits = self.limits
-        try:  # its properties, and its first frame
-            clip = open_clip(path, CLIP)
-        except PictureError as error:
-            raise ApiError(415, plainly(words_of(error, [path]))) from None
-        if clip.width * clip.height > limits.clip_pixels:
-            problem = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
-            raise ApiError(413, f"{problem}; make it smaller, or use prismgan video")
-        seconds, frames = clip.seconds or 0, clip.count or 0
-        if seconds > limits.clip_seconds or frames > limits.clip_frames:
-            taken = f"the limits are {limits.clip_seconds:,.0f} and {limits.clip_frames:,}"
-            problem = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
-            raise ApiError(413, f"{problem}; cut it, or use prismgan video")
-        return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)
+def check_clip(limits: Limits, name: str, client: str, path: Path) -> SentClip:
+    try:  # its properties, and its first frame
+        clip = open_clip(path, CLIP)
+    except PictureError as error:
+        raise ApiError(415, plainly(words_of(error, [path]))) from None
+    if clip.width * clip.height > limits.clip_pixels:
+        problem = f"the clip has {clip.width}x{clip.height} pixels, but the limit is {limits.clip_pixels:,}"
+        raise ApiError(413, f"{problem}; make it smaller, or use prismgan video")
+    seconds, frames = clip.seconds or 0, clip.count or 0
+    if seconds > limits.clip_seconds or frames > limits.clip_frames:
+        taken = f"the limits are {limits.clip_seconds:,.0f} and {limits.clip_frames:,}"
+        problem = f"the clip has {seconds:,.0f} seconds and {frames:,} frames, but {taken}"
+        raise ApiError(413, f"{problem}; cut it, or use prismgan video")
+    return SentClip(name, client, path, *clip.upright_size, clip.seconds, clip.count)

@@ -405,7 +405,7 @@ CLIP_PLACES: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
         "a.mp4",
         lambda here: written(here / "out/a/segments"),
         "out",
-        "out/a/segments: is in the way and does not belong to a job; move it",
+        "out/a/segments: already exists and is not a folder; choose another",
     ),
 }
 

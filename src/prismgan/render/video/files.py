@@ -69,9 +69,6 @@ def render_file(
     there = [file for name in names for file in sorted(folder.glob(f"{name}.*"))]
     if piped and may_be_done and there:  # it may have been a different clip
         raise PrismganError(f"{there[0]}: is the result of an earlier pipe; choose another folder, or use --overwrite")
-    if segments.is_file():
-        fault = "is in the way and does not belong to a job"
-        raise PrismganError(f"{segments}: {fault}; move it, or choose another folder")
     file = _spooled(folder) if piped else nullcontext(source)
     with _made(segments), locked(segments, "rendering of this clip"), file as path:
         clip = open_clip(path, "standard input") if clip is None else clip

@@ -39,7 +39,7 @@ class ClipJob:
         self.note = folder / "job.json"  # the settings of this job; the file marks the folder as a job's
         described = json.dumps({"version": __version__, **identity}, sort_keys=True)
         # A killed job may leave a hidden, partly written note.
-        if not self.note.exists() and (folder.is_file() or any(folder.glob("[!.]*"))):
+        if not self.note.exists() and any(folder.glob("[!.]*")):
             fault = "is in the way and does not belong to a job"
             raise PrismganError(f"{folder}: {fault}; move it, or choose another folder")
         if restart:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -84,7 +83,8 @@ def check_startable(folder: Path, resume: bool) -> None:
 
 
 class ComparisonDisplay(Display):
-    """Two bars and the time left, or a line now and then if not on a terminal, for the training announced last."""
+    """Two bars and the time left, or a line now and then if not on a terminal, for the training announced last.
+    :attr:`bars` are a context manager."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         self.console = Console(stderr=True)
@@ -97,16 +97,9 @@ class ComparisonDisplay(Display):
         self._entered = self._printed = time.monotonic()
         shown = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[remark]}")
         hidden = not self.console.is_terminal
-        self._bars = Progress(*shown, console=self.console, redirect_stdout=False, disable=hidden)
-        self._all = self._bars.add_task("all steps", total=self._steps, remark="")
-        self._one = self._bars.add_task("", total=1, remark="")
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        self.bars = Progress(*shown, console=self.console, redirect_stdout=False, disable=hidden)
+        self._all = self.bars.add_task("all steps", total=self._steps, remark="")
+        self._one = self.bars.add_task("", total=1, remark="")
 
     def finish(self, training: Training, seconds: float, first: int = 0) -> None:
         """A training is done; its steps starting at ``first`` took ``seconds``."""
@@ -114,7 +107,7 @@ class ComparisonDisplay(Display):
         self._timed += steps - first
         self._seconds += seconds
         self._done += steps
-        self._bars.update(self._all, completed=self._done)
+        self.bars.update(self._all, completed=self._done)
 
     def done(self, training: Training, seconds: float, machine: str) -> None:
         """A training was done by another machine in ``seconds``."""
@@ -124,7 +117,7 @@ class ComparisonDisplay(Display):
     def enter(self, training: Training) -> None:
         self._current, self._entered = training, time.monotonic()
         steps = training.recipe.training.steps
-        self._bars.update(self._one, description=self._name(training), total=steps, completed=0)
+        self.bars.update(self._one, description=self._name(training), total=steps, completed=0)
 
     def leave(self) -> None:
         assert self._current is not None
@@ -139,8 +132,8 @@ class ComparisonDisplay(Display):
         pace = (self._seconds + now - self._entered) / max(1, self._timed + step - self._first)
         left = duration(pace * (self._steps - self._done - step))
         remark = f"{images_per_second:.0f} images/s"
-        self._bars.update(self._one, completed=step, total=steps, remark=remark)
-        self._bars.update(self._all, completed=self._done + step, remark=f"ETA {left}")
+        self.bars.update(self._one, completed=step, total=steps, remark=remark)
+        self.bars.update(self._all, completed=self._done + step, remark=f"ETA {left}")
         if not self.console.is_terminal and (now - self._printed >= EVERY or step == steps):
             self._printed = now
             self.event(f"step {step}/{steps}  {remark}  ETA of all {left}")

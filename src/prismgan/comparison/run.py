@@ -45,7 +45,8 @@ def compare(
             check_resumable(training.run, training.recipe)
     recipe = trainings[0].recipe  # problems with the data are reported before anything else
     data.validate(recipe.data, [*recipe.all_tasks(), *recipe.other_tasks()], recipe.training.crop)
-    with locked(folder, "comparison"), ComparisonDisplay(trainings) as display:
+    display = ComparisonDisplay(trainings)
+    with locked(folder, "comparison"), display.bars:
         for name, budget in budgets.items():
             display.event(f"{name}: {budget}")
         waiting = [training for training in trainings if not training.done]

@@ -93,7 +93,7 @@ def test_objectives_of_one_pass_and_of_optimisation() -> None:
     photo, look = picture(64, 80), picture(64, 80, seed=1)
     task = style_task(style_weight=2.0, content_weight=0.5)
     first, second, other = (
-        styles.Objective(random_features(seed), [picture(64, 64, seed=2)[0]], task) for seed in range(3)
+        styles.objective_of(task, random_features(seed), [picture(64, 64, seed=2)[0]]) for seed in range(3)
     )
     found = styles.compare([photo], [look], {"first": first, "second": second}, {"other": other}, iterations=(2, 40))
     whats = ["photo", "one pass", "2 iterations", "40 iterations"]
@@ -113,7 +113,7 @@ def test_an_objective_is_what_the_task_weighs() -> None:
     photo, look, features = picture(64, 64), picture(64, 64, seed=1), random_features(0)
     whole, style, content = (
         float(
-            styles.Objective(features, [picture(64, 64, seed=2)[0]], style_task(style_weight=a, content_weight=b))(
+            styles.objective_of(style_task(style_weight=a, content_weight=b), features, [picture(64, 64, seed=2)[0]])(
                 look, photo
             )
         )

@@ -1,12 +1,10 @@
 """The sample sheets and metrics of a training, from photos or from noise."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from prismgan import images
 from prismgan.data import Row, TestSet, largest_scale
@@ -33,7 +31,7 @@ def evaluator(
         return OnPhotos(recipe, model, tasks, test, named)
     assert isinstance(model.generator, LatentGenerator)
     measured = NoiseEvaluation(tasks, train, test, recipe.training.crop, recipe.seed, named.sets, model.device)
-    return OnNoise(model, model.generator, recipe.seed, measured)
+    return OnNoise(model.generator, measured)
 
 
 @dataclass(frozen=True)
@@ -65,20 +63,16 @@ class OnPhotos:
 
 @dataclass(frozen=True)
 class OnNoise:
-    model: Model
     generator: LatentGenerator
-    seed: int
     measured: NoiseEvaluation
 
+    @torch.no_grad()
     def sheet(self) -> Image.Image:
         # The latents of the first seeds, so that samples show the pictures that users will see.
         latent = torch.cat([self.generator.seeded_latent(seed) for seed in range(12)])
-        return strips({name: [images.to_pil(one) for one in some] for name, some in self._generate(latent).items()})
+        samples = self.generator(latent.to(self.measured.device))
+        return strips({name: [images.to_pil(one) for one in some] for name, some in samples.items()})
 
     def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        random = torch.Generator().manual_seed(self.seed)
-        return self.measured(self._generate, self.generator.draw_latent(LATENTS, random))
-
-    @torch.no_grad()
-    def _generate(self, latent: Float[Tensor, "B Z"]) -> Mapping[str, Float[Tensor, "B 3 H W"]]:
-        return self.generator(latent.to(self.model.device))
+        random = torch.Generator().manual_seed(self.measured.seed)
+        return self.measured(self.generator, self.generator.draw_latent(LATENTS, random))

@@ -167,7 +167,12 @@ def evaluate_weights(
     rows = data.rows(DataConfig(train=(SourceEntry(folder=str(folder.resolve())),), test_fraction=0))
     # A folder of photos contains no targets for paired tasks.
     tasks = [task for task in recipe.all_tasks() if not isinstance(task.target, Paired)]
-    shown = [task for task in tasks if _at_hand(task)]
+    shown = []
+    for task in tasks:
+        with suppress(PrismganError):
+            data.exemplars(task)
+            shown_pictures(task)
+            shown.append(task)
     model = trained_model(weights)
     any_features = default_features() if features is None else features  # the guidance can be measured with either
     losses = {}
@@ -180,11 +185,3 @@ def evaluate_weights(
     judged = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
     about = {"weights": str(weights.path), "step": weights.header.step, "discriminator": judged}
     return evaluation.model_copy(update=about)
-
-
-def _at_hand(task: Task) -> bool:
-    with suppress(PrismganError):
-        data.exemplars(task)
-        shown_pictures(task)
-        return True
-    return False

@@ -29,24 +29,22 @@ ITERATIONS = (50, 100)
 RATE = 0.05  # step of Adam, in units of [-1, 1]
 
 Loss = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]
+Objective = Callable[[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]], Float[Tensor, " B"]]  # of output and photo
 Photo = Float[Tensor, "1 3 H W"]
-Objectives = Mapping[str, "Objective"]
+Objectives = Mapping[str, Objective]
 
 
-class Objective(nn.Module):
+def objective_of(task: Task, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 h w"]]) -> Objective:
     """The objective of a style task, as one number per picture: its weighted distances to exemplars and photo with
     ``features``, whatever network the task was trained with. The task's other losses are left out."""
+    losses = {"style": StyleStatistics(features, exemplars), "content": FeatureContent(features)}
+    terms = [(term.weight, losses[term.name]) for term in task.losses if term.name in losses]
 
-    def __init__(self, features: nn.Module, exemplars: Sequence[Float[Tensor, "3 h w"]], task: Task) -> None:
-        super().__init__()
-        weights = {term.name: term.weight for term in task.losses}
-        self.style_weight, self.content_weight = weights.get("style", 0.0), weights.get("content", 0.0)
-        self.style = StyleStatistics(features, exemplars)
-        self.content = FeatureContent(features)
-
-    def forward(self, output: Float[Tensor, "B 3 H W"], photo: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
+    def objective(output: Tensor, photo: Tensor) -> Tensor:
         batch = TaskBatch(photo, photo, None)
-        return self.style_weight * self.style(output, batch) + self.content_weight * self.content(output, batch)
+        return sum((weight * loss(output, batch) for weight, loss in terms), output.new_zeros(len(output)))
+
+    return objective
 
 
 def descent(content: Float[Tensor, "B 3 H W"], loss: Loss) -> Iterator[Float[Tensor, "B 3 H W"]]:
@@ -108,7 +106,7 @@ def _measure(bench: Bench) -> Iterator[Measurement]:
             bench.left_out.append(f"{task.name}: its exemplar is neither at the recipe's path nor in styles/")
             continue
         bench.announce(f"{task.name}: one pass against optimisation, {len(photos)} photos")
-        objectives = {name: Objective(network, exemplars, task) for name, network in networks.items()}
+        objectives = {name: objective_of(task, network, exemplars) for name, network in networks.items()}
         judge = {JUDGE: objectives.pop(JUDGE)} if JUDGE in objectives else {}
         stylized = [bench.render(photo, [task.name])[task.name] for photo in photos]
         objective = compare([photo[None] for photo in photos], stylized, objectives, judge, ITERATIONS)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from prismgan.errors import nearest, shortened
 
@@ -15,11 +15,9 @@ def located(reference: str, base: Path) -> str:
     return reference if reference.startswith(BUILT_IN) else str(base / Path(reference).expanduser())
 
 
-def _located(reference: str, info: ValidationInfo) -> str:
-    return located(reference, info.context["base"]) if info.context else reference
-
-
-Reference = Annotated[str, AfterValidator(_located)]
+Reference = Annotated[
+    str, AfterValidator(lambda text, info: located(text, info.context["base"]) if info.context else text)
+]
 """A path, or a built-in picture's name. Paths are relative to the ``base`` of the validation's context, if any."""
 
 

@@ -11,13 +11,6 @@ from typer import Option
 from prismgan.cli.options import Fast, RuntimeOption, WeightsOption, fail
 from prismgan.packages import require
 
-NEEDED = (
-    "fastapi",
-    "uvicorn",
-    "websockets",
-    "multipart",
-)  # names by which the packages of the extra `web` are imported
-
 
 def serve(
     weights: WeightsOption = None,
@@ -33,7 +26,7 @@ def serve(
     """Serve a page for pictures and clips, until Ctrl-C."""
     if static is not None and (weights is not None or runtime is not None or fast):
         fail("serve: a site contains its own network; leave out --weights, --runtime and --fast")
-    require("serve", "web", *NEEDED)
+    require("serve", "web", "fastapi", "uvicorn", "websockets", "multipart")
 
     from prismgan.web.app_state import Session
     from prismgan.web.guard import LOCAL

@@ -4,7 +4,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from typing import IO, Any, NamedTuple, TypedDict, TypeVar, Unpack, overload
@@ -120,7 +120,7 @@ class PictureRenderer(ABC):
         def tell(name: str, pixels: NDArray[Any]) -> None:
             made.put((name, source.result(pixels)))
             if closed.is_set():
-                raise _ClosedError
+                raise CancelledError
 
         def render() -> None:
             try:
@@ -157,9 +157,6 @@ class PictureRenderer(ABC):
         request = Request(names, options.get("strength") or {}, blends, (seed,), mask=options.get("mask"))
         self.plan(request)
         return request
-
-
-class _ClosedError(Exception): ...
 
 
 def _name_of(picture: object, otherwise: str = "picture") -> str:

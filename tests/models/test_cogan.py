@@ -163,5 +163,5 @@ def test_tasks_that_need_a_photo_are_refused(entry: Any, message: str) -> None:
 
 
 def test_pictures_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"cropped to 64 pixels a side, but the generator's have 16"):
+    with pytest.raises(ValueError, match=r"cropped to 64 pixels a side, but generated ones have 16"):
         config().check(tasks(), 64)

@@ -1,5 +1,5 @@
-"""Models: networks with their training step. They share a base class, so other code does not depend on their kinds. To
-add one, write a file with a :class:`Model` and its configuration, and add it to :data:`MODELS`."""
+"""Models: networks with their training step. They share a base class, so no other code depends on the kind. To add
+one, write a file with a :class:`Model` and its configuration, and add it to :data:`MODELS`."""
 
 from prismgan.models.adversary import Adversary, AdversaryConfig
 from prismgan.models.cganomaly import CGANomaly
@@ -14,4 +14,4 @@ from prismgan.models.step import AdversarialBatch
 MODELS: dict[str, type[Model]] = {
     model.config_type.model_fields["kind"].default: model for model in (Prism, CVAE, CGANomaly, CWGAN, CoGan)
 }
-"""All kinds by their names in a recipe; the first is ours."""
+"""All kinds of model, by their names in a recipe; the first is ours."""

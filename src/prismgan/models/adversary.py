@@ -3,8 +3,8 @@
 ``stages: two`` is the textbook order: the discriminator is updated on the detached outputs, then judges them again for
 the generator. ``one`` takes both updates from one forward pass of the discriminator (Shen et al., "Training generative
 adversarial networks in one stage", CVPR 2021): the backward pass also computes the discriminator's gradient at every
-fake picture, and the generator's gradient is this times the ratio of the two losses' derivatives at the picture's
-logit. If that ratio does not exist (hinge beyond its margin), a second backward pass is used. See
+fake picture, and the generator's gradient is this gradient times the ratio of the two losses' derivatives at the
+picture's logit. If that ratio does not exist (hinge beyond its margin), a second backward pass is used. See
 ``docs/architecture.md``, "One-stage training"."""
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class AdversaryConfig(OpponentConfig):
 
 
 class Adversary:
-    """Owns the discriminator and its optimizer, and orders the adversarial updates."""
+    """The discriminator with its optimizer and the adversarial updates; ``tasks`` are all tasks of the recipe."""
 
     def __init__(self, config: AdversaryConfig, tasks: Sequence[str], device: str, autocast: torch.autocast) -> None:
         self.config = config
@@ -102,9 +102,9 @@ class Adversary:
             factor = torch.where(present, wanted / torch.where(present, by_fake, 1.0), 0.0)
             gradient = images.grad * factor.view(-1, 1, 1, 1)
         self._apply(judged, judgement, loss + extra, classification, context)
-        # A scalar with the loss's value and, at the outputs, the gradient computed above.
-        scaled = (judged.fake * gradient).flatten(1).sum(1)
-        return _per_task(judged, values.detach() + scaled - scaled.detach())
+        # The value of the loss and, at the outputs, the gradient computed above.
+        surrogate = (judged.fake * gradient).flatten(1).sum(1)
+        return _per_task(judged, values.detach() + surrogate - surrogate.detach())
 
     def update_discriminator(self, judged: AdversarialBatch, step: int, context: StepContext) -> None:
         judgement = self._judge_both(judged.real, judged.fake.detach(), judged.task_index)
@@ -152,7 +152,7 @@ class Adversary:
             return self._judge(images, judged.task_index).logit
 
         if self.penalty == "wgan-gp":
-            # Drawn for the rows of all processes, so that a row's value does not depend on their distribution.
+            # Drawn for the rows of all processes, so that a row's value does not depend on the number of processes.
             rank, world = processes()
             rows = len(judged.fake) // len(judged.tasks)
             mix = torch.rand(len(judged.tasks), world * rows, generator=random)
@@ -165,7 +165,7 @@ class Adversary:
 
     @torch.no_grad()
     def judge(self, judged: AdversarialBatch) -> dict[str, Float[Tensor, " N"]]:
-        """Loss and accuracy per picture, without an update: the discriminator's metrics at test time."""
+        """The discriminator's loss and accuracies per picture, without an update, for evaluation."""
         self.discriminator.eval()
         judgement = self._judge_both(judged.real, judged.fake, judged.task_index)
         self.discriminator.train()
@@ -187,8 +187,8 @@ class Adversary:
             context.log[f"discriminator/{name}"] = (value * weight).sum()
 
     def _accuracies(self, judgement: Judgement, index: Int[Tensor, " N"]) -> dict[str, Float[Tensor, " N"]]:
-        """1 if the discriminator was right about N real pictures, N fake ones, and the real ones' tasks if it learns
-        them. A logit is right if it lies on the correct side of the objective's boundary. Without a boundary
+        """For N real pictures, N fake ones, and the tasks of the real ones if it learns them: 1 where the discriminator
+        is right, else 0. A logit is right if it is on the correct side of the objective's boundary. Without a boundary
         (Wasserstein, relativistic), a pair is right if the real picture has the larger logit."""
         real, fake = judgement.logit.detach().split(len(index))
         boundary = self.objective.boundary
@@ -207,5 +207,5 @@ class Adversary:
 
 
 def _per_task(judged: AdversarialBatch, values: Float[Tensor, " N"]) -> dict[str, Float[Tensor, ""]]:
-    """Each task's sum. The row weights include 1 / number of tasks, for the discriminator's mean over tasks."""
+    """Each task's sum, times the number of tasks: weights are divided by it for the discriminator's mean over tasks."""
     return {name: own.sum() * len(judged.tasks) for name, own in judged.of_task(values).items()}

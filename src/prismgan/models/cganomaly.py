@@ -4,8 +4,8 @@ Akcay et al., "GANomaly: semi-supervised anomaly detection via adversarial train
 pictures; here they are translated:
 
 * contextual loss (eq. 2): the L1 distance to the target, for tasks that have one, beside the task's own losses;
-* adversarial loss (eq. 1): from the discriminator's features of an output to those of its target, or, without pairs, of
-  their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
+* adversarial loss (eq. 1): the distance between the discriminator's features of an output and of its target; without
+  pairs, between their means over rows and positions (Salimans et al., "Improved techniques", 2016, eq. 1);
 * latent loss (eq. 3): the second encoder should recover the latent of the *source*.
 
 The discriminator is trained with the paper's cross-entropy, one logit per picture."""
@@ -27,12 +27,12 @@ from prismgan.networks import Bottleneck, BottleneckConfig
 
 
 def squared_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 1 and 3: the mean, so that it does not grow with the picture, and squared as in the authors' program."""
+    """Eq. 1 and 3, as a mean, so that it does not grow with the picture, and squared as in the authors' program."""
     return (first - second).square().flatten(1).mean(1)
 
 
 def absolute_distance(first: Float[Tensor, "B ..."], second: Float[Tensor, "B ..."]) -> Float[Tensor, " B"]:
-    """Eq. 2, between output and target, and eq. 5, between the two latents; also the mean."""
+    """Eq. 2, between output and target, and eq. 5, between the two latents; also as a mean."""
     return (first - second).abs().flatten(1).mean(1)
 
 
@@ -43,13 +43,13 @@ class CGANomalyConfig(ModelConfig):
 
     kind: Literal["cganomaly"] = "cganomaly"
     generator: BottleneckConfig = BottleneckConfig()
-    """Size of the generator; the second encoder is as large as its first."""
+    """Size of the generator; the second encoder is as large as the generator's own."""
     adversary: OpponentConfig = OpponentConfig()
     """The discriminator and its training."""
     contextual_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the L1 distance to the target, in addition to the task's own losses. The paper uses 50, relative to an
-    adversarial loss of weight 1. Here the adversarial loss has the task's adversarial weight, and the tasks' own losses
-    roughly take the place of that 50."""
+    adversarial loss of weight 1. Here the adversarial loss has the task's adversarial weight, and the task's own losses
+    do most of the work of that 50."""
     latent_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the distance between the source's latent and that of the output, encoded again."""
 
@@ -110,7 +110,7 @@ class CGANomaly(Model):
 
     @torch.no_grad()
     def anomaly_score(self, source: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
-        """The score of every picture, averaged over the tasks: low for sources like the training data."""
+        """Eq. 5 for every picture, averaged over the tasks; low for sources that resemble the training data."""
         encoded = self.generator.encode(source)
         z = self.generator.z(encoded)
         outputs = self.generator.decode(encoded)
@@ -124,6 +124,6 @@ def _mean_matching(
     """:func:`squared_distance` of the mean over positions and over the rows of all processes."""
     own = ((fake.mean(dim=(2, 3)) - real.mean(dim=(2, 3))) * weight[:, None]).sum(0)
     whole = total(own.detach()) / processes()[1]
-    # The value over all processes, with its gradient in this one's rows.
-    pull = 2 * (whole * own).mean()
-    return whole.square().mean() + pull - pull.detach()
+    # The value over all processes, with its gradient at this process's rows.
+    surrogate = 2 * (whole * own).mean()
+    return whole.square().mean() + surrogate - surrogate.detach()

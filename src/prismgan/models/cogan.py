@@ -24,7 +24,7 @@ class CoGanConfig(ModelConfig):
     """The coupled GAN, for `source: noise`: its networks and their training."""
 
     source: ClassVar[Literal["photo", "noise"]] = "noise"
-    # With a longer memory the same figures took twice the steps (docs/log.md, "From noise alone").
+    # With 0.9 the same figures took twice as many steps (docs/log.md, "From noise alone").
     betas: ClassVar[tuple[float, float]] = (0.5, 0.99)
 
     kind: Literal["cogan"] = "cogan"
@@ -47,7 +47,7 @@ class CoGanConfig(ModelConfig):
         if crop != self.generator.side:
             side, cut = self.generator.side, f"real pictures are cropped to {crop} pixels a side"
             cure = f"set training.crop to {side}, or change model.generator.widths"
-            raise ValueError(f"training.crop: {cut}, but the generator's have {side}; {cure}")
+            raise ValueError(f"training.crop: {cut}, but generated ones have {side}; {cure}")
         for task in tasks:
             if task.losses:
                 weights = " and ".join(f"{term.name}_weight" for term in task.losses)
@@ -69,7 +69,7 @@ class CoGan(Model):
     adversary: Adversary
 
     def step(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-        """One update of both networks from one forward pass of the generator, on as many latents as there are rows."""
+        """One update of both networks from one forward pass of the generator, with one latent per row."""
         context = self.begin(batch)
         latent = self.draw((len(batch.source), self.config.generator.latent), context.random)
         with self.autocast:
@@ -87,8 +87,8 @@ class CoGan(Model):
 
     @torch.no_grad()
     def generate(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
-        """Every task's image of a latent, in float32. Only the number of rows of the source is used; without a latent,
-        each row gets that of the seed equal to its index."""
+        """Images of the named tasks (default: all), in float32. Only the number of rows of the source is used; without
+        ``latent``, one latent per row is drawn from the model's seed."""
         if latent is None:
             latent = self.generator.draw_latent(len(source), torch.Generator().manual_seed(self.seed))
         return self.generator(latent.to(self.device), tasks)

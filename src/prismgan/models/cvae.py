@@ -1,11 +1,11 @@
-"""Conditional VAE: a latent that is inferred from the target in training, and predicted from the source in use.
+"""Conditional VAE: the latent is inferred from the target in training and predicted from the source in rendering.
 
-Kingma & Welling, "Auto-encoding variational Bayes" (2014); with a prior that depends on the source, as in Sohn et al.,
+Kingma & Welling, "Auto-encoding variational Bayes" (2014), with a prior that depends on the source, as in Sohn et al.,
 "Learning structured output representation using deep conditional generative models" (2015), eq. 4. With one sample of z
 per step, training maximises the lower bound E_q[log p(target | source, z, task)] - KL(q(z | source, target, task) ||
 p(z | source, task)). The likelihood is exp(-loss), up to a constant, of the task's own losses. Without targets q is the
-prior, and the bound is the expected loss. This is exactly the bound, times the tasks' weights, only with the balancer
-``fixed``; others change the tasks' gradients, and ``kl_weight`` is relative to the result."""
+prior, and the bound is the expected loss. Only with the balancer ``fixed`` is the result exactly this bound, times the
+tasks' weights; other balancers rescale the tasks' gradients, and ``kl_weight`` is relative to the rescaled ones."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -28,16 +28,16 @@ def gaussian_kl(first: Gaussian, second: Gaussian) -> Float[Tensor, "B Z h w"]:
 
 
 class CVAEConfig(ModelConfig):
-    """The conditional VAE, for comparison: its generator, and the weight of its divergence."""
+    """The conditional VAE, for comparison: its generator, and the weight of its KL divergence."""
 
     kind: Literal["cvae"] = "cvae"
     generator: ConditionalConfig = ConditionalConfig()
     """Size of the generator; the network that reads the targets is as large as its encoder."""
     kl_weight: Annotated[float, Field(ge=0)] = 0.1
-    """Weight of the divergence between posterior and prior, in nats per position of the latent map."""
+    """Weight of the KL divergence between posterior and prior, in nats per position of the latent map."""
     free_bits: Annotated[float, Field(ge=0)] = 0.02
-    """Nats per channel of the latent that are not penalised (Kingma et al., "IAF", 2016, eq. 15), so that the latent is
-    not ignored from the start."""
+    """Divergence in nats per channel of the latent that is not penalised (Kingma et al., "IAF", 2016, eq. 15), so that
+    the latent is not ignored from the start."""
 
 
 class CVAE(Model):
@@ -77,6 +77,6 @@ class CVAE(Model):
         return Gaussian.of(self.helpers["posterior"](target, spec.scale, self.generator.codes[name], source))
 
     def _beyond_free(self, by_channel: Float[Tensor, " Z"]) -> Float[Tensor, ""]:
-        """The sum over channels, each at least :attr:`CVAEConfig.free_bits`; below that there is no gradient."""
+        """The sum over channels of the divergence or, if that is larger, of the free bits, which have no gradient."""
         whole = total(by_channel.detach()) / processes()[1]
         return torch.where(whole > self.config.free_bits, by_channel, self.config.free_bits).sum()

@@ -1,6 +1,6 @@
 """Conditional WGAN (Gulrajani et al., "Improved training of Wasserstein GANs", 2017, algorithm 1). The generator is
 conditioned on the task by a vector, the critic by projection. Deviations: every task's own losses are added; and all
-critic updates of a step use the same photos, its one batch, but different points for the gradient penalty."""
+critic updates of a step use the step's one batch, with different points for the gradient penalty."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal

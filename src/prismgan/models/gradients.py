@@ -1,4 +1,4 @@
-"""Gradients after the backward pass: averaged over processes, clipped by their global norm."""
+"""Gradients after the backward pass: they are averaged over processes and clipped by their global norm."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +30,8 @@ def total(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """The result of ``make`` in the first process, or its PrismganError, sent to all processes. Only the first machine
-    needs the run folder, and no process reads a partly written file."""
+    """Call ``make`` in the first process, and return its result, or raise its PrismganError, in all processes. So only
+    the first machine needs the run folder, and no process reads a partly written file."""
     rank, world = processes()
     if world == 1:
         return make()
@@ -51,13 +51,13 @@ def from_first(make: Callable[[], T]) -> T:
 
 @contextmanager
 def lost_processes_named() -> Iterator[None]:
-    """Turn torch's errors about lost processes of the training into a PrismganError."""
+    """Raise torch's errors about lost processes of the training as a PrismganError."""
     try:
         yield
     except RuntimeError as error:
         if processes()[1] == 1 or not (isinstance(error, distributed.DistBackendError) or "gloo" in str(error)):
             raise
-        gone = "another process of this training is gone; the last checkpoint is saved, continue with --resume"
+        gone = "another process of this training has ended; the last checkpoint is saved, continue with --resume"
         raise PrismganError(f"{gone} ({reason_of(error)})") from None
 
 

@@ -39,7 +39,7 @@ class Model(ABC):
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
-        """``exemplars``: every style's pictures in [-1, 1]; None builds no losses. ``steps``: the schedule's length."""
+        """``exemplars`` are every style's pictures in [-1, 1]; with None there are no losses. ``steps`` is for the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps
@@ -50,9 +50,9 @@ class Model(ABC):
             torch.manual_seed(seed)
             kind, specs = KINDS[config.kind], head_specs(tasks)
             self.generator = kind.generator(config.generator, specs)
-            """The network used for rendering, with averaged weights (EMA)."""
+            """The network used for rendering; weights files contain the moving average of its parameters."""
             self.helpers = nn.ModuleDict(kind.helpers(config.generator, specs))
-            """Networks that are trained with it but not used for rendering."""
+            """Networks that are trained with the generator but not used for rendering."""
             for network in (self.generator, self.helpers):
                 network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             opponent = config.opponent
@@ -79,7 +79,7 @@ class Model(ABC):
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """The networks that are stored beside the generator, by name."""
+        """The networks that a weights file contains in addition to the generator, by name."""
         return {**({"discriminator": self.discriminator} if self.discriminator else {}), **dict(self.helpers.items())}
 
     # -- training ---------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Model(ABC):
         was not finite; that network is then unchanged."""
 
     def begin(self, batch: Batch) -> StepContext:
-        """Set the learning rates and draw the tasks of a step."""
+        """Set the learning rates and draw the tasks of a step; :class:`DataError` if no row has a target."""
         random = self.random(self.steps_done)
         rate = self._set_rates()
         weights = row_weights(batch, self.tasks.values())
@@ -118,8 +118,8 @@ class Model(ABC):
         outputs: Mapping[str, Float[Tensor, "B 3 sH sW"]],
         weight: Callable[[Task], float] = lambda task: task.adversarial_weight,
     ) -> None:
-        """Add one more loss to those of some tasks, times its weight or, for a task with shares, with its share of the
-        gradient at the output. Its value, and its share if it was measured, are logged."""
+        """Add one more term to the losses of some tasks: times its weight or, for a task with shares, scaled to its
+        share of the gradient at the output. Its value, and its share if it was measured, are logged."""
         for name, value in values.items():
             context.log[f"loss/{name}/{term}"], factor = value.detach(), weight(self.tasks[name])
             if name in self.shares:
@@ -129,7 +129,7 @@ class Model(ABC):
             context.losses[name] = context.losses[name] + factor * value
 
     def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
-        """The part of a batch and its outputs that losses and discriminator see; by default all of it."""
+        """The part of a batch and its outputs that losses and discriminator use; by default all of it."""
         return batch, dict(outputs)
 
     def adversarial_batch(
@@ -188,7 +188,7 @@ class Model(ABC):
         return [names[index] for index in sorted(drawn)]
 
     def draw(self, shape: Sequence[int], random: torch.Generator) -> Float[Tensor, "B ..."]:
-        """Standard normal numbers for this process's rows, drawn for all rows, so they do not depend on the split."""
+        """Standard normal numbers for this process's rows, drawn for all rows: their split does not change them."""
         rank, world = processes()
         rows, *rest = shape
         return torch.randn(world * rows, *rest, generator=random)[rank * rows : (rank + 1) * rows].to(self.device)
@@ -205,7 +205,7 @@ class Model(ABC):
 
     @torch.no_grad()
     def generate(self, source: Float[Tensor, "B 3 H W"], latent: Latent | None = None, tasks: Names = None) -> Images:
-        """Every task's image, from one pass in float32."""
+        """Images of the named tasks (default: all) from one pass in float32, in about [-1, 1]."""
         return self.generator(source, latent, tasks)
 
     @torch.no_grad()
@@ -219,8 +219,8 @@ class Model(ABC):
 
     def shared_gradients(self, batch: Batch) -> dict[str, tuple[Tensor | None, ...]]:
         """For each task, the gradients of its own and its adversarial loss at the shared parameters; None or zeros for
-        parameters that it does not reach. The losses are those of rendered pictures, with a random z; terms that a kind
-        of model adds in its step are left out. The model is not changed."""
+        parameters that its loss does not depend on. Outputs are computed as in rendering, with a random z; terms that a
+        kind of model adds in its step are left out. The model is not changed."""
         weights = row_weights(batch, self.tasks.values())
         context = StepContext(list(weights), weights, self.random(self.steps_done))
         latent = self.draw((len(batch.source), self.generator.latent), context.random)

@@ -38,9 +38,9 @@ class PrismConfig(ModelConfig):
     """Parameters that are not trained: none, or the shared ones, so that only heads are trained and no task changes
     another."""
     margin: Annotated[int, Field(ge=0, le=256)] = 0
-    """Pixels of the source at each border of a crop that losses ignore in steps with styles. Without a margin a network
-    learns to put colours that fit nowhere else along the border, because a style loss requires all colours of the
-    exemplar in every crop."""
+    """Pixels of the source at each border of a crop that losses ignore in steps with painted tasks. A style loss
+    requires all colours of the exemplar in every crop; without a margin, the network learns to put colours that fit
+    nowhere else along the border."""
 
     @property
     def opponent(self) -> AdversaryConfig:
@@ -55,7 +55,7 @@ class PrismConfig(ModelConfig):
         margin = 0 if all(task.fine for task in tasks) else self.margin
         seen = crop - 2 * margin
         if margin and seen < SEEN:
-            cure = f"use a larger training.crop, at least {SEEN} more than both"
+            cure = f"use a larger training.crop, at least {SEEN} pixels more than both margins"
             raise ValueError(f"model.margin: of crops of {crop} pixels, {margin} on each side leave {seen}; {cure}")
         super().check(tasks, seen)
 
@@ -108,7 +108,7 @@ class Prism(Model):
         return 0 if all(self.tasks[name].fine for name in names) else self.config.margin
 
     def _border(self, margin: int) -> int:
-        """Width of the frame around crops: with the margin, that of rendering, which cuts off what no loss covered."""
+        """Width of the frame around crops; with the margin, it is as wide as the frame that rendering cuts off."""
         return max(CELL, (BORDER - margin) // CELL * CELL)
 
     def _interior(self, outputs: Mapping[str, Tensor], margin: int) -> dict[str, Tensor]:
@@ -117,7 +117,7 @@ class Prism(Model):
     def _flicker(
         self, source: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "B Z"], outputs: Images, context: StepContext
     ) -> dict[str, Float[Tensor, ""]]:
-        """For each task that needs it, the difference between outputs of the first rows and of a disturbed source."""
+        """For each task with a temporal consistency loss, its value on the first rows and their disturbed sources."""
         names = [name for name in context.names if self.tasks[name].steadiness_weight > 0]
         if not names:
             return {}

@@ -15,15 +15,15 @@ from prismgan.tasks import Task
 
 @dataclass
 class StepContext:
-    """The settings of a step, and its results."""
+    """The settings of a step, and its intermediate results."""
 
     names: Sequence[str]  # tasks that are trained
     weights: Mapping[str, Float[Tensor, " B"]]  # of every row in each task's losses, see `row_weights`
     random: torch.Generator  # the step's random numbers, the same in every process
-    rate: float = 0.0
+    rate: float = 0.0  # learning rate of the generator in this step
     losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # by task, for the balancer
     beside: Float[Tensor, ""] | float = 0.0  # a loss that belongs to no task, added to the balanced losses
-    log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
+    log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # scalars by name
     finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
     """0 if the discriminator's gradient was not finite."""
 
@@ -42,8 +42,8 @@ class AdversarialBatch(NamedTuple):
 
 
 def row_weights(batch: Batch, tasks: Iterable[Task]) -> dict[str, Float[Tensor, " B"]]:
-    """For each task, weights that turn a sum over this process's rows into its share of the weighted mean over all
-    processes' rows that have a target for the task. Tasks to which no row contributes are left out."""
+    """For each task, row weights with which the mean over processes of the weighted sums of losses is the weighted mean
+    over all rows that have a target for the task. Tasks to which no row contributes are left out."""
     clean = (batch.source == batch.reference).flatten(1).all(dim=1)
     of_degraded = {task.name: task.degraded_weight for task in tasks}
     there = present(batch, list(of_degraded))

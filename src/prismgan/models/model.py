@@ -39,7 +39,7 @@ class Model(ABC):
         device: str = "cpu",
         precision: torch.dtype = torch.float32,
     ) -> None:
-        """``exemplars`` are every style's pictures in [-1, 1]; with None there are no losses. ``steps`` is for the schedule."""
+        """``exemplars`` are every style's pictures in [-1, 1]; None builds no losses. ``steps`` is for the schedule."""
         self.config = config
         self.tasks = {task.name: task for task in tasks}
         self.steps = steps

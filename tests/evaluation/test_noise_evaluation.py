@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -65,14 +66,13 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
 
 def measured(rows: tuple[Rows, Rows], pictures: Callable[[int], dict[str, Tensor]], count: int = 60) -> Evaluation:
     """The evaluation if the images of ``count`` latents are these."""
-    evaluation = NoiseEvaluation(TASKS, *rows, crop=SIDE, seed=0)
     images = iter(range(0, count, 100))
 
     def generate(latent: Tensor) -> dict[str, Tensor]:
         next(images)
         return pictures(len(latent))
 
-    return evaluation(generate, torch.zeros(count, 4))
+    return NoiseEvaluation(cast(Any, generate), TASKS, *rows, crop=SIDE, seed=0).of(torch.zeros(count, 4))
 
 
 def value(found: Evaluation, task: str, metric: str, key: str = "value") -> float:
@@ -139,5 +139,6 @@ def test_rows_that_lack_a_picture_of_a_task_are_left_out(rows: tuple[Rows, Rows]
 
 
 def test_folders_are_collections(tmp_path: Path) -> None:
-    evaluation = NoiseEvaluation(TASKS, [Row("a", collection="x"), Row("b", collection="y")], [], crop=SIDE, seed=0)
+    train = [Row("a", collection="x"), Row("b", collection="y")]
+    evaluation = NoiseEvaluation(cast(Any, None), TASKS, train, [], crop=SIDE, seed=0)
     assert evaluation.collections == ("x", "y")

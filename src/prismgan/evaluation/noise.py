@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from prismgan import images
 from prismgan.data import Row, TrainingSet, collate
 from prismgan.evaluation.measurement import Evaluation, Figure, Measurement
 from prismgan.metrics import ABSOLUTE, Modes, SetMetric, classifier_kid, modes
-from prismgan.networks import Classifier
+from prismgan.networks import Classifier, LatentGenerator
+from prismgan.render.sampler import strips
 from prismgan.tasks import Task, made_of_photo
 
 LATENTS = 1000  # latents that are drawn
@@ -38,8 +41,9 @@ def alignment(tasks: Sequence[Task], outputs: Mapping[str, Images]) -> dict[str,
 
 @dataclass
 class NoiseEvaluation:
-    """Measures a generator without a source repeatedly during its training."""
+    """The sample sheets and metrics of a training without a source; the caller applies the averaged weights."""
 
+    generator: LatentGenerator
     tasks: Sequence[Task]
     train: Sequence[Row]
     test: Sequence[Row]
@@ -64,14 +68,24 @@ class NoiseEvaluation:
         return train_classifier(self._real[0], len(self.collections), seed=self.seed, device=self.device)
 
     @torch.no_grad()
-    def __call__(self, generate: Callable[[Tensor], Mapping[str, Images]], latent: Float[Tensor, "N Z"]) -> Evaluation:
-        """The evaluation of the images of the given latents, without step and discriminator."""
-        parts = [generate(some.to(self.device)) for some in latent.split(AT_ONCE)]
+    def sheet(self) -> Image.Image:
+        # The latents of the first seeds, so that samples show the pictures that users will see.
+        latent = torch.cat([self.generator.seeded_latent(seed) for seed in range(12)])
+        samples = self.generator(latent.to(self.device))
+        return strips({name: [images.to_pil(one) for one in some] for name, some in samples.items()})
+
+    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+        """Without step and discriminator."""
+        return self.of(self.generator.draw_latent(LATENTS, torch.Generator().manual_seed(self.seed)))
+
+    @torch.no_grad()
+    def of(self, latent: Float[Tensor, "N Z"]) -> Evaluation:
+        """The evaluation of the images of the given latents."""
+        parts = [self.generator(some.to(self.device)) for some in latent.split(AT_ONCE)]
         outputs = {task.name: torch.cat([part[task.name] for part in parts]) for task in self.tasks}
         rows = [row for task in self.tasks for row in self._distances(task, outputs[task.name])]
         aligned = alignment(self.tasks, outputs)
-        shown = [task for task in self.tasks if task.name in aligned]
-        rows += [Measurement.of(task, ABSOLUTE, *aligned[task.name], "derived") for task in shown]
+        rows += [Measurement.of(t, ABSOLUTE, *aligned[t.name], "derived") for t in self.tasks if t.name in aligned]
         shares: dict[str, dict[str, float]] = {}
         if self._classifier is not None:
             known = [task for task in self.tasks if task.name in self._real[0]]
@@ -83,19 +97,19 @@ class NoiseEvaluation:
             rows += self._same(known, seen)
         return Evaluation(source="noise", pictures=len(latent), rows=tuple(rows), shares=shares, skipped=())
 
-    def _distances(self, task: Task, images: Images) -> list[Measurement]:
-        """Distances of the images to real test pictures, with those of real training pictures as a bound."""
+    def _distances(self, task: Task, generated: Images) -> list[Measurement]:
+        """Distances of the generated images to real test pictures, with those of real training pictures as a bound."""
         train, test = (each.get(task.name) for each in self._real)
         if train is None or test is None:
             return []
         rows = []
         own = [] if self._classifier is None else [classifier_kid(self._classifier)]
         for metric in (*own, *self.sets):
-            if min(images.shape[-2:]) < metric.smallest:
+            if min(generated.shape[-2:]) < metric.smallest:
                 continue
             sets = [
                 torch.cat([metric.features(some.to(self.device)) for some in pictures.split(AT_ONCE)])
-                for pictures in (images, train.pictures, test.pictures)
+                for pictures in (generated, train.pictures, test.pictures)
             ]
             if min(map(len, sets)) >= metric.fewest:
                 (value, deviation), (baseline, _) = (

@@ -3,16 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor, nn
 
 from prismgan import data, images
 from prismgan.batch import Batch
-from prismgan.data import DataConfig, Row, SourceEntry, TestSet, collate, shown_pictures
+from prismgan.data import DataConfig, Row, SourceEntry, TestSet, collate, largest_scale, shown_pictures
 from prismgan.errors import PrismganError, WeightsError
 from prismgan.evaluation.measurement import Against, Evaluation, Figure, Measurement, averaged, mean
 from prismgan.evaluation.set_scores import NamedMetrics, SetScores
@@ -20,11 +22,43 @@ from prismgan.models import Model
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import EvaluationConfig, Recipe, training_parts
 from prismgan.recipes.weights import recipe_of, trained_model
+from prismgan.render.sheet import sheet
 from prismgan.tasks import Paired, Task
 from prismgan.weights import default_features, find_features, load_weights
 
 NO_METRICS = NamedMetrics()
 JUDGED = 32  # number of crops for the discriminator
+SHEET_PICTURES = 2
+SHEET_SIDE = 192  # longest side of a source on a sample sheet, in pixels, if its photo is large enough
+
+
+@dataclass(frozen=True)
+class PhotoEvaluation:
+    """The sample sheets and metrics of a training on photos; the caller applies the averaged weights."""
+
+    recipe: Recipe
+    model: Model
+    tasks: Sequence[Task]
+    test: Sequence[Row]
+    named: NamedMetrics
+
+    def sheet(self) -> Image.Image | None:
+        """Samples of every task; None if no test picture can be read."""
+        condition, others = self.recipe.evaluation.conditions[-1], self.recipe.other_tasks()
+        maximum_side = SHEET_SIDE * largest_scale([*self.tasks, *others]) // 2
+        test = TestSet(self.test[:SHEET_PICTURES], self.tasks, condition, maximum_side, alongside=others)
+        latent = self.model.generator.seeded_latent().to(self.model.device)  # the latent that users will see
+        pictures = {}
+        for number, batch in enumerate(test, start=1):
+            pictures[f"source {number} ({condition.name})"] = images.to_pil(batch.source[0])
+            for name, output in self.model.generate(batch.source.to(self.model.device), latent).items():
+                pictures[f"{name} {number}"] = images.to_pil(output[0])
+        return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
+
+    def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+        """Without step and discriminator; ``progress`` receives the numbers of measured and of all pictures."""
+        losses, named = self.model.losses, self.named
+        return evaluate(self.model, self.recipe, self.tasks, self.test, losses=losses, named=named, progress=progress)
 
 
 @torch.no_grad()

@@ -32,7 +32,7 @@ def comic(photo: Images, drawing_style: Float[Tensor, "B 6"] | None = None) -> I
     photo = photo.float()
     drawing_style = photo.new_zeros(len(photo), STYLE_PARAMETERS) if drawing_style is None else drawing_style.float()
     brush, light, warmth, tones, ink, shading = (part.view(-1, 1, 1, 1) for part in drawing_style.unbind(1))
-    smooth = _without_texture(photo)
+    smooth = guided_filter(photo, luma(photo), radius=2, epsilon=0.003)  # without texture
     regions = torch.lerp(superpixel_colours(smooth).clamp(-1, 1), smooth, 0.8 * shading.clamp_min(0))
     grey = ((luma(regions) + 1) / 2).clamp(0, 1)
     steps = TONES + 2 * tones
@@ -62,10 +62,6 @@ def pencil(photo: Images) -> Images:
     tone = guided_filter(grey, radius=4, epsilon=0.004).clamp(0, 1)
     shade = 1 - 0.55 * (1 - (tone / 0.6).clamp_max(1)) ** 1.2
     return (2 * (lines * shade).clamp(0, 1) - 1).expand(-1, 3, -1, -1).contiguous()
-
-
-def _without_texture(photo: Images) -> Images:
-    return guided_filter(photo, luma(photo), radius=2, epsilon=0.003)
 
 
 def edges(photo: Images) -> Images:

@@ -117,11 +117,6 @@ def luma(image: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
     return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
-def empty(height: int, width: int, depth: Depth) -> NDArray[Any]:
-    """An uninitialised array of (H, W, 3) pixels of this depth."""
-    return np.empty((height, width, 3), dtype=np.uint8 if depth == 8 else np.uint16)
-
-
 def check_pixels(where: str, pixels: NDArray[Any]) -> None:
     """Raise :class:`PictureError` for an array that is not (H, W, 3) of 8- or 16-bit pixels or finite floats."""
     if pixels.ndim != 3 or pixels.shape[2] != 3:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,39 +33,29 @@ class Rendered:
     node: str = field(default_factory=platform.node)  # name of the machine that rendered it
 
 
+@dataclass(eq=False)
 class FileRenderer:
     """Renders files to files and keeps profile, EXIF, transparency and, if the format supports them, 16 bits.
 
-    Raises :class:`PrismganError` if the request does not fit the weights, or the format or quality is invalid.
+    Raises :class:`PrismganError` if the request does not fit the weights, or the format or quality is invalid."""
 
-    Args:
-        suffix: the format of the outputs, one of :data:`prismgan.images.writing.FORMATS`.
-        quality: 1 to 100, for lossy formats.
-        with_sheet: also write ``sheet.png`` with all outputs.
-        mask: where the outputs apply; resized to every picture.
-        overwrite: also render outputs that are already up to date.
-    """
+    renderer: Renderer
+    request: Request = EVERYTHING
+    _: KW_ONLY
+    suffix: str = "png"  # the format of the outputs, one of :data:`prismgan.images.writing.FORMATS`
+    quality: int = 95  # 1 to 100, for lossy formats
+    with_sheet: bool = False  # also write ``sheet.png`` with all outputs
+    mask: Mask | None = None  # where the outputs apply; resized to every picture
+    overwrite: bool = True  # also render outputs that are already up to date
 
-    def __init__(
-        self,
-        renderer: Renderer,
-        request: Request = EVERYTHING,
-        *,
-        suffix: str = "png",
-        quality: int = 95,
-        with_sheet: bool = False,
-        mask: Mask | None = None,
-        overwrite: bool = True,
-    ) -> None:
-        check_format(suffix, quality)
-        self.plan = renderer.plan(request)
-        self.renderer, self.request, self.mask = renderer, request, mask
-        self.suffix, self.quality, self.with_sheet, self.overwrite = suffix, quality, with_sheet, overwrite
-        lossy = {"quality": quality} if suffix in LOSSY_FORMATS else {}
-        outputs = options_of(renderer, replace(request, mask=mask)).items()
+    def __post_init__(self) -> None:
+        check_format(self.suffix, self.quality)
+        self.plan = self.renderer.plan(self.request)
+        lossy = {"quality": self.quality} if self.suffix in LOSSY_FORMATS else {}
+        outputs = options_of(self.renderer, replace(self.request, mask=self.mask)).items()
         # The options of each output, by file name.
-        self.options: dict[str, dict[str, Any]] = {f"{name}.{suffix}": {**each, **lossy} for name, each in outputs}
-        if with_sheet:
+        self.options: dict[str, dict[str, Any]] = {f"{name}.{self.suffix}": {**each, **lossy} for name, each in outputs}
+        if self.with_sheet:
             self.options[SHEET] = {"outputs": dict(self.options)}
 
     def waiting(self, jobs: Sequence[PictureJob]) -> list[PictureJob]:

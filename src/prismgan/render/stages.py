@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from prismgan.errors import PictureError
-from prismgan.images.pixels import Depth, empty
+from prismgan.images import Depth
 from prismgan.networks import ImageGenerator
 from prismgan.render.painting import canvas_sides, painting_bytes
 from prismgan.render.request import Output, Plan
@@ -69,8 +69,9 @@ class Stage:
 
     def rooms(self) -> dict[str, list[NDArray[Any]]]:
         """Arrays for every output of one source, by name: one for each depth, the lower first."""
-        sizes = {output.name: (self.height * output.scale, self.width * output.scale) for output in self.outputs}
-        return {name: [empty(*size, depth) for depth in self.depths] for name, size in sizes.items()}
+        shapes = {each.name: (self.height * each.scale, self.width * each.scale, 3) for each in self.outputs}
+        types = [np.uint8 if depth == 8 else np.uint16 for depth in self.depths]
+        return {name: [np.empty(shape, kind) for kind in types] for name, shape in shapes.items()}
 
     @property
     def held(self) -> int:

@@ -15,13 +15,14 @@ from prismgan import data, images
 from prismgan.balancing import gradient_cosines
 from prismgan.batch import Batch
 from prismgan.errors import DivergedError, WeightsError, reason_of
-from prismgan.evaluation.evaluator import evaluator
-from prismgan.evaluation.photos import judge
+from prismgan.evaluation.noise import NoiseEvaluation
+from prismgan.evaluation.photos import PhotoEvaluation, judge
 from prismgan.evaluation.set_scores import NamedMetrics
 from prismgan.files import locked
 from prismgan.machine import precision
 from prismgan.models import MODELS
 from prismgan.models.gradients import from_first, processes
+from prismgan.networks import LatentGenerator
 from prismgan.packages import require_training
 from prismgan.recipes.recipe import Recipe, training_parts
 from prismgan.recipes.text import to_yaml
@@ -91,7 +92,12 @@ class Trainer(Loop):
         self.fewest_steps = fewest_steps
         self.display = shown
         metrics = NamedMetrics.of(recipe.evaluation, device)  # not at the end: a file may be missing
-        self.evaluator = evaluator(recipe, model, self.tasks, train, self.test, metrics)
+        self.evaluator: PhotoEvaluation | NoiseEvaluation
+        if isinstance(model.generator, LatentGenerator):
+            rows, crop, seed = (train, self.test), settings.crop, recipe.seed
+            self.evaluator = NoiseEvaluation(model.generator, self.tasks, *rows, crop, seed, metrics.sets, device)
+        else:
+            self.evaluator = PhotoEvaluation(recipe, model, self.tasks, self.test, metrics)
         self.rollbacks = 0
         self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()  # of the run folder, from the reading of the checkpoint to the end of the training

@@ -34,8 +34,7 @@ def upload(file: UploadFile, app: App, client: Client) -> ClipBody:
     if not clips_are_read():
         raise ApiError(501, "clips need a package that is not installed here; pip install 'prismgan[video]'")
     kept = app.clips.add(client, file)
-    facts = {name: getattr(kept, name) for name in ("id", "width", "height", "seconds", "frames")}
-    return ClipBody(**facts, tasks=app.clips.fitting(app.session.weights.header.tasks, kept.size))
+    return ClipBody(**vars(kept), tasks=app.clips.fitting(app.session.weights.header.tasks, kept.size))
 
 
 @router.delete("/{name}", status_code=204, responses=wrong(404))

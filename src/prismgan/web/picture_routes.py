@@ -54,8 +54,7 @@ def sample(name: str) -> Response:
 def upload(file: UploadFile, app: App, client: Client) -> PictureBody:
     """Upload a picture as ``multipart/form-data``: PNG, JPEG, WebP, TIFF, AVIF, BMP, or a GIF without animation."""
     kept = app.pictures.add(client, file)
-    tasks = app.pictures.fitting(app.session.weights.header.tasks, kept.size)
-    return PictureBody(id=kept.id, width=kept.width, height=kept.height, tasks=tasks)
+    return PictureBody(**vars(kept), tasks=app.pictures.fitting(app.session.weights.header.tasks, kept.size))
 
 
 @router.get("/pictures/{name}", responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, **wrong(404)})

@@ -1,5 +1,5 @@
-"""The generator in pieces, for a browser: the first output is ready before the last piece is loaded. The ``branch``
-runs on the whole picture before the heads of styles, the ``trunk`` on each tile before the heads of restoring tasks."""
+"""The generator in pieces, for a browser, so that the first output is ready before the last piece is loaded. The
+``branch`` runs on the whole picture before the heads of styles; the ``trunk`` runs on each tile before all others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,9 +35,9 @@ def browser_graphs(generator: Generator, tasks: Sequence[str]) -> dict[str, onnx
     """The pieces by name: :data:`TRUNK` and :data:`BRANCH` if a task needs them, an :func:`enlargement` for every scale
     except 1, and a :func:`head` for every task. ``generator`` is on the CPU, in float32.
 
-    Outputs have the names of the inputs that they are for. The trunk, the branch and enlargements take ``source``
+    An output has the name of the input that it is passed to. The trunk, the branch and enlargements take ``source``
     (1, 3, H, W) in [-1, 1]; the branch and a head of a task that varies take ``latent`` (1, Z). ``look`` (1, 3,
-    scale H', scale W') is the task's picture in [-1, 1], not clipped, and of whole cells, to be cropped."""
+    scale H', scale W') is the task's picture, padded to whole cells and not clipped to [-1, 1]."""
     fine = {generator.specs[name].fine for name in tasks}
     pieces = {TRUNK: _trunk(generator)} if True in fine else {}
     if False in fine:
@@ -130,7 +130,7 @@ class Pieces:
         return dict(zip(self._outputs[piece], results, strict=True))
 
     def outputs(self, source: NDArray[Any], seed: int = 0) -> Values:
-        """Pictures by task, in [-1, 1] and of whole cells, as a browser computes them."""
+        """Pictures by task as a browser computes them, not clipped to [-1, 1] and padded to whole cells."""
         values = {"source": source, "latent": self.generator.seeded_latent(seed).numpy()}
         if TRUNK in self.files:
             values |= self.run(TRUNK, values)
@@ -145,7 +145,7 @@ class Pieces:
 
     @torch.inference_mode()
     def compared(self) -> list[TaskParity]:
-        """The differences from the generator, on three pictures of odd sizes, with the tolerance of a float32 file."""
+        """The differences from the generator on three small pictures; PrismganError beyond the float32 tolerance."""
         errors: dict[str, list[NDArray[Any]]] = {name: [] for name in self.tasks}
         for seed, source in enumerate(random_sources()):
             image = source * 2 - 1
@@ -161,7 +161,7 @@ class Pieces:
         return parities
 
     def check(self) -> dict[str, Any]:
-        """Some output values for a fixed pattern, with which a browser checks that it computes correctly."""
+        """Some output values for a fixed pattern, which a browser compares with those that it computes itself."""
         flat = (37 * np.arange(3 * SIDE * SIDE) % 256 / 127.5 - 1).astype(np.float32)
         outputs = self.outputs(flat.reshape(1, 3, SIDE, SIDE))
         some = {name: output.ravel()[:: output.size // VALUES][:VALUES] for name, output in outputs.items()}

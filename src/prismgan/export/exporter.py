@@ -1,4 +1,4 @@
-"""Export from a weights file to an ONNX file for other programs, after comparing it with the generator."""
+"""Export of a weights file to an ONNX file for other programs, which is compared with the generator first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
 
 LAST = ("last", "skip")  # layers of a head that stay in float32 in int8: those that read or produce the picture
-CLOCKED = (1, 3, 180, 320)  # sizes of the source that speed is measured on
+CLOCKED = (1, 3, 180, 320)  # shape of the source that speed is measured on
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def export(
     Args:
         out: the file, ``.onnx``.
         tasks: names; all by default.
-        precision: of weights and features. In int8 the first layer and every head's last stay in float32.
+        precision: precision of weights and features. In int8 the first and last layers stay in float32.
         calibrate: pictures, or folders of them, for calibrating and comparing int8.
-        licence: licence of the weights, for the metadata. That of the ready-made weights is known.
+        licence: licence of the weights, for the metadata; by default only that of the ready-made weights is known.
         defaults: whether the inputs ``strength`` and ``latent`` are optional.
     """
     require("export", "export", "onnx", "onnxruntime")
@@ -105,11 +105,11 @@ def _check(out: Path, precision: str, calibrate: Sequence[Path]) -> None:
     if not out.parent.is_dir():
         raise PrismganError(f"{out}: its folder does not exist; create it first")
     if precision not in PRECISIONS:
-        raise PrismganError(f"precision {precision!r}{nearest(precision, PRECISIONS, 'known')}")
+        raise PrismganError(f"there is no precision {precision!r}{nearest(precision, PRECISIONS, 'there are')}")
     if precision == "int8" and not calibrate:
-        raise PrismganError("precision int8 needs pictures to calibrate with; name some, or a folder of them")
+        raise PrismganError("precision int8 needs pictures for calibration; name some, or a folder of them")
     if precision != "int8" and calibrate:
-        raise PrismganError(f"pictures to calibrate with are only for precision int8, found {precision}")
+        raise PrismganError(f"pictures for calibration are only for precision int8, found {precision}")
 
 
 def licence_of(path: Path) -> str:
@@ -121,7 +121,7 @@ def licence_of(path: Path) -> str:
 
 
 def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Path) -> list[str]:
-    """The names in the weights' order, or all; an error if one is unknown, or if there is none."""
+    """The given names (default: all), in the weights' order; PrismganError if one is unknown or there is none."""
     names = named_tasks(tasks, generator.specs, where=f"{origin}: ")
     return [name for name in generator.specs if name in names]
 

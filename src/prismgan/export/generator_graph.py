@@ -1,6 +1,6 @@
 """The generator as nodes of an ONNX graph: the computation of ``networks/generator.py`` in ONNX's operators. The graph
-is built by hand, not traced: a tracer takes half a minute and writes unreadable output sizes. A file is written only if
-its outputs match the generator's."""
+is built by hand and not traced: tracing takes half a minute and makes the sizes of outputs unreadable. A file is
+written only if its outputs match the generator's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -33,7 +33,7 @@ class GeneratorGraph:
 
     def __init__(self, graph: Graph, generator: Generator) -> None:
         self.graph = graph
-        self.generator: Any = generator  # with all parts that a graph needs
+        self.generator: Any = generator  # Any, because mypy cannot know which parts exist
         self._names: dict[nn.Module, str] = {module: name for name, module in generator.named_modules()}
 
     def bordered(self, source: str, spatial: str) -> str:
@@ -77,7 +77,7 @@ class GeneratorGraph:
         self, names: Iterable[str], values: PaintedNames, code: Code | None, spatial: str | None
     ) -> dict[str, str]:
         """The pictures (B, 3, H, W) by task, in [-1.2, 1.2], not clipped. ``spatial`` (2,) holds H and W; without it
-        pictures are of whole cells."""
+        the pictures are padded to whole cells."""
         graph, pictures = self.graph, {}
         for name in names:
             head = self.generator.heads[name]
@@ -113,7 +113,7 @@ class GeneratorGraph:
     def _framed(self, source: str) -> str:
         """The source with its reflected border, padded to whole cells."""
         graph = self.graph
-        for axis in (3, 2):  # rows last: a whole one is copied at once
+        for axis in (3, 2):  # rows last, because whole rows are copied at once
             side = graph.side(source, axis)
             missing = graph.operation("Mod", graph.operation("Neg", side), graph.scalar(CELL))
             length = graph.operation("Add", graph.operation("Add", side, missing), graph.scalar(2 * BORDER))
@@ -145,14 +145,14 @@ class GeneratorGraph:
             weighed = graph.operation("Mul", repeated, self._repeated(signs, sign.shape, lengths))
             total = weighed if total is None else graph.operation("Add", total, weighed)
         assert total is not None
-        # One z may be for all pictures of a batch.
+        # There may be a single z for all pictures of a batch.
         batch = graph.operation("Slice", graph.operation("Shape", framed), graph.integers(0), graph.integers(1))
         return graph.operation("Expand", total, graph.operation("Concat", batch, graph.integers(1, 1, 1), axis=0))
 
     def _repeated(self, table: str, shape: Sequence[int], lengths: Sequence[str]) -> str:
         """A table of this shape, repeated from its upper left corner to the given numbers of rows and columns."""
         graph = self.graph
-        for axis in (3, 2):  # rows last: a whole one is copied at once
+        for axis in (3, 2):  # rows last, because whole rows are copied at once
             places = graph.operation("Mod", graph.range(0, lengths[axis - 2]), graph.scalar(shape[axis]))
             table = graph.operation("Gather", table, places, axis=axis)
         return table
@@ -185,7 +185,7 @@ class GeneratorGraph:
         return value
 
     def bases(self, bordered: str, names: Iterable[str]) -> dict[int, str]:
-        """The enlarged sources to which these tasks' heads add, by scale."""
+        """The enlarged sources, by scale, to which these tasks' heads add their outputs."""
         scales = {self.generator.specs[name].scale for name in names}
         return {scale: self.enlarged(bordered, scale) for scale in sorted(scales)}
 

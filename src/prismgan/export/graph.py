@@ -18,7 +18,7 @@ Sizes = Sequence[int | str]  # of a value; a string is a dynamic size
 class Graph:
     """A graph under construction. A value that a method takes or returns is a name. Pictures are float32; with ``half``
     the weights, and the maps between :meth:`to_network` and :meth:`to_picture`, are float16. With ``compact``,
-    constants that float16 represents exactly are stored in it; computation is in float32."""
+    constants are stored in float16 if it represents them exactly; computation is in float32."""
 
     def __init__(self, *, half: bool = False, compact: bool = False) -> None:
         self._compact = compact
@@ -43,7 +43,7 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sizes))
 
     def operation(self, kind: str, *values: str, name: str | None = None, output: str = "", **attributes: Any) -> str:
-        """Add a node of ONNX's operator ``kind`` with one output; a repeated name gets a suffix."""
+        """Add a node of ONNX's operator ``kind`` with one output; returns the output. A repeated name gets a suffix."""
         name = name or f"{kind}_{len(self._nodes)}"
         while name in self._names:
             name += "'"
@@ -94,7 +94,7 @@ class Graph:
         return self.filtered(name, maps, weight, bias, strides=list(layer.stride), pads=4 * [zeros])
 
     def filtered(self, name: str, maps: str, weight: Tensor, bias: Tensor | None = None, **attributes: Any) -> str:
-        """The maps after a convolution of this name with this weight (O, C, h, w) and bias (O,)."""
+        """A convolution of this name, with this weight (O, C, h, w) and bias (O,) and without padding by default."""
         constants = [self.weight(f"{name}.weight", weight)]
         if bias is not None:
             constants.append(self.weight(f"{name}.bias", bias))
@@ -135,7 +135,7 @@ class Graph:
         return self.operation("Conv", maps, self.picture_weight(name, matrix[..., None, None]), kernel_shape=[1, 1])
 
     def guided_lines(self, image: str, guide: str, radius: int, epsilon: float) -> tuple[str, str]:
-        """Slope and offset, as computed by ``images/filters``."""
+        """Slope and offset of the guided filter, as computed by ``guided_lines`` in ``images/filters``."""
         side = 2 * radius + 1
 
         def mean(maps: str) -> str:
@@ -155,7 +155,7 @@ class Graph:
 
     def unshuffle(self, picture: str, factor: int, channels: int = 3) -> str:
         """torch's ``pixel_unshuffle`` as a convolution with ones and zeros, because SpaceToDepth orders the channels
-        differently, and OpenVINO 2026 loses the sizes after it."""
+        differently, and OpenVINO 2026 does not know the sizes after it."""
         diagonal = torch.eye(channels * factor**2).view(-1, channels, factor, factor)
         ones = self.picture_weight(f"unshuffle {channels} by {factor}", diagonal)
         sides = [factor, factor]
@@ -167,7 +167,7 @@ class Graph:
         return self.operation("InstanceNormalization", maps, *weights, name=name, epsilon=epsilon)
 
     def range(self, start: int, length: str) -> str:
-        """``start``, ``start`` + 1 and so on, ``length`` (a value without dimensions) numbers."""
+        """The ``length`` (a value without dimensions) whole numbers from ``start`` on."""
         first, one = self.scalar(start), self.scalar(1)
         return self.operation("Range", first, self.operation("Add", length, first), one)
 

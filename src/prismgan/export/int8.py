@@ -25,8 +25,8 @@ def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]
     given.CopyFrom(model)  # quantize_static strips the weights of its input
 
     root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)  # it recommends steps that do not apply to this model
-    unwritable = "int8: temporary files cannot be written", "; set TMPDIR to a folder with room"
+    root.setLevel(logging.ERROR)  # the quantiser recommends steps that do not apply to this model
+    unwritable = "int8: temporary files cannot be written", "; set TMPDIR to a folder with free space"
     try:
         with explained(*unwritable), tempfile.TemporaryDirectory(prefix="prismgan-") as folder:
             path = Path(folder) / "int8.onnx"
@@ -52,13 +52,13 @@ def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]
 
 
 CROP = 160  # longest side of a crop
-CROPS = 32  # maximum number of crops, and of pictures: calibration keeps the outputs of every layer
+CROPS = 32  # maximum number of crops, and of pictures: calibration keeps every layer's outputs in memory
 CROPS_OF_ONE = 8  # maximum number of crops of one picture
-NOISE = (0, 25, 0, 50)  # standard deviations of noise in crops, in turn, of 255; without it 1 dB is lost
+NOISE = (0, 25, 0, 50)  # standard deviations, in 1/255, of the noise in successive crops; without noise 1 dB is lost
 
 
 def read_pictures(named: Sequence[Path]) -> list[Source]:
-    """Pictures of files and folders, in [0, 1]; at most :data:`CROPS`, evenly chosen."""
+    """At most :data:`CROPS` of these files' and folders' pictures, evenly chosen, in [0, 1]; none may be too small."""
     paths = [path for given in named for path in (images.find_pictures(given) if given.is_dir() else [given])]
     if len(paths) > CROPS:
         paths = [paths[number * len(paths) // CROPS] for number in range(CROPS)]
@@ -74,7 +74,7 @@ def read_pictures(named: Sequence[Path]) -> list[Source]:
 
 
 def crops(pictures: Sequence[Source]) -> Iterator[Source]:
-    """At most :data:`CROPS` crops, from each picture in turn, spread over the picture."""
+    """At most :data:`CROPS` crops, taken from the pictures in turn and spread over each picture."""
     for number in range(min(CROPS, CROPS_OF_ONE * len(pictures))):
         picture = pictures[number % len(pictures)]
         # The fractional parts of multiples of irrational numbers are spread evenly.
@@ -85,7 +85,7 @@ def crops(pictures: Sequence[Source]) -> Iterator[Source]:
 
 
 def middles(pictures: Sequence[Source]) -> list[Source]:
-    """The middles of pictures, one in each of the sizes that are compared."""
+    """Crops from the middles of pictures, one of each size that is compared."""
     crops = []
     for number, (height, width) in enumerate(SIZES):
         picture = pictures[number % len(pictures)]

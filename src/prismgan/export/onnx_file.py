@@ -23,28 +23,28 @@ def varies(generator: Generator, tasks: Sequence[str]) -> bool:
 def whole_model(
     generator: Generator, header: Header, tasks: Sequence[str], *, half: bool = False, licence: str, defaults: bool
 ) -> onnx.ModelProto:
-    """The named tasks as one model.
+    """The named tasks as one model; PrismganError if a task has the name of an input.
 
     Inputs, float32:
 
     - ``source`` (B, 3, H, W), RGB in [0, 1]; any batch, height and width. Padding is done inside.
-    - ``strength`` (K,), a number for every task, in the order of the outputs: 0 is the source (enlarged bicubically),
-      1, the default, the task's output, up to 2 exaggerates it.
-    - ``latent`` (B, Z), if a task varies with z ~ N(0, I); by default the z of seed 0.
+    - ``strength`` (K,), a number for every task, in the order of the outputs: 0 gives the source (enlarged
+      bicubically), 1, the default, the task's output; values up to 2 exaggerate it.
+    - ``latent`` (B, Z) or (1, Z), if a task varies with z ~ N(0, I); by default the z of seed 0.
 
-    Outputs, float32: for every task (B, 3, scale H, scale W) in [0, 1], clipped, named like the task.
+    Outputs, float32: one per task, with its name: (B, 3, scale H, scale W), clipped to [0, 1].
 
     Args:
         generator: generator on the CPU, in float32.
         tasks: tasks to include; trunk or branch is omitted if no task needs it.
-        half: weights and features in float16. Pictures and computations on them stay in float32.
+        half: whether weights and features are in float16. Pictures and computations on them stay in float32.
         defaults: whether strength and latent have a default. ONNX Runtime for JavaScript, and OpenVINO, cannot change
             an input that has one.
     """
     for name in tasks:
         if name in INPUTS:
             cure = f"rename it with `prismgan rename-task --from {name}`"
-            raise PrismganError(f"task {name!r} has the name of a file's input; {cure}")
+            raise PrismganError(f"task {name!r} has the name of one of the file's inputs; {cure}")
     graph = Graph(half=half)
     source = graph.input("source", ["batch", 3, "height", "width"])
     strength = graph.input("strength", [len(tasks)], np.ones(len(tasks), dtype=np.float32) if defaults else None)
@@ -124,7 +124,7 @@ def _metadata(generator: Generator, header: Header, tasks: Sequence[str], licenc
 
 @torch.no_grad()
 def passes_model(generator: Generator, passes: Sequence[tuple[int, Sequence[str]]]) -> onnx.ModelProto:
-    """A model from a source to images in [-1, 1], not clipped.
+    """A model that computes images, not clipped to [-1, 1], from a source.
 
     Restoring tasks read ``bordered`` (B, 12, h + 2, w + 2) of :class:`~prismgan.networks.generator.Encoded` and return
     sub-pixels of whole cells at 1/2, (B, 3 (2 scale)^2, h, w), because torch shuffles them into pixels much faster than

@@ -1,4 +1,4 @@
-"""Parity: every task of an exported file is compared with the generator before the file is written."""
+"""Numerical parity: every task of an exported file is compared with the generator before the file is written."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +37,8 @@ def onnxruntime_session(model: bytes) -> Run:
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-SIZES = ((33, 47), (64, 50), (101, 75))  # of the compared pictures: not multiples of the cell
-STRENGTHS = (1.0, 0.3, 1.0)  # of every task, for these pictures
+SIZES = ((33, 47), (64, 50), (101, 75))  # height and width of the compared pictures: not multiples of the cell
+STRENGTHS = (1.0, 0.3, 1.0)  # of all tasks, for each of these pictures
 MAXIMUM = {"float32": 0.1, "float16": 2.0}  # tolerance for the largest difference of any pixel, in 1/255
 MEAN = {"float32": 0.01, "float16": 0.25}  # tolerance for the mean difference of a task's pixels, in 1/255
 INT8_PSNR = {True: 40.0, False: 35.0}  # minimum PSNR in dB in int8, for tasks on fine features and for styles
@@ -117,12 +117,12 @@ def worse(first: Sequence[TaskParity], second: Sequence[TaskParity]) -> list[Tas
 
 
 def problem(precision: Precision, generator: Generator, parities: Sequence[TaskParity]) -> str | None:
-    """The worst task beyond the tolerance, in words; None if all are within it."""
+    """A description of the task that exceeds the tolerance most; None if all are within it."""
     if precision == "int8":
         lacking = [(row.psnr - INT8_PSNR[generator.specs[row.task].fine], row) for row in parities]
         worst, row = min(lacking, key=lambda entry: -math.inf if math.isnan(entry[0]) else entry[0])
         limit = INT8_PSNR[generator.specs[row.task].fine]
-        # Written so that NaN fails, too.
+        # In this form NaN fails, too.
         return None if worst >= 0 else f"{row.task!r} has {row.psnr:.1f} dB against float32, expected {limit:g} or more"
     shares = [(max(row.maximum / MAXIMUM[precision], row.mean / MEAN[precision]), row) for row in parities]
     worst, row = max(shares, key=lambda entry: math.inf if math.isnan(entry[0]) else entry[0])

@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -86,7 +87,6 @@ class Pipeline:
         self.finished = len(self.job.records)
         self.reader = Reader(self.clip.name)
         self.stop = threading.Event()
-        self.problems: list[BaseException] = []
         self.kept = parts_kept(self.renderer, self.request, self.settings)
         self.frames: Channel[Arrived | None] = Channel(WAITING, self.stop)
         # For every segment its number, its frames with their outputs, and an end; one more at the end.
@@ -96,33 +96,23 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Render in this thread; errors of all threads are raised here."""
-        work = [self._decode, self._smooth, *(partial(self._encode, name) for name in self.outputs)]
-        threads = [threading.Thread(target=self._guarded, args=(part,), daemon=True) for part in work]
-        for thread in threads:
-            thread.start()
-        try:
+        with ThreadPoolExecutor(2 + len(self.outputs), "prismgan clip") as pool:
+            encoders = [pool.submit(self._encode, name) for name in self.outputs]
+            running = [pool.submit(self._decode), pool.submit(self._smooth), *encoders]
+            for each in running:
+                each.add_done_callback(lambda done: self.stop.set() if done.exception() else None)
+            try:
+                with suppress(Stopped):
+                    self._render()
+                    with self._timed("encoding"):
+                        wait(running)
+            finally:
+                self.stop.set()
+        for each in running:
             with suppress(Stopped):
-                self._render()
-                with self._timed("encoding"):
-                    for thread in threads:
-                        thread.join()
-        finally:
-            self.stop.set()
-            for thread in threads:
-                thread.join()
-        if self.problems:
-            raise self.problems[0]
+                each.result()
         self.outcome.damaged, self.outcome.frames = self.reader.damaged, len(self.job.times)
         return self.outcome
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """An error in one thread stops the others and is raised in the main one."""
-        try:
-            with suppress(Stopped):
-                work()
-        except BaseException as error:
-            self.problems.append(error)
-            self.stop.set()
 
     def _decode(self) -> None:
         moves = any(self.kept.values())

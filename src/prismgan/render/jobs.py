@@ -2,9 +2,10 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from prismgan import images
 from prismgan.errors import PictureError, PrismganError, explained
@@ -27,16 +28,24 @@ def find_jobs(inputs: Iterable[str | Path], out: Path) -> list[PictureJob]:
 
     Raises PrismganError if an input names no picture, two pictures share a folder, or a folder cannot be created."""
     refuse_unwritable(out)
-    jobs: dict[Path, PictureJob] = {}
+    jobs = []
     for given in inputs:
         # For example a folder without permission, or a name that is too long.
         with explained(f"{given}: cannot be accessed", kind=PictureError):
-            sources = [(source, results_folder(source, place, out)) for source, place in found_pictures(given, out)]
-        for source, folder in sources:
-            other = jobs.setdefault(folder, PictureJob(source, folder))
-            if other.source.resolve() != source.resolve():
-                raise shared_folder(source, folder, other.source)
-    return list(jobs.values())
+            found = found_pictures(given, out)
+            jobs += [PictureJob(source, results_folder(source, place, out)) for source, place in found]
+    return with_own_folders(jobs, Path.resolve)
+
+
+def with_own_folders(jobs: Iterable[Any], identity: Callable[[Any], object]) -> list[Any]:
+    """The jobs, each once. Raises PictureError if two sources, which differ in their ``identity``, have one folder."""
+    first: dict[object, Any] = {}
+    for job in jobs:
+        other = first.setdefault(job.folder, job)
+        if identity(other.source) != identity(job.source):
+            fault = f"would use the same folder {job.folder} as {other.source}"
+            raise PictureError(f"{job.source}: {fault}; render one of them elsewhere")
+    return list(first.values())
 
 
 def is_made_of(result: Path, source: Path) -> bool:
@@ -86,11 +95,6 @@ def place_below(source: object, place: PurePath) -> PurePath:
     if place.stem in ("", ".", "..") or ".." in place.parts:
         raise PictureError(f"{source}: the name gives no folder for its results; rename the file")
     return place.parent / place.stem
-
-
-def shared_folder(source: object, folder: object, other: object) -> PictureError:
-    """The error for two sources whose results would have one folder."""
-    return PictureError(f"{source}: would use the same folder {folder} as {other}; render one of them elsewhere")
 
 
 def fixed_parts(pattern: Sequence[str]) -> Sequence[str]:

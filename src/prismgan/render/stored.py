@@ -17,7 +17,14 @@ from prismgan.errors import PictureError, PrismganError, reason_of, shortened
 from prismgan.files import write_file
 from prismgan.images import SUFFIXES
 from prismgan.render.files import FileRenderer, Rendered
-from prismgan.render.jobs import PictureJob, fixed_parts, found_pictures, place_below, refuse_unwritable, shared_folder
+from prismgan.render.jobs import (
+    PictureJob,
+    fixed_parts,
+    found_pictures,
+    place_below,
+    refuse_unwritable,
+    with_own_folders,
+)
 from prismgan.render.options import FILE, parsed, plain, written
 
 VERSION = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created")  # properties that identify a version
@@ -108,14 +115,9 @@ def find_stored_jobs(inputs: Sequence[str], out: str) -> list[StoredJob]:
     if not is_address(out):
         refuse_unwritable(Path(out))
     out = out.rstrip("/")
-    jobs: dict[str, StoredJob] = {}
-    for given in inputs:
-        for source, place, version in _found(given, out):
-            folder = f"{out}/{place_below(source, place)}"
-            other = jobs.setdefault(folder, StoredJob(source, folder, version))
-            if _canonical(other.source) != _canonical(source):
-                raise shared_folder(source, folder, other.source)
-    return list(jobs.values())
+    found = (each for given in inputs for each in _found(given, out))
+    jobs = (StoredJob(source, f"{out}/{place_below(source, place)}", version) for source, place, version in found)
+    return with_own_folders(jobs, _canonical)
 
 
 def write(address: str, content: bytes) -> None:

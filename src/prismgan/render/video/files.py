@@ -15,7 +15,7 @@ from prismgan import images
 from prismgan.errors import PictureError, PrismganError, explained
 from prismgan.files import locked, make_folder, new_file
 from prismgan.render import Renderer, Request
-from prismgan.render.jobs import is_made_of, refuse_unwritable, results_folder, shared_folder
+from prismgan.render.jobs import PictureJob, is_made_of, refuse_unwritable, results_folder, with_own_folders
 from prismgan.render.options import KeptOptions, options_of, weights_digest
 from prismgan.render.stages import WORKING_MEMORY, stages
 from prismgan.render.video.clip import Clip, open_clip
@@ -32,12 +32,8 @@ WHOLE = 0.9  # share of the stated duration from which a file counts as complete
 def check_clips(clips: Sequence[Path], out: Path) -> None:
     """Raise if the folder cannot be written to, or if clips would overwrite each other's results."""
     refuse_unwritable(out)
-    folders: dict[Path, Path] = {}
-    for clip in (each for each in clips if each != PIPE):
-        folder = results_folder(clip, Path(clip.name), out)
-        other = folders.setdefault(folder, clip)
-        if other is not clip:
-            raise shared_folder(clip, folder, other)
+    jobs = (PictureJob(clip, results_folder(clip, Path(clip.name), out)) for clip in clips if clip != PIPE)
+    with_own_folders(jobs, id)
 
 
 def render_file(

@@ -95,7 +95,7 @@ def exemplars(task: Task) -> list[Float[Tensor, "3 H W"]]:
     """The exemplars of a task's style, in [-1, 1], resized; empty for other tasks."""
     if not isinstance(task.target, Exemplar):
         return []
-    return [shown(load(picture), task.target.size) for picture in shown_pictures(task)]
+    return [images.fitted(load(picture), task.target.size, enlarge=True) for picture in shown_pictures(task)]
 
 
 def exemplar_crop(image: Float[Tensor, "3 H W"], side: int, generator: torch.Generator) -> Float[Tensor, "3 side side"]:
@@ -137,13 +137,6 @@ def blankness(pixels: UInt8[Tensor, "3 H W"]) -> float:
         spread = pixels.amax(axis).int() - pixels.amin(axis).int()
         parts.append((spread.amax(0) <= SPREAD).float().mean())
     return float(sum(parts))
-
-
-def shown(pixels: UInt8[Tensor, "3 H W"], size: int) -> Float[Tensor, "3 h w"]:
-    """An exemplar in [-1, 1], with its longest side resized to ``size`` pixels."""
-    factor = size / max(pixels.shape[1:])
-    height, width = (max(1, round(length * factor)) for length in pixels.shape[1:])
-    return images.resize(images.to_float(pixels), height, width).clamp(-1.0, 1.0)
 
 
 def _square(image: Tensor, side: int, generator: torch.Generator) -> Tensor:

@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from prismgan import images
 from prismgan.data import scene
 from prismgan.data.degradation import DegradationConfig, draw
-from prismgan.data.pictures import Cache, exemplar_crop, shown, shown_pictures, unpaired_crop
+from prismgan.data.pictures import Cache, exemplar_crop, shown_pictures, unpaired_crop
 from prismgan.data.scene import SOURCE, Load, Scene, View
 from prismgan.data.sources import Row
 from prismgan.data.streams import integer, permutation, stream, uniform
@@ -190,7 +191,8 @@ class TrainingSet:
                     return unpaired_crop(load(picture), side, generator)
                 # There are few, and every sample needs one; resizing it each time took most of a sample's time.
                 if (task.name, picture) not in self._exemplars:
-                    self._exemplars[task.name, picture] = shown(load(picture), task.target.size)
+                    exemplar = images.fitted(load(picture), task.target.size, enlarge=True)
+                    self._exemplars[task.name, picture] = exemplar
                 return exemplar_crop(self._exemplars[task.name, picture], side, generator)
             except PictureError as error:  # named in Sample.skipped
                 reason = str(error)

@@ -102,4 +102,4 @@ class SetScores:
             except PictureError as error:
                 self.skipped[name] = str(error)
                 continue
-            yield images.at_most(pixels, self.largest)[None].to(self.device)
+            yield images.fitted(pixels, self.largest)[None].to(self.device)

@@ -6,5 +6,5 @@ from prismgan.images.files import MINIMUM_SIDE, SUFFIXES, find_pictures, is_pict
 from prismgan.images.opening import DECODING_ERRORS, missing, open_lazily
 from prismgan.images.pixels import Depth, Picture, from_pil, from_pixels, interior, luma, to_float, to_pil, to_uint8
 from prismgan.images.reading import open_picture, read
-from prismgan.images.resizing import at_most, bicubic_phases, bilinear_phases, keys, resize, resized_part, upsample
+from prismgan.images.resizing import bicubic_phases, bilinear_phases, fitted, keys, resize, resized_part, upsample
 from prismgan.images.writing import check_format, encoded_picture, write, write_picture

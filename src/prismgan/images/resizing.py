@@ -32,9 +32,13 @@ def resized_part(
     return resized.contiguous()
 
 
-def at_most(pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1) -> Float[Tensor, "3 h w"]:
-    """A picture in [-1, 1], reduced to at most ``side`` pixels on its longest side, and at least ``least`` on any."""
-    factor = min(1.0, side / max(pixels.shape[-2:]))
+def fitted(
+    pixels: UInt8[Tensor, "3 H W"], side: int, least: int = 1, *, enlarge: bool = False
+) -> Float[Tensor, "3 h w"]:
+    """A picture in [-1, 1], reduced to ``side`` pixels on its longest side, and at least ``least`` on any. A smaller
+    picture keeps its size unless ``enlarge`` is true."""
+    factor = side / max(pixels.shape[-2:])
+    factor = factor if enlarge else min(1.0, factor)
     height, width = (max(least, round(length * factor)) for length in pixels.shape[-2:])
     return resize(to_float(pixels), height, width).clamp(-1, 1)
 

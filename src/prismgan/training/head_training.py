@@ -217,7 +217,7 @@ def add_task(
     for picture in (located(picture, here) for picture in previews or PREVIEWS):
         pixels = data.pictures.load(picture)
         images.refuse_small(picture, *pixels.shape[-2:])
-        shown.append(images.at_most(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE))
+        shown.append(images.fitted(pixels, PREVIEW_SIDE, images.MINIMUM_SIDE))
     training = HeadTraining(loaded, entry, None if photos is None else here / photos.expanduser())
 
     def show() -> None:

@@ -68,7 +68,7 @@ def train_style(session: Session, asked: StyleBody, exemplar: SentPicture, shown
         source = data.pictures.load(PREVIEW)
     else:
         source = torch.from_numpy(on_white(shown.open()).copy()).permute(2, 0, 1)
-    source = images.at_most(source, PREVIEW_SIDE, images.MINIMUM_SIDE)
+    source = images.fitted(source, PREVIEW_SIDE, images.MINIMUM_SIDE)
     # There is no discriminator: see HeadTraining.
     entry = Style(name=asked.name, exemplars=(str(exemplar.path),), exemplar_size=asked.size, adversarial_weight=0)
     try:

@@ -124,9 +124,6 @@ def _repaired(bench: Bench, faults: Iterable[Fault]) -> Iterator[Measurement]:
 RESTORATION = Suite("restoration", one_of(*SUPER_RESOLUTION, REPAIRED), _measure)
 
 
-# -- pictures reduced as MATLAB's ``imresize`` reduces them, to the bit ----------------------------
-
-
 def cropped(pixels: UInt8[Tensor, "3 H W"], scale: int) -> UInt8[Tensor, "3 h w"]:
     """Crop at the right and at the bottom, so that both sides are multiples of ``scale`` ("modcrop")."""
     height, width = (side - side % scale for side in pixels.shape[1:])

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from prismgan import data, images
 from prismgan.batch import TaskBatch
-from prismgan.data.pictures import shown
 from prismgan.errors import PrismganError
 from prismgan.evaluation.benchmarks.suite import UNSEEN, Bench, Suite, as_file, mean_row, one_of, unseen_photos
 from prismgan.evaluation.measurement import Figure, Measurement
@@ -130,7 +129,7 @@ def _exemplars(task: Task, styles: Path) -> list[Float[Tensor, "3 h w"]]:
     if not all(file.is_file() for file in files):
         known = images.find_pictures(styles) if styles.is_dir() else []
         files = [file for file in known if task.name.replace("-", "_") in file.stem][:1]
-    return [shown(images.read(file), task.target.size) for file in files]
+    return [images.fitted(images.read(file), task.target.size, enlarge=True) for file in files]
 
 
 STYLES = Suite("styles", _lacks, _measure)

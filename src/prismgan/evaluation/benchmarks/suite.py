@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prismgan import images
-from prismgan.data.pictures import shown
 from prismgan.evaluation.measurement import Figure, Measurement
 from prismgan.metrics import Metric
 from prismgan.render import Renderer, Request
@@ -79,7 +78,7 @@ def one_of(*names: str) -> Callable[[Path], str | None]:
 def unseen_photos(bench: Bench) -> list[Float[Tensor, "3 h w"]]:
     """Photos not used in any training: the first of the BSD test set, in [-1, 1], with a longest side of 384 pixels."""
     files = test_set(bench.folder, UNSEEN)[: bench.photos]
-    return [as_file(shown(images.read(file), LONGEST_SIDE)) for file in files]
+    return [as_file(images.fitted(images.read(file), LONGEST_SIDE, enlarge=True)) for file in files]
 
 
 def as_file(image: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

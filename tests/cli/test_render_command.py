@@ -244,7 +244,8 @@ def test_the_bar_is_for_terminals() -> None:
 
 
 def test_a_line_now_and_then_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
-    with RenderProgress(4, console=Console(file=io.StringIO(), force_terminal=False), every=0) as progress:
+    with RenderProgress(4, console=Console(file=io.StringIO(), force_terminal=False)) as progress:
+        progress.every = 0
         progress(1.5)
         progress.written("a/b.png")
     captured = capsys.readouterr()

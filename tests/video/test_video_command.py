@@ -404,7 +404,8 @@ def test_segments_of_another_job_are_not_lost(tmp_path: Path, command: Command, 
 @pytest.mark.parametrize(("terminal", "said"), [(True, "writing paint.mp4"), (False, "3/3 frames  ETA")])
 def test_progress_on_a_terminal_and_in_a_file(terminal: bool, said: str) -> None:
     shown = io.StringIO()
-    with VideoProgress(Console(file=shown, force_terminal=terminal, width=100), every=0) as progress:
+    with VideoProgress(Console(file=shown, force_terminal=terminal, width=100)) as progress:
+        progress.every = 0
         progress.remark("a remark")
         for frame in range(1, 4):
             progress.rendered(frame, 2)  # one more than the file says

@@ -1,11 +1,8 @@
 """The commands that measure: ``evaluate`` and ``compare``."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Option
@@ -13,9 +10,6 @@ from typer import Option
 from prismgan.cli import options
 from prismgan.cli.options import fail, is_clustered, names, print_json
 from prismgan.packages import require_training
-
-if TYPE_CHECKING:
-    from prismgan.evaluation.measurement import Evaluation
 
 
 def evaluate(
@@ -62,7 +56,7 @@ def evaluate(
         from prismgan.evaluation.photos import evaluate_weights
 
         evaluation = evaluate_weights(weights, data, squeezenet=squeezenet, lpips=lpips)
-        content, lines, left_out = evaluation.as_json(), _lines(evaluation), evaluation.skipped
+        content, lines, left_out = evaluation.as_json(), evaluation.lines(), evaluation.skipped
     if as_json:
         print_json(content)
         return
@@ -70,19 +64,6 @@ def evaluate(
         typer.echo(line)
     for line in left_out:
         typer.echo(f"skipped: {line}", err=True)
-
-
-def _lines(evaluation: Evaluation) -> Iterator[str]:
-    for m in evaluation.rows:
-        value, baseline = ("-" if number is None else f"{number:.4g}" for number in (m.value, m.baseline))
-        spread = "" if m.deviation is None else f" +- {m.deviation:.2g}"
-        where = f"{m.task:<16} {m.condition:<12} {m.metric:<18}"
-        yield f"{where} {value:>8} {m.unit:<3}{spread} (doing nothing: {baseline}; {m.better} is better)"
-    for name, number in evaluation.discriminator.items():
-        yield f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}"
-    for entry in evaluation.anomaly:
-        where = f"{entry['picture']} ({entry['condition']})"
-        yield f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}"
 
 
 def compare(

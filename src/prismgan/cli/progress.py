@@ -51,10 +51,11 @@ class Narrator(Console):
 class _Bar(Progress):
     """A bar with the remaining time on a terminal; nothing if stderr is a file or a pipe. A context manager."""
 
-    def __init__(self, console: Console | None, every: float, before: str, behind: str) -> None:
-        """The bar is between the texts ``before`` and ``behind``; without it, a line is printed ``every`` seconds."""
+    every = 15.0  # seconds between two lines that are printed in place of the bar
+
+    def __init__(self, console: Console | None, before: str, behind: str) -> None:
+        """The bar is between the texts ``before`` and ``behind``."""
         console = console or Console(stderr=True)
-        self.every = every
         self._started = self._printed = time.monotonic()
         columns = TextColumn(before), BarColumn(), TextColumn(behind), TextColumn("ETA"), TimeRemainingColumn()
         # stdout is not redirected: rich would send output for other programs to the bar's own stream.
@@ -68,10 +69,8 @@ class _Bar(Progress):
 class RenderProgress(_Bar):
     """Progress over items that may be partly done. The names of written files go to stdout, one per line."""
 
-    def __init__(
-        self, count: int, things: str = "pictures", *, console: Console | None = None, every: float = 15.0
-    ) -> None:
-        super().__init__(console, every, things, "{task.fields[done]}/{task.total:.0f}")
+    def __init__(self, count: int, things: str = "pictures", *, console: Console | None = None) -> None:
+        super().__init__(console, things, "{task.fields[done]}/{task.total:.0f}")
         self.count, self.things = count, things
         self._bar = self.add_task(things, total=count, done=0)
 
@@ -94,8 +93,8 @@ class RenderProgress(_Bar):
 class VideoProgress(_Bar):
     """Progress over the frames of a clip, as a :class:`prismgan.render.video.settings.Listener`."""
 
-    def __init__(self, console: Console | None = None, every: float = 15.0) -> None:
-        super().__init__(console, every, "{task.description}", "{task.completed:.0f}/{task.fields[of]}")
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console, "{task.description}", "{task.completed:.0f}/{task.fields[of]}")
         self._first: int | None = None
         self._bar = self.add_task("frames", total=None, of="?")
 

@@ -42,10 +42,10 @@ def recipe_init(
     """Write a first recipe for a folder of photos, with comments."""
     from prismgan.recipes import write_first_recipe
 
-    first = write_first_recipe(folder, out, style or ())
-    typer.echo(first.path)
-    photos = "1 photo" if first.photos == 1 else f"{first.photos} photos"
-    typer.echo(f"{photos}; train with: prismgan train {out} --run {first.run} --minutes 30", err=True)
+    count, run = write_first_recipe(folder, out, style or ())
+    typer.echo(out)
+    photos = "1 photo" if count == 1 else f"{count} photos"
+    typer.echo(f"{photos}; train with: prismgan train {out} --run {run} --minutes 30", err=True)
 
 
 @recipe_app.command("list", epilog=examples("recipe list", "train recipe:quick --run runs/quick"))

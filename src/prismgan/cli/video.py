@@ -69,8 +69,7 @@ def video(
     from prismgan.weights import load_weights
 
     require("clips", "video", *(["av"] if steady == 0 and not report else ["av", "cv2"]))
-    steadiness = {} if steady is None else {"steady": steady}
-    settings = Settings(Encoding(codec, quality), with_grid, segment, batch, **steadiness)
+    settings = Settings(Encoding(codec, quality), with_grid, segment, batch, *([] if steady is None else [steady]))
     how = {"memory": limit, "runtime": runtime, "fast": fast}
     rendering = ClipRendering(load_weights(weights).without("discriminator"), how, request, settings, out, overwrite)
     check_clips(clips, out)

@@ -5,7 +5,7 @@ targets of a paired task. Empty cells, missing keys and null mean that the row h
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,10 +38,6 @@ JSON_SUFFIXES = (".jsonl", ".ndjson")
 SPLITS = ("train", "test")
 
 Line = tuple[int, dict[str, str]]  # a row's number, and its cells that are not empty, by column
-
-
-def targets(cells: Mapping[str, str]) -> dict[str, str]:
-    return {column: cell for column, cell in cells.items() if column not in RESERVED}
 
 
 def read(path: Path) -> tuple[list[dict[str, str]], list[Problem]]:

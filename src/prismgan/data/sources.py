@@ -185,7 +185,7 @@ def _manifest_rows(entry: SourceEntry, path: Path, problems: list[Problem]) -> I
         views = [cells[column] for column in ("collection", "view") if column in cells]
         collection = "/".join(views) or entry.collection or path.stem
         source = located(cells["source"], root) if "source" in cells else None
-        targets = {column: located(cell, root) for column, cell in manifest.targets(cells).items()}
+        targets = {column: located(cell, root) for column, cell in cells.items() if column not in manifest.RESERVED}
         picture = located(cells["picture"], root)
         yield Row(picture, source, targets, cells.get("split"), collection, key=cells["picture"])
 

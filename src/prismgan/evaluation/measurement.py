@@ -1,7 +1,7 @@
 """Measurements, and their files: ``evaluation.json`` and ``cost.json``."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, SupportsFloat
 
@@ -147,6 +147,19 @@ class Evaluation(_Record):
     discriminator: Mapping[str, float | None] = {}
     anomaly: tuple[Mapping[str, Any], ...] = ()  # of GANomaly: `picture`, `condition`, `score`, and `scaled` to [0, 1]
     skipped: tuple[str, ...] = ()  # pictures that could not be read, and why
+
+    def lines(self) -> Iterator[str]:
+        """Readable lines, one for each number."""
+        for m in self.rows:
+            value, baseline = ("-" if number is None else f"{number:.4g}" for number in (m.value, m.baseline))
+            spread = "" if m.deviation is None else f" +- {m.deviation:.2g}"
+            where = f"{m.task:<16} {m.condition:<12} {m.metric:<18}"
+            yield f"{where} {value:>8} {m.unit:<3}{spread} (doing nothing: {baseline}; {m.better} is better)"
+        for name, number in self.discriminator.items():
+            yield f"{'discriminator':<16} {'':<12} {name:<18} {number:>8.4g}"
+        for entry in self.anomaly:
+            where = f"{entry['picture']} ({entry['condition']})"
+            yield f"{'anomaly':<16} {entry['scaled']:>8.3f} of 1, {entry['score']:.4g} unscaled: {where}"
 
 
 class Parameters(_Record):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -41,15 +41,10 @@ def caption(text: str) -> str:
     return re.split(r"(?<=\.)\s", " ".join(line.removeprefix("# ") for line in comment))[0]
 
 
-class FirstRecipe(NamedTuple):
-    path: Path
-    photos: int  # number of photos in the folder
-    run: Path  # a folder for the training
-
-
-def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> FirstRecipe:
+def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path]) -> tuple[int, Path]:
     """Write a commented recipe for a folder of photos: restoration, enlargement, pencil, and a task for each style.
-    ``out`` must not exist yet; paths in it are relative to it. PrismganError if a file cannot be read or written."""
+    ``out`` must not exist yet; paths in it are relative to it. Returns the number of photos, and a folder for the
+    training. PrismganError if a file cannot be read or written."""
     from prismgan import images  # imports torch, which takes seconds and which the list of recipes does not need
 
     if out.exists():
@@ -67,14 +62,14 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
         images.size(style)
     height, width = min(sizes, key=min)
     name = one_line(folder.resolve().name)[:80] or "photos"
-    first = FirstRecipe(out, len(photos), Path("runs") / (_slug(name) or "photos"))
+    run = Path("runs") / (_slug(name) or "photos")
     place = {path: yaml_value(_relative(path, out.parent)) for path in (folder, *styles)}
     names = _task_names(styles)
     tasks = [_TASK.format(name=task, picture=place[style]) for task, style in zip(names, styles, strict=True)]
     template = (FOLDER / "first-recipe.txt").read_text(encoding="utf-8")
     text = template.format(
         recipe=shlex.quote(one_line(str(out))),
-        run=first.run,
+        run=run,
         name=yaml_value(name),
         folder=place[folder],
         count=f"{len(photos)} photo{'s' if len(photos) > 1 else ''}, the smallest {width}x{height} pixels",
@@ -83,7 +78,7 @@ def write_first_recipe(folder: Path, out: Path, styles: Sequence[Path] = ()) -> 
         crop=CROP if min(height, width) >= CROP else 32,
     )
     replace_file(out, text.encode())
-    return first
+    return len(photos), run
 
 
 def _relative(path: Path, base: Path) -> str:

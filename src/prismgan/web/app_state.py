@@ -104,9 +104,8 @@ class AppState:
         return JobBody(**same, state=state, ahead=ahead, progress=progress, outputs=outputs, remarks=remarks)
 
     def sweep(self) -> None:
-        self.pictures.sweep()
-        self.clips.sweep()
-        self.jobs.sweep()
+        for store in (self.pictures, self.clips, self.jobs):
+            store.sweep()
 
     def close(self) -> None:
         self.queue.close()

@@ -41,6 +41,8 @@ class PhotoEvaluation:
     tasks: Sequence[Task]
     test: Sequence[Row]
     named: NamedMetrics
+    losses: Mapping[str, nn.ModuleDict]  # by task and term; those to exemplars or guidance are reported too
+    shown: Sequence[Task]  # the tasks whose exemplars or domain can be read
 
     def sheet(self) -> Image.Image | None:
         """Samples of every task; None if no test picture can be read."""
@@ -55,65 +57,49 @@ class PhotoEvaluation:
                 pictures[f"{name} {number}"] = images.to_pil(output[0])
         return sheet(pictures, columns=len(self.tasks) + 1, tile_width=200) if pictures else None
 
+    @torch.no_grad()
     def measure(self, progress: Callable[[int, int], None] | None = None) -> Evaluation:
-        """Without step and discriminator; ``progress`` receives the numbers of measured and of all pictures."""
-        losses, named = self.model.losses, self.named
-        return evaluate(self.model, self.recipe, self.tasks, self.test, losses=losses, named=named, progress=progress)
+        """All tasks' metrics over the test pictures, for the outputs and for the task's baseline.
 
-
-@torch.no_grad()
-def evaluate(
-    model: Model,
-    recipe: Recipe,
-    tasks: Sequence[Task],
-    rows: Sequence[Row],
-    *,
-    losses: Mapping[str, nn.ModuleDict] | None = None,
-    named: NamedMetrics = NO_METRICS,
-    shown: Sequence[Task] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Evaluation:
-    """All tasks' metrics over the test pictures, for the outputs and for the task's baseline; not the discriminator's.
-
-    Tasks with pairs are compared with their targets, and tasks without pairs with the photo, which measures how much of
-    it is preserved. With ``losses``, by task and term, their distance to exemplars or guidance is reported too. The
-    caller applies the averaged weights. ``shown`` are the tasks whose exemplars or domain can be read, by default all;
-    ``progress`` receives the numbers of finished and all pictures."""
-    settings, latent = recipe.evaluation, model.generator.seeded_latent().to(model.device)
-    names = {task.name for task in tasks}
-    others = [task for task in (*recipe.all_tasks(), *recipe.other_tasks()) if task.name not in names]
-    unpaired = [task for task in (tasks if shown is None else shown) if not task.has_pairs]
-    sets = SetScores(named.sets, unpaired, maximum_side=settings.maximum_side, seed=recipe.seed, device=model.device)
-    measurements: list[Measurement] = []
-    skipped: dict[str, str] = {}
-    pictures = 0
-    for number, condition in enumerate(settings.conditions):
-        test = TestSet(rows, tasks, condition, settings.maximum_side, recipe.seed, alongside=others)
-        own: list[Measurement] = []
-        for count, each in enumerate(test, start=1):
-            pictures = max(pictures, count)
-            batch = each.to(model.device)
-            outputs = model.generate(batch.source, latent)
+        Tasks with pairs are compared with their targets, and tasks without pairs with the photo, which measures how
+        much of it is preserved. ``progress`` receives the numbers of finished and all pictures."""
+        recipe, model, tasks, rows, named = self.recipe, self.model, self.tasks, self.test, self.named
+        conditions, side = recipe.evaluation.conditions, recipe.evaluation.maximum_side
+        latent = model.generator.seeded_latent().to(model.device)
+        names = {task.name for task in tasks}
+        others = [task for task in (*recipe.all_tasks(), *recipe.other_tasks()) if task.name not in names]
+        unpaired = [task for task in self.shown if not task.has_pairs]
+        sets = SetScores(named.sets, unpaired, maximum_side=side, seed=recipe.seed, device=model.device)
+        measurements: list[Measurement] = []
+        skipped: dict[str, str] = {}
+        pictures = 0
+        for number, condition in enumerate(conditions):
+            test = TestSet(rows, tasks, condition, side, recipe.seed, alongside=others)
+            own: list[Measurement] = []
+            for count, each in enumerate(test, start=1):
+                pictures = max(pictures, count)
+                batch = each.to(model.device)
+                outputs = model.generate(batch.source, latent)
+                for task in tasks:
+                    output, baseline = outputs[task.name], task.baseline(batch.source)
+                    compared = _compared(task, batch)
+                    if compared is None:
+                        continue
+                    expected, against = compared
+                    sets.add(condition.name, task, output, baseline, expected if task.has_pairs else None)
+                    for metric in (*task.metrics, *named.pictures):
+                        scores = metric(output, expected), metric(baseline, expected)
+                        own.append(Measurement.of(task, metric, *scores, against, condition=condition.name))
+                    own += _distances(task, condition.name, batch, output, baseline, self.losses.get(task.name))
+                if progress is not None:
+                    progress(number * len(rows) + count, len(conditions) * len(rows))
+            means = averaged(own)
             for task in tasks:
-                output, baseline = outputs[task.name], task.baseline(batch.source)
-                compared = _compared(task, batch)
-                if compared is None:
-                    continue
-                expected, against = compared
-                sets.add(condition.name, task, output, baseline, expected if task.has_pairs else None)
-                for metric in (*task.metrics, *named.pictures):
-                    scores = metric(output, expected), metric(baseline, expected)
-                    own.append(Measurement.of(task, metric, *scores, against, condition=condition.name))
-                own += _distances(task, condition.name, batch, output, baseline, (losses or {}).get(task.name))
-            if progress is not None:
-                progress(number * len(rows) + count, len(settings.conditions) * len(rows))
-        means = averaged(own)
-        for task in tasks:
-            measurements += [m for m in means if m.task == task.name]
-            measurements += sets.measurements(condition.name, task)
-        skipped |= test.skipped
-    unread, anomaly = sorted((skipped | sets.skipped).values()), _anomaly(model, recipe, rows, [*tasks, *others])
-    return Evaluation(pictures=pictures, rows=tuple(measurements), skipped=tuple(unread), anomaly=tuple(anomaly))
+                measurements += [m for m in means if m.task == task.name]
+                measurements += sets.measurements(condition.name, task)
+            skipped |= test.skipped
+        unread, anomaly = sorted((skipped | sets.skipped).values()), _anomaly(model, recipe, rows, [*tasks, *others])
+        return Evaluation(pictures=pictures, rows=tuple(measurements), skipped=tuple(unread), anomaly=tuple(anomaly))
 
 
 def _compared(task: Task, batch: Batch) -> tuple[Tensor, Against] | None:
@@ -215,7 +201,7 @@ def evaluate_weights(
             exemplars = data.exemplars(task)
             terms = {term.name: term.build(any_features, exemplars) for term in task.losses if term.reported}
             losses[task.name] = nn.ModuleDict(terms)
-    evaluation = evaluate(model, recipe, tasks, rows, losses=losses, named=metrics, shown=shown)
+    evaluation = PhotoEvaluation(recipe, model, tasks, rows, metrics, losses, shown).measure()
     judged = judge(model, shown, rows, recipe) if weights.part("discriminator") else {}
     about = {"weights": str(weights.path), "step": weights.header.step, "discriminator": judged}
     return evaluation.model_copy(update=about)

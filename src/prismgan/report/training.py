@@ -18,7 +18,6 @@ from prismgan.report.wording import compact, duration, share, signed
 MAXIMUM_PICTURES = 4  # maximum number of source pictures that are compared; the first ones by name
 MAXIMUM_SAMPLES = 6  # maximum number of sample sheets, evenly spread over the run
 MAXIMUM_EVENTS = 200  # maximum number of events that are listed; the first ones
-PLAIN = ("step", "time", "skipped")  # values without a curve of their own
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _least_gains(evaluation: Evaluation) -> list[tuple[str, str]]:
 def curves_of(history: History) -> dict[str, list[Chart] | HeatMap | None]:
     """The charts of losses, gradient norms, discriminator, speed, and every other value over the steps, by group."""
     markers = [e.step for e in history.events if e.step is not None and e.kind != "skipped_picture"][:40]
-    shown: set[str] = set(PLAIN)
+    shown = {"step", "time", "skipped"}  # values without a curve of their own, and later those that have one
 
     def line(key: str, name: str, limit: bool = False) -> Line:
         shown.add(key)

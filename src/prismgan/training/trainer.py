@@ -97,7 +97,8 @@ class Trainer(Loop):
             rows, crop, seed = (train, self.test), settings.crop, recipe.seed
             self.evaluator = NoiseEvaluation(model.generator, self.tasks, *rows, crop, seed, metrics.sets, device)
         else:
-            self.evaluator = PhotoEvaluation(recipe, model, self.tasks, self.test, metrics)
+            tasks, losses = self.tasks, model.losses
+            self.evaluator = PhotoEvaluation(recipe, model, tasks, self.test, metrics, losses, shown=tasks)
         self.rollbacks = 0
         self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()  # of the run folder, from the reading of the checkpoint to the end of the training

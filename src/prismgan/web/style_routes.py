@@ -42,9 +42,8 @@ def learn(asked: StyleBody, app: App, client: Client) -> JobBody:
     except WeightsError as error:
         raise ApiError(422, f"name: {words_of(error, [weights.path])}") from None
     if len(app.session.added) + len(app.jobs.names("style")) >= limits.styles:
-        raise ApiError(
-            409, f"{limits.styles} styles were already added; restart the server with the downloaded weights"
-        )
+        problem = f"{limits.styles} styles were already added"
+        raise ApiError(409, f"{problem}; restart the server with the downloaded weights")
     work = partial(train_style, app.session, asked, exemplar, shown)
     uploads = (exemplar,) if shown is None else (exemplar, shown)
     return app.submit(Job(client, work, Length.MINUTES, kind="style", name=asked.name, uploads=uploads))

@@ -12,7 +12,7 @@ from scipy import stats
 
 from prismgan.comparison.plan import Training
 from prismgan.comparison.variants import EXPERTS, JOINT, Variant
-from prismgan.evaluation.measurement import Evaluation, Measurement
+from prismgan.evaluation.measurement import Evaluation, Measurement, mean
 
 LEVEL = 0.95  # confidence of the intervals; 1 - LEVEL is the error rate of the tests
 
@@ -94,8 +94,7 @@ class Result:
 
     @property
     def baseline(self) -> float | None:
-        baselines = [each.baseline for each in self.seeds.values() if each.baseline is not None]
-        return statistics.fmean(baselines) if baselines else None
+        return mean(each.baseline for each in self.seeds.values())
 
     @property
     def nothing(self) -> dict[int, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from prismgan.comparison.findings import EXPECTED, PICTURES, SOURCE, Findings
 from prismgan.comparison.quality import Interference, Interval, Result, interval
 from prismgan.comparison.variants import EXPERTS
-from prismgan.evaluation.measurement import Measurement
+from prismgan.evaluation.measurement import Measurement, mean
 from prismgan.recipes.text import to_yaml
 from prismgan.report.charts import Chart, HeatMap, Line, chart
 from prismgan.report.wording import signed, with_half
@@ -87,8 +87,7 @@ class ComparisonReport:
         row: list[tuple[float | None, str]] = []
         for task in self.judged_tasks:
             own = self._leading(self.findings.reference, task)
-            baselines = [result.baseline for result in own if result.baseline is not None]
-            row.append((statistics.fmean(baselines) if baselines else None, own[0].about.unit if own else ""))
+            row.append((mean(result.baseline for result in own), own[0].about.unit if own else ""))
         return row
 
     def results(self, task: str) -> list[Result]:

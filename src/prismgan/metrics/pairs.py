@@ -75,16 +75,12 @@ def ssim(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -
 
 def euclidean(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """The RMSE ``||x - y||_2 / sqrt(3 H W)``, with x and y in [0, 1]: 0 for equal pictures, 1 for black and white."""
-    return _difference(output, expected).square().flatten(1).mean(dim=1).sqrt()
+    return (_unit(output) - _unit(expected)).square().flatten(1).mean(dim=1).sqrt()
 
 
 def absolute(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
     """Mean of ``|x - y|`` with x and y in [0, 1]: 0 for equal pictures, 1 for black and white."""
-    return _difference(output, expected).abs().flatten(1).mean(dim=1)
-
-
-def _difference(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    return (output.float().clamp(-1, 1) - expected.float().clamp(-1, 1)) / 2
+    return (_unit(output) - _unit(expected)).abs().flatten(1).mean(dim=1)
 
 
 def nmi(output: Float[Tensor, "B 3 H W"], expected: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

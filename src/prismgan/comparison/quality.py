@@ -31,11 +31,11 @@ class Difference(Interval):
 
 def interval(values: Sequence[float]) -> Interval:
     """Mean and Student's interval at :data:`LEVEL`: mean +- t(n - 1) s / sqrt(n)."""
-    mean = statistics.fmean(values)
+    average = statistics.fmean(values)
     if len(values) < 2:
-        return Interval(mean, None, len(values))
+        return Interval(average, None, len(values))
     quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1))
-    return Interval(mean, quantile * statistics.stdev(values) / math.sqrt(len(values)), len(values))
+    return Interval(average, quantile * statistics.stdev(values) / math.sqrt(len(values)), len(values))
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference | None:

@@ -17,7 +17,7 @@ class Body(BaseModel):
 
 
 class RequestBody(Body):
-    """A request; unknown keys are refused."""
+    """The body of a request; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -103,7 +103,7 @@ def textbook_step(model: Prism, batch: Batch, *, frozen: bool) -> None:
     model.task_losses(batch, outputs, context)
     model.add_term(context, "adversarial", adversarial, outputs)
     model.optimizer.zero_grad(set_to_none=True)
-    model.balancer(context.losses, model.seen_by_balancer(outputs, context)).backward()
+    model.balancer(context.losses, model.balancer_step(outputs, context)).backward()
     apply_gradients(model.optimizer, model.config.clip)
     model.steps_done += 1
 

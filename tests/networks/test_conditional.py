@@ -174,13 +174,13 @@ def test_the_prior_is_that_of_the_source_and_the_task() -> None:
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-@pytest.mark.parametrize("beside", [0, 12])
+@pytest.mark.parametrize("extra", [0, 12])
 @torch.no_grad()
-def test_outputs_of_every_scale_are_encoded_to_the_coarsest_level(scale: int, beside: int) -> None:
+def test_outputs_of_every_scale_are_encoded_to_the_coarsest_level(scale: int, extra: int) -> None:
     config = ConditionalConfig(widths=(8, 10), blocks=(1, 1), latent=4, code=6)
-    made = OutputEncoder(config, [1, 2, 4], beside=beside, outputs=5)
+    made = OutputEncoder(config, [1, 2, 4], extra=extra, outputs=5)
     torch.nn.init.normal_(made.last.weight)
-    cells = torch.zeros(2, beside, 10, 6) if beside else None
+    cells = torch.zeros(2, extra, 10, 6) if extra else None
     image = picture(18 * scale, 12 * scale, rows=2).float()  # padded to 20 and 12
     found = made(image, scale, torch.randn(1, 6), cells)
     assert found.shape == (2, 5, 5, 3)

@@ -68,7 +68,7 @@ def test_no_loss_sees_the_border(weights: Weights, photos: Path) -> None:
     model = HeadTraining(weights, MOSAIC, photos).model
     source = torch.zeros(1, 3, 64, 64)
     batch = Batch(source, source)
-    seen, outputs = model.seen(batch, {"mosaic": source})
+    seen, outputs = model.without_margin(batch, {"mosaic": source})
     assert seen.reference.shape[-1] == outputs["mosaic"].shape[-1] == 64 - 2 * MARGIN
 
 

@@ -46,7 +46,7 @@ def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("levels", "finest"), [(1, 2), (2, 2), (3, 2), (2, 1)])
 def test_the_pieces_make_what_the_generator_makes(levels: int, finest: int) -> None:
     found = Pieces(tiny_weights(levels=levels, finest=finest).generator(), list(TASKS))
-    for row in found.compared():
+    for row in found.compare():
         assert row.maximum < 0.01, row.task
 
 
@@ -54,7 +54,7 @@ def test_pieces_for_looks_alone_leave_the_fine_part_out() -> None:
     generator = tiny_weights().generator()
     found = Pieces(generator, ["paint", "fine-2x"])
     assert list(found.files) == ["trunk", "branch", "enlarge-2x", "head-paint", "head-fine-2x"]
-    assert found.compared()
+    assert found.compare()
 
 
 def test_no_convolution_has_a_number_of_maps_that_graphics_processors_get_wrong() -> None:

@@ -144,7 +144,7 @@ class Pieces:
         return outputs
 
     @torch.inference_mode()
-    def compared(self) -> list[TaskParity]:
+    def compare(self) -> list[TaskParity]:
         """The differences from the generator on three small pictures; PrismganError beyond the float32 tolerance."""
         errors: dict[str, list[NDArray[Any]]] = {name: [] for name in self.tasks}
         for seed, source in enumerate(random_sources()):

@@ -75,7 +75,7 @@ def export(
         model = build(half=True)
     elif precision == "int8":
         feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(int8.crops(pictures)))
-        model = int8.in_int8(plain, feeds, _kept(generator, plain))
+        model = int8.quantise(plain, feeds, _kept(generator, plain))
         sources = int8.middles(pictures)
     content = model.SerializeToString()
     run = onnxruntime_session(content)

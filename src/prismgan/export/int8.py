@@ -15,7 +15,7 @@ from prismgan.errors import PictureError, explained
 from prismgan.export.parity import SIZES, Inputs, Source
 
 
-def in_int8(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, feeds: Iterable[Inputs], keep: Iterable[str]) -> onnx.ModelProto:
     """The model with convolutions in int8, as pairs of QuantizeLinear and DequantizeLinear. Weights have one scale per
     channel and use 7 of the 8 bits, because older processors add pairs of products in 16 bits; maps have one scale
     each. The convolutions named in ``keep`` stay in float32."""

@@ -82,7 +82,7 @@ class CGANomaly(Model):
                 context.losses[name] = context.losses[name] + self.config.contextual_weight * value
             value = (squared_distance(z.float(), again[name].float()) * context.weights[name]).sum()
             context.log[f"loss/{name}/latent"] = value.detach()
-            context.beside = context.beside + self.tasks[name].weight * self.config.latent_weight * value
+            context.unbalanced = context.unbalanced + self.tasks[name].weight * self.config.latent_weight * value
         if (judged := self.adversarial_batch(batch, outputs, context)) is not None:
             self.adversary.update_discriminator(judged, self.steps_done, context)
             self.add_term(context, "adversarial", self._matching(judged), outputs)

@@ -67,7 +67,7 @@ class CVAE(Model):
         for name, by_channel in divergences.items():
             context.log[f"loss/{name}/kl"] = by_channel.sum().detach()
             weight = self.tasks[name].weight * self.config.kl_weight
-            context.beside = context.beside + weight * self._beyond_free(by_channel)
+            context.unbalanced = context.unbalanced + weight * self._beyond_free(by_channel)
         return self.finish(outputs, context)
 
     def posterior_of(self, encoded: Conditional, name: str, target: Float[Tensor, "B 3 sH sW"]) -> Gaussian:

@@ -128,8 +128,8 @@ class Model(ABC):
                     context.log[f"share/{name}/{term}"] = factor * norm
             context.losses[name] = context.losses[name] + factor * value
 
-    def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
-        """The part of a batch and its outputs that losses and discriminator use; by default all of it."""
+    def without_margin(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
+        """The batch and its outputs without the margin that losses and discriminator ignore; by default all of both."""
         return batch, dict(outputs)
 
     def adversarial_batch(
@@ -159,7 +159,7 @@ class Model(ABC):
     ) -> dict[str, Float[Tensor, ""]]:
         """Balance the losses and update the generator; returns the step's log."""
         self.optimizer.zero_grad(set_to_none=True)
-        (self.balancer(context.losses, self.seen_by_balancer(outputs, context)) + context.beside).backward()
+        (self.balancer(context.losses, self.balancer_step(outputs, context)) + context.unbalanced).backward()
         norm, taken = apply_gradients(self.optimizer, self.config.clip)
         self.steps_done += 1
         return {
@@ -171,7 +171,7 @@ class Model(ABC):
             "skipped": 1 - torch.minimum(context.finite, taken),
         }
 
-    def seen_by_balancer(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
+    def balancer_step(self, outputs: Mapping[str, Tensor], context: StepContext) -> Step:
         """The balancer's view of the networks and of the other processes."""
         shared = [*self.generator.shared_parameters(), *self.helpers.parameters()]
         heads = {name: self.generator.own_parameters(name) for name in outputs}
@@ -213,7 +213,7 @@ class Model(ABC):
         """The discriminator's loss and accuracy, for every task and row of a batch; empty without a discriminator."""
         # Weights of this process's rows only, because only the first process judges test pictures.
         names = list(outputs)
-        batch, outputs = self.seen(batch, outputs)
+        batch, outputs = self.without_margin(batch, outputs)
         judged = self.adversarial_batch(batch, outputs, StepContext(names, present(batch, names), self.random(0)))
         return {} if judged is None or self.adversary is None else self.adversary.judge(judged)
 
@@ -227,7 +227,7 @@ class Model(ABC):
         with self.autocast:
             source = batch.source.contiguous(memory_format=torch.channels_last)
             outputs: Mapping[str, Tensor] = self.generator(source, latent, context.names)
-        batch, outputs = self.seen(batch, outputs)
+        batch, outputs = self.without_margin(batch, outputs)
         self.task_losses(batch, outputs, context)
         losses = context.losses
         judged = self.adversarial_batch(batch, outputs, context)

@@ -88,7 +88,7 @@ class Prism(Model):
             # Only the first of two images gets a gradient; the other belongs to a different z.
             with torch.no_grad():
                 others = self.generator.decode(encoded, other, varied) if varied else {}
-        batch, outputs = self.seen(replace(batch, latent=latent), outputs)
+        batch, outputs = self.without_margin(replace(batch, latent=latent), outputs)
         others = self._interior(others, margin)
         self.task_losses(batch, outputs, context)
         alike = {name: (diversity(outputs[name], other) * weights[name]).sum() for name, other in others.items()}
@@ -99,7 +99,7 @@ class Prism(Model):
             self.add_term(context, "adversarial", self.adversary.update(judged, self.steps_done, context), outputs)
         return self.finish(outputs, context)
 
-    def seen(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
+    def without_margin(self, batch: Batch, outputs: Mapping[str, Tensor]) -> tuple[Batch, dict[str, Tensor]]:
         margin = self._margin(outputs)
         return batch.interior(margin), self._interior(outputs, margin)
 

@@ -22,7 +22,7 @@ class StepContext:
     random: torch.Generator  # the step's random numbers, the same in every process
     rate: float = 0.0  # learning rate of the generator in this step
     losses: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # by task, for the balancer
-    beside: Float[Tensor, ""] | float = 0.0  # a loss that belongs to no task, added to the balanced losses
+    unbalanced: Float[Tensor, ""] | float = 0.0  # losses of the model itself, added after balancing
     log: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # scalars by name
     finite: Float[Tensor, ""] = field(default_factory=lambda: torch.ones(()))
     """0 if the discriminator's gradient was not finite."""

@@ -180,13 +180,13 @@ def _last(spec: HeadSpec) -> str:
 
 
 class OutputEncoder(nn.Module):
-    """Encodes a task's picture, with ``beside`` further channels per cell, into maps at the generator's coarsest level.
+    """Encodes a task's picture, with ``extra`` further channels per cell, into maps at the generator's coarsest level.
     It is the generator's encoder with one first layer per scale, modulated by the task's vector."""
 
-    def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, beside: int, outputs: int) -> None:
+    def __init__(self, config: ConditionalConfig, scales: Iterable[int], *, extra: int, outputs: int) -> None:
         super().__init__()
         self.cell = 2 ** len(config.widths)
-        stems = {f"{scale}x": convolution(12 * scale**2 + beside, config.widths[0]) for scale in sorted(set(scales))}
+        stems = {f"{scale}x": convolution(12 * scale**2 + extra, config.widths[0]) for scale in sorted(set(scales))}
         self.stems = nn.ModuleDict(stems)
         self.encoder = Encoder(config, config.widths[0], config.code)
         self.last = zero_(convolution(config.widths[-1], outputs, size=1))
@@ -196,12 +196,12 @@ class OutputEncoder(nn.Module):
         picture: Float[Tensor, "B 3 sH sW"],
         scale: int,
         code: Code,
-        beside: Float[Tensor, "B P y x"] | None = None,
+        extra: Float[Tensor, "B P y x"] | None = None,
     ) -> Float[Tensor, "B O h w"]:
         # Padded to whole cells of the coarsest level, as the generator pads its source.
         bottom, right = (-side % (self.cell * scale) for side in picture.shape[-2:])
         cells = F.pixel_unshuffle(F.pad(picture, (0, right, 0, bottom), mode="replicate"), 2 * scale)
-        if beside is not None:
-            cells = torch.cat([cells, beside], dim=1)
+        if extra is not None:
+            cells = torch.cat([cells, extra], dim=1)
         coarsest = self.encoder(F.leaky_relu(self.stems[f"{scale}x"](cells), SLOPE), code)[-1]
         return self.last(F.leaky_relu(coarsest, SLOPE))

@@ -281,16 +281,16 @@ class Generator(ImageGenerator):
         if torch.is_inference_mode_enabled():
             key = latent.cpu().numpy().tobytes()
             if key not in encoded.painted:
-                encoded.painted[key] = self._branched(encoded, latent)
+                encoded.painted[key] = self._style_features(encoded, latent)
             features, details = encoded.painted[key]
         else:
-            features, details = self._branched(encoded, latent)
+            features, details = self._style_features(encoded, latent)
         return {name: self.heads[name](features, details, code)[..., :height, :width] for name in names}
 
-    def _branched(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
+    def _style_features(self, encoded: Encoded, latent: Latent) -> tuple[Tensor, Tensor]:
         """Features that all styles share, and the source in cells with noise channels and one cell of the frame."""
         assert self.branch is not None and self.noise is not None
-        quarters, details = self.noise.beside(framed(encoded.source, encoded.border), latent)
+        quarters, details = self.noise.appended_to(framed(encoded.source, encoded.border), latent)
         return self.branch(quarters), interior(details, encoded.border // 4 - 1)
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:

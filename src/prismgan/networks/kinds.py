@@ -21,23 +21,23 @@ class NetworkKind(NamedTuple):
     """Networks, by name, that are trained with the generator but not used for rendering, apart from discriminators."""
 
 
-def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec], *, beside: int, outputs: int) -> OutputEncoder:
-    return OutputEncoder(sizes, [spec.scale for spec in specs], beside=beside, outputs=outputs)
+def _encoder(sizes: ConditionalConfig, specs: Sequence[HeadSpec], *, extra: int, outputs: int) -> OutputEncoder:
+    return OutputEncoder(sizes, [spec.scale for spec in specs], extra=extra, outputs=outputs)
 
 
 KINDS: dict[str, NetworkKind] = {  # by the name of the model in a recipe
     "prism": NetworkKind(GeneratorConfig, Generator),
-    # The posterior reads the target beside the source.
+    # The posterior reads the target together with the source.
     "cvae": NetworkKind(
         ConditionalConfig,
         VariationalGenerator,
-        lambda sizes, specs: {"posterior": _encoder(sizes, specs, beside=12, outputs=2 * sizes.latent)},
+        lambda sizes, specs: {"posterior": _encoder(sizes, specs, extra=12, outputs=2 * sizes.latent)},
     ),
     # The second encoder reads outputs.
     "cganomaly": NetworkKind(
         BottleneckConfig,
         Bottleneck,
-        lambda sizes, specs: {"encoder": _encoder(sizes, specs, beside=0, outputs=sizes.latent)},
+        lambda sizes, specs: {"encoder": _encoder(sizes, specs, extra=0, outputs=sizes.latent)},
     ),
     "cwgan": NetworkKind(ConditionalConfig, ConditionalUNet),
     "cogan": NetworkKind(LatentGeneratorConfig, LatentGenerator),

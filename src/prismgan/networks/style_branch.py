@@ -78,7 +78,7 @@ class NoiseField(nn.Module):
             total = total + repeated(weighed, rows, columns) * repeated(sign, rows, columns)
         return total
 
-    def beside(
+    def appended_to(
         self, framed: Float[Tensor, "B 3 H W"], latent: Float[Tensor, "#B Z"]
     ) -> tuple[Float[Tensor, "B C h w"], Float[Tensor, "B D h w"]]:
         """Pictures unshuffled by 4, concatenated with the noise of z at 1/4 and with that at 1/2, unshuffled by 2."""

@@ -167,16 +167,16 @@ class TaskEntry(Config, ABC):
     def make(self, target: Target, losses: Sequence[LossTerm], **more: Any) -> Task:
         """A task with the entry's common fields and ``more`` fields of :class:`Task`; by default with a fine head and
         metrics that fit the target. Losses of weight 0 are omitted. ValueError if a loss in ``shares`` is unknown."""
-        beside: dict[str, Any] = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
-        beside["diversity"] = self.diversity_weight if self.latent else 0.0
+        others: dict[str, Any] = {"adversarial": self.adversarial_weight, "steadiness": self.steadiness_weight}
+        others["diversity"] = self.diversity_weight if self.latent else 0.0
         if self.shares is not None:
-            known = [*(term.name for term in losses), *beside]
+            known = [*(term.name for term in losses), *others]
             for name in self.shares:
                 if name not in known:
                     hint = nearest(name, known, "known")
                     raise ValueError(f"task {self.name!r}: shares: has no loss {name!r}{hint}")
             losses = [replace(term, weight=self.shares.get(term.name, 0.0)) for term in losses]
-            beside = {name: self.shares.get(name, 0.0) for name in beside}
+            others = {name: self.shares.get(name, 0.0) for name in others}
         metrics = PAIR_METRICS if isinstance(target, Derived | Paired) else CONTENT_METRICS
         return Task(
             kind=type(self).model_fields["kind"].default,
@@ -184,6 +184,6 @@ class TaskEntry(Config, ABC):
             losses=tuple(term for term in losses if term.weight > 0),
             shares=tuple(self.shares or ()),
             **self.model_dump(include={"name", "weight", "latent", "frequency", "degraded_weight", "blocks"}),
-            **{f"{name}_weight": weight for name, weight in beside.items()},
+            **{f"{name}_weight": weight for name, weight in others.items()},
             **{"metrics": metrics, "fine": True, **more},
         )

@@ -81,7 +81,7 @@ def write_site(
     from prismgan.export.browser_graphs import Pieces  # needs onnx
 
     pieces = Pieces(generator, names)
-    parity = pieces.compared()
+    parity = pieces.compare()
     content = {
         **_page(),
         **{f"samples/{name}.jpg": encoded_picture(name, "jpg", Picture(sample(name)), QUALITY) for name in samples()},

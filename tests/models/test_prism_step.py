@@ -214,7 +214,7 @@ def test_neither_losses_nor_the_discriminator_see_the_margin() -> None:
     assert judged
     for name, values in prism.judge(other, bare).items():
         assert torch.equal(values, judged[name])
-    with pytest.raises(ValueError, match=r"model\.margin: of crops of 40 pixels, 12 on each side leave 16; use"):
+    with pytest.raises(ValueError, match=r"model\.margin: crops of 40 pixels without 12 on each side have 16; use"):
         config(margin=12).check(tasks(), 40)
 
 

@@ -1,5 +1,5 @@
 """The generator in pieces, for a browser, so that the first output is ready before the last piece is loaded. The
-``branch`` runs on the whole picture before the heads of styles; the ``trunk`` runs on each tile before all others."""
+``branch`` runs on the whole picture before the heads of styles; the ``trunk`` runs on each tile before other heads."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -127,7 +127,7 @@ def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Pat
 
 
 def _kept(generator: Generator, model: Any) -> list[str]:
-    """Convolutions that stay in float32 in int8: the first and the last ones, and those on pictures."""
+    """Names of the convolutions that stay in float32 in int8: the first and the last ones, and those on pictures."""
     outermost = {"trunk.stem", "branch.stem", *(f"heads.{name}.{layer}" for name in generator.heads for layer in LAST)}
     names = [node.name for node in model.graph.node if node.op_type == "Conv"]
     return [name for name in names if name in outermost or not name.startswith(("trunk.", "branch.", "heads."))]

@@ -56,7 +56,7 @@ class PrismConfig(ModelConfig):
         seen = crop - 2 * margin
         if margin and seen < SEEN:
             cure = f"use a larger training.crop, at least {SEEN} pixels more than both margins"
-            raise ValueError(f"model.margin: of crops of {crop} pixels, {margin} on each side leave {seen}; {cure}")
+            raise ValueError(f"model.margin: crops of {crop} pixels without {margin} on each side have {seen}; {cure}")
         super().check(tasks, seen)
 
 

@@ -25,10 +25,9 @@ class DiscriminatorConfig(Config):
     levels: Annotated[int, Field(ge=1, le=6)] = 3
     """Layers that halve the resolution."""
     depth: Annotated[int, Field(ge=0, le=32)] = 1
-    """Layers at the last resolution."""
+    """Layers at the coarsest resolution."""
     spectral_norm: bool | None = None
-    """Spectral normalisation of the trunk (Miyato et al. 2018); by default on if the objective has no gradient
-    penalty."""
+    """Spectral normalisation of the trunk (Miyato et al. 2018); by default on if there is no gradient penalty."""
 
 
 class Judgement(NamedTuple):

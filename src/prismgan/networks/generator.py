@@ -95,7 +95,7 @@ class FineHead(nn.Module):
         self.additive = spec.additive
         self.blocks = nn.ModuleList(ResidualBlock(width, code) for _ in range(_blocks(config, spec)))
         self.scale, self.finest = spec.scale, config.finest
-        self.cell = spec.scale * config.finest  # side in output pixels of a position of the features
+        self.cell = spec.scale * config.finest  # output pixels per position of the features, along each side
         # With 8 by 8 sub-pixels of three colours, a 3x3 convolution would cost a third of the whole trunk.
         self.last = zero_(convolution(width, channels * self.cell**2, size=3 if self.cell < 8 else 1))
 

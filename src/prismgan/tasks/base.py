@@ -174,7 +174,7 @@ class TaskEntry(Config, ABC):
             for name in self.shares:
                 if name not in known:
                     hint = nearest(name, known, "known")
-                    raise ValueError(f"task {self.name!r}: shares: has no loss {name!r}{hint}")
+                    raise ValueError(f"task {self.name!r}: shares: there is no loss {name!r}{hint}")
             losses = [replace(term, weight=self.shares.get(term.name, 0.0)) for term in losses]
             others = {name: self.shares.get(name, 0.0) for name in others}
         metrics = PAIR_METRICS if isinstance(target, Derived | Paired) else CONTENT_METRICS

@@ -104,4 +104,4 @@ def _hub_errors(where: str) -> Iterator[None]:
     # The client's HTTPError belongs to a different package in every generation of the library.
     except (errors.LocalEntryNotFoundError, OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise WeightsError(f"{where}: the hub cannot be reached, and the cache has nothing ({reason})") from None
+        raise WeightsError(f"{where}: the hub cannot be reached, and the file is not in the cache ({reason})") from None

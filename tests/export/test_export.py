@@ -165,7 +165,7 @@ def test_what_other_tasks_need_is_left_out(weights: Weights, file: Path, tmp_pat
 def test_every_precision(
     weights: Weights, photos: Path, tmp_path: Path, precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "CLOCKED", (1, 3, 32, 40))
+    monkeypatch.setattr(exporter, "TIMED_SHAPE", (1, 3, 32, 40))
     monkeypatch.setattr(int8, "CROPS", 4)
     calibrate = [photos] if precision == "int8" else []
     found = export(weights, tmp_path / "x.onnx", precision=precision, calibrate=calibrate)

@@ -17,8 +17,8 @@ from prismgan.networks import Generator
 from prismgan.packages import require
 from prismgan.weights import Weights, default_weights
 
-LAST = ("last", "skip")  # layers of a head that stay in float32 in int8: those that read or produce the picture
-CLOCKED = (1, 3, 180, 320)  # shape of the source that speed is measured on
+LAST = ("last", "skip")  # layers of a head that read or produce pictures; they stay in float32 in int8
+TIMED_SHAPE = (1, 3, 180, 320)  # shape of the source that speed is measured on
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def export(
         model = build(half=True)
     elif precision == "int8":
         feeds = (feed(generator, names, crop, 1.0, seed) for seed, crop in enumerate(int8.crops(pictures)))
-        model = int8.quantise(plain, feeds, _kept(generator, plain))
+        model = int8.quantise(plain, feeds, _float32_names(generator, plain))
         sources = int8.middles(pictures)
     content = model.SerializeToString()
     run = onnxruntime_session(content)
@@ -89,7 +89,7 @@ def export(
         raise PrismganError(f"{out}: not written, because in {precision} {wrong}{cure}")
     speed = 1.0
     if model is not plain:
-        values = feed(generator, names, torch.rand(CLOCKED, generator=torch.Generator().manual_seed(0)), 1.0, 0)
+        values = feed(generator, names, torch.rand(TIMED_SHAPE, generator=torch.Generator().manual_seed(0)), 1.0, 0)
         ways = {"plain": onnxruntime_session(plain.SerializeToString()), "this": run}
         seconds = take_turns({name: partial(way, values) for name, way in ways.items()}, 3)
         speed = seconds["plain"] / seconds["this"]
@@ -126,7 +126,7 @@ def checked_tasks(tasks: Sequence[str] | None, generator: Generator, origin: Pat
     return [name for name in generator.specs if name in names]
 
 
-def _kept(generator: Generator, model: Any) -> list[str]:
+def _float32_names(generator: Generator, model: Any) -> list[str]:
     """Names of the convolutions that stay in float32 in int8: the first and the last ones, and those on pictures."""
     outermost = {"trunk.stem", "branch.stem", *(f"heads.{name}.{layer}" for name in generator.heads for layer in LAST)}
     names = [node.name for node in model.graph.node if node.op_type == "Conv"]

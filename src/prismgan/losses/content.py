@@ -37,7 +37,7 @@ class Structure(Loss):
         self.levels = tuple(levels)
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        reference = _of_size(output, batch)
+        reference = _photo_for(output, batch)
         a, b = luma(output.float()), luma(reference)
         total = output.new_zeros(output.shape[0], dtype=torch.float32)
         used = 0
@@ -81,7 +81,7 @@ class FeatureContent(Loss):
         self.powers: Tensor
 
     def forward(self, output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, " B"]:
-        return self._distance(output, _of_size(output, batch))
+        return self._distance(output, _photo_for(output, batch))
 
     def _distance(self, output: Float[Tensor, "B 3 H W"], reference: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         maps = self.features(output)
@@ -152,7 +152,7 @@ class ComicGuidance(Loss):
         return torch.stack(distances).mean(0)
 
 
-def _of_size(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, "B 3 H W"]:
+def _photo_for(output: Float[Tensor, "B 3 H W"], batch: TaskBatch) -> Float[Tensor, "B 3 H W"]:
     """The clean photo; ValueError if its size differs from the output's."""
     reference = batch.reference
     if output.shape[-2:] != reference.shape[-2:]:

@@ -41,7 +41,7 @@ def lpips_distance(
     if len(first) < len(heads):
         return torch.full_like(distance, torch.nan)
     for one, other, head in zip(first, second, heads, strict=True):
-        squared = (_of_length_one(one) - _of_length_one(other)).square()
+        squared = (_normalised(one) - _normalised(other)).square()
         distance = distance + torch.einsum("bchw,c->bhw", squared, head).mean(dim=(1, 2))
     return distance
 
@@ -67,7 +67,7 @@ def load_heads(path: Path) -> list[Float[Tensor, " _"]]:
     return heads
 
 
-def _of_length_one(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+def _normalised(maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     return maps / (maps.norm(dim=1, keepdim=True) + TINY)
 
 

@@ -22,8 +22,8 @@ from prismgan.networks.style_branch import BORDER, CELL
 from prismgan.networks.task_generator import Images
 from prismgan.tasks import Task
 
-SEEN = 32  # smallest side of a crop without its margin, in pixels
-STEADY_PART = 3  # one of this many rows is rendered a second time for the temporal consistency loss
+LEAST_SIDE = 32  # minimum side in pixels of a crop without its margin
+CONSISTENCY_ROWS = 3  # one in this many rows is rendered a second time for the temporal consistency loss
 
 
 class PrismConfig(ModelConfig):
@@ -53,11 +53,11 @@ class PrismConfig(ModelConfig):
                 cure = "set its blocks, or model.generator.head_blocks, to 1 or more"
                 raise ValueError(f"task {task.name!r}: has a latent, which acts on a head's blocks; {cure}")
         margin = 0 if all(task.fine for task in tasks) else self.margin
-        seen = crop - 2 * margin
-        if margin and seen < SEEN:
-            cure = f"use a larger training.crop, at least {SEEN} pixels more than both margins"
-            raise ValueError(f"model.margin: crops of {crop} pixels without {margin} on each side have {seen}; {cure}")
-        super().check(tasks, seen)
+        side = crop - 2 * margin
+        if margin and side < LEAST_SIDE:
+            cure = f"use a larger training.crop, at least {LEAST_SIDE} pixels more than both margins"
+            raise ValueError(f"model.margin: crops of {crop} pixels without {margin} on each side have {side}; {cure}")
+        super().check(tasks, side)
 
 
 class Prism(Model):
@@ -121,7 +121,7 @@ class Prism(Model):
         names = [name for name in context.names if self.tasks[name].steadiness_weight > 0]
         if not names:
             return {}
-        rows = -(-len(source) // STEADY_PART)
+        rows = -(-len(source) // CONSISTENCY_ROWS)
         margin = self._margin(context.names)
         disturbance = Disturbance.draw(context.random, min(self.generator.cell, min(source.shape[-2:]) // 2 - margin))
         moved = disturbance.apply(source[:rows], context.random).contiguous(memory_format=torch.channels_last)

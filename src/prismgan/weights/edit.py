@@ -62,7 +62,7 @@ def add_head(weights: Weights, entry: HeadEntry, task: dict[str, Any], head: Map
 def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
     """The weights without the named tasks; :class:`WeightsError` if there is no such task, or none would be left."""
     for name in names:
-        _must_have(weights, name)
+        _check_exists(weights, name)
     kept = [entry for entry in weights.header.tasks if entry.name not in names]
     if not kept:
         raise WeightsError(f"{weights.path}: no task would be left; keep at least one")
@@ -80,7 +80,7 @@ def remove_tasks(weights: Weights, names: Sequence[str]) -> Weights:
 
 def rename_task(weights: Weights, old: str, new: str) -> Weights:
     """The weights with one task renamed, in the same position; :class:`WeightsError` if that is not possible."""
-    _must_have(weights, old)
+    _check_exists(weights, old)
     free_name(weights, new)
     tasks = [entry.model_copy(update={"name": new}) if entry.name == old else entry for entry in weights.header.tasks]
     recipe = [{**task, "name": new} if task.get("name") == old else task for task in _recipe_tasks(weights)]
@@ -98,7 +98,7 @@ def _names(weights: Weights) -> list[str]:
     return [entry.name for entry in weights.header.tasks]
 
 
-def _must_have(weights: Weights, name: str) -> None:
+def _check_exists(weights: Weights, name: str) -> None:
     names = _names(weights)
     if name not in names:
         hint = nearest(name, names)

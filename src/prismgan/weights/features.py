@@ -16,7 +16,7 @@ ACCEPTED = (
     "accepted are VGG-19 (torchvision's, the pruned vgg19_small16x, or the normalised one up to conv3_1), "
     "torchvision's SqueezeNet 1.1, and prismgan's own features.safetensors"
 )
-NO_PICKLE = (AttributeError, LookupError, ValueError)  # raised by torch.load for files that are not pickles
+READ_ERRORS = (AttributeError, LookupError, ValueError)  # raised by torch.load, too, for files that are not pickles
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -105,7 +105,7 @@ def read_tensors(path: Path, accepted: str) -> dict[str, Tensor]:
             content = load_file(path).items()
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file; {accepted}") from None
-    except (SafetensorError, OSError, pickle.UnpicklingError, RuntimeError, EOFError, *NO_PICKLE):
+    except (SafetensorError, OSError, pickle.UnpicklingError, RuntimeError, EOFError, *READ_ERRORS):
         raise WeightsError(f"{path}: cannot be read as weights; {accepted}") from None
     tensors = {name: each.float() for name, each in content if isinstance(each, Tensor) and each.is_floating_point()}
     if not all(tensor.isfinite().all() for tensor in tensors.values()):

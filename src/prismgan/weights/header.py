@@ -11,7 +11,7 @@ from prismgan.networks import KINDS, GeneratorSizes, HeadSpec, TaskGenerator, Ta
 
 FORMAT = 3  # version of the file's layout and of the networks in it; a file of another version is refused
 ROMAN = re.compile(r"[ivx]{2,}")
-ANSWERS = ("restore", "super_resolution", "paired")
+NO_LOOKS = ("restore", "super_resolution", "paired")
 """Kinds whose outputs are no looks: they restore, enlarge, or learn from pairs. All other kinds draw or paint."""
 
 
@@ -29,7 +29,7 @@ class HeadEntry(Config):
     @property
     def is_look(self) -> bool:
         """Whether the output is a drawing or painting of the photo."""
-        return self.kind not in ANSWERS
+        return self.kind not in NO_LOOKS
 
     @property
     def title(self) -> str:

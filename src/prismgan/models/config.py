@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from prismgan.balancing import BalancerName
 from prismgan.config import Config, Reference
 from prismgan.models.adversary import AdversaryConfig
+from prismgan.models.muon import OptimizerName
 from prismgan.networks import GeneratorSizes, HeadSpec
 from prismgan.tasks import Task
 from prismgan.weights import HeadEntry
@@ -57,8 +58,10 @@ class ModelConfig(Config, ABC):
     """How the tasks' losses or gradients are balanced; the last four need the extra `balancing`."""
     tasks_per_step: Annotated[int, Field(ge=1)] | None = None
     """Number of tasks drawn in each step, by their `frequency`; by default all."""
+    optimizer: OptimizerName = "adam"
+    """Optimizer of the generator: `adam`, or `muon` for the weights of convolutions and Adam for all others."""
     rate: Annotated[float, Field(gt=0)] = 1e-3
-    """Learning rate of the generator (Adam)."""
+    """Learning rate of the generator, for either optimizer."""
     clip: Annotated[float, Field(gt=0)] | None = 1.0
     """Largest global gradient norm of the generator; null disables clipping."""
     schedule: Schedule = Schedule()

@@ -18,6 +18,7 @@ from prismgan.errors import DataError
 from prismgan.models.adversary import Adversary
 from prismgan.models.config import ModelConfig, head_specs
 from prismgan.models.gradients import apply_gradients, processes, total
+from prismgan.models.muon import OPTIMIZERS
 from prismgan.models.step import AdversarialBatch, StepContext, present, row_weights
 from prismgan.networks import KINDS, Discriminator
 from prismgan.networks.task_generator import Images, Latent, Names
@@ -69,7 +70,7 @@ class Model(ABC):
         shares = {task.name: GradientShares(task.shares, total) for task in tasks if task.shares}
         self.shares = nn.ModuleDict(shares).to(device)  # of tasks with shares instead of weights
         trained = [*self.generator.parameters(), *self.helpers.parameters(), *self.balancer.parameters()]
-        self.optimizer = torch.optim.Adam(trained, lr=config.rate, betas=config.betas)
+        self.optimizer = OPTIMIZERS[config.optimizer](trained, lr=config.rate, betas=config.betas)
         self.steps_done = 0
         self.slow_down_factor = 1.0  # all learning rates are multiplied by it
 

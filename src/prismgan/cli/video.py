@@ -35,10 +35,7 @@ def video(
     batch: Annotated[int, Option(min=1, max=64, help="Frames rendered together; several are faster on a GPU.")] = 1,
     runtime: options.RuntimeOption = "auto",
     fast: options.Fast = False,
-    steady: Annotated[
-        float | None,
-        Option(help="Share of the last frame kept, against a style's flicker: 0 to 0.95; 0.89 by default."),
-    ] = None,
+    steady: Annotated[float, Option(help="Share of the last frame kept, against a style's flicker: 0 to 0.95.")] = 0.89,
     segment: Annotated[
         float, Option(metavar="SECONDS", help="Save after each part of this length; a killed job loses at most one.")
     ] = 10.0,
@@ -68,8 +65,8 @@ def video(
     from prismgan.render.video.settings import Settings
     from prismgan.weights import load_weights
 
-    require("clips", "video", *(["av"] if steady == 0 and not report else ["av", "cv2"]))
-    settings = Settings(Encoding(codec, quality), with_grid, segment, batch, *([] if steady is None else [steady]))
+    require("clips", "video", *(["av", "cv2"] if steady or report else ["av"]))
+    settings = Settings(Encoding(codec, quality), with_grid, segment, batch, steady)
     how = {"memory": limit, "runtime": runtime, "fast": fast}
     rendering = ClipRendering(load_weights(weights).without("discriminator"), how, request, settings, out, overwrite)
     check_clips(clips, out)

@@ -44,9 +44,9 @@ OPTIMIZERS: dict[OptimizerName, Callable[..., torch.optim.Adam]] = {"adam": torc
 def orthogonal(matrix: Float[Tensor, "m n"]) -> Float[Tensor, "m n"]:
     """U V^T of the matrix U S V^T, nearly, by Newton and Schulz's iteration: singular values become 0.7 to 1.2."""
     a, b, c = COEFFICIENTS
-    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    wide = wide / (wide.norm() + 1e-7)
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
     for _ in range(ITERATIONS):
         square = wide @ wide.T
         wide = a * wide + (b * square + c * square @ square) @ wide
-    return wide.T if matrix.shape[0] > matrix.shape[1] else wide
+    return wide.T if tall else wide

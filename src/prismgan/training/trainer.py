@@ -94,11 +94,14 @@ class Trainer(Loop):
         metrics = NamedMetrics.of(recipe.evaluation, device)  # not at the end: a file may be missing
         self.evaluator: PhotoEvaluation | NoiseEvaluation
         if isinstance(model.generator, LatentGenerator):
-            rows, crop, seed = (train, self.test), settings.crop, recipe.seed
-            self.evaluator = NoiseEvaluation(model.generator, self.tasks, *rows, crop, seed, metrics.sets, device)
+            rows, seed = (train, self.test), recipe.seed
+            self.evaluator = NoiseEvaluation(
+                model.generator, self.tasks, *rows, crop=settings.crop, seed=seed, sets=metrics.sets, device=device
+            )
         else:
-            tasks, losses = self.tasks, model.losses
-            self.evaluator = PhotoEvaluation(recipe, model, tasks, self.test, metrics, losses, shown=tasks)
+            self.evaluator = PhotoEvaluation(
+                recipe, model, self.tasks, self.test, metrics, losses=model.losses, shown=self.tasks
+            )
         self.rollbacks = 0
         self._started_again = bool(resume) and not self._resumed
         self._lock = ExitStack()  # of the run folder, from the reading of the checkpoint to the end of the training

@@ -79,10 +79,26 @@ class AppState:
         self.session, self.limits = session, limits
         self.folder, self.jobs, self.queue = OwnFolder(), JobStore(limits), WorkQueue(limits)
         shared = self.folder.path, limits, self.jobs.need
-        picture_limits = limits.upload_bytes, limits.output_pixels, limits.pictures, limits.pictures_of_a_client
-        clip_limits = limits.clip_bytes, limits.clip_pixels, limits.clips, limits.clips_of_a_client
-        self.pictures = Uploads("picture", "prismgan render", check_picture, *shared, *picture_limits)
-        self.clips = Uploads("clip", "prismgan video", check_clip, *shared, *clip_limits)
+        self.pictures = Uploads(
+            "picture",
+            "prismgan render",
+            check_picture,
+            *shared,
+            file_bytes=limits.upload_bytes,
+            output_pixels=limits.output_pixels,
+            most=limits.pictures,
+            most_of_a_client=limits.pictures_of_a_client,
+        )
+        self.clips = Uploads(
+            "clip",
+            "prismgan video",
+            check_clip,
+            *shared,
+            file_bytes=limits.clip_bytes,
+            output_pixels=limits.clip_pixels,
+            most=limits.clips,
+            most_of_a_client=limits.clips_of_a_client,
+        )
         self.encoders = threading.BoundedSemaphore(2)  # limit the memory that large results take at once
         self.watchers = 0  # open WebSockets
 

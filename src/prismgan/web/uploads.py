@@ -146,6 +146,7 @@ class SentPicture(Upload):
 
 
 def check_picture(limits: Limits, name: str, client: str, path: Path) -> SentPicture:
+    """The ``check`` of :class:`Uploads` for pictures; the whole file is decoded."""
     try:  # the header first, which is cheap
         with open_lazily(path, refuse_unread(path)) as file:
             kind, (width, height) = file.format, file.size
@@ -209,6 +210,7 @@ def plainly(text: str) -> str:
 
 
 def check_clip(limits: Limits, name: str, client: str, path: Path) -> SentClip:
+    """The ``check`` of :class:`Uploads` for clips; only the first frame is decoded."""
     try:  # its properties, and its first frame
         clip = open_clip(path, CLIP)
     except PictureError as error:
